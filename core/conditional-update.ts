@@ -1,0 +1,54 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+
+export type ConditionalUpdate = {
+  /** Attributes to set; undefined ones are left as they are. */
+  set?: Record<string, unknown>;
+  add?: Record<string, number>;
+  condition: string;
+  names?: Record<string, string>;
+  values?: Record<string, unknown>;
+};
+
+/** One conditional update of one item: false where the condition did not hold. */
+export async function updateWhere(
+  client: DynamoDBDocumentClient,
+  item: { TableName: string; Key: Record<string, string> },
+  { set = {}, add = {}, condition, names = {}, values = {} }: ConditionalUpdate,
+): Promise<boolean> {
+  const sets = Object.entries(set).filter(([, value]) => value !== undefined);
+  const adds = Object.entries(add);
+  const clauses = [
+    sets.length > 0 && `SET ${sets.map((_, i) => `#s${i} = :s${i}`).join(', ')}`,
+    adds.length > 0 && `ADD ${adds.map((_, i) => `#a${i} :a${i}`).join(', ')}`,
+  ].filter(Boolean);
+  const attributeNames = {
+    ...names,
+    ...Object.fromEntries(sets.map(([name], i) => [`#s${i}`, name])),
+    ...Object.fromEntries(adds.map(([name], i) => [`#a${i}`, name])),
+  };
+  try {
+    await client.send(
+      new UpdateCommand({
+        ...item,
+        UpdateExpression: clauses.join(' '),
+        ConditionExpression: condition,
+        ExpressionAttributeNames: attributeNames,
+        ...valuesOf({
+          ...values,
+          ...Object.fromEntries(sets.map(([, value], i) => [`:s${i}`, value])),
+          ...Object.fromEntries(adds.map(([, value], i) => [`:a${i}`, value])),
+        }),
+      }),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
+}
+
+// DynamoDB refuses an empty map of values.
+function valuesOf(values: Record<string, unknown>) {
+  return Object.keys(values).length > 0 ? { ExpressionAttributeValues: values } : {};
+}

@@ -1,0 +1,84 @@
+/**
+ * The product's errors. Each sets `name` to a literal, because Step Functions matches errors by name and bundlers
+ * rename classes. A message says what was received, what was expected and what to do next, and holds no secret.
+ */
+export type ErrorInit = ErrorOptions & {
+  /** Where in the input the fault lies, such as `settings.model`. */
+  field?: string;
+  /** What was received there, shortened and free of secrets. */
+  received?: unknown;
+  /** What would have been accepted. */
+  expected?: string;
+};
+
+export abstract class CodyBatchError extends Error {
+  abstract override readonly name: string;
+  /** Whether the same call can succeed later without anybody changing anything. */
+  readonly retryable: boolean = false;
+  /** The HTTP status that the API answers with. */
+  readonly statusCode: number = 500;
+  readonly field: string | undefined;
+  readonly received: unknown;
+  readonly expected: string | undefined;
+
+  constructor(message: string, init: ErrorInit = {}) {
+    super(message, init.cause === undefined ? undefined : { cause: init.cause });
+    this.field = init.field;
+    this.received = init.received;
+    this.expected = init.expected;
+  }
+}
+
+/** The caller's input does not fit the contract: 400. */
+export class InvalidInputError extends CodyBatchError {
+  override readonly name = 'InvalidInputError';
+  override readonly statusCode: number = 400;
+}
+
+/** The named job, repository or artifact does not exist: 404. */
+export class NotFoundError extends CodyBatchError {
+  override readonly name = 'NotFoundError';
+  override readonly statusCode = 404;
+}
+
+/** What was asked does not fit the state that the job is in: 409. */
+export class ConflictError extends CodyBatchError {
+  override readonly name = 'ConflictError';
+  override readonly statusCode = 409;
+}
+
+/** A setting of the environment is missing or does not parse; nothing was started. */
+export class SettingsError extends CodyBatchError {
+  override readonly name = 'SettingsError';
+}
+
+/** A repository cannot be cloned: absent, empty, or out of the token's reach. */
+export class RepositoryUnavailableError extends CodyBatchError {
+  override readonly name = 'RepositoryUnavailableError';
+}
+
+/** The Batch job ended without writing an outcome: killed, out of memory, timed out. */
+export class WorkerLostError extends CodyBatchError {
+  override readonly name = 'WorkerLostError';
+}
+
+/** The model's service refused the request for good: a bad key, an unknown model, an invalid request. */
+export class ModelRequestError extends CodyBatchError {
+  override readonly name = 'ModelRequestError';
+}
+
+/** The recorded change set may not be published: outside the tree, protected, or too large. */
+export class ChangeSetRefusedError extends CodyBatchError {
+  override readonly name = 'ChangeSetRefusedError';
+}
+
+/** The branch that the pull request would use carries a commit that is not ours; it is never moved. */
+export class BranchHasOtherCommitsError extends CodyBatchError {
+  override readonly name = 'BranchHasOtherCommitsError';
+}
+
+/** `{name, message}` as rows and outcomes hold it, at most 2,000 characters of message. */
+export function describeError(error: unknown): { name: string; message: string } {
+  const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+  return { name, message: message.length > 2000 ? `${message.slice(0, 1999)}…` : message };
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { JobId, RepositoryName } from './job.ts';
+
+/** The input of an execution of the state machine. Its name is `{jobId}-{run}`. */
+export const ExecutionInput = z.object({
+  jobId: JobId,
+  run: z.int().min(1),
+  action: z.enum(['analyze', 'publish']),
+});
+export type ExecutionInput = z.infer<typeof ExecutionInput>;
+
+export function executionName({ jobId, run }: Pick<ExecutionInput, 'jobId' | 'run'>): string {
+  return `${jobId}-${run}`;
+}
+
+/** Reads an execution's name back; undefined for one that is not of this product. */
+export function parseExecutionName(name: string): Pick<ExecutionInput, 'jobId' | 'run'> | undefined {
+  const match = /^(job-[0-9A-Z]{26})-(\d+)$/.exec(name);
+  return match ? { jobId: match[1]!, run: Number(match[2]) } : undefined;
+}
+
+/** One line of the manifest that AnalyzeRepositories reads. */
+export const AnalyzeItem = z.object({
+  repositoryName: RepositoryName,
+  /** Starts with the job's identifier, so that cancel finds it; fits [A-Za-z0-9_-]{1,128}. */
+  batchJobName: z.string(),
+  /** The most seconds of one attempt of the Batch job. */
+  attemptSeconds: z.int(),
+});
+export type AnalyzeItem = z.infer<typeof AnalyzeItem>;
+
+/** The state of a child execution of AnalyzeRepositories. */
+export const RepositoryInput = AnalyzeItem.extend({ jobId: JobId, run: z.int().min(1) });
+export type RepositoryInput = z.infer<typeof RepositoryInput>;
+
+/** One line of the manifest that OpenPullRequests reads. */
+export const PublishItem = z.object({ repositoryName: RepositoryName });
+export type PublishItem = z.infer<typeof PublishItem>;
+
+/** The state of a child execution of OpenPullRequests. */
+export const PullRequestInput = PublishItem.extend({ jobId: JobId, run: z.int().min(1) });
+export type PullRequestInput = z.infer<typeof PullRequestInput>;
+
+/** What Step Functions puts where a Catch says: the error's name and, often as a JSON string, its cause. */
+export const CaughtError = z.object({ Error: z.string(), Cause: z.string().optional() });
+export type CaughtError = z.infer<typeof CaughtError>;
+
+/** Where a Map finds its items and leaves its results, in the artifact store. */
+export type MapManifest = { key: string; prefix: string; concurrency: number; count: number };

@@ -1,0 +1,231 @@
+import {
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { updateWhere } from './conditional-update.ts';
+import { InvalidInputError, NotFoundError } from './errors.ts';
+import type { Counts, ErrorDescription, Status } from './job.ts';
+import { JobRow } from './job.ts';
+import type { Settings } from './settings.ts';
+import { controlKey, ENTITY_INDEX, expiry, STATUS_INDEX } from './tables.ts';
+import type { TokenUsage } from './usage.ts';
+
+/** Why nobody of a job may start or call the model any more. */
+export type StopReason = 'cancelled' | 'jobCost';
+
+export type JobTotals = { counts: Counts; tokenUsage: TokenUsage; costUsd: number | undefined };
+
+/** The jobs table. Every write that could race is one conditional update of one item. */
+export class JobTable {
+  readonly #client: DynamoDBDocumentClient;
+  readonly #table: string;
+  readonly #days: number;
+
+  constructor(client: DynamoDBDocumentClient, settings: Pick<Settings, 'jobsTable' | 'RESULT_DAYS'>) {
+    this.#client = client;
+    this.#table = settings.jobsTable;
+    this.#days = settings.RESULT_DAYS;
+  }
+
+  async create(job: JobRow): Promise<void> {
+    const expiresAt = expiry(job.createdAt, this.#days);
+    await this.#client.send(
+      new PutCommand({
+        TableName: this.#table,
+        Item: { ...job, entity: 'job', expiresAt },
+        ConditionExpression: 'attribute_not_exists(jobId)',
+      }),
+    );
+    await this.#client.send(
+      new PutCommand({
+        TableName: this.#table,
+        Item: { jobId: controlKey(job.jobId), reservedUsd: 0, admitted: 0, expiresAt },
+      }),
+    );
+  }
+
+  /** Throws NotFoundError for an unknown job. */
+  async get(jobId: string): Promise<JobRow> {
+    const { Item } = await this.#client.send(
+      new GetCommand({ TableName: this.#table, Key: { jobId }, ConsistentRead: true }),
+    );
+    if (!Item)
+      throw new NotFoundError(`There is no job ${jobId}.`, {
+        field: 'jobId',
+        received: jobId,
+        expected: 'the jobId of an existing job',
+      });
+    return JobRow.parse(Item);
+  }
+
+  /** Newest first. `cursor` is what the page before gave. */
+  async list(options: {
+    status?: Status;
+    limit: number;
+    cursor?: string;
+  }): Promise<{ jobs: JobRow[]; cursor?: string }> {
+    const { Items, LastEvaluatedKey } = await this.#client.send(
+      new QueryCommand({
+        TableName: this.#table,
+        IndexName: options.status ? STATUS_INDEX : ENTITY_INDEX,
+        KeyConditionExpression: '#key = :value',
+        ExpressionAttributeNames: { '#key': options.status ? 'status' : 'entity' },
+        ExpressionAttributeValues: { ':value': options.status ?? 'job' },
+        ScanIndexForward: false,
+        Limit: options.limit,
+        ...(options.cursor && { ExclusiveStartKey: decodeCursor(options.cursor) }),
+      }),
+    );
+    return {
+      jobs: (Items ?? []).map((item) => JobRow.parse(item)),
+      ...(LastEvaluatedKey && { cursor: encodeCursor(LastEvaluatedKey) }),
+    };
+  }
+
+  /** Ends a job that is not yet ended as this run. Returns false where it already was, or where another run has it. */
+  async end(
+    jobId: string,
+    run: number,
+    end: Partial<JobTotals> & { status: 'completed' | 'failed'; at: string; error?: ErrorDescription },
+  ): Promise<boolean> {
+    return this.#update(jobId, {
+      set: { status: end.status, completedAt: end.at, updatedAt: end.at, ...totalsOf(end), error: end.error },
+      condition: 'run = :run AND #status IN (:pending, :processing)',
+      names: { '#status': 'status' },
+      values: { ':run': run, ':pending': 'pending', ':processing': 'processing' },
+    });
+  }
+
+  /** Marks an unfinished job cancelled. Returns false where it had already ended. */
+  async cancel(jobId: string, at: string): Promise<boolean> {
+    return this.#update(jobId, {
+      set: { status: 'cancelled', cancelledAt: at, completedAt: at, updatedAt: at },
+      condition: '#status IN (:pending, :processing)',
+      names: { '#status': 'status' },
+      values: { ':pending': 'pending', ':processing': 'processing' },
+    });
+  }
+
+  async recordExecution(jobId: string, run: number, executionArn: string): Promise<void> {
+    await this.#update(jobId, { set: { executionArn }, condition: 'run = :run', values: { ':run': run } });
+  }
+
+  /** Writes the totals of a job, whatever its status. */
+  async recordTotals(jobId: string, totals: Partial<JobTotals>, at: string): Promise<void> {
+    await this.#update(jobId, {
+      set: { ...totalsOf(totals), countedAt: at, updatedAt: at },
+      condition: 'attribute_exists(jobId)',
+    });
+  }
+
+  /**
+   * Lets one reader count again: true for the one that moved `countedAt` from before `olderThan` to `now`, so that a
+   * hundred open pages do not count a hundred times.
+   */
+  async claimCounting(jobId: string, olderThan: string, now: string): Promise<boolean> {
+    return this.#update(jobId, {
+      set: { countedAt: now },
+      condition: 'attribute_exists(jobId) AND (attribute_not_exists(countedAt) OR countedAt < :olderThan)',
+      values: { ':olderThan': olderThan },
+    });
+  }
+
+  /** Lets nobody else of this job start or call the model. The first reason stays. */
+  async stop(jobId: string, reason: StopReason): Promise<void> {
+    await this.#client.send(
+      new UpdateCommand({
+        TableName: this.#table,
+        Key: { jobId: controlKey(jobId) },
+        UpdateExpression: 'SET stoppedBy = if_not_exists(stoppedBy, :reason)',
+        ExpressionAttributeValues: { ':reason': reason },
+      }),
+    );
+  }
+
+  async stoppedBy(jobId: string): Promise<StopReason | undefined> {
+    const { Item } = await this.#client.send(
+      new GetCommand({ TableName: this.#table, Key: { jobId: controlKey(jobId) }, ConsistentRead: true }),
+    );
+    return Item?.stoppedBy as StopReason | undefined;
+  }
+
+  /**
+   * Reserves `usd` of the job's cap, in one conditional update, so that racing workers never pass it together.
+   * Returns false where it does not fit or the job is stopped.
+   */
+  async reserve(jobId: string, usd: number, capUsd: number): Promise<boolean> {
+    return this.#update(controlKey(jobId), {
+      add: { reservedUsd: usd },
+      // DynamoDB conditions know no arithmetic: what must already be under the cap is computed here.
+      condition:
+        'attribute_not_exists(stoppedBy) AND (attribute_not_exists(reservedUsd) OR reservedUsd <= :room)',
+      values: { ':room': capUsd - usd },
+    });
+  }
+
+  /** Gives back what a call was reserved and did not cost. */
+  async settle(jobId: string, reservedUsd: number, spentUsd: number): Promise<void> {
+    await this.#update(controlKey(jobId), {
+      add: { reservedUsd: spentUsd - reservedUsd },
+      condition: 'attribute_exists(jobId)',
+    });
+  }
+
+  /**
+   * The next free moment for a pull request under `perHour`, in epoch milliseconds: moves the item `pacing#{credential}`
+   * on by one interval in a single compare-and-set.
+   */
+  async reserveSlot(credential: string, perHour: number, nowMs: number): Promise<number> {
+    const intervalMs = Math.ceil(3_600_000 / perHour);
+    const key = `pacing#${credential}`;
+    for (;;) {
+      const { Item } = await this.#client.send(
+        new GetCommand({ TableName: this.#table, Key: { jobId: key }, ConsistentRead: true }),
+      );
+      const last = Item?.nextSlotMs as number | undefined;
+      const slot = Math.max(nowMs, last ?? 0);
+      const won = await this.#update(key, {
+        set: { nextSlotMs: slot + intervalMs, expiresAt: Math.ceil(slot / 1000) + 86_400 },
+        condition: last === undefined ? 'attribute_not_exists(nextSlotMs)' : 'nextSlotMs = :last',
+        values: last === undefined ? {} : { ':last': last },
+      });
+      if (won) return slot;
+    }
+  }
+
+  async remove(jobId: string): Promise<void> {
+    for (const key of [controlKey(jobId), jobId]) {
+      await this.#client.send(new DeleteCommand({ TableName: this.#table, Key: { jobId: key } }));
+    }
+  }
+
+  async #update(jobId: string, update: ConditionalUpdate): Promise<boolean> {
+    return updateWhere(this.#client, { TableName: this.#table, Key: { jobId } }, update);
+  }
+}
+
+function totalsOf({ counts, tokenUsage, costUsd }: Partial<JobTotals>) {
+  return { counts, tokenUsage, costUsd };
+}
+
+function encodeCursor(key: Record<string, unknown>): string {
+  return Buffer.from(JSON.stringify(key)).toString('base64url');
+}
+
+function decodeCursor(cursor: string): Record<string, unknown> {
+  try {
+    const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    if (typeof key === 'object' && key !== null) return key as Record<string, unknown>;
+  } catch {
+    // Refused below, with the rest of what is no cursor.
+  }
+  throw new InvalidInputError('The cursor was not made by this API.', {
+    field: 'cursor',
+    received: cursor,
+    expected: 'the cursor of the page before',
+  });
+}

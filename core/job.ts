@@ -1,0 +1,173 @@
+import { ulid } from 'ulid';
+import { z } from 'zod';
+import { TokenUsage } from './usage.ts';
+
+/** The status of a job and of each of its repositories. The last three are ends. */
+export const Status = z.enum(['pending', 'processing', 'completed', 'failed', 'cancelled']);
+export type Status = z.infer<typeof Status>;
+
+export function isEnded(status: Status): boolean {
+  return status === 'completed' || status === 'failed' || status === 'cancelled';
+}
+
+/** `job-` and a ULID, so that identifiers sort by creation. */
+export const JobId = z
+  .string()
+  .regex(/^job-[0-9A-HJKMNP-TV-Z]{26}$/, 'expected job- and a ULID of 26 characters');
+
+export function newJobId(): string {
+  return `job-${ulid()}`;
+}
+
+// GitHub: an owner has 1–39 letters, digits and inner hyphens (Enterprise's managed users add `_short-code`); a
+// repository has 1–100 letters, digits, `.`, `_` and `-`. A leading dash is never accepted, as it could be an option.
+const OWNER = '[A-Za-z0-9][A-Za-z0-9_-]{0,61}';
+const REPOSITORY = '(?!-)(?!\\.{1,2}$)(?!.*\\.git$)[A-Za-z0-9._-]{1,100}';
+
+/** `owner/name`. */
+export const RepositoryName = z.string().regex(new RegExp(`^${OWNER}/${REPOSITORY}$`), 'expected owner/name');
+
+/** `owner/name`, or `owner/*` for every repository of that owner. */
+export const RepositoryPattern = z
+  .string()
+  .regex(new RegExp(`^${OWNER}/(?:\\*|${REPOSITORY})$`), 'expected owner/name or owner/*');
+
+export const Effort = z.enum(['low', 'medium', 'high', 'xhigh', 'max']);
+
+const CommandLine = z.string().min(1).max(4096);
+const Glob = z.string().min(1).max(256);
+
+// A git reference name by `git check-ref-format`, narrowed to what can stand on a command line.
+export const BranchName = z
+  .string()
+  .max(200)
+  .regex(
+    /^(?!-)(?!.*(?:\.\.|\/\/|@\{|\.lock(?:\/|$)|\/\.|\.$|\/$))(?![./])[^\s~^:?*[\\\p{Cc}]+$/u,
+    'expected a git branch name',
+  );
+
+/** What bounds and shapes the work on each repository of a job. */
+export const JobSettings = z.strictObject({
+  /** The model's name as the Messages API knows it. */
+  model: z.string().min(1).max(128),
+  /** How much the model puts into an answer; the model's own default where absent. */
+  effort: Effort.optional(),
+  /** The most answers of the model for one repository. */
+  maxTurns: z.int().min(1).max(1000),
+  /** The most that one repository may cost, in USD. */
+  maxCostUsd: z.number().positive().max(10_000),
+  /** The most minutes of wall clock for one repository, from the clone to the outcome. */
+  maxMinutes: z.number().positive().max(1440),
+  /** Shell commands run in the clone before the conversation. */
+  setup: z.array(CommandLine).max(20),
+  /** Shell commands that must exit 0 before a change counts; the model may run them too. */
+  verify: z.array(CommandLine).max(20),
+  /** The branch to start from; the repository's default branch where absent. */
+  baseBranch: BranchName.optional(),
+  /** Globs of the files that may be changed; all where empty. */
+  include: z.array(Glob).max(100),
+  /** Globs of the files that may not be changed. */
+  exclude: z.array(Glob).max(100),
+  /** Whether the model may run any shell command. */
+  shell: z.boolean(),
+  /** The largest patch that counts as an outcome, in KiB. */
+  maxPatchKiB: z.int().min(1).max(16_384),
+  /** The most files that a change may touch. */
+  maxFiles: z.int().min(1).max(10_000),
+  /** Globs of protected files (workflows, CODEOWNERS) that this job may change all the same. */
+  allowProtected: z.array(Glob).max(100),
+});
+export type JobSettings = z.infer<typeof JobSettings>;
+
+/** How pull requests of a job look. */
+export const PullRequestSettings = z.strictObject({
+  /** The model's own title where absent. */
+  title: z.string().min(1).max(256).optional(),
+  /** `cody-batch/{jobId}` where absent. */
+  branch: BranchName.optional(),
+  draft: z.boolean().optional(),
+  labels: z.array(z.string().min(1).max(50)).max(20).optional(),
+  reviewers: z.array(z.string().min(1).max(64)).max(15).optional(),
+  codeowners: z.boolean().optional(),
+  signOff: z.boolean().optional(),
+  /** The most pull requests of this job in an hour. */
+  perHour: z.int().min(1).max(500).optional(),
+});
+export type PullRequestSettings = z.infer<typeof PullRequestSettings>;
+
+/** The body of `POST /jobs`. What is absent takes the default of the environment (core/settings.ts). */
+export const JobRequest = z.strictObject({
+  name: z.string().trim().min(1).max(200).optional(),
+  description: z.string().max(2000).optional(),
+  /** `code-pattern-update`, `vulnerability-fix`, `dependency-update` or a slug of the team's own. */
+  type: z
+    .string()
+    .max(64)
+    .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, 'expected a slug such as code-pattern-update')
+    .optional(),
+  prompt: z
+    .string()
+    .max(100_000)
+    .refine((text) => text.trim() !== '', 'expected the change to make, in words'),
+  repositories: z.array(RepositoryPattern).min(1),
+  /** The most repositories that `owner/*` may stand for in this job. */
+  maxRepositories: z.int().min(1).max(10_000).optional(),
+  maxConcurrency: z.int().min(1).max(10_000).optional(),
+  /** The most that the whole job may cost, in USD. */
+  maxCostUsd: z.number().positive().max(1_000_000).optional(),
+  createPullRequests: z.boolean().optional(),
+  settings: JobSettings.partial().optional(),
+  pullRequest: PullRequestSettings.optional(),
+});
+export type JobRequest = z.infer<typeof JobRequest>;
+
+/** How many repositories of a job have each status. */
+export const Counts = z.object({
+  total: z.int().nonnegative(),
+  pending: z.int().nonnegative(),
+  processing: z.int().nonnegative(),
+  completed: z.int().nonnegative(),
+  failed: z.int().nonnegative(),
+  cancelled: z.int().nonnegative(),
+});
+export type Counts = z.infer<typeof Counts>;
+
+export const ErrorDescription = z.object({ name: z.string(), message: z.string() });
+export type ErrorDescription = z.infer<typeof ErrorDescription>;
+
+/** A job's row in DynamoDB. Times are ISO 8601. The prompt and the repositories are in `request.json` (JobText). */
+export const JobRow = z.object({
+  jobId: JobId,
+  name: z.string(),
+  description: z.string().optional(),
+  type: z.string(),
+  maxRepositories: z.int(),
+  maxConcurrency: z.int(),
+  maxCostUsd: z.number(),
+  createPullRequests: z.boolean(),
+  settings: JobSettings,
+  pullRequest: PullRequestSettings.optional(),
+  /** Counts the executions of this job: 1, and one more with each retry and each publish. */
+  run: z.int().min(1),
+  status: Status,
+  counts: Counts,
+  tokenUsage: TokenUsage,
+  /** Absent where a model's price is not known. */
+  costUsd: z.number().optional(),
+  createdBy: z.string().optional(),
+  executionArn: z.string().optional(),
+  createdAt: z.string(),
+  startedAt: z.string().optional(),
+  completedAt: z.string().optional(),
+  cancelledAt: z.string().optional(),
+  updatedAt: z.string(),
+  error: ErrorDescription.optional(),
+});
+export type JobRow = z.infer<typeof JobRow>;
+
+/** What a job says at length; kept in the artifact `request.json`, so that the row stays small. */
+export const JobText = z.object({ prompt: z.string(), repositories: z.array(RepositoryPattern) });
+export type JobText = z.infer<typeof JobText>;
+
+/** A job as the API gives it. */
+export type Job = JobRow & JobText;

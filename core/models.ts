@@ -1,0 +1,86 @@
+import type { TokenUsage } from './usage.ts';
+import { roundUsd } from './usage.ts';
+
+/** USD per million tokens, from the Claude API's price list of November 2026. Bedrock prices separately. */
+type Prices = { input: number; output: number; cacheWrite: number; cacheWrite1h: number; cacheRead: number };
+
+type ModelPrices = Prices & {
+  /** Requests whose prompt is longer than `tokens` pay `prices` for all of their tokens. */
+  longPrompt?: { tokens: number; prices: Prices };
+};
+
+const prices = (
+  input: number,
+  output: number,
+  cacheWrite: number,
+  cacheWrite1h: number,
+  cacheRead: number,
+): Prices => ({
+  input,
+  output,
+  cacheWrite,
+  cacheWrite1h,
+  cacheRead,
+});
+
+const OPUS_4_5_AND_LATER = prices(5, 25, 6.25, 10, 0.5);
+const SONNET_4_5_AND_4_6 = prices(3, 15, 3.75, 6, 0.3);
+
+const PRICES: Readonly<Record<string, ModelPrices>> = {
+  'claude-fable-5-2': prices(8, 40, 10, 16, 0.2),
+  'claude-opus-5-5': prices(4, 20, 5, 8, 0.2),
+  'claude-opus-5': OPUS_4_5_AND_LATER,
+  'claude-opus-4-8': OPUS_4_5_AND_LATER,
+  'claude-opus-4-7': OPUS_4_5_AND_LATER,
+  'claude-opus-4-6': OPUS_4_5_AND_LATER,
+  'claude-opus-4-5': OPUS_4_5_AND_LATER,
+  'claude-sonnet-5-5': prices(2, 10, 2.5, 4, 0.1),
+  'claude-sonnet-5': prices(2, 10, 2.5, 4, 0.2),
+  'claude-sonnet-4-6': SONNET_4_5_AND_4_6,
+  'claude-sonnet-4-5': SONNET_4_5_AND_4_6,
+  'claude-haiku-5-5': {
+    ...prices(0.1, 0.5, 0.125, 0.2, 0.01),
+    longPrompt: { tokens: 100_000, prices: prices(0.5, 2.5, 0.625, 1, 0.05) },
+  },
+  'claude-haiku-4-5': prices(1, 5, 1.25, 2, 0.1),
+};
+
+/** Models whose prices are known, for messages that name what would be accepted. */
+export const PRICED_MODELS = Object.keys(PRICES);
+
+function pricesOf(model: string): ModelPrices | undefined {
+  // A dated snapshot (claude-haiku-4-5-20251001) costs what its alias costs.
+  return PRICES[model] ?? PRICES[model.replace(/-\d{8}$/, '')];
+}
+
+/** The cost in USD of one request, or undefined for a model whose price is not known: never zero. */
+export function costOfRequest(model: string, usage: TokenUsage): number | undefined {
+  const known = pricesOf(model);
+  if (!known) return undefined;
+  const prompt = usage.input + usage.cacheCreation + usage.cacheRead;
+  const rate = known.longPrompt && prompt > known.longPrompt.tokens ? known.longPrompt.prices : known;
+  const millionths =
+    usage.input * rate.input +
+    usage.output * rate.output +
+    usage.cacheCreation * rate.cacheWrite +
+    usage.cacheRead * rate.cacheRead;
+  return roundUsd(millionths / 1e6);
+}
+
+/**
+ * The most that a request with a prompt of `promptTokens` and at most `maxOutputTokens` of answer can cost in USD:
+ * what a worker reserves before the call. Undefined where the price is not known.
+ */
+export function maxCostOfRequest(
+  model: string,
+  promptTokens: number,
+  maxOutputTokens: number,
+): number | undefined {
+  return costOfRequest(model, {
+    input: 0,
+    cacheCreation: promptTokens,
+    cacheRead: 0,
+    output: maxOutputTokens,
+    total: promptTokens + maxOutputTokens,
+  });
+}

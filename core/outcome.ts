@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { ErrorDescription } from './job.ts';
+import { ArtifactKeys, Change, End, LogLine, OutcomeName, Verification } from './repository-result.ts';
+import { TokenUsage } from './usage.ts';
+
+/**
+ * `outcome.json`: what a worker says of its repository. Its being there is what exit status 0 means; the state machine
+ * turns it into the row. `throttled` is no end of the repository: the work goes on from the checkpoint at `resumeAt`.
+ */
+export const Outcome = z.object({
+  jobId: z.string(),
+  repositoryName: z.string(),
+  run: z.int(),
+  outcome: z.enum([...OutcomeName.options, 'throttled']),
+  end: End.optional(),
+  /** When to go on, ISO 8601; only with `throttled`. */
+  resumeAt: z.string().optional(),
+  wereChangesNecessary: z.boolean().optional(),
+  summary: z.string().optional(),
+  /** Title and body that the model proposes for a pull request. */
+  title: z.string().optional(),
+  body: z.string().optional(),
+  model: z.string(),
+  baseBranch: z.string().optional(),
+  baseSha: z.string().optional(),
+  changes: z.array(Change),
+  artifacts: ArtifactKeys,
+  tokenUsage: TokenUsage,
+  costUsd: z.number().optional(),
+  turns: z.int(),
+  verification: z.array(Verification),
+  batchJobId: z.string().optional(),
+  startedAt: z.string(),
+  completedAt: z.string(),
+  /** The last 50 lines of the log. */
+  logs: z.array(LogLine),
+  error: ErrorDescription.optional(),
+});
+export type Outcome = z.infer<typeof Outcome>;
+
+/** `checkpoint/state.json`: what a worker has spent and said so far, so that a lost one is counted and can be resumed. */
+export const Checkpoint = z.object({
+  run: z.int(),
+  turns: z.int(),
+  tokenUsage: TokenUsage,
+  costUsd: z.number().optional(),
+  model: z.string(),
+  baseSha: z.string().optional(),
+  savedAt: z.string(),
+});
+export type Checkpoint = z.infer<typeof Checkpoint>;

@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import { ErrorDescription, Status } from './job.ts';
+import { TokenUsage } from './usage.ts';
+
+/** What came of a repository. The first two are `completed`, the others `failed`. */
+export const OutcomeName = z.enum(['changed', 'unchanged', 'gaveUp', 'failed']);
+export type OutcomeName = z.infer<typeof OutcomeName>;
+
+/** How a conversation ended. */
+export const End = z.enum([
+  'submitted',
+  'gaveUp',
+  'maxTurns',
+  'maxCost',
+  'jobCost',
+  'maxMinutes',
+  'throttled',
+  'stuck',
+  'refused',
+  'contextExceeded',
+]);
+export type End = z.infer<typeof End>;
+
+/** Where the worker is. */
+export const Phase = z.enum(['cloning', 'conversing', 'verifying', 'saving']);
+export type Phase = z.infer<typeof Phase>;
+
+/** One changed file. `additions` and `deletions` are lines; both 0 for a binary file. */
+export const Change = z.object({
+  file: z.string(),
+  status: z.enum(['added', 'modified', 'deleted']),
+  additions: z.int().nonnegative(),
+  deletions: z.int().nonnegative(),
+});
+export type Change = z.infer<typeof Change>;
+
+export const Verification = z.object({
+  command: z.string(),
+  /** Null where a signal ended it, a timeout included. */
+  exitCode: z.int().nullable(),
+  seconds: z.number(),
+  /** The first and last part, at most 10,000 characters. */
+  output: z.string(),
+});
+export type Verification = z.infer<typeof Verification>;
+
+export const LogLine = z.object({ timestamp: z.string(), level: z.string(), message: z.string() });
+export type LogLine = z.infer<typeof LogLine>;
+
+/** Keys in the artifact store. */
+export const ArtifactKeys = z.object({
+  diff: z.string().optional(),
+  thread: z.string().optional(),
+  changeSet: z.string().optional(),
+  log: z.string().optional(),
+});
+export type ArtifactKeys = z.infer<typeof ArtifactKeys>;
+
+export const PullRequestRecord = z.object({
+  state: z.enum(['open', 'closed', 'merged', 'failed']),
+  error: ErrorDescription.optional(),
+});
+export type PullRequestRecord = z.infer<typeof PullRequestRecord>;
+
+/** A repository's row in DynamoDB. Times are ISO 8601. */
+export const RepositoryResult = z.object({
+  jobId: z.string(),
+  repositoryName: z.string(),
+  status: Status,
+  /** The run of the job that last worked on it. */
+  run: z.int().optional(),
+  outcome: OutcomeName.optional(),
+  wereChangesNecessary: z.boolean().optional(),
+  summary: z.string().optional(),
+  /** The model that did the work, as it named itself. */
+  model: z.string().optional(),
+  baseBranch: z.string().optional(),
+  baseSha: z.string().optional(),
+  /** At most the first 100 files; `changedFiles` counts them all. */
+  changes: z.array(Change).optional(),
+  changedFiles: z.int().optional(),
+  additions: z.int().optional(),
+  deletions: z.int().optional(),
+  artifacts: ArtifactKeys.optional(),
+  phase: Phase.optional(),
+  end: End.optional(),
+  tokenUsage: TokenUsage.optional(),
+  costUsd: z.number().optional(),
+  turns: z.int().optional(),
+  verification: z.array(Verification).optional(),
+  branch: z.string().optional(),
+  pullRequestUrl: z.string().optional(),
+  pullRequestNumber: z.int().optional(),
+  pullRequest: PullRequestRecord.optional(),
+  batchJobId: z.string().optional(),
+  logStream: z.string().optional(),
+  /** Attempts of the Batch job, those before a throttled pause included. */
+  attempts: z.int().optional(),
+  submittedAt: z.string().optional(),
+  startedAt: z.string().optional(),
+  completedAt: z.string().optional(),
+  updatedAt: z.string(),
+  logs: z.array(LogLine).optional(),
+  error: ErrorDescription.optional(),
+});
+export type RepositoryResult = z.infer<typeof RepositoryResult>;
+
+/** What a list shows of a repository. */
+export const RepositorySummary = RepositoryResult.pick({
+  repositoryName: true,
+  status: true,
+  outcome: true,
+  end: true,
+  phase: true,
+  wereChangesNecessary: true,
+  summary: true,
+  model: true,
+  changedFiles: true,
+  additions: true,
+  deletions: true,
+  turns: true,
+  tokenUsage: true,
+  costUsd: true,
+  branch: true,
+  pullRequestUrl: true,
+  pullRequestNumber: true,
+  pullRequest: true,
+  startedAt: true,
+  completedAt: true,
+  updatedAt: true,
+  error: true,
+});
+export type RepositorySummary = z.infer<typeof RepositorySummary>;

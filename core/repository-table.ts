@@ -1,0 +1,244 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import {
+  BatchGetCommand,
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
+import { NotFoundError } from './errors.ts';
+import type { Counts, Status } from './job.ts';
+import { Status as StatusSchema } from './job.ts';
+import type { PullRequestRecord } from './repository-result.ts';
+import { RepositoryResult } from './repository-result.ts';
+import type { Settings } from './settings.ts';
+import { diffKey, expiry, JOB_STATUS_INDEX, MAX_DIFF_ITEM_BYTES } from './tables.ts';
+
+/** BatchGetItem takes at most 100 keys. */
+const KEYS_A_BATCH = 100;
+/** Requests under way at once from one process; the embedded store gains nothing beyond it (FACTS: 16-way). */
+const PARALLEL = 16;
+
+/** What ends a repository: the parts of the row that RecordResult and RecordFailure write. */
+export type RepositoryEnd = Omit<RepositoryResult, 'jobId' | 'repositoryName' | 'run' | 'updatedAt'> & {
+  status: 'completed' | 'failed' | 'cancelled';
+  completedAt: string;
+};
+
+/** The repositories table. `statusKey` is `{status}#{repositoryName}`, always written with `status`. */
+export class RepositoryTable {
+  readonly #client: DynamoDBDocumentClient;
+  readonly #table: string;
+  readonly #days: number;
+
+  constructor(client: DynamoDBDocumentClient, settings: Pick<Settings, 'repositoriesTable' | 'RESULT_DAYS'>) {
+    this.#client = client;
+    this.#table = settings.repositoriesTable;
+    this.#days = settings.RESULT_DAYS;
+  }
+
+  /** Creates the rows that do not exist yet. One that exists keeps what it says, so resolving again is safe. */
+  async createPending(jobId: string, names: readonly string[], at: string): Promise<void> {
+    const create = async (repositoryName: string) => {
+      try {
+        await this.#client.send(
+          new PutCommand({
+            TableName: this.#table,
+            Item: {
+              jobId,
+              repositoryName,
+              status: 'pending',
+              statusKey: statusKey('pending', repositoryName),
+              updatedAt: at,
+              expiresAt: expiry(at, this.#days),
+            },
+            ConditionExpression: 'attribute_not_exists(jobId)',
+          }),
+        );
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      }
+    };
+    await inParallel(names, create);
+  }
+
+  /** Throws NotFoundError for a repository that is not of this job. */
+  async get(jobId: string, repositoryName: string): Promise<RepositoryResult> {
+    const { Item } = await this.#client.send(
+      new GetCommand({ TableName: this.#table, Key: { jobId, repositoryName }, ConsistentRead: true }),
+    );
+    if (!Item) {
+      throw new NotFoundError(`The job ${jobId} has no repository ${repositoryName}.`, {
+        field: 'repositoryName',
+        received: repositoryName,
+        expected: 'a repository of this job',
+      });
+    }
+    return RepositoryResult.parse(Item);
+  }
+
+  /** The rows of these names, in their order; names without a row are left out. Never reads a diff. */
+  async getMany(
+    jobId: string,
+    names: readonly string[],
+    attributes?: readonly string[],
+  ): Promise<RepositoryResult[]> {
+    const rows = new Map<string, RepositoryResult>();
+    const batches = Array.from({ length: Math.ceil(names.length / KEYS_A_BATCH) }, (_, i) =>
+      names.slice(i * KEYS_A_BATCH, (i + 1) * KEYS_A_BATCH),
+    );
+    const projection = attributes && {
+      ProjectionExpression: attributes.map((_, i) => `#p${i}`).join(', '),
+      ExpressionAttributeNames: Object.fromEntries(attributes.map((name, i) => [`#p${i}`, name])),
+    };
+    await inParallel(batches, async (batch) => {
+      let keys = batch.map((repositoryName): Record<string, unknown> => ({ jobId, repositoryName }));
+      while (keys.length > 0) {
+        const { Responses, UnprocessedKeys } = await this.#client.send(
+          new BatchGetCommand({
+            RequestItems: { [this.#table]: { Keys: keys, ConsistentRead: true, ...projection } },
+          }),
+        );
+        for (const item of Responses?.[this.#table] ?? [])
+          rows.set(item.repositoryName as string, item as RepositoryResult);
+        keys = UnprocessedKeys?.[this.#table]?.Keys ?? [];
+      }
+    });
+    return names.flatMap((name) => rows.get(name) ?? []);
+  }
+
+  /** Counts by the index: eventually right, and cheap. */
+  async countByIndex(jobId: string): Promise<Counts> {
+    const counted = await Promise.all(
+      StatusSchema.options.map(async (status) => [status, await this.#count(jobId, status)] as const),
+    );
+    return countsOf(Object.fromEntries(counted) as Record<Status, number>);
+  }
+
+  async #count(jobId: string, status: Status): Promise<number> {
+    let count = 0;
+    let from: Record<string, unknown> | undefined;
+    do {
+      const page = await this.#client.send(
+        new QueryCommand({
+          TableName: this.#table,
+          IndexName: JOB_STATUS_INDEX,
+          Select: 'COUNT',
+          KeyConditionExpression: 'jobId = :jobId AND begins_with(statusKey, :status)',
+          ExpressionAttributeValues: { ':jobId': jobId, ':status': `${status}#` },
+          ...(from && { ExclusiveStartKey: from }),
+        }),
+      );
+      count += page.Count ?? 0;
+      from = page.LastEvaluatedKey;
+    } while (from);
+    return count;
+  }
+
+  /** Ends a repository of this run. Returns false where it had already ended, or where another run has it. */
+  async end(jobId: string, repositoryName: string, run: number, end: RepositoryEnd): Promise<boolean> {
+    return this.#update(jobId, repositoryName, {
+      set: { ...end, statusKey: statusKey(end.status, repositoryName), updatedAt: end.completedAt },
+      condition: '#status = :processing AND run = :run',
+      names: { '#status': 'status' },
+      values: { ':processing': 'processing', ':run': run },
+    });
+  }
+
+  /** Ends a repository that no execution works on any more, whatever run it was of. */
+  async endUnfinished(jobId: string, repositoryName: string, end: RepositoryEnd): Promise<boolean> {
+    return this.#update(jobId, repositoryName, {
+      set: { ...end, statusKey: statusKey(end.status, repositoryName), updatedAt: end.completedAt },
+      condition: '#status IN (:pending, :processing)',
+      names: { '#status': 'status' },
+      values: { ':pending': 'pending', ':processing': 'processing' },
+    });
+  }
+
+  async recordAttempts(jobId: string, repositoryName: string, attempts: number, at: string): Promise<void> {
+    await this.#update(jobId, repositoryName, {
+      set: { attempts, updatedAt: at },
+      condition: 'attribute_exists(jobId)',
+    });
+  }
+
+  /** Writes what a worker may write of its row, and nothing else: IAM holds it to these attributes. */
+  async recordProgress(
+    jobId: string,
+    repositoryName: string,
+    progress: { phase: string; turns: number; updatedAt: string },
+  ): Promise<void> {
+    await this.#update(jobId, repositoryName, { set: progress, condition: 'attribute_exists(jobId)' });
+  }
+
+  async recordPullRequest(
+    jobId: string,
+    repositoryName: string,
+    at: string,
+    record: {
+      pullRequest: PullRequestRecord;
+      branch?: string;
+      pullRequestUrl?: string;
+      pullRequestNumber?: number;
+    },
+  ): Promise<void> {
+    await this.#update(jobId, repositoryName, {
+      set: { ...record, updatedAt: at },
+      condition: 'attribute_exists(jobId)',
+    });
+  }
+
+  /** Keeps a diff of at most 300 KiB where it can be queried; a longer one is in the artifacts only. */
+  async putDiff(jobId: string, repositoryName: string, diff: string, at: string): Promise<boolean> {
+    if (Buffer.byteLength(diff) > MAX_DIFF_ITEM_BYTES) return false;
+    await this.#client.send(
+      new PutCommand({
+        TableName: this.#table,
+        Item: {
+          jobId,
+          repositoryName: diffKey(repositoryName),
+          diff,
+          updatedAt: at,
+          expiresAt: expiry(at, this.#days),
+        },
+      }),
+    );
+    return true;
+  }
+
+  async remove(jobId: string, names: readonly string[]): Promise<void> {
+    await inParallel(
+      names.flatMap((name) => [name, diffKey(name)]),
+      async (repositoryName) => {
+        await this.#client.send(
+          new DeleteCommand({ TableName: this.#table, Key: { jobId, repositoryName } }),
+        );
+      },
+    );
+  }
+
+  #update(jobId: string, repositoryName: string, update: ConditionalUpdate): Promise<boolean> {
+    return updateWhere(this.#client, { TableName: this.#table, Key: { jobId, repositoryName } }, update);
+  }
+}
+
+export function statusKey(status: Status, repositoryName: string): string {
+  return `${status}#${repositoryName}`;
+}
+
+export function countsOf(byStatus: Partial<Record<Status, number>>): Counts {
+  const counts = { pending: 0, processing: 0, completed: 0, failed: 0, cancelled: 0, ...byStatus };
+  return { total: Object.values(counts).reduce((sum, n) => sum + n, 0), ...counts };
+}
+
+/** Runs `work` over `items`, at most PARALLEL at once; the first failure ends it. */
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const rest = items.values();
+  await Promise.all(
+    Array.from({ length: Math.min(PARALLEL, items.length) }, async () => {
+      for (const item of rest) await work(item);
+    }),
+  );
+}

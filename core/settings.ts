@@ -1,0 +1,188 @@
+import { tmpdir } from 'node:os';
+import { z } from 'zod';
+import { SettingsError } from './errors.ts';
+import { Effort, type JobSettings, RepositoryPattern } from './job.ts';
+
+/**
+ * The settings of the environment, parsed once per process; nothing else reads `process.env`. A value that does not
+ * fit names the variable, the shape of what was found (never the value: it may be a secret) and the fix.
+ */
+const count = (fallback: number, max = 10_000) => z.coerce.number().int().min(1).max(max).default(fallback);
+const usd = (fallback: number) => z.coerce.number().positive().default(fallback);
+
+const Environment = z.object({
+  AWS_REGION: z.string().default('us-east-1'),
+  DYNAMODB_REGION: z.string().optional(),
+  DYNAMODB_ENDPOINT: z.url().optional(),
+  DYNAMODB_TABLE_PREFIX: z.string().default('cody-batch-dev'),
+  DYNAMODB_JOBS_TABLE: z.string().optional(),
+  DYNAMODB_REPOSITORIES_TABLE: z.string().optional(),
+  /** Days until a row's `expiresAt`. */
+  RESULT_DAYS: count(90, 3650),
+  /** `s3://bucket` or `file:///folder`. */
+  ARTIFACTS_URL: z.url().optional(),
+  STATE_MACHINE_ARN: z.string().optional(),
+  JOB_QUEUE: z.string().optional(),
+
+  GITHUB_API_URL: z.url().default('https://api.github.com'),
+  /** `owner/name` and `owner/*`, separated by commas; nothing is allowed where it is empty. */
+  ALLOWED_REPOSITORIES: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((entry) => entry.trim())
+        .filter(Boolean),
+    )
+    .pipe(z.array(RepositoryPattern)),
+  /** Pull requests an hour for one credential: GitHub allows about 500 content creations. */
+  PULL_REQUESTS_PER_HOUR: count(400),
+
+  CLAUDE_PROVIDER: z.enum(['anthropic', 'bedrock']).default('anthropic'),
+  ANTHROPIC_BASE_URL: z.url().optional(),
+  CLAUDE_MODEL: z.string().min(1).default('claude-sonnet-5-5'),
+  CLAUDE_MAX_TOKENS: z.coerce.number().int().min(1024).max(128_000).default(64_000),
+  CLAUDE_EFFORT: Effort.optional(),
+  CLAUDE_TEMPERATURE: z
+    .undefined('current models refuse a temperature; remove it and set CLAUDE_EFFORT (low … max) instead')
+    .optional(),
+
+  /** The most repositories of one job. */
+  MAX_REPOSITORIES: count(100),
+  MAX_CONCURRENCY: count(20),
+  MAX_JOB_COST_USD: usd(50),
+  MAX_TURNS: count(60, 1000),
+  MAX_REPOSITORY_COST_USD: usd(2),
+  MAX_MINUTES: z.coerce.number().positive().max(1440).default(45),
+  MAX_PATCH_KIB: count(1024, 16_384),
+  MAX_FILES: count(100),
+  /** How old the counts on a job's row may be before a reader counts again. */
+  COUNTS_MAX_AGE_SECONDS: z.coerce.number().min(0).default(5),
+
+  TEMP_DIR: z.string().default(() => tmpdir()),
+  AWS_BATCH_JOB_ID: z.string().optional(),
+  AWS_BATCH_JOB_ATTEMPT: z.coerce.number().int().min(1).default(1),
+  /** What to work on where neither the arguments nor the Batch job say it. */
+  JOB_ID: z.string().optional(),
+  REPOSITORY_NAME: z.string().optional(),
+});
+
+/** Each is read from Secrets Manager where `{name}_SECRET_ID` is set, else from the plain variable. */
+const SECRETS = {
+  /** Reads repositories; the worker clones with it. */
+  GITHUB_TOKEN: ['GITHUB_TOKEN'],
+  /** Opens pull requests; GITHUB_TOKEN serves where it is absent. Never in the worker's environment. */
+  GITHUB_WRITE_TOKEN: ['GITHUB_WRITE_TOKEN', 'GITHUB_TOKEN'],
+  CLAUDE_API_KEY: ['CLAUDE_API_KEY', 'ANTHROPIC_API_KEY'],
+} as const;
+export type SecretName = keyof typeof SECRETS;
+
+export type Settings = Omit<
+  z.infer<typeof Environment>,
+  'DYNAMODB_TABLE_PREFIX' | 'DYNAMODB_JOBS_TABLE' | 'DYNAMODB_REPOSITORIES_TABLE' | 'CLAUDE_TEMPERATURE'
+> & {
+  /** Explicit names win over the prefix. */
+  jobsTable: string;
+  repositoriesTable: string;
+  /** Undefined where the secret is not configured. */
+  secret(name: SecretName): Promise<string | undefined>;
+};
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Parses an environment. An empty variable counts as absent, as shells and `.env` files write it. */
+export function parseSettings(variables: Variables): Settings {
+  const present = Object.fromEntries(
+    Object.entries(variables).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = Environment.safeParse(present);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => {
+      const name = String(issue.path[0]);
+      return `${name} (${present[name]?.length ?? 0} characters): ${issue.message}`;
+    });
+    throw new SettingsError(
+      `The environment does not fit. ${faults.join('; ')}. Correct or remove what is named.`,
+    );
+  }
+  const {
+    DYNAMODB_TABLE_PREFIX,
+    DYNAMODB_JOBS_TABLE,
+    DYNAMODB_REPOSITORIES_TABLE,
+    CLAUDE_TEMPERATURE,
+    ...rest
+  } = parsed.data;
+  return {
+    ...rest,
+    jobsTable: DYNAMODB_JOBS_TABLE ?? `${DYNAMODB_TABLE_PREFIX}-jobs`,
+    repositoriesTable: DYNAMODB_REPOSITORIES_TABLE ?? `${DYNAMODB_TABLE_PREFIX}-repositories`,
+    secret: secretReader(present),
+  };
+}
+
+function secretReader(variables: Variables): Settings['secret'] {
+  const read = new Map<SecretName, Promise<string | undefined>>();
+  return (name) => {
+    const known = read.get(name);
+    if (known) return known;
+    const value = readSecret(variables, SECRETS[name]);
+    read.set(name, value);
+    return value;
+  };
+}
+
+async function readSecret(variables: Variables, names: readonly string[]): Promise<string | undefined> {
+  for (const name of names) {
+    const secretId = variables[`${name}_SECRET_ID`];
+    if (secretId) {
+      // Loaded on demand: a process without a secret in Secrets Manager does not pay for the client at its start.
+      const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+      const { SecretString } = await new SecretsManagerClient({}).send(
+        new GetSecretValueCommand({ SecretId: secretId }),
+      );
+      if (!SecretString)
+        throw new SettingsError(
+          `The secret of ${name}_SECRET_ID is empty; put its value in Secrets Manager.`,
+        );
+      return SecretString;
+    }
+    if (variables[name]) return variables[name];
+  }
+  return undefined;
+}
+
+let current: Settings | undefined;
+
+/** The settings of this process. */
+export function settings(): Settings {
+  current ??= parseSettings(process.env);
+  return current;
+}
+
+/** The value of an optional setting that this part of the product cannot do without. */
+export function required<K extends keyof Settings>(all: Settings, name: K): NonNullable<Settings[K]> {
+  const value = all[name];
+  if (value === undefined || value === null)
+    throw new SettingsError(`${name} is not set; this part of Cody Batch needs it.`);
+  return value as NonNullable<Settings[K]>;
+}
+
+/** The job settings that the environment gives where a request is silent. */
+export function defaultJobSettings(all: Settings): JobSettings {
+  return {
+    model: all.CLAUDE_MODEL,
+    ...(all.CLAUDE_EFFORT && { effort: all.CLAUDE_EFFORT }),
+    maxTurns: all.MAX_TURNS,
+    maxCostUsd: all.MAX_REPOSITORY_COST_USD,
+    maxMinutes: all.MAX_MINUTES,
+    setup: [],
+    verify: [],
+    include: [],
+    exclude: [],
+    shell: false,
+    maxPatchKiB: all.MAX_PATCH_KIB,
+    maxFiles: all.MAX_FILES,
+    allowProtected: [],
+  };
+}

@@ -1,0 +1,98 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/**
+ * Every local endpoint listens here: on 127.0.0.1 only, and behind a guard, because any web page that the user visits
+ * can send requests to loopback. A page cannot forge Host (DNS rebinding shows there), cannot hide Origin on a
+ * cross-origin POST, and cannot send `application/json` without a preflight, which no endpoint answers.
+ */
+export type LoopbackServer = {
+  /** `http://127.0.0.1:PORT`, without a trailing slash. */
+  readonly url: string;
+  readonly port: number;
+  /** Stops listening and ends open connections. */
+  close(): Promise<void>;
+};
+
+export type LoopbackOptions = {
+  /** What the endpoint is called in errors: `api`, `states`, `batch`, `dynamodb`, `github`, `model`. */
+  name: string;
+  /** 0 (the default) takes a free one. */
+  port?: number;
+  /** Origins of web pages that may call, such as the page that this product serves; none by default. */
+  allowedOrigins?: readonly string[];
+};
+
+const FORM_CONTENT_TYPES = ['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain'];
+
+/** The reason to refuse a request, or undefined. */
+function refusal(
+  request: http.IncomingMessage,
+  port: number,
+  allowedOrigins: readonly string[],
+): string | undefined {
+  const { host, origin } = request.headers;
+  const own = [`127.0.0.1:${port}`, `localhost:${port}`];
+  if (!host || !own.includes(host)) return `Host ${JSON.stringify(host ?? '')} is not ${own.join(' or ')}`;
+  if (
+    origin !== undefined &&
+    !own.some((name) => origin === `http://${name}`) &&
+    !allowedOrigins.includes(origin)
+  ) {
+    return `Origin ${JSON.stringify(origin)} may not call this endpoint`;
+  }
+  const contentType = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  if (contentType && FORM_CONTENT_TYPES.includes(contentType)) {
+    return `Content-Type ${contentType} is what a web form can send; use the endpoint's own type`;
+  }
+  return undefined;
+}
+
+/** Starts `listener` behind the guard. Throws what `listen` throws (EADDRINUSE with the port in its message). */
+export async function listenOnLoopback(
+  listener: http.RequestListener,
+  options: LoopbackOptions,
+): Promise<LoopbackServer> {
+  const server = http.createServer({ requestTimeout: 0 }, (request, response) => {
+    const reason = refusal(request, port, options.allowedOrigins ?? []);
+    if (reason) {
+      const problem = {
+        type: 'urn:cody-batch:problem:loopback-refused',
+        title: 'Request refused',
+        status: 403,
+        detail: `${options.name}: ${reason}.`,
+      };
+      response
+        .writeHead(403, { 'content-type': 'application/problem+json', connection: 'close' })
+        .end(JSON.stringify(problem));
+      request.resume();
+      return;
+    }
+    listener(request, response);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    close: () =>
+      new Promise((resolve, reject) => {
+        server.close((error) => (error ? reject(error) : resolve()));
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** Reads a request's body, at most `limit` bytes; undefined when it is longer. */
+export async function readBody(request: http.IncomingMessage, limit: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= limit) chunks.push(chunk);
+  }
+  return size > limit ? undefined : Buffer.concat(chunks);
+}

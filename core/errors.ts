@@ -77,6 +77,19 @@ export class BranchHasOtherCommitsError extends CodyBatchError {
   override readonly name = 'BranchHasOtherCommitsError';
 }
 
+/** The names that the state machine may retry or catch; a misspelt one does not compile. */
+export type ErrorName = (
+  | InvalidInputError
+  | NotFoundError
+  | ConflictError
+  | SettingsError
+  | RepositoryUnavailableError
+  | WorkerLostError
+  | ModelRequestError
+  | ChangeSetRefusedError
+  | BranchHasOtherCommitsError
+)['name'];
+
 /** `{name, message}` as rows and outcomes hold it, at most 2,000 characters of message. */
 export function describeError(error: unknown): { name: string; message: string } {
   const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };

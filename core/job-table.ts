@@ -6,7 +6,7 @@ import {
   QueryCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { updateWhere } from './conditional-update.ts';
+import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
 import { InvalidInputError, NotFoundError } from './errors.ts';
 import type { Counts, ErrorDescription, Status } from './job.ts';
 import { JobRow } from './job.ts';

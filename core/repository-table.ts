@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
 import { NotFoundError } from './errors.ts';
+import { inParallel } from './in-parallel.ts';
 import type { Counts, Status } from './job.ts';
 import { Status as StatusSchema } from './job.ts';
 import type { PullRequestRecord } from './repository-result.ts';
@@ -19,7 +20,7 @@ import { diffKey, expiry, JOB_STATUS_INDEX, MAX_DIFF_ITEM_BYTES } from './tables
 /** BatchGetItem takes at most 100 keys. */
 const KEYS_A_BATCH = 100;
 /** Requests under way at once from one process; the embedded store gains nothing beyond it (FACTS: 16-way). */
-const PARALLEL = 16;
+export const PARALLEL = 16;
 
 /** What ends a repository: the parts of the row that RecordResult and RecordFailure write. */
 export type RepositoryEnd = Omit<RepositoryResult, 'jobId' | 'repositoryName' | 'run' | 'updatedAt'> & {
@@ -61,7 +62,7 @@ export class RepositoryTable {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
       }
     };
-    await inParallel(names, create);
+    await inParallel(names, PARALLEL, create);
   }
 
   /** Throws NotFoundError for a repository that is not of this job. */
@@ -93,7 +94,7 @@ export class RepositoryTable {
       ProjectionExpression: attributes.map((_, i) => `#p${i}`).join(', '),
       ExpressionAttributeNames: Object.fromEntries(attributes.map((name, i) => [`#p${i}`, name])),
     };
-    await inParallel(batches, async (batch) => {
+    await inParallel(batches, PARALLEL, async (batch) => {
       let keys = batch.map((repositoryName): Record<string, unknown> => ({ jobId, repositoryName }));
       while (keys.length > 0) {
         const { Responses, UnprocessedKeys } = await this.#client.send(
@@ -211,6 +212,7 @@ export class RepositoryTable {
   async remove(jobId: string, names: readonly string[]): Promise<void> {
     await inParallel(
       names.flatMap((name) => [name, diffKey(name)]),
+      PARALLEL,
       async (repositoryName) => {
         await this.#client.send(
           new DeleteCommand({ TableName: this.#table, Key: { jobId, repositoryName } }),
@@ -231,14 +233,4 @@ export function statusKey(status: Status, repositoryName: string): string {
 export function countsOf(byStatus: Partial<Record<Status, number>>): Counts {
   const counts = { pending: 0, processing: 0, completed: 0, failed: 0, cancelled: 0, ...byStatus };
   return { total: Object.values(counts).reduce((sum, n) => sum + n, 0), ...counts };
-}
-
-/** Runs `work` over `items`, at most PARALLEL at once; the first failure ends it. */
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const rest = items.values();
-  await Promise.all(
-    Array.from({ length: Math.min(PARALLEL, items.length) }, async () => {
-      for (const item of rest) await work(item);
-    }),
-  );
 }

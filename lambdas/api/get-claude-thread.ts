@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { artifactKeys, readArtifact } from '../../core/artifacts.ts';
+import { Thread } from '../../core/thread.ts';
+import { REPOSITORY_PATH, repositoryParams } from './repository-routes.ts';
+import { route } from './route.ts';
+import { viewThread } from './thread-view.ts';
+
+const query = z.strictObject({
+  view: z.enum(['standard', 'technical', 'simplified']).default('standard'),
+  /** `true` for every tool, or the names of those whose calls and results are shown in full. */
+  includeTool: z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((name) => name.trim())
+        .filter(Boolean),
+    )
+    .optional(),
+});
+
+/** The conversation with the model, in the view that the reader wants. */
+export const getClaudeThread = route(
+  'GET',
+  `${REPOSITORY_PATH}/claude-thread`,
+  { params: repositoryParams, query },
+  async ({ params, query }, { repositories, artifacts }) => {
+    const { jobId, repositoryName } = params;
+    await repositories.get(jobId, repositoryName);
+    const thread = await readArtifact(artifacts, artifactKeys.thread(jobId, repositoryName), Thread);
+    return { json: viewThread(thread, query.view, query.includeTool ?? []) };
+  },
+);

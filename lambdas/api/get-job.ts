@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { artifactKeys, readArtifact } from '../../core/artifacts.ts';
+import { JobId, JobText } from '../../core/job.ts';
+import { RepositorySummary } from '../../core/repository-result.ts';
+import { withFreshCounts } from '../counting.ts';
+import { repositoryNames } from '../totals.ts';
+import { route } from './route.ts';
+
+const params = z.strictObject({ jobId: JobId });
+const query = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  /** The last name of the page before. */
+  cursor: z.string().optional(),
+});
+
+const SUMMARY = Object.keys(RepositorySummary.shape);
+
+/** The job, with a page of its repositories' summaries as `results`, by name. */
+export const getJob = route(
+  'GET',
+  '/jobs/{jobId}',
+  { params, query },
+  async ({ params: { jobId }, query }, storage) => {
+    const { jobs, repositories, artifacts } = storage;
+    const job = await withFreshCounts(await jobs.get(jobId), storage);
+    const [text, names] = await Promise.all([
+      readArtifact(artifacts, artifactKeys.request(jobId), JobText),
+      repositoryNames(artifacts, jobId),
+    ]);
+    const { cursor } = query;
+    const from = cursor === undefined ? 0 : names.findIndex((name) => name > cursor);
+    const page = from < 0 ? [] : names.slice(from, from + query.limit);
+    const results = await repositories.getMany(jobId, page, SUMMARY);
+    const more = from >= 0 && from + query.limit < names.length;
+    return { json: { ...job, ...text, results, ...(more && { cursor: page.at(-1) }) } };
+  },
+);

@@ -1,0 +1,22 @@
+import { artifactKeys } from '../../core/artifacts.ts';
+import { NotFoundError } from '../../core/errors.ts';
+import { REPOSITORY_PATH, repositoryParams } from './repository-routes.ts';
+import { route } from './route.ts';
+
+/** The worker's log, a line a record. */
+export const getLog = route(
+  'GET',
+  `${REPOSITORY_PATH}/log`,
+  { params: repositoryParams },
+  async ({ params }, { repositories, artifacts }) => {
+    const { jobId, repositoryName } = params;
+    const { status, logStream } = await repositories.get(jobId, repositoryName);
+    const log = await artifacts.read(artifactKeys.log(jobId, repositoryName));
+    if (!log) {
+      throw new NotFoundError(
+        `${repositoryName} is ${status} and its worker has left no log here${logStream ? `; its log stream is ${logStream}` : ''}.`,
+      );
+    }
+    return { text: log.toString('utf8'), contentType: 'text/plain; charset=utf-8' };
+  },
+);

@@ -1,0 +1,12 @@
+import { REPOSITORY_PATH, repositoryParams } from './repository-routes.ts';
+import { route } from './route.ts';
+
+/** Everything recorded of one repository. */
+export const getRepositoryResult = route(
+  'GET',
+  REPOSITORY_PATH,
+  { params: repositoryParams },
+  async ({ params }, { repositories }) => ({
+    json: await repositories.get(params.jobId, params.repositoryName),
+  }),
+);

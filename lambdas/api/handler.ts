@@ -1,0 +1,74 @@
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import middy from '@middy/core';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { logger } from '../logger.ts';
+import { storage } from '../storage.ts';
+import { cancelJob } from './cancel-job.ts';
+import { createJob } from './create-job.ts';
+import { getClaudeThread } from './get-claude-thread.ts';
+import { getDiff } from './get-diff.ts';
+import { getJob } from './get-job.ts';
+import { getLog } from './get-log.ts';
+import { getRepositoryResult } from './get-repository-result.ts';
+import { health } from './health.ts';
+import { listJobs } from './list-jobs.ts';
+import { HttpError, problemResponse } from './problem.ts';
+import { type Route, toResponse } from './route.ts';
+
+/** The HTTP API, behind API Gateway's HTTP API and behind the local one. */
+export const routes: readonly Route[] = [
+  health,
+  createJob,
+  listJobs,
+  getJob,
+  cancelJob,
+  getRepositoryResult,
+  getDiff,
+  getClaudeThread,
+  getLog,
+];
+
+export async function answer(event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> {
+  const { method } = event.requestContext.http;
+  const found = routes.flatMap((route) => {
+    const params = matchPath(route.path, event.rawPath);
+    return params ? [{ route, params }] : [];
+  });
+  if (found.length === 0) {
+    throw new HttpError(
+      404,
+      `There is no ${event.rawPath}. The routes are ${[...new Set(routes.map(({ path }) => path))].join(', ')}.`,
+    );
+  }
+  const match = found.find(({ route }) => route.method === method);
+  if (!match) {
+    const allow = found.map(({ route }) => route.method).join(', ');
+    throw new HttpError(405, `${event.rawPath} does not take ${method}; it takes ${allow}.`, { allow });
+  }
+  return toResponse(await match.route.answer(event, match.params, storage()));
+}
+
+/** The values of the template's `{name}` segments, or undefined where the path is another. */
+function matchPath(template: string, path: string): Record<string, string> | undefined {
+  const expected = template.split('/');
+  const received = path.split('/');
+  if (expected.length !== received.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [i, segment] of expected.entries()) {
+    const name = /^\{(\w+)\}$/.exec(segment)?.[1];
+    if (name) params[name] = received[i]!;
+    else if (segment !== received[i]) return undefined;
+  }
+  return params;
+}
+
+export const handler = middy()
+  .use(injectLambdaContext(logger))
+  .use({
+    onError: (request) => {
+      const response = problemResponse(request.error);
+      if (response.statusCode === 500) logger.error('The request failed', request.error as Error);
+      request.response = response;
+    },
+  })
+  .handler(answer);

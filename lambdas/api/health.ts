@@ -1,0 +1,26 @@
+import { settings } from '../../core/settings.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { route } from './route.ts';
+
+/** The one open route: whether the API can do its work. */
+export const health = route('GET', '/health', {}, async (_input, { jobs, artifacts }) => {
+  const checks = { tables: () => jobs.list({ limit: 1 }), artifacts: () => artifacts.read('health.json') };
+  const dependencies: Record<string, 'ok' | 'failing'> = {};
+  for (const [name, check] of Object.entries(checks)) {
+    dependencies[name] = await check().then(
+      () => 'ok' as const,
+      () => 'failing' as const,
+    );
+  }
+  const ok = Object.values(dependencies).every((state) => state === 'ok');
+  return {
+    status: ok ? 200 : 503,
+    json: {
+      status: ok ? 'ok' : 'failing',
+      product: packageJson.name,
+      version: packageJson.version,
+      dependencies,
+      model: settings().CLAUDE_MODEL,
+    },
+  };
+});

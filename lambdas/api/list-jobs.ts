@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { Status } from '../../core/job.ts';
+import { withFreshCounts } from '../counting.ts';
+import { route } from './route.ts';
+
+const query = z.strictObject({
+  status: Status.optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.string().optional(),
+});
+
+/** Jobs with their counts, newest first. */
+export const listJobs = route('GET', '/jobs', { query }, async ({ query }, storage) => {
+  const { jobs, cursor } = await storage.jobs.list(query);
+  return { json: { jobs: await Promise.all(jobs.map((job) => withFreshCounts(job, storage))), cursor } };
+});

@@ -1,0 +1,100 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { z } from 'zod';
+import type { Storage } from '../storage.ts';
+import { faultsOfZod, HttpError, RouteInputError } from './problem.ts';
+
+/** API Gateway takes 10 MB; a job of 10,000 names and a long prompt is under 1 MiB. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+export type RouteInput<P, Q, B> = { params: P; query: Q; body: B; createdBy: string | undefined };
+
+/** Text as it is, or a value that is answered as JSON. */
+export type RouteOutput =
+  | { status?: number; headers?: Record<string, string>; json: unknown }
+  | { status?: number; headers?: Record<string, string>; text: string; contentType: string };
+
+export type Route = {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Segments `{name}` become params. */
+  path: string;
+  answer(
+    event: APIGatewayProxyEventV2,
+    params: Record<string, string>,
+    storage: Storage,
+  ): Promise<RouteOutput>;
+};
+
+const NOTHING = z.strictObject({});
+
+/** A route: its schemas, and a plain function of what they parsed. */
+export function route<
+  P extends z.ZodType = typeof NOTHING,
+  Q extends z.ZodType = typeof NOTHING,
+  B extends z.ZodType = z.ZodUndefined,
+>(
+  method: Route['method'],
+  path: string,
+  schemas: { params?: P; query?: Q; body?: B },
+  run: (input: RouteInput<z.infer<P>, z.infer<Q>, z.infer<B>>, storage: Storage) => Promise<RouteOutput>,
+): Route {
+  return {
+    method,
+    path,
+    answer: async (event, rawParams, storage) => {
+      const params = parse(schemas.params ?? NOTHING, rawParams, 'path');
+      const query = parse(schemas.query ?? NOTHING, event.queryStringParameters ?? {}, 'query');
+      const body = schemas.body ? parse(schemas.body, readJson(event), '') : undefined;
+      const input = { params, query, body, createdBy: callerOf(event) } as RouteInput<
+        z.infer<P>,
+        z.infer<Q>,
+        z.infer<B>
+      >;
+      return run(input, storage);
+    },
+  };
+}
+
+export function toResponse(output: RouteOutput): APIGatewayProxyStructuredResultV2 {
+  const text = 'text' in output;
+  return {
+    statusCode: output.status ?? 200,
+    headers: {
+      'content-type': text ? output.contentType : 'application/json',
+      'x-content-type-options': 'nosniff',
+      ...output.headers,
+    },
+    body: text ? output.text : JSON.stringify(output.json),
+  };
+}
+
+function parse<S extends z.ZodType>(schema: S, value: unknown, prefix: string): z.infer<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new RouteInputError(faultsOfZod(parsed.error, value, prefix));
+}
+
+function readJson(event: APIGatewayProxyEventV2): unknown {
+  const contentType = event.headers['content-type'] ?? '';
+  if (!/^application\/json\b/i.test(contentType)) {
+    throw new HttpError(
+      415,
+      `The body's Content-Type is ${JSON.stringify(contentType)}; send application/json.`,
+    );
+  }
+  const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
+  if (body.length > MAX_BODY_BYTES) {
+    throw new HttpError(413, `The body has ${body.length} bytes; at most ${MAX_BODY_BYTES} are read.`);
+  }
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    throw new HttpError(400, `The body is not JSON: ${(error as Error).message}. Send one JSON object.`);
+  }
+}
+
+function callerOf(event: APIGatewayProxyEventV2): string | undefined {
+  const context = event.requestContext as { authorizer?: { jwt?: { claims?: Record<string, unknown> } } };
+  const claims = context.authorizer?.jwt?.claims;
+  const caller = claims?.email ?? claims?.sub;
+  return typeof caller === 'string' ? caller : undefined;
+}

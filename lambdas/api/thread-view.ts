@@ -1,0 +1,83 @@
+import type { Thread, ThreadMessage, ThreadTurn } from '../../core/thread.ts';
+
+export type ThreadViewName = 'standard' | 'technical' | 'simplified';
+
+type ToolCall = {
+  tool: string;
+  /** The call in one line. */
+  line: string;
+  /** Only for the tools that were asked for. */
+  input?: unknown;
+  result?: unknown;
+  failed: boolean;
+};
+
+export type ThreadViewEntry = {
+  role: 'user' | 'assistant';
+  text: string;
+  toolCalls?: ToolCall[];
+  turn?: Omit<ThreadTurn, 'message'>;
+};
+
+type Block = Exclude<ThreadMessage['content'], string>[number];
+type ToolUse = { type: 'tool_use'; id: string; name: string; input: unknown };
+type ToolResult = { type: 'tool_result'; tool_use_id: string; content?: unknown; is_error?: boolean };
+
+const LINE_LENGTH = 160;
+
+/**
+ * The conversation for a reader: `simplified` is the prompt and the replies, `standard` adds one line a tool call,
+ * `technical` is everything as it was said, with what each answer took.
+ */
+export function viewThread(thread: Thread, view: ThreadViewName, includeTool: readonly string[]) {
+  const { jobId, repositoryName, model } = thread;
+  if (view === 'technical') return { view, ...thread };
+  return { view, jobId, repositoryName, model, messages: entriesOf(thread, view, includeTool) };
+}
+
+function entriesOf(
+  { messages }: Thread,
+  view: ThreadViewName,
+  includeTool: readonly string[],
+): ThreadViewEntry[] {
+  const results = new Map<string, ToolResult>();
+  for (const block of messages.flatMap(blocksOf))
+    if (isToolResult(block)) results.set(block.tool_use_id, block);
+
+  return messages.flatMap((message) => {
+    const blocks = blocksOf(message);
+    const text = blocks
+      .flatMap((block) => (block.type === 'text' ? [String((block as { text: unknown }).text)] : []))
+      .join('\n\n');
+    const calls =
+      view === 'standard'
+        ? blocks.filter(isToolUse).map((call) => viewCall(call, results.get(call.id), includeTool))
+        : [];
+    // A message of tool results only is what the model was told by its tools; its calls already show that.
+    if (text === '' && calls.length === 0) return [];
+    return [{ role: message.role, text, ...(calls.length > 0 && { toolCalls: calls }) }];
+  });
+}
+
+function viewCall(call: ToolUse, result: ToolResult | undefined, includeTool: readonly string[]): ToolCall {
+  const whole = `${call.name} ${JSON.stringify(call.input)}`;
+  const full = includeTool.includes(call.name) || includeTool.includes('true');
+  return {
+    tool: call.name,
+    line: whole.length > LINE_LENGTH ? `${whole.slice(0, LINE_LENGTH - 1)}…` : whole,
+    failed: result?.is_error ?? false,
+    ...(full && { input: call.input, result: result?.content }),
+  };
+}
+
+function blocksOf({ content }: ThreadMessage): Block[] {
+  return typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+}
+
+function isToolUse(block: Block): block is Block & ToolUse {
+  return block.type === 'tool_use';
+}
+
+function isToolResult(block: Block): block is Block & ToolResult {
+  return block.type === 'tool_result';
+}

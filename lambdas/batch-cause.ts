@@ -1,0 +1,49 @@
+import type { CaughtError } from '../core/execution.ts';
+
+/** What a failed Batch job says of itself, as far as a user can act on it. */
+export type BatchFailure = {
+  reason: string;
+  exitCode?: number;
+  batchJobId?: string;
+  logStream?: string;
+  attempts?: number;
+};
+
+type JobDetail = {
+  JobId?: string;
+  StatusReason?: string;
+  Attempts?: {
+    Container?: { ExitCode?: number; Reason?: string; LogStreamName?: string };
+    StatusReason?: string;
+  }[];
+};
+
+/**
+ * Reads the Cause of a failed `.sync` job: a JobDetail as a JSON string, but plain text where Batch never had the job
+ * or the state timed out. Never throws: this is read where a failure is being recorded.
+ */
+export function describeBatchFailure({ Error: name, Cause: cause = '' }: CaughtError): BatchFailure {
+  const job = parseJob(cause);
+  if (!job) return { reason: cause ? `${name}: ${cause}` : name };
+  const last = job.Attempts?.at(-1);
+  const reasons = [job.StatusReason, last?.StatusReason, last?.Container?.Reason].filter(
+    (text) => text !== undefined,
+  );
+  const exitCode = last?.Container?.ExitCode;
+  return {
+    reason: [...new Set(reasons)].join('; ') || name,
+    ...(exitCode !== undefined && { exitCode }),
+    ...(job.JobId && { batchJobId: job.JobId }),
+    ...(last?.Container?.LogStreamName && { logStream: last.Container.LogStreamName }),
+    ...(job.Attempts && { attempts: job.Attempts.length }),
+  };
+}
+
+function parseJob(cause: string): JobDetail | undefined {
+  try {
+    const value: unknown = JSON.parse(cause);
+    return typeof value === 'object' && value !== null && 'JobId' in value ? (value as JobDetail) : undefined;
+  } catch {
+    return undefined;
+  }
+}

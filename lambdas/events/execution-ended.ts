@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { parseExecutionName } from '../../core/execution.ts';
+import { functionHandler } from '../function-handler.ts';
+import type { Storage } from '../storage.ts';
+import { sweep } from '../sweep.ts';
+
+/** "Step Functions Execution Status Change", as EventBridge delivers it. */
+export const Input = z.object({
+  'detail-type': z.literal('Step Functions Execution Status Change'),
+  detail: z.object({
+    name: z.string(),
+    status: z.enum(['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED']),
+    error: z.string().nullish(),
+    cause: z.string().nullish(),
+  }),
+});
+
+/**
+ * Ends the job of an execution that ended otherwise than by its own CompleteJob or FailJob: stopped in the console,
+ * timed out, or dead of an error that no Catch can catch.
+ */
+export async function executionEnded({ detail }: z.infer<typeof Input>, storage: Storage): Promise<void> {
+  const execution = parseExecutionName(detail.name);
+  if (!execution || detail.status === 'RUNNING' || detail.status === 'SUCCEEDED') return;
+  const { jobId, run } = execution;
+  const job = await storage.jobs.get(jobId);
+  if (job.run !== run) return;
+
+  if (detail.status === 'ABORTED') {
+    await storage.jobs.cancel(jobId, storage.now());
+    await storage.jobs.stop(jobId, 'cancelled');
+    await sweep(storage, jobId, 'cancelled', { name: 'JobCancelled', message: 'The job was cancelled.' });
+    return;
+  }
+  const name = detail.error ?? `Execution.${detail.status}`;
+  const error = {
+    name,
+    message: (detail.cause ?? `The execution ${detail.name} ended as ${detail.status}.`).slice(0, 2000),
+  };
+  await sweep(storage, jobId, 'failed', error);
+  await storage.jobs.end(jobId, run, { status: 'failed', at: storage.now(), error });
+}
+
+export const handler = functionHandler(Input, executionEnded);

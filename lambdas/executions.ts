@@ -1,0 +1,41 @@
+import {
+  ExecutionDoesNotExist,
+  SFNClient,
+  StartExecutionCommand,
+  StopExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import { type ExecutionInput, executionName } from '../core/execution.ts';
+import { required, type Settings } from '../core/settings.ts';
+
+/** Executions of the job's state machine. */
+export class Executions {
+  readonly #client: SFNClient;
+  readonly #stateMachineArn: string;
+
+  constructor(settings: Settings) {
+    this.#client = new SFNClient({});
+    this.#stateMachineArn = required(settings, 'STATE_MACHINE_ARN');
+  }
+
+  /** Starts the run; starting it a second time returns the same execution (same name, same input). */
+  async start(input: ExecutionInput): Promise<string> {
+    const { executionArn } = await this.#client.send(
+      new StartExecutionCommand({
+        stateMachineArn: this.#stateMachineArn,
+        name: executionName(input),
+        input: JSON.stringify(input),
+      }),
+    );
+    return executionArn!;
+  }
+
+  /** Stops the run; one that was never started needs no stopping. */
+  async stop({ jobId, run }: Pick<ExecutionInput, 'jobId' | 'run'>, cause: string): Promise<void> {
+    const executionArn = `${this.#stateMachineArn.replace(':stateMachine:', ':execution:')}:${executionName({ jobId, run })}`;
+    try {
+      await this.#client.send(new StopExecutionCommand({ executionArn, error: 'JobCancelled', cause }));
+    } catch (error) {
+      if (!(error instanceof ExecutionDoesNotExist)) throw error;
+    }
+  }
+}

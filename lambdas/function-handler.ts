@@ -1,0 +1,39 @@
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import middy from '@middy/core';
+import type { Context } from 'aws-lambda';
+import { z } from 'zod';
+import { InvalidInputError } from '../core/errors.ts';
+import { logger } from './logger.ts';
+import { type Storage, storage } from './storage.ts';
+
+/**
+ * Makes a function's handler of a schema and a plain function. It catches nothing: the state machine retries and
+ * catches by the error's name.
+ */
+export function functionHandler<S extends z.ZodType, Output>(
+  schema: S,
+  run: (input: z.infer<S>, dependencies: Storage) => Promise<Output>,
+) {
+  return middy()
+    .use(injectLambdaContext(logger))
+    .use({
+      before: (request) => {
+        request.event = parseInput(schema, request.event);
+        const { jobId, repositoryName } = request.event as { jobId?: string; repositoryName?: string };
+        logger.appendKeys({ jobId, repositoryName });
+      },
+      onError: ({ error }) => {
+        logger.error('The function failed', error as Error);
+      },
+    })
+    .handler((input: z.infer<S>, _context: Context) => run(input, storage()));
+}
+
+/** Throws InvalidInputError naming each field that does not fit. */
+export function parseInput<S extends z.ZodType>(schema: S, input: unknown): z.infer<S> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw new InvalidInputError(`The input does not fit: ${z.prettifyError(parsed.error)}`, {
+    cause: parsed.error,
+  });
+}

@@ -1,0 +1,36 @@
+import { type ArtifactStore, artifactKeys } from '../core/artifacts.ts';
+import { Checkpoint, type Outcome } from '../core/outcome.ts';
+import type { RepositoryEnd } from '../core/repository-table.ts';
+
+/** A row's limit of 400 KB is far off, but a list of 10,000 files is not what one reads in a row. */
+const CHANGES_IN_ROW = 100;
+
+/** The part of the row that an outcome gives. */
+export function repositoryEnd(outcome: Outcome): RepositoryEnd {
+  const { jobId, repositoryName, run, resumeAt, title, body, changes, outcome: name, ...rest } = outcome;
+  const succeeded = name === 'changed' || name === 'unchanged';
+  return {
+    ...rest,
+    status: succeeded ? 'completed' : 'failed',
+    outcome: name === 'throttled' ? 'gaveUp' : name,
+    ...(name === 'throttled' && { end: 'throttled' as const }),
+    changes: changes.slice(0, CHANGES_IN_ROW),
+    changedFiles: changes.length,
+    additions: changes.reduce((sum, change) => sum + change.additions, 0),
+    deletions: changes.reduce((sum, change) => sum + change.deletions, 0),
+  };
+}
+
+/** What a worker that left no outcome had spent in this run, by its last checkpoint. */
+export async function spentSoFar(
+  artifacts: ArtifactStore,
+  jobId: string,
+  repositoryName: string,
+  run: number | undefined,
+) {
+  const body = await artifacts.read(`${artifactKeys.checkpoint(jobId, repositoryName)}state.json`);
+  const checkpoint = body && Checkpoint.parse(JSON.parse(body.toString()));
+  if (!checkpoint || checkpoint.run !== run) return {};
+  const { turns, tokenUsage, costUsd, model, baseSha } = checkpoint;
+  return { turns, tokenUsage, costUsd, model, baseSha };
+}

@@ -1,0 +1,37 @@
+import type { z } from 'zod';
+import { ExecutionInput } from '../../core/execution.ts';
+import { endUnfinished } from '../end-unfinished.ts';
+import { functionHandler } from '../function-handler.ts';
+import type { Storage } from '../storage.ts';
+import { totalsOf } from '../totals.ts';
+
+export const Input = ExecutionInput;
+
+/**
+ * Ends the job with the counts and the bill of all its repositories. `States.ALL` does not catch everything
+ * (States.Runtime, States.DataLimitExceeded), so a child can die unrecorded: what is left unfinished fails here.
+ */
+export async function completeJob({ jobId, run }: z.infer<typeof Input>, storage: Storage): Promise<void> {
+  const rows = await endUnfinished(storage, jobId, 'failed', {
+    name: 'WorkerLostError',
+    message:
+      'The child execution of this repository died without recording it. Its history says why. Retry the job to run it again.',
+  });
+  const totals = totalsOf(rows);
+  const at = storage.now();
+  const ended = await storage.jobs.end(jobId, run, {
+    ...totals,
+    status: totals.counts.completed > 0 ? 'completed' : 'failed',
+    at,
+    ...(totals.counts.completed === 0 && {
+      error: {
+        name: 'NoRepositoryCompletedError',
+        message: `None of ${totals.counts.total} repositories completed; each one's error says why.`,
+      },
+    }),
+  });
+  // Cancelled meanwhile: its status stays, its totals are true all the same.
+  if (!ended) await storage.jobs.recordTotals(jobId, totals, at);
+}
+
+export const handler = functionHandler(Input, completeJob);

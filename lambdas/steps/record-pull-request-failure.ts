@@ -1,0 +1,19 @@
+import type { z } from 'zod';
+import { CaughtError, PullRequestInput } from '../../core/execution.ts';
+import { functionHandler } from '../function-handler.ts';
+import { describeStepFailure } from '../step-failure.ts';
+import type { Storage } from '../storage.ts';
+
+export const Input = PullRequestInput.extend({ error: CaughtError });
+
+/** Says on the row why there is no pull request; the analysis keeps its status. */
+export async function recordPullRequestFailure(
+  { jobId, repositoryName, error }: z.infer<typeof Input>,
+  { repositories, now }: Storage,
+): Promise<void> {
+  await repositories.recordPullRequest(jobId, repositoryName, now(), {
+    pullRequest: { state: 'failed', error: describeStepFailure(error) },
+  });
+}
+
+export const handler = functionHandler(Input, recordPullRequestFailure);

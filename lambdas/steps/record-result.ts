@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { artifactKeys, readArtifact } from '../../core/artifacts.ts';
+import { WorkerLostError } from '../../core/errors.ts';
+import { RepositoryInput } from '../../core/execution.ts';
+import { Outcome } from '../../core/outcome.ts';
+import { functionHandler } from '../function-handler.ts';
+import { repositoryEnd } from '../repository-end.ts';
+import type { Storage } from '../storage.ts';
+
+export const Input = RepositoryInput.extend({ batch: z.object({ jobId: z.string() }) });
+
+/**
+ * How often a repository may pause for a throttled model before it fails. With pauses of a minute or more, and two
+ * minutes of the SDK's own retries in each attempt, this is at least 5 hours.
+ */
+const MAX_THROTTLED_ATTEMPTS = 100;
+
+/** Turns the worker's outcome into the row; or says when a throttled repository goes on. */
+export async function recordResult(
+  { jobId, repositoryName, run, batch }: z.infer<typeof Input>,
+  { artifacts, repositories, now }: Storage,
+): Promise<{ throttled: boolean; resumeAt: string | null }> {
+  const outcome = await readArtifact(artifacts, artifactKeys.outcome(jobId, repositoryName), Outcome);
+  if (outcome.run !== run) {
+    throw new WorkerLostError(
+      `The Batch job ${batch.jobId} exited 0, but the outcome is of run ${outcome.run}, not ${run}.`,
+    );
+  }
+  const { attempts = 0 } = await repositories.get(jobId, repositoryName);
+  if (outcome.outcome === 'throttled' && attempts < MAX_THROTTLED_ATTEMPTS) {
+    await repositories.recordAttempts(jobId, repositoryName, attempts + 1, now());
+    return { throttled: true, resumeAt: outcome.resumeAt ?? now() };
+  }
+  const diff = outcome.artifacts.diff && (await artifacts.read(outcome.artifacts.diff));
+  if (diff) await repositories.putDiff(jobId, repositoryName, diff.toString('utf8'), now());
+  await repositories.end(jobId, repositoryName, run, {
+    ...repositoryEnd(outcome),
+    attempts: attempts + 1,
+    batchJobId: batch.jobId,
+  });
+  return { throttled: false, resumeAt: null };
+}
+
+export const handler = functionHandler(Input, recordResult);

@@ -1,0 +1,93 @@
+import type { z } from 'zod';
+import { artifactKeys, readArtifact, writeArtifact } from '../../core/artifacts.ts';
+import { InvalidInputError } from '../../core/errors.ts';
+import { type AnalyzeItem, ExecutionInput, type MapManifest } from '../../core/execution.ts';
+import { isEnded, type JobRow, JobText } from '../../core/job.ts';
+import { countsOf } from '../../core/repository-table.ts';
+import { functionHandler } from '../function-handler.ts';
+import { isAllowed } from '../github/allow-list.ts';
+import { listRepositories } from '../github/client.ts';
+import type { Storage } from '../storage.ts';
+import { repositoryNames } from '../totals.ts';
+
+export const Input = ExecutionInput;
+
+/** Time for the worker to write its outcome after its own maxMinutes have passed. */
+const SAVING_SECONDS = 300;
+
+/** Decides once which repositories the job is about, creates their rows, and lists for the Map what has not ended. */
+export async function resolveRepositories(
+  { jobId, run }: z.infer<typeof Input>,
+  storage: Storage,
+): Promise<MapManifest> {
+  const job = await storage.jobs.get(jobId);
+  const names = await namesOf(job, storage);
+  await storage.repositories.createPending(jobId, names, storage.now());
+
+  const rows = await storage.repositories.getMany(jobId, names, ['repositoryName', 'status']);
+  const items = rows
+    .filter(({ status }) => !isEnded(status))
+    .map(
+      ({ repositoryName }): AnalyzeItem => ({
+        repositoryName,
+        batchJobName: batchJobName(jobId, repositoryName),
+        attemptSeconds: Math.ceil(job.settings.maxMinutes * 60) + SAVING_SECONDS,
+      }),
+    );
+  const byStatus = Object.groupBy(rows, ({ status }) => status);
+  const counts = countsOf(
+    Object.fromEntries(Object.entries(byStatus).map(([status, group]) => [status, group.length])),
+  );
+  await storage.jobs.recordTotals(jobId, { counts }, storage.now());
+
+  const prefix = `${artifactKeys.run(jobId, run)}analyze`;
+  const key = `${prefix}/items.json`;
+  await writeArtifact(storage.artifacts, key, items, { plain: true });
+  return { key, prefix: `${prefix}/results`, concurrency: job.maxConcurrency, count: items.length };
+}
+
+async function namesOf(job: JobRow, { artifacts, settings }: Storage): Promise<string[]> {
+  const key = artifactKeys.repositories(job.jobId);
+  const known = await repositoryNames(artifacts, job.jobId);
+  if (known.length > 0) return known;
+
+  const { repositories } = await readArtifact(artifacts, artifactKeys.request(job.jobId), JobText);
+  // GitHub's names are equal in any case: `Owner/Name` and `owner/name` are one repository, and one row.
+  const names = new Map<string, string>();
+  const add = (name: string) => names.set(name.toLowerCase(), names.get(name.toLowerCase()) ?? name);
+  for (const pattern of repositories) {
+    const [owner, name] = pattern.split('/') as [string, string];
+    if (name !== '*') add(pattern);
+    else for await (const found of listRepositories(settings, owner)) add(found);
+  }
+  const resolved = [...names.values()]
+    .filter((name) => isAllowed(settings.ALLOWED_REPOSITORIES, name))
+    .sort();
+  refuseWrongCount(resolved.length, job, repositories);
+  await writeArtifact(artifacts, key, resolved);
+  return resolved;
+}
+
+function refuseWrongCount(count: number, job: JobRow, patterns: string[]): void {
+  const field = 'repositories';
+  const received = patterns.slice(0, 5).join(', ');
+  if (count === 0) {
+    throw new InvalidInputError(
+      `${received} stands for no repository that the token can see and ALLOWED_REPOSITORIES admits.`,
+      { field, received },
+    );
+  }
+  if (count > job.maxRepositories) {
+    throw new InvalidInputError(
+      `${received} stands for ${count} repositories, and this job may have ${job.maxRepositories}: name fewer, or raise maxRepositories (bounded by MAX_REPOSITORIES).`,
+      { field, received: count, expected: `at most ${job.maxRepositories}` },
+    );
+  }
+}
+
+/** `{jobId}-{owner}_{name}` in the characters and length that Batch allows; cancel finds it by the prefix. */
+function batchJobName(jobId: string, repositoryName: string): string {
+  return `${jobId}-${repositoryName.replace('/', '_').replace(/[^A-Za-z0-9_-]/g, '-')}`.slice(0, 128);
+}
+
+export const handler = functionHandler(Input, resolveRepositories);

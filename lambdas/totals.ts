@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { artifactKeys } from '../core/artifacts.ts';
+import type { Status } from '../core/job.ts';
+import type { JobTotals } from '../core/job-table.ts';
+import type { RepositoryResult } from '../core/repository-result.ts';
+import { countsOf } from '../core/repository-table.ts';
+import { addCosts, addTokens, NO_TOKENS } from '../core/usage.ts';
+import type { Storage } from './storage.ts';
+
+type Ended = Pick<RepositoryResult, 'repositoryName' | 'status' | 'run' | 'tokenUsage' | 'costUsd' | 'turns'>;
+
+/** The names of a job's repositories; none before they are resolved. */
+export async function repositoryNames(artifacts: Storage['artifacts'], jobId: string): Promise<string[]> {
+  const body = await artifacts.read(artifactKeys.repositories(jobId));
+  return body ? z.array(z.string()).parse(JSON.parse(body.toString())) : [];
+}
+
+/** What CompleteJob and FailJob read of every row: by the table, which one trusts, not by the index. */
+export async function readRows({ artifacts, repositories }: Storage, jobId: string): Promise<Ended[]> {
+  const names = await repositoryNames(artifacts, jobId);
+  return repositories.getMany(jobId, names, [
+    'repositoryName',
+    'status',
+    'run',
+    'tokenUsage',
+    'costUsd',
+    'turns',
+  ]);
+}
+
+export function totalsOf(rows: readonly Ended[]): JobTotals {
+  const byStatus: Partial<Record<Status, number>> = {};
+  let tokenUsage = NO_TOKENS;
+  let costUsd: number | undefined = 0;
+  for (const row of rows) {
+    byStatus[row.status] = (byStatus[row.status] ?? 0) + 1;
+    if (!row.tokenUsage || !row.turns) continue;
+    tokenUsage = addTokens(tokenUsage, row.tokenUsage);
+    costUsd = addCosts(costUsd, row.costUsd);
+  }
+  return { counts: countsOf(byStatus), tokenUsage, costUsd };
+}

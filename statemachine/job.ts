@@ -1,0 +1,153 @@
+import { analyzeRepository } from './analyze-repository.ts';
+import type { ChoiceState, Definition, FailState, MapState, SucceedState, TaskState } from './asl.ts';
+import { openPullRequest } from './open-pull-request.ts';
+import { CONDITION_FAILED } from './retry.ts';
+import { onError, step, updateItem } from './tasks.ts';
+
+/**
+ * The lifecycle of a job, as data. Step Functions on AWS and the local engine run the same bytes of it.
+ *
+ *     StartJob → (analyze) ResolveRepositories → AnalyzeRepositories → ResolvePullRequests → OpenPullRequests → CompleteJob
+ *              └ (publish) ────────────────────────────────────────────┘                 (Catch, from any: FailJob)
+ */
+export function jobDefinition(): Definition {
+  return {
+    Comment: 'Cody Batch: one prompt, many repositories.',
+    StartAt: 'StartJob',
+    States: {
+      StartJob,
+      JobAlreadyEnded,
+      Action,
+      ResolveRepositories,
+      AnalyzeRepositories,
+      ResolvePullRequests,
+      AnyPullRequests,
+      OpenPullRequests,
+      CompleteJob,
+      FailJob,
+      JobFailed,
+    },
+  };
+}
+
+/** The definition as it is deployed, printed and run: these bytes, everywhere. */
+export function jobDefinitionText(): string {
+  return `${JSON.stringify(jobDefinition(), null, 2)}\n`;
+}
+
+/** Takes the job over for this run. A job that ended, or that a later run has, is left alone. */
+const StartJob: TaskState = updateItem(
+  {
+    TableName: '${JobsTable}',
+    Key: { jobId: { 'S.$': '$.jobId' } },
+    ConditionExpression: '#run = :run AND #status IN (:pending, :processing)',
+    UpdateExpression:
+      'SET #status = :processing, startedAt = if_not_exists(startedAt, :now), updatedAt = :now, executionArn = :arn',
+    ExpressionAttributeNames: { '#status': 'status', '#run': 'run' },
+    ExpressionAttributeValues: {
+      ':pending': { S: 'pending' },
+      ':processing': { S: 'processing' },
+      ':run': { 'N.$': "States.Format('{}', $.run)" },
+      ':now': { 'S.$': '$$.Execution.StartTime' },
+      ':arn': { 'S.$': '$$.Execution.Id' },
+    },
+  },
+  {
+    catch: [
+      { ErrorEquals: [CONDITION_FAILED], ResultPath: null, Next: 'JobAlreadyEnded' },
+      onError('FailJob'),
+    ],
+    Next: 'Action',
+  },
+);
+
+const JobAlreadyEnded: SucceedState = { Type: 'Succeed' };
+
+const Action: ChoiceState = {
+  Type: 'Choice',
+  Choices: [{ Variable: '$.action', StringEquals: 'publish', Next: 'ResolvePullRequests' }],
+  Default: 'ResolveRepositories',
+};
+
+/** 10,000 names do not fit into a state of 256 KiB: steps hand over a manifest in the artifact store. */
+const MANIFEST = {
+  'key.$': '$.Payload.key',
+  'prefix.$': '$.Payload.prefix',
+  'concurrency.$': '$.Payload.concurrency',
+  'count.$': '$.Payload.count',
+};
+
+const ResolveRepositories = step('ResolveRepositories', {
+  result: { path: '$.analyze', keep: MANIFEST },
+  catch: [onError('FailJob')],
+  Next: 'AnalyzeRepositories',
+});
+
+const AnalyzeRepositories: MapState = {
+  Type: 'Map',
+  Label: 'AnalyzeRepositories',
+  ...manifestOf('$.analyze'),
+  ItemSelector: {
+    'jobId.$': '$.jobId',
+    'run.$': '$.run',
+    'repositoryName.$': '$$.Map.Item.Value.repositoryName',
+    'batchJobName.$': '$$.Map.Item.Value.batchJobName',
+    'attemptSeconds.$': '$$.Map.Item.Value.attemptSeconds',
+  },
+  ItemProcessor: {
+    ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
+    ...analyzeRepository,
+  },
+  Next: 'ResolvePullRequests',
+};
+
+const ResolvePullRequests = step('ResolvePullRequests', {
+  result: { path: '$.publish', keep: MANIFEST },
+  catch: [onError('FailJob')],
+  Next: 'AnyPullRequests',
+});
+
+const AnyPullRequests: ChoiceState = {
+  Type: 'Choice',
+  Choices: [{ Variable: '$.publish.count', NumericGreaterThan: 0, Next: 'OpenPullRequests' }],
+  Default: 'CompleteJob',
+};
+
+/** A Map of its own, so that waiting for GitHub holds no slot of Batch. */
+const OpenPullRequests: MapState = {
+  Type: 'Map',
+  Label: 'OpenPullRequests',
+  ...manifestOf('$.publish'),
+  ItemSelector: {
+    'jobId.$': '$.jobId',
+    'run.$': '$.run',
+    'repositoryName.$': '$$.Map.Item.Value.repositoryName',
+  },
+  ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' }, ...openPullRequest },
+  Next: 'CompleteJob',
+};
+
+const CompleteJob = step('CompleteJob', { catch: [onError('FailJob')], End: true });
+
+const FailJob = step('FailJob', { Next: 'JobFailed' });
+
+const JobFailed: FailState = { Type: 'Fail', ErrorPath: '$.error.Error', CausePath: '$.error.Cause' };
+
+/** How both Maps read their items, bound themselves and leave their results: one failed repository fails no other. */
+function manifestOf(manifest: string) {
+  return {
+    ItemReader: {
+      Resource: 'arn:aws:states:::s3:getObject',
+      ReaderConfig: { InputType: 'JSON' as const },
+      Parameters: { Bucket: '${ArtifactsBucket}', 'Key.$': `${manifest}.key` },
+    },
+    MaxConcurrencyPath: `${manifest}.concurrency`,
+    ToleratedFailurePercentage: 100,
+    ResultWriter: {
+      Resource: 'arn:aws:states:::s3:putObject',
+      Parameters: { Bucket: '${ArtifactsBucket}', 'Prefix.$': `${manifest}.prefix` },
+    },
+    ResultPath: null,
+    Catch: [onError('FailJob')],
+  };
+}

@@ -1,0 +1,4 @@
+/** `npm run asl`: prints the definition, for Workflow Studio and the validators. */
+import { jobDefinitionText } from './job.ts';
+
+process.stdout.write(jobDefinitionText());

@@ -1,0 +1,81 @@
+import type { ErrorName } from '../core/errors.ts';
+import type { Retrier } from './asl.ts';
+
+export const CONDITION_FAILED = 'DynamoDB.ConditionalCheckFailedException';
+
+/** DynamoDB under load: waits of up to 1, 2, 4, 8, 16 and 30 s, a minute in all. */
+export const DYNAMODB_UNDER_LOAD: Retrier = {
+  ErrorEquals: [
+    'DynamoDB.ProvisionedThroughputExceededException',
+    'DynamoDB.ThrottlingException',
+    'DynamoDB.RequestLimitExceeded',
+    'DynamoDB.InternalServerError',
+    'DynamoDB.AmazonDynamoDBException',
+    'DynamoDB.SdkClientException',
+  ],
+  IntervalSeconds: 1,
+  BackoffRate: 2,
+  MaxAttempts: 6,
+  MaxDelaySeconds: 30,
+  JitterStrategy: 'FULL',
+};
+
+/** Lambda's own faults, as AWS advises: waits of up to 2, 4, 8, 16, 32 and 60 s, two minutes in all. */
+export const LAMBDA_UNDER_LOAD: Retrier = {
+  ErrorEquals: [
+    'Lambda.ServiceException',
+    'Lambda.AWSLambdaException',
+    'Lambda.SdkClientException',
+    'Lambda.TooManyRequestsException',
+  ],
+  IntervalSeconds: 2,
+  BackoffRate: 2,
+  MaxAttempts: 6,
+  MaxDelaySeconds: 60,
+  JitterStrategy: 'FULL',
+};
+
+/** Errors of ours that no second call would mend. */
+const PERMANENT: ErrorName[] = [
+  'InvalidInputError',
+  'NotFoundError',
+  'ConflictError',
+  'SettingsError',
+  'WorkerLostError',
+  'ChangeSetRefusedError',
+  'BranchHasOtherCommitsError',
+];
+
+export const PERMANENT_ERRORS: Retrier = { ErrorEquals: PERMANENT, MaxAttempts: 0 };
+
+/**
+ * What a step's own calls met: a throttled table, a lost connection. Waits of up to 1, 2, 4 and 8 s. Only for Lambda
+ * steps, which are safe to run again; on a Batch task it would multiply Batch's own attempts.
+ */
+export const STEP_FAILED: Retrier = {
+  ErrorEquals: ['States.TaskFailed'],
+  IntervalSeconds: 1,
+  BackoffRate: 2,
+  MaxAttempts: 4,
+  MaxDelaySeconds: 8,
+  JitterStrategy: 'FULL',
+};
+
+/**
+ * SubmitJob is limited to 50 a second an account, and a Map may start many more children. Waits of up to 2, 4, 8, 16,
+ * 32 and then 60 s: ten attempts span 6 minutes, in which 18,000 jobs can be submitted.
+ */
+export const BATCH_UNDER_LOAD: Retrier = {
+  ErrorEquals: [
+    'Batch.AWSBatchException',
+    'Batch.ServerException',
+    'Batch.TooManyRequestsException',
+    'AWS.Batch.TooManyRequestsException',
+    'Batch.BatchException',
+  ],
+  IntervalSeconds: 2,
+  BackoffRate: 2,
+  MaxAttempts: 10,
+  MaxDelaySeconds: 60,
+  JitterStrategy: 'FULL',
+};

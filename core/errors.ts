@@ -57,6 +57,11 @@ export class RepositoryUnavailableError extends CodyBatchError {
   override readonly name = 'RepositoryUnavailableError';
 }
 
+/** A setup command of the job failed in the clone, so that the conversation was not begun. */
+export class SetupFailedError extends CodyBatchError {
+  override readonly name = 'SetupFailedError';
+}
+
 /** The Batch job ended without writing an outcome: killed, out of memory, timed out. */
 export class WorkerLostError extends CodyBatchError {
   override readonly name = 'WorkerLostError';

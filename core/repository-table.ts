@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
@@ -191,16 +192,16 @@ export class RepositoryTable {
     });
   }
 
-  /** Keeps a diff of at most 300 KiB where it can be queried; a longer one is in the artifacts only. */
-  async putDiff(jobId: string, repositoryName: string, diff: string, at: string): Promise<boolean> {
-    if (Buffer.byteLength(diff) > MAX_DIFF_ITEM_BYTES) return false;
+  /** Keeps a text diff of at most 300 KiB where it can be queried; any other is in the artifacts only. */
+  async putDiff(jobId: string, repositoryName: string, diff: Buffer, at: string): Promise<boolean> {
+    if (diff.length > MAX_DIFF_ITEM_BYTES || !isUtf8(diff)) return false;
     await this.#client.send(
       new PutCommand({
         TableName: this.#table,
         Item: {
           jobId,
           repositoryName: diffKey(repositoryName),
-          diff,
+          diff: diff.toString('utf8'),
           updatedAt: at,
           expiresAt: expiry(at, this.#days),
         },

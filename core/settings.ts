@@ -37,7 +37,7 @@ const Environment = z.object({
     )
     .pipe(z.array(RepositoryPattern)),
   /** Pull requests an hour for one credential: GitHub allows about 500 content creations. */
-  PULL_REQUESTS_PER_HOUR: count(400),
+  PULL_REQUESTS_PER_HOUR: count(400, 1_000_000),
 
   CLAUDE_PROVIDER: z.enum(['anthropic', 'bedrock']).default('anthropic'),
   ANTHROPIC_BASE_URL: z.url().optional(),
@@ -89,7 +89,13 @@ export type Settings = Omit<
   secret(name: SecretName): Promise<string | undefined>;
 };
 
-type Variables = Readonly<Record<string, string | undefined>>;
+/** Every variable that a setting is read from, secrets included. */
+export const SETTING_NAMES: readonly string[] = [
+  ...Object.keys(Environment.shape),
+  ...[...new Set(Object.values(SECRETS).flat())].flatMap((name) => [name, `${name}_SECRET_ID`]),
+];
+
+export type Variables = Readonly<Record<string, string | undefined>>;
 
 /** Parses an environment. An empty variable counts as absent, as shells and `.env` files write it. */
 export function parseSettings(variables: Variables): Settings {

@@ -23,6 +23,9 @@ export type LoopbackOptions = {
   allowedOrigins?: readonly string[];
 };
 
+/** Longer than a client's own idle limit, so that no request meets a connection that was just closed. */
+const KEEP_ALIVE_MS = 65_000;
+
 const FORM_CONTENT_TYPES = ['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain'];
 
 /** The reason to refuse a request, or undefined. */
@@ -42,33 +45,42 @@ function refusal(
     return `Origin ${JSON.stringify(origin)} may not call this endpoint`;
   }
   const contentType = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-  if (contentType && FORM_CONTENT_TYPES.includes(contentType)) {
+  // Other methods need a preflight, and fetch labels an empty body text/plain.
+  const formLike = request.method === 'POST' && request.headers['content-length'] !== '0';
+  if (formLike && contentType && FORM_CONTENT_TYPES.includes(contentType)) {
     return `Content-Type ${contentType} is what a web form can send; use the endpoint's own type`;
   }
   return undefined;
 }
 
-/** Starts `listener` behind the guard. Throws what `listen` throws (EADDRINUSE with the port in its message). */
+/**
+ * Starts a listener, or a server that somebody else made with its listener, behind the guard. Throws what `listen`
+ * throws (EADDRINUSE with the port in its message).
+ */
 export async function listenOnLoopback(
-  listener: http.RequestListener,
+  served: http.RequestListener | http.Server,
   options: LoopbackOptions,
 ): Promise<LoopbackServer> {
-  const server = http.createServer({ requestTimeout: 0 }, (request, response) => {
+  const { server, listener } =
+    typeof served === 'function'
+      ? {
+          server: http.createServer({ requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS }),
+          listener: served,
+        }
+      : takeListener(served);
+  server.on('request', (request, response) => {
     const reason = refusal(request, port, options.allowedOrigins ?? []);
-    if (reason) {
-      const problem = {
-        type: 'urn:cody-batch:problem:loopback-refused',
-        title: 'Request refused',
-        status: 403,
-        detail: `${options.name}: ${reason}.`,
-      };
-      response
-        .writeHead(403, { 'content-type': 'application/problem+json', connection: 'close' })
-        .end(JSON.stringify(problem));
-      request.resume();
-      return;
-    }
-    listener(request, response);
+    if (!reason) return listener(request, response);
+    const problem = {
+      type: 'urn:cody-batch:problem:loopback-refused',
+      title: 'Request refused',
+      status: 403,
+      detail: `${options.name}: ${reason}.`,
+    };
+    response
+      .writeHead(403, { 'content-type': 'application/problem+json', connection: 'close' })
+      .end(JSON.stringify(problem));
+    request.resume();
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -84,6 +96,13 @@ export async function listenOnLoopback(
         server.closeAllConnections();
       }),
   };
+}
+
+function takeListener(server: http.Server): { server: http.Server; listener: http.RequestListener } {
+  const [listener] = server.listeners('request') as http.RequestListener[];
+  if (!listener) throw new TypeError('The server has no request listener to guard.');
+  server.removeAllListeners('request');
+  return { server, listener };
 }
 
 /** Reads a request's body, at most `limit` bytes; undefined when it is longer. */

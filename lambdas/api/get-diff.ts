@@ -17,6 +17,6 @@ export const getDiff = route(
         `${repositoryName} has no diff: it is ${status}${outcome ? `, ${outcome}` : ''}.`,
       );
     }
-    return { text: diff?.toString('utf8') ?? '', contentType: 'text/x-diff; charset=utf-8' };
+    return { bytes: diff ?? Buffer.alloc(0), contentType: 'text/x-diff' };
   },
 );

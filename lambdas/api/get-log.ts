@@ -17,6 +17,6 @@ export const getLog = route(
         `${repositoryName} is ${status} and its worker has left no log here${logStream ? `; its log stream is ${logStream}` : ''}.`,
       );
     }
-    return { text: log.toString('utf8'), contentType: 'text/plain; charset=utf-8' };
+    return { bytes: log, contentType: 'text/plain; charset=utf-8' };
   },
 );

@@ -8,10 +8,10 @@ const MAX_BODY_BYTES = 1024 * 1024;
 
 export type RouteInput<P, Q, B> = { params: P; query: Q; body: B; createdBy: string | undefined };
 
-/** Text as it is, or a value that is answered as JSON. */
+/** Bytes as they are, or a value that is answered as JSON. */
 export type RouteOutput =
   | { status?: number; headers?: Record<string, string>; json: unknown }
-  | { status?: number; headers?: Record<string, string>; text: string; contentType: string };
+  | { status?: number; headers?: Record<string, string>; bytes: Uint8Array; contentType: string };
 
 export type Route = {
   method: 'GET' | 'POST' | 'DELETE';
@@ -55,15 +55,21 @@ export function route<
 }
 
 export function toResponse(output: RouteOutput): APIGatewayProxyStructuredResultV2 {
-  const text = 'text' in output;
+  const { status: statusCode = 200, headers } = output;
+  const common = { 'x-content-type-options': 'nosniff', ...headers };
+  if ('json' in output) {
+    return {
+      statusCode,
+      headers: { 'content-type': 'application/json', ...common },
+      body: JSON.stringify(output.json),
+    };
+  }
+  // A patch need not be UTF-8: base64 is how bytes pass through API Gateway unchanged.
   return {
-    statusCode: output.status ?? 200,
-    headers: {
-      'content-type': text ? output.contentType : 'application/json',
-      'x-content-type-options': 'nosniff',
-      ...output.headers,
-    },
-    body: text ? output.text : JSON.stringify(output.json),
+    statusCode,
+    headers: { 'content-type': output.contentType, ...common },
+    body: Buffer.from(output.bytes).toString('base64'),
+    isBase64Encoded: true,
   };
 }
 

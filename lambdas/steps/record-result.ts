@@ -32,7 +32,7 @@ export async function recordResult(
     return { throttled: true, resumeAt: outcome.resumeAt ?? now() };
   }
   const diff = outcome.artifacts.diff && (await artifacts.read(outcome.artifacts.diff));
-  if (diff) await repositories.putDiff(jobId, repositoryName, diff.toString('utf8'), now());
+  if (diff) await repositories.putDiff(jobId, repositoryName, diff, now());
   await repositories.end(jobId, repositoryName, run, {
     ...repositoryEnd(outcome),
     attempts: attempts + 1,

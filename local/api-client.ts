@@ -1,0 +1,99 @@
+import { CodyBatchError } from '../core/errors.ts';
+import type { Job, JobRequest } from '../core/job.ts';
+import type { RepositorySummary } from '../core/repository-result.ts';
+
+export type JobWithResults = Job & { results: RepositorySummary[] };
+export type Health = { status: string; version: string; model: string };
+
+/** The API refused: its problem document's detail, and the fields it names. */
+export class ApiError extends CodyBatchError {
+  override readonly name = 'ApiError';
+  override readonly statusCode: number;
+
+  constructor(message: string, statusCode: number) {
+    super(message);
+    this.statusCode = statusCode;
+  }
+}
+
+/** The HTTP API, as any client has it. */
+export class ApiClient {
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  async health(): Promise<Health> {
+    return (await this.#call('GET', '/health')).json() as Promise<Health>;
+  }
+
+  async createJob(request: JobRequest): Promise<Job> {
+    return (await this.#call('POST', '/jobs', request)).json() as Promise<Job>;
+  }
+
+  async cancelJob(jobId: string): Promise<void> {
+    await this.#call('POST', `/jobs/${jobId}/cancel`);
+  }
+
+  /** The job without its repositories' results: what a progress bar needs. */
+  async getJob(jobId: string): Promise<Job> {
+    return (await this.#call('GET', `/jobs/${jobId}?limit=1`)).json() as Promise<Job>;
+  }
+
+  /** The job with the results of all its repositories. */
+  async getResults(jobId: string): Promise<JobWithResults> {
+    const results: RepositorySummary[] = [];
+    let query = '?limit=1000';
+    for (;;) {
+      const response = await this.#call('GET', `/jobs/${jobId}${query}`);
+      const { cursor, ...job } = (await response.json()) as JobWithResults & { cursor?: string };
+      results.push(...job.results);
+      if (!cursor) return { ...job, results };
+      query = `?limit=1000&cursor=${encodeURIComponent(cursor)}`;
+    }
+  }
+
+  /** The patch, byte for byte; undefined where there is none. */
+  async getDiff(jobId: string, repositoryName: string): Promise<Buffer | undefined> {
+    return this.#document(`/jobs/${jobId}/repositories/${repositoryName}/diff`);
+  }
+
+  async getThread(jobId: string, repositoryName: string): Promise<Buffer | undefined> {
+    return this.#document(`/jobs/${jobId}/repositories/${repositoryName}/claude-thread?view=technical`);
+  }
+
+  async #document(path: string): Promise<Buffer | undefined> {
+    try {
+      return Buffer.from(await (await this.#call('GET', path)).arrayBuffer());
+    } catch (error) {
+      if (error instanceof ApiError && error.statusCode === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async #call(method: string, path: string, body?: unknown): Promise<Response> {
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      ...(body !== undefined && {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    });
+    if (response.ok) return response;
+    const text = await response.text();
+    throw new ApiError(
+      detailOf(text) ?? `${method} ${path} answered ${response.status}: ${text.slice(0, 500)}`,
+      response.status,
+    );
+  }
+}
+
+function detailOf(text: string): string | undefined {
+  try {
+    const { detail } = JSON.parse(text) as { detail?: unknown };
+    return typeof detail === 'string' ? detail : undefined;
+  } catch {
+    return undefined;
+  }
+}

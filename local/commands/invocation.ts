@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { SETTING_NAMES, type Variables } from '../../core/settings.ts';
+import { UsageError } from './usage.ts';
+
+/** Where the user stood: npm runs scripts in the package's folder and says in INIT_CWD where it was called. */
+export function invocationFolder(): string {
+  return process.env.INIT_CWD ?? process.cwd();
+}
+
+/** The settings that the user gave, by `.env` and by the environment, which wins. */
+export function userVariables(): Variables {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return Object.fromEntries(
+    SETTING_NAMES.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+  );
+}
+
+export function hasClaudeKey(given: Variables): boolean {
+  return ['CLAUDE_API_KEY', 'ANTHROPIC_API_KEY'].some((name) => given[name] || given[`${name}_SECRET_ID`]);
+}
+
+export async function readPrompt(options: { prompt?: string; 'prompt-file'?: string }): Promise<string> {
+  const { prompt, 'prompt-file': file } = options;
+  if ((prompt === undefined) === (file === undefined))
+    throw new UsageError('Give the change to make by --prompt, or by --prompt-file.');
+  const text = prompt ?? (await readPromptFile(path.resolve(invocationFolder(), file!)));
+  if (text.trim() === '') throw new UsageError('The prompt is empty; say in words what is to be changed.');
+  return text;
+}
+
+async function readPromptFile(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--prompt-file cannot be read: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,38 @@
+import { CodyBatchError } from '../../core/errors.ts';
+import { USAGE, UsageError } from './usage.ts';
+
+const COMMANDS: Record<string, () => Promise<(args: readonly string[]) => Promise<number>>> = {
+  demo: async () => (await import('./demo.ts')).demo,
+  run: async () => (await import('./run.ts')).run,
+  serve: async () => (await import('./serve.ts')).serve,
+};
+
+/** The command line. Returns the exit status; an error of ours is one line, without a stack. */
+export async function main([name, ...args]: readonly string[]): Promise<number> {
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    process.stdout.write(USAGE);
+    return name === undefined ? 2 : 0;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  try {
+    if (!command)
+      throw new UsageError(
+        `There is no command ${JSON.stringify(name)}; there are ${Object.keys(COMMANDS).join(', ')}.`,
+      );
+    return await (await command())(args);
+  } catch (error) {
+    process.stderr.write(`cody-batch: ${describe(error)}\n`);
+    if (error instanceof UsageError) process.stderr.write('`cody-batch help` shows what can be said.\n');
+    return 2;
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof CodyBatchError) return error.message;
+  const { code, message, stack } = error as NodeJS.ErrnoException & { port?: number };
+  if (code === 'EADDRINUSE')
+    return `a port is in use (${message}). End what uses it, or choose another with --port.`;
+  if (code === 'ENOENT' && message.includes('spawn git'))
+    return 'git was not found; install git 2.38 or newer and put it on PATH.';
+  return stack ?? String(error);
+}

@@ -1,0 +1,189 @@
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { type JobRequest, RepositoryName } from '../../core/job.ts';
+import { defaultJobSettings, parseSettings, type Variables } from '../../core/settings.ts';
+import { ApiClient } from '../api-client.ts';
+import { type RunningStack, runningStack } from '../data-folder.ts';
+import { followJob } from '../follow-job.ts';
+import { registerWorkTrees } from '../register.ts';
+import { costCell, resultTable } from '../result-table.ts';
+import { startStack } from '../stack.ts';
+import { hasClaudeKey, invocationFolder, readPrompt, userVariables } from './invocation.ts';
+import { parseOptions, positiveNumber, UsageError, wholeNumber } from './usage.ts';
+import { writeResults } from './write-results.ts';
+
+const OPTIONS = {
+  repo: { type: 'string', multiple: true },
+  prompt: { type: 'string' },
+  'prompt-file': { type: 'string' },
+  name: { type: 'string' },
+  model: { type: 'string' },
+  'max-turns': { type: 'string' },
+  'max-cost': { type: 'string' },
+  concurrency: { type: 'string' },
+  verify: { type: 'string', multiple: true },
+  'create-pull-requests': { type: 'boolean' },
+  out: { type: 'string' },
+  json: { type: 'boolean' },
+  yes: { type: 'boolean' },
+  data: { type: 'string' },
+} as const;
+
+type Options = ReturnType<typeof parseOptions<typeof OPTIONS>>;
+
+/** `cody-batch run`: one job, followed to its end. Returns the exit status. */
+export async function run(args: readonly string[]): Promise<number> {
+  const options = parseOptions(args, OPTIONS);
+  const prompt = await readPrompt(options);
+  const repositories = await sortRepositories(options.repo ?? []);
+  const given = userVariables();
+  const stack = await openStack(options, repositories, given);
+  try {
+    const api = new ApiClient(stack.api);
+    const names = stack.gitHub
+      ? await registerAndTell(repositories.folders, stack.gitHub)
+      : repositories.names;
+    const request = jobRequest(options, prompt, names);
+    if (stack.model === 'offline') tell(OFFLINE_NOTE);
+    else if (!(await agreeToSpend(request, given, options.yes ?? false))) return 2;
+
+    const job = await api.createJob(request);
+    await followJob(api, job.jobId);
+    const result = await api.getResults(job.jobId);
+    if (options.out) await writeResults(api, result, path.resolve(invocationFolder(), options.out));
+    if (options.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+    else
+      process.stdout.write(
+        `${resultTable(result.results)}\n\n${result.jobId}: ${result.status}, cost ${costCell(result.costUsd)}\n`,
+      );
+    if (result.error) tell(`${result.error.name}: ${result.error.message}`);
+    const succeeded = result.results.every(
+      ({ status, pullRequest }) => status === 'completed' && pullRequest?.state !== 'failed',
+    );
+    return result.status === 'completed' && succeeded ? 0 : 1;
+  } finally {
+    await stack.close();
+  }
+}
+
+export const OFFLINE_NOTE =
+  'The offline model does the work: it carries out the literal replacements that the prompt names, and is no language model. Set ANTHROPIC_API_KEY to use Claude.';
+
+/** What goes to the terminal but is no result. */
+export function tell(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+type Repositories = { folders: string[]; names: string[] };
+
+/** Work trees or GitHub's names; one job works on one kind. */
+async function sortRepositories(given: readonly string[]): Promise<Repositories> {
+  if (given.length === 0)
+    throw new UsageError('--repo is missing; name a work tree, or owner/name, once for each repository.');
+  const folders: string[] = [];
+  const names: string[] = [];
+  for (const repository of given) {
+    const folder = path.resolve(invocationFolder(), repository);
+    if (
+      await stat(folder).then(
+        (found) => found.isDirectory(),
+        () => false,
+      )
+    )
+      folders.push(folder);
+    else if (RepositoryName.safeParse(repository).success) names.push(repository);
+    else throw new UsageError(`--repo ${repository} is neither a folder nor owner/name.`);
+  }
+  if (folders.length > 0 && names.length > 0) {
+    throw new UsageError(
+      `${names[0]} is no folder here, so it would be GitHub's, and ${folders[0]} is a work tree: one job works on one kind.`,
+    );
+  }
+  return { folders, names };
+}
+
+type OpenStack = RunningStack & { close(): Promise<void> };
+
+/** The stack that `serve` keeps up over the same data folder, or one for this job. */
+async function openStack(options: Options, { names }: Repositories, given: Variables): Promise<OpenStack> {
+  const dataFolder = path.resolve(options.data ?? '.cody-batch');
+  const gitHub = names.length > 0 ? 'remote' : 'local';
+  if (gitHub === 'remote' && !given.GITHUB_TOKEN)
+    throw new UsageError(`${names[0]} is no folder here; to clone it from GitHub, set GITHUB_TOKEN.`);
+
+  const running = runningStack(dataFolder);
+  const model = running?.model ?? (hasClaudeKey(given) ? 'claude' : 'offline');
+  if (model === 'offline' && options.model) {
+    throw new UsageError(
+      `--model ${options.model} needs ANTHROPIC_API_KEY or CLAUDE_API_KEY${running ? ' where `serve` was started' : ''}.`,
+    );
+  }
+  if (running) {
+    if ((gitHub === 'local') !== (running.gitHub !== undefined)) {
+      throw new UsageError(
+        `The stack that is up at ${running.api} works on ${running.gitHub ? 'work trees' : 'GitHub'}; end it, or name another --data.`,
+      );
+    }
+    return { ...running, close: async () => {} };
+  }
+  return startStack({
+    dataFolder,
+    given: gitHub === 'remote' ? { ...given, ALLOWED_REPOSITORIES: names.join(',') } : given,
+    gitHub,
+    model,
+    maxRunning: options.concurrency
+      ? wholeNumber('concurrency', options.concurrency)
+      : availableParallelism(),
+  });
+}
+
+async function registerAndTell(folders: readonly string[], gitHubUrl: string): Promise<string[]> {
+  const trees = await registerWorkTrees(folders, gitHubUrl);
+  for (const { path: folder, repositoryName, headSha, uncommitted } of trees) {
+    const left =
+      uncommitted > 0
+        ? `; ${uncommitted} uncommitted ${uncommitted === 1 ? 'file is' : 'files are'} left out`
+        : '';
+    tell(`${folder} is ${repositoryName} at ${headSha.slice(0, 10)}${left}`);
+  }
+  return trees.map(({ repositoryName }) => repositoryName);
+}
+
+function jobRequest(options: Options, prompt: string, repositories: string[]): JobRequest {
+  const maxCostUsd =
+    options['max-cost'] === undefined ? undefined : positiveNumber('max-cost', options['max-cost']);
+  return {
+    ...(options.name && { name: options.name }),
+    prompt,
+    repositories,
+    ...(options.concurrency && { maxConcurrency: wholeNumber('concurrency', options.concurrency) }),
+    ...(maxCostUsd && { maxCostUsd }),
+    ...(options['create-pull-requests'] && { createPullRequests: true }),
+    settings: {
+      ...(options.model && { model: options.model }),
+      ...(options['max-turns'] && { maxTurns: wholeNumber('max-turns', options['max-turns']) }),
+      ...(options.verify && { verify: options.verify }),
+    },
+  };
+}
+
+/** On a terminal, says what the caps allow to be spent and asks. */
+async function agreeToSpend(request: JobRequest, given: Variables, yes: boolean): Promise<boolean> {
+  const settings = parseSettings(given);
+  const defaults = { ...defaultJobSettings(settings), ...request.settings };
+  const job = request.maxCostUsd ?? settings.MAX_JOB_COST_USD;
+  const most = Math.min(job, defaults.maxCostUsd * request.repositories.length);
+  const count = `${request.repositories.length} ${request.repositories.length === 1 ? 'repository' : 'repositories'}`;
+  tell(
+    `${defaults.model} will work on ${count}. The caps allow up to $${most.toFixed(2)}: $${defaults.maxCostUsd.toFixed(2)} a repository, $${job.toFixed(2)} the job (--max-cost).`,
+  );
+  if (yes || !process.stdin.isTTY || !process.stderr.isTTY) return true;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(?:es)?$/i.test((await terminal.question('Go on? [y/N] ')).trim());
+  } finally {
+    terminal.close();
+  }
+}

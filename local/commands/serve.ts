@@ -1,0 +1,51 @@
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { startStack } from '../stack.ts';
+import { hasClaudeKey, userVariables } from './invocation.ts';
+import { parseOptions, UsageError, wholeNumber } from './usage.ts';
+
+const OPTIONS = {
+  port: { type: 'string' },
+  concurrency: { type: 'string' },
+  github: { type: 'boolean' },
+  data: { type: 'string' },
+} as const;
+
+/** The API's port where --port is silent, as the README says. */
+const PORT = 3000;
+
+/** `cody-batch serve`: the stack, until Ctrl-C. Returns the exit status. */
+export async function serve(args: readonly string[]): Promise<number> {
+  const options = parseOptions(args, OPTIONS);
+  const given = userVariables();
+  if (options.github && !given.GITHUB_TOKEN) throw new UsageError('--github needs GITHUB_TOKEN.');
+  const dataFolder = path.resolve(options.data ?? '.cody-batch');
+  // Told before the start, so that Ctrl-C during it is not lost.
+  const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  const stack = await startStack({
+    dataFolder,
+    port: options.port === '0' ? 0 : options.port ? wholeNumber('port', options.port) : PORT,
+    given,
+    gitHub: options.github ? 'remote' : 'local',
+    model: hasClaudeKey(given) ? 'claude' : 'offline',
+    maxRunning: options.concurrency
+      ? wholeNumber('concurrency', options.concurrency)
+      : availableParallelism(),
+  });
+  const lines = [
+    `API     ${stack.api}`,
+    `GitHub  ${stack.gitHub ?? 'github.com, by GITHUB_TOKEN'}`,
+    `Model   ${stack.model === 'offline' ? 'the offline model: literal replacements only; set ANTHROPIC_API_KEY to use Claude' : 'Claude, by the key of the environment'}`,
+    `Data    ${dataFolder}`,
+    '',
+    'The official AWS CLI and SDKs work on it with',
+    ...Object.entries(stack.awsVariables).map(([name, value]) => `  export ${name}=${value}`),
+    '',
+    'Ctrl-C ends it; what is running goes on at the next start.',
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  await interrupted;
+  await stack.close();
+  return 0;
+}

@@ -1,0 +1,78 @@
+import { pathToFileURL } from 'node:url';
+import { SETTING_NAMES, type Variables } from '../core/settings.ts';
+import { OFFLINE_MODEL } from './model/offline.ts';
+
+export const REGION = 'us-east-1';
+export const ACCOUNT_ID = '000000000000';
+export const TABLE_PREFIX = 'cody-batch-local';
+export const JOB_QUEUE = 'cody-batch-local-job-queue';
+export const JOB_DEFINITION = 'cody-batch-local-job-definition';
+export const STATE_MACHINE = 'cody-batch-local-job';
+export const STATE_MACHINE_ARN = `arn:aws:states:${REGION}:${ACCOUNT_ID}:stateMachine:${STATE_MACHINE}`;
+
+/** Where the local AWS listens; `http://127.0.0.1:PORT` each. */
+export type Endpoints = { dynamodb: string; states: string; batch: string };
+
+/** What the official AWS CLI and SDKs need to work on the local AWS. */
+export function awsVariables({ dynamodb, states, batch }: Endpoints): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
+    AWS_ENDPOINT_URL_SFN: states,
+    AWS_ENDPOINT_URL_BATCH: batch,
+    AWS_REGION: REGION,
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+  };
+}
+
+export type EnvironmentOptions = {
+  endpoints: Endpoints;
+  artifactsFolder: string;
+  temporaryFolder: string;
+  /** Settings that the user gave: environment and `.env`. */
+  given: Variables;
+  /** The local GitHub's API; GitHub itself where it is absent. */
+  gitHubApiUrl?: string;
+  /** The offline model's address; Claude where it is absent. */
+  offlineModelUrl?: string;
+};
+
+/** The environment of the functions and of the workers: what the user set, and where the local services are. */
+export function stackEnvironment(options: EnvironmentOptions): Record<string, string> {
+  const { given, gitHubApiUrl, offlineModelUrl } = options;
+  const kept = SETTING_NAMES.flatMap((name) => (given[name] ? [[name, given[name]] as const] : []));
+  return {
+    // Fresher than AWS's defaults, since no one pays for a count here.
+    COUNTS_MAX_AGE_SECONDS: '0.5',
+    ...Object.fromEntries(kept),
+    ...awsVariables(options.endpoints),
+    DYNAMODB_TABLE_PREFIX: TABLE_PREFIX,
+    ARTIFACTS_URL: pathToFileURL(options.artifactsFolder).href,
+    STATE_MACHINE_ARN,
+    JOB_QUEUE,
+    JOB_DEFINITION,
+    TEMP_DIR: options.temporaryFolder,
+    // The local GitHub has no limit to keep to.
+    ...(gitHubApiUrl && {
+      GITHUB_API_URL: gitHubApiUrl,
+      ALLOWED_REPOSITORIES: 'local/*',
+      PULL_REQUESTS_PER_HOUR: '1000000',
+    }),
+    ...(offlineModelUrl && {
+      ANTHROPIC_BASE_URL: offlineModelUrl,
+      CLAUDE_API_KEY: 'offline',
+      CLAUDE_MODEL: OFFLINE_MODEL,
+    }),
+  };
+}
+
+/**
+ * Makes `environment` the one that the functions of this process see. What of AWS's, Claude's and GitHub's variables
+ * the shell had is gone, so that no profile or key of the user's is picked up by an SDK.
+ */
+export function applyEnvironment(environment: Record<string, string>): void {
+  for (const name of Object.keys(process.env)) {
+    if (/^(?:AWS|CLAUDE|ANTHROPIC|GITHUB|DYNAMODB)_/.test(name)) delete process.env[name];
+  }
+  Object.assign(process.env, environment);
+}

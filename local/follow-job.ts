@@ -1,0 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isEnded, type Job } from '../core/job.ts';
+import type { ApiClient } from './api-client.ts';
+import { Progress } from './progress.ts';
+
+const POLL_MS = 200;
+
+/** Shows a job's progress until it has ended. Ctrl-C cancels the job; a second one ends this process at once. */
+export async function followJob(api: ApiClient, jobId: string, out = process.stderr): Promise<Job> {
+  const progress = new Progress(out);
+  let interrupted = false;
+  const onInterrupt = () => {
+    if (interrupted) process.exit(130);
+    interrupted = true;
+    out.write(`\nCancelling ${jobId}; Ctrl-C again ends at once and leaves it.\n`);
+    api.cancelJob(jobId).catch((error: Error) => out.write(`${error.message}\n`));
+  };
+  process.on('SIGINT', onInterrupt);
+  try {
+    for (;;) {
+      const job = await api.getJob(jobId);
+      progress.show(job);
+      if (isEnded(job.status)) return job;
+      await sleep(POLL_MS);
+    }
+  } finally {
+    process.off('SIGINT', onInterrupt);
+    progress.end();
+  }
+}

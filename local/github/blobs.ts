@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { type Answer, parseBody, type RepositoryCall, type RepositoryRoute } from './api.ts';
+import { notFound, validationFailed } from './github-error.ts';
+import { isObjectId } from './names.ts';
+import { objectType } from './objects.ts';
+import type { Repository } from './repository.ts';
+
+const newBlob = z.object({ content: z.string(), encoding: z.enum(['utf-8', 'base64']).default('utf-8') });
+
+/** Stores the bytes as they are: no path is given to git, so no attribute can ask for a conversion. */
+export async function writeBlob(repository: Repository, content: Buffer): Promise<string> {
+  const { stdout } = await repository.git(['hash-object', '-w', '--stdin'], { input: content });
+  return stdout.toString().trim();
+}
+
+/** github.com wraps base64 after 60 characters, and clients must bear it. */
+export const base64Lines = (content: Buffer): string => content.toString('base64').replace(/.{60}/g, '$&\n');
+
+/** Whether the caller asks for the bytes themselves, as Octokit's `mediaType: {format: 'raw'}` does. */
+export const wantsRaw = (accept: string): boolean =>
+  /^application\/vnd\.github(\.v3)?\.raw(\+json)?$/.test(accept);
+
+async function createBlob(call: RepositoryCall): Promise<Answer> {
+  const { content, encoding } = parseBody(call, 'Blob', newBlob);
+  if (encoding === 'base64' && !/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(content)) {
+    throw validationFailed({
+      resource: 'Blob',
+      field: 'content',
+      code: 'invalid',
+      message: 'content is not Base64',
+    });
+  }
+  const sha = await writeBlob(call.repository, Buffer.from(content, encoding));
+  return { status: 201, body: { sha, url: `${call.url}/git/blobs/${sha}` } };
+}
+
+async function getBlob({ repository, params, url, accept }: RepositoryCall): Promise<Answer> {
+  const sha = params.sha ?? '';
+  if (!isObjectId(sha) || (await objectType(repository, sha)) !== 'blob') throw notFound();
+  const { stdout } = await repository.git(['cat-file', 'blob', sha]);
+  if (wantsRaw(accept)) return { status: 200, body: stdout };
+  const body = {
+    sha,
+    size: stdout.length,
+    url: `${url}/git/blobs/${sha}`,
+    content: base64Lines(stdout),
+    encoding: 'base64',
+  };
+  return { status: 200, body };
+}
+
+export const blobRoutes: readonly RepositoryRoute[] = [
+  ['POST', '/git/blobs', createBlob],
+  ['GET', '/git/blobs/{sha}', getBlob],
+];

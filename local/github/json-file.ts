@@ -1,0 +1,26 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { z } from 'zod';
+
+/** Writes JSON so that a process killed half-way leaves the old file or the new one, never a part. */
+export async function writeJsonFile(path: string, value: unknown): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  await writeFile(temporary, `${JSON.stringify(value, undefined, 2)}\n`);
+  await rename(temporary, path);
+}
+
+/** Reads what writeJsonFile wrote. Throws with the file's name when its content is of another shape. */
+export async function readJsonFile<Schema extends z.ZodType>(
+  path: string,
+  schema: Schema,
+): Promise<z.infer<Schema>> {
+  try {
+    return schema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (cause) {
+    throw new Error(`${path} is not a record of the local GitHub; repair it, or delete it to forget it`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { type Answer, parseBody, type RepositoryCall, type RepositoryRoute } from './api.ts';
+import { writeCommit } from './commits.ts';
+import { GitHubError } from './github-error.ts';
+import { mergedTree } from './history.ts';
+import type { PullRecord } from './pull-requests.ts';
+import { changePull } from './pulls.ts';
+import { moveRef } from './refs.ts';
+import type { Repository } from './repository.ts';
+
+const mergeRequest = z.object({
+  commit_title: z.string().optional(),
+  commit_message: z.string().optional(),
+  sha: z.string().optional(),
+  merge_method: z.enum(['merge', 'squash', 'rebase']).default('merge'),
+});
+
+type Merge = z.infer<typeof mergeRequest>;
+
+function messageOf(repository: Repository, pull: PullRecord, merge: Merge): string {
+  const squash = merge.merge_method === 'squash';
+  const title = squash
+    ? `${pull.title} (#${pull.number})`
+    : `Merge pull request #${pull.number} from ${repository.record.owner}/${pull.head.ref}`;
+  const text = merge.commit_message ?? (squash ? '' : pull.title);
+  return [merge.commit_title ?? title, text].filter(Boolean).join('\n\n');
+}
+
+async function mergeInto(
+  repository: Repository,
+  pull: PullRecord,
+  merge: Merge,
+): Promise<Partial<PullRecord>> {
+  if (merge.merge_method === 'rebase') {
+    throw new GitHubError(405, 'Rebase merges are not allowed on this repository.');
+  }
+  if (merge.sha !== undefined && merge.sha !== pull.head.sha) {
+    throw new GitHubError(409, 'Head branch was modified. Review and try the merge again.');
+  }
+  const { base, head } = pull;
+  const tree = pull.state === 'open' && !pull.draft && (await mergedTree(repository, base.sha, head.sha));
+  if (!tree) throw new GitHubError(405, 'Pull Request is not mergeable');
+  const parents = merge.merge_method === 'squash' ? [base.sha] : [base.sha, head.sha];
+  const sha = await writeCommit(repository, { message: messageOf(repository, pull, merge), tree, parents });
+  if (!(await moveRef(repository, `refs/heads/${base.ref}`, base.sha, sha))) {
+    throw new GitHubError(409, 'Base branch was modified. Review and try the merge again.');
+  }
+  const now = new Date().toISOString();
+  return { state: 'closed', mergedAt: now, closedAt: now, mergeCommitSha: sha };
+}
+
+async function mergePull(call: RepositoryCall): Promise<Answer> {
+  const { repository } = call;
+  const merge = parseBody(call, 'PullRequest', mergeRequest);
+  const pull = await changePull(call, (before) => mergeInto(repository, before, merge));
+  await repository.pushed();
+  const message = 'Pull Request successfully merged';
+  return { status: 200, body: { sha: pull.mergeCommitSha, merged: true, message } };
+}
+
+export const mergeRoutes: readonly RepositoryRoute[] = [['PUT', '/pulls/{number}/merge', mergePull]];

@@ -1,0 +1,76 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readJsonFile } from './json-file.ts';
+import { Repository, repositoryRecord } from './repository.ts';
+import { Serial } from './serial.ts';
+
+const byName = (one: Repository, other: Repository): number =>
+  one.fullName.toLowerCase() < other.fullName.toLowerCase() ? -1 : 1;
+
+/** Every repository of the data folder, found by name without regard to case, as on github.com. */
+export class RepositoryStore {
+  readonly #dataFolder: string;
+  readonly #repositories = new Map<string, Repository>();
+  readonly #creations = new Serial();
+
+  private constructor(dataFolder: string) {
+    this.#dataFolder = dataFolder;
+  }
+
+  static async open(dataFolder: string): Promise<RepositoryStore> {
+    const store = new RepositoryStore(dataFolder);
+    await mkdir(dataFolder, { recursive: true });
+    for (const owner of await readdir(dataFolder, { withFileTypes: true })) {
+      if (!owner.isDirectory()) continue;
+      const folder = join(dataFolder, owner.name);
+      const records = (await readdir(folder)).filter((file) => file.endsWith('.json'));
+      for (const file of records) {
+        store.#add(new Repository(folder, await readJsonFile(join(folder, file), repositoryRecord)));
+      }
+    }
+    return store;
+  }
+
+  find(owner: string, name: string): Repository | undefined {
+    return this.#repositories.get(`${owner}/${name}`.toLowerCase());
+  }
+
+  /** Sorted by full name. */
+  all(): Repository[] {
+    return [...this.#repositories.values()].sort(byName);
+  }
+
+  ofOwner(owner: string): Repository[] {
+    return this.all().filter(({ record }) => record.owner.toLowerCase() === owner.toLowerCase());
+  }
+
+  /** Undefined when the name is taken. The names must have been checked: they become a path. */
+  create(
+    owner: string,
+    name: string,
+    about: { description: string | null; private: boolean },
+  ): Promise<Repository | undefined> {
+    return this.#creations.run(async () => {
+      if (this.find(owner, name)) return undefined;
+      const ownerName = this.ofOwner(owner)[0]?.record.owner ?? owner;
+      const now = new Date().toISOString();
+      const id = 1 + Math.max(0, ...this.all().map(({ record }) => record.id));
+      const record = { id, owner: ownerName, name, ...about, createdAt: now, updatedAt: now, pushedAt: null };
+      const repository = new Repository(join(this.#dataFolder, ownerName), record);
+      await repository.create();
+      this.#add(repository);
+      return repository;
+    });
+  }
+
+  remove(repository: Repository): Promise<void> {
+    return this.#creations.run(async () => {
+      this.#repositories.delete(repository.fullName.toLowerCase());
+      await repository.remove();
+    });
+  }
+
+  #add(repository: Repository): void {
+    this.#repositories.set(repository.fullName.toLowerCase(), repository);
+  }
+}

@@ -1,0 +1,10 @@
+/** Runs what it is given one after the other, in the order of the calls; a failure does not hold up the next. */
+export class Serial {
+  #last: Promise<unknown> = Promise.resolve();
+
+  run<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#last.then(work, work);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+}

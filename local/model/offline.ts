@@ -1,0 +1,23 @@
+import type { LoopbackServer } from '../loopback.ts';
+import { serveMessagesApi } from './messages-api.ts';
+import { nextTurn } from './offline-turn.ts';
+
+/** The one model id that the offline server knows; results carry it, so that nobody takes them for Claude's. */
+export const OFFLINE_MODEL = 'offline';
+
+/**
+ * A Messages API server without a model: it carries out the literal replacements that a prompt names, by real tool
+ * calls (see offline-turn.ts). Any request that names another model is answered 404.
+ */
+export function startOfflineModel(options: { port?: number } = {}): Promise<LoopbackServer> {
+  return serveMessagesApi({
+    name: 'offline model',
+    port: options.port,
+    models: {
+      ids: [OFFLINE_MODEL],
+      absent: (id) =>
+        `model: ${id}. This server is the offline model, called \`${OFFLINE_MODEL}\`; Claude needs a key: set CLAUDE_API_KEY`,
+    },
+    respond: nextTurn,
+  });
+}

@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import type {
+  CacheControlEphemeral,
+  ToolResultBlockParam,
+  Usage,
+} from '@anthropic-ai/sdk/resources/messages';
+import { blocksOf, type MessageRequest } from './conversation.ts';
+
+/** A shorter prefix is never cached: the minimum of the 5.5 family (prompt caching guide). */
+export const MINIMUM_PREFIX_TOKENS = 512;
+
+/** From a breakpoint the API looks for an earlier write at no more than 20 block ends, its own included (same guide). */
+export const LOOKBACK_BLOCKS = 20;
+
+/** English prose and code are near four bytes a token; exact counts need the model's tokenizer. */
+const BYTES_PER_TOKEN = 4;
+
+const TTL_MS = { '5m': 5 * 60_000, '1h': 60 * 60_000 };
+
+/** The part of `usage` that the prompt decides, in tokens. */
+export type InputUsage = Pick<
+  Usage,
+  'input_tokens' | 'cache_creation_input_tokens' | 'cache_read_input_tokens' | 'cache_creation'
+>;
+
+type PromptBlock = {
+  /** What the model would read of it, with its place: the same text under another role is another prompt. */
+  bytes: string;
+  /** Thinking cannot carry a breakpoint. */
+  cacheable: boolean;
+  cacheControl: CacheControlEphemeral | null | undefined;
+};
+
+/** Tokens of a text or of a number of UTF-8 bytes, by estimate. */
+export function estimateTokens(textOrBytes: string | number): number {
+  const bytes = typeof textOrBytes === 'number' ? textOrBytes : Buffer.byteLength(textOrBytes);
+  return Math.ceil(bytes / BYTES_PER_TOKEN);
+}
+
+/** The prompt in the order that the cache sees: tools, system, messages; the top-level marker lies on its last block. */
+export function promptBlocks(request: MessageRequest): PromptBlock[] {
+  const blocks = [
+    ...(request.tools ?? []).map((tool) => promptBlock('tool', tool)),
+    ...blocksOf(request.system ?? []).map((block) => promptBlock('system', block)),
+    ...request.messages.flatMap(({ role, content }) =>
+      blocksOf<Exclude<typeof content, string>[number]>(content).map((block) => promptBlock(role, block)),
+    ),
+  ];
+  const tail = blocks.findLast((block) => block.cacheable);
+  if (tail && request.cache_control) tail.cacheControl ??= request.cache_control;
+  return blocks;
+}
+
+/** A marker says where to cache and is no part of the prefix, so that moving the tail's marker keeps the prefix the same. */
+function promptBlock(
+  place: string,
+  block: { type?: string | null; cache_control?: CacheControlEphemeral | null },
+): PromptBlock {
+  let cacheControl = block.cache_control;
+  let rest: object = { ...block, cache_control: undefined };
+  const { content } = block as ToolResultBlockParam;
+  if (block.type === 'tool_result' && Array.isArray(content)) {
+    cacheControl ??= content.findLast((part) => 'cache_control' in part && part.cache_control)?.cache_control;
+    rest = { ...rest, content: content.map((part) => ({ ...part, cache_control: undefined })) };
+  }
+  return {
+    bytes: JSON.stringify([place, rest]),
+    cacheable: block.type !== 'thinking' && block.type !== 'redacted_thinking',
+    cacheControl,
+  };
+}
+
+/**
+ * Which part of a prompt is read from the cache and which is written, by the API's rule: a prefix is read when the same
+ * bytes up to a breakpoint were sent before its time to live ran out (5 minutes, or `ttl: '1h'`; each read starts it
+ * anew), and written otherwise; what follows the last breakpoint is plain input. State lasts as long as the object.
+ */
+export class PromptCache {
+  readonly #entries = new Map<string, { ttl: number; expiresAt: number }>();
+  readonly #now: () => number;
+
+  /** `now` in milliseconds since the epoch. */
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  /** The input usage of a request that is being answered; its breakpoints are in the cache from now on. */
+  admit(request: MessageRequest): InputUsage {
+    this.#forgetExpired();
+    const prefixes = prefixesOf(request);
+    const breakpoints = prefixes
+      .map(({ cacheControl, tokens }, index) => ({
+        index,
+        tokens,
+        ttl: cacheControl?.ttl ?? '5m',
+        cacheControl,
+      }))
+      .filter(({ cacheControl, tokens }) => cacheControl && tokens >= MINIMUM_PREFIX_TOKENS);
+
+    const hit = this.#longestHit(
+      prefixes,
+      breakpoints.map(({ index }) => index),
+    );
+    const read = hit === undefined ? 0 : prefixes[hit]!.tokens;
+    const written = { '5m': 0, '1h': 0 };
+    let covered = read;
+    for (const { tokens, ttl } of breakpoints) {
+      written[ttl] += Math.max(0, tokens - covered);
+      covered = Math.max(covered, tokens);
+    }
+
+    if (hit !== undefined) this.#keep(prefixes[hit]!.key, this.#entries.get(prefixes[hit]!.key)!.ttl);
+    for (const { index, ttl } of breakpoints) this.#keep(prefixes[index]!.key, TTL_MS[ttl]);
+    return {
+      input_tokens: (prefixes.at(-1)?.tokens ?? 0) - covered,
+      cache_creation_input_tokens: written['5m'] + written['1h'],
+      cache_read_input_tokens: read,
+      cache_creation: { ephemeral_5m_input_tokens: written['5m'], ephemeral_1h_input_tokens: written['1h'] },
+    };
+  }
+
+  #longestHit(prefixes: readonly { key: string }[], breakpoints: readonly number[]): number | undefined {
+    for (const breakpoint of breakpoints.toReversed()) {
+      const last = Math.max(0, breakpoint - LOOKBACK_BLOCKS + 1);
+      for (let index = breakpoint; index >= last; index--) {
+        if (this.#entries.has(prefixes[index]!.key)) return index;
+      }
+    }
+    return undefined;
+  }
+
+  #keep(key: string, ttl: number): void {
+    this.#entries.set(key, { ttl, expiresAt: this.#now() + ttl });
+  }
+
+  #forgetExpired(): void {
+    for (const [key, { expiresAt }] of this.#entries) {
+      if (expiresAt <= this.#now()) this.#entries.delete(key);
+    }
+  }
+}
+
+/** A prefix for every block end. Model, thinking and effort are at the root of the key: changing them starts over. */
+function prefixesOf(request: MessageRequest) {
+  let key = JSON.stringify([request.model, request.thinking, request.output_config?.effort]);
+  let bytes = 0;
+  return promptBlocks(request).map((block) => {
+    key = createHash('sha256').update(key).update(block.bytes).digest('base64');
+    bytes += Buffer.byteLength(block.bytes);
+    return { key, tokens: estimateTokens(bytes), cacheControl: block.cacheControl };
+  });
+}

@@ -1,0 +1,120 @@
+import type { ToolExchange } from './conversation.ts';
+import type { Replacement } from './replacements.ts';
+import { unreplacedPattern } from './unreplaced-pattern.ts';
+
+export type Search = {
+  kind: 'search';
+  /** Whether an earlier one left files out. */
+  again: boolean;
+  pattern: string;
+  literal: boolean;
+};
+
+/** How far the conversation has carried out one replacement, by its tool results alone. */
+export type Progress = {
+  replacement: Replacement;
+  /** What to call next; undefined when nothing is left to do. */
+  next: Search | { kind: 'edit'; paths: string[] } | undefined;
+  /** Files that a search found, each once. */
+  found: string[];
+  /** Files whose edit succeeded. */
+  edited: string[];
+  /** How often the text was replaced; undefined when a result does not say. */
+  occurrences: number | undefined;
+  failures: { path: string; reason: string }[];
+  /** What the last search said it left out, when nothing more can be reached. */
+  leftOut?: string;
+  /** Why nothing can go on: a search failed, or answered in another form than expected. */
+  blocked?: string;
+};
+
+const LEFT_OUT = '… ';
+
+/** Reads from the tool calls so far what is done for a replacement and what comes next. */
+export function progressOf(replacement: Replacement, exchanges: readonly ToolExchange[]): Progress {
+  const progress: Progress = {
+    replacement,
+    next: undefined,
+    found: [],
+    edited: [],
+    occurrences: 0,
+    failures: [],
+  };
+  const found = new Set<string>();
+  const attempted = new Set<string>();
+  let last: Found | undefined;
+  let editsSinceSearch = 0;
+
+  for (const exchange of exchanges) {
+    const path = String(exchange.input.path);
+    if (isSearchFor(replacement, exchange)) {
+      last = readFound(exchange);
+      editsSinceSearch = 0;
+      for (const file of last.files) found.add(file);
+    } else if (isEditFor(replacement, exchange)) {
+      attempted.add(path);
+      editsSinceSearch += 1;
+      if (exchange.isError) {
+        progress.failures.push({ path, reason: exchange.result ?? '' });
+      } else {
+        progress.edited.push(path);
+        progress.occurrences = sum(progress.occurrences, countIn(exchange.result ?? ''));
+      }
+    }
+  }
+
+  progress.found = [...found];
+  if (!last) return { ...progress, next: firstSearch(replacement) };
+  if (last.blocked) return { ...progress, blocked: last.blocked };
+  const paths = last.files.filter((file) => !attempted.has(file));
+  if (paths.length > 0) return { ...progress, next: { kind: 'edit', paths } };
+  if (!last.leftOut) return progress;
+  // Edited files leave the list and make room for others.
+  if (editsSinceSearch > 0) return { ...progress, next: furtherSearch(replacement) };
+  return { ...progress, leftOut: last.leftOut };
+}
+
+function firstSearch({ from }: Replacement): Search {
+  return { kind: 'search', again: false, pattern: from, literal: true };
+}
+
+function furtherSearch(replacement: Replacement): Search {
+  const pattern = unreplacedPattern(replacement);
+  if (pattern === undefined) return { ...firstSearch(replacement), again: true };
+  return { kind: 'search', again: true, pattern, literal: false };
+}
+
+function isSearchFor(replacement: Replacement, { name, input }: ToolExchange): boolean {
+  if (name !== 'search_code' || input.filesOnly !== true) return false;
+  return [firstSearch(replacement), furtherSearch(replacement)].some(
+    ({ pattern, literal }) => input.pattern === pattern && input.literal === literal,
+  );
+}
+
+function isEditFor({ from, to }: Replacement, { name, input }: ToolExchange): boolean {
+  return name === 'edit_file' && input.oldText === from && input.newText === to;
+}
+
+type Found = { files: string[]; leftOut?: string; blocked?: string };
+
+/** `N files match.` or `No match.`, then a path a line, then perhaps `… ` with how many were left out. */
+function readFound({ result = '', isError }: ToolExchange): Found {
+  const [head = '', ...lines] = result.trimEnd().split('\n');
+  if (isError) return { files: [], blocked: `search_code failed: ${result}` };
+  if (/^no match/i.test(head)) return { files: [] };
+  if (!/^\d.* match/i.test(head)) {
+    return { files: [], blocked: `search_code answered ${JSON.stringify(head)}, not "N files match."` };
+  }
+  const leftOut = lines.at(-1)?.startsWith(LEFT_OUT) ? lines.pop()!.slice(LEFT_OUT.length) : undefined;
+  return { files: lines, leftOut };
+}
+
+/** The number in `Replaced 3 occurrences in a.ts.`, if the result states it. */
+function countIn(result: string): number | undefined {
+  const stated = /(\d[\d,]*) (?:\w+ )?(?:occurrence|replacement|match|place|time)/i.exec(result)?.[1];
+  return stated === undefined ? undefined : Number(stated.replaceAll(',', ''));
+}
+
+function sum(left: number | undefined, right: number | undefined): number | undefined {
+  return left === undefined || right === undefined ? undefined : left + right;
+}

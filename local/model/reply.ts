@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import type { ContentBlock, Message, StopReason, Usage } from '@anthropic-ai/sdk/resources/messages';
+import type { ErrorType } from '@anthropic-ai/sdk/resources/shared';
+import type { MessageRequest } from './conversation.ts';
+import { estimateTokens, type InputUsage } from './prompt-cache.ts';
+
+/** A content block as an author writes it; ids and signatures are made up where they are left out. */
+export type ReplyBlock =
+  | { type: 'text'; text: string }
+  | { type: 'thinking'; thinking: string; signature?: string }
+  | { type: 'redacted_thinking'; data: string }
+  | { type: 'tool_use'; name: string; input: unknown; id?: string };
+
+/** The model's turn. */
+export type Answer = {
+  content: readonly ReplyBlock[];
+  /** @default `tool_use` when the content calls a tool, else `end_turn` */
+  stopReason?: StopReason;
+  /** @default an estimate by prompt-cache.ts; what a given one leaves out is zero */
+  usage?: Partial<Usage>;
+};
+
+/** An error of the API, such as 429 with `rate_limit_error` or 529 with `overloaded_error`. */
+export type Failure = { status: number; type: ErrorType; message: string; headers?: Record<string, string> };
+
+/**
+ * A fault of the transport. `dropAfterEvents` closes the connection after that many server-sent events (0: before the
+ * response starts) of `content`, or of a placeholder. `stall` never answers, until the client gives up.
+ */
+export type Fault = ({ dropAfterEvents: number } & Partial<Answer>) | { stall: true };
+
+export type Reply = Answer | Failure | Fault;
+
+/** An id as the API makes them: a prefix that tells the kind (`msg`, `toolu`, `req`), then random characters. */
+export function newId(prefix: string): string {
+  return `${prefix}_${randomBytes(12).toString('hex')}`;
+}
+
+const PLACEHOLDER: readonly ReplyBlock[] = [
+  { type: 'text', text: 'The connection closes before this sentence ends.' },
+];
+
+const NO_USAGE: Usage = {
+  input_tokens: 0,
+  output_tokens: 0,
+  cache_creation_input_tokens: 0,
+  cache_read_input_tokens: 0,
+  cache_creation: null,
+  output_tokens_details: null,
+  inference_geo: null,
+  server_tool_use: null,
+  service_tier: 'standard',
+  speed: null,
+};
+
+/** The whole message that an answer stands for. `input` is used when the answer states no usage. */
+export function messageOf(answer: Partial<Answer>, request: MessageRequest, input: InputUsage): Message {
+  const { content: written = PLACEHOLDER, usage } = answer;
+  const content = written.map(contentBlock);
+  const callsTool = content.some((block) => block.type === 'tool_use');
+  return {
+    id: newId('msg'),
+    type: 'message',
+    role: 'assistant',
+    model: request.model,
+    content,
+    stop_reason: answer.stopReason ?? (callsTool ? 'tool_use' : 'end_turn'),
+    stop_sequence: null,
+    stop_details: null,
+    container: null,
+    diagnostics: null,
+    usage: usage ? { ...NO_USAGE, ...usage } : { ...NO_USAGE, ...input, ...outputUsage(written) },
+  };
+}
+
+function contentBlock(block: ReplyBlock): ContentBlock {
+  switch (block.type) {
+    case 'text':
+      return { ...block, citations: null };
+    case 'thinking':
+      return { signature: 'bG9jYWw=', ...block };
+    case 'tool_use':
+      return { id: newId('toolu'), caller: { type: 'direct' }, ...block };
+    default:
+      return block;
+  }
+}
+
+function outputUsage(content: readonly ReplyBlock[]): Pick<Usage, 'output_tokens' | 'output_tokens_details'> {
+  const thinking = content.filter((block) => block.type === 'thinking' || block.type === 'redacted_thinking');
+  const tokens = (blocks: readonly ReplyBlock[]) =>
+    estimateTokens(blocks.reduce((bytes, block) => bytes + Buffer.byteLength(JSON.stringify(block)), 0));
+  return { output_tokens: tokens(content), output_tokens_details: { thinking_tokens: tokens(thinking) } };
+}

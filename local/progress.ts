@@ -1,0 +1,45 @@
+import type { Counts, Job } from '../core/job.ts';
+
+const BAR_WIDTH = 30;
+
+/** Shows how a job goes: one line that is drawn again on a terminal, a line for each change elsewhere. */
+export class Progress {
+  readonly #out: NodeJS.WriteStream;
+  readonly #started = performance.now();
+  #last = '';
+
+  constructor(out: NodeJS.WriteStream) {
+    this.#out = out;
+  }
+
+  show({ status, counts }: Pick<Job, 'status' | 'counts'>): void {
+    const seconds = ((performance.now() - this.#started) / 1000).toFixed(1);
+    if (this.#out.isTTY) {
+      this.#out.write(`\r\u001b[2K${barOf(counts)} ${describe(counts)}, ${seconds} s`);
+      return;
+    }
+    const line = `${status}: ${describe(counts)}`;
+    if (line !== this.#last) this.#out.write(`${line} (${seconds} s)\n`);
+    this.#last = line;
+  }
+
+  end(): void {
+    if (this.#out.isTTY) this.#out.write('\n');
+  }
+}
+
+function endedOf({ completed, failed, cancelled }: Counts): number {
+  return completed + failed + cancelled;
+}
+
+function barOf(counts: Counts): string {
+  const done = counts.total === 0 ? 0 : Math.round((endedOf(counts) / counts.total) * BAR_WIDTH);
+  return `[${'#'.repeat(done)}${'.'.repeat(BAR_WIDTH - done)}]`;
+}
+
+function describe(counts: Counts): string {
+  const parts = (['processing', 'completed', 'failed', 'cancelled'] as const)
+    .filter((status) => counts[status] > 0)
+    .map((status) => `${counts[status]} ${status}`);
+  return [`${endedOf(counts)} of ${counts.total} repositories ended`, ...parts].join(', ');
+}

@@ -1,0 +1,47 @@
+import { Octokit } from '@octokit/rest';
+import { inspectWorkTree, pushHead, type WorkTree } from './work-tree.ts';
+
+/** A work tree with the name under which the local GitHub has it. */
+export type Registered = WorkTree & { repositoryName: string };
+
+/**
+ * Registers work trees with the local GitHub, each as `local/{folder}` with HEAD on its branch. A folder's repository
+ * is found again by its description, so that a second job works on the same one, and another folder of the same name
+ * gets a number.
+ */
+export async function registerWorkTrees(paths: readonly string[], gitHubUrl: string): Promise<Registered[]> {
+  const trees = new Map<string, WorkTree>();
+  for (const given of paths) {
+    const tree = await inspectWorkTree(given);
+    trees.set(tree.path, tree);
+  }
+  const github = new Octokit({ baseUrl: `${gitHubUrl}/api/v3`, log: SILENT });
+  const registered: Registered[] = [];
+  for (const tree of trees.values()) {
+    const repositoryName = await claimName(github, tree);
+    await pushHead(tree, `${gitHubUrl}/${repositoryName}.git`);
+    const [owner, repo] = repositoryName.split('/') as [string, string];
+    await github.rest.repos.update({ owner, repo, default_branch: tree.branch });
+    registered.push({ ...tree, repositoryName });
+  }
+  return registered;
+}
+
+async function claimName(github: Octokit, { name, path }: WorkTree): Promise<string> {
+  const [owner, base] = name.split('/') as [string, string];
+  for (let number = 1; ; number++) {
+    const repo = number === 1 ? base : `${base}-${number}`;
+    const existing = await github.rest.repos.get({ owner, repo }).catch((error: { status?: number }) => {
+      if (error.status === 404) return undefined;
+      throw error;
+    });
+    if (existing?.data.description === path) return `${owner}/${repo}`;
+    if (!existing) {
+      await github.rest.repos.createForAuthenticatedUser({ name: repo, description: path });
+      return `${owner}/${repo}`;
+    }
+  }
+}
+
+// Octokit writes 404s to the console; here one is an answer.
+const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

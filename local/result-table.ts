@@ -1,0 +1,48 @@
+import type { RepositorySummary } from '../core/repository-result.ts';
+
+const HEADINGS = ['repository', 'outcome', 'files', '+', '−', 'turns', 'tokens', 'cost', 'pull request'];
+const RIGHT_ALIGNED = new Set([2, 3, 4, 5, 6, 7]);
+
+/** The results as a table of text, with each failure's reason below it. */
+export function resultTable(results: readonly RepositorySummary[]): string {
+  const rows = [HEADINGS, ...results.map(cellsOf)];
+  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) =>
+        RIGHT_ALIGNED.has(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+  lines.splice(1, 0, widths.map((width) => '-'.repeat(width)).join('  '));
+  const reasons = results.flatMap((result) => {
+    const error = result.error ?? result.pullRequest?.error;
+    return error ? [`${result.repositoryName}: ${error.name}: ${error.message}`] : [];
+  });
+  return [...lines, ...(reasons.length > 0 ? ['', ...reasons] : [])].join('\n');
+}
+
+function cellsOf(result: RepositorySummary): string[] {
+  const { outcome, status, end } = result;
+  return [
+    result.repositoryName,
+    outcome === 'gaveUp' && end && end !== 'gaveUp' ? `gaveUp (${end})` : (outcome ?? status),
+    numberCell(result.changedFiles),
+    numberCell(result.additions),
+    numberCell(result.deletions),
+    numberCell(result.turns),
+    numberCell(result.tokenUsage?.total),
+    costCell(result.costUsd),
+    result.pullRequestUrl ?? (result.pullRequest ? result.pullRequest.state : ''),
+  ];
+}
+
+function numberCell(value: number | undefined): string {
+  return value === undefined ? '' : value.toLocaleString('en-US');
+}
+
+/** A dash where no price is known: never zero. */
+export function costCell(usd: number | undefined): string {
+  return usd === undefined ? '—' : `$${usd.toFixed(4)}`;
+}

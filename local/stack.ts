@@ -1,0 +1,174 @@
+import { Console } from 'node:console';
+import { once } from 'node:events';
+import { createWriteStream, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { BatchClient, type JobDetail } from '@aws-sdk/client-batch';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { openArtifacts } from '../core/artifacts.ts';
+import { SettingsError } from '../core/errors.ts';
+import type { Variables } from '../core/settings.ts';
+import { jobDefinitionText } from '../statemachine/job.ts';
+import { functionSubstitution } from '../statemachine/tasks.ts';
+import { startBatch } from './batch/server.ts';
+import { type RunningStack, takeDataFolder } from './data-folder.ts';
+import { startDynamoDB } from './dynamodb.ts';
+import {
+  ACCOUNT_ID,
+  applyEnvironment,
+  awsVariables,
+  JOB_DEFINITION,
+  JOB_QUEUE,
+  REGION,
+  STATE_MACHINE,
+  stackEnvironment,
+  TABLE_PREFIX,
+} from './environment.ts';
+import { startGitHub } from './github/server.ts';
+import { startOfflineModel } from './model/offline.ts';
+import { startStates } from './states/server.ts';
+import { bundleWorker } from './worker-bundle.ts';
+
+export type StackOptions = {
+  /** Everything that lasts: tables, artifacts, executions, repositories, logs. One stack at a time. */
+  dataFolder: string;
+  /** The API's port; the others follow it. Free ones where it is absent. */
+  port?: number;
+  /** Settings that the user gave: environment and `.env`; none for a demonstration. */
+  given: Variables;
+  gitHub: 'local' | 'remote';
+  model: 'offline' | 'claude';
+  /** Workers at once. */
+  maxRunning: number;
+};
+
+export type Stack = RunningStack & {
+  /** The variables with which the official AWS CLI and SDKs work on this stack. */
+  awsVariables: Record<string, string>;
+  /** Ends everything that was started; what was running goes on at the next start. */
+  close(): Promise<void>;
+};
+
+/** AWS on one machine: the services the product speaks to, the product's functions among them, and its HTTP API. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const folder = (name: string) => path.join(options.dataFolder, name);
+  const data = takeDataFolder(options.dataFolder);
+  const closers: (() => Promise<void> | void)[] = [data.release];
+  const close = async () => {
+    for (const closer of closers.reverse()) await closer();
+    closers.length = 0;
+  };
+  const port = (offset: number) => (options.port ? options.port + offset : 0);
+  const temporaryFolder = folder('tmp');
+
+  try {
+    mkdirSync(temporaryFolder, { recursive: true });
+    const [dynamodb, gitHub, model] = await Promise.all([
+      startDynamoDB({
+        dataFolder: folder('dynamodb'),
+        port: port(3),
+        jobsTable: `${TABLE_PREFIX}-jobs`,
+        repositoriesTable: `${TABLE_PREFIX}-repositories`,
+      }),
+      options.gitHub === 'local' ? startGitHub({ dataFolder: folder('github'), port: port(4) }) : undefined,
+      options.model === 'offline' ? startOfflineModel({ port: port(5) }) : undefined,
+    ]);
+    closers.push(() => dynamodb.close());
+    if (gitHub) closers.push(() => gitHub.close());
+    if (model) closers.push(() => model.close());
+
+    const endpoints = { dynamodb: dynamodb.url, states: '', batch: '' };
+    const environment = () =>
+      stackEnvironment({
+        endpoints,
+        artifactsFolder: folder('artifacts'),
+        temporaryFolder,
+        given: options.given,
+        gitHubApiUrl: gitHub?.apiUrl,
+        offlineModelUrl: model?.url,
+      });
+
+    const batchListeners: ((job: JobDetail) => void)[] = [];
+    const worker = await bundleWorker(folder('worker'));
+    const batch = await startBatch({
+      dataFolder: folder('batch'),
+      port: port(2),
+      jobQueue: JOB_QUEUE,
+      maxRunning: options.maxRunning,
+      jobDefinition: {
+        name: JOB_DEFINITION,
+        command: [process.execPath, worker, 'Ref::jobId', 'Ref::repositoryName'],
+        // The endpoints are known only when all listen, and the definition is read at each start of a child.
+        get environment() {
+          return { ...environment(), NODE_COMPILE_CACHE: folder('worker') };
+        },
+        attempts: 3,
+        timeoutSeconds: 3600,
+      },
+      onJobStateChange: (job) => {
+        for (const listener of batchListeners) listener(job);
+      },
+    });
+    closers.push(() => batch.close());
+    endpoints.batch = batch.url;
+
+    const connection = { region: REGION, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+    const artifacts = openArtifacts(pathToFileURL(folder('artifacts')).href);
+    const { invokeStep, stepFunctions, deliverExecutionEvent } = await import('./functions.ts');
+    const states = await startStates({
+      dataFolder: folder('states'),
+      port: port(1),
+      name: STATE_MACHINE,
+      definition: jobDefinitionText(),
+      substitutions: {
+        JobsTable: `${TABLE_PREFIX}-jobs`,
+        RepositoriesTable: `${TABLE_PREFIX}-repositories`,
+        ArtifactsBucket: 'cody-batch-local-artifacts',
+        JobQueue: JOB_QUEUE,
+        JobDefinition: JOB_DEFINITION,
+        ...Object.fromEntries(Object.keys(stepFunctions).map((name) => [functionSubstitution(name), name])),
+      },
+      region: REGION,
+      accountId: ACCOUNT_ID,
+      dynamodb: new DynamoDBClient({ ...connection, endpoint: dynamodb.url }),
+      batch: new BatchClient({ ...connection, endpoint: batch.url }),
+      subscribeToBatch: (listener) => void batchListeners.push(listener),
+      readObject: async (_bucket, key) => {
+        const object = await artifacts.read(key);
+        if (!object) throw new SettingsError(`The artifact ${key} does not exist.`);
+        return object;
+      },
+      writeObject: (_bucket, key, body) => artifacts.write(key, body, { plain: true }),
+      invokeFunction: invokeStep,
+      onStatusChange: (event) => void deliverExecutionEvent(event),
+    });
+    closers.push(() => states.close());
+    endpoints.states = states.url;
+
+    applyEnvironment(environment());
+    closers.push(await sendLogsTo(folder('logs')));
+    const { handler } = await import('../lambdas/api/handler.ts');
+    const { startApi } = await import('./api.ts');
+    const api = await startApi(handler, { port: port(0) });
+    closers.push(() => api.close());
+    await states.resume();
+    const running = { api: api.url, gitHub: gitHub?.url, model: options.model };
+    data.announce(running);
+    return { ...running, awsVariables: awsVariables(endpoints), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The functions log to a file, as on AWS they log to CloudWatch: the terminal belongs to the command. */
+async function sendLogsTo(folder: string): Promise<() => Promise<void>> {
+  mkdirSync(folder, { recursive: true });
+  const file = createWriteStream(path.join(folder, 'functions.log'), { flags: 'a' });
+  const { logger } = await import('../lambdas/logger.ts');
+  Object.assign(logger, { console: new Console({ stdout: file, stderr: file }) });
+  return async () => {
+    file.end();
+    await once(file, 'close');
+  };
+}

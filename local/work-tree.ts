@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { InvalidInputError } from '../core/errors.ts';
+import { gitEnvironment } from './github/git.ts';
+
+const exec = promisify(execFile);
+
+/** A user's work tree, as far as it is looked at. */
+export type WorkTree = {
+  /** Its top folder, without symbolic links. */
+  path: string;
+  /** What it is called on the local GitHub: `local/{folder}`. */
+  name: string;
+  headSha: string;
+  /** The branch that HEAD is on, or `main` where it is on none. */
+  branch: string;
+  /** Files with uncommitted work, which is left out. */
+  uncommitted: number;
+};
+
+/** Looks at a work tree and changes nothing in it. Throws InvalidInputError where it is none, or has no commit. */
+export async function inspectWorkTree(given: string): Promise<WorkTree> {
+  const folder = await realpath(given).catch(() => {
+    throw new InvalidInputError(`${given} does not exist; name the folder of a git work tree.`, {
+      field: 'repo',
+      received: given,
+    });
+  });
+  const top = await git(folder, ['rev-parse', '--show-toplevel']).catch(() => {
+    throw new InvalidInputError(`${given} is no git work tree; name the folder of one.`, {
+      field: 'repo',
+      received: given,
+    });
+  });
+  if ((await realpath(top)) !== folder) {
+    throw new InvalidInputError(
+      `${given} is inside the work tree ${top}; name that folder, since a job works on whole repositories.`,
+      {
+        field: 'repo',
+        received: given,
+      },
+    );
+  }
+  const headSha = await git(folder, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']).catch(() => {
+    throw new InvalidInputError(`${given} has no commit yet; commit something first.`, {
+      field: 'repo',
+      received: given,
+    });
+  });
+  const branch = await git(folder, ['symbolic-ref', '--short', '--quiet', 'HEAD']).catch(() => 'main');
+  const status = await git(folder, ['status', '--porcelain', '--ignore-submodules=all']);
+  return {
+    path: folder,
+    name: `local/${repositoryNameOf(path.basename(folder))}`,
+    headSha,
+    branch,
+    uncommitted: status === '' ? 0 : status.split('\n').length,
+  };
+}
+
+/** Pushes HEAD, and nothing else, to the base branch of a repository of the local GitHub. */
+export async function pushHead({ path: folder, branch }: WorkTree, url: string): Promise<void> {
+  await git(folder, [
+    'push',
+    '--force',
+    '--quiet',
+    '--no-verify',
+    '--no-recurse-submodules',
+    url,
+    `HEAD:refs/heads/${branch}`,
+  ]);
+}
+
+/** A name that GitHub would take. */
+function repositoryNameOf(folder: string): string {
+  const name = folder
+    .replace(/[^A-Za-z0-9._-]/g, '-')
+    .replace(/^[-.]+/, '')
+    .replace(/\.git$/, '')
+    .slice(0, 90);
+  return name || 'repository';
+}
+
+async function git(folder: string, args: readonly string[]): Promise<string> {
+  const { stdout } = await exec('git', ['-c', 'safe.directory=*', '-C', folder, ...args], {
+    maxBuffer: 64 * 1024 * 1024,
+    env: {
+      ...gitEnvironment(),
+      // Looking at a work tree must not even refresh its index.
+      GIT_OPTIONAL_LOCKS: '0',
+    },
+  });
+  return stdout.trimEnd();
+}

@@ -14,7 +14,7 @@ import { tell } from './run.ts';
 import { parseOptions } from './usage.ts';
 
 /** Packages that are installed with the product, with hundreds of files each. */
-const PACKAGES = ['zod', 'simple-git', '@aws-sdk/client-dynamodb'];
+const PACKAGES = ['zod', '@anthropic-ai/sdk', '@aws-sdk/client-s3'];
 const PROMPT = "Replace all occurrences of 'throw new Error(' with 'throw new TypeError('.";
 
 /** `cody-batch demo`: a whole job on this machine, without keys, that leaves nothing behind. Returns the exit status. */

@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const CLI = fileURLToPath(new URL('../bin/cody-batch.ts', import.meta.url));
+const ROOT = path.dirname(path.dirname(CLI));
+
+/** The machine's own variables that a command needs, and none of a developer's keys. */
+export const PLAIN_ENVIRONMENT = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
+
+export type ServedStack = {
+  api: string;
+  gitHub: string;
+  /** `AWS_ENDPOINT_URL_*` and the rest, as `serve` prints them. */
+  awsVariables: Record<string, string>;
+  dataFolder: string;
+  child: ChildProcess;
+  close(): Promise<void>;
+};
+
+/** A folder of the test's own; `remove` ends it. */
+export async function temporaryFolder(): Promise<{ path: string; remove(): Promise<void> }> {
+  const folder = await mkdtemp(path.join(await realpath(tmpdir()), 'cody-batch-test-'));
+  return { path: folder, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 3 }) };
+}
+
+/** `cody-batch serve` as a process, on free ports. */
+export async function serveStack(
+  options: { environment?: Record<string, string>; args?: string[]; dataFolder?: string } = {},
+): Promise<ServedStack> {
+  const own = options.dataFolder ? undefined : await temporaryFolder();
+  const dataFolder = options.dataFolder ?? own!.path;
+  const child = spawn(
+    process.execPath,
+    [CLI, 'serve', '--port', '0', '--data', dataFolder, ...(options.args ?? [])],
+    {
+      cwd: ROOT,
+      env: { ...PLAIN_ENVIRONMENT, ...options.environment },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  const ended = once(child, 'exit');
+  const printed: string[] = [];
+  for await (const line of createInterface({ input: child.stdout! })) {
+    printed.push(line);
+    if (line.startsWith('Ctrl-C ends it')) break;
+  }
+  const text = printed.join('\n');
+  const api = /^API +(\S+)$/m.exec(text)?.[1];
+  const gitHub = /^GitHub +(\S+)$/m.exec(text)?.[1];
+  if (!api || !gitHub) throw new Error(`serve did not start: ${text}`);
+  return {
+    api,
+    gitHub,
+    dataFolder,
+    child,
+    awsVariables: Object.fromEntries(
+      [...text.matchAll(/export (\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
+    ),
+    close: async () => {
+      child.kill('SIGINT');
+      await ended;
+      await own?.remove();
+    },
+  };
+}
+
+export type Ended = { status: number | null; stdout: string; stderr: string };
+
+/** Runs `cody-batch` with these arguments to its end. */
+export async function cody(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  cwd = ROOT,
+): Promise<Ended> {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    cwd,
+    env: { ...PLAIN_ENVIRONMENT, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const [status] = (await once(child, 'close')) as [number | null];
+  return { status, stdout, stderr };
+}

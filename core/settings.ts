@@ -89,10 +89,13 @@ export type Settings = Omit<
   secret(name: SecretName): Promise<string | undefined>;
 };
 
+/** Variables that hold a secret itself. */
+export const SECRET_VARIABLES: readonly string[] = [...new Set(Object.values(SECRETS).flat())];
+
 /** Every variable that a setting is read from, secrets included. */
 export const SETTING_NAMES: readonly string[] = [
   ...Object.keys(Environment.shape),
-  ...[...new Set(Object.values(SECRETS).flat())].flatMap((name) => [name, `${name}_SECRET_ID`]),
+  ...SECRET_VARIABLES.flatMap((name) => [name, `${name}_SECRET_ID`]),
 ];
 
 export type Variables = Readonly<Record<string, string | undefined>>;

@@ -7,7 +7,7 @@ import { BatchClient, type JobDetail } from '@aws-sdk/client-batch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { openArtifacts } from '../core/artifacts.ts';
 import { SettingsError } from '../core/errors.ts';
-import type { Variables } from '../core/settings.ts';
+import { SECRET_VARIABLES, type Variables } from '../core/settings.ts';
 import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
 import { startBatch } from './batch/server.ts';
@@ -98,9 +98,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       jobDefinition: {
         name: JOB_DEFINITION,
         command: [process.execPath, worker, 'Ref::jobId', 'Ref::repositoryName'],
-        // The endpoints are known only when all listen, and the definition is read at each start of a child.
+        // Read at each start of a child: Batch's own endpoint is known only when it listens.
         get environment() {
-          return { ...environment(), NODE_COMPILE_CACHE: folder('worker') };
+          return {
+            ...pick(environment(), (name) => !isWorkerSecret(name)),
+            NODE_COMPILE_CACHE: folder('worker'),
+          };
+        },
+        get secrets() {
+          return pick(environment(), isWorkerSecret);
         },
         attempts: 3,
         timeoutSeconds: 3600,
@@ -159,6 +165,19 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await close();
     throw error;
   }
+}
+
+/** The worker reads repositories and calls the model; what may write to GitHub is kept from it. */
+const WRITE_CREDENTIAL = 'GITHUB_WRITE_TOKEN';
+
+function isWorkerSecret(name: string): boolean {
+  return SECRET_VARIABLES.includes(name);
+}
+
+function pick(variables: Record<string, string>, keep: (name: string) => boolean): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables).filter(([name]) => name !== WRITE_CREDENTIAL && keep(name)),
+  );
 }
 
 /** The functions log to a file, as on AWS they log to CloudWatch: the terminal belongs to the command. */

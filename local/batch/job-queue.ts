@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto';
+import type { JobDetail, JobStatus } from '@aws-sdk/client-batch';
+import { isBatchJobEnded } from '../../core/batch.ts';
+import { type AttemptEnd, startAttempt } from './attempt.ts';
+import { describeJob, type Job, newJob } from './job.ts';
+import type { LocalJobDefinition } from './job-definition.ts';
+import type { SubmitJobRequest } from './requests.ts';
+import { type AttemptFailure, isRetried } from './retry.ts';
+import type { RunningChildren } from './running-children.ts';
+
+export type JobQueueOptions = {
+  name: string;
+  definition: LocalJobDefinition;
+  maxRunning: number;
+  stopTimeoutSeconds: number;
+  endedJobsKept: number;
+  logFile: (logStreamName: string) => string;
+  runningChildren: RunningChildren;
+  onJobStateChange: ((detail: JobDetail) => void) | undefined;
+};
+
+// As AWS: https://docs.aws.amazon.com/batch/latest/userguide/job_states.html
+const ENDED_JOB_KEPT_MS = 7 * 24 * 3600 * 1000;
+
+/** A first-in, first-out queue over child processes, `maxRunning` at once. Jobs live in memory, and no longer. */
+export class JobQueue {
+  readonly #options: JobQueueOptions;
+  readonly #jobs = new Map<string, Job>();
+  readonly #waiting = new Set<Job>();
+  readonly #running = new Map<Job, Promise<void>>();
+  /** In the order of their ends. */
+  readonly #ended = new Set<Job>();
+  #submissions = 0;
+  #closed = false;
+
+  constructor(options: JobQueueOptions) {
+    this.#options = options;
+  }
+
+  submit(request: SubmitJobRequest): Job {
+    const identity = { sequence: ++this.#submissions, jobId: randomUUID() };
+    const job = newJob(request, this.#options.definition, identity);
+    this.#jobs.set(job.jobId, job);
+    this.#enter(job, 'SUBMITTED');
+    // Where AWS would wait for the jobs that this one depends on.
+    this.#enter(job, 'PENDING');
+    this.#enter(job, 'RUNNABLE');
+    this.#waiting.add(job);
+    // Starting a process takes longer than answering; the answer goes first.
+    setImmediate(() => this.#startNext());
+    return job;
+  }
+
+  find(jobId: string): Job | undefined {
+    return this.#jobs.get(jobId);
+  }
+
+  /** All that are remembered, newest first. */
+  list(): Job[] {
+    return [...this.#jobs.values()].reverse();
+  }
+
+  /** Ends a job that waits; one that runs or has ended, or that nobody knows, is left alone. */
+  cancel(jobId: string, reason: string): void {
+    const job = this.#jobs.get(jobId);
+    if (job && this.#waiting.delete(job)) {
+      job.endedBy = { operation: 'CancelJob', reason };
+      this.#end(job, 'FAILED', reason);
+    }
+  }
+
+  /** Ends a job that waits or runs; one that has ended, or that nobody knows, is left alone. */
+  terminate(jobId: string, reason: string): void {
+    const job = this.#jobs.get(jobId);
+    if (!job || job.endedBy || isBatchJobEnded(job.status)) return;
+    job.endedBy = { operation: 'TerminateJob', reason };
+    if (this.#waiting.delete(job)) this.#end(job, 'FAILED', reason);
+    else job.attempt?.stop();
+  }
+
+  /** Ends what runs and waits for it. Silent: for a listener it is as if this machine had gone away. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#waiting.clear();
+    for (const job of this.#running.keys()) job.attempt?.stop();
+    await Promise.all(this.#running.values());
+  }
+
+  #startNext(): void {
+    if (this.#closed) return;
+    for (const job of this.#waiting) {
+      if (this.#running.size >= this.#options.maxRunning) return;
+      this.#waiting.delete(job);
+      const done = this.#run(job).finally(() => {
+        this.#running.delete(job);
+        this.#startNext();
+      });
+      this.#running.set(job, done);
+    }
+  }
+
+  /** All attempts of a job. It keeps its place between them, as it was submitted before all that wait. */
+  async #run(job: Job): Promise<void> {
+    for (;;) {
+      this.#enter(job, 'STARTING');
+      const failure = await this.#attempt(job);
+      if (!failure) return this.#end(job, 'SUCCEEDED', job.attempts.at(-1)?.statusReason);
+      const retried =
+        !failure.final && job.attempts.length < job.maxAttempts && isRetried(failure, job.evaluateOnExit);
+      if (!retried) return this.#end(job, 'FAILED', failure.statusReason);
+      this.#enter(job, 'RUNNABLE');
+    }
+  }
+
+  /** Undefined when it succeeded; `final` when no rule may retry it. */
+  async #attempt(job: Job): Promise<(AttemptFailure & { final: boolean }) | undefined> {
+    const { definition, logFile, stopTimeoutSeconds, runningChildren } = this.#options;
+    const logStreamName = `${definition.name}/default/${job.jobId}-${job.attempts.length + 1}`;
+    const attempt = startAttempt({
+      command: job.command,
+      environment: this.#environment(job),
+      cwd: definition.cwd,
+      logFile: logFile(logStreamName),
+      timeoutSeconds: job.attemptDurationSeconds,
+      stopTimeoutSeconds,
+      runningChildren,
+    });
+    const hasStarted = attempt.pid !== undefined;
+    const startedAt = hasStarted ? Date.now() : undefined;
+    if (hasStarted) {
+      job.attempt = attempt;
+      job.startedAt = startedAt;
+      job.logStreamName = logStreamName;
+      this.#enter(job, 'RUNNING');
+    }
+    const end = await attempt.ended;
+    job.attempt = undefined;
+
+    const { exitCode, reason, timedOut } = end;
+    const statusReason = job.endedBy?.reason ?? endReason(end);
+    job.attempts.push({
+      container: { exitCode, reason, logStreamName: hasStarted ? logStreamName : undefined },
+      startedAt,
+      stoppedAt: Date.now(),
+      statusReason,
+    });
+    const final = job.endedBy !== undefined || timedOut || this.#closed;
+    return exitCode === 0 && !final ? undefined : { exitCode, reason, statusReason, final };
+  }
+
+  #environment(job: Job): Record<string, string> {
+    const { definition, name } = this.#options;
+    return {
+      PATH: process.env.PATH ?? '',
+      ...definition.environment,
+      ...definition.secrets,
+      ...job.environment,
+      // https://docs.aws.amazon.com/batch/latest/userguide/job_env_vars.html
+      AWS_BATCH_JOB_ID: job.jobId,
+      AWS_BATCH_JOB_ATTEMPT: String(job.attempts.length + 1),
+      AWS_BATCH_JQ_NAME: name,
+    };
+  }
+
+  #end(job: Job, status: 'SUCCEEDED' | 'FAILED', reason: string | undefined): void {
+    job.statusReason = reason;
+    job.stoppedAt = Date.now();
+    this.#enter(job, status);
+    this.#ended.add(job);
+    this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    const { endedJobsKept } = this.#options;
+    for (const job of this.#ended) {
+      if (this.#ended.size <= endedJobsKept && job.stoppedAt! > Date.now() - ENDED_JOB_KEPT_MS) return;
+      this.#ended.delete(job);
+      this.#jobs.delete(job.jobId);
+    }
+  }
+
+  #enter(job: Job, status: JobStatus): void {
+    job.status = status;
+    const { onJobStateChange, name, definition } = this.#options;
+    if (!onJobStateChange || this.#closed) return;
+    // Out of the transition's way: what a listener throws must not leave a job half moved.
+    process.nextTick(onJobStateChange, describeJob(job, name, definition));
+  }
+}
+
+/** Batch's own words. */
+function endReason({ exitCode, timedOut }: AttemptEnd): string {
+  if (timedOut) return 'Job attempt duration exceeded timeout';
+  return exitCode === undefined ? 'Task failed to start' : 'Essential container in task exited';
+}

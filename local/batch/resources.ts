@@ -1,0 +1,76 @@
+import type { ComputeEnvironmentDetail, JobDefinition, JobQueueDetail } from '@aws-sdk/client-batch';
+import { ClientException } from './client-exception.ts';
+import { batchArn, keyValuePairs, secretNames } from './job.ts';
+import type { LocalJobDefinition } from './job-definition.ts';
+
+// What stands around the jobs: one queue, one job definition, one compute environment, all of them fixed at the start.
+
+const COMPUTE_ENVIRONMENT = 'local';
+
+export function describeJobQueue(name: string): JobQueueDetail {
+  return {
+    jobQueueName: name,
+    jobQueueArn: batchArn('job-queue', name),
+    state: 'ENABLED',
+    status: 'VALID',
+    statusReason: 'JobQueue Healthy',
+    priority: 1,
+    computeEnvironmentOrder: [
+      { order: 1, computeEnvironment: batchArn('compute-environment', COMPUTE_ENVIRONMENT) },
+    ],
+  };
+}
+
+export function describeComputeEnvironment(): ComputeEnvironmentDetail {
+  return {
+    computeEnvironmentName: COMPUTE_ENVIRONMENT,
+    computeEnvironmentArn: batchArn('compute-environment', COMPUTE_ENVIRONMENT),
+    type: 'UNMANAGED',
+    state: 'ENABLED',
+    status: 'VALID',
+    statusReason: 'ComputeEnvironment Healthy',
+  };
+}
+
+export function describeJobDefinition(definition: LocalJobDefinition): JobDefinition {
+  return {
+    jobDefinitionName: definition.name,
+    jobDefinitionArn: batchArn('job-definition', `${definition.name}:1`),
+    revision: 1,
+    status: 'ACTIVE',
+    type: 'container',
+    parameters: definition.parameters ?? {},
+    retryStrategy: { attempts: definition.attempts, evaluateOnExit: definition.evaluateOnExit ?? [] },
+    timeout: { attemptDurationSeconds: definition.timeoutSeconds },
+    containerProperties: {
+      command: definition.command,
+      environment: keyValuePairs(definition.environment),
+      secrets: secretNames(definition),
+    },
+  };
+}
+
+export function isJobQueue(reference: string, name: string): boolean {
+  return reference === name || reference === batchArn('job-queue', name);
+}
+
+/** By name, with or without the revision, or by ARN, with or without it. */
+export function isJobDefinition(reference: string, { name }: LocalJobDefinition): boolean {
+  return [name, `${name}:1`].some(
+    (known) => reference === known || reference === batchArn('job-definition', known),
+  );
+}
+
+export function requireJobQueue(reference: string, name: string): void {
+  if (!isJobQueue(reference, name)) {
+    throw new ClientException(`Job queue ${reference} does not exist; the local Batch has ${name}.`);
+  }
+}
+
+export function requireJobDefinition(reference: string, definition: LocalJobDefinition): void {
+  if (!isJobDefinition(reference, definition)) {
+    throw new ClientException(
+      `Job definition ${reference} does not exist; the local Batch has ${definition.name}:1.`,
+    );
+  }
+}

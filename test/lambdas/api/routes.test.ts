@@ -1,0 +1,223 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Job } from '../../../core/job.ts';
+import type { Problem } from '../../../lambdas/api/problem.ts';
+import { registerWorkTrees } from '../../../local/register.ts';
+import { type ServedStack, serveStack, temporaryFolder } from '../../stack.ts';
+import { repositoryOf } from '../../work-trees.ts';
+
+let stack: ServedStack;
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  stack = await serveStack();
+  await repositoryOf(`${folder.path}/sample`, { 'a.txt': 'one two\n', 'b.txt': 'three\n' });
+  await registerWorkTrees([`${folder.path}/sample`], stack.gitHub);
+});
+afterAll(async () => {
+  await stack.close();
+  await folder.remove();
+});
+
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = { 'content-type': 'application/json' },
+) {
+  const response = await fetch(`${stack.api}${path}`, {
+    method,
+    ...(body !== undefined && { headers, body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const json = /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : undefined;
+  return { status: response.status, headers: response.headers, text, json };
+}
+
+async function runJob(request: object): Promise<Job> {
+  const created = await call('POST', '/jobs', request);
+  expect(created.status).toBe(201);
+  for (;;) {
+    const { json } = await call('GET', `/jobs/${created.json.jobId}`);
+    if (!['pending', 'processing'].includes(json.status)) return json;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+const VALID = { prompt: "Replace 'one' with 'two'.", repositories: ['local/sample'] };
+
+test('health says what is up, of which version', async () => {
+  const { status, json } = await call('GET', '/health');
+  expect(status).toBe(200);
+  expect(json).toMatchObject({
+    status: 'ok',
+    version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+    dependencies: { tables: 'ok', artifacts: 'ok' },
+  });
+});
+
+test('a result is given whole, with its diff, its conversation in three views, and its log', async () => {
+  const job = await runJob({ ...VALID, name: 'Counting', type: 'my-own-slug' });
+  expect(job).toMatchObject({
+    status: 'completed',
+    name: 'Counting',
+    type: 'my-own-slug',
+    prompt: VALID.prompt,
+    repositories: VALID.repositories,
+  });
+
+  const path = `/jobs/${job.jobId}/repositories/local/sample`;
+  const result = await call('GET', path);
+  expect(result.json).toMatchObject({
+    repositoryName: 'local/sample',
+    status: 'completed',
+    outcome: 'changed',
+    wereChangesNecessary: true,
+    baseBranch: 'main',
+    changes: [{ file: 'a.txt', status: 'modified', additions: 1, deletions: 1 }],
+    end: 'submitted',
+    attempts: 1,
+  });
+  expect(result.json.logs.length).toBeGreaterThan(0);
+  expect((await call('GET', `/jobs/${job.jobId}/repositories/local%2Fsample`)).json).toEqual(result.json);
+
+  const diff = await call('GET', `${path}/diff`);
+  expect(diff.headers.get('content-type')).toBe('text/x-diff');
+  expect(diff.text).toContain('-one two\n+two two\n');
+
+  const standard = await call('GET', `${path}/claude-thread`);
+  const calls = standard.json.messages.flatMap(
+    (entry: { toolCalls?: { tool: string; input?: unknown }[] }) => entry.toolCalls ?? [],
+  );
+  expect(calls.map(({ tool }: { tool: string }) => tool)).toEqual([
+    'search_code',
+    'edit_file',
+    'task_complete',
+  ]);
+  expect(calls[1].input).toBeUndefined();
+  const included = await call('GET', `${path}/claude-thread?includeTool=edit_file`);
+  expect(JSON.stringify(included.json)).toContain('"newText":"two"');
+  const simplified = await call('GET', `${path}/claude-thread?view=simplified`);
+  expect(JSON.stringify(simplified.json)).not.toContain('edit_file');
+  const technical = await call('GET', `${path}/claude-thread?view=technical`);
+  expect(technical.json.turns[0].tokenUsage.total).toBeGreaterThan(0);
+
+  expect((await call('GET', `${path}/log`)).text).toContain('local/sample');
+});
+
+test('jobs are listed newest first, by status, and page by page', async () => {
+  const first = await runJob(VALID);
+  const second = await runJob(VALID);
+  const page = await call('GET', '/jobs?status=completed&limit=1');
+  expect(page.json.jobs.map(({ jobId }: Job) => jobId)).toEqual([second.jobId]);
+  const next = await call('GET', `/jobs?status=completed&limit=1&cursor=${page.json.cursor}`);
+  expect(next.json.jobs.map(({ jobId }: Job) => jobId)).toEqual([first.jobId]);
+});
+
+test('a job that has ended cannot be cancelled', async () => {
+  const job = await runJob(VALID);
+  const { status, json } = await call('POST', `/jobs/${job.jobId}/cancel`);
+  expect(status).toBe(409);
+  expect(json.detail).toContain('already ended as completed');
+});
+
+test.each<[string, unknown, string, RegExp]>([
+  ['no prompt', { repositories: ['local/a'] }, 'prompt', /expected string/],
+  ['a blank prompt', { ...VALID, prompt: '  ' }, 'prompt', /in words/],
+  ['no repositories', { prompt: 'x' }, 'repositories', /expected array/],
+  ['an empty list', { ...VALID, repositories: [] }, 'repositories', />=1|at least 1/],
+  [
+    'too many repositories',
+    { ...VALID, repositories: Array.from({ length: 101 }, (_, i) => `local/r${i}`) },
+    'repositories',
+    /at most 100/,
+  ],
+  ['a name with ..', { ...VALID, repositories: ['local/..'] }, 'repositories.0', /owner\/name/],
+  ['a name with a space', { ...VALID, repositories: ['local/a b'] }, 'repositories.0', /owner\/name/],
+  [
+    'a name with a control character',
+    { ...VALID, repositories: ['local/a\u0007'] },
+    'repositories.0',
+    /owner\/name/,
+  ],
+  ['a name with a leading dash', { ...VALID, repositories: ['local/-a'] }, 'repositories.0', /owner\/name/],
+  [
+    'an owner with a leading dash',
+    { ...VALID, repositories: ['--upload-pack/a'] },
+    'repositories.0',
+    /owner\/name/,
+  ],
+  [
+    'a repository that is not allowed',
+    { ...VALID, repositories: ['octocat/hello'] },
+    'repositories',
+    /local\/\*/,
+  ],
+  ['an unknown field', { ...VALID, promt: 'x' }, 'promt', /no such field/],
+  [
+    'a parameter that models refuse',
+    { ...VALID, settings: { temperature: 0.5 } },
+    'settings.temperature',
+    /effort/,
+  ],
+  ['a wrong type', { ...VALID, maxConcurrency: 'ten' }, 'maxConcurrency', /expected number/],
+  ['a hostile branch', { ...VALID, pullRequest: { branch: '--force' } }, 'pullRequest.branch', /branch/],
+])(
+  '%s is refused with the field, what was received and what is expected, and starts nothing',
+  async (_what, body, field, expected) => {
+    const before = (await call('GET', '/jobs?limit=100')).json.jobs.length;
+    const { status, headers, json } = await call('POST', '/jobs', body);
+    expect(status).toBe(400);
+    expect(headers.get('content-type')).toBe('application/problem+json');
+    const problem = json as Problem;
+    expect(problem).toMatchObject({ status: 400, type: expect.stringMatching(/^urn:cody-batch:problem:/) });
+    expect(problem.errors).toContainEqual(
+      expect.objectContaining({ field, expected: expect.stringMatching(expected) }),
+    );
+    expect((await call('GET', '/jobs?limit=100')).json.jobs).toHaveLength(before);
+  },
+);
+
+test('what is no JSON, of another type, or too long is refused', async () => {
+  expect(await call('POST', '/jobs', '{"prompt":')).toMatchObject({
+    status: 400,
+    json: { detail: expect.stringContaining('not JSON') },
+  });
+  expect(await call('POST', '/jobs', '<x/>', { 'content-type': 'application/xml' })).toMatchObject({
+    status: 415,
+  });
+  expect(await call('POST', '/jobs', { ...VALID, prompt: 'x'.repeat(1024 * 1024) })).toMatchObject({
+    status: 413,
+  });
+});
+
+test('an unknown route, job, repository or method is answered as such', async () => {
+  expect(await call('GET', '/nothing')).toMatchObject({
+    status: 404,
+    json: { detail: expect.stringContaining('/jobs/{jobId}') },
+  });
+  expect(await call('GET', '/jobs/job-01ARZ3NDEKTSV4RRFFQ69G5FAV')).toMatchObject({ status: 404 });
+  expect(await call('GET', '/jobs/42')).toMatchObject({
+    status: 400,
+    json: { errors: [{ field: 'path.jobId', received: '42' }] },
+  });
+  const wrong = await call('DELETE', '/jobs');
+  expect(wrong.status).toBe(405);
+  expect(wrong.headers.get('allow')).toBe('POST, GET');
+  const job = await runJob(VALID);
+  expect(await call('GET', `/jobs/${job.jobId}/repositories/local/other`)).toMatchObject({ status: 404 });
+});
+
+test('a web page on another site can start nothing', async () => {
+  const foreign = await call('POST', '/jobs', VALID, {
+    'content-type': 'application/json',
+    origin: 'https://evil.example',
+  });
+  expect(foreign).toMatchObject({ status: 403, json: { detail: expect.stringContaining('evil.example') } });
+  expect(
+    (await call('POST', '/jobs', 'a=b', { 'content-type': 'application/x-www-form-urlencoded' })).status,
+  ).toBe(403);
+  expect((await call('POST', '/jobs', JSON.stringify(VALID), { 'content-type': 'text/plain' })).status).toBe(
+    403,
+  );
+});

@@ -1,0 +1,206 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { JobWithResults } from '../../local/api-client.ts';
+import { type ScriptedModel, startScriptedModel } from '../scripted-model.ts';
+import { cody, temporaryFolder } from '../stack.ts';
+import { repositoryOf } from '../work-trees.ts';
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let tree: string;
+let other: string;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  tree = path.join(folder.path, 'first');
+  other = path.join(folder.path, 'second');
+  await repositoryOf(tree, {
+    'src/a.js': 'oldCall(1);\r\noldCall(2);\r\n',
+    'README.md': 'Calls oldCall( twice.\n',
+  });
+  await repositoryOf(other, { 'index.js': 'nothing here\n' });
+});
+afterAll(() => folder.remove());
+
+const data = () => path.join(folder.path, `data-${Math.random().toString(36).slice(2)}`);
+
+test.each([
+  ['no command', [], 'one prompt, many repositories'],
+  ['an unknown command', ['fly'], 'There is no command "fly"; there are demo, run, serve'],
+  ['an unknown option', ['run', '--fast'], "Unknown option '--fast'"],
+  ['no repository', ['run', '--prompt', 'x'], '--repo is missing'],
+  ['no prompt', ['run', '--repo', '.'], 'Give the change to make by --prompt'],
+  ['an empty prompt', ['run', '--repo', '.', '--prompt', ' '], 'The prompt is empty'],
+  [
+    'a number that is none',
+    ['run', '--repo', '.', '--prompt', 'x', '--max-turns', 'many'],
+    '--max-turns is "many"',
+  ],
+  [
+    'a repository that is neither',
+    ['run', '--repo', '/does/not/exist', '--prompt', 'x'],
+    'is neither a folder nor owner/name',
+  ],
+  [
+    "GitHub's repository without a token",
+    ['run', '--repo', 'octocat/hello-world', '--prompt', 'x'],
+    'set GITHUB_TOKEN',
+  ],
+  [
+    'a model without a key',
+    ['run', '--repo', '.', '--prompt', 'x', '--model', 'claude-opus-5-5'],
+    'needs ANTHROPIC_API_KEY or CLAUDE_API_KEY',
+  ],
+  ['a port that is none', ['serve', '--port', 'http'], '--port is "http"'],
+])('%s is wrong usage: exit status 2 and one line that says what to do', async (_what, args, message) => {
+  const { status, stdout, stderr } = await cody([
+    ...args,
+    ...(args.includes('run') ? ['--data', data()] : []),
+  ]);
+  expect(status).toBe(2);
+  expect(stdout + stderr).toContain(message);
+  expect(stderr).not.toMatch(/^\s+at /m);
+});
+
+test('a folder that is no work tree, or is inside one, or has no commit, is refused by name', async () => {
+  const plain = path.join(folder.path, 'plain');
+  await mkdir(plain);
+  const run = (repository: string) => cody(['run', '--repo', repository, '--prompt', 'x', '--data', data()]);
+  const [none, inside] = await Promise.all([run(plain), run(path.join(tree, 'src'))]);
+  expect(none).toMatchObject({ status: 2, stderr: expect.stringContaining(`${plain} is no git work tree`) });
+  expect(inside).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining(`is inside the work tree ${tree}`),
+  });
+});
+
+test('without a key the offline model changes two work trees, and says that it is no language model', async () => {
+  const dataFolder = data();
+  const { status, stdout, stderr } = await cody([
+    'run',
+    '--repo',
+    tree,
+    '--repo',
+    other,
+    '--prompt',
+    "Replace all occurrences of 'oldCall(' with 'newCall('.",
+    '--data',
+    dataFolder,
+    '--out',
+    path.join(folder.path, 'out'),
+  ]);
+  expect(stderr).toContain('offline model');
+  expect(stderr).toContain('ANTHROPIC_API_KEY');
+  expect(stderr).toMatch(/completed: 2 of 2 repositories ended/);
+  expect(stdout).toMatch(/local\/first +changed +2 +3 +3 /);
+  expect(stdout).toMatch(/local\/second +unchanged +0 +0 +0 /);
+  expect(status).toBe(0);
+  const patch = await readFile(path.join(folder.path, 'out/local/first/diff.patch'), 'utf8');
+  expect(patch).toContain('+newCall(1);\r\n');
+  expect(
+    JSON.parse(await readFile(path.join(folder.path, 'out/local/first/thread.json'), 'utf8')),
+  ).toMatchObject({ model: 'offline' });
+  expect(await readFile(path.join(tree, 'src/a.js'), 'utf8')).toContain('oldCall(1)');
+  expect(await readdir(path.join(dataFolder, 'tmp'))).toEqual([]);
+});
+
+test('with a key Claude does the work, its cost is counted, and a repository that fails makes the exit status 1', async () => {
+  const claude: ScriptedModel = await startScriptedModel((request) => {
+    const said = JSON.stringify(request.messages);
+    if (said.includes('local/second'))
+      return { status: 401, type: 'authentication_error', message: 'invalid x-api-key' };
+    const usage = {
+      input_tokens: 1000,
+      output_tokens: 200,
+      cache_creation_input_tokens: 0,
+      cache_read_input_tokens: 0,
+    };
+    if (request.messages.length === 1) {
+      return {
+        usage,
+        content: [
+          {
+            type: 'tool_use',
+            name: 'write_file',
+            input: { path: 'new.txt', content: 'made by the model\n' },
+          },
+        ],
+      };
+    }
+    return {
+      usage,
+      content: [
+        {
+          type: 'tool_use',
+          name: 'task_complete',
+          input: {
+            summary: 'Added a file.',
+            title: 'Add a file',
+            body: 'As asked.',
+            wereChangesNecessary: true,
+          },
+        },
+      ],
+    };
+  });
+  try {
+    const { status, stdout, stderr } = await cody(
+      [
+        'run',
+        '--repo',
+        tree,
+        '--repo',
+        other,
+        '--prompt',
+        'Add a file.',
+        '--model',
+        'claude-sonnet-5-5',
+        '--max-cost',
+        '3',
+        '--max-turns',
+        '7',
+        '--json',
+        '--data',
+        data(),
+      ],
+      { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: claude.url },
+    );
+    expect(stderr).toContain('claude-sonnet-5-5 will work on 2 repositories. The caps allow up to $3.00');
+    expect(status).toBe(1);
+    const job = JSON.parse(stdout) as JobWithResults;
+    expect(job).toMatchObject({
+      status: 'completed',
+      maxCostUsd: 3,
+      settings: { maxTurns: 7, model: 'claude-sonnet-5-5' },
+      counts: { completed: 1, failed: 1 },
+    });
+    const [first, second] = job.results;
+    // Two answers of 1,000 and 200 tokens at $2 and $10 a million.
+    expect(first).toMatchObject({
+      outcome: 'changed',
+      turns: 2,
+      costUsd: 0.008,
+      tokenUsage: { input: 2000, output: 400, total: 2400 },
+    });
+    expect(second).toMatchObject({
+      outcome: 'failed',
+      error: {
+        name: 'ModelRequestError',
+        message: expect.stringContaining('Give CLAUDE_API_KEY a valid key'),
+      },
+    });
+    expect(stdout + stderr).not.toContain('sk-ant-not-a-real-key');
+  } finally {
+    await claude.close();
+  }
+});
+
+test('a data folder that another stack uses is refused, and nothing in it is touched', async () => {
+  const dataFolder = data();
+  await mkdir(dataFolder);
+  await writeFile(path.join(dataFolder, 'stack.json'), JSON.stringify({ layout: 1, pid: process.pid }));
+  const { status, stderr } = await cody(['run', '--repo', tree, '--prompt', 'x', '--data', dataFolder]);
+  expect(status).toBe(2);
+  expect(stderr).toContain(`is in use by process ${process.pid}`);
+  expect(await readdir(dataFolder)).toEqual(['stack.json']);
+});

@@ -1,0 +1,171 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { artifactKeys } from '../../core/artifacts.ts';
+import { ChangeSet } from '../../core/change-set.ts';
+import { call, calls, Stack, SUBMISSION, submit, type TestFile } from './stack.ts';
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await Stack.start();
+});
+afterAll(() => stack.close());
+
+const before: Record<string, TestFile> = {
+  'crlf.txt': 'one\r\ntwo\r\n',
+  'no-newline.txt': 'last line has no end',
+  'with space/näme ☃.txt': 'old\n',
+  'binary.bin': Buffer.from([0, 1, 2, 255, 254, 0]),
+  'latin1.txt': Buffer.from('caf\xe9 old\nna\xefve\n', 'latin1'),
+  'run.sh': { executable: '#!/bin/sh\necho old\n' },
+  'becomes-folder': 'a file\n',
+  'folder/becomes-file': 'deep\n',
+  'doomed.txt': 'bye\n',
+  link: { link: 'crlf.txt' },
+  '.gitignore': 'ignored/\n',
+  'attributes.txt': 'a\nb\n',
+  '.gitattributes': 'attributes.txt text eol=crlf\n',
+};
+
+// What tools cannot do, the job's author may let a shell do.
+const shellEdits = [
+  String.raw`printf '\000\377new' > binary.bin`,
+  'rm becomes-folder && mkdir becomes-folder && echo in > becomes-folder/file',
+  'rm -r folder && echo flat > folder',
+  'ln -sf run.sh link && ln -s nowhere/else dangling',
+  'chmod +x no-newline.txt',
+  'mkdir ignored && echo no > ignored/file',
+  'git init -q nested && echo no > nested/file',
+  'printf "new\\r\\n" >> attributes.txt',
+  'true > empty.txt',
+].join(' && ');
+
+const edits = [
+  calls(
+    call('edit_file', { path: 'crlf.txt', oldText: 'one\ntwo', newText: 'one\n1.5\ntwo' }),
+    call('edit_file', { path: 'no-newline.txt', oldText: 'no end', newText: 'still no end' }),
+    call('edit_file', { path: 'with space/näme ☃.txt', oldText: 'old', newText: 'nëw' }),
+    call('edit_file', { path: 'latin1.txt', oldText: 'old', newText: 'new' }),
+    call('edit_file', { path: 'run.sh', oldText: 'old', newText: 'new' }),
+    call('delete_file', { path: 'doomed.txt' }),
+    call('write_file', { path: 'deep/er/new.txt', content: 'created' }),
+    call('shell', { command: shellEdits }),
+  ),
+  submit,
+];
+
+test('the patch and the change set both give exactly the tree that the model left', async () => {
+  const { outcome, jobId, name, model } = await stack.analyze(before, edits, { settings: { shell: true } });
+  const last = JSON.stringify(model.requests.at(-1)!.body.messages.at(-1));
+  expect(last).not.toContain('is_error');
+  expect(outcome).toMatchObject({ outcome: 'changed', end: 'submitted' });
+
+  const patched = await stack.checkout(name);
+  const patchFile = `${patched}.patch`;
+  writeFileSync(patchFile, (await stack.artifacts.read(outcome.artifacts.diff!))!);
+  git(patched, 'apply', '--index', '--whitespace=error-all', patchFile);
+  git(patched, 'diff', '--exit-code');
+
+  expect(readTree(patched)).toEqual({
+    ...without(readTree(await stack.checkout(name)), ['becomes-folder', 'folder/becomes-file', 'doomed.txt']),
+    'crlf.txt': file('one\r\n1.5\r\ntwo\r\n'),
+    'no-newline.txt': file('last line has still no end', true),
+    'with space/näme ☃.txt': file('nëw\n'),
+    'binary.bin': file(Buffer.from('\x00\xffnew', 'latin1')),
+    'latin1.txt': file(Buffer.from('caf\xe9 new\nna\xefve\n', 'latin1')),
+    'run.sh': file('#!/bin/sh\necho new\n', true),
+    'becomes-folder/file': file('in\n'),
+    folder: file('flat\n'),
+    link: 'link to run.sh',
+    dangling: 'link to nowhere/else',
+    'deep/er/new.txt': file('created'),
+    'attributes.txt': file('a\r\nb\r\nnew\r\n'),
+    'empty.txt': file(''),
+  });
+
+  const tree = git(patched, 'write-tree');
+  const written = await applyChangeSet(name, await readChangeSet(jobId, name));
+  expect(written).toBe(tree);
+});
+
+test('the lines and the status of each changed file are counted', async () => {
+  const { outcome } = await stack.analyze(before, edits, { settings: { shell: true } });
+  const counts = Object.fromEntries(
+    outcome.changes.map((change) => [change.file, [change.status, change.additions, change.deletions]]),
+  );
+  expect(counts).toMatchObject({
+    'crlf.txt': ['modified', 1, 0],
+    'binary.bin': ['modified', 0, 0],
+    'with space/näme ☃.txt': ['modified', 1, 1],
+    'doomed.txt': ['deleted', 0, 1],
+    'deep/er/new.txt': ['added', 1, 0],
+    link: ['modified', 1, 1],
+  });
+});
+
+test('an edit of the same length in the second of the clone is not missed', async () => {
+  const { outcome } = await stack.analyze({ 'a.txt': 'aaa\n' }, [
+    calls(
+      call('edit_file', { path: 'a.txt', oldText: 'aaa', newText: 'bbb' }),
+      call('task_complete', SUBMISSION),
+    ),
+  ]);
+  expect(outcome.changes).toEqual([{ file: 'a.txt', status: 'modified', additions: 1, deletions: 1 }]);
+});
+
+async function readChangeSet(jobId: string, name: string): Promise<ChangeSet> {
+  const body = await stack.artifacts.read(artifactKeys.changeSet(jobId, name));
+  return ChangeSet.parse(JSON.parse(body!.toString()));
+}
+
+/** Builds the tree from the change set's own bytes and modes, as the pull request will; its identifier. */
+async function applyChangeSet(name: string, changeSet: ChangeSet): Promise<string> {
+  const folder = await stack.checkout(name);
+  git(folder, 'read-tree', changeSet.baseSha);
+  for (const changed of changeSet.files.filter(({ status }) => status === 'deleted'))
+    git(folder, 'update-index', '--force-remove', changed.path);
+  for (const changed of changeSet.files) {
+    if (changed.status === 'deleted') continue;
+    const input = Buffer.from(changed.content, 'base64');
+    const args = ['-C', folder, 'hash-object', '-w', '--stdin', '--no-filters'];
+    const id = execFileSync('git', args, { input }).toString().trim();
+    git(folder, 'update-index', '--add', '--cacheinfo', `${changed.mode},${id},${changed.path}`);
+  }
+  return git(folder, 'write-tree');
+}
+
+function git(folder: string, ...args: string[]): string {
+  return execFileSync('git', ['-C', folder, ...args], { encoding: 'utf8', stdio: 'pipe' }).trim();
+}
+
+function file(content: string | Buffer, executable = false): string {
+  return `${executable ? 'executable' : 'file'} ${Buffer.from(content).toString('latin1')}`;
+}
+
+/** Every file of a checkout, as it would be described by `file` above. */
+function readTree(folder: string): Record<string, string> {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => !name.startsWith('.git/') && name !== '.git',
+  );
+  const entries = names.flatMap((name): [string, string][] => {
+    const target = path.join(folder, name);
+    const link = readLink(target);
+    if (link) return [[name, `link to ${link}`]];
+    const stats = statSync(target);
+    return stats.isDirectory() ? [] : [[name, file(readFileSync(target), (stats.mode & 0o100) !== 0)]];
+  });
+  return Object.fromEntries(entries);
+}
+
+function readLink(target: string): string | undefined {
+  try {
+    return readlinkSync(target);
+  } catch {
+    return undefined;
+  }
+}
+
+function without(tree: Record<string, string>, names: string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(tree).filter(([name]) => !names.includes(name)));
+}

@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { artifactKeys } from '../../core/artifacts.ts';
+import { Checkpoint } from '../../core/outcome.ts';
+import { call, calls, Stack, submit } from './stack.ts';
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await Stack.start();
+});
+afterAll(() => stack.close());
+
+const files = { 'a.txt': 'one\n', 'b.txt': 'two\n' };
+const usage = { input_tokens: 1000, output_tokens: 100 };
+/** claude-sonnet-5-5: 1,000 × $2 and 100 × $10 per million. */
+const COST = 0.003;
+const read = (path: string) => ({ content: [call('read_file', { path })], usage });
+const say = (text: string) => ({ content: [{ type: 'text', text } as const], usage });
+
+test('the limit of turns ends a repository by name, with what it spent and the diff so far', async () => {
+  const edit = calls(call('edit_file', { path: 'a.txt', oldText: 'one', newText: '1' }));
+  const { outcome, model } = await stack.analyze(files, [edit, read('b.txt')], { settings: { maxTurns: 2 } });
+  expect(outcome).toMatchObject({ outcome: 'gaveUp', end: 'maxTurns', turns: 2 });
+  expect(outcome.summary).toContain('settings.maxTurns');
+  expect(outcome.changes).toMatchObject([{ file: 'a.txt', additions: 1 }]);
+  expect((await stack.artifacts.read(outcome.artifacts.diff!))!.toString()).toContain('+1');
+  expect(model.requests).toHaveLength(2);
+});
+
+test("a repository's cost stops at its limit, and what was spent is in the outcome", async () => {
+  const script = [read('a.txt'), read('b.txt'), read('a.txt')];
+  const { outcome, model } = await stack.analyze(files, script, { settings: { maxCostUsd: 0.005 } });
+  expect(outcome).toMatchObject({ outcome: 'gaveUp', end: 'maxCost', turns: 2, costUsd: 2 * COST });
+  expect(outcome.tokenUsage).toMatchObject({ input: 2000, output: 200, total: 2200 });
+  expect(model.requests).toHaveLength(2);
+});
+
+test("the job's cap stops every repository of the job, and only what was spent stays reserved", async () => {
+  const names = ['acme/cap-1', 'acme/cap-2'];
+  for (const name of names) await stack.createRepository(name, files);
+  const jobId = await stack.createJob(names, { maxCostUsd: 0.02 });
+  const first = [
+    read('a.txt'),
+    { content: [call('read_file', { path: 'b.txt' })], usage: { output_tokens: 1500 } },
+  ];
+  await stack.work(jobId, names[0]!, first);
+  expect(await stack.outcome(jobId, names[0]!)).toMatchObject({ end: 'jobCost', turns: 2, costUsd: 0.018 });
+  expect(await stack.jobs.stoppedBy(jobId)).toBe('jobCost');
+
+  const second = await stack.work(jobId, names[1]!, [read('a.txt')]);
+  expect(await stack.outcome(jobId, names[1]!)).toMatchObject({ end: 'jobCost', turns: 0, costUsd: 0 });
+  expect(second.model.requests).toHaveLength(0);
+});
+
+test('a cancelled job asks nothing more of the model and is not taken for one that ran out of money', async () => {
+  await stack.createRepository('acme/cancelled', files);
+  const jobId = await stack.createJob(['acme/cancelled']);
+  await stack.jobs.stop(jobId, 'cancelled');
+  const { model } = await stack.work(jobId, 'acme/cancelled', [submit]);
+  const outcome = await stack.outcome(jobId, 'acme/cancelled');
+  expect(outcome).toMatchObject({ outcome: 'failed', error: { name: 'ConflictError' } });
+  expect(outcome!.end).toBeUndefined();
+  expect(model.requests).toHaveLength(0);
+});
+
+test('the time limit ends even a call that never answers', async () => {
+  const { outcome } = await stack.analyze(files, [{ stall: true }], { settings: { maxMinutes: 0.02 } });
+  expect(outcome).toMatchObject({ outcome: 'gaveUp', end: 'maxMinutes', turns: 0 });
+});
+
+test('a model that only talks is reminded once, and its last words are kept', async () => {
+  const { outcome, model } = await stack.analyze(files, [say('Shall I?'), say('I cannot do this.')]);
+  expect(outcome).toMatchObject({ outcome: 'gaveUp', end: 'gaveUp', summary: 'I cannot do this.', turns: 2 });
+  expect(JSON.stringify(model.requests[1]!.body.messages.at(-1))).toContain('task_complete');
+});
+
+test('a reminder is all that a forgetful model needs', async () => {
+  const { outcome } = await stack.analyze(files, [
+    calls(call('write_file', { path: 'new.txt', content: 'x' })),
+    say('Done.'),
+    submit,
+  ]);
+  expect(outcome).toMatchObject({ outcome: 'changed', turns: 3 });
+});
+
+test('a refusal is named, and its words are kept', async () => {
+  const { outcome } = await stack.analyze(files, [{ ...say('I will not.'), stopReason: 'refusal' }]);
+  expect(outcome).toMatchObject({ outcome: 'gaveUp', end: 'refused', summary: 'I will not.', costUsd: COST });
+});
+
+test('a conversation that outgrows the model is named, however the API says it', async () => {
+  const tooLong = {
+    status: 400,
+    type: 'invalid_request_error',
+    message: 'prompt is too long: 2 tokens > 1 maximum',
+  };
+  for (const reply of [{ ...say('…'), stopReason: 'model_context_window_exceeded' as const }, tooLong]) {
+    const { outcome } = await stack.analyze(files, [reply]);
+    expect(outcome).toMatchObject({ outcome: 'gaveUp', end: 'contextExceeded' });
+  }
+});
+
+test('a model that goes in circles is stopped before it spends every turn', async () => {
+  const same = Array.from({ length: 9 }, () => read('a.txt'));
+  expect((await stack.analyze(files, same)).outcome).toMatchObject({ end: 'stuck', turns: 4 });
+  const failing = Array.from({ length: 9 }, () => read('absent.txt'));
+  expect((await stack.analyze(files, failing)).outcome).toMatchObject({ end: 'stuck', turns: 3 });
+});
+
+test('an answer cut off by the limit of tokens runs no half of a call, and goes on', async () => {
+  const cut = call('write_file', { path: 'half.txt', content: 'ha' });
+  const { outcome, model } = await stack.analyze(files, [
+    { content: [call('write_file', { path: 'whole.txt', content: 'whole' }), cut], stopReason: 'max_tokens' },
+    submit,
+  ]);
+  expect(outcome.changes.map(({ file }) => file)).toEqual(['whole.txt']);
+  expect(JSON.stringify(model.requests[1]!.body.messages.at(-1))).toContain('smaller steps');
+});
+
+test('a rate limit that stays gives the place back, with the time to go on and what was spent', async () => {
+  const limited = {
+    ...{ status: 429, type: 'rate_limit_error', message: 'slow down' },
+    headers: { 'retry-after': '300' },
+  };
+  const edit = { ...calls(call('write_file', { path: 'new.txt', content: 'x' })), usage };
+  const { outcome, jobId, name } = await stack.analyze(files, [edit, limited]);
+  expect(outcome).toMatchObject({ outcome: 'throttled', end: 'throttled', turns: 1, costUsd: COST });
+  expect(Date.parse(outcome.resumeAt!) - Date.parse(outcome.completedAt)).toBeGreaterThan(290_000);
+  const state = await stack.artifacts.read(`${artifactKeys.checkpoint(jobId, name)}state.json`);
+  expect(Checkpoint.parse(JSON.parse(state!.toString()))).toMatchObject({ turns: 1, costUsd: COST });
+
+  // The same run goes on from there: nothing that was paid is asked again.
+  const resumed = await stack.work(jobId, name, [submit]);
+  expect(resumed.model.requests[0]!.body.messages).toHaveLength(3);
+  expect(await stack.outcome(jobId, name)).toMatchObject({ outcome: 'changed', turns: 2 });
+});
+
+test('a short rate limit is waited for', async () => {
+  const limited = {
+    ...{ status: 529, type: 'overloaded_error', message: 'busy' },
+    headers: { 'retry-after': '0.1' },
+  };
+  const edit = calls(call('write_file', { path: 'new.txt', content: 'x' }));
+  const { outcome } = await stack.analyze(files, [limited, edit, submit]);
+  expect(outcome).toMatchObject({ outcome: 'changed', turns: 2 });
+});
+
+test('an answer that breaks off is asked for again, and what it cost is counted', async () => {
+  const edit = { ...calls(call('write_file', { path: 'new.txt', content: 'x' })), usage };
+  const { outcome } = await stack.analyze(files, [
+    { dropAfterEvents: 4, content: edit.content, usage },
+    edit,
+    { ...submit, usage },
+  ]);
+  expect(outcome).toMatchObject({ outcome: 'changed', turns: 2 });
+  expect(outcome.tokenUsage.input).toBe(3000);
+});
+
+test('a model without a known price has no cost figure, and still counts its tokens', async () => {
+  const { outcome } = await stack.analyze(files, [say('No.'), say('No.')], {
+    settings: { model: 'of-my-own' },
+  });
+  expect(outcome.costUsd).toBeUndefined();
+  expect(outcome).toMatchObject({ model: 'of-my-own', tokenUsage: { input: 2000 } });
+});

@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Stack, submit } from './stack.ts';
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await Stack.start();
+});
+afterAll(() => stack.close());
+
+/** Works on a repository and gives the error of its outcome; nothing may be asked of the model. */
+async function failureOf(name: string, job: Parameters<Stack['createJob']>[1] = {}, environment = {}) {
+  const jobId = await stack.createJob([name], job);
+  const { exitCode, model, log } = await stack.work(jobId, name, [submit], environment);
+  const outcome = await stack.outcome(jobId, name);
+  expect({ exitCode, outcome: outcome?.outcome, turns: outcome?.turns }).toEqual({
+    exitCode: 0,
+    outcome: 'failed',
+    turns: 0,
+  });
+  expect(await stack.leftovers()).toEqual([]);
+  return { ...outcome!.error!, requests: model.requests.length, log };
+}
+
+test('a repository that does not exist fails with what to check, not as a lost worker', async () => {
+  const error = await failureOf('acme/absent');
+  expect(error).toMatchObject({ name: 'RepositoryUnavailableError', requests: 0 });
+  expect(error.message).toMatch(/no repository at .*acme\/absent.*check the name/);
+});
+
+test('an empty repository fails with what to do', async () => {
+  await stack.createRepository('acme/empty', {});
+  const error = await failureOf('acme/empty');
+  expect(error).toMatchObject({ name: 'RepositoryUnavailableError', requests: 0 });
+  expect(error.message).toContain('push a first commit');
+});
+
+test('an unknown base branch is named', async () => {
+  await stack.createRepository('acme/branchless', { 'a.txt': 'a' });
+  const error = await failureOf('acme/branchless', { settings: { baseBranch: 'develop' } });
+  expect(error.name).toBe('RepositoryUnavailableError');
+  expect(error.message).toContain('no branch develop');
+});
+
+test('a refused key fails with the advice, and the key is nowhere', async () => {
+  await stack.createRepository('acme/refused', { 'a.txt': 'a' });
+  const jobId = await stack.createJob(['acme/refused']);
+  const refusal = { status: 401, type: 'authentication_error', message: 'invalid x-api-key' };
+  const { exitCode, log } = await stack.work(jobId, 'acme/refused', [refusal]);
+  const outcome = await stack.outcome(jobId, 'acme/refused');
+  expect(exitCode).toBe(0);
+  expect(outcome).toMatchObject({ outcome: 'failed', error: { name: 'ModelRequestError' } });
+  expect(outcome!.error!.message).toContain('CLAUDE_API_KEY');
+  expect(JSON.stringify(outcome) + log).not.toContain('test-claude-key');
+});
+
+test('a missing key and an unsupported provider say which setting to correct', async () => {
+  await stack.createRepository('acme/settings', { 'a.txt': 'a' });
+  const keyless = await failureOf('acme/settings', {}, { CLAUDE_API_KEY: '' });
+  expect(keyless).toMatchObject({
+    name: 'SettingsError',
+    message: expect.stringContaining('CLAUDE_API_KEY'),
+  });
+  const bedrock = await failureOf('acme/settings', {}, { CLAUDE_PROVIDER: 'bedrock' });
+  expect(bedrock).toMatchObject({ name: 'SettingsError', message: expect.stringContaining('anthropic') });
+});
+
+test('a setup command that fails shows its output, and the model is not paid', async () => {
+  await stack.createRepository('acme/setup', { 'a.txt': 'a' });
+  const error = await failureOf('acme/setup', { settings: { setup: ['true', 'echo no compiler; exit 7'] } });
+  expect(error).toMatchObject({ name: 'SetupFailedError', requests: 0 });
+  expect(error.message).toMatch(/exit code 7[\s\S]*no compiler/);
+});
+
+test('a fault of the infrastructure leaves no outcome, so that the attempt is made again', async () => {
+  await stack.createRepository('acme/outage', { 'a.txt': 'a' });
+  const jobId = await stack.createJob(['acme/outage']);
+  const outage = { status: 500, type: 'api_error', message: 'down', headers: { 'x-should-retry': 'false' } };
+  const { exitCode } = await stack.work(jobId, 'acme/outage', [outage]);
+  expect(exitCode).toBe(1);
+  expect(await stack.outcome(jobId, 'acme/outage')).toBeUndefined();
+  expect(await stack.leftovers()).toEqual([]);
+});
+
+test('a worker that is told nothing says how to tell it', async () => {
+  const { exitCode, log } = await stack.work('nonsense', 'acme/any', []);
+  expect(exitCode).toBe(1);
+  expect(log).toContain('JOB_ID and REPOSITORY_NAME');
+});

@@ -20,6 +20,8 @@ export function awsVariables({ dynamodb, states, batch }: Endpoints): Record<str
     AWS_ENDPOINT_URL_SFN: states,
     AWS_ENDPOINT_URL_BATCH: batch,
     AWS_REGION: REGION,
+    // The AWS CLI 1 and boto3 read this one.
+    AWS_DEFAULT_REGION: REGION,
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local',
   };

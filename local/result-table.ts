@@ -16,10 +16,7 @@ export function resultTable(results: readonly RepositorySummary[]): string {
       .trimEnd(),
   );
   lines.splice(1, 0, widths.map((width) => '-'.repeat(width)).join('  '));
-  const reasons = results.flatMap((result) => {
-    const error = result.error ?? result.pullRequest?.error;
-    return error ? [`${result.repositoryName}: ${error.name}: ${error.message}`] : [];
-  });
+  const reasons = results.flatMap(reasonOf);
   return [...lines, ...(reasons.length > 0 ? ['', ...reasons] : [])].join('\n');
 }
 
@@ -36,6 +33,13 @@ function cellsOf(result: RepositorySummary): string[] {
     costCell(result.costUsd),
     result.pullRequestUrl ?? (result.pullRequest ? result.pullRequest.state : ''),
   ];
+}
+
+/** Why there is less than was asked for, in the words of whoever stopped. */
+function reasonOf({ repositoryName, status, error, summary, pullRequest }: RepositorySummary): string[] {
+  const failure = error ?? pullRequest?.error;
+  if (failure) return [`${repositoryName}: ${failure.name}: ${failure.message}`];
+  return status === 'failed' && summary ? [`${repositoryName}: ${summary}`] : [];
 }
 
 function numberCell(value: number | undefined): string {

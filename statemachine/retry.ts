@@ -72,6 +72,7 @@ export const BATCH_UNDER_LOAD: Retrier = {
     'Batch.TooManyRequestsException',
     'AWS.Batch.TooManyRequestsException',
     'Batch.BatchException',
+    'Batch.SdkClientException',
   ],
   IntervalSeconds: 2,
   BackoffRate: 2,

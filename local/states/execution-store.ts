@@ -1,0 +1,74 @@
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import type { ExecutionRecord } from './execution.ts';
+import type { HistoryEvent } from './history.ts';
+
+const RECORD = '.json';
+const HISTORY = '.history.jsonl';
+
+/**
+ * Top-level executions on disk: `executions/NAME.json`, replaced by a rename, and `executions/NAME.history.jsonl`, one
+ * event a line. Writes are synchronous: an execution has some thirty of them, and what is on disk after kill -9 is then
+ * always in the order in which it happened.
+ */
+export class ExecutionStore {
+  readonly #folder: string;
+
+  constructor(dataFolder: string) {
+    this.#folder = path.join(dataFolder, 'executions');
+    mkdirSync(this.#folder, { recursive: true });
+  }
+
+  load(): ExecutionRecord[] {
+    const files = readdirSync(this.#folder).filter((file) => file.endsWith(RECORD));
+    return files.map((file) => {
+      const text = readFileSync(path.join(this.#folder, file), 'utf8');
+      try {
+        return JSON.parse(text);
+      } catch (cause) {
+        throw new Error(`${file} in ${this.#folder} is no execution's record; move it away.`, { cause });
+      }
+    });
+  }
+
+  save(record: ExecutionRecord): void {
+    const file = path.join(this.#folder, `${record.name}${RECORD}`);
+    const temporary = `${file}.${process.pid}.tmp`;
+    writeFileSync(temporary, JSON.stringify(record));
+    renameSync(temporary, file);
+  }
+
+  append(name: string, event: HistoryEvent): void {
+    appendFileSync(this.#historyFile(name), `${JSON.stringify(event)}\n`);
+  }
+
+  history(name: string): HistoryEvent[] {
+    const file = this.#historyFile(name);
+    if (!existsSync(file)) return [];
+    const lines = readFileSync(file, 'utf8').split('\n');
+    // What follows the last newline was being written when the process died.
+    return lines.slice(0, -1).map((line) => JSON.parse(line));
+  }
+
+  /** Drops a line that was being written when the process died; returns the last event's id, 0 without any. */
+  repairHistory(name: string): number {
+    const events = this.history(name);
+    const file = this.#historyFile(name);
+    if (events.length === 0) rmSync(file, { force: true });
+    else writeFileSync(file, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+    return events.at(-1)?.id ?? 0;
+  }
+
+  #historyFile(name: string): string {
+    return path.join(this.#folder, `${name}${HISTORY}`);
+  }
+}

@@ -1,0 +1,202 @@
+import { randomUUID } from 'node:crypto';
+import type { ExecutionRecord, RunningExecution, Services } from './execution.ts';
+import type { ExecutionStore } from './execution-store.ts';
+import { History, type HistoryEvent, WHOLE } from './history.ts';
+import type { ChildExecution } from './map-runs.ts';
+import { type Json, MAX_PAYLOAD_BYTES } from './payload.ts';
+import { ENDING_EVENTS, type Ending, endingDetails, type Machine, runMachine } from './run.ts';
+import { ServiceError } from './service-error.ts';
+
+/** AWS takes more characters, and warns that logs and file names lose those; the product's names need these. */
+const NAME = /^[A-Za-z0-9_-]{1,80}$/;
+
+/** How long closing waits for tasks that do not let go, such as a function that ignores its signal. */
+const LET_GO_MS = 10_000;
+
+export type ExecutionsOptions = {
+  machine: Machine;
+  stateMachineName: string;
+  stateMachineArn: string;
+  store: ExecutionStore;
+  services: Services;
+  /** Told when an execution has started, was resumed or has ended. */
+  onStatusChange(record: ExecutionRecord): void;
+};
+
+type Running = { execution: RunningExecution; ended: Promise<void> };
+
+/** The executions of one state machine: those that run, and the records of all. */
+export class Executions {
+  readonly #options: ExecutionsOptions;
+  readonly #records = new Map<string, ExecutionRecord>();
+  readonly #running = new Map<string, Running>();
+  #closing = false;
+
+  constructor(options: ExecutionsOptions) {
+    this.#options = options;
+    for (const record of options.store.load()) this.#records.set(record.arn, record);
+  }
+
+  /** The same name and input while it runs is the same execution; any other use of a name is an error. */
+  start(name: string = randomUUID(), input = '{}'): ExecutionRecord {
+    if (this.#closing) throw new ServiceError('ServiceUnavailable', 'The engine is closing.');
+    if (!NAME.test(name)) {
+      throw new ServiceError(
+        'InvalidName',
+        `Invalid name ${JSON.stringify(name)}: needs 1 to 80 of A-Z a-z 0-9 _ -`,
+      );
+    }
+    validateInput(input);
+    const arn = `${this.#options.stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
+    const existing = this.#records.get(arn);
+    if (existing) {
+      if (existing.status === 'RUNNING' && existing.input === input) return existing;
+      throw new ServiceError('ExecutionAlreadyExists', `Execution Already Exists: '${arn}'`);
+    }
+    const record: ExecutionRecord = {
+      arn,
+      name,
+      stateMachineArn: this.#options.stateMachineArn,
+      status: 'RUNNING',
+      input,
+      startDate: Date.now(),
+      redriveCount: 0,
+    };
+    this.#options.store.save(record);
+    this.#records.set(arn, record);
+    const history = this.#openHistory(record);
+    history.add('ExecutionStarted', { input, inputDetails: WHOLE }, record.startDate);
+    this.#launch(record, history);
+    return record;
+  }
+
+  /** Runs again, from its start, every execution that had not ended when the process before this one did. */
+  resume(): string[] {
+    const unfinished = this.list().filter(
+      ({ status, arn }) => status === 'RUNNING' && !this.#running.has(arn),
+    );
+    for (const record of unfinished) {
+      record.redriveCount += 1;
+      record.redriveDate = Date.now();
+      this.#options.store.save(record);
+      const history = this.#openHistory(record);
+      history.add('ExecutionRedriven', { redriveCount: record.redriveCount });
+      this.#launch(record, history);
+    }
+    return unfinished.map(({ name }) => name);
+  }
+
+  #launch(record: ExecutionRecord, history: History): void {
+    const { machine, services, stateMachineName, stateMachineArn } = this.#options;
+    const input: Json = JSON.parse(record.input);
+    const execution: RunningExecution = {
+      record,
+      context: {
+        Execution: {
+          Id: record.arn,
+          Name: record.name,
+          StartTime: new Date(record.startDate).toISOString(),
+          Input: input,
+        },
+        StateMachine: { Id: stateMachineArn, Name: stateMachineName },
+      },
+      history,
+      stopping: new AbortController(),
+      tasks: new Set(),
+      services,
+    };
+    const ended = runMachine(machine, execution, input).then((ending) => {
+      this.#running.delete(record.arn);
+      if (!this.#closing || ending.status !== 'ABORTED') this.#end(record, history, ending);
+    });
+    this.#running.set(record.arn, { execution, ended });
+    this.#options.onStatusChange(record);
+  }
+
+  #end(record: ExecutionRecord, history: History, ending: Ending): void {
+    // Of a stopped execution, StopExecution has already said the error and the cause.
+    const { error, cause } = ending.status === 'ABORTED' ? record : ending;
+    Object.assign(record, ending, { stopDate: Date.now(), error, cause });
+    history.end(ENDING_EVENTS[record.status]!, endingDetails(record), record.stopDate!);
+    this.#options.store.save(record);
+    this.#options.onStatusChange(record);
+  }
+
+  /** Stops an execution, or one child of a Map run. One that has ended stays as it is. */
+  async stop(arn: string, error?: string, cause?: string): Promise<ExecutionRecord> {
+    const child = this.#options.services.mapRuns.child(arn);
+    const record = child?.record ?? this.get(arn);
+    if (record.status !== 'RUNNING') return record;
+    Object.assign(record, { error, cause });
+    if (child) {
+      child.stopping.abort();
+      return record;
+    }
+    const running = this.#running.get(arn);
+    if (running) {
+      running.execution.stopping.abort();
+      await running.ended;
+    } else {
+      this.#end(record, this.#openHistory(record), { status: 'ABORTED' });
+    }
+    return record;
+  }
+
+  #openHistory({ name }: ExecutionRecord): History {
+    const { store } = this.#options;
+    return new History((event) => store.append(name, event), store.repairHistory(name));
+  }
+
+  get(arn: string): ExecutionRecord {
+    const record = this.#options.services.mapRuns.child(arn)?.record ?? this.#records.get(arn);
+    if (!record) throw new ServiceError('ExecutionDoesNotExist', `Execution Does Not Exist: '${arn}'`);
+    return record;
+  }
+
+  /** Latest first. */
+  list(): ExecutionRecord[] {
+    return latestFirst([...this.#records.values()]);
+  }
+
+  history(arn: string): HistoryEvent[] {
+    return (
+      this.#options.services.mapRuns.child(arn)?.events ?? this.#options.store.history(this.get(arn).name)
+    );
+  }
+
+  /** Aborts what runs without recording an end, so that a later start resumes it, and waits until tasks let go. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const running = [...this.#running.values()];
+    for (const { execution } of running) execution.stopping.abort();
+    await Promise.all(running.map(({ ended }) => ended));
+    const { promise: tooLong, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, LET_GO_MS);
+    const tasks = running.flatMap(({ execution }) => [...execution.tasks]);
+    await Promise.race([Promise.allSettled(tasks), tooLong]);
+    clearTimeout(timer);
+  }
+}
+
+function latestFirst(records: ExecutionRecord[]): ExecutionRecord[] {
+  return records.sort((a, b) => b.startDate - a.startDate || (a.arn < b.arn ? 1 : -1));
+}
+
+export function childRecords(children: ChildExecution[]): ExecutionRecord[] {
+  return latestFirst(children.map(({ record }) => record));
+}
+
+function validateInput(input: string): void {
+  const bytes = Buffer.byteLength(input);
+  if (bytes > MAX_PAYLOAD_BYTES) {
+    throw new ServiceError(
+      'InvalidExecutionInput',
+      `The input has ${bytes} bytes, more than ${MAX_PAYLOAD_BYTES}.`,
+    );
+  }
+  try {
+    JSON.parse(input);
+  } catch (error) {
+    throw new ServiceError('InvalidExecutionInput', `The input is not JSON: ${(error as Error).message}`);
+  }
+}

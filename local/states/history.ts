@@ -1,0 +1,126 @@
+import type { StateMachine } from 'aws-local-stepfunctions';
+import { encodePayload } from './payload.ts';
+import { executionStopped, runtimeError, StateError } from './state-error.ts';
+
+/** The engine's own events, of which the history is made. */
+type EngineEvents = ReturnType<StateMachine['run']>['eventLogs'];
+
+/**
+ * One event as GetExecutionHistory gives it: `timestamp` in epoch seconds, and the details under the type's own key
+ * (`taskSucceededEventDetails`).
+ */
+export type HistoryEvent = {
+  id: number;
+  previousEventId: number;
+  timestamp: number;
+  type: string;
+  [details: string]: unknown;
+};
+
+/** Of a payload in an event: AWS truncates some, here none is. */
+export const WHOLE = { truncated: false };
+
+/** AWS ends an execution there: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
+const MAX_EVENTS = 25_000;
+
+function detailsKey(type: string): string {
+  if (type.endsWith('StateEntered')) return 'stateEnteredEventDetails';
+  if (type.endsWith('StateExited')) return 'stateExitedEventDetails';
+  return `${type.charAt(0).toLowerCase()}${type.slice(1)}EventDetails`;
+}
+
+/**
+ * The history of one execution. The engine tells of states through a stream that lags behind it, and the bodies of
+ * states tell of tasks and Map runs directly; `turnOf` keeps the two in order.
+ */
+export class History {
+  readonly #record: (event: HistoryEvent) => void;
+  #lastId: number;
+  #ended = false;
+  /** The state that the stream says was entered (or is tried again) and whose body has not begun. */
+  #turn: string | undefined;
+  #waiting: { state: string; resolve: () => void; reject: (reason: unknown) => void } | undefined;
+  #streamEnded = false;
+  /** Why the execution must end whatever its definition catches: a payload or the history grew too long. */
+  violation: StateError | undefined;
+
+  constructor(record: (event: HistoryEvent) => void, lastId = 0) {
+    this.#record = record;
+    this.#lastId = lastId;
+  }
+
+  add(type: string, details?: object, at = Date.now()): void {
+    if (this.#ended) return;
+    if (this.#lastId >= MAX_EVENTS - 1) {
+      this.violation ??= runtimeError(
+        `The execution reached the maximum number of history events (${MAX_EVENTS}).`,
+      );
+      return;
+    }
+    this.#write(type, details, at);
+  }
+
+  /** The last event; what a stopped task still tells afterwards is dropped. */
+  end(type: string, details: object, at: number): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#write(type, details, at);
+  }
+
+  #write(type: string, details: object | undefined, at: number): void {
+    const previousEventId = this.#lastId;
+    this.#lastId += 1;
+    const event: HistoryEvent = { id: this.#lastId, previousEventId, timestamp: at / 1000, type };
+    if (details) event[detailsKey(type)] = details;
+    this.#record(event);
+  }
+
+  /** Takes the engine's events until it has ended. `types` are the states' types before the lowering. */
+  async follow(events: EngineEvents, types: ReadonlyMap<string, string>): Promise<void> {
+    for await (const event of events) {
+      if (event.type === 'StateEntered') {
+        const { name } = event.state;
+        const input = this.#payload(event.state.input, `The input of state '${name}'`);
+        this.add(`${types.get(name)}StateEntered`, { name, input, inputDetails: WHOLE }, event.timestamp);
+        this.#give(name);
+      } else if (event.type === 'StateRetried') {
+        this.#give(event.state.name);
+      } else if (event.type === 'StateExited') {
+        const { name } = event.state;
+        const output = this.#payload(event.state.output, `The output of state '${name}'`);
+        this.add(`${types.get(name)}StateExited`, { name, output, outputDetails: WHOLE }, event.timestamp);
+      }
+    }
+    this.#streamEnded = true;
+    this.#waiting?.reject(executionStopped());
+  }
+
+  #payload(value: unknown, what: string): string {
+    try {
+      return encodePayload(value, what);
+    } catch (error) {
+      if (!(error instanceof StateError)) throw error;
+      this.violation ??= error;
+      return '';
+    }
+  }
+
+  #give(state: string): void {
+    this.#turn = state;
+    if (this.#waiting?.state !== state) return;
+    this.#waiting.resolve();
+    this.#waiting = undefined;
+  }
+
+  /** Resolves when the history says that `state` was entered, so that what its body tells comes after that. */
+  async turnOf(state: string): Promise<void> {
+    if (this.#streamEnded) throw executionStopped();
+    if (this.#turn !== state) {
+      await new Promise<void>((resolve, reject) => {
+        this.#waiting = { state, resolve, reject };
+      });
+    }
+    this.#turn = undefined;
+    if (this.violation) throw this.violation;
+  }
+}

@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import type { ExecutionRecord, RunningExecution } from './execution.ts';
+import { History, type HistoryEvent, WHOLE } from './history.ts';
+import type { ChildExecution, MapRun } from './map-runs.ts';
+import { encodePayload, type Json, type JsonObject } from './payload.ts';
+import { type ResultFiles, resultRecord } from './result-files.ts';
+import { ENDING_EVENTS, endingDetails, type Machine, runMachine } from './run.ts';
+import { executionStopped, StateError } from './state-error.ts';
+
+/** The child executions of one Map run, at most `maxConcurrency` at a time, in the order of the items. */
+export class Children {
+  readonly #machine: Machine;
+  readonly #parent: RunningExecution;
+  readonly #run: MapRun;
+  readonly #files: ResultFiles;
+  readonly #items: readonly Json[];
+  readonly #selectInput: (item: Json, index: number) => Json;
+  readonly #running = new Set<AbortController>();
+  #next = 0;
+  #failure: unknown;
+
+  constructor(
+    machine: Machine,
+    parent: RunningExecution,
+    run: MapRun,
+    files: ResultFiles,
+    items: readonly Json[],
+    selectInput: (item: Json, index: number) => Json,
+  ) {
+    this.#machine = machine;
+    this.#parent = parent;
+    this.#run = run;
+    this.#files = files;
+    this.#items = items;
+    this.#selectInput = selectInput;
+  }
+
+  get failedTooOften(): boolean {
+    const { counts, total, toleratedFailurePercentage } = this.#run;
+    const failed = counts.FAILED + counts.TIMED_OUT + counts.ABORTED;
+    return failed * 100 > toleratedFailurePercentage * total;
+  }
+
+  /** Runs all, and writes what they came to; returns the manifest's key. */
+  async complete(bucket: string): Promise<string> {
+    await this.#runAll();
+    if (this.#parent.stopping.signal.aborted) throw executionStopped();
+    return this.#writeResults(bucket);
+  }
+
+  async #runAll(): Promise<void> {
+    const { signal } = this.#parent.stopping;
+    const stop = () => this.#stopAll();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      const places = Math.min(this.#run.maxConcurrency, this.#items.length);
+      await Promise.all(Array.from({ length: places }, () => this.#occupyPlace()));
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+    if (this.#failure) throw this.#failure;
+  }
+
+  #stopAll(): void {
+    for (const stopping of this.#running) stopping.abort();
+  }
+
+  #mayGoOn(): boolean {
+    return !this.#parent.stopping.signal.aborted && !this.#failure && !this.failedTooOften;
+  }
+
+  async #occupyPlace(): Promise<void> {
+    while (this.#next < this.#items.length && this.#mayGoOn()) {
+      const index = this.#next;
+      this.#next += 1;
+      try {
+        await this.#runChild(index);
+      } catch (error) {
+        this.#failure ??= error;
+      }
+      if (!this.#mayGoOn()) this.#stopAll();
+    }
+  }
+
+  async #runChild(index: number): Promise<void> {
+    const input = this.#selectInput(this.#items[index]!, index);
+    const child = this.#child(input);
+    const { record, history } = child;
+    const { counts } = this.#run;
+    const { mapRuns } = this.#parent.services;
+    this.#running.add(child.stopping);
+    mapRuns.childStarted(child);
+    counts.RUNNING += 1;
+    history.add('ExecutionStarted', { input: record.input, inputDetails: WHOLE }, record.startDate);
+
+    const ending = await runMachine(this.#machine, child, input);
+    const stopDate = Date.now();
+    Object.assign(record, ending, { stopDate });
+    history.end(ENDING_EVENTS[ending.status]!, endingDetails(record), stopDate);
+    this.#running.delete(child.stopping);
+    mapRuns.childEnded(child);
+    counts.RUNNING -= 1;
+    counts[ending.status] += 1;
+    await this.#write(ending.status === 'SUCCEEDED' ? 'SUCCEEDED' : 'FAILED', resultRecord(record));
+  }
+
+  #child(input: Json): RunningExecution & ChildExecution {
+    const { services, tasks } = this.#parent;
+    const name = randomUUID();
+    const { stateMachineArn } = this.#run;
+    const record: ExecutionRecord = {
+      arn: `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`,
+      name,
+      stateMachineArn,
+      status: 'RUNNING',
+      input: JSON.stringify(input),
+      startDate: Date.now(),
+      redriveCount: 0,
+      mapRunArn: this.#run.arn,
+    };
+    const events: HistoryEvent[] = [];
+    return {
+      record,
+      events,
+      context: {
+        Execution: {
+          Id: record.arn,
+          Name: name,
+          StartTime: new Date(record.startDate).toISOString(),
+          Input: input,
+        },
+        StateMachine: {
+          Id: stateMachineArn,
+          Name: stateMachineArn.slice(stateMachineArn.lastIndexOf(':') + 1),
+        },
+      },
+      history: new History((event) => events.push(event)),
+      stopping: new AbortController(),
+      tasks,
+      services,
+    };
+  }
+
+  async #write(kind: 'SUCCEEDED' | 'FAILED' | 'PENDING', record: JsonObject): Promise<void> {
+    await this.#files.add(kind, record).catch((error) => {
+      throw new StateError('States.ResultWriterFailed', (error as Error).message);
+    });
+    this.#run.resultsWritten += 1;
+  }
+
+  /** Items that were never started are PENDING. */
+  async #writeResults(bucket: string): Promise<string> {
+    for (let index = this.#next; index < this.#items.length; index += 1) {
+      const Input = encodePayload(
+        this.#selectInput(this.#items[index]!, index),
+        'The input of a child execution',
+      );
+      await this.#write('PENDING', { Input, InputDetails: { Included: true }, Status: 'PENDING' });
+    }
+    try {
+      return await this.#files.finish(bucket, this.#run.arn);
+    } catch (error) {
+      throw new StateError('States.ResultWriterFailed', (error as Error).message);
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import type { ExecutionRecord, ExecutionStatus } from './execution.ts';
+import type { HistoryEvent } from './history.ts';
+
+/** A child execution of a Map run; it lives in memory only. */
+export type ChildExecution = { record: ExecutionRecord; events: HistoryEvent[]; stopping: AbortController };
+
+/** What DescribeMapRun tells. Times are epoch milliseconds. */
+export type MapRun = {
+  arn: string;
+  executionArn: string;
+  /** `NAME/LABEL`, the name of the state machine that its children run. */
+  stateMachineArn: string;
+  status: Exclude<ExecutionStatus, 'TIMED_OUT'>;
+  startDate: number;
+  stopDate?: number;
+  maxConcurrency: number;
+  toleratedFailurePercentage: number;
+  total: number;
+  counts: Record<ExecutionStatus, number>;
+  resultsWritten: number;
+};
+
+/**
+ * Ended child executions whose input, output and history stay in memory, over all Map runs. A child of the lifecycle
+ * has about 25 events of some 600 bytes, so 1,000 are about 15 MB. What every child came to is in the ResultWriter's
+ * files, and the counts of a Map run always hold all of them.
+ */
+const MAX_ENDED_CHILDREN = 1_000;
+
+export class MapRuns {
+  readonly #runs = new Map<string, MapRun>();
+  readonly #running = new Map<string, ChildExecution>();
+  readonly #ended = new Map<string, ChildExecution>();
+
+  add(run: MapRun): void {
+    this.#runs.set(run.arn, run);
+  }
+
+  get(arn: string): MapRun | undefined {
+    return this.#runs.get(arn);
+  }
+
+  ofExecution(executionArn: string): MapRun[] {
+    return [...this.#runs.values()].filter((run) => run.executionArn === executionArn);
+  }
+
+  childStarted(child: ChildExecution): void {
+    this.#running.set(child.record.arn, child);
+  }
+
+  childEnded(child: ChildExecution): void {
+    this.#running.delete(child.record.arn);
+    this.#ended.set(child.record.arn, child);
+    if (this.#ended.size <= MAX_ENDED_CHILDREN) return;
+    const [oldest] = this.#ended.keys();
+    if (oldest) this.#ended.delete(oldest);
+  }
+
+  child(arn: string): ChildExecution | undefined {
+    return this.#running.get(arn) ?? this.#ended.get(arn);
+  }
+
+  /** The running and the last ended ones. */
+  childrenOf(mapRunArn: string): ChildExecution[] {
+    return [...this.#ended.values(), ...this.#running.values()].filter(
+      ({ record }) => record.mapRunArn === mapRunArn,
+    );
+  }
+}

@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import type http from 'node:http';
+import type { BatchClient, JobDetail } from '@aws-sdk/client-batch';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { describeError } from '../../core/errors.ts';
+import { listenOnLoopback, readBody } from '../loopback.ts';
+import type { InvokeFunction } from './execution.ts';
+import { ExecutionStore } from './execution-store.ts';
+import { Executions } from './executions.ts';
+import { BatchJobs } from './integrations/batch.ts';
+import { loadDefinition } from './load.ts';
+import { lower } from './lower.ts';
+import { MapRuns } from './map-runs.ts';
+import { type Operation, statesOperations } from './operations.ts';
+import { ServiceError } from './service-error.ts';
+import { type StatusChangeEvent, statusChangeEvent } from './status-change.ts';
+
+export type StatesOptions = {
+  /** Holds `executions/`. One engine at a time. */
+  dataFolder: string;
+  /** @default - a free one */
+  port?: number;
+  /** The state machine's name. */
+  name: string;
+  /** Amazon States Language, the same text that is deployed. */
+  definition: string;
+  /** For each `${Name}` in the definition. */
+  substitutions: Record<string, string>;
+  region: string;
+  accountId: string;
+  dynamodb: DynamoDBClient;
+  batch: BatchClient;
+  /** Called once, with the listener for every change of a Batch job's status. */
+  subscribeToBatch(listener: (job: JobDetail) => void): void;
+  readObject(bucket: string, key: string): Promise<Uint8Array>;
+  writeObject(bucket: string, key: string, body: Uint8Array): Promise<void>;
+  /** `name` is the Task's FunctionName as it stands; `signal` aborts at the Task's time-out and when it is stopped. */
+  invokeFunction: InvokeFunction;
+  /** Told each change of a top-level execution's status, once it is on disk. What it throws is not caught. */
+  onStatusChange?(event: StatusChangeEvent): void;
+  /**
+   * Divides the waits of Wait states and retriers; time-outs stay.
+   * @default 1
+   */
+  timeScale?: number;
+};
+
+export type LocalStates = {
+  /** For AWS_ENDPOINT_URL_SFN. */
+  url: string;
+  stateMachineArn: string;
+  /** Runs again what had not ended when the engine before this one did; returns the executions' names. */
+  resume(): Promise<string[]>;
+  /** Aborts what runs, without recording that it ended, and waits until its tasks let go, at most 10 s. */
+  close(): Promise<void>;
+};
+
+/** An input of 256 KiB doubles when JSON escapes its quotes; AWS takes requests up to 1 MiB. */
+const MAX_REQUEST_BYTES = 1024 * 1024;
+
+const TARGET = 'AWSStepFunctions.';
+
+/**
+ * Step Functions' protocol on loopback, for one state machine. The official SDKs and CLI work on it. Throws a
+ * DefinitionRefusedError, before anything starts, for a definition that would not run here as on AWS.
+ * Map runs and their children are in memory only, of ended children the last 1,000.
+ */
+export async function startStates(options: StatesOptions): Promise<LocalStates> {
+  const { region, accountId, name } = options;
+  const { text, definition } = loadDefinition(options.definition, options.substitutions);
+  const stateMachineArn = `arn:aws:states:${region}:${accountId}:stateMachine:${name}`;
+  const mapRuns = new MapRuns();
+  const executions = new Executions({
+    machine: lower(definition, options.timeScale ?? 1),
+    stateMachineName: name,
+    stateMachineArn,
+    store: new ExecutionStore(options.dataFolder),
+    services: {
+      region,
+      dynamodb: options.dynamodb,
+      batch: new BatchJobs(options.batch, options.subscribeToBatch),
+      invokeFunction: options.invokeFunction,
+      readObject: options.readObject,
+      writeObject: options.writeObject,
+      mapRuns,
+    },
+    onStatusChange: (record) => options.onStatusChange?.(statusChangeEvent(record, { region, accountId })),
+  });
+  const operations = statesOperations(executions, mapRuns, {
+    name,
+    arn: stateMachineArn,
+    definition: text,
+    creationDate: Date.now(),
+  });
+  const server = await listenOnLoopback((request, response) => void answer(operations, request, response), {
+    name: 'states',
+    port: options.port,
+  });
+  return {
+    url: server.url,
+    stateMachineArn,
+    resume: async () => executions.resume(),
+    async close() {
+      await executions.close();
+      await server.close();
+    },
+  };
+}
+
+async function answer(
+  operations: ReadonlyMap<string, Operation>,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+): Promise<void> {
+  const send = (status: number, body: object): void => {
+    const headers = { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-requestid': randomUUID() };
+    response.writeHead(status, headers).end(JSON.stringify(body));
+  };
+  try {
+    send(200, await perform(operations, request));
+  } catch (error) {
+    if (error instanceof ServiceError) {
+      send(400, { __type: error.type, message: error.message });
+    } else {
+      const { name, message } = describeError(error);
+      send(500, { __type: 'InternalFailure', message: `${name}: ${message}` });
+    }
+  }
+}
+
+async function perform(
+  operations: ReadonlyMap<string, Operation>,
+  request: http.IncomingMessage,
+): Promise<object> {
+  const body = await readBody(request, MAX_REQUEST_BYTES);
+  const target = String(request.headers['x-amz-target'] ?? '');
+  const operation = target.startsWith(TARGET) ? operations.get(target.slice(TARGET.length)) : undefined;
+  if (!operation) {
+    throw new ServiceError(
+      'UnknownOperationException',
+      `X-Amz-Target ${JSON.stringify(target)} is not supported; supported: ${[...operations.keys()].join(', ')}`,
+    );
+  }
+  if (!body) {
+    throw new ServiceError('ValidationException', `The request is longer than ${MAX_REQUEST_BYTES} bytes.`);
+  }
+  return operation(parseRequest(body));
+}
+
+function parseRequest(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString() || '{}');
+  } catch (error) {
+    throw new ServiceError('SerializationException', `The request is not JSON: ${(error as Error).message}`);
+  }
+}

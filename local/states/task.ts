@@ -1,0 +1,100 @@
+import { type RunningExecution, type StateBody, trackTask } from './execution.ts';
+import { WHOLE } from './history.ts';
+import { INTEGRATIONS } from './integrations.ts';
+import { encodePayload, type Json } from './payload.ts';
+import type { TaskState } from './schema.ts';
+import { executionStopped } from './state-error.ts';
+import { compileTemplate } from './template.ts';
+
+/** A Task: fills Parameters, calls the service, tells the history, and selects from the result. */
+export function taskBody(state: TaskState): StateBody {
+  const fillParameters = compileTemplate(state.Parameters, 'state');
+  const select = state.ResultSelector && compileTemplate(state.ResultSelector, 'state');
+  return async (input, execution) => {
+    const parameters = encodePayload(
+      fillParameters(input, execution.context),
+      `The input of ${state.Resource}`,
+    );
+    const result = await callService(state, parameters, execution);
+    return select ? select(result, execution.context) : result;
+  };
+}
+
+async function callService(state: TaskState, parameters: string, execution: RunningExecution): Promise<Json> {
+  const { history, services } = execution;
+  const integration = INTEGRATIONS[state.Resource]!;
+  const { resourceType, resource } = integration;
+  const timeoutInSeconds = state.TimeoutSeconds;
+  const { region } = services;
+  history.add('TaskScheduled', { resourceType, resource, region, parameters, timeoutInSeconds });
+  history.add('TaskStarted', { resourceType, resource });
+
+  const limits = limitTask(execution, timeoutInSeconds, () =>
+    history.add('TaskTimedOut', { resourceType, resource, error: 'States.Timeout' }),
+  );
+  try {
+    const work = integration.run(JSON.parse(parameters), {
+      services,
+      signal: limits.signal,
+      timeoutSeconds: timeoutInSeconds,
+      submitted: (output) =>
+        history.add('TaskSubmitted', {
+          resourceType,
+          resource,
+          output: JSON.stringify(output),
+          outputDetails: WHOLE,
+        }),
+    });
+    const result = await Promise.race([trackTask(execution, work), limits.stopped]);
+    if (limits.signal.aborted) return await neverSettled();
+    const output = encodePayload(result, `The result of ${state.Resource}`);
+    history.add('TaskSucceeded', { resourceType, resource, output, outputDetails: WHOLE });
+    return JSON.parse(output);
+  } catch (error) {
+    if (execution.stopping.signal.aborted) throw error;
+    if (limits.signal.aborted) return await neverSettled();
+    const { name, message } = error as Error;
+    history.add('TaskFailed', { resourceType, resource, error: name, cause: message });
+    throw error;
+  } finally {
+    limits.clear();
+  }
+}
+
+/**
+ * The engine gives a task neither a signal nor word of its time-out, so both are kept here. `stopped` rejects as
+ * soon as the execution stops, whether or not the service lets go, because the engine's own timer lives until then.
+ */
+function limitTask(execution: RunningExecution, timeoutSeconds: number, onTimeout: () => void) {
+  const ending = new AbortController();
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const stop = () => {
+    ending.abort();
+    reject(executionStopped());
+  };
+  const timer = setTimeout(() => {
+    onTimeout();
+    ending.abort();
+  }, timeoutSeconds * 1000);
+  const { signal } = execution.stopping;
+  signal.addEventListener('abort', stop, { once: true });
+  return {
+    signal: ending.signal,
+    stopped,
+    clear: () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
+    },
+  };
+}
+
+/**
+ * How much later than ours the engine's timer of a Task fires. It fails the task then, because only its own error is
+ * the one that `States.TaskFailed` rightly does not match; ours tells the history and the service before.
+ */
+export const ENGINE_TIMER_LAG_SECONDS = 0.1;
+
+/** What the body gives after a time-out, while the engine's timer is about to fail the task. */
+function neverSettled(): Promise<never> {
+  return new Promise(() => {});
+}

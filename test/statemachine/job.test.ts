@@ -4,6 +4,7 @@ import { DescribeStateMachineCommand, ListStateMachinesCommand, SFNClient } from
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { getLanguageService } from 'amazon-states-language-service';
 import aslValidator from 'asl-validator';
+import { TextDocument } from 'vscode-languageserver-textdocument';
 import { jobDefinition, jobDefinitionText } from '../../statemachine/job.ts';
 import { type ServedStack, serveStack } from '../stack.ts';
 
@@ -68,18 +69,7 @@ test('both validators find a transition that leads nowhere', async () => {
 
 async function languageServiceFaults(text: string): Promise<string[]> {
   const service = getLanguageService({});
-  const document = {
-    uri: 'file:///job.asl.json',
-    languageId: 'asl',
-    version: 1,
-    getText: () => text,
-    positionAt: (offset: number) => {
-      const before = text.slice(0, offset).split('\n');
-      return { line: before.length - 1, character: before.at(-1)!.length };
-    },
-    offsetAt: () => 0,
-    lineCount: text.split('\n').length,
-  };
+  const document = TextDocument.create('file:///job.asl.json', 'asl', 1, text);
   const faults = await service.doValidation(document, service.parseJSONDocument(document));
   return faults.map(({ message, range }) => `${range.start.line + 1}: ${message}`);
 }

@@ -5,7 +5,12 @@ import type { RepositorySummary } from '../core/repository-result.ts';
 export type JobWithResults = Job & { results: RepositorySummary[] };
 export type Health = { status: string; version: string; model: string };
 
-/** The API refused: its problem document's detail, and the fields it names. */
+/** Nobody answers where the API was. */
+export class ApiUnreachableError extends CodyBatchError {
+  override readonly name = 'ApiUnreachableError';
+}
+
+/** The API refused: its problem document's detail. */
 export class ApiError extends CodyBatchError {
   override readonly name = 'ApiError';
   override readonly statusCode: number;
@@ -79,6 +84,12 @@ export class ApiClient {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),
       }),
+    }).catch((cause: Error) => {
+      const reason = cause.cause instanceof Error ? cause.cause.message : cause.message;
+      throw new ApiUnreachableError(
+        `${method} ${this.url}${path} had no answer (${reason}). Where \`serve\` was up, start it again: a job that was running goes on.`,
+        { cause },
+      );
     });
     if (response.ok) return response;
     const text = await response.text();

@@ -19,7 +19,7 @@ export type RunningStack = z.infer<typeof RunningStack>;
 const StackFile = z.object({
   layout: z.int(),
   pid: z.int(),
-  /** Absent while it starts. */
+  /** Absent while it starts, and where it is not for others. */
   stack: RunningStack.optional(),
 });
 
@@ -37,7 +37,7 @@ export function takeDataFolder(folder: string): { announce(stack: RunningStack):
   }
   if (other && other.pid !== process.pid && isAlive(other.pid)) {
     throw new SettingsError(
-      `The data folder ${folder} is in use by process ${other.pid}. End that one, or name another folder with --data.`,
+      `The data folder ${folder} is in use by process ${other.pid}. Wait for that one, name another folder with --data, or keep a stack up by "serve", which commands share.`,
     );
   }
   const write = (stack?: RunningStack) => {
@@ -56,7 +56,7 @@ export function takeDataFolder(folder: string): { announce(stack: RunningStack):
   return { announce: write, release: () => rmSync(file, { force: true }) };
 }
 
-/** The stack that is up over this data folder, if one is. */
+/** The stack that `serve` keeps up over this data folder, if one is. */
 export function runningStack(folder: string): RunningStack | undefined {
   const file = readStackFile(folder);
   return file && isAlive(file.pid) ? file.stack : undefined;

@@ -1,5 +1,5 @@
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 
 /**
  * Every local endpoint listens here: on 127.0.0.1 only, and behind a guard, because any web page that the user visits
@@ -103,6 +103,17 @@ function takeListener(server: http.Server): { server: http.Server; listener: htt
   if (!listener) throw new TypeError('The server has no request listener to guard.');
   server.removeAllListeners('request');
   return { server, listener };
+}
+
+/** Throws EADDRINUSE where one of these ports is taken, before anything was started that would have to be undone. */
+export async function requireFreePorts(ports: readonly number[]): Promise<void> {
+  for (const port of ports) {
+    const probe = net.createServer();
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', reject);
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve()));
+    });
+  }
 }
 
 /** Reads a request's body, at most `limit` bytes; undefined when it is longer. */

@@ -1,5 +1,5 @@
 import { Octokit } from '@octokit/rest';
-import { inspectWorkTree, pushHead, type WorkTree } from './work-tree.ts';
+import { pushHead, type WorkTree } from './work-tree.ts';
 
 /** A work tree with the name under which the local GitHub has it. */
 export type Registered = WorkTree & { repositoryName: string };
@@ -9,15 +9,14 @@ export type Registered = WorkTree & { repositoryName: string };
  * is found again by its description, so that a second job works on the same one, and another folder of the same name
  * gets a number.
  */
-export async function registerWorkTrees(paths: readonly string[], gitHubUrl: string): Promise<Registered[]> {
-  const trees = new Map<string, WorkTree>();
-  for (const given of paths) {
-    const tree = await inspectWorkTree(given);
-    trees.set(tree.path, tree);
-  }
+export async function registerWorkTrees(
+  trees: readonly WorkTree[],
+  gitHubUrl: string,
+): Promise<Registered[]> {
+  const distinct = new Map(trees.map((tree) => [tree.path, tree]));
   const github = new Octokit({ baseUrl: `${gitHubUrl}/api/v3`, log: SILENT });
   const registered: Registered[] = [];
-  for (const tree of trees.values()) {
+  for (const tree of distinct.values()) {
     const repositoryName = await claimName(github, tree);
     await pushHead(tree, `${gitHubUrl}/${repositoryName}.git`);
     const [owner, repo] = repositoryName.split('/') as [string, string];

@@ -25,6 +25,7 @@ import {
   TABLE_PREFIX,
 } from './environment.ts';
 import { startGitHub } from './github/server.ts';
+import { requireFreePorts } from './loopback.ts';
 import { startOfflineModel } from './model/offline.ts';
 import { startStates } from './states/server.ts';
 import { bundleWorker } from './worker-bundle.ts';
@@ -40,6 +41,8 @@ export type StackOptions = {
   model: 'offline' | 'claude';
   /** Workers at once. */
   maxRunning: number;
+  /** Whether other commands over the same data folder may use this stack. */
+  shared: boolean;
 };
 
 export type Stack = RunningStack & {
@@ -62,19 +65,21 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const temporaryFolder = folder('tmp');
 
   try {
+    if (options.port) await requireFreePorts([0, 1, 2, 3, 4, 5].map(port));
     mkdirSync(temporaryFolder, { recursive: true });
-    const [dynamodb, gitHub, model] = await Promise.all([
-      startDynamoDB({
-        dataFolder: folder('dynamodb'),
-        port: port(3),
-        jobsTable: `${TABLE_PREFIX}-jobs`,
-        repositoriesTable: `${TABLE_PREFIX}-repositories`,
-      }),
-      options.gitHub === 'local' ? startGitHub({ dataFolder: folder('github'), port: port(4) }) : undefined,
-      options.model === 'offline' ? startOfflineModel({ port: port(5) }) : undefined,
-    ]);
+    const dynamodb = await startDynamoDB({
+      dataFolder: folder('dynamodb'),
+      port: port(3),
+      jobsTable: `${TABLE_PREFIX}-jobs`,
+      repositoriesTable: `${TABLE_PREFIX}-repositories`,
+    });
     closers.push(() => dynamodb.close());
+    const gitHub =
+      options.gitHub === 'local'
+        ? await startGitHub({ dataFolder: folder('github'), port: port(4) })
+        : undefined;
     if (gitHub) closers.push(() => gitHub.close());
+    const model = options.model === 'offline' ? await startOfflineModel({ port: port(5) }) : undefined;
     if (model) closers.push(() => model.close());
 
     const endpoints = { dynamodb: dynamodb.url, states: '', batch: '' };
@@ -159,7 +164,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closers.push(() => api.close());
     await states.resume();
     const running = { api: api.url, gitHub: gitHub?.url, model: options.model };
-    data.announce(running);
+    if (options.shared) data.announce(running);
     return { ...running, awsVariables: awsVariables(endpoints), close };
   } catch (error) {
     await close();

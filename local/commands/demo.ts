@@ -10,6 +10,7 @@ import { gitEnvironment } from '../github/git.ts';
 import { registerWorkTrees } from '../register.ts';
 import { resultTable } from '../result-table.ts';
 import { startStack } from '../stack.ts';
+import { inspectWorkTree } from '../work-tree.ts';
 import { tell } from './run.ts';
 import { parseOptions } from './usage.ts';
 
@@ -32,15 +33,14 @@ export async function demo(args: readonly string[]): Promise<number> {
         gitHub: 'local',
         model: 'offline',
         maxRunning: availableParallelism(),
+        shared: false,
       }),
       Promise.all(PACKAGES.map((name) => makeRepository(name, path.join(folder, 'source')))),
     ]);
     try {
       const api = new ApiClient(stack.api);
-      const repositories = await registerWorkTrees(
-        trees.map((tree) => tree.folder),
-        stack.gitHub!,
-      );
+      const workTrees = await Promise.all(trees.map(({ folder }) => inspectWorkTree(folder)));
+      const repositories = await registerWorkTrees(workTrees, stack.gitHub!);
       for (const { name, files } of trees)
         tell(`${files} files of ${name} are a repository of the local GitHub`);
       tell(`POST ${stack.api}/jobs: ${PROMPT}`);

@@ -1,4 +1,5 @@
 import { CodyBatchError } from '../../core/errors.ts';
+import { ApiUnreachableError } from '../api-client.ts';
 import { USAGE, UsageError } from './usage.ts';
 
 const COMMANDS: Record<string, () => Promise<(args: readonly string[]) => Promise<number>>> = {
@@ -23,7 +24,7 @@ export async function main([name, ...args]: readonly string[]): Promise<number> 
   } catch (error) {
     process.stderr.write(`cody-batch: ${describe(error)}\n`);
     if (error instanceof UsageError) process.stderr.write('`cody-batch help` shows what can be said.\n');
-    return 2;
+    return error instanceof ApiUnreachableError ? 1 : 2;
   }
 }
 

@@ -10,6 +10,7 @@ import { followJob } from '../follow-job.ts';
 import { registerWorkTrees } from '../register.ts';
 import { costCell, resultTable } from '../result-table.ts';
 import { startStack } from '../stack.ts';
+import { inspectWorkTree, type WorkTree } from '../work-tree.ts';
 import { hasClaudeKey, invocationFolder, readPrompt, userVariables } from './invocation.ts';
 import { parseOptions, positiveNumber, UsageError, wholeNumber } from './usage.ts';
 import { writeResults } from './write-results.ts';
@@ -42,9 +43,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const stack = await openStack(options, repositories, given);
   try {
     const api = new ApiClient(stack.api);
-    const names = stack.gitHub
-      ? await registerAndTell(repositories.folders, stack.gitHub)
-      : repositories.names;
+    const names = stack.gitHub ? await registerAndTell(repositories.trees, stack.gitHub) : repositories.names;
     const request = jobRequest(options, prompt, names);
     if (stack.model === 'offline') tell(OFFLINE_NOTE);
     else if (!(await agreeToSpend(request, given, options.yes ?? false))) return 2;
@@ -76,13 +75,13 @@ export function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-type Repositories = { folders: string[]; names: string[] };
+type Repositories = { trees: WorkTree[]; names: string[] };
 
 /** Work trees or GitHub's names; one job works on one kind. */
 async function sortRepositories(given: readonly string[]): Promise<Repositories> {
   if (given.length === 0)
     throw new UsageError('--repo is missing; name a work tree, or owner/name, once for each repository.');
-  const folders: string[] = [];
+  const trees: WorkTree[] = [];
   const names: string[] = [];
   for (const repository of given) {
     const folder = path.resolve(invocationFolder(), repository);
@@ -92,16 +91,16 @@ async function sortRepositories(given: readonly string[]): Promise<Repositories>
         () => false,
       )
     )
-      folders.push(folder);
+      trees.push(await inspectWorkTree(folder));
     else if (RepositoryName.safeParse(repository).success) names.push(repository);
     else throw new UsageError(`--repo ${repository} is neither a folder nor owner/name.`);
   }
-  if (folders.length > 0 && names.length > 0) {
+  if (trees.length > 0 && names.length > 0) {
     throw new UsageError(
-      `${names[0]} is no folder here, so it would be GitHub's, and ${folders[0]} is a work tree: one job works on one kind.`,
+      `${names[0]} is no folder here, so it would be GitHub's, and ${trees[0]!.path} is a work tree: one job works on one kind.`,
     );
   }
-  return { folders, names };
+  return { trees, names };
 }
 
 type OpenStack = RunningStack & { close(): Promise<void> };
@@ -136,19 +135,20 @@ async function openStack(options: Options, { names }: Repositories, given: Varia
     maxRunning: options.concurrency
       ? wholeNumber('concurrency', options.concurrency)
       : availableParallelism(),
+    shared: false,
   });
 }
 
-async function registerAndTell(folders: readonly string[], gitHubUrl: string): Promise<string[]> {
-  const trees = await registerWorkTrees(folders, gitHubUrl);
-  for (const { path: folder, repositoryName, headSha, uncommitted } of trees) {
+async function registerAndTell(trees: readonly WorkTree[], gitHubUrl: string): Promise<string[]> {
+  const registered = await registerWorkTrees(trees, gitHubUrl);
+  for (const { path: folder, repositoryName, headSha, uncommitted } of registered) {
     const left =
       uncommitted > 0
         ? `; ${uncommitted} uncommitted ${uncommitted === 1 ? 'file is' : 'files are'} left out`
         : '';
     tell(`${folder} is ${repositoryName} at ${headSha.slice(0, 10)}${left}`);
   }
-  return trees.map(({ repositoryName }) => repositoryName);
+  return registered.map(({ repositoryName }) => repositoryName);
 }
 
 function jobRequest(options: Options, prompt: string, repositories: string[]): JobRequest {

@@ -32,6 +32,7 @@ export async function serve(args: readonly string[]): Promise<number> {
     maxRunning: options.concurrency
       ? wholeNumber('concurrency', options.concurrency)
       : availableParallelism(),
+    shared: true,
   });
   const lines = [
     `API     ${stack.api}`,

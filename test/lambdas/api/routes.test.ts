@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Job } from '../../../core/job.ts';
 import type { Problem } from '../../../lambdas/api/problem.ts';
 import { registerWorkTrees } from '../../../local/register.ts';
+import { inspectWorkTree } from '../../../local/work-tree.ts';
 import { type ServedStack, serveStack, temporaryFolder } from '../../stack.ts';
 import { repositoryOf } from '../../work-trees.ts';
 
@@ -12,7 +13,7 @@ beforeAll(async () => {
   folder = await temporaryFolder();
   stack = await serveStack();
   await repositoryOf(`${folder.path}/sample`, { 'a.txt': 'one two\n', 'b.txt': 'three\n' });
-  await registerWorkTrees([`${folder.path}/sample`], stack.gitHub);
+  await registerWorkTrees([await inspectWorkTree(`${folder.path}/sample`)], stack.gitHub);
 });
 afterAll(async () => {
   await stack.close();

@@ -5,6 +5,7 @@ export type ConditionalUpdate = {
   /** Attributes to set; undefined ones are left as they are. */
   set?: Record<string, unknown>;
   add?: Record<string, number>;
+  remove?: readonly string[];
   condition: string;
   names?: Record<string, string>;
   values?: Record<string, unknown>;
@@ -14,18 +15,20 @@ export type ConditionalUpdate = {
 export async function updateWhere(
   client: DynamoDBDocumentClient,
   item: { TableName: string; Key: Record<string, string> },
-  { set = {}, add = {}, condition, names = {}, values = {} }: ConditionalUpdate,
+  { set = {}, add = {}, remove = [], condition, names = {}, values = {} }: ConditionalUpdate,
 ): Promise<boolean> {
   const sets = Object.entries(set).filter(([, value]) => value !== undefined);
   const adds = Object.entries(add);
   const clauses = [
     sets.length > 0 && `SET ${sets.map((_, i) => `#s${i} = :s${i}`).join(', ')}`,
+    remove.length > 0 && `REMOVE ${remove.map((_, i) => `#r${i}`).join(', ')}`,
     adds.length > 0 && `ADD ${adds.map((_, i) => `#a${i} :a${i}`).join(', ')}`,
   ].filter(Boolean);
   const attributeNames = {
     ...names,
     ...Object.fromEntries(sets.map(([name], i) => [`#s${i}`, name])),
     ...Object.fromEntries(adds.map(([name], i) => [`#a${i}`, name])),
+    ...Object.fromEntries(remove.map((name, i) => [`#r${i}`, name])),
   };
   try {
     await client.send(

@@ -1,12 +1,8 @@
 import { z } from 'zod';
-import { JobId, RepositoryName } from './job.ts';
+import { JobId, JobRow, RepositoryName } from './job.ts';
 
 /** The input of an execution of the state machine. Its name is `{jobId}-{run}`. */
-export const ExecutionInput = z.object({
-  jobId: JobId,
-  run: z.int().min(1),
-  action: z.enum(['analyze', 'publish']),
-});
+export const ExecutionInput = JobRow.pick({ jobId: true, run: true, action: true });
 export type ExecutionInput = z.infer<typeof ExecutionInput>;
 
 export function executionName({ jobId, run }: Pick<ExecutionInput, 'jobId' | 'run'>): string {

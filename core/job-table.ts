@@ -1,3 +1,4 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
   DeleteCommand,
   type DynamoDBDocumentClient,
@@ -31,21 +32,50 @@ export class JobTable {
     this.#days = settings.RESULT_DAYS;
   }
 
-  async create(job: JobRow): Promise<void> {
+  /** Returns false where the job exists already. */
+  async create(job: JobRow): Promise<boolean> {
     const expiresAt = expiry(job.createdAt, this.#days);
-    await this.#client.send(
-      new PutCommand({
-        TableName: this.#table,
-        Item: { ...job, entity: 'job', expiresAt },
-        ConditionExpression: 'attribute_not_exists(jobId)',
-      }),
+    return this.#put({ ...job, entity: 'job', expiresAt });
+  }
+
+  /**
+   * Binds an idempotency key to a job for a day: the jobId that the key is bound to, which is the given one only for
+   * whoever came first, and the fingerprint of that first request.
+   */
+  async claimIdempotencyKey(
+    key: string,
+    claim: { boundJobId: string; fingerprint: string },
+    at: string,
+  ): Promise<{ boundJobId: string; fingerprint: string }> {
+    const jobId = `idempotency#${key}`;
+    const item = { jobId, ...claim, expiresAt: expiry(at, 1) };
+    const condition = 'attribute_not_exists(jobId) OR expiresAt < :now';
+    if (await this.#put(item, condition, { ':now': expiry(at, 0) })) return claim;
+    const { Item } = await this.#client.send(
+      new GetCommand({ TableName: this.#table, Key: { jobId }, ConsistentRead: true }),
     );
-    await this.#client.send(
-      new PutCommand({
-        TableName: this.#table,
-        Item: { jobId: controlKey(job.jobId), reservedUsd: 0, admitted: 0, expiresAt },
-      }),
-    );
+    return Item as { boundJobId: string; fingerprint: string };
+  }
+
+  async #put(
+    item: Record<string, unknown>,
+    condition = 'attribute_not_exists(jobId)',
+    values?: Record<string, unknown>,
+  ): Promise<boolean> {
+    try {
+      await this.#client.send(
+        new PutCommand({
+          TableName: this.#table,
+          Item: item,
+          ConditionExpression: condition,
+          ...(values && { ExpressionAttributeValues: values }),
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
   }
 
   /** Throws NotFoundError for an unknown job. */
@@ -110,6 +140,26 @@ export class JobTable {
     });
   }
 
+  /**
+   * Reserves the next run of a job that has ended. Returns false where it has not ended, or where somebody else
+   * reserved the run first.
+   */
+  async reserveRun(jobId: string, run: number, action: JobRow['action'], at: string): Promise<boolean> {
+    const reserved = await this.#update(jobId, {
+      set: { status: 'pending', run: run + 1, action, updatedAt: at },
+      remove: ['completedAt', 'cancelledAt', 'error', 'executionArn'],
+      condition: 'run = :run AND #status IN (:completed, :failed, :cancelled)',
+      names: { '#status': 'status' },
+      values: { ':run': run, ':completed': 'completed', ':failed': 'failed', ':cancelled': 'cancelled' },
+    });
+    if (reserved)
+      await this.#update(controlKey(jobId), {
+        remove: ['stoppedBy'],
+        condition: 'attribute_exists(stoppedBy)',
+      });
+    return reserved;
+  }
+
   async recordExecution(jobId: string, run: number, executionArn: string): Promise<void> {
     await this.#update(jobId, { set: { executionArn }, condition: 'run = :run', values: { ':run': run } });
   }
@@ -164,6 +214,14 @@ export class JobTable {
       condition:
         'attribute_not_exists(stoppedBy) AND (attribute_not_exists(reservedUsd) OR reservedUsd <= :room)',
       values: { ':room': capUsd - usd },
+    });
+  }
+
+  /** Sets what a job has spent once none of its workers is left: a lost one never settled its reservation. */
+  async settleAll(jobId: string, spentUsd: number): Promise<void> {
+    await this.#update(controlKey(jobId), {
+      set: { reservedUsd: spentUsd },
+      condition: 'attribute_exists(jobId)',
     });
   }
 

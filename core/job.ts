@@ -149,6 +149,8 @@ export const JobRow = z.object({
   pullRequest: PullRequestSettings.optional(),
   /** Counts the executions of this job: 1, and one more with each retry and each publish. */
   run: z.int().min(1),
+  /** What the execution of this run is to do: analyze, or only open pull requests of what is recorded. */
+  action: z.enum(['analyze', 'publish']),
   status: Status,
   counts: Counts,
   tokenUsage: TokenUsage,

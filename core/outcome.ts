@@ -30,6 +30,8 @@ export const Outcome = z.object({
   turns: z.int(),
   verification: z.array(Verification),
   batchJobId: z.string().optional(),
+  /** The attempt of the Batch job that wrote this, from 1. */
+  attempt: z.int(),
   startedAt: z.string(),
   completedAt: z.string(),
   /** The last 50 lines of the log. */

@@ -86,6 +86,8 @@ export const RepositoryResult = z.object({
   end: End.optional(),
   tokenUsage: TokenUsage.optional(),
   costUsd: z.number().optional(),
+  /** What earlier runs had cost; part of `tokenUsage` and `costUsd`. */
+  earlierRuns: z.object({ tokenUsage: TokenUsage, costUsd: z.number().optional() }).optional(),
   turns: z.int().optional(),
   verification: z.array(Verification).optional(),
   branch: z.string().optional(),

@@ -159,6 +159,26 @@ export class RepositoryTable {
     });
   }
 
+  /**
+   * Makes a repository that failed or was cancelled in an earlier run pending again; what it had cost stays counted.
+   * Returns false where it completed, or where this run has had it already.
+   */
+  async resetForRun(row: RepositoryResult, run: number, at: string): Promise<boolean> {
+    const { jobId, repositoryName, tokenUsage, costUsd } = row;
+    return this.#update(jobId, repositoryName, {
+      set: {
+        status: 'pending',
+        statusKey: statusKey('pending', repositoryName),
+        updatedAt: at,
+        ...(tokenUsage && { earlierRuns: { tokenUsage, costUsd } }),
+      },
+      remove: ['completedAt', 'outcome', 'end', 'error', 'phase', 'batchJobId', 'logStream', 'attempts'],
+      condition: '#status IN (:failed, :cancelled) AND (attribute_not_exists(run) OR run < :run)',
+      names: { '#status': 'status' },
+      values: { ':failed': 'failed', ':cancelled': 'cancelled', ':run': run },
+    });
+  }
+
   async recordAttempts(jobId: string, repositoryName: string, attempts: number, at: string): Promise<void> {
     await this.#update(jobId, repositoryName, {
       set: { attempts, updatedAt: at },

@@ -1,9 +1,15 @@
 import { inParallel } from '../core/in-parallel.ts';
 import { type ErrorDescription, isEnded } from '../core/job.ts';
-import { PARALLEL } from '../core/repository-table.ts';
-import { spentSoFar } from './repository-end.ts';
+import { PARALLEL, type RepositoryEnd } from '../core/repository-table.ts';
+import { spentSoFar, withEarlierRuns } from './repository-end.ts';
 import type { Storage } from './storage.ts';
 import { readRows } from './totals.ts';
+
+/** What a repository's row says that did not end before its job was cancelled. */
+export const JOB_CANCELLED: ErrorDescription = {
+  name: 'JobCancelled',
+  message: 'The job was cancelled before this repository ended.',
+};
 
 /** Ends every repository of a job that has not ended, with what its worker had spent; returns the rows afterwards. */
 export async function endUnfinished(
@@ -14,14 +20,16 @@ export async function endUnfinished(
 ) {
   const { artifacts, repositories, now } = storage;
   const unfinished = (await readRows(storage, jobId)).filter((row) => !isEnded(row.status));
-  await inParallel(unfinished, PARALLEL, async ({ repositoryName, run }) => {
-    await repositories.endUnfinished(jobId, repositoryName, {
+  await inParallel(unfinished, PARALLEL, async (row) => {
+    const { repositoryName, run } = row;
+    const end: RepositoryEnd = {
       ...(await spentSoFar(artifacts, jobId, repositoryName, run)),
       status,
       ...(status === 'failed' && { outcome: 'failed' as const }),
       completedAt: now(),
       error,
-    });
+    };
+    await repositories.endUnfinished(jobId, repositoryName, withEarlierRuns(end, row));
   });
   return readRows(storage, jobId);
 }

@@ -18,7 +18,8 @@ export class Executions {
   }
 
   /** Starts the run; starting it a second time returns the same execution (same name, same input). */
-  async start(input: ExecutionInput): Promise<string> {
+  async start({ jobId, run, action }: ExecutionInput): Promise<string> {
+    const input: ExecutionInput = { jobId, run, action };
     const { executionArn } = await this.#client.send(
       new StartExecutionCommand({
         stateMachineArn: this.#stateMachineArn,

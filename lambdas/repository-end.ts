@@ -1,13 +1,26 @@
 import { type ArtifactStore, artifactKeys } from '../core/artifacts.ts';
 import { Checkpoint, type Outcome } from '../core/outcome.ts';
+import type { RepositoryResult } from '../core/repository-result.ts';
 import type { RepositoryEnd } from '../core/repository-table.ts';
+import { addCosts, addTokens, NO_TOKENS } from '../core/usage.ts';
 
 /** A row's limit of 400 KB is far off, but a list of 10,000 files is not what one reads in a row. */
 const CHANGES_IN_ROW = 100;
 
 /** The part of the row that an outcome gives. */
 export function repositoryEnd(outcome: Outcome): RepositoryEnd {
-  const { jobId, repositoryName, run, resumeAt, title, body, changes, outcome: name, ...rest } = outcome;
+  const {
+    jobId,
+    repositoryName,
+    run,
+    attempt,
+    resumeAt,
+    title,
+    body,
+    changes,
+    outcome: name,
+    ...rest
+  } = outcome;
   const succeeded = name === 'changed' || name === 'unchanged';
   return {
     ...rest,
@@ -18,6 +31,21 @@ export function repositoryEnd(outcome: Outcome): RepositoryEnd {
     changedFiles: changes.length,
     additions: changes.reduce((sum, change) => sum + change.additions, 0),
     deletions: changes.reduce((sum, change) => sum + change.deletions, 0),
+  };
+}
+
+/** Adds what earlier runs of the job had cost to what this one did. */
+export function withEarlierRuns(
+  end: RepositoryEnd,
+  { earlierRuns }: Pick<RepositoryResult, 'earlierRuns'>,
+): RepositoryEnd {
+  if (!earlierRuns) return end;
+  const { tokenUsage = NO_TOKENS, costUsd } = end;
+  return {
+    ...end,
+    tokenUsage: addTokens(earlierRuns.tokenUsage, tokenUsage),
+    // A run that asked nothing cost nothing, also where the model's price is not known.
+    costUsd: end.turns ? addCosts(earlierRuns.costUsd, costUsd) : earlierRuns.costUsd,
   };
 }
 

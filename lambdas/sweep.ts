@@ -21,5 +21,7 @@ export async function sweep(
     if (!isBatchJobEnded(job.status)) await batch.terminateJob(job.jobId!, error.message);
   }
   const rows = await endUnfinished(storage, jobId, status, error);
-  await storage.jobs.recordTotals(jobId, totalsOf(rows), storage.now());
+  const totals = totalsOf(rows);
+  if (totals.costUsd !== undefined) await storage.jobs.settleAll(jobId, totals.costUsd);
+  await storage.jobs.recordTotals(jobId, totals, storage.now());
 }

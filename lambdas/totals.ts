@@ -7,7 +7,10 @@ import { countsOf } from '../core/repository-table.ts';
 import { addCosts, addTokens, NO_TOKENS } from '../core/usage.ts';
 import type { Storage } from './storage.ts';
 
-type Ended = Pick<RepositoryResult, 'repositoryName' | 'status' | 'run' | 'tokenUsage' | 'costUsd' | 'turns'>;
+type Ended = Pick<
+  RepositoryResult,
+  'repositoryName' | 'status' | 'run' | 'tokenUsage' | 'costUsd' | 'turns' | 'earlierRuns'
+>;
 
 /** The names of a job's repositories; none before they are resolved. */
 export async function repositoryNames(artifacts: Storage['artifacts'], jobId: string): Promise<string[]> {
@@ -34,7 +37,7 @@ export function totalsOf(rows: readonly Ended[]): JobTotals {
   let costUsd: number | undefined = 0;
   for (const row of rows) {
     byStatus[row.status] = (byStatus[row.status] ?? 0) + 1;
-    if (!row.tokenUsage || !row.turns) continue;
+    if (!row.tokenUsage || row.tokenUsage.total === 0) continue;
     tokenUsage = addTokens(tokenUsage, row.tokenUsage);
     costUsd = addCosts(costUsd, row.costUsd);
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import { JobId } from '../../core/job.ts';
+import { JOB_CANCELLED } from '../end-unfinished.ts';
 import { Executions } from '../executions.ts';
 import { sweep } from '../sweep.ts';
 import { route } from './route.ts';
@@ -24,10 +25,7 @@ export const cancelJob = route(
     }
     await jobs.stop(jobId, 'cancelled');
     await new Executions(settings).stop({ jobId, run }, 'The job was cancelled.');
-    await sweep(storage, jobId, 'cancelled', {
-      name: 'JobCancelled',
-      message: 'The job was cancelled before this repository ended.',
-    });
+    await sweep(storage, jobId, 'cancelled', JOB_CANCELLED);
     return { json: await jobs.get(jobId) };
   },
 );

@@ -1,42 +1,82 @@
+import { createHash } from 'node:crypto';
 import { artifactKeys, writeArtifact } from '../../core/artifacts.ts';
-import { InvalidInputError } from '../../core/errors.ts';
+import { ConflictError, InvalidInputError } from '../../core/errors.ts';
 import { JobRequest, type JobRow, JobText, newJobId } from '../../core/job.ts';
 import { countsOf } from '../../core/repository-table.ts';
 import { defaultJobSettings, type Settings } from '../../core/settings.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import { Executions } from '../executions.ts';
 import { isAllowed } from '../github/allow-list.ts';
+import type { Storage } from '../storage.ts';
 import { route } from './route.ts';
 
-/** Writes the job and starts its execution: 201 with the job. */
+/** `Idempotency-Key`: at most 255 printable characters, as in the IETF's draft for the header. */
+const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
+
+/**
+ * Writes the job and starts its execution: 201 with the job. With an Idempotency-Key that was used before, for the same
+ * body, 200 with the job of the first request.
+ */
 export const createJob = route(
   'POST',
   '/jobs',
   { body: JobRequest },
-  async ({ body, createdBy }, storage) => {
+  async ({ body, headers, createdBy }, storage) => {
     const { jobs, artifacts, settings, now } = storage;
     refuseRepositories(body.repositories, settings);
-    const job = { ...newJob(body, settings, now()), ...(createdBy && { createdBy }) };
+    const jobId = await jobIdFor(headers['idempotency-key'], { body, createdBy }, storage);
+    const job = { ...newJob(jobId, body, settings, now()), ...(createdBy && { createdBy }) };
     const text = JobText.parse(body);
     // In this order: a row without its text would be a job that nobody can run.
-    await writeArtifact(artifacts, artifactKeys.request(job.jobId), text);
-    await jobs.create(job);
-    const executionArn = await new Executions(settings).start({
-      jobId: job.jobId,
-      run: job.run,
-      action: 'analyze',
-    });
+    await writeArtifact(artifacts, artifactKeys.request(jobId), text);
+    const created = await jobs.create(job);
+    const row = created ? job : await jobs.get(jobId);
+    // Whoever came first may have died before this; a second start of the same run is the same execution.
+    const executionArn = row.executionArn ?? (await new Executions(settings).start(row));
     return {
-      status: 201,
-      headers: { location: `/jobs/${job.jobId}` },
-      json: { ...job, ...text, executionArn },
+      status: created ? 201 : 200,
+      headers: { location: `/jobs/${jobId}` },
+      json: { ...row, ...text, executionArn },
     };
   },
 );
 
-function newJob(request: JobRequest, settings: Settings, at: string): JobRow {
+/** A new identifier, or the one that an idempotency key was bound to. */
+async function jobIdFor(
+  key: string | undefined,
+  { body, createdBy = '' }: { body: JobRequest; createdBy: string | undefined },
+  { jobs, now }: Storage,
+): Promise<string> {
+  const jobId = newJobId();
+  if (key === undefined) return jobId;
+  if (!IDEMPOTENCY_KEY.test(key)) {
+    throw new InvalidInputError('The Idempotency-Key does not fit.', {
+      field: 'Idempotency-Key',
+      received: key,
+      expected: '1 to 255 printable ASCII characters',
+    });
+  }
+  const fingerprint = sha256(JSON.stringify(body));
+  const claim = await jobs.claimIdempotencyKey(
+    sha256(`${createdBy}\n${key}`),
+    { boundJobId: jobId, fingerprint },
+    now(),
+  );
+  if (claim.fingerprint !== fingerprint) {
+    throw new ConflictError(
+      `This Idempotency-Key was used for another body, as job ${claim.boundJobId}; give each job a key of its own.`,
+    );
+  }
+  return claim.boundJobId;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function newJob(jobId: string, request: JobRequest, settings: Settings, at: string): JobRow {
   return {
-    jobId: newJobId(),
+    jobId,
     name: request.name ?? firstLine(request.prompt),
     ...(request.description && { description: request.description }),
     type: request.type ?? 'code-pattern-update',
@@ -50,6 +90,7 @@ function newJob(request: JobRequest, settings: Settings, at: string): JobRow {
     settings: { ...defaultJobSettings(settings), ...request.settings },
     ...(request.pullRequest && { pullRequest: request.pullRequest }),
     run: 1,
+    action: 'analyze',
     status: 'pending',
     counts: countsOf({}),
     tokenUsage: NO_TOKENS,

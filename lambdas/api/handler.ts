@@ -13,6 +13,7 @@ import { getRepositoryResult } from './get-repository-result.ts';
 import { health } from './health.ts';
 import { listJobs } from './list-jobs.ts';
 import { HttpError, problemResponse } from './problem.ts';
+import { retryJob } from './retry-job.ts';
 import { type Route, toResponse } from './route.ts';
 
 /** The HTTP API, behind API Gateway's HTTP API and behind the local one. */
@@ -22,6 +23,7 @@ export const routes: readonly Route[] = [
   listJobs,
   getJob,
   cancelJob,
+  retryJob,
   getRepositoryResult,
   getDiff,
   getClaudeThread,

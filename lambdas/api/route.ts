@@ -6,7 +6,14 @@ import { faultsOfZod, HttpError, RouteInputError } from './problem.ts';
 /** API Gateway takes 10 MB; a job of 10,000 names and a long prompt is under 1 MiB. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-export type RouteInput<P, Q, B> = { params: P; query: Q; body: B; createdBy: string | undefined };
+export type RouteInput<P, Q, B> = {
+  params: P;
+  query: Q;
+  body: B;
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string | undefined>>;
+  createdBy: string | undefined;
+};
 
 /** Bytes as they are, or a value that is answered as JSON. */
 export type RouteOutput =
@@ -44,7 +51,7 @@ export function route<
       const params = parse(schemas.params ?? NOTHING, rawParams, 'path');
       const query = parse(schemas.query ?? NOTHING, event.queryStringParameters ?? {}, 'query');
       const body = schemas.body ? parse(schemas.body, readJson(event), '') : undefined;
-      const input = { params, query, body, createdBy: callerOf(event) } as RouteInput<
+      const input = { params, query, body, headers: event.headers, createdBy: callerOf(event) } as RouteInput<
         z.infer<P>,
         z.infer<Q>,
         z.infer<B>

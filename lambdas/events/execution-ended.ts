@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseExecutionName } from '../../core/execution.ts';
+import { JOB_CANCELLED } from '../end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
 import type { Storage } from '../storage.ts';
 import { sweep } from '../sweep.ts';
@@ -29,7 +30,7 @@ export async function executionEnded({ detail }: z.infer<typeof Input>, storage:
   if (detail.status === 'ABORTED') {
     await storage.jobs.cancel(jobId, storage.now());
     await storage.jobs.stop(jobId, 'cancelled');
-    await sweep(storage, jobId, 'cancelled', { name: 'JobCancelled', message: 'The job was cancelled.' });
+    await sweep(storage, jobId, 'cancelled', JOB_CANCELLED);
     return;
   }
   const name = detail.error ?? `Execution.${detail.status}`;

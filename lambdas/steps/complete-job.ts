@@ -19,6 +19,7 @@ export async function completeJob({ jobId, run }: z.infer<typeof Input>, storage
   });
   const totals = totalsOf(rows);
   const at = storage.now();
+  if (totals.costUsd !== undefined) await storage.jobs.settleAll(jobId, totals.costUsd);
   const ended = await storage.jobs.end(jobId, run, {
     ...totals,
     status: totals.counts.completed > 0 ? 'completed' : 'failed',

@@ -2,9 +2,10 @@ import type { z } from 'zod';
 import { artifactKeys } from '../../core/artifacts.ts';
 import { CaughtError, RepositoryInput } from '../../core/execution.ts';
 import { Outcome } from '../../core/outcome.ts';
+import type { RepositoryEnd } from '../../core/repository-table.ts';
 import { describeBatchFailure } from '../batch-cause.ts';
 import { functionHandler } from '../function-handler.ts';
-import { repositoryEnd, spentSoFar } from '../repository-end.ts';
+import { repositoryEnd, spentSoFar, withEarlierRuns } from '../repository-end.ts';
 import type { Storage } from '../storage.ts';
 
 export const Input = RepositoryInput.extend({ error: CaughtError });
@@ -15,24 +16,22 @@ export async function recordFailure(
   { artifacts, repositories, now }: Storage,
 ): Promise<void> {
   const { reason, exitCode, ...batch } = describeBatchFailure(error);
-  const at = now();
+  const row = await repositories.get(jobId, repositoryName);
   // The worker may have written its outcome and been killed after it: what was paid for counts.
   const outcome = await outcomeOf(run, await artifacts.read(artifactKeys.outcome(jobId, repositoryName)));
-  if (outcome) {
-    await repositories.end(jobId, repositoryName, run, { ...repositoryEnd(outcome), ...batch });
-    return;
-  }
-  await repositories.end(jobId, repositoryName, run, {
-    ...(await spentSoFar(artifacts, jobId, repositoryName, run)),
-    ...batch,
-    status: 'failed',
-    outcome: 'failed',
-    completedAt: at,
-    error: {
-      name: 'WorkerLostError',
-      message: `The worker ended without an outcome${exitCode === undefined ? '' : ` (exit code ${exitCode})`}: ${reason}. Its log says more${batch.logStream ? `: ${batch.logStream}` : ''}. Retry the job to run it again.`,
-    },
-  });
+  const end: RepositoryEnd = outcome
+    ? repositoryEnd(outcome)
+    : {
+        ...(await spentSoFar(artifacts, jobId, repositoryName, run)),
+        status: 'failed',
+        outcome: 'failed',
+        completedAt: now(),
+        error: {
+          name: 'WorkerLostError',
+          message: `The worker ended without an outcome${exitCode === undefined ? '' : ` (exit code ${exitCode})`}: ${reason}. Its log says more${batch.logStream ? `: ${batch.logStream}` : ''}. Retry the job to run it again.`,
+        },
+      };
+  await repositories.end(jobId, repositoryName, run, { ...withEarlierRuns(end, row), ...batch });
 }
 
 async function outcomeOf(run: number, body: Buffer | undefined): Promise<Outcome | undefined> {

@@ -4,7 +4,7 @@ import { WorkerLostError } from '../../core/errors.ts';
 import { RepositoryInput } from '../../core/execution.ts';
 import { Outcome } from '../../core/outcome.ts';
 import { functionHandler } from '../function-handler.ts';
-import { repositoryEnd } from '../repository-end.ts';
+import { repositoryEnd, withEarlierRuns } from '../repository-end.ts';
 import type { Storage } from '../storage.ts';
 
 export const Input = RepositoryInput.extend({ batch: z.object({ jobId: z.string() }) });
@@ -26,16 +26,17 @@ export async function recordResult(
       `The Batch job ${batch.jobId} exited 0, but the outcome is of run ${outcome.run}, not ${run}.`,
     );
   }
-  const { attempts = 0 } = await repositories.get(jobId, repositoryName);
+  const row = await repositories.get(jobId, repositoryName);
+  const { attempts = 0 } = row;
   if (outcome.outcome === 'throttled' && attempts < MAX_THROTTLED_ATTEMPTS) {
-    await repositories.recordAttempts(jobId, repositoryName, attempts + 1, now());
+    await repositories.recordAttempts(jobId, repositoryName, attempts + outcome.attempt, now());
     return { throttled: true, resumeAt: outcome.resumeAt ?? now() };
   }
   const diff = outcome.artifacts.diff && (await artifacts.read(outcome.artifacts.diff));
   if (diff) await repositories.putDiff(jobId, repositoryName, diff, now());
   await repositories.end(jobId, repositoryName, run, {
-    ...repositoryEnd(outcome),
-    attempts: attempts + 1,
+    ...withEarlierRuns(repositoryEnd(outcome), row),
+    attempts: attempts + outcome.attempt,
     batchJobId: batch.jobId,
   });
   return { throttled: false, resumeAt: null };

@@ -2,8 +2,10 @@ import type { z } from 'zod';
 import { artifactKeys, readArtifact, writeArtifact } from '../../core/artifacts.ts';
 import { InvalidInputError } from '../../core/errors.ts';
 import { type AnalyzeItem, ExecutionInput, type MapManifest } from '../../core/execution.ts';
+import { inParallel } from '../../core/in-parallel.ts';
 import { isEnded, type JobRow, JobText } from '../../core/job.ts';
-import { countsOf } from '../../core/repository-table.ts';
+import { countsOf, PARALLEL } from '../../core/repository-table.ts';
+import { endUnfinished, JOB_CANCELLED } from '../end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
 import { isAllowed } from '../github/allow-list.ts';
 import { listRepositories } from '../github/client.ts';
@@ -23,6 +25,9 @@ export async function resolveRepositories(
   const job = await storage.jobs.get(jobId);
   const names = await namesOf(job, storage);
   await storage.repositories.createPending(jobId, names, storage.now());
+
+  if (run > 1) await resetEnded(jobId, names, run, storage);
+  await endWhereCancelled(jobId, storage);
 
   const rows = await storage.repositories.getMany(jobId, names, ['repositoryName', 'status']);
   const items = rows
@@ -44,6 +49,27 @@ export async function resolveRepositories(
   const key = `${prefix}/items.json`;
   await writeArtifact(storage.artifacts, key, items, { plain: true });
   return { key, prefix: `${prefix}/results`, concurrency: job.maxConcurrency, count: items.length };
+}
+
+/** A retry: what failed or was cancelled runs again. Here, and not in the API, because 10,000 rows take minutes. */
+async function resetEnded(
+  jobId: string,
+  names: readonly string[],
+  run: number,
+  storage: Storage,
+): Promise<void> {
+  const attributes = ['jobId', 'repositoryName', 'status', 'tokenUsage', 'costUsd'];
+  const rows = await storage.repositories.getMany(jobId, names, attributes);
+  const again = rows.filter(({ status }) => status === 'failed' || status === 'cancelled');
+  await inParallel(again, PARALLEL, async (row) => {
+    await storage.repositories.resetForRun(row, run, storage.now());
+  });
+}
+
+/** A cancel that came while the rows were made has swept only those that it saw. */
+async function endWhereCancelled(jobId: string, storage: Storage): Promise<void> {
+  const { status } = await storage.jobs.get(jobId);
+  if (status === 'cancelled') await endUnfinished(storage, jobId, 'cancelled', JOB_CANCELLED);
 }
 
 async function namesOf(job: JobRow, { artifacts, settings }: Storage): Promise<string[]> {

@@ -3,8 +3,11 @@ import { Thread } from '../../core/thread.ts';
 import { call, calls, Stack, submit } from './stack.ts';
 
 let stack: Stack;
+/** A read, an edit and a submission. */
+let analyzed: Awaited<ReturnType<Stack['analyze']>>;
 beforeAll(async () => {
   stack = await Stack.start();
+  analyzed = await stack.analyze(files, script);
 });
 afterAll(() => stack.close());
 
@@ -16,7 +19,7 @@ const script = [
 ];
 
 test('a change that the model makes is recorded with its patch, its cost, its conversation and its log', async () => {
-  const { outcome, jobId, name, log } = await stack.analyze(files, script);
+  const { outcome, jobId, name, log } = analyzed;
   expect(outcome).toMatchObject({
     ...{ jobId, repositoryName: name, run: 1, outcome: 'changed', end: 'submitted', turns: 3 },
     ...{ summary: 'Did it.', title: 'Do it', body: 'It is done.', wereChangesNecessary: true },
@@ -49,7 +52,7 @@ test('a change that the model makes is recorded with its patch, its cost, its co
 });
 
 test("a worker's row shows how far it is, and its status stays the state machine's", async () => {
-  const { jobId, name } = await stack.analyze(files, script);
+  const { jobId, name } = analyzed;
   const row = await stack.rows.get(jobId, name);
   expect(row).toMatchObject({ phase: 'saving', turns: 3, status: 'pending' });
 });
@@ -60,8 +63,8 @@ test('repositories of a job share the cached prefix: tools, system and task are 
   const names = ['acme/one', 'other/two'];
   const jobId = await stack.createJob(names, { settings: { verify: ['true'], shell: true, effort: 'low' } });
   const [one, two] = [
-    await stack.work(jobId, names[0]!, script),
-    await stack.work(jobId, names[1]!, [submit]),
+    await stack.work([jobId, names[0]!], script),
+    await stack.work([jobId, names[1]!], [submit]),
   ].map(({ model }) => model.requests[0]!.body);
   const prefix = ({ tools, system, messages }: typeof one & object) =>
     JSON.stringify([tools, system, (messages[0]!.content as object[])[0]]);
@@ -80,8 +83,8 @@ test('repositories of a job share the cached prefix: tools, system and task are 
   expect(Object.keys(one!)).not.toContain('temperature');
 });
 
-test('the conversation is only ever appended to, so that the cache holds', async () => {
-  const { model } = await stack.analyze(files, script);
+test('the conversation is only ever appended to, so that the cache holds', () => {
+  const { model } = analyzed;
   const sent = model.requests.map(({ body }) => body.messages.map((message) => JSON.stringify(message)));
   for (const [i, messages] of sent.slice(1).entries())
     expect(messages.slice(0, sent[i]!.length)).toEqual(sent[i]);

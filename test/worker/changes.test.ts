@@ -4,7 +4,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { artifactKeys } from '../../core/artifacts.ts';
 import { ChangeSet } from '../../core/change-set.ts';
-import { call, calls, Stack, SUBMISSION, submit, type TestFile } from './stack.ts';
+import { toolExchanges } from '../../local/model/conversation.ts';
+import { call, calls, Stack, submit, type TestFile } from './stack.ts';
 
 let stack: Stack;
 beforeAll(async () => {
@@ -55,11 +56,23 @@ const edits = [
   submit,
 ];
 
-test('the patch and the change set both give exactly the tree that the model left', async () => {
+test('the patch and the change set both give exactly the tree that the model left, and each file is counted', async () => {
   const { outcome, jobId, name, model } = await stack.analyze(before, edits, { settings: { shell: true } });
   const last = JSON.stringify(model.requests.at(-1)!.body.messages.at(-1));
   expect(last).not.toContain('is_error');
   expect(outcome).toMatchObject({ outcome: 'changed', end: 'submitted' });
+
+  const counts = Object.fromEntries(
+    outcome.changes.map((change) => [change.file, [change.status, change.additions, change.deletions]]),
+  );
+  expect(counts).toMatchObject({
+    'crlf.txt': ['modified', 1, 0],
+    'binary.bin': ['modified', 0, 0],
+    'with space/näme ☃.txt': ['modified', 1, 1],
+    'doomed.txt': ['deleted', 0, 1],
+    'deep/er/new.txt': ['added', 1, 0],
+    link: ['modified', 1, 1],
+  });
 
   const patched = await stack.checkout(name);
   const patchFile = `${patched}.patch`;
@@ -89,29 +102,37 @@ test('the patch and the change set both give exactly the tree that the model lef
   expect(written).toBe(tree);
 });
 
-test('the lines and the status of each changed file are counted', async () => {
-  const { outcome } = await stack.analyze(before, edits, { settings: { shell: true } });
-  const counts = Object.fromEntries(
-    outcome.changes.map((change) => [change.file, [change.status, change.additions, change.deletions]]),
-  );
-  expect(counts).toMatchObject({
-    'crlf.txt': ['modified', 1, 0],
-    'binary.bin': ['modified', 0, 0],
-    'with space/näme ☃.txt': ['modified', 1, 1],
-    'doomed.txt': ['deleted', 0, 1],
-    'deep/er/new.txt': ['added', 1, 0],
-    link: ['modified', 1, 1],
-  });
-});
-
-test('an edit of the same length in the second of the clone is not missed', async () => {
-  const { outcome } = await stack.analyze({ 'a.txt': 'aaa\n' }, [
-    calls(
-      call('edit_file', { path: 'a.txt', oldText: 'aaa', newText: 'bbb' }),
-      call('task_complete', SUBMISSION),
+test('nothing that is planted in the tree runs, and an edit of the same length in the second of the clone is seen', async () => {
+  const planted = [
+    'git init -q . && cd .git',
+    'printf "#!/bin/sh\\ntouch $TMPDIR/ran-hook\\n" > hooks/post-index-change && chmod +x hooks/post-index-change',
+    ...['core.fsmonitor', 'diff.external', 'filter.x.clean', 'filter.x.smudge', 'diff.x.textconv'].map(
+      (key) => `git config ${key} "touch $TMPDIR/ran-${key}; cat"`,
     ),
-  ]);
-  expect(outcome.changes).toEqual([{ file: 'a.txt', status: 'modified', additions: 1, deletions: 1 }]);
+    'cd .. && echo "* filter=x diff=x" > .gitattributes',
+    'mkdir sub && cp -r .git sub/.git && git -c core.fsmonitor=false -C sub -c user.name=a -c user.email=a commit -q --allow-empty -m x',
+    // They do run under a git that looks into the tree.
+    'git status > /dev/null && git add a.txt && ls $TMPDIR && rm -f $TMPDIR/ran-*',
+  ].join(' && ');
+  const { outcome, model } = await stack.analyze(
+    { 'a.txt': 'aaa\n' },
+    [
+      calls(
+        call('edit_file', { path: 'a.txt', oldText: 'aaa', newText: 'bbb' }),
+        call('shell', { command: planted }),
+        call('search_code', { pattern: 'bbb' }),
+      ),
+      // A second later a copy of the index that had lost its time would call the edited file unchanged.
+      calls(call('shell', { command: 'sleep 1.1; ls $TMPDIR' })),
+      submit,
+    ],
+    { settings: { shell: true } },
+  );
+  const [, setup, search, listing] = toolExchanges(model.requests.at(-1)!.body);
+  expect(setup!.result).toMatch(/ran-core\.fsmonitor[\s\S]*ran-filter\.x\.clean/);
+  expect(search!.result).toContain('a.txt:1: bbb');
+  expect(listing!.result).not.toContain('ran-');
+  expect(outcome.changes.map(({ file: name }) => name)).toEqual(['.gitattributes', 'a.txt']);
 });
 
 async function readChangeSet(jobId: string, name: string): Promise<ChangeSet> {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { artifactKeys } from '../../core/artifacts.ts';
 import { Checkpoint } from '../../core/outcome.ts';
+import type { Failure } from '../../local/model/reply.ts';
 import { call, calls, Stack, submit } from './stack.ts';
 
 let stack: Stack;
@@ -42,11 +43,11 @@ test("the job's cap stops every repository of the job, and only what was spent s
     read('a.txt'),
     { content: [call('read_file', { path: 'b.txt' })], usage: { output_tokens: 1500 } },
   ];
-  await stack.work(jobId, names[0]!, first);
+  await stack.work([jobId, names[0]!], first);
   expect(await stack.outcome(jobId, names[0]!)).toMatchObject({ end: 'jobCost', turns: 2, costUsd: 0.018 });
   expect(await stack.jobs.stoppedBy(jobId)).toBe('jobCost');
 
-  const second = await stack.work(jobId, names[1]!, [read('a.txt')]);
+  const second = await stack.work([jobId, names[1]!], [read('a.txt')]);
   expect(await stack.outcome(jobId, names[1]!)).toMatchObject({ end: 'jobCost', turns: 0, costUsd: 0 });
   expect(second.model.requests).toHaveLength(0);
 });
@@ -55,7 +56,7 @@ test('a cancelled job asks nothing more of the model and is not taken for one th
   await stack.createRepository('acme/cancelled', files);
   const jobId = await stack.createJob(['acme/cancelled']);
   await stack.jobs.stop(jobId, 'cancelled');
-  const { model } = await stack.work(jobId, 'acme/cancelled', [submit]);
+  const { model } = await stack.work([jobId, 'acme/cancelled'], [submit]);
   const outcome = await stack.outcome(jobId, 'acme/cancelled');
   expect(outcome).toMatchObject({ outcome: 'failed', error: { name: 'ConflictError' } });
   expect(outcome!.end).toBeUndefined();
@@ -73,22 +74,18 @@ test('a model that only talks is reminded once, and its last words are kept', as
   expect(JSON.stringify(model.requests[1]!.body.messages.at(-1))).toContain('task_complete');
 });
 
-test('a reminder is all that a forgetful model needs', async () => {
-  const { outcome } = await stack.analyze(files, [
-    calls(call('write_file', { path: 'new.txt', content: 'x' })),
-    say('Done.'),
-    submit,
-  ]);
-  expect(outcome).toMatchObject({ outcome: 'changed', turns: 3 });
-});
-
 test('a refusal is named, and its words are kept', async () => {
   const { outcome } = await stack.analyze(files, [{ ...say('I will not.'), stopReason: 'refusal' }]);
   expect(outcome).toMatchObject({ outcome: 'gaveUp', end: 'refused', summary: 'I will not.', costUsd: COST });
+  const silent = await stack.analyze(files, [{ content: [], stopReason: 'refusal' }]);
+  expect(silent.outcome).toMatchObject({
+    end: 'refused',
+    summary: expect.stringContaining('reword the prompt'),
+  });
 });
 
 test('a conversation that outgrows the model is named, however the API says it', async () => {
-  const tooLong = {
+  const tooLong: Failure = {
     status: 400,
     type: 'invalid_request_error',
     message: 'prompt is too long: 2 tokens > 1 maximum',
@@ -106,18 +103,20 @@ test('a model that goes in circles is stopped before it spends every turn', asyn
   expect((await stack.analyze(files, failing)).outcome).toMatchObject({ end: 'stuck', turns: 3 });
 });
 
-test('an answer cut off by the limit of tokens runs no half of a call, and goes on', async () => {
+test('an answer cut off by the limit of tokens runs no half of a call, and a forgetful model goes on when reminded', async () => {
   const cut = call('write_file', { path: 'half.txt', content: 'ha' });
   const { outcome, model } = await stack.analyze(files, [
     { content: [call('write_file', { path: 'whole.txt', content: 'whole' }), cut], stopReason: 'max_tokens' },
+    say('Done.'),
     submit,
   ]);
+  expect(outcome).toMatchObject({ outcome: 'changed', turns: 3 });
   expect(outcome.changes.map(({ file }) => file)).toEqual(['whole.txt']);
   expect(JSON.stringify(model.requests[1]!.body.messages.at(-1))).toContain('smaller steps');
 });
 
 test('a rate limit that stays gives the place back, with the time to go on and what was spent', async () => {
-  const limited = {
+  const limited: Failure = {
     ...{ status: 429, type: 'rate_limit_error', message: 'slow down' },
     headers: { 'retry-after': '300' },
   };
@@ -129,28 +128,19 @@ test('a rate limit that stays gives the place back, with the time to go on and w
   expect(Checkpoint.parse(JSON.parse(state!.toString()))).toMatchObject({ turns: 1, costUsd: COST });
 
   // The same run goes on from there: nothing that was paid is asked again.
-  const resumed = await stack.work(jobId, name, [submit]);
+  const resumed = await stack.work([jobId, name], [submit]);
   expect(resumed.model.requests[0]!.body.messages).toHaveLength(3);
   expect(await stack.outcome(jobId, name)).toMatchObject({ outcome: 'changed', turns: 2 });
 });
 
-test('a short rate limit is waited for', async () => {
-  const limited = {
+test('a short rate limit is waited for; an answer that breaks off is asked for again, and what it cost is counted', async () => {
+  const limited: Failure = {
     ...{ status: 529, type: 'overloaded_error', message: 'busy' },
     headers: { 'retry-after': '0.1' },
   };
-  const edit = calls(call('write_file', { path: 'new.txt', content: 'x' }));
-  const { outcome } = await stack.analyze(files, [limited, edit, submit]);
-  expect(outcome).toMatchObject({ outcome: 'changed', turns: 2 });
-});
-
-test('an answer that breaks off is asked for again, and what it cost is counted', async () => {
   const edit = { ...calls(call('write_file', { path: 'new.txt', content: 'x' })), usage };
-  const { outcome } = await stack.analyze(files, [
-    { dropAfterEvents: 4, content: edit.content, usage },
-    edit,
-    { ...submit, usage },
-  ]);
+  const broken = { dropAfterEvents: 4, content: edit.content, usage };
+  const { outcome } = await stack.analyze(files, [limited, broken, edit, { ...submit, usage }]);
   expect(outcome).toMatchObject({ outcome: 'changed', turns: 2 });
   expect(outcome.tokenUsage.input).toBe(3000);
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Failure } from '../../local/model/reply.ts';
 import { Stack, submit } from './stack.ts';
 
 let stack: Stack;
@@ -10,7 +11,7 @@ afterAll(() => stack.close());
 /** Works on a repository and gives the error of its outcome; nothing may be asked of the model. */
 async function failureOf(name: string, job: Parameters<Stack['createJob']>[1] = {}, environment = {}) {
   const jobId = await stack.createJob([name], job);
-  const { exitCode, model, log } = await stack.work(jobId, name, [submit], environment);
+  const { exitCode, model, log } = await stack.work([jobId, name], [submit], environment);
   const outcome = await stack.outcome(jobId, name);
   expect({ exitCode, outcome: outcome?.outcome, turns: outcome?.turns }).toEqual({
     exitCode: 0,
@@ -44,8 +45,8 @@ test('an unknown base branch is named', async () => {
 test('a refused key fails with the advice, and the key is nowhere', async () => {
   await stack.createRepository('acme/refused', { 'a.txt': 'a' });
   const jobId = await stack.createJob(['acme/refused']);
-  const refusal = { status: 401, type: 'authentication_error', message: 'invalid x-api-key' };
-  const { exitCode, log } = await stack.work(jobId, 'acme/refused', [refusal]);
+  const refusal: Failure = { status: 401, type: 'authentication_error', message: 'invalid x-api-key' };
+  const { exitCode, log } = await stack.work([jobId, 'acme/refused'], [refusal]);
   const outcome = await stack.outcome(jobId, 'acme/refused');
   expect(exitCode).toBe(0);
   expect(outcome).toMatchObject({ outcome: 'failed', error: { name: 'ModelRequestError' } });
@@ -74,15 +75,14 @@ test('a setup command that fails shows its output, and the model is not paid', a
 test('a fault of the infrastructure leaves no outcome, so that the attempt is made again', async () => {
   await stack.createRepository('acme/outage', { 'a.txt': 'a' });
   const jobId = await stack.createJob(['acme/outage']);
-  const outage = { status: 500, type: 'api_error', message: 'down', headers: { 'x-should-retry': 'false' } };
-  const { exitCode } = await stack.work(jobId, 'acme/outage', [outage]);
+  const outage: Failure = {
+    status: 500,
+    type: 'api_error',
+    message: 'down',
+    headers: { 'x-should-retry': 'false' },
+  };
+  const { exitCode } = await stack.work([jobId, 'acme/outage'], [outage]);
   expect(exitCode).toBe(1);
   expect(await stack.outcome(jobId, 'acme/outage')).toBeUndefined();
   expect(await stack.leftovers()).toEqual([]);
-});
-
-test('a worker that is told nothing says how to tell it', async () => {
-  const { exitCode, log } = await stack.work('nonsense', 'acme/any', []);
-  expect(exitCode).toBe(1);
-  expect(log).toContain('JOB_ID and REPOSITORY_NAME');
 });

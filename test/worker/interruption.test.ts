@@ -29,7 +29,7 @@ async function interrupt(
   requests: number,
   signal: NodeJS.Signals,
 ) {
-  const { child, finished, model } = await stack.startWorker(jobId, name, script);
+  const { child, finished, model } = await stack.startWorker([jobId, name], script);
   while (model.requests.length < requests) await sleep(10);
   // The checkpoint before this request is complete: the worker asks only after it.
   child.kill(signal);
@@ -50,9 +50,10 @@ test('a command that runs when the worker is told to stop does not survive it', 
   await stack.createRepository('acme/command', files);
   const jobId = await stack.createJob(['acme/command'], { settings: { shell: true } });
   const command = 'trap "" TERM; sleep 30 & wait; sleep 30';
-  const { child, finished, model } = await stack.startWorker(jobId, 'acme/command', [
-    calls(call('shell', { command })),
-  ]);
+  const { child, finished, model } = await stack.startWorker(
+    [jobId, 'acme/command'],
+    [calls(call('shell', { command }))],
+  );
   while (model.requests.length < 1) await sleep(10);
   await sleep(200);
   child.kill('SIGTERM');
@@ -62,19 +63,21 @@ test('a command that runs when the worker is told to stop does not survive it', 
 
 test('a worker that was killed is resumed: no turn is paid twice and no edit is lost, although the branch moved on', async () => {
   await stack.createRepository('acme/killed', files);
-  const jobId = await stack.createJob(['acme/killed']);
+  const setup = ['echo set up >> a.txt && echo new > from-setup'];
+  const jobId = await stack.createJob(['acme/killed'], { settings: { setup } });
   await interrupt(jobId, 'acme/killed', [firstEdit, stall], 2, 'SIGKILL');
   await stack.push('acme/killed', { 'a.txt': 'other\n' }, 'meanwhile');
 
   const second = { ...calls(call('edit_file', { path: 'a.txt', oldText: 'two', newText: '2' })), usage };
-  const { model, exitCode } = await stack.work(jobId, 'acme/killed', [second, { ...submit, usage }]);
+  const { model, exitCode } = await stack.work([jobId, 'acme/killed'], [second, { ...submit, usage }]);
   const outcome = (await stack.outcome(jobId, 'acme/killed'))!;
   expect(exitCode).toBe(0);
   expect(toolExchanges(model.requests[0]!.body).map(({ name }) => name)).toEqual(['edit_file', 'write_file']);
   expect(outcome).toMatchObject({ outcome: 'changed', turns: 3, tokenUsage: { input: 3000, output: 300 } });
   expect(outcome.changes).toMatchObject([
-    { file: 'a.txt', additions: 2, deletions: 2 },
+    { file: 'a.txt', additions: 3, deletions: 2 },
     { file: 'binary', status: 'added' },
+    { file: 'from-setup', additions: 1 },
   ]);
 });
 
@@ -83,9 +86,10 @@ test('an answer whose tools were cut short by a kill is not asked for again', as
   const jobId = await stack.createJob(['acme/midturn'], { settings: { shell: true } });
   const edit = call('edit_file', { path: 'a.txt', oldText: 'one', newText: '1' });
   const wait = call('shell', { command: 'test -e "$TMPDIR/../../go" || sleep 30' });
-  const { child, finished } = await stack.startWorker(jobId, 'acme/midturn', [
-    { content: [edit, wait], usage },
-  ]);
+  const { child, finished } = await stack.startWorker(
+    [jobId, 'acme/midturn'],
+    [{ content: [edit, wait], usage }],
+  );
   const saved = `jobs/${jobId}/repositories/acme/midturn/checkpoint/state.json`;
   while (!(await stack.artifacts.read(saved))) await sleep(10);
   await sleep(100);
@@ -94,7 +98,7 @@ test('an answer whose tools were cut short by a kill is not asked for again', as
 
   const { writeFile } = await import('node:fs/promises');
   await writeFile(`${stack.tempDir}/go`, '');
-  const { model } = await stack.work(jobId, 'acme/midturn', [{ ...submit, usage }]);
+  const { model } = await stack.work([jobId, 'acme/midturn'], [{ ...submit, usage }]);
   expect(toolExchanges(model.requests[0]!.body)).toMatchObject([
     { name: 'edit_file', isError: false },
     { name: 'shell', isError: false },
@@ -105,9 +109,9 @@ test('an answer whose tools were cut short by a kill is not asked for again', as
 test('a worker that is started again after its outcome pays nothing', async () => {
   await stack.createRepository('acme/again', files);
   const jobId = await stack.createJob(['acme/again']);
-  await stack.work(jobId, 'acme/again', [firstEdit, submit]);
+  await stack.work([jobId, 'acme/again'], [firstEdit, submit]);
   const before = await stack.outcome(jobId, 'acme/again');
-  const { exitCode, model } = await stack.work(jobId, 'acme/again', [firstEdit]);
+  const { exitCode, model } = await stack.work([jobId, 'acme/again'], [firstEdit]);
   expect({ exitCode, requests: model.requests.length }).toEqual({ exitCode: 0, requests: 0 });
   expect(await stack.outcome(jobId, 'acme/again')).toEqual(before);
 });

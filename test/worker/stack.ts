@@ -40,7 +40,8 @@ export class Stack {
   readonly jobs: JobTable;
   readonly rows: RepositoryTable;
   readonly #github: Awaited<ReturnType<typeof startGitHub>>;
-  readonly #environment: Record<string, string>;
+  /** The environment of a worker, all but the model. */
+  readonly environment: Record<string, string>;
   readonly #close: (() => Promise<unknown>)[];
   readonly #repositories = new Map<Record<string, TestFile>, string>();
 
@@ -54,7 +55,7 @@ export class Stack {
     this.tempDir = path.join(folder, 'tmp');
     this.#github = github;
     this.#close = close;
-    this.#environment = {
+    this.environment = {
       PATH: process.env.PATH!,
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'local',
@@ -65,11 +66,12 @@ export class Stack {
       CLAUDE_API_KEY: 'test-claude-key-0123456789',
       GITHUB_TOKEN: 'test-github-token-0123456789',
       TEMP_DIR: this.tempDir,
+      NODE_COMPILE_CACHE: path.join(folder, 'compile-cache'),
     };
     // The tables of this process find their credentials as the worker's do.
     for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) process.env[name] = 'local';
-    const settings = parseSettings(this.#environment);
-    this.artifacts = openArtifacts(this.#environment.ARTIFACTS_URL!);
+    const settings = parseSettings(this.environment);
+    this.artifacts = openArtifacts(this.environment.ARTIFACTS_URL!);
     const dynamoDB = openDynamoDB(settings);
     this.jobs = new JobTable(dynamoDB, settings);
     this.rows = new RepositoryTable(dynamoDB, settings);
@@ -148,8 +150,16 @@ export class Stack {
     const job: JobRow = {
       ...{ jobId, name: 'test', type: 'code-pattern-update', maxRepositories: 100, maxConcurrency: 1 },
       ...{ maxCostUsd: given.maxCostUsd ?? 50, createPullRequests: false },
-      ...{ run: 1, status: 'processing', counts, tokenUsage: NO_TOKENS, createdAt: at, updatedAt: at },
-      settings: { ...defaultJobSettings(parseSettings(this.#environment)), ...given.settings },
+      ...{
+        run: 1,
+        action: 'analyze',
+        status: 'processing',
+        counts,
+        tokenUsage: NO_TOKENS,
+        createdAt: at,
+        updatedAt: at,
+      },
+      settings: { ...defaultJobSettings(parseSettings(this.environment)), ...given.settings },
     };
     await this.jobs.create(job);
     await this.rows.createPending(jobId, names, at);
@@ -160,15 +170,14 @@ export class Stack {
 
   /** Starts the worker with a model that plays `script`. */
   async startWorker(
-    jobId: string,
-    name: string,
+    args: readonly string[],
     script: Script,
     environment: Record<string, string> = {},
   ): Promise<{ child: ChildProcess; finished: Promise<Finished>; model: ScriptedModel }> {
     const model = await startScriptedModel(script);
-    const child = spawn(process.execPath, ['worker/main.ts', jobId, name], {
+    const child = spawn(process.execPath, ['worker/main.ts', ...args], {
       cwd: projectFolder,
-      env: { ...this.#environment, ANTHROPIC_BASE_URL: model.url, ...environment },
+      env: { ...this.environment, ANTHROPIC_BASE_URL: model.url, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const output = Promise.all([text(child.stdout!), text(child.stderr!)]);
@@ -180,12 +189,11 @@ export class Stack {
   }
 
   async work(
-    jobId: string,
-    name: string,
+    args: readonly string[],
     script: Script,
     environment?: Record<string, string>,
   ): Promise<Finished> {
-    return (await this.startWorker(jobId, name, script, environment)).finished;
+    return (await this.startWorker(args, script, environment)).finished;
   }
 
   async outcome(jobId: string, name: string): Promise<Outcome | undefined> {
@@ -211,7 +219,7 @@ export class Stack {
   ): Promise<Finished & { outcome: Outcome; jobId: string; name: string }> {
     const name = await this.#repositoryOf(files);
     const jobId = await this.createJob([name], job);
-    const finished = await this.work(jobId, name, script, job.environment);
+    const finished = await this.work([jobId, name], script, job.environment);
     const outcome = await this.outcome(jobId, name);
     if (finished.exitCode !== 0 || !outcome) throw new Error(`exit ${finished.exitCode}: ${finished.log}`);
     return { ...finished, outcome, jobId, name };

@@ -51,36 +51,50 @@ test('checks that never pass end after three submissions, with the last output',
   expect(outcome.artifacts.changeSet).toBeUndefined();
 });
 
-/** Submits a change that must come back, and gives what the model was told. */
-async function refusalOf(content: ReturnType<typeof call>[], settings = {}, submission: object = SUBMISSION) {
-  const undo = calls(
-    call('shell', {
-      command:
-        "find . -type f ! -name a.txt ! -name ci.yml -delete; echo one > a.txt; echo 'on: push' > .github/workflows/ci.yml",
-    }),
+const undo = call('shell', {
+  command:
+    "find . -type f ! -name a.txt ! -name ci.yml -delete; echo one > a.txt; echo 'on: push' > .github/workflows/ci.yml",
+});
+
+type Attempt = { content?: ReturnType<typeof call>[]; submission?: object };
+
+/** Submits two changes, one after the other, that must come back, and gives what the model was told of each. */
+async function refusalsOf(settings: object, ...attempts: [Attempt, Attempt]): Promise<string[]> {
+  const turns = attempts.map(({ content = [], submission = SUBMISSION }) =>
+    calls(...content, call('task_complete', submission), undo),
   );
-  const { model, outcome } = await stack.analyze(
-    files,
-    [calls(...content, call('task_complete', submission)), undo, submitUnchanged],
-    { settings: { shell: true, ...settings } },
-  );
+  const { model, outcome } = await stack.analyze(files, [...turns, submitUnchanged], {
+    settings: { shell: true, ...settings },
+  });
   expect(outcome.outcome).toBe('unchanged');
-  const exchanges = toolExchanges(model.requests[1]!.body);
-  expect(exchanges.at(-1)!.isError).toBe(true);
-  return exchanges.at(-1)!.result!;
+  const submissions = toolExchanges(model.requests[2]!.body).filter(({ name }) => name === 'task_complete');
+  expect(submissions.map(({ isError }) => isError)).toEqual([true, true]);
+  return submissions.map(({ result }) => result!);
 }
 
 test('protected files, large patches, many files and claims that do not hold go back to the model', async () => {
-  expect(await refusalOf([write('.github/workflows/ci.yml', 'on: pull_request\n')])).toContain('protected');
-  expect(await refusalOf([write('big.txt', 'x'.repeat(2000))], { maxPatchKiB: 1 })).toContain('allows 1');
-  expect(await refusalOf([write('b', 'b'), write('c', 'c')], { maxFiles: 1 })).toContain('2 files');
-  expect(await refusalOf([])).toContain('nothing differs');
-  const denial = { ...SUBMISSION, wereChangesNecessary: false };
-  expect(await refusalOf([write('b', 'b')], {}, denial)).toContain('but b changed');
-  const shell = call('shell', { command: 'echo x > made-by-shell' });
-  expect(await refusalOf([shell], { exclude: ['made-*'] })).toContain('include and exclude');
-  const leak = write('b', 'test-github-token-0123456789');
-  expect(await refusalOf([leak])).toContain('credential');
+  const workflow = { content: [write('.github/workflows/ci.yml', 'on: pull_request\n')] };
+  const leak = { content: [write('b', 'test-github-token-0123456789')] };
+  const [guarded, credential] = await refusalsOf({}, workflow, leak);
+  expect(guarded).toContain('protected');
+  expect(credential).toContain('credential');
+
+  const big = { content: [write('big.txt', 'x'.repeat(2000))] };
+  const many = { content: [write('b', 'b'), write('c', 'c')] };
+  const [tooBig, tooMany] = await refusalsOf({ maxPatchKiB: 1, maxFiles: 1 }, big, many);
+  expect(tooBig).toContain('allows 1');
+  expect(tooMany).toContain('2 files');
+
+  const denied = { content: [write('b', 'b')], submission: { ...SUBMISSION, wereChangesNecessary: false } };
+  const [nothing, something] = await refusalsOf({}, {}, denied);
+  expect(nothing).toContain('nothing differs');
+  expect(something).toContain('but b changed');
+
+  const made = { content: [call('shell', { command: 'echo x > made-by-shell' })] };
+  const untitled = { content: [write('b', 'b')], submission: { ...SUBMISSION, title: ' ' } };
+  const [outside, title] = await refusalsOf({ exclude: ['made-*'] }, made, untitled);
+  expect(outside).toContain('include and exclude');
+  expect(title).toContain('title');
 });
 
 test('a protected file that the job allows may be changed', async () => {

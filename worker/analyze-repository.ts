@@ -1,0 +1,170 @@
+import { artifactKeys, readArtifact } from '../core/artifacts.ts';
+import { CodyBatchError, ConflictError, describeError, SetupFailedError } from '../core/errors.ts';
+import { JobText } from '../core/job.ts';
+import { Outcome } from '../core/outcome.ts';
+import { Analysis, type AnalysisRequest } from './analysis.ts';
+import { Budget } from './budget.ts';
+import { applyPatch, readChanges, resetTree } from './changes.ts';
+import { type Clone, cloneRepository } from './clone.ts';
+import { describeCommand, runCommand } from './command.ts';
+import { converse } from './conversation.ts';
+import { newConversation } from './conversation-state.ts';
+import { limitEnding } from './ending.ts';
+import { Model } from './model.ts';
+import { firstMessage, systemBlocks } from './prompt.ts';
+import { Submissions } from './submissions.ts';
+import type { Tool } from './tools/tool.ts';
+import { runTools, toolDefinitions, toolsOf } from './tools/tool-box.ts';
+import { createWorkspace, type Workspace } from './workspace.ts';
+import { writeOutcome } from './write-outcome.ts';
+
+/**
+ * One repository, from the clone to the outcome. Expected failures become outcomes; what it throws is the order to
+ * stop, the infrastructure's or a bug, and another attempt goes on from the checkpoint.
+ */
+export async function analyzeRepository(request: AnalysisRequest): Promise<Outcome> {
+  const { jobId, settings, log, stop } = request;
+  const analysis = await Analysis.open(request);
+  const earlier = await earlierOutcome(analysis);
+  if (earlier) {
+    log.info('this run has its outcome already', { outcome: earlier.outcome });
+    return earlier;
+  }
+  const workspace = await createWorkspace(settings.TEMP_DIR, jobId);
+  try {
+    try {
+      await work(analysis, workspace);
+    } catch (error) {
+      await analysis.saveTally();
+      stop.throwIfAborted();
+      if (analysis.deadline.aborted) analysis.ending = limitEnding('maxMinutes', analysis.job.settings);
+      else if (error instanceof CodyBatchError) analysis.error = describeError(error);
+      else throw error;
+      log.warn(analysis.error?.message ?? analysis.ending!.summary);
+    }
+    await analysis.record('saving');
+    if (analysis.clone && analysis.ending?.end !== 'throttled')
+      analysis.changes ??= await readChanges(analysis.clone.git, workspace, analysis.clone.baseSha);
+    return await writeOutcome(analysis);
+  } finally {
+    await workspace.remove();
+  }
+}
+
+/** The outcome of this run, where an attempt before wrote one and was lost only then. */
+async function earlierOutcome({ artifacts, job, request }: Analysis): Promise<Outcome | undefined> {
+  const body = await artifacts.read(artifactKeys.outcome(job.jobId, request.repositoryName));
+  if (!body) return undefined;
+  const outcome = Outcome.parse(JSON.parse(body.toString('utf8')));
+  return outcome.run === job.run && outcome.outcome !== 'throttled' ? outcome : undefined;
+}
+
+async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
+  const { job, request, resumed } = analysis;
+  if (job.status === 'cancelled')
+    throw new ConflictError(`The job ${job.jobId} was cancelled; nothing was begun.`);
+  const text = await readArtifact(analysis.artifacts, artifactKeys.request(job.jobId), JobText);
+  const tools = toolsOf(job.settings);
+  const model = await Model.open({
+    settings: request.settings,
+    job: job.settings,
+    system: systemBlocks(),
+    tools: toolDefinitions(tools),
+  });
+  for (const name of ['CLAUDE_API_KEY', 'GITHUB_TOKEN'] as const)
+    request.redactor.add(await request.settings.secret(name));
+
+  await analysis.record('cloning');
+  analysis.clone = await clone(analysis, workspace);
+  await setUp(analysis, workspace);
+  if (resumed) {
+    if (job.settings.setup.length > 0) await resetTree(analysis.clone.git);
+    await applyPatch(analysis.clone.git, resumed.patch);
+    request.log.info('resumed from the checkpoint', { turns: resumed.state.turns.length });
+  }
+  analysis.state = resumed?.state ?? newConversation(firstMessage(text.prompt, request.repositoryName));
+  analysis.tools = tools.map(({ name }) => name);
+  await holdConversation(analysis, { workspace, model, tools, clone: analysis.clone });
+}
+
+async function clone({ job, request, resumed, signal }: Analysis, workspace: Workspace): Promise<Clone> {
+  const cloned = await cloneRepository(workspace, {
+    repositoryName: request.repositoryName,
+    githubApiUrl: request.settings.GITHUB_API_URL,
+    token: await request.settings.secret('GITHUB_TOKEN'),
+    baseBranch: job.settings.baseBranch,
+    baseSha: resumed?.baseSha,
+    stop: request.stop,
+    signal,
+  });
+  request.log.info('cloned', { baseBranch: cloned.baseBranch, baseSha: cloned.baseSha });
+  return cloned;
+}
+
+async function setUp({ job, request, signal }: Analysis, workspace: Workspace): Promise<void> {
+  for (const command of job.settings.setup) {
+    // The repository's time limit bounds it.
+    const result = await runCommand(workspace, command, {
+      timeoutMs: job.settings.maxMinutes * 60_000,
+      signal,
+    });
+    const report = request.redactor.text(describeCommand(result));
+    if (result.exitCode !== 0) {
+      throw new SetupFailedError(
+        `The setup command ${JSON.stringify(command)} failed; correct settings.setup. ${report}`,
+      );
+    }
+    request.log.info('setup', { command, seconds: result.seconds });
+  }
+}
+
+async function holdConversation(
+  analysis: Analysis,
+  { workspace, model, tools, clone }: { workspace: Workspace; model: Model; tools: Tool[]; clone: Clone },
+): Promise<void> {
+  const { job, request, signal } = analysis;
+  const { log, redactor } = request;
+  const state = analysis.state!;
+  const { settings } = job;
+  const { git, baseSha } = clone;
+  const onVerifying = () => analysis.record('verifying');
+  const submissions = new Submissions({
+    ...{ git, workspace, baseSha, state, settings, redactor, signal, onVerifying },
+  });
+  const context = { workspace, git, settings, signal, submit: submissions.submit };
+  let treeTouched = false;
+  await analysis.record('conversing');
+  try {
+    const ending = await converse({
+      ...{ state, model, settings, signal },
+      budget: new Budget(job, analysis.jobs, state),
+      async runTools(calls) {
+        const results = await runTools(tools, calls, context, (said) => redactor.text(said));
+        treeTouched ||= tools.some(
+          ({ name, readOnly }) => !readOnly && calls.some((call) => call.name === name),
+        );
+        for (const [i, { name, input }] of calls.entries()) {
+          const path = (input as { path?: unknown } | null)?.path;
+          log.info(`${name}${typeof path === 'string' ? ` ${path}` : ''}`, { isError: results[i]!.is_error });
+        }
+        return results;
+      },
+      ending: () => submissions.ending,
+      saveAnswer: () => analysis.save(),
+      async saveReply(message) {
+        // Before the message counts: whoever is stopped in between runs the tools again, on the tree before them.
+        const patch = treeTouched ? (await readChanges(git, workspace, baseSha)).patch : undefined;
+        treeTouched = false;
+        state.messages.push(message);
+        if (submissions.ending) return;
+        await analysis.save(patch);
+        await analysis.record('conversing');
+      },
+    });
+    analysis.ending = submissions.explain(ending);
+  } finally {
+    analysis.verification = submissions.verification;
+  }
+  if (analysis.ending.end === 'throttled') await analysis.saveTally();
+  if (submissions.ending) analysis.changes = submissions.changes;
+}

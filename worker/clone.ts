@@ -1,0 +1,110 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { RepositoryUnavailableError, SettingsError } from '../core/errors.ts';
+import { Git, GitFailedError } from './git.ts';
+import type { Workspace } from './workspace.ts';
+
+export type CloneRequest = {
+  /** `owner/name`. */
+  repositoryName: string;
+  githubApiUrl: string;
+  token: string | undefined;
+  /** The default branch where absent. */
+  baseBranch: string | undefined;
+  /** The commit to go on from, of a checkpoint; the branch's newest where absent. */
+  baseSha: string | undefined;
+  /** Ends every git process of this run. */
+  stop: AbortSignal;
+  /** Ends the clone at the repository's time limit. */
+  signal: AbortSignal;
+};
+
+export type Clone = { git: Git; baseBranch: string; baseSha: string };
+
+/**
+ * Clones one branch, without history, into the workspace, and takes the git directory out of the work tree.
+ * Throws RepositoryUnavailableError where trying again would not help; GitFailedError where it could (the network).
+ */
+export async function cloneRepository(workspace: Workspace, request: CloneRequest): Promise<Clone> {
+  const base = gitBaseUrl(request.githubApiUrl);
+  const git = new Git(workspace, {
+    protocol: base.protocol.slice(0, -1),
+    config: tokenConfig(base, request.token),
+    signal: request.stop,
+  });
+  const url = `${base.href}${request.repositoryName}.git`;
+  const branch = request.baseBranch ? ['--branch', request.baseBranch] : [];
+  const shallow = ['--depth', '1', '--single-branch', '--no-tags'];
+  const separate = ['--separate-git-dir', workspace.gitFolder];
+  try {
+    await git.clone([...shallow, ...separate, ...branch, '--', url, workspace.tree], request);
+  } catch (error) {
+    throw explain(error, request, url);
+  }
+  // It points at the git directory; without it nothing in the tree does.
+  await rm(path.join(workspace.tree, '.git'), { force: true });
+
+  const newest = await headOf(git);
+  if (!newest) {
+    throw new RepositoryUnavailableError(
+      `${request.repositoryName} has no commit on its default branch; push a first commit, then retry.`,
+    );
+  }
+  const baseBranch = (await git.run(['symbolic-ref', '--short', 'HEAD'])).toString().trim();
+  if (request.baseSha && request.baseSha !== newest) await moveTo(git, request.baseSha, request.signal);
+  return { git, baseBranch, baseSha: request.baseSha ?? newest };
+}
+
+/** The branch moved on since the checkpoint, whose patch fits the commit that it was made from. */
+async function moveTo(git: Git, sha: string, signal: AbortSignal): Promise<void> {
+  await git.run(['fetch', '--depth', '1', '--no-tags', 'origin', sha], { signal });
+  await git.run(['reset', '--hard', '--quiet', sha]);
+}
+
+async function headOf(git: Git): Promise<string | undefined> {
+  const head = await git.run(['rev-parse', '--verify', '--quiet', 'HEAD'], { exitCodes: [0, 1] });
+  return head.toString().trim() || undefined;
+}
+
+/** Where GitHub serves git, by where it serves its API: `https://host/api/v3` is Enterprise. Ends in `/`. */
+export function gitBaseUrl(apiUrl: string): URL {
+  const url = new URL(apiUrl);
+  const loopback = url.hostname === '127.0.0.1' || url.hostname === 'localhost';
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback)) {
+    throw new SettingsError(
+      `GITHUB_API_URL is ${url.protocol}//${url.host}; expected https, or http on 127.0.0.1 or localhost.`,
+    );
+  }
+  return new URL(url.host === 'api.github.com' ? 'https://github.com/' : `${url.protocol}//${url.host}/`);
+}
+
+/** The token goes to this host only, and never into a URL, a file or a process list. */
+function tokenConfig(base: URL, token: string | undefined): Record<string, string> {
+  if (!token) return {};
+  const basic = Buffer.from(`x-access-token:${token}`).toString('base64');
+  return { [`http.${base.href}.extraHeader`]: `Authorization: Basic ${basic}` };
+}
+
+function explain(error: unknown, request: CloneRequest, url: string): unknown {
+  if (!(error instanceof GitFailedError)) return error;
+  const { repositoryName, baseBranch, token } = request;
+  const refuse = (message: string) => new RepositoryUnavailableError(message, { cause: error });
+  if (/Remote branch .* not found/.test(error.stderr)) {
+    return refuse(
+      `${repositoryName} has no branch ${baseBranch}; correct settings.baseBranch, or leave it out for the default branch.`,
+    );
+  }
+  if (/Authentication failed|returned error: 40[13]|could not read Username/.test(error.stderr)) {
+    return refuse(
+      token
+        ? `GitHub refused GITHUB_TOKEN for ${repositoryName}; give it a token that is not expired and has read access to its contents.`
+        : `GitHub asks for credentials for ${repositoryName}: it does not exist or is private. Check the name, or set GITHUB_TOKEN.`,
+    );
+  }
+  if (/not found|returned error: 404/i.test(error.stderr)) {
+    return refuse(
+      `There is no repository at ${url}${token ? ', or GITHUB_TOKEN may not see it' : ''}; check the name${token ? ' and what the token may read' : ', or set GITHUB_TOKEN if it is private'}.`,
+    );
+  }
+  return error;
+}

@@ -1,0 +1,33 @@
+import type { MessageParam } from '@anthropic-ai/sdk/resources/messages';
+import { z } from 'zod';
+import { ThreadTurn } from '../core/thread.ts';
+import { NO_TOKENS, TokenUsage } from '../core/usage.ts';
+
+/** Everything that a conversation has come to: enough to go on with it in another process. */
+export const ConversationState = z.object({
+  /** As the Messages API takes them; only ever appended to. */
+  messages: z.array(z.custom<MessageParam>((value) => typeof value === 'object' && value !== null)),
+  turns: z.array(ThreadTurn),
+  /** Answers that broke off included. */
+  tokenUsage: TokenUsage,
+  /** Absent once an answer came from a model without a known price. */
+  costUsd: z.number().optional(),
+  /** The model that answered, as it named itself. */
+  model: z.string().optional(),
+  /** How often a submission was sent back. */
+  failedSubmissions: z.int(),
+  /** Seconds of work, of earlier processes too; pauses between them are not counted. */
+  seconds: z.number(),
+});
+export type ConversationState = z.infer<typeof ConversationState>;
+
+export function newConversation(firstMessage: MessageParam): ConversationState {
+  return {
+    messages: [firstMessage],
+    turns: [],
+    tokenUsage: NO_TOKENS,
+    costUsd: 0,
+    failedSubmissions: 0,
+    seconds: 0,
+  };
+}

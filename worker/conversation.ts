@@ -1,0 +1,143 @@
+import type {
+  ContentBlock,
+  ContentBlockParam,
+  Message,
+  MessageParam,
+  TextBlockParam,
+  ToolResultBlockParam,
+  ToolUseBlock,
+} from '@anthropic-ai/sdk/resources/messages';
+import { costOfRequest } from '../core/models.ts';
+import type { Budget } from './budget.ts';
+import type { ConversationState } from './conversation-state.ts';
+import { ConversationEnded, type Ending, limitEnding } from './ending.ts';
+import type { Model } from './model.ts';
+import { isStuck } from './stuck.ts';
+
+export type Conversation = {
+  state: ConversationState;
+  model: Model;
+  budget: Budget;
+  settings: Parameters<typeof limitEnding>[1];
+  /** The time limit, and the order to stop. */
+  signal: AbortSignal;
+  runTools(calls: readonly ToolUseBlock[]): Promise<ToolResultBlockParam[]>;
+  /** How a submission ended the conversation, once one did. */
+  ending(): Ending | undefined;
+  /** Keeps an answer that was paid for. */
+  saveAnswer(): Promise<void>;
+  /** Appends what the model is told, and keeps it together with the tree that the tools left. */
+  saveReply(message: MessageParam): Promise<void>;
+};
+
+const REMINDER =
+  'Nothing is submitted yet. If the work is done, or no change is called for, call task_complete; otherwise go on with the tools.';
+
+const NO_ANSWER = '(no answer)';
+
+/** Asks, runs the tools, saves; until an end that has a name. */
+export async function converse(conversation: Conversation): Promise<Ending> {
+  const { state, budget, settings } = conversation;
+  try {
+    for (;;) {
+      // A conversation that is resumed may have an answer already, whose tools did not run to their end.
+      if (state.messages.at(-1)!.role === 'user') {
+        budget.check();
+        await ask(conversation);
+        await conversation.saveAnswer();
+      }
+      const content = await reply(conversation);
+      await conversation.saveReply({ role: 'user', content });
+      const ending = conversation.ending();
+      if (ending) return ending;
+      if (isStuck(state.messages)) return limitEnding('stuck', settings);
+    }
+  } catch (error) {
+    if (error instanceof ConversationEnded) return error.ending;
+    throw error;
+  }
+}
+
+async function ask({ state, model, budget, signal }: Conversation): Promise<void> {
+  const startedAt = new Date();
+  const promptBytes = model.prefixBytes + Buffer.byteLength(JSON.stringify(state.messages));
+  const spentBefore = state.tokenUsage;
+  const answer = await budget.within(promptBytes, model.maxTokens, () =>
+    model.ask(state.messages, signal, budget.spend),
+  );
+  state.messages.push({ role: 'assistant', content: sendable(answer.content) });
+  const tokenUsage = subtract(state.tokenUsage, spentBefore);
+  state.turns.push({
+    message: state.messages.length - 1,
+    startedAt: startedAt.toISOString(),
+    seconds: (Date.now() - startedAt.getTime()) / 1000,
+    stopReason: answer.stop_reason,
+    tokenUsage,
+    costUsd: costOfRequest(answer.model, tokenUsage),
+  });
+}
+
+/** What the model is told after its answer: the results of its tools, or how to go on. Throws ConversationEnded. */
+async function reply({ state, settings, runTools }: Conversation): Promise<ContentBlockParam[]> {
+  const answer = state.messages.at(-1)!.content as ContentBlock[];
+  const stopReason = state.turns.at(-1)?.stopReason as Message['stop_reason'];
+  if (stopReason === 'refusal') throw new ConversationEnded({ end: 'refused', summary: refusalText(answer) });
+  if (stopReason === 'model_context_window_exceeded')
+    throw new ConversationEnded(limitEnding('contextExceeded', settings));
+
+  const calls = answer.filter((block) => block.type === 'tool_use');
+  if (stopReason === 'max_tokens') {
+    const last = answer.at(-1);
+    const whole = last?.type === 'tool_use' ? calls.slice(0, -1) : calls;
+    const results = await runTools(whole);
+    if (last?.type === 'tool_use') results.push(cutOff(last));
+    return [...results, text('Your answer reached its limit of tokens. Go on in smaller steps.')];
+  }
+  if (calls.length > 0) return runTools(calls);
+  if (stopReason === 'pause_turn') return [text('Go on.')];
+  if (wasReminded(state)) throw new ConversationEnded({ end: 'gaveUp', summary: textOf(answer) });
+  return [text(REMINDER)];
+}
+
+function wasReminded({ messages }: ConversationState): boolean {
+  return messages.some(
+    ({ role, content }) =>
+      role === 'user' &&
+      Array.isArray(content) &&
+      content.some((block) => block.type === 'text' && block.text === REMINDER),
+  );
+}
+
+/** The API refuses a blank text, and an empty message, in what it is sent back; models write them all the same. */
+function sendable(content: ContentBlock[]): ContentBlockParam[] {
+  const said = content.filter((block) => block.type !== 'text' || block.text.trim() !== '');
+  return said.length > 0 ? said : [text(NO_ANSWER)];
+}
+
+function cutOff({ id }: ToolUseBlock): ToolResultBlockParam {
+  const content = 'This call was cut off by the limit of tokens and did not run.';
+  return { type: 'tool_result', tool_use_id: id, content, is_error: true };
+}
+
+function text(said: string): TextBlockParam {
+  return { type: 'text', text: said };
+}
+
+function textOf(content: readonly ContentBlock[]): string {
+  return content.flatMap((block) => (block.type === 'text' ? [block.text] : [])).join('\n\n');
+}
+
+function refusalText(content: readonly ContentBlock[]): string {
+  const said = textOf(content);
+  return said === NO_ANSWER ? 'The model refused the task; reword the prompt.' : said;
+}
+
+function subtract(after: ConversationState['tokenUsage'], before: ConversationState['tokenUsage']) {
+  return {
+    input: after.input - before.input,
+    output: after.output - before.output,
+    cacheCreation: after.cacheCreation - before.cacheCreation,
+    cacheRead: after.cacheRead - before.cacheRead,
+    total: after.total - before.total,
+  };
+}

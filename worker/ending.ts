@@ -1,0 +1,34 @@
+import type { JobSettings } from '../core/job.ts';
+import type { End } from '../core/repository-result.ts';
+import type { Submission } from './tools/tool.ts';
+
+/** How a conversation ended; `submission` with `submitted` only, `resumeAt` (ISO 8601) with `throttled` only. */
+export type Ending = { end: End; summary: string; submission?: Submission; resumeAt?: string };
+
+/** Leaves the loop from wherever a limit shows. */
+export class ConversationEnded extends Error {
+  override readonly name = 'ConversationEnded';
+  readonly ending: Ending;
+
+  constructor(ending: Ending) {
+    super(ending.summary);
+    this.ending = ending;
+  }
+}
+
+/** What a user reads of an end that the model did not choose, and what to do about it. */
+export function limitEnding(
+  end: Exclude<End, 'submitted' | 'gaveUp' | 'refused' | 'throttled'>,
+  settings: Pick<JobSettings, 'maxTurns' | 'maxCostUsd' | 'maxMinutes'>,
+): Ending {
+  const summaries = {
+    maxTurns: `Stopped at ${settings.maxTurns} turns; raise settings.maxTurns or narrow the prompt.`,
+    maxCost: `Stopped at a cost of ${settings.maxCostUsd} USD; raise settings.maxCostUsd or narrow the prompt.`,
+    jobCost: "Stopped because the job's cap is used up; raise maxCostUsd of the job.",
+    maxMinutes: `Stopped after ${settings.maxMinutes} minutes; raise settings.maxMinutes or narrow the prompt.`,
+    stuck: 'Stopped because the model repeated the same call without getting further; reword the prompt.',
+    contextExceeded:
+      "Stopped because the conversation no longer fits the model's context; narrow the prompt.",
+  };
+  return { end, summary: summaries[end] };
+}

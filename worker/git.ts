@@ -1,0 +1,164 @@
+import { simpleGit } from 'simple-git';
+import { baseEnvironment, type Workspace } from './workspace.ts';
+
+/** A git process ended with a status that its caller did not expect. `stderr` is git's own account. */
+export class GitFailedError extends Error {
+  override readonly name = 'GitFailedError';
+  readonly stderr: string;
+
+  constructor(command: string, exitCode: number | null, stderr: string) {
+    super(`git ${command} ended with ${exitCode ?? 'a signal'}: ${stderr.trim().slice(-1000)}`);
+    this.stderr = stderr;
+  }
+}
+
+/** A git process wrote more than it was allowed, or took longer; it was ended. */
+export class GitBoundExceededError extends Error {
+  override readonly name = 'GitBoundExceededError';
+}
+
+export type GitRunOptions = {
+  /** What git reads from its standard input. */
+  input?: Buffer;
+  /** Replaces the repository's own index. */
+  indexFile?: string;
+  /** Exit codes that are an answer. @default [0] */
+  exitCodes?: readonly number[];
+  /** @default unbounded */
+  maxBytes?: number;
+  /** @default unbounded */
+  timeoutMs?: number;
+  /** Ends git on top of the signal that every process of this Git obeys. */
+  signal?: AbortSignal;
+};
+
+// Each is set on purpose, to make git safer; simple-git's guards refuse them from whoever has not said so.
+const UNSAFE = {
+  // The settings below, and the token, reach git through GIT_CONFIG_COUNT: then they are in no file and no process list.
+  allowUnsafeConfigEnvCount: true,
+  // GIT_CONFIG_GLOBAL=/dev/null, so that no configuration of the user takes part.
+  allowUnsafeConfigPaths: true,
+  // core.hooksPath=/dev/null, so that no hook runs.
+  allowUnsafeHooksPath: true,
+  // core.fsmonitor=false, so that no monitor runs.
+  allowUnsafeFsMonitor: true,
+} as const;
+
+const CONFIG: Readonly<Record<string, string>> = {
+  'core.hooksPath': '/dev/null',
+  'core.fsmonitor': 'false',
+  'core.protectHFS': 'true',
+  'core.protectNTFS': 'true',
+  'submodule.recurse': 'false',
+  // A detached garbage collection would outlive the worker.
+  'gc.auto': '0',
+  'maintenance.auto': 'false',
+  // A patch quotes paths by C rules anyway; this keeps UTF-8 names legible in it.
+  'core.quotePath': 'false',
+};
+
+export type GitConfig = Readonly<Record<string, string>>;
+
+/** git on one work tree whose git directory lies elsewhere, with a closed environment. */
+export class Git {
+  readonly #workspace: Workspace;
+  readonly #environment: Record<string, string>;
+  readonly #signal: AbortSignal;
+
+  /** `config` adds to the safe settings; `protocol` is the one transport that git may use: `https`, or `http` on loopback. */
+  constructor(workspace: Workspace, options: { config?: GitConfig; protocol: string; signal: AbortSignal }) {
+    this.#workspace = workspace;
+    this.#signal = options.signal;
+    this.#environment = {
+      ...baseEnvironment(workspace),
+      // Messages in the one language that clone.ts reads.
+      LC_ALL: 'C.UTF-8',
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_CONFIG_GLOBAL: '/dev/null',
+      GIT_ATTR_NOSYSTEM: '1',
+      GIT_TERMINAL_PROMPT: '0',
+      GIT_LFS_SKIP_SMUDGE: '1',
+      GIT_ALLOW_PROTOCOL: options.protocol,
+      ...configEnvironment({ ...CONFIG, ...options.config }),
+    };
+  }
+
+  /** Runs outside of any repository, in the workspace's folder. */
+  clone(args: readonly string[], options: Pick<GitRunOptions, 'signal'>): Promise<Buffer> {
+    return this.#spawn(this.#workspace.root, this.#environment, ['clone', ...args], options);
+  }
+
+  /** Runs on the work tree and gives the standard output, as bytes. */
+  run(args: readonly string[], options: GitRunOptions = {}): Promise<Buffer> {
+    const environment = {
+      ...this.#environment,
+      GIT_DIR: this.#workspace.gitFolder,
+      GIT_WORK_TREE: this.#workspace.tree,
+      ...(options.indexFile && { GIT_INDEX_FILE: options.indexFile }),
+    };
+    return this.#spawn(this.#workspace.tree, environment, args, options);
+  }
+
+  async #spawn(
+    baseDir: string,
+    environment: Record<string, string>,
+    args: readonly string[],
+    options: GitRunOptions,
+  ): Promise<Buffer> {
+    const { input, exitCodes = [0], maxBytes = Number.POSITIVE_INFINITY, timeoutMs } = options;
+    const stop = options.signal ? AbortSignal.any([this.#signal, options.signal]) : this.#signal;
+    stop.throwIfAborted();
+    const command = args.find((arg) => !arg.startsWith('-')) ?? '';
+    const bound = new AbortController();
+    const timer = timeoutMs && setTimeout(() => bound.abort('time'), timeoutMs).unref();
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    let failure: GitFailedError | undefined;
+    const git = simpleGit({
+      baseDir,
+      abort: AbortSignal.any([stop, bound.signal]),
+      allowEnvironment: Object.keys(environment).filter((name) => name.startsWith('GIT_')),
+      unsafe: UNSAFE,
+      // Its default takes a process for closed 50 ms after its exit, whether its output was read or not.
+      completion: { onClose: true, onExit: false },
+      // Without this a process that was killed, or failed without a word, would count as successful.
+      errors: (error, { exitCode, stdErr }) => {
+        if (exitCodes.includes(exitCode)) return undefined;
+        failure = new GitFailedError(command, exitCode, Buffer.concat(stdErr).toString());
+        return error ?? failure;
+      },
+      input: () => input,
+    })
+      .env(environment)
+      .outputHandler((_command, stdout) => {
+        stdout.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > maxBytes) bound.abort('size');
+          else chunks.push(chunk);
+        });
+        // simple-git waits 50 ms after the end of a process that printed nothing; an empty chunk counts as printed.
+        queueMicrotask(() => stdout.emit('data', Buffer.alloc(0)));
+      });
+    try {
+      await git.raw([...args]);
+    } catch (error) {
+      stop.throwIfAborted();
+      if (bound.signal.aborted) throw new GitBoundExceededError(`git ${command} exceeded its bound`);
+      throw failure ?? error;
+    } finally {
+      clearTimeout(timer);
+    }
+    return Buffer.concat(chunks);
+  }
+}
+
+function configEnvironment(config: GitConfig): Record<string, string> {
+  const entries = Object.entries(config);
+  return Object.fromEntries([
+    ['GIT_CONFIG_COUNT', String(entries.length)],
+    ...entries.flatMap(([key, value], i) => [
+      [`GIT_CONFIG_KEY_${i}`, key],
+      [`GIT_CONFIG_VALUE_${i}`, value],
+    ]),
+  ]);
+}

@@ -1,0 +1,49 @@
+import type { LogLine } from '../core/repository-result.ts';
+import type { Redactor } from './redact.ts';
+
+type Level = 'info' | 'warn' | 'error';
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Fifty of them stand on the repository's row, where an item may have 400 KB. */
+const MAX_MESSAGE = 1000;
+
+/** One line of JSON each on standard output, which Batch keeps; all of them again for `log.txt` and the outcome. */
+export class Log {
+  readonly #redactor: Redactor;
+  readonly #lines: LogLine[] = [];
+  readonly #printed: string[] = [];
+
+  constructor(redactor: Redactor) {
+    this.#redactor = redactor;
+  }
+
+  info(message: string, fields?: Fields): void {
+    this.#write('info', message, fields);
+  }
+
+  warn(message: string, fields?: Fields): void {
+    this.#write('warn', message, fields);
+  }
+
+  error(message: string, fields?: Fields): void {
+    this.#write('error', message, fields);
+  }
+
+  /** The last 50 lines. */
+  get tail(): LogLine[] {
+    return this.#lines.slice(-50);
+  }
+
+  /** `log.txt`. */
+  get text(): string {
+    return this.#printed.join('');
+  }
+
+  #write(level: Level, message: string, fields: Fields = {}): void {
+    const timestamp = new Date().toISOString();
+    const line = this.#redactor.text(`${JSON.stringify({ timestamp, level, message, ...fields })}\n`);
+    this.#lines.push({ timestamp, level, message: this.#redactor.text(message).slice(0, MAX_MESSAGE) });
+    this.#printed.push(line);
+    process.stdout.write(line);
+  }
+}

@@ -1,0 +1,64 @@
+import type { JobSettings } from '../core/job.ts';
+import type { Verification } from '../core/repository-result.ts';
+import { type Changes, readChanges } from './changes.ts';
+import type { ConversationState } from './conversation-state.ts';
+import type { Ending } from './ending.ts';
+import type { Git } from './git.ts';
+import type { Redactor } from './redact.ts';
+import { type Submission, ToolError } from './tools/tool.ts';
+import { verifySubmission } from './verify.ts';
+import type { Workspace } from './workspace.ts';
+
+/** Submissions that do not pass before the worker gives up. */
+const MAX_ROUNDS = 3;
+
+/** Receives what the model submits, and keeps what came of it. */
+export class Submissions {
+  /** How a submission ended the conversation, once one did. */
+  ending: Ending | undefined;
+  /** What was submitted last, as it was before the checks ran: what they write into the tree is no part of it. */
+  changes: Changes | undefined;
+  verification: Verification[] = [];
+  #problem: string | undefined;
+  readonly #context: SubmissionContext;
+
+  constructor(context: SubmissionContext) {
+    this.#context = context;
+  }
+
+  readonly submit = async (submission: Submission): Promise<string> => {
+    const { git, workspace, baseSha, state, onVerifying } = this.#context;
+    await onVerifying();
+    this.changes = await readChanges(git, workspace, baseSha);
+    const { problem, verification } = await verifySubmission(submission, this.changes, this.#context);
+    this.verification = verification;
+    this.#problem = problem;
+    if (!problem) {
+      this.ending = { end: 'submitted', summary: submission.summary, submission };
+      return 'Accepted.';
+    }
+    state.failedSubmissions += 1;
+    if (state.failedSubmissions >= MAX_ROUNDS) {
+      const summary = `Gave up after ${MAX_ROUNDS} submissions that did not pass. The last: ${problem}`;
+      this.ending = { end: 'gaveUp', summary };
+    }
+    throw new ToolError(problem);
+  };
+
+  /** What came of the conversation; a model that left it after a refused submission did so because of that. */
+  explain(ending: Ending): Ending {
+    if (ending.end !== 'gaveUp' || ending === this.ending || !this.#problem) return ending;
+    return { ...ending, summary: `The last submission did not pass: ${this.#problem}\n\n${ending.summary}` };
+  }
+}
+
+export type SubmissionContext = {
+  git: Git;
+  workspace: Workspace;
+  baseSha: string;
+  state: ConversationState;
+  settings: JobSettings;
+  redactor: Redactor;
+  signal: AbortSignal;
+  onVerifying(): Promise<void>;
+};

@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { boundText } from '../bounded-output.ts';
+import { type Git, GitBoundExceededError, GitFailedError } from '../git.ts';
+import { resolveExisting } from './paths.ts';
+import { defineTool, ToolError } from './tool.ts';
+
+const MAX_PATHS = 200;
+const MAX_HITS = 200;
+const MAX_LINE = 300;
+const MAX_BYTES = 16 * 1024 * 1024;
+const TIMEOUT_MS = 60_000;
+
+const schema = z.object({
+  pattern: z
+    .string()
+    .min(1)
+    .describe('What to look for, within a line: an extended regular expression (POSIX)'),
+  literal: z.boolean().optional().describe('Take the pattern as plain text'),
+  path: z.string().optional().describe('File or folder to look in; the whole repository where absent'),
+  ignoreCase: z.boolean().optional(),
+  filesOnly: z
+    .boolean()
+    .optional()
+    .describe('Only the paths of the files that match, and how many there are'),
+});
+
+export const searchCodeTool = defineTool({
+  name: 'search_code',
+  description: `Finds lines in text files, as "path:line: text", at most ${MAX_HITS}. With filesOnly: "N files match.", then at most ${MAX_PATHS} paths. Files that git ignores are left out.`,
+  schema,
+  readOnly: true,
+  boundsItself: true,
+  async run({ pattern, literal, path = '.', ignoreCase, filesOnly }, { workspace, git }) {
+    if (/[\n\0]/.test(pattern))
+      throw new ToolError('The pattern holds a line end; only texts within one line can be found.');
+    const { relative } = await resolveExisting(workspace, path);
+    const query = {
+      pattern,
+      path: relative || '.',
+      options: [
+        filesOnly ? '--files-with-matches' : '--line-number',
+        literal ? '--fixed-strings' : '--extended-regexp',
+        ...(ignoreCase ? ['--ignore-case'] : []),
+      ],
+      separator: filesOnly ? '\0' : '\n',
+    };
+    const found = await search(git, query);
+    return filesOnly ? describeFiles(found) : describeHits(found);
+  },
+});
+
+type Query = { pattern: string; path: string; options: readonly string[]; separator: string };
+
+/**
+ * What git knows, and what is new. `--untracked` alone would pass over files that were committed although they are
+ * ignored, and without it new files would be missed; so both, where there are new files.
+ */
+async function search(git: Git, query: Query): Promise<string[]> {
+  const untracked = ['--literal-pathspecs', 'ls-files', '--others', '--exclude-standard', '-z'];
+  const [known, added] = await Promise.all([grep(git, query), git.run([...untracked, '--', query.path])]);
+  if (added.length === 0) return known;
+  const all = await grep(git, { ...query, options: [...query.options, '--untracked'] });
+  return [...new Set([...known, ...all])];
+}
+
+/** Records of git's output; binary files are passed over by `-I`. */
+async function grep(git: Git, { pattern, path, options, separator }: Query): Promise<string[]> {
+  const fixed = ['--literal-pathspecs', 'grep', '--no-textconv', '--no-color', '-I', '-z'];
+  try {
+    // The pattern comes by standard input: simple-git takes an argument such as `--template` for an option.
+    const found = await git.run([...fixed, ...options, '-f', '-', '--', path], {
+      input: Buffer.from(`${pattern}\n`),
+      exitCodes: [0, 1],
+      maxBytes: MAX_BYTES,
+      timeoutMs: TIMEOUT_MS,
+    });
+    return found.toString('utf8').split(separator).filter(Boolean);
+  } catch (error) {
+    if (error instanceof GitBoundExceededError)
+      throw new ToolError(
+        'The search took too long or found too much; narrow it with path, or use filesOnly.',
+      );
+    if (error instanceof GitFailedError && /^fatal: .*, '/.test(error.stderr))
+      throw new ToolError(
+        `The pattern is no extended regular expression: ${error.stderr.trim()}. Set literal for plain text.`,
+      );
+    throw error;
+  }
+}
+
+function describeFiles(files: readonly string[]): string {
+  if (files.length === 0) return 'No match.';
+  const more = files.length - MAX_PATHS;
+  return [
+    `${files.length} ${files.length === 1 ? 'file matches' : 'files match'}.`,
+    ...files.slice(0, MAX_PATHS),
+    ...(more > 0 ? [`… ${more} more files; narrow the search with path.`] : []),
+  ].join('\n');
+}
+
+/** git writes `path NUL line NUL text LF`. */
+function describeHits(hits: readonly string[]): string {
+  if (hits.length === 0) return 'No match.';
+  const shown = hits.slice(0, MAX_HITS).map((hit) => {
+    const [file, line, ...text] = hit.split('\0');
+    const said = text.join('\0').replace(/\r$/, '');
+    return `${file}:${line}: ${said.length > MAX_LINE ? `${said.slice(0, MAX_LINE)}…` : said}`;
+  });
+  const more = hits.length - MAX_HITS;
+  if (more > 0) shown.push(`… ${more} more lines; narrow the search with path, or use filesOnly.`);
+  return boundText(shown.join('\n'));
+}

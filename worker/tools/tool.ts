@@ -1,0 +1,39 @@
+import type { z } from 'zod';
+import type { JobSettings } from '../../core/job.ts';
+import type { Git } from '../git.ts';
+import type { Workspace } from '../workspace.ts';
+
+/** What a tool may work with. */
+export type ToolContext = {
+  workspace: Workspace;
+  git: Git;
+  settings: JobSettings;
+  /** Ends at the repository's time limit, and when the worker is told to stop. */
+  signal: AbortSignal;
+  /** Judges what the model submits; throws ToolError where it goes back to the model. */
+  submit(submission: Submission): Promise<string>;
+};
+
+export type Submission = { summary: string; title: string; body: string; wereChangesNecessary: boolean };
+
+/** An expected failure: it goes back to the model, as a tool result with `is_error`. Anything else is a bug. */
+export class ToolError extends Error {
+  override readonly name = 'ToolError';
+}
+
+/** A tool: what the model is told of it, and what it does. */
+export type Tool<Schema extends z.ZodType = z.ZodType> = {
+  name: string;
+  description: string;
+  schema: Schema;
+  /** Changes nothing: calls of one turn run side by side. */
+  readOnly: boolean;
+  /** The most characters of its result, where it is not the usual 10,000. */
+  boundsItself?: boolean;
+  run(input: z.infer<Schema>, context: ToolContext): Promise<string>;
+};
+
+/** Lets `run` infer its input from `schema`. */
+export function defineTool<Schema extends z.ZodType>(tool: Tool<Schema>): Tool {
+  return tool as unknown as Tool;
+}

@@ -1,0 +1,80 @@
+import type { JobSettings } from '../core/job.ts';
+import type { Verification } from '../core/repository-result.ts';
+import type { Changes } from './changes.ts';
+import { describeCommand, runCommand } from './command.ts';
+import { matchesAny } from './globs.ts';
+import { protectedFiles } from './protected-files.ts';
+import type { Redactor } from './redact.ts';
+import { CHECK_TIMEOUT_MS } from './tools/run-check.ts';
+import type { Submission } from './tools/tool.ts';
+import type { Workspace } from './workspace.ts';
+
+export type Verdict = {
+  /** What the model is told to mend; undefined where the submission stands. */
+  problem: string | undefined;
+  verification: Verification[];
+};
+
+/** Judges a submission: first the patch itself, then the job's own commands, one after the other, all of them. */
+export async function verifySubmission(
+  submission: Submission,
+  changes: Changes,
+  context: { settings: JobSettings; workspace: Workspace; redactor: Redactor; signal: AbortSignal },
+): Promise<Verdict> {
+  const problem = await patchProblem(submission, changes, context.settings, context.redactor);
+  if (problem) return { problem, verification: [] };
+  const verification: Verification[] = [];
+  // Without a change there is nothing to verify, and the repository's own state is not the model's fault.
+  for (const command of changes.entries.length > 0 ? context.settings.verify : []) {
+    const result = await runCommand(context.workspace, command, {
+      timeoutMs: CHECK_TIMEOUT_MS,
+      signal: context.signal,
+    });
+    verification.push({ ...result, output: context.redactor.text(result.output) });
+  }
+  const failed = verification.filter(({ exitCode }) => exitCode !== 0);
+  if (failed.length === 0) return { problem: undefined, verification };
+  const reports = failed.map((result) => `${result.command}\n${describeCommand(result)}`);
+  return { problem: `The change does not pass.\n\n${reports.join('\n\n')}`, verification };
+}
+
+async function patchProblem(
+  { wereChangesNecessary, title }: Submission,
+  { entries, patch }: Changes,
+  settings: JobSettings,
+  redactor: Redactor,
+): Promise<string | undefined> {
+  const files = entries.map(({ file }) => file);
+  if (wereChangesNecessary && files.length === 0)
+    return 'wereChangesNecessary is true, but nothing differs from the base commit (files that git ignores do not count). Make the change, or submit wereChangesNecessary false.';
+  if (!wereChangesNecessary && files.length > 0)
+    return `wereChangesNecessary is false, but ${list(files)} changed. Undo that, or submit wereChangesNecessary true.`;
+  if (wereChangesNecessary && title.trim() === '') return 'The pull request needs a title.';
+  if (files.length > settings.maxFiles)
+    return `${files.length} files changed; this job allows ${settings.maxFiles}. Undo what the task does not call for.`;
+  if (patch.length > settings.maxPatchKiB * 1024)
+    return `The patch has ${Math.ceil(patch.length / 1024)} KiB; this job allows ${settings.maxPatchKiB}. Undo what the task does not call for.`;
+  const guarded = await protectedFiles(files, settings.allowProtected);
+  if (guarded.length > 0) return `${list(guarded)} may not be changed: protected files. Undo that.`;
+  const outside = await outsideOf(files, settings);
+  if (outside.length > 0)
+    return `${list(outside)} may not be changed by this job's include and exclude. Undo that.`;
+  const illegible = files.filter((file) => file.includes('\uFFFD'));
+  if (illegible.length > 0) return `${list(illegible)} has a name that is not UTF-8. Rename it or undo that.`;
+  if (redactor.isIn(patch)) return 'The change contains a credential. Take it out.';
+  return undefined;
+}
+
+async function outsideOf(files: readonly string[], { include, exclude }: JobSettings): Promise<string[]> {
+  const outside: string[] = [];
+  for (const file of files) {
+    const included = include.length === 0 || (await matchesAny(include, file));
+    if (!included || (await matchesAny(exclude, file))) outside.push(file);
+  }
+  return outside;
+}
+
+function list(files: readonly string[]): string {
+  const more = files.length - 10;
+  return files.slice(0, 10).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}

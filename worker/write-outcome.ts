@@ -1,0 +1,115 @@
+import { artifactKeys } from '../core/artifacts.ts';
+import type { ChangeSet } from '../core/change-set.ts';
+import { Outcome } from '../core/outcome.ts';
+import type { ArtifactKeys } from '../core/repository-result.ts';
+import type { Thread } from '../core/thread.ts';
+import { NO_TOKENS } from '../core/usage.ts';
+import type { Analysis } from './analysis.ts';
+import { boundText } from './bounded-output.ts';
+import { readChangedFiles, summarizeChanges } from './changes.ts';
+import { SYSTEM_PROMPT } from './prompt.ts';
+
+/** Writes the artifacts and, last of all, `outcome.json`: where it is, everything that it names is. */
+export async function writeOutcome(analysis: Analysis): Promise<Outcome> {
+  const { job, ending, state } = analysis;
+  const { repositoryName, log, settings } = analysis.request;
+  const outcome = outcomeName(analysis);
+  const artifacts: ArtifactKeys = {};
+  if (outcome !== 'throttled') {
+    if (analysis.changes?.patch.length) artifacts.diff = await writeDiff(analysis, analysis.changes.patch);
+    if (state) artifacts.thread = await writeThread(analysis);
+    if (outcome === 'changed') artifacts.changeSet = await writeChangeSet(analysis);
+  }
+  log.info('outcome', {
+    outcome,
+    end: ending?.end,
+    turns: state?.turns.length ?? 0,
+    costUsd: state?.costUsd,
+  });
+  artifacts.log = artifactKeys.log(job.jobId, repositoryName);
+  await analysis.artifacts.write(artifacts.log, log.text, { contentType: 'text/plain; charset=utf-8' });
+
+  const submission = ending?.submission;
+  const written = Outcome.parse({
+    jobId: job.jobId,
+    repositoryName,
+    run: job.run,
+    outcome,
+    end: ending?.end,
+    resumeAt: ending?.resumeAt,
+    wereChangesNecessary: submission?.wereChangesNecessary,
+    summary: ending && boundText(ending.summary),
+    title: submission?.title,
+    body: submission?.body,
+    model: state?.model ?? job.settings.model,
+    baseBranch: analysis.clone?.baseBranch,
+    baseSha: analysis.clone?.baseSha,
+    changes: analysis.changes ? summarizeChanges(analysis.changes) : [],
+    artifacts,
+    tokenUsage: state?.tokenUsage ?? NO_TOKENS,
+    // Nothing was asked of the model: that is known to cost nothing.
+    costUsd: state ? state.costUsd : 0,
+    turns: state?.turns.length ?? 0,
+    verification: analysis.verification,
+    batchJobId: settings.AWS_BATCH_JOB_ID,
+    attempt: settings.AWS_BATCH_JOB_ATTEMPT,
+    startedAt: analysis.startedAt.toISOString(),
+    completedAt: new Date().toISOString(),
+    logs: log.tail,
+    error: analysis.error,
+  } satisfies Outcome);
+  await writeJson(analysis, artifactKeys.outcome(job.jobId, repositoryName), written);
+  return written;
+}
+
+function outcomeName({ ending, error }: Analysis): Outcome['outcome'] {
+  if (error || !ending) return 'failed';
+  if (ending.end === 'throttled') return 'throttled';
+  if (ending.end !== 'submitted') return 'gaveUp';
+  return ending.submission?.wereChangesNecessary ? 'changed' : 'unchanged';
+}
+
+async function writeDiff({ job, artifacts, request }: Analysis, patch: Buffer): Promise<string> {
+  const { repositoryName, redactor } = request;
+  const key = artifactKeys.diff(job.jobId, repositoryName);
+  await artifacts.write(key, redactor.bytes(patch), { contentType: 'text/x-diff' });
+  return key;
+}
+
+async function writeThread(analysis: Analysis): Promise<string> {
+  const { job, state, tools } = analysis;
+  const { repositoryName } = analysis.request;
+  const key = artifactKeys.thread(job.jobId, repositoryName);
+  await writeJson(analysis, key, {
+    jobId: job.jobId,
+    repositoryName,
+    model: state!.model ?? job.settings.model,
+    system: SYSTEM_PROMPT,
+    tools,
+    messages: state!.messages as Thread['messages'],
+    turns: state!.turns,
+  } satisfies Thread);
+  return key;
+}
+
+async function writeChangeSet(analysis: Analysis): Promise<string> {
+  const { job, request, clone, changes, ending } = analysis;
+  const { title, body, summary } = ending!.submission!;
+  const key = artifactKeys.changeSet(job.jobId, request.repositoryName);
+  const { git, baseBranch, baseSha } = clone!;
+  await writeJson(analysis, key, {
+    baseBranch,
+    baseSha,
+    title,
+    body,
+    summary,
+    files: await readChangedFiles(git, changes!),
+  } satisfies ChangeSet);
+  return key;
+}
+
+async function writeJson({ artifacts, request }: Analysis, key: string, value: unknown): Promise<void> {
+  await artifacts.write(key, request.redactor.text(JSON.stringify(value)), {
+    contentType: 'application/json',
+  });
+}

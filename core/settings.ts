@@ -44,6 +44,8 @@ const Environment = z.object({
   CLAUDE_MODEL: z.string().min(1).default('claude-sonnet-5-5'),
   CLAUDE_MAX_TOKENS: z.coerce.number().int().min(1024).max(128_000).default(64_000),
   CLAUDE_EFFORT: Effort.optional(),
+  /** Seconds that calls may stay rate-limited before a worker leaves its slot and the state machine waits instead. */
+  CLAUDE_PATIENCE_SECONDS: count(120),
   CLAUDE_TEMPERATURE: z
     .undefined('current models refuse a temperature; remove it and set CLAUDE_EFFORT (low … max) instead')
     .optional(),

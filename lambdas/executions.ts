@@ -1,5 +1,7 @@
 import {
+  DescribeExecutionCommand,
   ExecutionDoesNotExist,
+  type ExecutionStatus,
   SFNClient,
   StartExecutionCommand,
   StopExecutionCommand,
@@ -30,13 +32,30 @@ export class Executions {
     return executionArn!;
   }
 
+  /** Undefined where the run was never started. */
+  async describe(run: Pick<ExecutionInput, 'jobId' | 'run'>) {
+    try {
+      const { status, error, cause } = await this.#client.send(
+        new DescribeExecutionCommand({ executionArn: this.#arnOf(run) }),
+      );
+      return { status: status as Exclude<ExecutionStatus, 'PENDING_REDRIVE'>, error, cause };
+    } catch (error) {
+      if (error instanceof ExecutionDoesNotExist) return undefined;
+      throw error;
+    }
+  }
+
   /** Stops the run; one that was never started needs no stopping. */
-  async stop({ jobId, run }: Pick<ExecutionInput, 'jobId' | 'run'>, cause: string): Promise<void> {
-    const executionArn = `${this.#stateMachineArn.replace(':stateMachine:', ':execution:')}:${executionName({ jobId, run })}`;
+  async stop(run: Pick<ExecutionInput, 'jobId' | 'run'>, cause: string): Promise<void> {
+    const executionArn = this.#arnOf(run);
     try {
       await this.#client.send(new StopExecutionCommand({ executionArn, error: 'JobCancelled', cause }));
     } catch (error) {
       if (!(error instanceof ExecutionDoesNotExist)) throw error;
     }
+  }
+
+  #arnOf(run: Pick<ExecutionInput, 'jobId' | 'run'>): string {
+    return `${this.#stateMachineArn.replace(':stateMachine:', ':execution:')}:${executionName(run)}`;
   }
 }

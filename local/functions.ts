@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import { handler as executionEnded } from '../lambdas/events/execution-ended.ts';
+import { handler as reconcile } from '../lambdas/events/reconcile.ts';
 import { handler as completeJob } from '../lambdas/steps/complete-job.ts';
 import { handler as failJob } from '../lambdas/steps/fail-job.ts';
 import { handler as openPullRequest } from '../lambdas/steps/open-pull-request.ts';
@@ -58,4 +59,9 @@ export function functionContext(name: string): Context {
 /** EventBridge's delivery of "Step Functions Execution Status Change". The function logs what fails in it. */
 export async function deliverExecutionEvent(event: unknown): Promise<void> {
   await executionEnded(event as never, functionContext('ExecutionEnded')).catch(() => {});
+}
+
+/** EventBridge's schedule. */
+export async function runReconciler(): Promise<void> {
+  await reconcile({}, functionContext('Reconcile')).catch(() => {});
 }

@@ -1,6 +1,6 @@
 import { Console } from 'node:console';
 import { once } from 'node:events';
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BatchClient, type JobDetail } from '@aws-sdk/client-batch';
@@ -43,6 +43,11 @@ export type StackOptions = {
   maxRunning: number;
   /** Whether other commands over the same data folder may use this stack. */
   shared: boolean;
+  /**
+   * Divides every wait of the state machine, for tests of what takes hours.
+   * @default 1
+   */
+  timeScale?: number;
 };
 
 export type Stack = RunningStack & {
@@ -51,6 +56,8 @@ export type Stack = RunningStack & {
   /** Ends everything that was started; what was running goes on at the next start. */
   close(): Promise<void>;
 };
+
+const RECONCILE_MS = 60_000;
 
 /** AWS on one machine: the services the product speaks to, the product's functions among them, and its HTTP API. */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -66,7 +73,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
   try {
     if (options.port) await requireFreePorts([0, 1, 2, 3, 4, 5].map(port));
-    mkdirSync(temporaryFolder, { recursive: true });
     const dynamodb = await startDynamoDB({
       dataFolder: folder('dynamodb'),
       port: port(3),
@@ -122,6 +128,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     });
     closers.push(() => batch.close());
     endpoints.batch = batch.url;
+    // Only now: Batch has ended the workers that an earlier process left, and these were theirs.
+    rmSync(temporaryFolder, { recursive: true, force: true });
+    mkdirSync(temporaryFolder, { recursive: true });
 
     const connection = { region: REGION, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
     const artifacts = openArtifacts(pathToFileURL(folder('artifacts')).href);
@@ -129,6 +138,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const states = await startStates({
       dataFolder: folder('states'),
       port: port(1),
+      timeScale: options.timeScale,
       name: STATE_MACHINE,
       definition: jobDefinitionText(),
       substitutions: {
@@ -163,6 +173,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const api = await startApi(handler, { port: port(0) });
     closers.push(() => api.close());
     await states.resume();
+    closers.push(await scheduleReconciler());
     const running = { api: api.url, gitHub: gitHub?.url, model: options.model };
     if (options.shared) data.announce(running);
     return { ...running, awsVariables: awsVariables(endpoints), close };
@@ -183,6 +194,19 @@ function pick(variables: Record<string, string>, keep: (name: string) => boolean
   return Object.fromEntries(
     Object.entries(variables).filter(([name]) => name !== WRITE_CREDENTIAL && keep(name)),
   );
+}
+
+/** As EventBridge's schedule does; at the start too, for what an ended process had not come to. */
+async function scheduleReconciler(): Promise<() => Promise<void>> {
+  const { runReconciler } = await import('./functions.ts');
+  let running = runReconciler();
+  const timer = setInterval(() => {
+    running = running.then(runReconciler);
+  }, RECONCILE_MS);
+  return async () => {
+    clearInterval(timer);
+    await running;
+  };
 }
 
 /** The functions log to a file, as on AWS they log to CloudWatch: the terminal belongs to the command. */

@@ -14,15 +14,16 @@ import type { Settings } from '../core/settings.ts';
 import type { TokenUsage } from '../core/usage.ts';
 import { ConversationEnded, limitEnding } from './ending.ts';
 
-/** Calls that stay rate-limited for longer end the attempt: a Wait of the state machine costs nothing, a worker does. */
-const PATIENCE_MS = 120_000;
 /** The SDK waits 0.5, 1, 2, 4 and then 8 s, a quarter less at times: 20 retries are about two minutes. */
 const MAX_RETRIES = 20;
 /** Answers that break off in their stream are asked for again; the SDK retries only until a stream begins. */
 const MAX_BROKEN_STREAMS = 3;
 
 export type ModelOptions = {
-  settings: Pick<Settings, 'ANTHROPIC_BASE_URL' | 'CLAUDE_MAX_TOKENS' | 'CLAUDE_PROVIDER' | 'secret'>;
+  settings: Pick<
+    Settings,
+    'ANTHROPIC_BASE_URL' | 'CLAUDE_MAX_TOKENS' | 'CLAUDE_PATIENCE_SECONDS' | 'CLAUDE_PROVIDER' | 'secret'
+  >;
   job: JobSettings;
   system: TextBlockParam[];
   tools: ToolUnion[];
@@ -35,12 +36,14 @@ export type Spend = (model: string, usage: TokenUsage) => void;
 export class Model {
   readonly #client: Anthropic;
   readonly #job: JobSettings;
+  readonly #patienceMs: number;
   readonly #request: Omit<MessageCreateParamsNonStreaming, 'messages' | 'stream'>;
   /** Since when every answer has been 429 or 529. */
   #limitedSince: number | undefined;
 
   private constructor(apiKey: string, { settings, job, system, tools }: ModelOptions) {
     this.#job = job;
+    this.#patienceMs = settings.CLAUDE_PATIENCE_SECONDS * 1000;
     this.#client = new Anthropic({
       apiKey,
       baseURL: settings.ANTHROPIC_BASE_URL,
@@ -111,7 +114,7 @@ export class Model {
     }
     this.#limitedSince ??= Date.now();
     const resumes = Date.now() + (retryAfterMs(response.headers) ?? 0);
-    if (resumes - this.#limitedSince < PATIENCE_MS) return response;
+    if (resumes - this.#limitedSince < this.#patienceMs) return response;
     const headers = new Headers(response.headers);
     headers.set('x-should-retry', 'false');
     return new Response(response.body, { status: response.status, headers });

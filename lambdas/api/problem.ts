@@ -1,6 +1,6 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type { z } from 'zod';
-import { CodyBatchError } from '../../core/errors.ts';
+import { CodyBatchError, InvalidInputError } from '../../core/errors.ts';
 
 /** One field that does not fit: what was received there and what would have been. */
 export type FieldFault = { field: string; received?: unknown; expected: string };
@@ -21,10 +21,8 @@ export class HttpError extends CodyBatchError {
   }
 }
 
-/** The input of a route does not fit its schema. */
-export class RouteInputError extends CodyBatchError {
-  override readonly name = 'InvalidInputError';
-  override readonly statusCode = 400;
+/** The input of a route does not fit its schema, in one place or several. */
+export class RouteInputError extends InvalidInputError {
   readonly faults: FieldFault[];
 
   constructor(faults: FieldFault[]) {

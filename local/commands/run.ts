@@ -57,6 +57,8 @@ export async function run(args: readonly string[]): Promise<number> {
       process.stdout.write(
         `${resultTable(result.results)}\n\n${result.jobId}: ${result.status}, cost ${costCell(result.costUsd)}\n`,
       );
+    if (stack.gitHub && !stack.lasts && result.results.some(({ pullRequestUrl }) => pullRequestUrl))
+      tell(KEPT_NOTE);
     if (result.error) tell(`${result.error.name}: ${result.error.message}`);
     const succeeded = result.results.every(
       ({ status, pullRequest }) => status === 'completed' && pullRequest?.state !== 'failed',
@@ -69,6 +71,9 @@ export async function run(args: readonly string[]): Promise<number> {
 
 export const OFFLINE_NOTE =
   'The offline model does the work: it carries out the literal replacements that the prompt names, and is no language model. Set ANTHROPIC_API_KEY to use Claude.';
+
+const KEPT_NOTE =
+  'The pull requests are kept in the data folder: `npm run cody -- serve` shows them again, its GitHub being at http://127.0.0.1:3004.';
 
 /** What goes to the terminal but is no result. */
 export function tell(line: string): void {
@@ -103,7 +108,8 @@ async function sortRepositories(given: readonly string[]): Promise<Repositories>
   return { trees, names };
 }
 
-type OpenStack = RunningStack & { close(): Promise<void> };
+/** `lasts` says that it is not this command's own. */
+type OpenStack = RunningStack & { lasts: boolean; close(): Promise<void> };
 
 /** The stack that `serve` keeps up over the same data folder, or one for this job. */
 async function openStack(options: Options, { names }: Repositories, given: Variables): Promise<OpenStack> {
@@ -125,9 +131,9 @@ async function openStack(options: Options, { names }: Repositories, given: Varia
         `The stack that is up at ${running.api} works on ${running.gitHub ? 'work trees' : 'GitHub'}; end it, or name another --data.`,
       );
     }
-    return { ...running, close: async () => {} };
+    return { ...running, lasts: true, close: async () => {} };
   }
-  return startStack({
+  const stack = await startStack({
     dataFolder,
     given: gitHub === 'remote' ? { ...given, ALLOWED_REPOSITORIES: names.join(',') } : given,
     gitHub,
@@ -137,6 +143,7 @@ async function openStack(options: Options, { names }: Repositories, given: Varia
       : availableParallelism(),
     shared: false,
   });
+  return { ...stack, lasts: false };
 }
 
 async function registerAndTell(trees: readonly WorkTree[], gitHubUrl: string): Promise<string[]> {

@@ -1,0 +1,28 @@
+import { expect, test } from '@jest/globals';
+import { costOfRequest } from '../../core/models.ts';
+import { addCosts, type TokenUsage } from '../../core/usage.ts';
+
+const usage = (input: number, output: number, cacheCreation = 0, cacheRead = 0): TokenUsage => ({
+  input,
+  output,
+  cacheCreation,
+  cacheRead,
+  total: input + output + cacheCreation + cacheRead,
+});
+
+test.each([
+  ['claude-sonnet-5-5', usage(1e6, 1e6), 12],
+  ['claude-sonnet-5-5', usage(0, 0, 1e6, 1e6), 2.6],
+  ['claude-opus-5-5', usage(1e6, 0, 0, 1e6), 4.2],
+  ['claude-haiku-4-5-20251001', usage(1e6, 1e6), 6],
+  // Haiku 5.5 costs five times as much for prompts of over 100,000 tokens.
+  ['claude-haiku-5-5', usage(100_000, 0), 0.01],
+  ['claude-haiku-5-5', usage(100_001, 0), 0.050001],
+])('%s bills %j', (model, tokens, usd) => {
+  expect(costOfRequest(model, tokens)).toBe(usd);
+});
+
+test('a model without a known price has no cost figure, and makes a sum unknown instead of too small', () => {
+  expect(costOfRequest('offline', usage(1000, 1000))).toBeUndefined();
+  expect(addCosts(1, undefined)).toBeUndefined();
+});

@@ -1,0 +1,48 @@
+import { expect, test } from '@jest/globals';
+import { parseSettings } from '../../core/settings.ts';
+
+test('names that users of the original know still work, and explicit table names win over the prefix', () => {
+  const settings = parseSettings({
+    DYNAMODB_TABLE_PREFIX: 'cody-batch-prod',
+    DYNAMODB_REPOSITORIES_TABLE: 'my-repositories',
+    ALLOWED_REPOSITORIES: 'octocat/*, acme/service',
+    CLAUDE_MAX_TOKENS: '32000',
+    TEMP_DIR: '/scratch',
+  });
+  expect(settings).toMatchObject({
+    jobsTable: 'cody-batch-prod-jobs',
+    repositoriesTable: 'my-repositories',
+    ALLOWED_REPOSITORIES: ['octocat/*', 'acme/service'],
+    CLAUDE_MAX_TOKENS: 32_000,
+    TEMP_DIR: '/scratch',
+    CLAUDE_MODEL: 'claude-sonnet-5-5',
+    MAX_REPOSITORIES: 100,
+  });
+});
+
+test.each([
+  [{ MAX_TURNS: 'many' }, /MAX_TURNS \(4 characters\)/],
+  [{ CLAUDE_TEMPERATURE: '0.5' }, /CLAUDE_TEMPERATURE .*CLAUDE_EFFORT/],
+  [{ ALLOWED_REPOSITORIES: 'everything' }, /ALLOWED_REPOSITORIES .*owner\/name/],
+  [{ GITHUB_API_URL: 'github' }, /GITHUB_API_URL .*URL/i],
+])('a setting that does not fit, %j, is refused by its name', (variables, message) => {
+  expect(() => parseSettings(variables)).toThrow(message);
+});
+
+test('a refused value is not repeated, since it could be a secret in the wrong variable', () => {
+  let message = '';
+  try {
+    parseSettings({ MAX_TURNS: 'sk-ant-secret' });
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  expect(message).toContain('MAX_TURNS');
+  expect(message).not.toContain('sk-ant-secret');
+});
+
+test('either name of the Claude key works, an empty variable counts as none, and the write credential falls back', async () => {
+  const settings = parseSettings({ CLAUDE_API_KEY: '', ANTHROPIC_API_KEY: 'the key', GITHUB_TOKEN: 'reads' });
+  expect(await settings.secret('CLAUDE_API_KEY')).toBe('the key');
+  expect(await settings.secret('GITHUB_WRITE_TOKEN')).toBe('reads');
+  expect(await parseSettings({}).secret('CLAUDE_API_KEY')).toBeUndefined();
+});

@@ -47,7 +47,7 @@ async function answer(
   response
     .writeHead(result.statusCode ?? 200, {
       ...(result.headers as http.OutgoingHttpHeaders),
-      'content-length': bytes.length,
+      ...(result.body !== undefined && { 'content-length': bytes.length }),
     })
     .end(bytes);
 }

@@ -5,6 +5,7 @@ import { logger } from '../logger.ts';
 import { storage } from '../storage.ts';
 import { cancelJob } from './cancel-job.ts';
 import { createJob } from './create-job.ts';
+import { deleteJob } from './delete-job.ts';
 import { getClaudeThread } from './get-claude-thread.ts';
 import { getDiff } from './get-diff.ts';
 import { getJob } from './get-job.ts';
@@ -12,6 +13,7 @@ import { getLog } from './get-log.ts';
 import { getRepositoryResult } from './get-repository-result.ts';
 import { health } from './health.ts';
 import { listJobs } from './list-jobs.ts';
+import { listRepositories } from './list-repositories.ts';
 import { HttpError, problemResponse } from './problem.ts';
 import { retryJob } from './retry-job.ts';
 import { type Route, toResponse } from './route.ts';
@@ -19,11 +21,13 @@ import { type Route, toResponse } from './route.ts';
 /** The HTTP API, behind API Gateway's HTTP API and behind the local one. */
 export const routes: readonly Route[] = [
   health,
+  listRepositories,
   createJob,
   listJobs,
   getJob,
   cancelJob,
   retryJob,
+  deleteJob,
   getRepositoryResult,
   getDiff,
   getClaudeThread,

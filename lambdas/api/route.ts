@@ -15,8 +15,9 @@ export type RouteInput<P, Q, B> = {
   createdBy: string | undefined;
 };
 
-/** Bytes as they are, or a value that is answered as JSON. */
+/** A value that is answered as JSON, bytes as they are, or nothing. */
 export type RouteOutput =
+  | { status: 204; headers?: Record<string, string> }
   | { status?: number; headers?: Record<string, string>; json: unknown }
   | { status?: number; headers?: Record<string, string>; bytes: Uint8Array; contentType: string };
 
@@ -71,6 +72,7 @@ export function toResponse(output: RouteOutput): APIGatewayProxyStructuredResult
       body: JSON.stringify(output.json),
     };
   }
+  if (!('bytes' in output)) return { statusCode, headers: common };
   // A patch need not be UTF-8: base64 is how bytes pass through API Gateway unchanged.
   return {
     statusCode,

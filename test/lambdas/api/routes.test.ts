@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Job } from '../../../core/job.ts';
 import type { Problem } from '../../../lambdas/api/problem.ts';
@@ -113,6 +114,31 @@ test('jobs are listed newest first, by status, and page by page', async () => {
   expect(page.json.jobs.map(({ jobId }: Job) => jobId)).toEqual([second.jobId]);
   const next = await call('GET', `/jobs?status=completed&limit=1&cursor=${page.json.cursor}`);
   expect(next.json.jobs.map(({ jobId }: Job) => jobId)).toEqual([first.jobId]);
+});
+
+test('what may be named in a job is listed, filtered and page by page', async () => {
+  expect((await call('GET', '/repositories')).json).toEqual({ repositories: ['local/sample'] });
+  expect((await call('GET', '/repositories?filter=SAMP')).json.repositories).toEqual(['local/sample']);
+  expect((await call('GET', '/repositories?filter=other')).json.repositories).toEqual([]);
+  expect((await call('GET', '/repositories?cursor=local/sample')).json.repositories).toEqual([]);
+});
+
+test('owner/* stands for every repository of that owner', async () => {
+  const job = await runJob({ ...VALID, repositories: ['local/*'] });
+  expect(job).toMatchObject({
+    status: 'completed',
+    results: [{ repositoryName: 'local/sample', outcome: 'changed' }],
+  });
+});
+
+test('a deleted job is gone, with its rows and artifacts', async () => {
+  const job = await runJob(VALID);
+  const path = `/jobs/${job.jobId}`;
+  expect((await call('DELETE', path)).status).toBe(204);
+  for (const gone of [path, `${path}/repositories/local/sample`, `${path}/repositories/local/sample/diff`]) {
+    expect((await call('GET', gone)).status).toBe(404);
+  }
+  expect(existsSync(`${stack.dataFolder}/artifacts/jobs/${job.jobId}`)).toBe(false);
 });
 
 test('a job that has ended cannot be cancelled', async () => {

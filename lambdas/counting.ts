@@ -14,6 +14,8 @@ export async function withFreshCounts(
   const olderThan = new Date(Date.parse(at) - settings.COUNTS_MAX_AGE_SECONDS * 1000).toISOString();
   if (!(await jobs.claimCounting(job.jobId, olderThan, at))) return job;
   const counts = await repositories.countByIndex(job.jobId);
+  // Before every row is made there are fewer than the job names.
+  if (counts.total < job.counts.total) return job;
   await jobs.recordTotals(job.jobId, { counts }, at);
   return { ...job, counts };
 }

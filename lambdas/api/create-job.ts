@@ -92,11 +92,16 @@ function newJob(jobId: string, request: JobRequest, settings: Settings, at: stri
     run: 1,
     action: 'analyze',
     status: 'pending',
-    counts: countsOf({}),
+    counts: countsOf({ pending: distinct(request.repositories.filter((name) => !name.endsWith('/*'))) }),
     tokenUsage: NO_TOKENS,
     createdAt: at,
     updatedAt: at,
   };
+}
+
+/** GitHub's names are equal in any case. */
+function distinct(names: readonly string[]): number {
+  return new Set(names.map((name) => name.toLowerCase())).size;
 }
 
 function firstLine(prompt: string): string {
@@ -106,11 +111,11 @@ function firstLine(prompt: string): string {
 
 function refuseRepositories(repositories: readonly string[], settings: Settings): void {
   const field = 'repositories';
-  const distinct = new Set(repositories.map((name) => name.toLowerCase()));
-  if (distinct.size > settings.MAX_REPOSITORIES) {
+  const count = distinct(repositories);
+  if (count > settings.MAX_REPOSITORIES) {
     throw new InvalidInputError(
-      `The job names ${distinct.size} repositories; MAX_REPOSITORIES allows ${settings.MAX_REPOSITORIES}. Name fewer, or raise the setting.`,
-      { field, received: distinct.size, expected: `at most ${settings.MAX_REPOSITORIES}` },
+      `The job names ${count} repositories; MAX_REPOSITORIES allows ${settings.MAX_REPOSITORIES}. Name fewer, or raise the setting.`,
+      { field, received: count, expected: `at most ${settings.MAX_REPOSITORIES}` },
     );
   }
   const refused = repositories.filter((name) => !isAllowed(settings.ALLOWED_REPOSITORIES, name));

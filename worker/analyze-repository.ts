@@ -15,6 +15,7 @@ import { firstMessage, systemBlocks } from './prompt.ts';
 import { Submissions } from './submissions.ts';
 import type { Tool } from './tools/tool.ts';
 import { runTools, toolDefinitions, toolsOf } from './tools/tool-box.ts';
+import { WorkTree } from './work-tree.ts';
 import { createWorkspace, type Workspace } from './workspace.ts';
 import { writeOutcome } from './write-outcome.ts';
 
@@ -127,12 +128,12 @@ async function holdConversation(
   const state = analysis.state!;
   const { settings } = job;
   const { git, baseSha } = clone;
+  const tree = new WorkTree(git, workspace, baseSha);
   const onVerifying = () => analysis.record('verifying');
   const submissions = new Submissions({
-    ...{ git, workspace, baseSha, state, settings, redactor, signal, onVerifying },
+    ...{ tree, workspace, state, settings, redactor, signal, onVerifying },
   });
-  const context = { workspace, git, settings, signal, submit: submissions.submit };
-  let treeTouched = false;
+  const context = { workspace, git, tree, settings, signal, submit: submissions.submit };
   await analysis.record('conversing');
   try {
     const ending = await converse({
@@ -140,9 +141,6 @@ async function holdConversation(
       budget: new Budget(job, analysis.jobs, state),
       async runTools(calls) {
         const results = await runTools(tools, calls, context, (said) => redactor.text(said));
-        treeTouched ||= tools.some(
-          ({ name, readOnly }) => !readOnly && calls.some((call) => call.name === name),
-        );
         for (const [i, { name, input }] of calls.entries()) {
           const path = (input as { path?: unknown } | null)?.path;
           log.info(`${name}${typeof path === 'string' ? ` ${path}` : ''}`, { isError: results[i]!.is_error });
@@ -152,11 +150,13 @@ async function holdConversation(
       ending: () => submissions.ending,
       saveAnswer: () => analysis.save(),
       async saveReply(message) {
+        if (submissions.ending) {
+          state.messages.push(message);
+          return;
+        }
         // Before the message counts: whoever is stopped in between runs the tools again, on the tree before them.
-        const patch = treeTouched ? (await readChanges(git, workspace, baseSha)).patch : undefined;
-        treeTouched = false;
+        const patch = await tree.patchToSave();
         state.messages.push(message);
-        if (submissions.ending) return;
         await analysis.save(patch);
         await analysis.record('conversing');
       },

@@ -33,24 +33,24 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
     signal: request.stop,
   });
   const url = `${base.href}${request.repositoryName}.git`;
-  const branch = request.baseBranch ? ['--branch', request.baseBranch] : [];
+  const chosen = request.baseBranch ? ['--branch', request.baseBranch] : [];
   const shallow = ['--depth', '1', '--single-branch', '--no-tags'];
   const separate = ['--separate-git-dir', workspace.gitFolder];
   try {
-    await git.clone([...shallow, ...separate, ...branch, '--', url, workspace.tree], request);
+    await git.clone([...shallow, ...separate, ...chosen, '--', url, workspace.tree], request);
   } catch (error) {
     throw explain(error, request, url);
   }
   // It points at the git directory; without it nothing in the tree does.
   await rm(path.join(workspace.tree, '.git'), { force: true });
 
-  const newest = await headOf(git);
-  if (!newest) {
+  const head = await headOf(git);
+  if (!head) {
     throw new RepositoryUnavailableError(
       `${request.repositoryName} has no commit on its default branch; push a first commit, then retry.`,
     );
   }
-  const baseBranch = (await git.run(['symbolic-ref', '--short', 'HEAD'])).toString().trim();
+  const { sha: newest, branch: baseBranch } = head;
   if (request.baseSha && request.baseSha !== newest) await moveTo(git, request.baseSha, request.signal);
   return { git, baseBranch, baseSha: request.baseSha ?? newest };
 }
@@ -61,9 +61,11 @@ async function moveTo(git: Git, sha: string, signal: AbortSignal): Promise<void>
   await git.run(['reset', '--hard', '--quiet', sha]);
 }
 
-async function headOf(git: Git): Promise<string | undefined> {
-  const head = await git.run(['rev-parse', '--verify', '--quiet', 'HEAD'], { exitCodes: [0, 1] });
-  return head.toString().trim() || undefined;
+/** Undefined where there is no commit, for which git ends with 128. */
+async function headOf(git: Git): Promise<{ sha: string; branch: string } | undefined> {
+  const head = await git.run(['rev-parse', 'HEAD', '--symbolic-full-name', 'HEAD'], { exitCodes: [0, 128] });
+  const [sha = '', ref = ''] = head.toString().trim().split('\n');
+  return ref.startsWith('refs/heads/') ? { sha, branch: ref.slice('refs/heads/'.length) } : undefined;
 }
 
 /** Where GitHub serves git, by where it serves its API: `https://host/api/v3` is Enterprise. Ends in `/`. */

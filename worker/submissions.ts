@@ -1,12 +1,12 @@
 import type { JobSettings } from '../core/job.ts';
 import type { Verification } from '../core/repository-result.ts';
-import { type Changes, readChanges } from './changes.ts';
+import type { Changes } from './changes.ts';
 import type { ConversationState } from './conversation-state.ts';
 import type { Ending } from './ending.ts';
-import type { Git } from './git.ts';
 import type { Redactor } from './redact.ts';
 import { type Submission, ToolError } from './tools/tool.ts';
 import { verifySubmission } from './verify.ts';
+import type { WorkTree } from './work-tree.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Submissions that do not pass before the worker gives up. */
@@ -27,10 +27,11 @@ export class Submissions {
   }
 
   readonly submit = async (submission: Submission): Promise<string> => {
-    const { git, workspace, baseSha, state, onVerifying } = this.#context;
+    const { tree, state, onVerifying } = this.#context;
     await onVerifying();
-    this.changes = await readChanges(git, workspace, baseSha);
+    this.changes = await tree.changes();
     const { problem, verification } = await verifySubmission(submission, this.changes, this.#context);
+    if (verification.length > 0) tree.touch();
     this.verification = verification;
     this.#problem = problem;
     if (!problem) {
@@ -53,9 +54,8 @@ export class Submissions {
 }
 
 export type SubmissionContext = {
-  git: Git;
+  tree: WorkTree;
   workspace: Workspace;
-  baseSha: string;
   state: ConversationState;
   settings: JobSettings;
   redactor: Redactor;

@@ -9,7 +9,7 @@ export const deleteFileTool = defineTool({
   name: 'delete_file',
   description: 'Deletes one file, or a symbolic link itself. A folder goes with its last file.',
   schema,
-  readOnly: false,
+  effect: 'writes',
   async run({ path }, { workspace, settings }) {
     const { absolute } = await resolveWritable(workspace, path, settings, { links: true });
     const stats = await lstat(absolute).catch(() => undefined);

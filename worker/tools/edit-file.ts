@@ -16,7 +16,7 @@ export const editFileTool = defineTool({
   description:
     'Replaces a text in a file. oldText must stand in the file exactly once, so give enough lines around it, or set replaceAll. All other bytes stay as they are.',
   schema,
-  readOnly: false,
+  effect: 'writes',
   async run({ path, oldText, newText, replaceAll = false }, { workspace, settings }) {
     if (oldText === newText) throw new ToolError('oldText and newText are the same; nothing would change.');
     const file = await resolveWritable(workspace, path, settings);

@@ -14,7 +14,7 @@ export const listFilesTool = defineTool({
   name: 'list_files',
   description: `Lists files, at most ${MAX_PATHS}, one path a line from the top of the repository. Files that git ignores are left out.`,
   schema,
-  readOnly: true,
+  effect: 'reads',
   boundsItself: true,
   async run({ path = '.', pattern }, { workspace, git }) {
     const folder = await resolveExisting(workspace, path);

@@ -17,7 +17,7 @@ export const readFileTool = defineTool({
   description:
     'Shows a text file with line numbers (number, tab, line). At most 1,000 lines or 100 KB at once; read a longer file in windows with startLine and endLine.',
   schema,
-  readOnly: true,
+  effect: 'reads',
   boundsItself: true,
   async run({ path, startLine = 1, endLine = startLine + MAX_LINES - 1 }, { workspace }) {
     if (endLine < startLine) throw new ToolError(`endLine ${endLine} is before startLine ${startLine}.`);

@@ -12,7 +12,7 @@ export function runCheckTool(commands: readonly string[]): Tool {
     description:
       'Runs one of the checks that the change must pass, in the repository, and shows its exit code and output. task_complete runs all of them again.',
     schema: z.object({ command: z.enum(commands) }),
-    readOnly: false,
+    effect: 'writes',
     async run({ command }, { workspace, signal }) {
       const result = await runCommand(workspace, command, { timeoutMs: CHECK_TIMEOUT_MS, signal });
       if (result.exitCode !== 0) throw new ToolError(describeCommand(result));

@@ -28,7 +28,7 @@ export const searchCodeTool = defineTool({
   name: 'search_code',
   description: `Finds lines in text files, as "path:line: text", at most ${MAX_HITS}. With filesOnly: "N files match.", then at most ${MAX_PATHS} paths. Files that git ignores are left out.`,
   schema,
-  readOnly: true,
+  effect: 'reads',
   boundsItself: true,
   async run({ pattern, literal, path = '.', ignoreCase, filesOnly }, { workspace, git }) {
     if (/[\n\0]/.test(pattern))

@@ -8,7 +8,7 @@ export const shellTool = defineTool({
   name: 'shell',
   description: `Runs a shell command in the repository, for at most ${TIMEOUT_MS / 1000} s. Nothing that it leaves running survives. There is no git repository here.`,
   schema: z.object({ command: z.string().min(1).max(10_000) }),
-  readOnly: false,
+  effect: 'writes',
   async run({ command }, { workspace, signal }) {
     const result = await runCommand(workspace, command, { timeoutMs: TIMEOUT_MS, signal });
     if (result.exitCode !== 0) throw new ToolError(describeCommand(result));

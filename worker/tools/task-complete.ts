@@ -13,6 +13,6 @@ export const taskCompleteTool = defineTool({
   description:
     'Submits the work, once it is done or once it is clear that nothing has to be changed. The change is checked; if a check fails, its result comes back and the work goes on.',
   schema,
-  readOnly: false,
+  effect: 'submits',
   run: (submission, { submit }) => submit(submission),
 });

@@ -49,13 +49,14 @@ export async function runTools(
   const results: Promise<ToolResultBlockParam>[] = [];
   for (const call of calls) {
     const tool = tools.find(({ name }) => name === call.name);
-    if (tool && !tool.readOnly) await Promise.all(results);
+    const alone = tool && tool.effect !== 'reads';
+    if (alone) await Promise.all(results);
     const result = runTool(tools, tool, call, context).then((block) => ({
       ...block,
       content: redact(block.content as string),
     }));
     results.push(result);
-    if (tool && !tool.readOnly) await result;
+    if (alone) await result;
   }
   return Promise.all(results);
 }
@@ -74,6 +75,7 @@ async function runTool(
     const input = tool.schema.safeParse(call.input);
     if (!input.success)
       throw new ToolError(`The input does not fit ${tool.name}.\n${z.prettifyError(input.error)}`);
+    if (tool.effect === 'writes') context.tree.touch();
     const text = await tool.run(input.data, context);
     return resultOf(call, tool.boundsItself ? text : boundText(text));
   } catch (error) {

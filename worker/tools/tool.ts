@@ -1,12 +1,14 @@
 import type { z } from 'zod';
 import type { JobSettings } from '../../core/job.ts';
 import type { Git } from '../git.ts';
+import type { WorkTree } from '../work-tree.ts';
 import type { Workspace } from '../workspace.ts';
 
 /** What a tool may work with. */
 export type ToolContext = {
   workspace: Workspace;
   git: Git;
+  tree: WorkTree;
   settings: JobSettings;
   /** Ends at the repository's time limit, and when the worker is told to stop. */
   signal: AbortSignal;
@@ -26,8 +28,11 @@ export type Tool<Schema extends z.ZodType = z.ZodType> = {
   name: string;
   description: string;
   schema: Schema;
-  /** Changes nothing: calls of one turn run side by side. */
-  readOnly: boolean;
+  /**
+   * Calls of one turn that only read run side by side; what writes to the tree, and what submits it, runs alone, in its
+   * place.
+   */
+  effect: 'reads' | 'writes' | 'submits';
   /** The most characters of its result, where it is not the usual 10,000. */
   boundsItself?: boolean;
   run(input: z.infer<Schema>, context: ToolContext): Promise<string>;

@@ -14,7 +14,7 @@ export const writeFileTool = defineTool({
   description:
     'Writes a whole file: a new one, with the folders it needs, or in place of one that exists. For a part of a file use edit_file.',
   schema,
-  readOnly: false,
+  effect: 'writes',
   async run({ path, content }, { workspace, settings }) {
     const file = await resolveWritable(workspace, path, settings);
     const existed = await stat(file.absolute).catch(() => undefined);

@@ -1,0 +1,69 @@
+import { analyzeRepository } from '../../statemachine/analyze-repository.ts';
+import type { TaskState, Workflow } from '../../statemachine/asl.ts';
+import { jobDefinition } from '../../statemachine/job.ts';
+import { updateItem } from '../../statemachine/tasks.ts';
+
+/** The lifecycle's own Map over repositories, with other work for each. */
+export function mapOver(work: Workflow): string {
+  const { AnalyzeRepositories } = jobDefinition().States;
+  const { Next, Catch, ...map } = AnalyzeRepositories as unknown as Record<string, unknown>;
+  const processor = { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' }, ...work };
+  const state = { ...map, ItemProcessor: processor, End: true };
+  return JSON.stringify({ StartAt: 'AnalyzeRepositories', States: { AnalyzeRepositories: state } });
+}
+
+const doNothing: TaskState = {
+  Type: 'Task',
+  Resource: 'arn:aws:states:::lambda:invoke',
+  Parameters: { FunctionName: 'doNothing', 'Payload.$': '$' },
+  ResultPath: null,
+  TimeoutSeconds: 60,
+  Retry: [],
+  End: true,
+};
+
+/** A child execution of one task that does nothing. */
+export const noOp: Workflow = { StartAt: 'DoNothing', States: { DoNothing: doNothing } };
+
+/** As RecordResult ends a row. */
+const RecordResult = updateItem(
+  {
+    TableName: '${RepositoriesTable}',
+    Key: { jobId: { 'S.$': '$.jobId' }, repositoryName: { 'S.$': '$.repositoryName' } },
+    ConditionExpression: '#status = :processing AND #run = :run',
+    UpdateExpression:
+      'SET #status = :completed, statusKey = :statusKey, completedAt = :now, updatedAt = :now',
+    ExpressionAttributeNames: { '#status': 'status', '#run': 'run' },
+    ExpressionAttributeValues: {
+      ':processing': { S: 'processing' },
+      ':completed': { S: 'completed' },
+      ':statusKey': { 'S.$': "States.Format('completed#{}', $.repositoryName)" },
+      ':run': { 'N.$': "States.Format('{}', $.run)" },
+      ':now': { 'S.$': '$$.Execution.StartTime' },
+    },
+  },
+  { catch: [], End: true },
+);
+
+/** The lifecycle of a row, all but its Batch job: StartRepository, AdmitRepository and the update that ends it. */
+export const recordOnly: Workflow = {
+  ...analyzeRepository,
+  States: {
+    ...Object.fromEntries(
+      ['StartRepository', 'RepositoryAlreadyEnded', 'AdmitRepository', 'CancelRepository'].map((name) => [
+        name,
+        analyzeRepository.States[name]!,
+      ]),
+    ),
+    AnalyzeRepository: { ...doNothing, End: undefined, Next: 'RecordResult' } as unknown as TaskState,
+    RecordResult,
+    RecordFailure: { ...doNothing, Parameters: { FunctionName: 'fail', 'Payload.$': '$' } },
+  },
+};
+
+/** The writes of one row, in their order, as StartRepository, AdmitRepository and RecordResult make them. */
+export const rowWrites: readonly TaskState[] = [
+  recordOnly.States.StartRepository as TaskState,
+  recordOnly.States.AdmitRepository as TaskState,
+  RecordResult,
+];

@@ -1,0 +1,97 @@
+import path from 'node:path';
+import {
+  DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import { inParallel } from '../../core/in-parallel.ts';
+import { newJobId } from '../../core/job.ts';
+import { RepositoryTable } from '../../core/repository-table.ts';
+import { parseSettings } from '../../core/settings.ts';
+import { controlKey, openDynamoDB } from '../../core/tables.ts';
+import { startDynamoDB } from '../../local/dynamodb.ts';
+import { applyEnvironment, stackEnvironment, TABLE_PREFIX } from '../../local/environment.ts';
+import { compileTemplate } from '../../local/states/template.ts';
+import { mapOver, recordOnly, rowWrites } from './definition.ts';
+import { CONCURRENCY, CONNECTION, runEngine } from './run-engine.ts';
+
+const TABLES = {
+  JobsTable: `${TABLE_PREFIX}-jobs`,
+  RepositoriesTable: `${TABLE_PREFIX}-repositories`,
+};
+
+type Database = { url: string; jobId: string };
+
+/** Rows created as ResolveRepositories does, then one execution that starts, admits and ends each. */
+export function engineWithRows(repositoryNames: readonly string[], folder: string): Promise<number> {
+  return withRows(repositoryNames, folder, ({ url, jobId }) =>
+    runEngine({
+      folder,
+      definition: mapOver(recordOnly),
+      substitutions: { ...TABLES, ArtifactsBucket: 'bench' },
+      jobId,
+      repositoryNames,
+      dynamoDbUrl: url,
+    }),
+  );
+}
+
+/** The floor of the rows: the same rows, and the same updates of them straight through the SDK. */
+export function writesAlone(repositoryNames: readonly string[], folder: string): Promise<number> {
+  return withRows(repositoryNames, folder, async ({ url, jobId }) => {
+    const fills = rowWrites.map(({ Parameters }) => {
+      const text = JSON.stringify(Parameters).replace(
+        /\$\{(\w+)\}/g,
+        (_, name: keyof typeof TABLES) => TABLES[name],
+      );
+      return compileTemplate(JSON.parse(text), 'state');
+    });
+    const at = new Date().toISOString();
+    const context = {
+      Execution: { Id: '', Name: '', StartTime: at, Input: {} },
+      StateMachine: { Id: '', Name: '' },
+    };
+    const client = new DynamoDBClient({ ...CONNECTION, endpoint: url });
+    await inParallel(repositoryNames, CONCURRENCY, async (repositoryName) => {
+      const row = { jobId, repositoryName, run: 1 };
+      for (const fill of fills)
+        await client.send(new UpdateItemCommand(fill(row, context) as unknown as UpdateItemCommandInput));
+    });
+    client.destroy();
+    return 0;
+  });
+}
+
+/** Throws where a write was lost: the control item counts who was admitted. */
+async function withRows(
+  repositoryNames: readonly string[],
+  folder: string,
+  work: (database: Database) => Promise<number>,
+): Promise<number> {
+  const dynamodb = await startDynamoDB({
+    dataFolder: path.join(folder, 'dynamodb'),
+    jobsTable: TABLES.JobsTable,
+    repositoriesTable: TABLES.RepositoriesTable,
+  });
+  const environment = stackEnvironment({
+    endpoints: { dynamodb: dynamodb.url, states: '', batch: '' },
+    artifactsFolder: folder,
+    temporaryFolder: folder,
+    given: {},
+  });
+  applyEnvironment(environment);
+  const settings = parseSettings(environment);
+  const client = openDynamoDB(settings);
+  const jobId = newJobId();
+  await new RepositoryTable(client, settings).createPending(jobId, repositoryNames, new Date().toISOString());
+  const result = await work({ url: dynamodb.url, jobId });
+  const control = await client.send(
+    new GetItemCommand({ TableName: TABLES.JobsTable, Key: { jobId: { S: controlKey(jobId) } } }),
+  );
+  if (control.Item?.admitted?.N !== String(repositoryNames.length))
+    throw new Error(`${control.Item?.admitted?.N} of ${repositoryNames.length} rows were admitted.`);
+  client.destroy();
+  await dynamodb.close();
+  return result;
+}

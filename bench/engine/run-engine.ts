@@ -1,0 +1,92 @@
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { BatchClient } from '@aws-sdk/client-batch';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  DescribeExecutionCommand,
+  DescribeMapRunCommand,
+  GetExecutionHistoryCommand,
+  ListMapRunsCommand,
+  SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import { openArtifacts } from '../../core/artifacts.ts';
+import { ACCOUNT_ID, REGION } from '../../local/environment.ts';
+import { startStates } from '../../local/states/server.ts';
+
+/** The product's own default of a job. */
+export const CONCURRENCY = 20;
+
+export const CONNECTION = {
+  region: REGION,
+  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+};
+
+/** As nothing listens there: for what a definition does not use. */
+const NOWHERE = 'http://127.0.0.1:9';
+
+export type EngineRun = {
+  folder: string;
+  definition: string;
+  substitutions: Record<string, string>;
+  jobId: string;
+  repositoryNames: readonly string[];
+  /** @default nowhere: the definition has no updateItem */
+  dynamoDbUrl?: string;
+};
+
+/** Starts the engine, runs one execution over all items through its protocol, and gives its history's length. */
+export async function runEngine(run: EngineRun): Promise<number> {
+  const artifacts = openArtifacts(pathToFileURL(path.join(run.folder, 'artifacts')).href);
+  const items = run.repositoryNames.map((repositoryName) => ({
+    repositoryName,
+    batchJobName: repositoryName.replace('/', '_'),
+    attemptSeconds: 60,
+  }));
+  await artifacts.write('items.json', JSON.stringify(items), { plain: true });
+  const dynamodb = new DynamoDBClient({ ...CONNECTION, endpoint: run.dynamoDbUrl ?? NOWHERE });
+  const states = await startStates({
+    dataFolder: path.join(run.folder, 'states'),
+    name: 'bench',
+    definition: run.definition,
+    substitutions: run.substitutions,
+    region: REGION,
+    accountId: ACCOUNT_ID,
+    dynamodb,
+    batch: new BatchClient({ ...CONNECTION, endpoint: NOWHERE }),
+    subscribeToBatch: () => {},
+    readObject: async (_bucket, key) => (await artifacts.read(key))!,
+    writeObject: (_bucket, key, body) => artifacts.write(key, body, { plain: true }),
+    invokeFunction: async (name, payload) => {
+      if (name === 'fail') throw new Error(`A row failed: ${JSON.stringify(payload)}`);
+      return null;
+    },
+  });
+  const client = new SFNClient({ ...CONNECTION, endpoint: states.url });
+  try {
+    const manifest = { key: 'items.json', prefix: 'results', concurrency: CONCURRENCY, count: items.length };
+    const input = JSON.stringify({ jobId: run.jobId, run: 1, analyze: manifest });
+    const { executionArn } = await client.send(
+      new StartExecutionCommand({ stateMachineArn: states.stateMachineArn, name: 'bench', input }),
+    );
+    for (;;) {
+      const { status, cause } = await client.send(new DescribeExecutionCommand({ executionArn }));
+      if (status === 'SUCCEEDED') break;
+      if (status !== 'RUNNING') throw new Error(`The execution ended as ${status}: ${cause}`);
+      await sleep(20);
+    }
+    const { mapRuns } = await client.send(new ListMapRunsCommand({ executionArn }));
+    const { mapRunArn } = mapRuns![0]!;
+    // One failed child fails no Map, so it has to be asked.
+    const { itemCounts } = await client.send(new DescribeMapRunCommand({ mapRunArn }));
+    if (itemCounts?.succeeded !== items.length)
+      throw new Error(`Of ${items.length} children, ${itemCounts?.succeeded} succeeded.`);
+    const history = await client.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }));
+    return history.events!.length;
+  } finally {
+    client.destroy();
+    await states.close();
+    dynamodb.destroy();
+  }
+}

@@ -1,0 +1,194 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { inParallel } from '../../core/in-parallel.ts';
+import {
+  type Figure,
+  format,
+  interleave,
+  MEBIBYTES,
+  median,
+  type Row,
+  row,
+  SECONDS,
+  type Tell,
+} from '../figure.ts';
+import { Floor } from '../floor.ts';
+import { plainEnvironment } from '../measured-process.ts';
+import { type BenchModel, startModel } from '../model.ts';
+import { makeSource, publish, type Source } from '../repositories.ts';
+import { withTemporaryFolder } from '../temporary-folder.ts';
+import { makeGitShim, readGitRuns } from './git-shim.ts';
+import { runJob, secondsOf } from './job.ts';
+import { cpuTimes, peakMebibytes, watchPeaks } from './proc.ts';
+import { type ServedStack, serveStack } from './served-stack.ts';
+import { readShares, type Shares } from './shares.ts';
+
+const WORKERS = 2;
+/** 200 repositories in jobs of 40: five medians, each beside a floor of the same minute. */
+const ROUNDS = 5;
+const REPOSITORIES_A_JOB = 40;
+/** Published packages of 20 to 50 files. */
+const PACKAGES = ['ulid', 'minimatch', 'constructs', '@aws-sdk/util-dynamodb'];
+/** For the shares, in a stack of their own: writing down every git slows a worker by a few percent. */
+const TRACED_REPOSITORIES = 20;
+
+const WORKER_PROGRAM = 'worker.mjs';
+
+/** `perRepository` is seconds of wall at two at once. */
+type Block = { perRepository: number; cpu: number; stackCpu: number; workerPeaks: number[] };
+
+/** The whole stack over many repositories. */
+export function measureFleet(tell: Tell): Promise<Figure> {
+  return withTemporaryFolder(async (folder) => {
+    const dataFolder = path.join(folder, 'data');
+    await mkdir(dataFolder);
+    const sources: Source[] = [];
+    for (const name of PACKAGES) sources.push(await makeSource(name, folder));
+    const model = await startModel();
+    try {
+      const names = namesOf(ROUNDS * REPOSITORIES_A_JOB);
+      const measured = await measureBlocks(names, { sources, model, dataFolder, folder, tell });
+      tell(`fleet: ${TRACED_REPOSITORIES} repositories with every git written down`);
+      const shares = await trace(names.slice(0, TRACED_REPOSITORIES), { model, dataFolder, folder });
+      return figureOf(measured, shares, sources);
+    } finally {
+      await model.close();
+    }
+  });
+}
+
+type Given = { sources: readonly Source[]; model: BenchModel; dataFolder: string; folder: string };
+
+function namesOf(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `local/fleet-${i + 1}`);
+}
+
+function environmentFor(model: BenchModel): Record<string, string> {
+  return {
+    ...plainEnvironment(),
+    CLAUDE_API_KEY: 'bench',
+    ANTHROPIC_BASE_URL: model.url,
+    MAX_REPOSITORIES: String(REPOSITORIES_A_JOB),
+  };
+}
+
+async function measureBlocks(names: readonly string[], given: Given & { tell: Tell }) {
+  const { sources, model, dataFolder, folder, tell } = given;
+  const stack = await serveStack(dataFolder, WORKERS, environmentFor(model));
+  try {
+    tell(`fleet: publishing ${names.length} repositories`);
+    const all = new Map(names.map((name, i) => [name, sources[i % sources.length]!]));
+    await publish(stack.gitHub, all);
+    await runJob(stack.api, names.slice(0, WORKERS * 2));
+    const floor = await Floor.after(model, folder);
+    await floor.run(`${stack.gitHub}/${names[0]}.git`);
+    tell(`fleet: ${ROUNDS} rounds of ${REPOSITORIES_A_JOB} repositories`);
+    const part = (round: number) => names.slice((round - 1) * REPOSITORIES_A_JOB, round * REPOSITORIES_A_JOB);
+    const [jobs, floors] = await interleave(ROUNDS, [
+      (round) => jobBlock(stack, part(round)),
+      (round) => floorBlock(stack, floor, part(round)),
+    ]);
+    return { jobs: jobs!, floors: floors!, stackPeak: peakMebibytes(stack.pid) };
+  } finally {
+    await stack.close();
+  }
+}
+
+async function jobBlock(stack: ServedStack, names: string[]): Promise<Block> {
+  const before = cpuTimes(stack.pid);
+  const watch = watchPeaks(stack.pid, WORKER_PROGRAM);
+  const seconds = secondsOf(await runJob(stack.api, names));
+  const workerPeaks = watch.stop();
+  const after = cpuTimes(stack.pid);
+  const own = after.own - before.own;
+  return {
+    perRepository: seconds / names.length,
+    cpu: (own + after.children - before.children) / names.length,
+    stackCpu: own / names.length,
+    workerPeaks,
+  };
+}
+
+/** The same repositories and requests by the bare script, as many at once; the stack's GitHub serves the clones. */
+async function floorBlock(stack: ServedStack, floor: Floor, names: string[]): Promise<Block> {
+  const before = cpuTimes(stack.pid);
+  const started = performance.now();
+  let scripts = 0;
+  await inParallel(names, WORKERS, async (name) => {
+    const { cpu } = await floor.run(`${stack.gitHub}/${name}.git`);
+    scripts += cpu;
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const after = cpuTimes(stack.pid);
+  const own = after.own - before.own;
+  return {
+    perRepository: seconds / names.length,
+    cpu: (scripts + own + after.children - before.children) / names.length,
+    stackCpu: own / names.length,
+    workerPeaks: [],
+  };
+}
+
+async function trace(names: string[], given: Omit<Given, 'sources'>): Promise<Shares[]> {
+  const { model, dataFolder, folder } = given;
+  const shim = await makeGitShim(path.join(folder, 'shim'));
+  const environment = environmentFor(model);
+  environment.PATH = `${shim.folder}${path.delimiter}${environment.PATH}`;
+  const stack = await serveStack(dataFolder, WORKERS, environment);
+  try {
+    // Without a burst of children that wait for a worker: their steps would slow each other.
+    const job = await runJob(stack.api, names, WORKERS);
+    return await readShares(job, stack, dataFolder, readGitRuns(shim.log));
+  } finally {
+    await stack.close();
+  }
+}
+
+type Measured = Awaited<ReturnType<typeof measureBlocks>>;
+
+function figureOf({ jobs, floors, stackPeak }: Measured, shares: Shares[], sources: Source[]): Figure {
+  const total = ROUNDS * REPOSITORIES_A_JOB;
+  const files = sources.map((source) => source.files);
+  const of = (blocks: Block[], name: 'perRepository' | 'cpu' | 'stackCpu') =>
+    blocks.map((block) => block[name]);
+  const rate = (blocks: Block[]) => of(blocks, 'perRepository').map((seconds) => 1 / seconds);
+  return {
+    title: `A fleet: ${total} repositories, ${WORKERS} workers`,
+    method: [
+      `\`cody-batch serve\` in a process of its own, jobs by HTTP, real git repositories of ${Math.min(...files)} to ${Math.max(...files)} files (${PACKAGES.join(', ')}), the conversation of the worker's figure. ${ROUNDS} jobs of ${REPOSITORIES_A_JOB} repositories in turn with their floor: the bare script on the same repositories, ${WORKERS} at once. Medians of the ${ROUNDS}; memory of a worker is the median of all.`,
+      `A job's time is from its createdAt to its completedAt. CPU is the stack's process with all its children (workers, their git, the git that serves clones), from /proc/PID/stat; for the floor it is the scripts' by bash's \`time\` and the stack's, which serves their clones too. Memory is the kernel's high-water mark, read every 20 ms and thus at the latest 20 ms before a worker's end. The model is in the measuring process and counts for neither.`,
+      `Shares are medians over ${shares.length} repositories of a job of its own, in which a wrapper on PATH writes down when the worker's git runs: the wall of a child execution without its wait in the Batch queue. Node start is from the Batch job's startedAt to the first line of log.txt; git is the time in which at least one git of the worker ran; the model is the sum of the turns' seconds in thread.json. Recording is the rest: in the worker rows, checkpoints, artifacts, tools, removal of the clone; around it the steps, DynamoDB and Batch.`,
+    ],
+    rows: [
+      row('repositories a second', { name: 'a second', digits: 2 }, rate(jobs), { floor: rate(floors) }),
+      row('CPU a repository', SECONDS, of(jobs, 'cpu'), { floor: of(floors, 'cpu') }),
+      row("of it the stack's own process", SECONDS, of(jobs, 'stackCpu')),
+      row(
+        'peak memory of a worker',
+        MEBIBYTES,
+        jobs.flatMap(({ workerPeaks }) => workerPeaks),
+      ),
+      row("peak memory of the stack's process", MEBIBYTES, [stackPeak]),
+      row(
+        'wall of one repository, traced',
+        SECONDS,
+        shares.map((share) => share.total),
+      ),
+      ...SHARES.map(([quantity, name]) => shareRow(quantity, name, shares)),
+    ],
+  };
+}
+
+const SHARES = [
+  ['… Node start', 'nodeStart'],
+  ['… git', 'git'],
+  ['… model', 'model'],
+  ['… recording, in the worker', 'worker'],
+  ['… recording, around it', 'steps'],
+] as const;
+
+function shareRow(quantity: string, name: keyof Shares, shares: readonly Shares[]): Row {
+  const percent = median(shares.map((share) => (100 * share[name]) / share.total));
+  const seconds = median(shares.map((share) => share[name]));
+  return { quantity, value: `${percent.toFixed(0)} %, ${format(seconds, SECONDS)}` };
+}

@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiClient, type JobWithResults } from '../../local/api-client.ts';
+import { PROMPT } from '../model.ts';
+
+/** Rare enough that being watched costs the stack little; times are the job's own. */
+const POLL_MS = 500;
+/** Several times what a job takes on a busy machine. */
+const LIMIT_MS = 300_000;
+
+/** Starts a job by HTTP and waits for its end. Throws unless every repository was changed. */
+export async function runJob(
+  apiUrl: string,
+  repositories: string[],
+  maxConcurrency?: number,
+): Promise<JobWithResults> {
+  const api = new ApiClient(apiUrl);
+  const { jobId } = await api.createJob({ name: 'bench', prompt: PROMPT, repositories, maxConcurrency });
+  for (const deadline = Date.now() + LIMIT_MS; ; ) {
+    await sleep(POLL_MS);
+    const { status } = await api.getJob(jobId);
+    if (status !== 'pending' && status !== 'processing') break;
+    if (Date.now() > deadline) throw new Error(`The job is still ${status} after ${LIMIT_MS / 1000} s.`);
+  }
+  const job = await api.getResults(jobId);
+  const failed = job.results.filter(({ outcome }) => outcome !== 'changed');
+  if (failed.length > 0 || job.results.length !== repositories.length)
+    throw new Error(`The job ended as ${job.status}: ${JSON.stringify(failed[0])}`);
+  return job;
+}
+
+/** From the request to the last count. */
+export function secondsOf({ createdAt, completedAt }: JobWithResults): number {
+  return (Date.parse(completedAt!) - Date.parse(createdAt)) / 1000;
+}

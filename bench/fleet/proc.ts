@@ -1,0 +1,61 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Seconds of CPU: `own`, and `children`: those that have ended and all that these waited for. */
+export type CpuTimes = { own: number; children: number };
+
+/** Linux only, as all of this file: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+export function cpuTimes(pid: number): CpuTimes {
+  // What follows the command's name, which may have spaces: from the third field on.
+  const fields = fieldsAfterName(pid);
+  const seconds = (field: number) => Number(fields[field - 3]) / TICKS_A_SECOND;
+  return { own: seconds(14) + seconds(15), children: seconds(16) + seconds(17) };
+}
+
+const TICKS_A_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+
+function fieldsAfterName(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+/** The high-water mark of a process's resident memory, in MiB. */
+export function peakMebibytes(pid: number): number {
+  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kibibytes) / 1024;
+}
+
+/** Looks every few milliseconds at the children of `parent` that run `program`; a mark only grows, so the last look counts. */
+export function watchPeaks(parent: number, program: string): { stop(): number[] } {
+  const peaks = new Map<number, number>();
+  const others = new Set<number>();
+  const look = () => {
+    for (const pid of pids()) {
+      if (others.has(pid)) continue;
+      try {
+        if (!peaks.has(pid) && !isChild(pid, parent, program)) others.add(pid);
+        else peaks.set(pid, Math.max(peaks.get(pid) ?? 0, peakMebibytes(pid) || 0));
+      } catch {
+        // It ended between two looks.
+      }
+    }
+  };
+  const timer = setInterval(look, LOOK_MS);
+  return {
+    stop() {
+      clearInterval(timer);
+      return [...peaks.values()];
+    },
+  };
+}
+
+const LOOK_MS = 20;
+
+function pids(): number[] {
+  return readdirSync('/proc').map(Number).filter(Number.isInteger);
+}
+
+function isChild(pid: number, parent: number, program: string): boolean {
+  const [, parentPid] = fieldsAfterName(pid);
+  return Number(parentPid) === parent && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(program);
+}

@@ -1,0 +1,90 @@
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { BatchClient, DescribeJobsCommand } from '@aws-sdk/client-batch';
+import {
+  DescribeExecutionCommand,
+  ListExecutionsCommand,
+  ListMapRunsCommand,
+  SFNClient,
+} from '@aws-sdk/client-sfn';
+import { artifactKeys, openArtifacts, readArtifact } from '../../core/artifacts.ts';
+import { Thread } from '../../core/thread.ts';
+import type { JobWithResults } from '../../local/api-client.ts';
+import { REGION } from '../../local/environment.ts';
+import { type GitRun, millisecondsCovered } from './git-shim.ts';
+import type { ServedStack } from './served-stack.ts';
+
+/** Where one repository's wall goes, in seconds; `total` leaves out the wait in the Batch queue. */
+export type Shares = {
+  total: number;
+  /** From the start of the process to the worker's first line. */
+  nodeStart: number;
+  git: number;
+  model: number;
+  /** The worker's rest: rows, checkpoints, artifacts, tools, removal of the clone. */
+  worker: number;
+  /** What the state machine and Batch do around the worker. */
+  steps: number;
+};
+
+/** Reads the times of a job's repositories from where the product keeps them: executions, Batch jobs, threads, logs. */
+export async function readShares(
+  job: JobWithResults,
+  stack: ServedStack,
+  dataFolder: string,
+  gitRuns: ReadonlyMap<string, GitRun[]>,
+): Promise<Shares[]> {
+  const connection = { region: REGION, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+  const states = new SFNClient({ ...connection, endpoint: stack.endpoints.states });
+  const batch = new BatchClient({ ...connection, endpoint: stack.endpoints.batch });
+  const artifacts = openArtifacts(pathToFileURL(path.join(dataFolder, 'artifacts')).href);
+  const shares: Shares[] = [];
+  for (const child of await childExecutions(states, job.executionArn!)) {
+    const { repositoryName } = JSON.parse(child.input!) as { repositoryName: string };
+    const attempt = await attemptOf(batch, stack.api, job.jobId, repositoryName);
+    const thread = await readArtifact(artifacts, artifactKeys.thread(job.jobId, repositoryName), Thread);
+    const log = (await artifacts.read(artifactKeys.log(job.jobId, repositoryName)))!.toString();
+    const { timestamp } = JSON.parse(log.slice(0, log.indexOf('\n'))) as { timestamp: string };
+    const { createdAt, startedAt, stoppedAt } = attempt;
+
+    const total = child.stopDate!.getTime() - child.startDate!.getTime() - (startedAt - createdAt);
+    const nodeStart = Date.parse(timestamp) - startedAt;
+    const git = millisecondsCovered(gitRuns.get(repositoryName)!);
+    const model = thread.turns.reduce((sum, { seconds }) => sum + seconds * 1000, 0);
+    const inWorker = stoppedAt - startedAt;
+    const worker = inWorker - nodeStart - git - model;
+    const steps = total - inWorker;
+    shares.push(inSeconds({ total, nodeStart, git, model, worker, steps }));
+  }
+  states.destroy();
+  batch.destroy();
+  return shares;
+}
+
+async function childExecutions(client: SFNClient, executionArn: string) {
+  const { mapRuns } = await client.send(new ListMapRunsCommand({ executionArn }));
+  const { mapRunArn } = mapRuns!.find(({ mapRunArn }) => mapRunArn!.includes('AnalyzeRepositories'))!;
+  const { executions } = await client.send(new ListExecutionsCommand({ mapRunArn, maxResults: 1000 }));
+  return Promise.all(
+    executions!.map(({ executionArn }) => client.send(new DescribeExecutionCommand({ executionArn }))),
+  );
+}
+
+async function attemptOf(
+  client: BatchClient,
+  api: string,
+  jobId: string,
+  repositoryName: string,
+): Promise<{ createdAt: number; startedAt: number; stoppedAt: number }> {
+  const response = await fetch(`${api}/jobs/${jobId}/repositories/${repositoryName}`);
+  const { batchJobId } = (await response.json()) as { batchJobId: string };
+  const { jobs } = await client.send(new DescribeJobsCommand({ jobs: [batchJobId] }));
+  const { createdAt, startedAt, stoppedAt } = jobs![0]!;
+  return { createdAt: createdAt!, startedAt: startedAt!, stoppedAt: stoppedAt! };
+}
+
+function inSeconds(milliseconds: Shares): Shares {
+  return Object.fromEntries(
+    Object.entries(milliseconds).map(([name, value]) => [name, value / 1000]),
+  ) as Shares;
+}

@@ -1,0 +1,57 @@
+/** `node bench/main.ts [worker|fleet|engine]… [--write]`: all figures, or those named; see bench/RESULTS.md. */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { endAll } from './ending.ts';
+import { measureEngine } from './engine/engine.ts';
+import type { Figure, Tell } from './figure.ts';
+import { measureFleet } from './fleet/fleet.ts';
+import { markdown, table } from './report.ts';
+import { measureWorker } from './worker/worker.ts';
+
+const FIGURES: Readonly<Record<string, (tell: Tell) => Promise<Figure>>> = {
+  worker: measureWorker,
+  fleet: measureFleet,
+  engine: measureEngine,
+};
+
+const COMMAND = 'npm run bench -- --write';
+const RESULTS = new URL('RESULTS.md', import.meta.url);
+
+const tell: Tell = (line) => void process.stderr.write(`${line}\n`);
+
+const { values, positionals } = parseArgs({
+  options: { write: { type: 'boolean' } },
+  allowPositionals: true,
+});
+const unknown = positionals.filter((name) => !FIGURES[name]);
+if (unknown.length > 0 || (values.write && positionals.length > 0)) {
+  tell(
+    unknown.length > 0
+      ? `There is no figure ${unknown.join(', ')}; there are ${Object.keys(FIGURES).join(', ')}.`
+      : `--write is for all figures at once; leave out ${positionals.join(', ')}.`,
+  );
+  process.exit(2);
+}
+
+let stopped = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    stopped = true;
+    void endAll().finally(() => process.exit(1));
+  });
+}
+
+try {
+  const figures: Figure[] = [];
+  for (const name of positionals.length > 0 ? positionals : Object.keys(FIGURES)) {
+    const figure = await FIGURES[name]!(tell);
+    process.stdout.write(`\n${table(figure)}\n\n`);
+    figures.push(figure);
+  }
+  if (values.write) writeFileSync(RESULTS, markdown(figures, COMMAND));
+} catch (error) {
+  // What fails after a signal fails because of it.
+  if (!stopped) throw error;
+} finally {
+  await endAll();
+}

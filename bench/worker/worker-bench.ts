@@ -1,0 +1,98 @@
+import path from 'node:path';
+import { artifactKeys, openArtifacts, readArtifact, writeArtifact } from '../../core/artifacts.ts';
+import { type JobRow, newJobId } from '../../core/job.ts';
+import { JobTable } from '../../core/job-table.ts';
+import { Outcome } from '../../core/outcome.ts';
+import { countsOf, RepositoryTable } from '../../core/repository-table.ts';
+import { defaultJobSettings, parseSettings, required } from '../../core/settings.ts';
+import { openDynamoDB } from '../../core/tables.ts';
+import { NO_TOKENS } from '../../core/usage.ts';
+import { startDynamoDB } from '../../local/dynamodb.ts';
+import { applyEnvironment, stackEnvironment, TABLE_PREFIX } from '../../local/environment.ts';
+import { startGitHub } from '../../local/github/server.ts';
+import { bundleWorker } from '../../local/worker-bundle.ts';
+import { type Measured, measureProcess, plainEnvironment } from '../measured-process.ts';
+import { PROMPT } from '../model.ts';
+
+export type WorkerBench = {
+  gitHubUrl: string;
+  /** Creates a job for one repository and runs the worker on it. Throws unless it changed the repository. */
+  work(repositoryName: string): Promise<Measured>;
+  close(): Promise<void>;
+};
+
+/** What the local stack has around a worker, without the state machine and the queue. */
+export async function startWorkerBench(folder: string, modelUrl: string): Promise<WorkerBench> {
+  const inFolder = (name: string) => path.join(folder, name);
+  const dynamodb = await startDynamoDB({
+    dataFolder: inFolder('dynamodb'),
+    jobsTable: `${TABLE_PREFIX}-jobs`,
+    repositoriesTable: `${TABLE_PREFIX}-repositories`,
+  });
+  const gitHub = await startGitHub({ dataFolder: inFolder('github') });
+  const environment = stackEnvironment({
+    endpoints: { dynamodb: dynamodb.url, states: '', batch: '' },
+    artifactsFolder: inFolder('artifacts'),
+    temporaryFolder: inFolder('tmp'),
+    given: { CLAUDE_API_KEY: 'bench', ANTHROPIC_BASE_URL: modelUrl },
+    gitHubApiUrl: gitHub.apiUrl,
+  });
+  applyEnvironment(environment);
+  const worker = await bundleWorker(inFolder('worker'));
+  const workerEnvironment = {
+    ...plainEnvironment(),
+    ...environment,
+    NODE_COMPILE_CACHE: inFolder('worker'),
+  };
+
+  const settings = parseSettings(environment);
+  const artifacts = openArtifacts(required(settings, 'ARTIFACTS_URL'));
+  const client = openDynamoDB(settings);
+  const jobs = new JobTable(client, settings);
+  const rows = new RepositoryTable(client, settings);
+
+  async function createJob(repositoryName: string): Promise<string> {
+    const jobId = newJobId();
+    const at = new Date().toISOString();
+    await jobs.create({
+      jobId,
+      name: 'bench',
+      type: 'code-pattern-update',
+      maxRepositories: 1,
+      maxConcurrency: 1,
+      maxCostUsd: 50,
+      createPullRequests: false,
+      settings: defaultJobSettings(settings),
+      run: 1,
+      action: 'analyze',
+      status: 'processing',
+      counts: countsOf({ pending: 1 }),
+      tokenUsage: NO_TOKENS,
+      createdAt: at,
+      updatedAt: at,
+    } satisfies JobRow);
+    await rows.createPending(jobId, [repositoryName], at);
+    const text = { prompt: PROMPT, repositories: [repositoryName] };
+    await writeArtifact(artifacts, artifactKeys.request(jobId), text);
+    return jobId;
+  }
+
+  return {
+    gitHubUrl: gitHub.url,
+    async work(repositoryName) {
+      const jobId = await createJob(repositoryName);
+      const measured = await measureProcess(
+        [process.execPath, worker, jobId, repositoryName],
+        workerEnvironment,
+      );
+      const { outcome } = await readArtifact(artifacts, artifactKeys.outcome(jobId, repositoryName), Outcome);
+      if (outcome !== 'changed') throw new Error(`The worker's outcome is ${outcome}: ${measured.output}`);
+      return measured;
+    },
+    async close() {
+      client.destroy();
+      await gitHub.close();
+      await dynamodb.close();
+    },
+  };
+}

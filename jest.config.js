@@ -14,5 +14,6 @@ export default {
       : '<rootDir>/test/**/!(*.full).test.ts',
   ],
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // The longer tests kill and count: beside each other they would measure the machine.
+  maxWorkers: process.env.TEST_TIER === 'full' ? 1 : 2,
 };

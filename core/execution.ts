@@ -15,10 +15,15 @@ export function parseExecutionName(name: string): Pick<ExecutionInput, 'jobId' |
   return match ? { jobId: match[1]!, run: Number(match[2]) } : undefined;
 }
 
+/** What the names of a run's Batch jobs start with, so that cancel finds them, and those of no other run. */
+export function batchJobPrefix(run: Pick<ExecutionInput, 'jobId' | 'run'>): string {
+  return `${executionName(run)}-`;
+}
+
 /** One line of the manifest that AnalyzeRepositories reads. */
 export const AnalyzeItem = z.object({
   repositoryName: RepositoryName,
-  /** Starts with the job's identifier, so that cancel finds it; fits [A-Za-z0-9_-]{1,128}. */
+  /** Starts with `batchJobPrefix`; fits [A-Za-z0-9_-]{1,128}. */
   batchJobName: z.string(),
   /** The most seconds of one attempt of the Batch job. */
   attemptSeconds: z.int(),

@@ -5,7 +5,6 @@ import {
   GetCommand,
   PutCommand,
   QueryCommand,
-  UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
 import { InvalidInputError, NotFoundError } from './errors.ts';
@@ -130,13 +129,13 @@ export class JobTable {
     });
   }
 
-  /** Marks an unfinished job cancelled. Returns false where it had already ended. */
-  async cancel(jobId: string, at: string): Promise<boolean> {
+  /** Marks an unfinished job cancelled. Returns false where it had already ended, or where another run has it. */
+  async cancel(jobId: string, run: number, at: string): Promise<boolean> {
     return this.#update(jobId, {
       set: { status: 'cancelled', cancelledAt: at, completedAt: at, updatedAt: at },
-      condition: '#status IN (:pending, :processing)',
+      condition: 'run = :run AND #status IN (:pending, :processing)',
       names: { '#status': 'status' },
-      values: { ':pending': 'pending', ':processing': 'processing' },
+      values: { ':run': run, ':pending': 'pending', ':processing': 'processing' },
     });
   }
 
@@ -145,30 +144,49 @@ export class JobTable {
    * reserved the run first.
    */
   async reserveRun(jobId: string, run: number, action: JobRow['action'], at: string): Promise<boolean> {
-    const reserved = await this.#update(jobId, {
+    return this.#update(jobId, {
       set: { status: 'pending', run: run + 1, action, updatedAt: at },
       remove: ['completedAt', 'cancelledAt', 'error', 'executionArn'],
       condition: 'run = :run AND #status IN (:completed, :failed, :cancelled)',
       names: { '#status': 'status' },
       values: { ':run': run, ':completed': 'completed', ':failed': 'failed', ':cancelled': 'cancelled' },
     });
-    if (reserved)
-      await this.#update(controlKey(jobId), {
-        remove: ['stoppedBy'],
-        condition: 'attribute_exists(stoppedBy)',
-      });
-    return reserved;
+  }
+
+  /** Lets a new run start and call the model, where what came before it was stopped. Safe to call again. */
+  async openRun(jobId: string, run: number): Promise<void> {
+    await this.#update(controlKey(jobId), {
+      set: { run },
+      remove: ['stoppedBy'],
+      condition: 'attribute_not_exists(run) OR run < :run',
+      values: { ':run': run },
+    });
   }
 
   async recordExecution(jobId: string, run: number, executionArn: string): Promise<void> {
     await this.#update(jobId, { set: { executionArn }, condition: 'run = :run', values: { ':run': run } });
   }
 
-  /** Writes the totals of a job, whatever its status. */
-  async recordTotals(jobId: string, totals: Partial<JobTotals>, at: string): Promise<void> {
+  /** Writes the counts of a job while it runs; those of an ended one were counted when it ended, and stay. */
+  async recordCounts(jobId: string, run: number, counts: Counts, at: string): Promise<void> {
+    await this.#update(jobId, {
+      set: { counts, countedAt: at, updatedAt: at },
+      condition: 'run = :run AND #status IN (:pending, :processing)',
+      names: { '#status': 'status' },
+      values: { ':run': run, ':pending': 'pending', ':processing': 'processing' },
+    });
+  }
+
+  /**
+   * Writes the totals of a job that this run ended, whatever its status; not over those of a later run, nor over ones
+   * that saw more rows.
+   */
+  async recordTotals(jobId: string, run: number, totals: JobTotals, at: string): Promise<void> {
     await this.#update(jobId, {
       set: { ...totalsOf(totals), countedAt: at, updatedAt: at },
-      condition: 'attribute_exists(jobId)',
+      condition: 'run = :run AND counts.#total <= :total',
+      names: { '#total': 'total' },
+      values: { ':run': run, ':total': totals.counts.total },
     });
   }
 
@@ -184,16 +202,14 @@ export class JobTable {
     });
   }
 
-  /** Lets nobody else of this job start or call the model. The first reason stays. */
-  async stop(jobId: string, reason: StopReason): Promise<void> {
-    await this.#client.send(
-      new UpdateCommand({
-        TableName: this.#table,
-        Key: { jobId: controlKey(jobId) },
-        UpdateExpression: 'SET stoppedBy = if_not_exists(stoppedBy, :reason)',
-        ExpressionAttributeValues: { ':reason': reason },
-      }),
-    );
+  /** Lets nobody else of this run, or of one before, start or call the model. The first reason stays. */
+  async stop(jobId: string, run: number, reason: StopReason): Promise<void> {
+    await this.#update(controlKey(jobId), {
+      set: { stoppedBy: reason, run },
+      condition:
+        'attribute_not_exists(run) OR run < :thisRun OR (run = :thisRun AND attribute_not_exists(stoppedBy))',
+      values: { ':thisRun': run },
+    });
   }
 
   async stoppedBy(jobId: string): Promise<StopReason | undefined> {
@@ -217,11 +233,12 @@ export class JobTable {
     });
   }
 
-  /** Sets what a job has spent once none of its workers is left: a lost one never settled its reservation. */
-  async settleAll(jobId: string, spentUsd: number): Promise<void> {
+  /** Sets what a job has spent once no worker of this run is left: a lost one never settled its reservation. */
+  async settleAll(jobId: string, run: number, spentUsd: number): Promise<void> {
     await this.#update(controlKey(jobId), {
       set: { reservedUsd: spentUsd },
-      condition: 'attribute_exists(jobId)',
+      condition: 'attribute_exists(jobId) AND (attribute_not_exists(run) OR run <= :run)',
+      values: { ':run': run },
     });
   }
 

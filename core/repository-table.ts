@@ -29,6 +29,27 @@ export type RepositoryEnd = Omit<RepositoryResult, 'jobId' | 'repositoryName' | 
   completedAt: string;
 };
 
+/** What a row says of one run, and of no other; its artifacts stay until they are replaced. */
+const RESULT_OF_A_RUN = [
+  'outcome',
+  'end',
+  'error',
+  'phase',
+  'turns',
+  'summary',
+  'wereChangesNecessary',
+  'changes',
+  'changedFiles',
+  'additions',
+  'deletions',
+  'verification',
+  'batchJobId',
+  'logStream',
+  'attempts',
+  'startedAt',
+  'completedAt',
+] as const satisfies (keyof RepositoryResult)[];
+
 /** The repositories table. `statusKey` is `{status}#{repositoryName}`, always written with `status`. */
 export class RepositoryTable {
   readonly #client: DynamoDBDocumentClient;
@@ -41,8 +62,8 @@ export class RepositoryTable {
     this.#days = settings.RESULT_DAYS;
   }
 
-  /** Creates the rows that do not exist yet. One that exists keeps what it says, so resolving again is safe. */
-  async createPending(jobId: string, names: readonly string[], at: string): Promise<void> {
+  /** Creates the rows that do not exist yet, as this run's. One that exists keeps what it says, so resolving again is safe. */
+  async createPending(jobId: string, names: readonly string[], at: string, run = 1): Promise<void> {
     const create = async (repositoryName: string) => {
       try {
         await this.#client.send(
@@ -53,6 +74,7 @@ export class RepositoryTable {
               repositoryName,
               status: 'pending',
               statusKey: statusKey('pending', repositoryName),
+              run,
               updatedAt: at,
               expiresAt: expiry(at, this.#days),
             },
@@ -149,19 +171,24 @@ export class RepositoryTable {
     });
   }
 
-  /** Ends a repository that no execution works on any more, whatever run it was of. */
-  async endUnfinished(jobId: string, repositoryName: string, end: RepositoryEnd): Promise<boolean> {
+  /** Ends a repository that no execution works on any more; one that a later run has is left alone. */
+  async endUnfinished(
+    jobId: string,
+    repositoryName: string,
+    run: number,
+    end: RepositoryEnd,
+  ): Promise<boolean> {
     return this.#update(jobId, repositoryName, {
       set: { ...end, statusKey: statusKey(end.status, repositoryName), updatedAt: end.completedAt },
-      condition: '#status IN (:pending, :processing)',
+      condition: '#status IN (:pending, :processing) AND (attribute_not_exists(run) OR run <= :run)',
       names: { '#status': 'status' },
-      values: { ':pending': 'pending', ':processing': 'processing' },
+      values: { ':pending': 'pending', ':processing': 'processing', ':run': run },
     });
   }
 
   /**
-   * Makes a repository that failed or was cancelled in an earlier run pending again; what it had cost stays counted.
-   * Returns false where it completed, or where this run has had it already.
+   * Makes a repository that failed or was cancelled in an earlier run pending again, as this run's; what it had cost
+   * stays counted. Returns false where it completed, or where this run has had it already.
    */
   async resetForRun(row: RepositoryResult, run: number, at: string): Promise<boolean> {
     const { jobId, repositoryName, tokenUsage, costUsd } = row;
@@ -169,13 +196,14 @@ export class RepositoryTable {
       set: {
         status: 'pending',
         statusKey: statusKey('pending', repositoryName),
+        run,
         updatedAt: at,
         ...(tokenUsage && { earlierRuns: { tokenUsage, costUsd } }),
       },
-      remove: ['completedAt', 'outcome', 'end', 'error', 'phase', 'batchJobId', 'logStream', 'attempts'],
-      condition: '#status IN (:failed, :cancelled) AND (attribute_not_exists(run) OR run < :run)',
+      remove: RESULT_OF_A_RUN,
+      condition: '#status IN (:failed, :cancelled) AND (attribute_not_exists(run) OR run < :thisRun)',
       names: { '#status': 'status' },
-      values: { ':failed': 'failed', ':cancelled': 'cancelled', ':run': run },
+      values: { ':failed': 'failed', ':cancelled': 'cancelled', ':thisRun': run },
     });
   }
 

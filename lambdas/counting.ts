@@ -16,6 +16,6 @@ export async function withFreshCounts(
   const counts = await repositories.countByIndex(job.jobId);
   // Before every row is made there are fewer than the job names.
   if (counts.total < job.counts.total) return job;
-  await jobs.recordTotals(job.jobId, { counts }, at);
+  await jobs.recordCounts(job.jobId, job.run, counts, at);
   return { ...job, counts };
 }

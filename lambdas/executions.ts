@@ -1,5 +1,6 @@
 import {
   DescribeExecutionCommand,
+  ExecutionAlreadyExists,
   ExecutionDoesNotExist,
   type ExecutionStatus,
   SFNClient,
@@ -19,17 +20,22 @@ export class Executions {
     this.#stateMachineArn = required(settings, 'STATE_MACHINE_ARN');
   }
 
-  /** Starts the run; starting it a second time returns the same execution (same name, same input). */
+  /** Starts the run; one that was started before is the same execution, also where it has ended since. */
   async start({ jobId, run, action }: ExecutionInput): Promise<string> {
     const input: ExecutionInput = { jobId, run, action };
-    const { executionArn } = await this.#client.send(
-      new StartExecutionCommand({
-        stateMachineArn: this.#stateMachineArn,
-        name: executionName(input),
-        input: JSON.stringify(input),
-      }),
-    );
-    return executionArn!;
+    try {
+      const { executionArn } = await this.#client.send(
+        new StartExecutionCommand({
+          stateMachineArn: this.#stateMachineArn,
+          name: executionName(input),
+          input: JSON.stringify(input),
+        }),
+      );
+      return executionArn!;
+    } catch (error) {
+      if (error instanceof ExecutionAlreadyExists) return this.#arnOf(input);
+      throw error;
+    }
   }
 
   /** Undefined where the run was never started. */

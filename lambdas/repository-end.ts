@@ -7,6 +7,9 @@ import { addCosts, addTokens, NO_TOKENS } from '../core/usage.ts';
 /** A row's limit of 400 KB is far off, but a list of 10,000 files is not what one reads in a row. */
 const CHANGES_IN_ROW = 100;
 
+const THROTTLED_TOO_OFTEN =
+  'The model stayed rate-limited for as long as a repository may wait; retry the job later, or give it a lower maxConcurrency.';
+
 /** The part of the row that an outcome gives. */
 export function repositoryEnd(outcome: Outcome): RepositoryEnd {
   const {
@@ -26,7 +29,8 @@ export function repositoryEnd(outcome: Outcome): RepositoryEnd {
     ...rest,
     status: succeeded ? 'completed' : 'failed',
     outcome: name === 'throttled' ? 'gaveUp' : name,
-    ...(name === 'throttled' && { end: 'throttled' as const }),
+    // The worker's own summary says when it goes on; here it does not any more.
+    ...(name === 'throttled' && { end: 'throttled' as const, summary: THROTTLED_TOO_OFTEN }),
     changes: changes.slice(0, CHANGES_IN_ROW),
     changedFiles: changes.length,
     additions: changes.reduce((sum, change) => sum + change.additions, 0),

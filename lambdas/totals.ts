@@ -28,11 +28,22 @@ export async function readRows({ artifacts, repositories }: Storage, jobId: stri
     'tokenUsage',
     'costUsd',
     'turns',
+    'earlierRuns',
   ]);
 }
 
-export function totalsOf(rows: readonly Ended[]): JobTotals {
-  const byStatus: Partial<Record<Status, number>> = {};
+/**
+ * The totals of a job whose repositories have all ended. One that the job names and that never came to have a row, as
+ * when the job was cancelled before they were made, ended as the job did.
+ */
+export async function totalsOf(
+  { jobs }: Storage,
+  jobId: string,
+  rows: readonly Ended[],
+  status: Status,
+): Promise<JobTotals> {
+  const { counts } = await jobs.get(jobId);
+  const byStatus: Partial<Record<Status, number>> = { [status]: Math.max(0, counts.total - rows.length) };
   let tokenUsage = NO_TOKENS;
   let costUsd: number | undefined = 0;
   for (const row of rows) {

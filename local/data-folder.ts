@@ -1,7 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { SettingsError } from '../core/errors.ts';
+import { identifyProcess, isRunning, ProcessIdentity } from './batch/process-group.ts';
 
 /** Counts up when what is on disk is laid out in another way. */
 const LAYOUT_VERSION = 1;
@@ -15,10 +17,13 @@ export const RunningStack = z.object({
 });
 export type RunningStack = z.infer<typeof RunningStack>;
 
-/** `stack.json`: who uses the data folder, and where its endpoints are. */
+/** `stack.json`: how the data folder is laid out, who uses it, and where its endpoints are. */
 const StackFile = z.object({
-  layout: z.int(),
-  pid: z.int(),
+  layout: z.literal(LAYOUT_VERSION),
+  /** Absent where nobody does. */
+  pid: z.int().optional(),
+  /** Tells that process from a later one of the same pid, as there may be once the machine was started again. */
+  owner: ProcessIdentity.optional(),
   /** Absent while it starts, and where it is not for others. */
   stack: RunningStack.optional(),
 });
@@ -27,47 +32,96 @@ const StackFile = z.object({
  * Takes a data folder for this process. Throws SettingsError, and touches nothing, where another process uses it,
  * another version laid it out, or it cannot be made.
  */
-export function takeDataFolder(folder: string): { announce(stack: RunningStack): void; release(): void } {
+export async function takeDataFolder(
+  folder: string,
+): Promise<{ announce(stack: RunningStack): void; release(): void }> {
   const file = path.join(folder, 'stack.json');
-  const other = readStackFile(folder);
-  if (other && other.layout !== LAYOUT_VERSION) {
-    throw new SettingsError(
-      `The data folder ${folder} is laid out by version ${other.layout} of its layout; this Cody Batch has version ${LAYOUT_VERSION}. Name another folder with --data, or remove it.`,
-    );
-  }
-  if (other && other.pid !== process.pid && isAlive(other.pid)) {
-    throw new SettingsError(
-      `The data folder ${folder} is in use by process ${other.pid}. Wait for that one, name another folder with --data, or keep a stack up by "serve", which commands share.`,
-    );
-  }
-  const write = (stack?: RunningStack) => {
-    writeFileSync(`${file}.tmp`, `${JSON.stringify({ layout: LAYOUT_VERSION, pid: process.pid, stack })}\n`);
-    renameSync(`${file}.tmp`, file);
+  refuseWhereInUse(folder);
+  const { pid } = process;
+  const temporary = `${file}.${pid}.tmp`;
+  const write = (use: Omit<z.infer<typeof StackFile>, 'layout'>) => {
+    writeFileSync(temporary, `${JSON.stringify({ layout: LAYOUT_VERSION, ...use })}\n`);
+    renameSync(temporary, file);
   };
+  const owner = identifyProcess(pid, performance.timeOrigin);
   try {
     mkdirSync(folder, { recursive: true });
-    write();
+    requireSpace(folder);
+    write({ pid, owner });
   } catch (error) {
+    if (error instanceof SettingsError) throw error;
     throw new SettingsError(
       `The data folder ${folder} cannot be written: ${(error as Error).message}. Name another one with --data.`,
       { cause: error },
     );
   }
-  return { announce: write, release: () => rmSync(file, { force: true }) };
+  // Of several that found it free at once, the last to write has it.
+  await sleep(SETTLE_MS);
+  refuseWhereInUse(folder);
+  return { announce: (stack) => write({ pid, owner, stack }), release: () => write({}) };
+}
+
+/** Far longer than what lies between finding a folder free and writing into it. */
+const SETTLE_MS = 25;
+
+function refuseWhereInUse(folder: string): void {
+  const other = readStackFile(folder);
+  if (!other || other.pid === process.pid || !isInUse(other)) return;
+  throw new SettingsError(
+    `The data folder ${folder} is in use by process ${other.pid}. Wait for that one, name another folder with --data, or keep a stack up by "serve", which commands share.`,
+  );
+}
+
+/** The embedded database and git can be damaged by a write that does not fit; a first job takes about a tenth of this. */
+const SPACE_MIB = 64;
+
+function requireSpace(folder: string): void {
+  const { bavail, bsize } = statfsSync(folder);
+  const freeMiB = Math.floor((bavail * bsize) / 1024 / 1024);
+  if (freeMiB < SPACE_MIB) {
+    throw new SettingsError(
+      `The disk of the data folder ${folder} has ${freeMiB} MiB left, and a stack needs ${SPACE_MIB}. Free some, or name another folder with --data.`,
+    );
+  }
 }
 
 /** The stack that `serve` keeps up over this data folder, if one is. */
 export function runningStack(folder: string): RunningStack | undefined {
   const file = readStackFile(folder);
-  return file && isAlive(file.pid) ? file.stack : undefined;
+  return file && isInUse(file) ? file.stack : undefined;
 }
 
+/** Undefined where the folder is not one of ours yet. Throws SettingsError where it is another version's, or whose. */
 function readStackFile(folder: string): z.infer<typeof StackFile> | undefined {
+  const file = path.join(folder, 'stack.json');
+  let text: string;
   try {
-    return StackFile.parse(JSON.parse(readFileSync(path.join(folder, 'stack.json'), 'utf8')));
+    text = readFileSync(file, 'utf8');
+  } catch {
+    // Whatever else is wrong with the folder shows when it is written.
+    return undefined;
+  }
+  const found = parseJson(text);
+  const { data } = StackFile.safeParse(found);
+  if (data) return data;
+  const { data: other } = z.object({ layout: z.int() }).safeParse(found);
+  throw new SettingsError(
+    other && other.layout !== LAYOUT_VERSION
+      ? `The data folder ${folder} is laid out by version ${other.layout} of its layout; this Cody Batch has version ${LAYOUT_VERSION}. Name another folder with --data, or remove it.`
+      : `${file} was not written by Cody Batch, or is damaged. Name another folder with --data, or remove that file.`,
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+function isInUse({ pid, owner }: z.infer<typeof StackFile>): boolean {
+  return pid !== undefined && isAlive(pid) && (!owner || isRunning(owner));
 }
 
 function isAlive(pid: number): boolean {

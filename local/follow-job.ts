@@ -8,19 +8,22 @@ const POLL_MS = 200;
 /** Shows a job's progress until it has ended. Ctrl-C cancels the job; a second one ends this process at once. */
 export async function followJob(api: ApiClient, jobId: string, out = process.stderr): Promise<Job> {
   const progress = new Progress(out);
-  let interrupted = false;
+  let cancelled: Promise<void> | undefined;
   const onInterrupt = () => {
-    if (interrupted) process.exit(130);
-    interrupted = true;
+    if (cancelled) process.exit(130);
     out.write(`\nCancelling ${jobId}; Ctrl-C again ends at once and leaves it.\n`);
-    api.cancelJob(jobId).catch((error: Error) => out.write(`${error.message}\n`));
+    cancelled = api.cancelJob(jobId).catch((error: Error) => void out.write(`${error.message}\n`));
   };
   process.on('SIGINT', onInterrupt);
   try {
     for (;;) {
       const job = await api.getJob(jobId);
       progress.show(job);
-      if (isEnded(job.status)) return job;
+      if (isEnded(job.status)) {
+        // The row says so before every repository's does.
+        await cancelled;
+        return job;
+      }
       await sleep(POLL_MS);
     }
   } finally {

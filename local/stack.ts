@@ -1,6 +1,6 @@
 import { Console } from 'node:console';
 import { once } from 'node:events';
-import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BatchClient, type JobDetail } from '@aws-sdk/client-batch';
@@ -48,6 +48,11 @@ export type StackOptions = {
    * @default 1
    */
   timeScale?: number;
+  /**
+   * What Batch runs for a repository, with its `Ref::jobId` and `Ref::repositoryName`, for tests of what is around it.
+   * @default - the worker
+   */
+  workerCommand?: string[];
 };
 
 export type Stack = RunningStack & {
@@ -62,7 +67,7 @@ const RECONCILE_MS = 60_000;
 /** AWS on one machine: the services the product speaks to, the product's functions among them, and its HTTP API. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const folder = (name: string) => path.join(options.dataFolder, name);
-  const data = takeDataFolder(options.dataFolder);
+  const data = await takeDataFolder(options.dataFolder);
   const closers: (() => Promise<void> | void)[] = [data.release];
   const close = async () => {
     for (const closer of closers.reverse()) await closer();
@@ -100,7 +105,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       });
 
     const batchListeners: ((job: JobDetail) => void)[] = [];
-    const worker = await bundleWorker(folder('worker'));
+    const workerCommand = options.workerCommand ?? [
+      process.execPath,
+      await bundleWorker(folder('worker')),
+      'Ref::jobId',
+      'Ref::repositoryName',
+    ];
     const batch = await startBatch({
       dataFolder: folder('batch'),
       port: port(2),
@@ -108,7 +118,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       maxRunning: options.maxRunning,
       jobDefinition: {
         name: JOB_DEFINITION,
-        command: [process.execPath, worker, 'Ref::jobId', 'Ref::repositoryName'],
+        command: workerCommand,
         // Read at each start of a child: Batch's own endpoint is known only when it listens.
         get environment() {
           return {
@@ -119,6 +129,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         get secrets() {
           return pick(environment(), isWorkerSecret);
         },
+        scratch: { folder: temporaryFolder, variable: 'TEMP_DIR' },
         attempts: 3,
         timeoutSeconds: 3600,
       },
@@ -128,9 +139,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     });
     closers.push(() => batch.close());
     endpoints.batch = batch.url;
-    // Only now: Batch has ended the workers that an earlier process left, and these were theirs.
-    rmSync(temporaryFolder, { recursive: true, force: true });
-    mkdirSync(temporaryFolder, { recursive: true });
 
     const connection = { region: REGION, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
     const artifacts = openArtifacts(pathToFileURL(folder('artifacts')).href);

@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { StackOptions } from '../local/stack.ts';
+import { type Process, processes } from './process-tree.ts';
 
-const CLI = fileURLToPath(new URL('../bin/cody-batch.ts', import.meta.url));
-const ROOT = path.dirname(path.dirname(CLI));
+export const CLI = fileURLToPath(new URL('../bin/cody-batch.ts', import.meta.url));
+const START_STACK = fileURLToPath(new URL('./start-stack.ts', import.meta.url));
+export const ROOT = path.dirname(path.dirname(CLI));
 
 /** The machine's own variables that a command needs, and none of a developer's keys. */
 export const PLAIN_ENVIRONMENT = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
@@ -67,6 +70,37 @@ export async function serveStack(
       await own?.remove();
     },
   };
+}
+
+/** A stack with options that the command line does not have, as a process of its own. */
+export async function startStackProcess(options: Omit<StackOptions, 'dataFolder'>): Promise<ServedStack> {
+  const own = await temporaryFolder();
+  const given: StackOptions = { ...options, dataFolder: own.path };
+  const child = spawn(process.execPath, [START_STACK, JSON.stringify(given)], {
+    cwd: ROOT,
+    env: PLAIN_ENVIRONMENT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  const lines = createInterface({ input: child.stdout! });
+  const [line] = (await Promise.race([once(lines, 'line'), ended.then(() => [])])) as [string?];
+  if (!line) throw new Error('the stack did not start');
+  return {
+    ...JSON.parse(line),
+    dataFolder: own.path,
+    child,
+    close: async () => {
+      child.kill('SIGINT');
+      await ended;
+      await own.remove();
+    },
+  };
+}
+
+/** The workers of the stack over this data folder, those included that a dead stack left behind. */
+export function workersOf(dataFolder: string): Process[] {
+  const bundle = path.join(dataFolder, 'worker/worker.mjs');
+  return processes().filter(({ command }) => command.includes(` ${bundle} `));
 }
 
 export type Ended = { status: number | null; stdout: string; stderr: string };

@@ -70,10 +70,10 @@ export class Budget {
   }
 
   async #refused(): Promise<never> {
-    const { jobId, settings } = this.#job;
+    const { jobId, run, settings } = this.#job;
     if ((await this.#jobs.stoppedBy(jobId)) === 'cancelled')
       throw new ConflictError(`The job ${jobId} was cancelled; nothing more was asked of the model.`);
-    await this.#jobs.stop(jobId, 'jobCost');
+    await this.#jobs.stop(jobId, run, 'jobCost');
     throw new ConversationEnded(limitEnding('jobCost', settings));
   }
 }

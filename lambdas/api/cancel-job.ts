@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
-import { JobId } from '../../core/job.ts';
+import { isEnded, JobId } from '../../core/job.ts';
 import { JOB_CANCELLED } from '../end-unfinished.ts';
 import { Executions } from '../executions.ts';
+import type { Storage } from '../storage.ts';
 import { sweep } from '../sweep.ts';
 import { route } from './route.ts';
 
@@ -14,18 +15,26 @@ export const cancelJob = route(
   '/jobs/{jobId}/cancel',
   { params },
   async ({ params: { jobId } }, storage) => {
-    const { jobs, settings, now } = storage;
-    const { run, status } = await jobs.get(jobId);
     // In this order: whoever looks at the row or wants to start next sees it before anything is ended.
-    const cancelled = await jobs.cancel(jobId, now());
-    if (!cancelled && status !== 'cancelled') {
+    const cancelled = { jobId, run: await cancelRun(jobId, storage) };
+    await storage.jobs.stop(jobId, cancelled.run, 'cancelled');
+    await new Executions(storage.settings).stop(cancelled, 'The job was cancelled.');
+    await sweep(storage, cancelled, 'cancelled', JOB_CANCELLED);
+    return { json: await storage.jobs.get(jobId) };
+  },
+);
+
+/** Marks the job cancelled in whatever run it is, and returns that run. */
+async function cancelRun(jobId: string, { jobs, now }: Storage): Promise<number> {
+  for (;;) {
+    const { run, status } = await jobs.get(jobId);
+    if (status === 'cancelled') return run;
+    if (isEnded(status)) {
       throw new ConflictError(
         `The job ${jobId} has already ended as ${status}; only a pending or processing job can be cancelled.`,
       );
     }
-    await jobs.stop(jobId, 'cancelled');
-    await new Executions(settings).stop({ jobId, run }, 'The job was cancelled.');
-    await sweep(storage, jobId, 'cancelled', JOB_CANCELLED);
-    return { json: await jobs.get(jobId) };
-  },
-);
+    // Where this does not hold, the job has ended since, or runs again.
+    if (await jobs.cancel(jobId, run, now())) return run;
+  }
+}

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { artifactKeys, writeArtifact } from '../../core/artifacts.ts';
 import { ConflictError, InvalidInputError } from '../../core/errors.ts';
-import { JobRequest, type JobRow, JobText, newJobId } from '../../core/job.ts';
+import { isEnded, JobRequest, type JobRow, JobText, newJobId } from '../../core/job.ts';
 import { countsOf } from '../../core/repository-table.ts';
 import { defaultJobSettings, type Settings } from '../../core/settings.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
@@ -32,7 +32,8 @@ export const createJob = route(
     const created = await jobs.create(job);
     const row = created ? job : await jobs.get(jobId);
     // Whoever came first may have died before this; a second start of the same run is the same execution.
-    const executionArn = row.executionArn ?? (await new Executions(settings).start(row));
+    const started = row.executionArn !== undefined || isEnded(row.status);
+    const executionArn = started ? row.executionArn : await new Executions(settings).start(row);
     return {
       status: created ? 201 : 200,
       headers: { location: `/jobs/${jobId}` },

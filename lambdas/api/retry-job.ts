@@ -20,8 +20,9 @@ export const retryJob = route(
       );
     }
     if (!(await jobs.reserveRun(jobId, run, 'analyze', now()))) {
+      const current = await jobs.get(jobId);
       throw new ConflictError(
-        `The job ${jobId} is ${status}, run ${run}; only a job that has ended can run again.`,
+        `The job ${jobId} is ${current.status}, run ${current.run}; only a job that has ended can run again.`,
       );
     }
     await new Executions(settings).start({ jobId, run: run + 1, action: 'analyze' });

@@ -28,9 +28,9 @@ export async function executionEnded({ detail }: z.infer<typeof Input>, storage:
   if (job.run !== run) return;
 
   if (detail.status === 'ABORTED') {
-    await storage.jobs.cancel(jobId, storage.now());
-    await storage.jobs.stop(jobId, 'cancelled');
-    await sweep(storage, jobId, 'cancelled', JOB_CANCELLED);
+    await storage.jobs.cancel(jobId, run, storage.now());
+    await storage.jobs.stop(jobId, run, 'cancelled');
+    await sweep(storage, execution, 'cancelled', JOB_CANCELLED);
     return;
   }
   const name = detail.error ?? `Execution.${detail.status}`;
@@ -38,7 +38,7 @@ export async function executionEnded({ detail }: z.infer<typeof Input>, storage:
     name,
     message: (detail.cause ?? `The execution ${detail.name} ended as ${detail.status}.`).slice(0, 2000),
   };
-  await sweep(storage, jobId, 'failed', error);
+  await sweep(storage, execution, 'failed', error);
   await storage.jobs.end(jobId, run, { status: 'failed', at: storage.now(), error });
 }
 

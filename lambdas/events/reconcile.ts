@@ -15,11 +15,12 @@ export const Input = z.looseObject({});
  */
 export async function reconcile(_event: z.infer<typeof Input>, storage: Storage): Promise<void> {
   const executions = new Executions(storage.settings);
-  for await (const job of jobsOf(storage, 'pending')) await executions.start(job);
-  for await (const job of jobsOf(storage, 'processing')) {
-    const execution = await executions.describe(job);
-    if (execution === undefined) await executions.start(job);
-    else if (execution.status !== 'RUNNING') await endLike(job, execution, storage);
+  for (const status of ['pending', 'processing'] as const) {
+    for await (const job of jobsOf(storage, status)) {
+      const execution = await executions.describe(job);
+      if (execution === undefined) await executions.start(job);
+      else if (execution.status !== 'RUNNING') await endLike(job, execution, storage);
+    }
   }
 }
 

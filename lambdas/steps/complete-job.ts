@@ -12,14 +12,14 @@ export const Input = ExecutionInput;
  * (States.Runtime, States.DataLimitExceeded), so a child can die unrecorded: what is left unfinished fails here.
  */
 export async function completeJob({ jobId, run }: z.infer<typeof Input>, storage: Storage): Promise<void> {
-  const rows = await endUnfinished(storage, jobId, 'failed', {
+  const rows = await endUnfinished(storage, { jobId, run }, 'failed', {
     name: 'WorkerLostError',
     message:
       'The child execution of this repository died without recording it. Its history says why. Retry the job to run it again.',
   });
-  const totals = totalsOf(rows);
+  const totals = await totalsOf(storage, jobId, rows, 'failed');
   const at = storage.now();
-  if (totals.costUsd !== undefined) await storage.jobs.settleAll(jobId, totals.costUsd);
+  if (totals.costUsd !== undefined) await storage.jobs.settleAll(jobId, run, totals.costUsd);
   const ended = await storage.jobs.end(jobId, run, {
     ...totals,
     status: totals.counts.completed > 0 ? 'completed' : 'failed',
@@ -32,7 +32,7 @@ export async function completeJob({ jobId, run }: z.infer<typeof Input>, storage
     }),
   });
   // Cancelled meanwhile: its status stays, its totals are true all the same.
-  if (!ended) await storage.jobs.recordTotals(jobId, totals, at);
+  if (!ended) await storage.jobs.recordTotals(jobId, run, totals, at);
 }
 
 export const handler = functionHandler(Input, completeJob);

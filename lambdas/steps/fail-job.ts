@@ -11,12 +11,12 @@ export const Input = ExecutionInput.extend({ error: CaughtError });
 /** Ends a job whose lifecycle broke; what its repositories had completed stays. */
 export async function failJob({ jobId, run, error }: z.infer<typeof Input>, storage: Storage): Promise<void> {
   const reason = describeStepFailure(error);
-  const rows = await endUnfinished(storage, jobId, 'failed', {
+  const rows = await endUnfinished(storage, { jobId, run }, 'failed', {
     name: reason.name,
     message: `The job failed: ${reason.message}`,
   });
   await storage.jobs.end(jobId, run, {
-    ...totalsOf(rows),
+    ...(await totalsOf(storage, jobId, rows, 'failed')),
     status: 'failed',
     at: storage.now(),
     error: reason,

@@ -1,15 +1,16 @@
 import type { z } from 'zod';
 import { artifactKeys, readArtifact, writeArtifact } from '../../core/artifacts.ts';
 import { InvalidInputError } from '../../core/errors.ts';
-import { type AnalyzeItem, ExecutionInput, type MapManifest } from '../../core/execution.ts';
+import { type AnalyzeItem, batchJobPrefix, ExecutionInput, type MapManifest } from '../../core/execution.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import { isEnded, type JobRow, JobText } from '../../core/job.ts';
 import { countsOf, PARALLEL } from '../../core/repository-table.ts';
-import { endUnfinished, JOB_CANCELLED } from '../end-unfinished.ts';
+import { JOB_CANCELLED } from '../end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
 import { isAllowed } from '../github/allow-list.ts';
 import { listRepositories } from '../github/client.ts';
 import type { Storage } from '../storage.ts';
+import { sweep } from '../sweep.ts';
 import { repositoryNames } from '../totals.ts';
 
 export const Input = ExecutionInput;
@@ -24,10 +25,10 @@ export async function resolveRepositories(
 ): Promise<MapManifest> {
   const job = await storage.jobs.get(jobId);
   const names = await namesOf(job, storage);
-  await storage.repositories.createPending(jobId, names, storage.now());
+  await storage.repositories.createPending(jobId, names, storage.now(), run);
 
-  if (run > 1) await resetEnded(jobId, names, run, storage);
-  await endWhereCancelled(jobId, storage);
+  if (run > 1) await takeOver(jobId, names, run, storage);
+  await endWhereCancelled(jobId, run, storage);
 
   const rows = await storage.repositories.getMany(jobId, names, ['repositoryName', 'status']);
   const items = rows
@@ -35,7 +36,7 @@ export async function resolveRepositories(
     .map(
       ({ repositoryName }): AnalyzeItem => ({
         repositoryName,
-        batchJobName: batchJobName(jobId, repositoryName),
+        batchJobName: batchJobName({ jobId, run }, repositoryName),
         attemptSeconds: Math.ceil(job.settings.maxMinutes * 60) + SAVING_SECONDS,
       }),
     );
@@ -43,7 +44,7 @@ export async function resolveRepositories(
   const counts = countsOf(
     Object.fromEntries(Object.entries(byStatus).map(([status, group]) => [status, group.length])),
   );
-  await storage.jobs.recordTotals(jobId, { counts }, storage.now());
+  await storage.jobs.recordCounts(jobId, run, counts, storage.now());
 
   const prefix = `${artifactKeys.run(jobId, run)}analyze`;
   const key = `${prefix}/items.json`;
@@ -51,25 +52,31 @@ export async function resolveRepositories(
   return { key, prefix: `${prefix}/results`, concurrency: job.maxConcurrency, count: items.length };
 }
 
-/** A retry: what failed or was cancelled runs again. Here, and not in the API, because 10,000 rows take minutes. */
-async function resetEnded(
+/**
+ * A retry: what failed or was cancelled runs again, and first of all what a cancel of the run before has not come to
+ * yet is ended. Here, and not in the API, because 10,000 rows take minutes.
+ */
+async function takeOver(
   jobId: string,
   names: readonly string[],
   run: number,
   storage: Storage,
 ): Promise<void> {
+  await sweep(storage, { jobId, run: run - 1 }, 'cancelled', JOB_CANCELLED);
   const attributes = ['jobId', 'repositoryName', 'status', 'tokenUsage', 'costUsd'];
   const rows = await storage.repositories.getMany(jobId, names, attributes);
   const again = rows.filter(({ status }) => status === 'failed' || status === 'cancelled');
   await inParallel(again, PARALLEL, async (row) => {
     await storage.repositories.resetForRun(row, run, storage.now());
   });
+  await storage.jobs.openRun(jobId, run);
 }
 
 /** A cancel that came while the rows were made has swept only those that it saw. */
-async function endWhereCancelled(jobId: string, storage: Storage): Promise<void> {
-  const { status } = await storage.jobs.get(jobId);
-  if (status === 'cancelled') await endUnfinished(storage, jobId, 'cancelled', JOB_CANCELLED);
+async function endWhereCancelled(jobId: string, run: number, storage: Storage): Promise<void> {
+  const job = await storage.jobs.get(jobId);
+  if (job.status === 'cancelled' || job.run !== run)
+    await sweep(storage, { jobId, run }, 'cancelled', JOB_CANCELLED);
 }
 
 async function namesOf(job: JobRow, { artifacts, settings }: Storage): Promise<string[]> {
@@ -111,9 +118,12 @@ function refuseWrongCount(count: number, job: JobRow, patterns: string[]): void 
   }
 }
 
-/** `{jobId}-{owner}_{name}` in the characters and length that Batch allows; cancel finds it by the prefix. */
-function batchJobName(jobId: string, repositoryName: string): string {
-  return `${jobId}-${repositoryName.replace('/', '_').replace(/[^A-Za-z0-9_-]/g, '-')}`.slice(0, 128);
+/** `{jobId}-{run}-{owner}_{name}` in the characters and length that Batch allows. */
+function batchJobName(run: Pick<JobRow, 'jobId' | 'run'>, repositoryName: string): string {
+  return `${batchJobPrefix(run)}${repositoryName.replace('/', '_').replace(/[^A-Za-z0-9_-]/g, '-')}`.slice(
+    0,
+    128,
+  );
 }
 
 export const handler = functionHandler(Input, resolveRepositories);

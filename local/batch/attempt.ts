@@ -3,11 +3,13 @@ import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { signalGroup } from './process-group.ts';
 import type { RunningChildren } from './running-children.ts';
+import type { AttemptScratch } from './scratch.ts';
 
 export type AttemptOptions = {
   command: readonly string[];
   environment: Record<string, string>;
   cwd: string | undefined;
+  scratch: AttemptScratch | undefined;
   /** Where stdout and stderr go. */
   logFile: string;
   timeoutSeconds: number;
@@ -27,7 +29,7 @@ export type AttemptEnd = {
 export type Attempt = {
   /** Undefined when the program could not be started; `ended` says why. */
   readonly pid: number | undefined;
-  /** Resolves when the program has ended and the rest of its group is killed; never rejects. */
+  /** Resolves when the program has ended, the rest of its group is killed and its scratch is removed; never rejects. */
   readonly ended: Promise<AttemptEnd>;
   /** SIGTERM to the whole group, and SIGKILL if the program has not ended after the stop timeout. */
   stop(): void;
@@ -42,7 +44,8 @@ export function startAttempt(options: AttemptOptions): Attempt {
   try {
     child = spawnChild(options);
   } catch (error) {
-    return { pid: undefined, ended: Promise.resolve(failedStart(error as Error)), stop: () => {} };
+    const ended = removed(options.scratch).then(() => failedStart(error as Error));
+    return { pid: undefined, ended, stop: () => {} };
   }
   const { pid } = child;
   let timedOut = false;
@@ -65,7 +68,7 @@ export function startAttempt(options: AttemptOptions): Attempt {
     const end = (outcome: AttemptEnd) => {
       clearTimeout(timeout);
       clearTimeout(killTimer);
-      resolve(outcome);
+      resolve(removed(options.scratch).then(() => outcome));
     };
     child.once('error', (error) => end(failedStart(error)));
     child.once('exit', (code, signal) => {
@@ -78,13 +81,18 @@ export function startAttempt(options: AttemptOptions): Attempt {
   return { pid, ended, stop };
 }
 
-function spawnChild({ command, environment, cwd, logFile, runningChildren }: AttemptOptions): ChildProcess {
+async function removed(scratch: AttemptScratch | undefined): Promise<void> {
+  await scratch?.remove();
+}
+
+function spawnChild(options: AttemptOptions): ChildProcess {
+  const { command, environment, cwd, logFile, scratch, runningChildren } = options;
   const log = openSync(logFile, 'a');
   try {
     const [program, ...args] = command;
     const child = spawn(program!, args, {
       cwd,
-      env: environment,
+      env: { ...environment, ...scratch?.create() },
       detached: true,
       stdio: ['ignore', log, log],
     });

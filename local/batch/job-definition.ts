@@ -17,6 +17,12 @@ export type LocalJobDefinition = {
    * @default - none
    */
   secrets?: Record<string, string>;
+  /**
+   * Each attempt gets a folder of its own below `folder`, which `variable` names to it. It is removed when the attempt
+   * ends, as a container's disk is, and what the attempt left running in it is ended.
+   * @default - none
+   */
+  scratch?: { folder: string; variable: 'HOME' | 'TMPDIR' | 'TEMP_DIR' };
   /** 1 to 10. */
   attempts: number;
   /**

@@ -7,6 +7,7 @@ import type { LocalJobDefinition } from './job-definition.ts';
 import type { SubmitJobRequest } from './requests.ts';
 import { type AttemptFailure, isRetried } from './retry.ts';
 import type { RunningChildren } from './running-children.ts';
+import type { Scratch } from './scratch.ts';
 
 export type JobQueueOptions = {
   name: string;
@@ -16,6 +17,7 @@ export type JobQueueOptions = {
   endedJobsKept: number;
   logFile: (logStreamName: string) => string;
   runningChildren: RunningChildren;
+  scratch: Scratch | undefined;
   onJobStateChange: ((detail: JobDetail) => void) | undefined;
 };
 
@@ -86,6 +88,11 @@ export class JobQueue {
     await Promise.all(this.#running.values());
   }
 
+  /** Tells what runs to stop, and does not wait: for a process that exits. */
+  abandon(): void {
+    for (const job of this.#running.keys()) job.attempt?.stop();
+  }
+
   #startNext(): void {
     if (this.#closed) return;
     for (const job of this.#waiting) {
@@ -114,11 +121,13 @@ export class JobQueue {
 
   /** Undefined when it succeeded; `final` when no rule may retry it. */
   async #attempt(job: Job): Promise<(AttemptFailure & { final: boolean }) | undefined> {
-    const { definition, logFile, stopTimeoutSeconds, runningChildren } = this.#options;
-    const logStreamName = `${definition.name}/default/${job.jobId}-${job.attempts.length + 1}`;
+    const { definition, logFile, stopTimeoutSeconds, runningChildren, scratch } = this.#options;
+    const name = `${job.jobId}-${job.attempts.length + 1}`;
+    const logStreamName = `${definition.name}/default/${name}`;
     const attempt = startAttempt({
       command: job.command,
       environment: this.#environment(job),
+      scratch: scratch?.of(name),
       cwd: definition.cwd,
       logFile: logFile(logStreamName),
       timeoutSeconds: job.attemptDurationSeconds,

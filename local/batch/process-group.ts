@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 
 /** A process, told apart from a later one that got the same pid. */
@@ -32,6 +32,41 @@ export function signalGroup(leader: number, signal: 'SIGTERM' | 'SIGKILL'): void
     // macOS answers EPERM for a group in which only uncollected processes are left.
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ESRCH' && code !== 'EPERM') throw error;
+  }
+}
+
+/**
+ * Ends at once every process that was started with its home or its temporary folder at or below `folder`, in whatever
+ * group or session it is now. Linux only: elsewhere no environment but one's own can be read.
+ */
+export function killInhabitants(folder: string): void {
+  const lives = (variable: string) =>
+    ['HOME', 'TMPDIR', 'TEMP_DIR'].some(
+      (name) => variable === `${name}=${folder}` || variable.startsWith(`${name}=${folder}/`),
+    );
+  // Again until none is found: one of them may have started another meanwhile.
+  for (let round = 0; round < 10; round++) {
+    const others = processIds().filter((pid) => pid !== process.pid);
+    const found = others.filter((pid) => readProc(`${pid}/environ`)?.split('\0').some(lives));
+    if (found.length === 0) return;
+    for (const pid of found) kill(pid);
+  }
+}
+
+/** None where there is no /proc. */
+function processIds(): number[] {
+  try {
+    return readdirSync('/proc').map(Number).filter(Number.isInteger);
+  } catch {
+    return [];
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has just ended.
   }
 }
 

@@ -11,6 +11,7 @@ import { JobQueue } from './job-queue.ts';
 import { batchOperations, type Operation } from './operations.ts';
 import { MAX_REQUEST_KIB } from './requests.ts';
 import { RunningChildren } from './running-children.ts';
+import { Scratch } from './scratch.ts';
 
 export type BatchOptions = {
   /** Holds `logs/` and, while children run, `running/`. One Batch at a time. */
@@ -69,8 +70,12 @@ export async function startBatch(options: BatchOptions): Promise<LocalBatch> {
     endedJobsKept: options.endedJobsKept ?? 10_000,
     logFile: (logStreamName) => batchLogFile(dataFolder, logStreamName),
     runningChildren,
+    scratch: jobDefinition.scratch && Scratch.open(jobDefinition.scratch),
     onJobStateChange: options.onJobStateChange,
   });
+  // Children lead groups of their own, so that they would outlive this process.
+  const abandon = () => queue.abandon();
+  process.once('exit', abandon);
   const operations = batchOperations(queue, jobQueue, jobDefinition);
   try {
     const server = await listenOnLoopback((request, response) => void answer(operations, request, response), {
@@ -82,10 +87,12 @@ export async function startBatch(options: BatchOptions): Promise<LocalBatch> {
       async close() {
         await server.close();
         await queue.close();
+        process.off('exit', abandon);
         runningChildren.close();
       },
     };
   } catch (error) {
+    process.off('exit', abandon);
     runningChildren.close();
     throw error;
   }

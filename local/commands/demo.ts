@@ -8,6 +8,7 @@ import { ApiClient } from '../api-client.ts';
 import { followJob } from '../follow-job.ts';
 import { gitEnvironment } from '../github/git.ts';
 import { registerWorkTrees } from '../register.ts';
+import { requireGit } from '../require-git.ts';
 import { resultTable } from '../result-table.ts';
 import { startStack } from '../stack.ts';
 import { inspectWorkTree } from '../work-tree.ts';
@@ -21,6 +22,7 @@ const PROMPT = "Replace all occurrences of 'throw new Error(' with 'throw new Ty
 /** `cody-batch demo`: a whole job on this machine, without keys, that leaves nothing behind. Returns the exit status. */
 export async function demo(args: readonly string[]): Promise<number> {
   parseOptions(args, {});
+  await requireGit();
   const started = performance.now();
   const folder = await mkdtemp(path.join(await realpath(tmpdir()), 'cody-batch-demo-'));
   try {

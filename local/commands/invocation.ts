@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { SETTING_NAMES, type Variables } from '../../core/settings.ts';
+import { SettingsError } from '../../core/errors.ts';
+import { parseSettings, SETTING_NAMES, type Variables } from '../../core/settings.ts';
 import { UsageError } from './usage.ts';
 
 /** Where the user stood: npm runs scripts in the package's folder and says in INIT_CWD where it was called. */
@@ -9,12 +10,28 @@ export function invocationFolder(): string {
   return process.env.INIT_CWD ?? process.cwd();
 }
 
-/** The settings that the user gave, by `.env` and by the environment, which wins. */
+/**
+ * The settings that the user gave, by `.env` and by the environment, which wins. Throws SettingsError where one does
+ * not fit.
+ */
 export function userVariables(): Variables {
-  if (existsSync('.env')) process.loadEnvFile('.env');
-  return Object.fromEntries(
+  loadEnvFile();
+  const given = Object.fromEntries(
     SETTING_NAMES.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
   );
+  parseSettings(given);
+  return given;
+}
+
+function loadEnvFile(): void {
+  if (!existsSync('.env')) return;
+  try {
+    process.loadEnvFile('.env');
+  } catch (error) {
+    throw new SettingsError(`.env cannot be read: ${(error as Error).message}. Mend it, or move it away.`, {
+      cause: error,
+    });
+  }
 }
 
 export function hasClaudeKey(given: Variables): boolean {

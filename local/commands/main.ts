@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { CodyBatchError } from '../../core/errors.ts';
 import { ApiUnreachableError } from '../api-client.ts';
 import { USAGE, UsageError } from './usage.ts';
@@ -15,6 +16,8 @@ export async function main([name, ...args]: readonly string[]): Promise<number> 
     return name === undefined ? 2 : 0;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  exitBySignals();
+  exitByFaults();
   try {
     if (!command)
       throw new UsageError(
@@ -28,12 +31,29 @@ export async function main([name, ...args]: readonly string[]): Promise<number> 
   }
 }
 
+/** A signal that no command waits for ends this process by an exit, at which workers are told to stop. */
+function exitBySignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (process.listenerCount(signal) === 1) process.exit(128 + constants.signals[signal]);
+    });
+  }
+}
+
+/** What nobody waits for, such as the embedded database on a disk that has become full, ends this process as well. */
+function exitByFaults(): void {
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`cody-batch: ${describe(error)}\n`);
+    process.exit(2);
+  });
+}
+
 function describe(error: unknown): string {
   if (error instanceof CodyBatchError) return error.message;
   const { code, message, stack } = error as NodeJS.ErrnoException & { port?: number };
   if (code === 'EADDRINUSE')
     return `a port is in use (${message}). End what uses it, or choose another with --port.`;
-  if (code === 'ENOENT' && message.includes('spawn git'))
-    return 'git was not found; install git 2.38 or newer and put it on PATH.';
+  if (/ENOSPC|no space left on device/i.test(message))
+    return `the disk is full (${message.split('\n')[0]}). Free some space and start again: what was running goes on.`;
   return stack ?? String(error);
 }

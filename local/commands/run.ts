@@ -8,6 +8,7 @@ import { ApiClient } from '../api-client.ts';
 import { type RunningStack, runningStack } from '../data-folder.ts';
 import { followJob } from '../follow-job.ts';
 import { registerWorkTrees } from '../register.ts';
+import { requireGit } from '../require-git.ts';
 import { costCell, resultTable } from '../result-table.ts';
 import { startStack } from '../stack.ts';
 import { inspectWorkTree, type WorkTree } from '../work-tree.ts';
@@ -38,6 +39,7 @@ type Options = ReturnType<typeof parseOptions<typeof OPTIONS>>;
 export async function run(args: readonly string[]): Promise<number> {
   const options = parseOptions(args, OPTIONS);
   const prompt = await readPrompt(options);
+  await requireGit();
   const repositories = await sortRepositories(options.repo ?? []);
   const given = userVariables();
   const stack = await openStack(options, repositories, given);

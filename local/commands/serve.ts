@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { requireGit } from '../require-git.ts';
 import { startStack } from '../stack.ts';
 import { hasClaudeKey, userVariables } from './invocation.ts';
 import { parseOptions, UsageError, wholeNumber } from './usage.ts';
@@ -14,18 +15,20 @@ const OPTIONS = {
 
 /** The API's port where --port is silent, as the README says. */
 const PORT = 3000;
+const LAST_PORT = 65_535 - 5;
 
 /** `cody-batch serve`: the stack, until Ctrl-C. Returns the exit status. */
 export async function serve(args: readonly string[]): Promise<number> {
   const options = parseOptions(args, OPTIONS);
   const given = userVariables();
+  await requireGit();
   if (options.github && !given.GITHUB_TOKEN) throw new UsageError('--github needs GITHUB_TOKEN.');
   const dataFolder = path.resolve(options.data ?? '.cody-batch');
   // Told before the start, so that Ctrl-C during it is not lost.
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   const stack = await startStack({
     dataFolder,
-    port: options.port === '0' ? 0 : options.port ? wholeNumber('port', options.port) : PORT,
+    port: portOf(options.port),
     given,
     gitHub: options.github ? 'remote' : 'local',
     model: hasClaudeKey(given) ? 'claude' : 'offline',
@@ -49,4 +52,16 @@ export async function serve(args: readonly string[]): Promise<number> {
   await interrupted;
   await stack.close();
   return 0;
+}
+
+/** 0 takes free ones. */
+function portOf(given: string | undefined): number {
+  if (given === undefined) return PORT;
+  if (given === '0') return 0;
+  const port = wholeNumber('port', given);
+  if (port > LAST_PORT)
+    throw new UsageError(
+      `--port is ${port}; expected at most ${LAST_PORT}, as the five ports after it are used too.`,
+    );
+  return port;
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -516,6 +516,59 @@ test('workers left behind by kill -9 are ended, whole group, before the next Bat
   const { jobs } = await client.send(new DescribeJobsCommand({ jobs: [jobId] }));
   expect(jobs).toEqual([]);
 });
+
+/** Prints the pid of a child that left its group and session, writes a file, and dies. */
+const DYING_PARENT = `
+  const { spawn } = require('node:child_process');
+  const { writeFileSync } = require('node:fs');
+  const folder = process.env.TEMP_DIR;
+  const env = { HOME: folder + '/home' };
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore', env });
+  writeFileSync(folder + '/left', '');
+  console.log(child.pid + ' ' + folder);
+  process.kill(process.pid, 'SIGKILL');
+`;
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
+
+onLinux(
+  'an attempt that is killed leaves neither files nor processes to the next, whatever group those are in',
+  async () => {
+    const tmp = path.join(folder, 'tmp');
+    const scratch = { folder: tmp, variable: 'TEMP_DIR' as const };
+    await start({ command: [NODE, '-e', DYING_PARENT], attempts: 2, scratch });
+    const job = await ended(await submit());
+    const left = job.attempts!.map(({ container }) =>
+      readFileSync(batchLogFile(folder, container!.logStreamName!), 'utf8').trim().split(' '),
+    );
+    expect(new Set(left.map(([, attemptFolder]) => attemptFolder)).size).toBe(2);
+    await until(() => left.every(([pid]) => !isAlive(Number(pid))));
+    expect(readdirSync(tmp)).toEqual([]);
+  },
+);
+
+onLinux(
+  'what lives in the folders of an earlier process is ended and removed, even where no record names it',
+  async () => {
+    const tmp = path.join(folder, 'tmp');
+    mkdirSync(path.join(tmp, 'attempt/home'), { recursive: true });
+    const live = (home: string) => {
+      const child = spawn(SLEEP[0]!, SLEEP.slice(1), {
+        detached: true,
+        stdio: 'ignore',
+        env: { HOME: home },
+      });
+      started.push(child);
+      return child.pid!;
+    };
+    const inhabitant = live(path.join(tmp, 'attempt/home'));
+    const neighbour = live(`${tmp}-of-another`);
+    await start({ scratch: { folder: tmp, variable: 'TEMP_DIR' } });
+    await until(() => !isAlive(inhabitant));
+    expect(isAlive(neighbour)).toBe(true);
+    expect(readdirSync(tmp)).toEqual([]);
+  },
+);
 
 test.each([
   ['by the kernel’s start time', { start: 'another boot 1' }],

@@ -55,7 +55,7 @@ test("the job's cap stops every repository of the job, and only what was spent s
 test('a cancelled job asks nothing more of the model and is not taken for one that ran out of money', async () => {
   await stack.createRepository('acme/cancelled', files);
   const jobId = await stack.createJob(['acme/cancelled']);
-  await stack.jobs.stop(jobId, 'cancelled');
+  await stack.jobs.stop(jobId, 1, 'cancelled');
   const { model } = await stack.work([jobId, 'acme/cancelled'], [submit]);
   const outcome = await stack.outcome(jobId, 'acme/cancelled');
   expect(outcome).toMatchObject({ outcome: 'failed', error: { name: 'ConflictError' } });

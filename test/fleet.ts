@@ -1,0 +1,179 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { BatchClient, type JobSummary, paginateListJobs } from '@aws-sdk/client-batch';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DescribeExecutionCommand, ExecutionDoesNotExist, SFNClient } from '@aws-sdk/client-sfn';
+import { DynamoDBDocumentClient, GetCommand, paginateQuery } from '@aws-sdk/lib-dynamodb';
+import { isEnded, type Job } from '../core/job.ts';
+import type { RepositoryResult, RepositorySummary } from '../core/repository-result.ts';
+import type { MessageRequest } from '../local/model/conversation.ts';
+import type { Answer, Reply } from '../local/model/reply.ts';
+import { registerWorkTrees } from '../local/register.ts';
+import { inspectWorkTree } from '../local/work-tree.ts';
+import { descendantsOf, type Process, processes, until } from './process-tree.ts';
+import { type Script, type ScriptedModel, startScriptedModel } from './scripted-model.ts';
+import { type ServedStack, serveStack, temporaryFolder } from './stack.ts';
+import { repositoryOf } from './work-trees.ts';
+
+export type JobWithResults = Job & { results: RepositorySummary[] };
+export type Answered = { status: number; json: JobWithResults & { detail?: string; errors?: unknown[] } };
+
+/** `serve` as a process, a model that plays a script, and small repositories `local/{name}`. */
+export class Fleet {
+  readonly stack: ServedStack;
+  readonly model: ScriptedModel;
+  readonly sfn: SFNClient;
+  readonly #batch: BatchClient;
+  readonly #rows: DynamoDBDocumentClient;
+  readonly #removeFolder: () => Promise<void>;
+
+  private constructor(stack: ServedStack, model: ScriptedModel, removeFolder: () => Promise<void>) {
+    this.stack = stack;
+    this.model = model;
+    this.#removeFolder = removeFolder;
+    const { awsVariables } = stack;
+    const client = (service: string) => ({
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+      endpoint: awsVariables[`AWS_ENDPOINT_URL_${service}`]!,
+    });
+    this.sfn = new SFNClient(client('SFN'));
+    this.#batch = new BatchClient(client('BATCH'));
+    this.#rows = DynamoDBDocumentClient.from(new DynamoDBClient(client('DYNAMODB')));
+  }
+
+  static async start(options: { script: Script; names: string[]; args?: string[] }): Promise<Fleet> {
+    const folder = await temporaryFolder();
+    const model = await startScriptedModel(options.script);
+    const stack = await serveStack({
+      environment: { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: model.url },
+      ...(options.args && { args: options.args }),
+    });
+    const trees = options.names.map((name) => path.join(folder.path, name));
+    await Promise.all(trees.map((tree) => repositoryOf(tree, { 'name.txt': `${path.basename(tree)}\n` })));
+    await registerWorkTrees(await Promise.all(trees.map(inspectWorkTree)), stack.gitHub);
+    return new Fleet(stack, model, folder.remove);
+  }
+
+  async close(): Promise<void> {
+    await this.stack.close();
+    await this.model.close();
+    await this.#removeFolder();
+  }
+
+  async call(method: string, route: string, body?: object, headers: object = {}): Promise<Answered> {
+    const response = await fetch(`${this.stack.api}${route}`, {
+      method,
+      headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, json: (await response.json()) as Answered['json'] };
+  }
+
+  /** Starts a job on these repositories; gives its identifier. */
+  async post(names: readonly string[], request: object = {}): Promise<string> {
+    const repositories = names.map((name) => `local/${name}`);
+    const { status, json } = await this.call('POST', '/jobs', { prompt: 'Edit.', repositories, ...request });
+    if (status !== 201) throw new Error(`POST /jobs answered ${status}: ${JSON.stringify(json)}`);
+    return json.jobId;
+  }
+
+  async job(jobId: string): Promise<JobWithResults> {
+    return (await this.call('GET', `/jobs/${jobId}?limit=1000`)).json;
+  }
+
+  ended(jobId: string): Promise<JobWithResults> {
+    return until(`the end of ${jobId}`, async () => {
+      const job = await this.job(jobId);
+      return isEnded(job.status) ? job : undefined;
+    });
+  }
+
+  /** The rows in DynamoDB, by the names after `local/`. */
+  async rows(jobId: string): Promise<Record<string, RepositoryResult>> {
+    const pages = paginateQuery(
+      { client: this.#rows },
+      {
+        TableName: 'cody-batch-local-repositories',
+        KeyConditionExpression: 'jobId = :jobId',
+        ExpressionAttributeValues: { ':jobId': jobId },
+      },
+    );
+    const rows: Record<string, RepositoryResult> = {};
+    for await (const { Items = [] } of pages) {
+      for (const row of Items as RepositoryResult[])
+        if (!row.repositoryName.includes('#')) rows[row.repositoryName.replace('local/', '')] = row;
+    }
+    return rows;
+  }
+
+  /** The item that the job's run reserves and stops by. */
+  async control(jobId: string): Promise<{ stoppedBy?: string; reservedUsd?: number } | undefined> {
+    const { Item } = await this.#rows.send(
+      new GetCommand({ TableName: 'cody-batch-local-jobs', Key: { jobId: `${jobId}#control` } }),
+    );
+    return Item;
+  }
+
+  async batchJobs(jobId: string): Promise<JobSummary[]> {
+    const jobs: JobSummary[] = [];
+    const filters = [{ name: 'JOB_NAME', values: [`${jobId}-*`] }];
+    const query = { jobQueue: 'cody-batch-local-job-queue', filters };
+    for await (const page of paginateListJobs({ client: this.#batch }, query))
+      jobs.push(...(page.jobSummaryList ?? []));
+    return jobs;
+  }
+
+  executionArn(jobId: string, run = 1): string {
+    return `arn:aws:states:us-east-1:000000000000:execution:cody-batch-local-job:${jobId}-${run}`;
+  }
+
+  /** The status of a run's execution; undefined where it was never started. */
+  async execution(jobId: string, run = 1): Promise<string | undefined> {
+    try {
+      const executionArn = this.executionArn(jobId, run);
+      return (await this.sfn.send(new DescribeExecutionCommand({ executionArn }))).status;
+    } catch (error) {
+      if (error instanceof ExecutionDoesNotExist) return undefined;
+      throw error;
+    }
+  }
+
+  /** The worker processes of a job, wherever they hang in the tree of processes. */
+  workers(jobId: string): Process[] {
+    return processes().filter(({ command }) => command.includes('worker.mjs') && command.includes(jobId));
+  }
+
+  /** Everything that the stack's process has started and that runs. */
+  descendants(): Process[] {
+    return descendantsOf(this.stack.child.pid!);
+  }
+
+  temporaryFolders(): Promise<string[]> {
+    return readdir(path.join(this.stack.dataFolder, 'tmp'));
+  }
+}
+
+/** What a request is about: the name after `local/` that the first message says. */
+export function repositoryOfRequest({ messages }: MessageRequest): string {
+  return /local\/([\w-]+)/.exec(JSON.stringify(messages[0]))![1]!;
+}
+
+/** 1,000 tokens in and 200 out: $0.004 of claude-sonnet-5-5. */
+export const USAGE = { input_tokens: 1000, output_tokens: 200 };
+export const COST_OF_USAGE = 0.004;
+
+export function callTool(name: string, input: object): Answer {
+  return { usage: USAGE, content: [{ type: 'tool_use', name, input }] };
+}
+
+/** Writes a file, then submits: two answers. */
+export function writeAndSubmit({ messages }: MessageRequest): Reply {
+  if (messages.length === 1) return callTool('write_file', { path: 'b.txt', content: 'two\n' });
+  return callTool('task_complete', {
+    summary: 'Added a file.',
+    title: 'Add a file',
+    body: 'As asked.',
+    wereChangesNecessary: true,
+  });
+}

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Fleet, writeAndSubmit } from '../../fleet.ts';
+
+let fleet: Fleet;
+
+beforeAll(async () => {
+  fleet = await Fleet.start({ names: ['one'], script: writeAndSubmit });
+});
+afterAll(() => fleet.close());
+
+const BODY = { prompt: 'Edit.', repositories: ['local/one'] };
+const post = (key: string, body: object = BODY) =>
+  fleet.call('POST', '/jobs', body, { 'idempotency-key': key });
+const allJobs = async () =>
+  (await fetch(`${fleet.stack.api}/jobs?limit=100`)).json() as Promise<{ jobs: object[] }>;
+
+test('a client that sends its request again gets the job that it already has', async () => {
+  const first = await post('again');
+  expect(first.status).toBe(201);
+  const { jobId, prompt, repositories } = first.json;
+  const second = await post('again', { repositories: BODY.repositories, prompt: BODY.prompt });
+  expect(second).toMatchObject({ status: 200, json: { jobId, prompt, repositories, run: 1 } });
+  const ended = await fleet.ended(jobId);
+  expect(await post('again')).toMatchObject({ status: 200, json: { jobId, status: ended.status } });
+  expect(Object.keys(await fleet.batchJobs(jobId))).toHaveLength(1);
+  expect((await post('another')).json.jobId).not.toBe(jobId);
+});
+
+test('a key that was used for another body is refused with the job it belongs to, and starts nothing', async () => {
+  const { jobId } = (await post('reused')).json;
+  const { jobs } = await allJobs();
+  const { status, json } = await post('reused', { ...BODY, prompt: 'Something else.' });
+  expect(status).toBe(409);
+  expect(json.detail).toContain(jobId);
+  expect((await allJobs()).jobs).toHaveLength(jobs.length);
+});
+
+test('ten requests at once with one key are one job and one execution', async () => {
+  const { jobs } = await allJobs();
+  const answers = await Promise.all(Array.from({ length: 10 }, () => post('at once')));
+  expect(answers.map(({ status }) => status).sort()).toEqual([...Array(9).fill(200), 201]);
+  expect(new Set(answers.map(({ json }) => json.jobId)).size).toBe(1);
+  const { jobId } = answers[0]!.json;
+  expect(new Set(answers.map(({ json }) => json.executionArn))).toEqual(new Set([fleet.executionArn(jobId)]));
+  expect((await allJobs()).jobs).toHaveLength(jobs.length + 1);
+  await fleet.ended(jobId);
+  expect(await fleet.batchJobs(jobId)).toHaveLength(1);
+});
+
+test.each([
+  ['an empty one', ''],
+  ['one of 256 characters', 'k'.repeat(256)],
+  ['one that is not ASCII', 'ключ'],
+])('a key that does not fit (%s) is refused, and starts nothing', async (_what, key) => {
+  const { jobs } = await allJobs();
+  // Header values travel as Latin-1.
+  const { status, json } = await post(Buffer.from(key).toString('latin1'));
+  expect(status).toBe(400);
+  expect(json.errors).toMatchObject([
+    { field: 'Idempotency-Key', expected: '1 to 255 printable ASCII characters' },
+  ]);
+  expect((await allJobs()).jobs).toHaveLength(jobs.length);
+});

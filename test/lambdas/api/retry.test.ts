@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { COST_OF_USAGE, Fleet, repositoryOfRequest, writeAndSubmit } from '../../fleet.ts';
+import { until } from '../../process-tree.ts';
+
+let fleet: Fleet;
+/** What the model does at a repository; by default it writes a file and submits. */
+const behaviour = new Map<string, 'refuses' | 'stalls' | 'stallsLater'>();
+
+beforeAll(async () => {
+  fleet = await Fleet.start({
+    names: ['good', 'bad', 'slow'],
+    script: (request) => {
+      const mood = behaviour.get(repositoryOfRequest(request));
+      if (mood === 'stalls' || (mood === 'stallsLater' && request.messages.length > 1))
+        return { stall: true };
+      if (mood === 'refuses' && request.messages.length > 1)
+        return { status: 403, type: 'permission_error', message: 'not for you' };
+      return writeAndSubmit(request);
+    },
+  });
+});
+afterAll(() => fleet.close());
+
+const retry = (jobId: string) => fleet.call('POST', `/jobs/${jobId}/retry`);
+const cancel = (jobId: string) => fleet.call('POST', `/jobs/${jobId}/cancel`);
+
+test('a retry runs again what failed, keeps what completed, and counts the bills of both runs', async () => {
+  behaviour.set('bad', 'refuses');
+  const jobId = await fleet.post(['good', 'bad']);
+  expect(await fleet.ended(jobId)).toMatchObject({
+    status: 'completed',
+    counts: { completed: 1, failed: 1 },
+  });
+  const first = await fleet.rows(jobId);
+  expect(first.bad).toMatchObject({ status: 'failed', turns: 1, costUsd: COST_OF_USAGE });
+
+  behaviour.delete('bad');
+  const { status, json } = await retry(jobId);
+  expect({ status, json }).toMatchObject({
+    status: 202,
+    json: { jobId, run: 2, status: expect.stringMatching(/pending|processing/) },
+  });
+  const job = await fleet.ended(jobId);
+  expect(job).toMatchObject({
+    run: 2,
+    status: 'completed',
+    counts: { total: 2, completed: 2, failed: 0 },
+    costUsd: 5 * COST_OF_USAGE,
+    tokenUsage: { total: 5 * 1200 },
+    executionArn: fleet.executionArn(jobId, 2),
+  });
+  const second = await fleet.rows(jobId);
+  expect(second.good).toEqual(first.good);
+  expect(second.bad).toMatchObject({
+    run: 2,
+    status: 'completed',
+    outcome: 'changed',
+    turns: 2,
+    attempts: 1,
+    costUsd: 3 * COST_OF_USAGE,
+    earlierRuns: { costUsd: COST_OF_USAGE },
+  });
+  expect(second.bad).not.toHaveProperty('error');
+  expect(await fleet.execution(jobId, 2)).toBe('SUCCEEDED');
+  expect(await fleet.execution(jobId, 1)).toBe('SUCCEEDED');
+  const jobsOf = (await fleet.batchJobs(jobId)).map(({ jobName }) => jobName!.slice(jobId.length));
+  expect(jobsOf.sort()).toEqual(['-1-local_bad', '-1-local_good', '-2-local_bad']);
+  expect(await fleet.control(jobId)).toMatchObject({ reservedUsd: expect.closeTo(5 * COST_OF_USAGE, 6) });
+  expect(await fleet.temporaryFolders()).toEqual([]);
+
+  const third = await retry(jobId);
+  expect(third).toMatchObject({
+    status: 409,
+    json: { detail: expect.stringContaining('nothing to run again') },
+  });
+  expect(await fleet.job(jobId)).toMatchObject({ run: 2, status: 'completed' });
+});
+
+test('a job that runs cannot be retried, and one that was cancelled can, by whatever it stopped', async () => {
+  behaviour.set('slow', 'stallsLater');
+  const jobId = await fleet.post(['good', 'slow']);
+  await until('the first answer', async () => {
+    const rows = await fleet.rows(jobId);
+    return rows.good?.status === 'completed' && rows.slow?.turns === 1;
+  });
+  expect(await retry(jobId)).toMatchObject({
+    status: 409,
+    json: { detail: expect.stringContaining('only a job that has ended can run again') },
+  });
+  const good = (await fleet.rows(jobId)).good;
+  expect((await cancel(jobId)).status).toBe(200);
+  expect(await fleet.control(jobId)).toMatchObject({ stoppedBy: 'cancelled' });
+
+  // Cancelled again in its second run, so that a third one adds up three bills.
+  expect((await retry(jobId)).status).toBe(202);
+  await until('the first answer of run 2', async () => {
+    const { slow } = await fleet.rows(jobId);
+    return slow?.run === 2 && slow.turns === 1;
+  });
+  expect((await cancel(jobId)).json).toMatchObject({
+    run: 2,
+    status: 'cancelled',
+    counts: { completed: 1, cancelled: 1 },
+    costUsd: 4 * COST_OF_USAGE,
+  });
+
+  behaviour.delete('slow');
+  expect((await retry(jobId)).status).toBe(202);
+  const job = await fleet.ended(jobId);
+  expect(job).toMatchObject({
+    run: 3,
+    status: 'completed',
+    counts: { total: 2, completed: 2, cancelled: 0 },
+    costUsd: 6 * COST_OF_USAGE,
+  });
+  expect(job).not.toHaveProperty('cancelledAt');
+  const rows = await fleet.rows(jobId);
+  expect(rows.good).toEqual(good);
+  expect(rows.slow).toMatchObject({ status: 'completed', run: 3, costUsd: 4 * COST_OF_USAGE });
+  expect(await fleet.control(jobId)).not.toHaveProperty('stoppedBy');
+});
+
+test('an unknown job cannot be retried', async () => {
+  expect(await retry('job-01ARZ3NDEKTSV4RRFFQ69G5FAV')).toMatchObject({ status: 404 });
+});

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Job } from '../../../core/job.ts';
+import { Outcome } from '../../../core/outcome.ts';
+import { NO_TOKENS } from '../../../core/usage.ts';
+import { type ServedStack, startStackProcess } from '../../stack.ts';
+
+/** What a worker says whose model refuses every call. */
+const THROTTLED: Outcome = Outcome.parse({
+  jobId: '%s',
+  repositoryName: '%s',
+  run: 1,
+  outcome: 'throttled',
+  end: 'throttled',
+  resumeAt: '2026-01-01T00:00:00.000Z',
+  summary: 'The model stayed rate-limited; work goes on at 2026-01-01T00:00:00.000Z.',
+  model: 'claude-sonnet-5-5',
+  changes: [],
+  artifacts: {},
+  tokenUsage: { ...NO_TOKENS, input: 10, total: 10 },
+  costUsd: 0.00002,
+  turns: 1,
+  verification: [],
+  attempt: 1,
+  startedAt: '2026-01-01T00:00:00.000Z',
+  completedAt: '2026-01-01T00:00:00.000Z',
+  logs: [],
+});
+
+const WORKER = `
+folder="\${ARTIFACTS_URL#file://}/jobs/$1/repositories/$2"
+mkdir -p "$folder"
+printf '${JSON.stringify(THROTTLED)}' "$1" "$2" > "$folder/outcome.json"
+`;
+
+let stack: ServedStack;
+
+beforeAll(async () => {
+  stack = await startStackProcess({
+    given: {},
+    gitHub: 'local',
+    model: 'offline',
+    maxRunning: 1,
+    shared: false,
+    workerCommand: ['/bin/sh', '-c', WORKER, 'worker', 'Ref::jobId', 'Ref::repositoryName'],
+  });
+});
+afterAll(() => stack?.close());
+
+test('a model that never stops refusing ends a repository in the end, with its cost and what to do', async () => {
+  const created = await fetch(`${stack.api}/jobs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ prompt: 'Do it.', repositories: ['local/refused'] }),
+  });
+  let job = (await created.json()) as Job;
+  const { jobId } = job;
+  while (['pending', 'processing'].includes(job.status)) {
+    await sleep(50);
+    job = (await (await fetch(`${stack.api}/jobs/${jobId}`)).json()) as Job;
+  }
+  expect(job).toMatchObject({ status: 'failed', counts: { total: 1, failed: 1 }, costUsd: 0.00002 });
+  const result = await fetch(`${stack.api}/jobs/${jobId}/repositories/local/refused`);
+  expect(await result.json()).toMatchObject({
+    status: 'failed',
+    outcome: 'gaveUp',
+    end: 'throttled',
+    summary: expect.stringMatching(/retry the job later/),
+    turns: 1,
+  });
+});

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ArtifactStore } from './artifacts.ts';
 import { NotFoundError } from './errors.ts';
@@ -30,14 +30,12 @@ export class FolderArtifacts implements ArtifactStore {
   async write(key: string, body: string | Uint8Array) {
     const file = this.#fileOf(key);
     const temporary = `${file}.${process.pid}.${temporaries++}.tmp`;
-    await mkdir(path.dirname(file), { recursive: true });
     try {
-      const handle = await open(temporary, 'wx');
-      try {
-        await handle.writeFile(body);
-      } finally {
-        await handle.close();
-      }
+      await writeFile(temporary, body, { flag: 'wx' }).catch(async (error) => {
+        if (error.code !== 'ENOENT') throw error;
+        await mkdir(path.dirname(file), { recursive: true });
+        await writeFile(temporary, body, { flag: 'wx' });
+      });
       await rename(temporary, file);
     } catch (error) {
       await rm(temporary, { force: true });

@@ -4,7 +4,6 @@ import { createWriteStream, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BatchClient, type JobDetail } from '@aws-sdk/client-batch';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { openArtifacts } from '../core/artifacts.ts';
 import { SettingsError } from '../core/errors.ts';
 import { SECRET_VARIABLES, type Variables } from '../core/settings.ts';
@@ -12,7 +11,7 @@ import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
 import { startBatch } from './batch/server.ts';
 import { type RunningStack, takeDataFolder } from './data-folder.ts';
-import { startDynamoDB } from './dynamodb.ts';
+import { localDynamoDBClient, startDynamoDB } from './dynamodb.ts';
 import {
   ACCOUNT_ID,
   applyEnvironment,
@@ -29,6 +28,7 @@ import { requireFreePorts } from './loopback.ts';
 import { startOfflineModel } from './model/offline.ts';
 import { startStates } from './states/server.ts';
 import { bundleWorker } from './worker-bundle.ts';
+import { keepYoungGenerationSmall } from './young-generation.ts';
 
 export type StackOptions = {
   /** Everything that lasts: tables, artifacts, executions, repositories, logs. One stack at a time. */
@@ -66,6 +66,7 @@ const RECONCILE_MS = 60_000;
 
 /** AWS on one machine: the services the product speaks to, the product's functions among them, and its HTTP API. */
 export async function startStack(options: StackOptions): Promise<Stack> {
+  keepYoungGenerationSmall();
   const folder = (name: string) => path.join(options.dataFolder, name);
   const data = await takeDataFolder(options.dataFolder);
   const closers: (() => Promise<void> | void)[] = [data.release];
@@ -159,7 +160,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       },
       region: REGION,
       accountId: ACCOUNT_ID,
-      dynamodb: new DynamoDBClient({ ...connection, endpoint: dynamodb.url }),
+      dynamodb: localDynamoDBClient(dynamodb.url),
       batch: new BatchClient({ ...connection, endpoint: batch.url }),
       subscribeToBatch: (listener) => void batchListeners.push(listener),
       readObject: async (_bucket, key) => {

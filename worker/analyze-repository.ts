@@ -75,8 +75,7 @@ async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
   for (const name of ['CLAUDE_API_KEY', 'GITHUB_TOKEN'] as const)
     request.redactor.add(await request.settings.secret(name));
 
-  await analysis.record('cloning');
-  analysis.clone = await clone(analysis, workspace);
+  [analysis.clone] = await Promise.all([clone(analysis, workspace), analysis.record('cloning')]);
   await setUp(analysis, workspace);
   if (resumed) {
     if (job.settings.setup.length > 0) await resetTree(analysis.clone.git);
@@ -157,8 +156,7 @@ async function holdConversation(
         // Before the message counts: whoever is stopped in between runs the tools again, on the tree before them.
         const patch = await tree.patchToSave();
         state.messages.push(message);
-        await analysis.save(patch);
-        await analysis.record('conversing');
+        await Promise.all([analysis.save(patch), analysis.record('conversing')]);
       },
     });
     analysis.ending = submissions.explain(ending);

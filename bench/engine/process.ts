@@ -3,6 +3,7 @@
  * says as JSON. Seconds are from the loaded modules to the last result; memory is the whole process's.
  */
 import { inParallel } from '../../core/in-parallel.ts';
+import { keepYoungGenerationSmall } from '../../local/young-generation.ts';
 import { mapOver, noOp } from './definition.ts';
 import { libraryAlone } from './library.ts';
 import { engineWithRows, writesAlone } from './rows.ts';
@@ -33,6 +34,9 @@ const CASES: Readonly<Record<string, (names: readonly string[], folder: string) 
   rows: engineWithRows,
   writes: writesAlone,
 };
+
+// As in the process of a stack.
+keepYoungGenerationSmall();
 
 const [name, items, folder] = process.argv.slice(2) as [string, string, string];
 const names = Array.from({ length: Number(items) }, (_, i) => `local/repository-${i}`);

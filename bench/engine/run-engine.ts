@@ -2,7 +2,6 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { BatchClient } from '@aws-sdk/client-batch';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
   DescribeExecutionCommand,
   DescribeMapRunCommand,
@@ -12,6 +11,7 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { openArtifacts } from '../../core/artifacts.ts';
+import { localDynamoDBClient } from '../../local/dynamodb.ts';
 import { ACCOUNT_ID, REGION } from '../../local/environment.ts';
 import { startStates } from '../../local/states/server.ts';
 
@@ -45,7 +45,7 @@ export async function runEngine(run: EngineRun): Promise<number> {
     attemptSeconds: 60,
   }));
   await artifacts.write('items.json', JSON.stringify(items), { plain: true });
-  const dynamodb = new DynamoDBClient({ ...CONNECTION, endpoint: run.dynamoDbUrl ?? NOWHERE });
+  const dynamodb = localDynamoDBClient(run.dynamoDbUrl ?? NOWHERE);
   const states = await startStates({
     dataFolder: path.join(run.folder, 'states'),
     name: 'bench',

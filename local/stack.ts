@@ -27,7 +27,7 @@ import { startGitHub } from './github/server.ts';
 import { requireFreePorts } from './loopback.ts';
 import { startOfflineModel } from './model/offline.ts';
 import { startStates } from './states/server.ts';
-import { bundleWorker } from './worker-bundle.ts';
+import { bundleWorker, workerCommand } from './worker-bundle.ts';
 import { keepYoungGenerationSmall } from './young-generation.ts';
 
 export type StackOptions = {
@@ -106,9 +106,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       });
 
     const batchListeners: ((job: JobDetail) => void)[] = [];
-    const workerCommand = options.workerCommand ?? [
-      process.execPath,
-      await bundleWorker(folder('worker')),
+    const command = options.workerCommand ?? [
+      ...workerCommand(await bundleWorker(folder('worker'))),
       'Ref::jobId',
       'Ref::repositoryName',
     ];
@@ -119,7 +118,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       maxRunning: options.maxRunning,
       jobDefinition: {
         name: JOB_DEFINITION,
-        command: workerCommand,
+        command,
         // Read at each start of a child: Batch's own endpoint is known only when it listens.
         get environment() {
           return {

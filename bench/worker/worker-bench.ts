@@ -10,7 +10,7 @@ import { NO_TOKENS } from '../../core/usage.ts';
 import { startDynamoDB } from '../../local/dynamodb.ts';
 import { applyEnvironment, stackEnvironment, TABLE_PREFIX } from '../../local/environment.ts';
 import { startGitHub } from '../../local/github/server.ts';
-import { bundleWorker } from '../../local/worker-bundle.ts';
+import { bundleWorker, workerCommand } from '../../local/worker-bundle.ts';
 import { type Measured, measureProcess, plainEnvironment } from '../measured-process.ts';
 import { PROMPT } from '../model.ts';
 
@@ -82,7 +82,7 @@ export async function startWorkerBench(folder: string, modelUrl: string): Promis
     async work(repositoryName) {
       const jobId = await createJob(repositoryName);
       const measured = await measureProcess(
-        [process.execPath, worker, jobId, repositoryName],
+        [...workerCommand(worker), jobId, repositoryName],
         workerEnvironment,
       );
       const { outcome } = await readArtifact(artifacts, artifactKeys.outcome(jobId, repositoryName), Outcome);

@@ -48,7 +48,7 @@ export async function analyzeRepository(request: AnalysisRequest): Promise<Outco
       analysis.changes ??= await readChanges(analysis.clone.git, workspace, analysis.clone.baseSha);
     return await writeOutcome(analysis);
   } finally {
-    await workspace.remove();
+    workspace.remove();
   }
 }
 

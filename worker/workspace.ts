@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, realpath } from 'node:fs/promises';
 import path from 'node:path';
 
 /** The folders of one run, all inside one temporary folder that is removed with everything in it. */
@@ -12,7 +13,7 @@ export type Workspace = {
   readonly home: string;
   /** TMPDIR of commands, and ours for files in passing. */
   readonly scratch: string;
-  remove(): Promise<void>;
+  remove(): void;
 };
 
 /** Makes `{tempDir}/cody-batch-{jobId}-XXXXXX`. */
@@ -27,8 +28,9 @@ export async function createWorkspace(tempDir: string, jobId: string): Promise<W
     gitFolder: path.join(root, 'git'),
     home: path.join(root, folders.home),
     scratch: path.join(root, folders.scratch),
+    // The last thing that a worker does, so nothing waits beside it; the asynchronous way takes four times as long.
     // Retried: a command's last child may still write while it dies.
-    remove: () => rm(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }),
+    remove: () => rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }),
   };
 }
 

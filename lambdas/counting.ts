@@ -9,13 +9,20 @@ export async function withFreshCounts(
   job: JobRow,
   { jobs, repositories, settings, now }: Storage,
 ): Promise<JobRow> {
-  if (isEnded(job.status)) return job;
+  // Before `owner/*` is resolved there is nothing to count.
+  if (isEnded(job.status) || job.counts.total === 0) return job;
   const at = now();
   const olderThan = new Date(Date.parse(at) - settings.COUNTS_MAX_AGE_SECONDS * 1000).toISOString();
   if (!(await jobs.claimCounting(job.jobId, olderThan, at))) return job;
-  const counts = await repositories.countByIndex(job.jobId);
-  // Before every row is made there are fewer than the job names.
-  if (counts.total < job.counts.total) return job;
+  const counted = await repositories.countByIndex(job.jobId);
+  // A repository that changes its status between two of the queries is counted twice or not at all; how many there are
+  // is known. What has no row yet is pending.
+  const { total } = job.counts;
+  const pending = Math.max(
+    0,
+    total - counted.processing - counted.completed - counted.failed - counted.cancelled,
+  );
+  const counts = { ...counted, total, pending };
   await jobs.recordCounts(job.jobId, job.run, counts, at);
   return { ...job, counts };
 }

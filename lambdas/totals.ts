@@ -37,13 +37,14 @@ export async function readRows({ artifacts, repositories }: Storage, jobId: stri
  * when the job was cancelled before they were made, ended as the job did.
  */
 export async function totalsOf(
-  { jobs }: Storage,
+  { artifacts, jobs }: Storage,
   jobId: string,
   rows: readonly Ended[],
   status: Status,
 ): Promise<JobTotals> {
-  const { counts } = await jobs.get(jobId);
-  const byStatus: Partial<Record<Status, number>> = { [status]: Math.max(0, counts.total - rows.length) };
+  const names = await repositoryNames(artifacts, jobId);
+  const named = names.length || (await jobs.get(jobId)).counts.total;
+  const byStatus: Partial<Record<Status, number>> = { [status]: Math.max(0, named - rows.length) };
   let tokenUsage = NO_TOKENS;
   let costUsd: number | undefined = 0;
   for (const row of rows) {

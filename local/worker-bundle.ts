@@ -19,7 +19,7 @@ export async function bundleWorker(folder: string): Promise<string> {
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },
-    // Half of what is left to parse at each start; the map is for whoever reads a stack.
+    // Less to parse at each start; the map is for whoever reads a stack.
     minify: true,
     sourcemap: 'linked',
     logLevel: 'error',
@@ -29,7 +29,7 @@ export async function bundleWorker(folder: string): Promise<string> {
 
 /**
  * How a bundled worker is started. Its young generation starts at 16 MiB: a worker lives for seconds and allocates most
- * at its start, where collecting 1 MiB at a time costs about a twentieth of its wall (`npm run bench -- worker`).
+ * at its start, where collecting 1 MiB at a time shows in its wall and CPU (`npm run bench -- worker`).
  */
 export function workerCommand(bundle: string): string[] {
   return [process.execPath, '--min-semi-space-size=16', bundle];

@@ -1,20 +1,27 @@
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { glob } from 'glob';
 
 /**
- * Bundles the worker into one file, as its container image has it: a bundled worker starts in half the time of one
- * that resolves its imports (0.23 s against 0.42 s on two cores). Returns the file.
+ * Bundles the worker as its container image has it: an entry, and a file for each part that is loaded on demand, so that
+ * what a run does not need is not read either. Returns the entry.
  */
 export async function bundleWorker(folder: string): Promise<string> {
-  const outfile = path.join(folder, 'worker.mjs');
+  // Parts are named by their content: those of an earlier bundle would stay for good.
+  for (const earlier of await glob('*.mjs{,.map}', { cwd: folder, absolute: true })) await rm(earlier);
   await build({
-    entryPoints: [fileURLToPath(new URL('../worker/main.ts', import.meta.url))],
-    outfile,
+    entryPoints: { worker: fileURLToPath(new URL('../worker/main.ts', import.meta.url)) },
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
+    splitting: true,
     platform: 'node',
     target: 'node24',
     format: 'esm',
+    // The ES modules of packages that have both kinds: only from those does esbuild leave out what nobody uses.
+    mainFields: ['module', 'main'],
     // CommonJS dependencies call require() for Node's own modules.
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
@@ -24,7 +31,7 @@ export async function bundleWorker(folder: string): Promise<string> {
     sourcemap: 'linked',
     logLevel: 'error',
   });
-  return outfile;
+  return path.join(folder, 'worker.mjs');
 }
 
 /**

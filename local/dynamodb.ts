@@ -23,7 +23,11 @@ export async function startDynamoDB(options: DynamoDBOptions): Promise<LoopbackS
     thread.postMessage('close');
     await once(thread, 'exit');
   };
-  const client = localDynamoDBClient(url);
+  const client = new DynamoDBClient({
+    endpoint: url,
+    region: 'local',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
   try {
     await createTable(client, options.jobsTable, JOBS_TABLE);
     await createTable(client, options.repositoriesTable, REPOSITORIES_TABLE);
@@ -34,25 +38,6 @@ export async function startDynamoDB(options: DynamoDBOptions): Promise<LoopbackS
     client.destroy();
   }
   return { url, port, close };
-}
-
-/**
- * The official client for this machine's store, which looks at the form of a signature and never at its worth: making a
- * real one would be an eighth of what a write costs.
- */
-export function localDynamoDBClient(endpoint: string): DynamoDBClient {
-  const unsigned = 'AWS4-HMAC-SHA256 Credential=local, SignedHeaders=host, Signature=none';
-  return new DynamoDBClient({
-    endpoint,
-    region: 'local',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-    signer: {
-      sign: async (request) => {
-        Object.assign(request.headers, { authorization: unsigned, 'x-amz-date': '20000101T000000Z' });
-        return request;
-      },
-    },
-  });
 }
 
 async function startThread({ dataFolder, port = 0 }: DynamoDBOptions) {

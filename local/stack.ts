@@ -11,7 +11,7 @@ import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
 import { startBatch } from './batch/server.ts';
 import { type RunningStack, takeDataFolder } from './data-folder.ts';
-import { localDynamoDBClient, startDynamoDB } from './dynamodb.ts';
+import { startDynamoDB } from './dynamodb.ts';
 import {
   ACCOUNT_ID,
   applyEnvironment,
@@ -159,7 +159,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       },
       region: REGION,
       accountId: ACCOUNT_ID,
-      dynamodb: localDynamoDBClient(dynamodb.url),
+      dynamodbUrl: dynamodb.url,
       batch: new BatchClient({ ...connection, endpoint: batch.url }),
       subscribeToBatch: (listener) => void batchListeners.push(listener),
       readObject: async (_bucket, key) => {

@@ -7,4 +7,6 @@ import v8 from 'node:v8';
  */
 export function keepYoungGenerationSmall(): void {
   v8.setFlagsFromString('--semi-space-growth-factor=1');
+  // Of threads to come, such as the store's, which parses and copies more than 1 MiB at a time would hold.
+  v8.setFlagsFromString('--min-semi-space-size=8');
 }

@@ -1,15 +1,20 @@
 import path from 'node:path';
-import { GetItemCommand, UpdateItemCommand, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
+import {
+  DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
 import { inParallel } from '../../core/in-parallel.ts';
 import { newJobId } from '../../core/job.ts';
 import { RepositoryTable } from '../../core/repository-table.ts';
 import { parseSettings } from '../../core/settings.ts';
 import { controlKey, openDynamoDB } from '../../core/tables.ts';
-import { localDynamoDBClient, startDynamoDB } from '../../local/dynamodb.ts';
+import { startDynamoDB } from '../../local/dynamodb.ts';
 import { applyEnvironment, stackEnvironment, TABLE_PREFIX } from '../../local/environment.ts';
 import { compileTemplate } from '../../local/states/template.ts';
 import { mapOver, recordOnly, rowWrites } from './definition.ts';
-import { CONCURRENCY, runEngine } from './run-engine.ts';
+import { CONCURRENCY, CONNECTION, runEngine } from './run-engine.ts';
 
 const TABLES = {
   JobsTable: `${TABLE_PREFIX}-jobs`,
@@ -47,7 +52,7 @@ export function writesAlone(repositoryNames: readonly string[], folder: string):
       Execution: { Id: '', Name: '', StartTime: at, Input: {} },
       StateMachine: { Id: '', Name: '' },
     };
-    const client = localDynamoDBClient(url);
+    const client = new DynamoDBClient({ ...CONNECTION, endpoint: url });
     await inParallel(repositoryNames, CONCURRENCY, async (repositoryName) => {
       const row = { jobId, repositoryName, run: 1 };
       for (const fill of fills)

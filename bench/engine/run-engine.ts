@@ -11,7 +11,6 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { openArtifacts } from '../../core/artifacts.ts';
-import { localDynamoDBClient } from '../../local/dynamodb.ts';
 import { ACCOUNT_ID, REGION } from '../../local/environment.ts';
 import { startStates } from '../../local/states/server.ts';
 
@@ -45,7 +44,6 @@ export async function runEngine(run: EngineRun): Promise<number> {
     attemptSeconds: 60,
   }));
   await artifacts.write('items.json', JSON.stringify(items), { plain: true });
-  const dynamodb = localDynamoDBClient(run.dynamoDbUrl ?? NOWHERE);
   const states = await startStates({
     dataFolder: path.join(run.folder, 'states'),
     name: 'bench',
@@ -53,7 +51,7 @@ export async function runEngine(run: EngineRun): Promise<number> {
     substitutions: run.substitutions,
     region: REGION,
     accountId: ACCOUNT_ID,
-    dynamodb,
+    dynamodbUrl: run.dynamoDbUrl ?? NOWHERE,
     batch: new BatchClient({ ...CONNECTION, endpoint: NOWHERE }),
     subscribeToBatch: () => {},
     readObject: async (_bucket, key) => (await artifacts.read(key))!,
@@ -87,6 +85,5 @@ export async function runEngine(run: EngineRun): Promise<number> {
   } finally {
     client.destroy();
     await states.close();
-    dynamodb.destroy();
   }
 }

@@ -1,4 +1,4 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBProtocol } from './dynamodb-protocol.ts';
 import type { Context } from './expression.ts';
 import type { History } from './history.ts';
 import type { BatchJobs } from './integrations/batch.ts';
@@ -37,7 +37,7 @@ export type InvokeFunction = (
 /** What the states of an execution reach. */
 export type Services = {
   region: string;
-  dynamodb: DynamoDBClient;
+  dynamodb: DynamoDBProtocol;
   batch: BatchJobs;
   invokeFunction: InvokeFunction;
   readObject(bucket: string, key: string): Promise<Uint8Array>;

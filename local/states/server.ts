@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type http from 'node:http';
 import type { BatchClient, JobDetail } from '@aws-sdk/client-batch';
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describeError } from '../../core/errors.ts';
 import { listenOnLoopback, readBody } from '../loopback.ts';
+import { DynamoDBProtocol } from './dynamodb-protocol.ts';
 import type { InvokeFunction } from './execution.ts';
 import { ExecutionStore } from './execution-store.ts';
 import { Executions } from './executions.ts';
@@ -28,7 +28,8 @@ export type StatesOptions = {
   substitutions: Record<string, string>;
   region: string;
   accountId: string;
-  dynamodb: DynamoDBClient;
+  /** Of this machine's store: requests to it are not signed. */
+  dynamodbUrl: string;
   batch: BatchClient;
   /** Called once, with the listener for every change of a Batch job's status. */
   subscribeToBatch(listener: (job: JobDetail) => void): void;
@@ -70,6 +71,7 @@ export async function startStates(options: StatesOptions): Promise<LocalStates> 
   const { text, definition } = loadDefinition(options.definition, options.substitutions);
   const stateMachineArn = `arn:aws:states:${region}:${accountId}:stateMachine:${name}`;
   const mapRuns = new MapRuns();
+  const dynamodb = new DynamoDBProtocol(options.dynamodbUrl);
   const executions = new Executions({
     machine: lower(definition, options.timeScale ?? 1),
     stateMachineName: name,
@@ -77,7 +79,7 @@ export async function startStates(options: StatesOptions): Promise<LocalStates> 
     store: new ExecutionStore(options.dataFolder),
     services: {
       region,
-      dynamodb: options.dynamodb,
+      dynamodb,
       batch: new BatchJobs(options.batch, options.subscribeToBatch),
       invokeFunction: options.invokeFunction,
       readObject: options.readObject,
@@ -103,6 +105,7 @@ export async function startStates(options: StatesOptions): Promise<LocalStates> 
     async close() {
       await executions.close();
       await server.close();
+      dynamodb.close();
     },
   };
 }

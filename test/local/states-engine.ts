@@ -59,7 +59,7 @@ export class TestEngine {
       substitutions: {},
       region: 'us-east-1',
       accountId: '000000000000',
-      dynamodb: this.dynamodb,
+      dynamodbUrl: this.#dynalite.url,
       batch: new BatchClient({ ...CONNECTION, endpoint: 'http://127.0.0.1:9' }),
       subscribeToBatch: () => {},
       readObject: async (_bucket, key) => Buffer.from(this.objects.get(key) ?? notThere(key)),

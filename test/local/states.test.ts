@@ -485,14 +485,13 @@ test('closing records no end: the next engine runs the execution again, and what
 test('after kill -9 an execution runs again from its start, and its history is whole', async () => {
   const script = `
     import { BatchClient } from '@aws-sdk/client-batch';
-    import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
     import { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
     import { startStates } from './local/states/server.ts';
     const connection = { region: 'us-east-1', credentials: { accessKeyId: 'a', secretAccessKey: 'b' }, endpoint: 'http://127.0.0.1:9' };
     const states = await startStates({
       dataFolder: process.argv[1], name: 'lifecycle', definition: process.argv[2], substitutions: {},
       region: 'us-east-1', accountId: '000000000000',
-      dynamodb: new DynamoDBClient(connection), batch: new BatchClient(connection), subscribeToBatch: () => {},
+      dynamodbUrl: connection.endpoint, batch: new BatchClient(connection), subscribeToBatch: () => {},
       readObject: async () => new Uint8Array(), writeObject: async () => {},
       invokeFunction: (name) => (name === 'first' ? 1 : (console.log('second'), new Promise(() => {}))),
     });

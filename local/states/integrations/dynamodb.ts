@@ -1,24 +1,6 @@
-import {
-  DeleteItemCommand,
-  type DeleteItemCommandInput,
-  type DynamoDBClient,
-  DynamoDBServiceException,
-  GetItemCommand,
-  type GetItemCommandInput,
-  PutItemCommand,
-  type PutItemCommandInput,
-  UpdateItemCommand,
-  type UpdateItemCommandInput,
-} from '@aws-sdk/client-dynamodb';
+import type { DynamoDBAnswer } from '../dynamodb-protocol.ts';
 import type { Integration } from '../integrations.ts';
-import type { JsonObject } from '../payload.ts';
 import { StateError } from '../state-error.ts';
-
-type Send = (
-  client: DynamoDBClient,
-  parameters: unknown,
-  options: { abortSignal: AbortSignal },
-) => Promise<{ $metadata: { httpStatusCode?: number; requestId?: string } }>;
 
 const EXPRESSION = ['ConditionExpression', 'ExpressionAttributeNames', 'ExpressionAttributeValues'];
 const RETURN = [
@@ -28,8 +10,8 @@ const RETURN = [
   'ReturnValuesOnConditionCheckFailure',
 ];
 
-/** Each by its own command: the parameters are the API's own, attribute values included. */
-const OPERATIONS: Record<string, Pick<Integration, 'required' | 'optional'> & { send: Send }> = {
+/** By the name of the resource; the API's operation is the same with a capital. The parameters are the API's own. */
+const OPERATIONS: Record<string, Pick<Integration, 'required' | 'optional'>> = {
   getItem: {
     required: ['TableName', 'Key'],
     optional: [
@@ -38,55 +20,48 @@ const OPERATIONS: Record<string, Pick<Integration, 'required' | 'optional'> & { 
       'ExpressionAttributeNames',
       'ReturnConsumedCapacity',
     ],
-    send: (client, input, options) => client.send(new GetItemCommand(input as GetItemCommandInput), options),
   },
   putItem: {
     required: ['TableName', 'Item'],
     optional: [...EXPRESSION, ...RETURN],
-    send: (client, input, options) => client.send(new PutItemCommand(input as PutItemCommandInput), options),
   },
   updateItem: {
     required: ['TableName', 'Key'],
     optional: ['UpdateExpression', ...EXPRESSION, ...RETURN],
-    send: (client, input, options) =>
-      client.send(new UpdateItemCommand(input as UpdateItemCommandInput), options),
   },
   deleteItem: {
     required: ['TableName', 'Key'],
     optional: [...EXPRESSION, ...RETURN],
-    send: (client, input, options) =>
-      client.send(new DeleteItemCommand(input as DeleteItemCommandInput), options),
   },
 };
 
-/** As Step Functions names them: modelled errors by their name, all others of the service by the SDK's base class. */
-function dynamodbError(error: unknown): StateError {
-  if (!(error instanceof DynamoDBServiceException)) {
-    return new StateError(
-      'DynamoDB.SdkClientException',
-      error instanceof Error ? error.message : String(error),
-    );
-  }
-  const modelled = Object.getPrototypeOf(error) !== DynamoDBServiceException.prototype;
-  const { httpStatusCode, requestId } = error.$metadata;
-  return new StateError(
-    modelled ? `DynamoDB.${error.name}` : 'DynamoDB.AmazonDynamoDBException',
-    `${error.message} (Service: DynamoDb, Status Code: ${httpStatusCode}, Request ID: ${requestId})`,
-  );
-}
+/** The errors that the API's model gives these operations; Step Functions names any other by the SDK's base class. */
+const MODELLED = new Set([
+  'ConditionalCheckFailedException',
+  'InternalServerError',
+  'InvalidEndpointException',
+  'ItemCollectionSizeLimitExceededException',
+  'ProvisionedThroughputExceededException',
+  'ReplicatedWriteConflictException',
+  'RequestLimitExceeded',
+  'ResourceNotFoundException',
+  'ThrottlingException',
+  'TransactionConflictException',
+]);
 
-/** Binary attributes cross as base64; the SDK gives bytes. */
-function asJson(value: unknown): JsonObject {
-  return JSON.parse(
-    JSON.stringify(value, function (this: Record<string, unknown>, key: string, field: unknown) {
-      const raw = this[key];
-      return raw instanceof Uint8Array ? Buffer.from(raw).toString('base64') : field;
-    }),
+function serviceError({ status, requestId, body }: DynamoDBAnswer): StateError {
+  // `com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException`
+  const type = String(body.__type ?? '')
+    .split('#')
+    .at(-1)!;
+  return new StateError(
+    MODELLED.has(type) ? `DynamoDB.${type}` : 'DynamoDB.AmazonDynamoDBException',
+    `${body.message ?? body.Message ?? type} (Service: DynamoDb, Status Code: ${status}, Request ID: ${requestId})`,
   );
 }
 
 export const dynamodbIntegrations: Readonly<Record<string, Integration>> = Object.fromEntries(
-  Object.entries(OPERATIONS).map(([resource, { required, optional, send }]) => [
+  Object.entries(OPERATIONS).map(([resource, { required, optional }]) => [
     `arn:aws:states:::dynamodb:${resource}`,
     {
       resourceType: 'dynamodb',
@@ -94,16 +69,16 @@ export const dynamodbIntegrations: Readonly<Record<string, Integration>> = Objec
       required,
       optional,
       async run(parameters, { services, signal }) {
-        try {
-          const { $metadata, ...output } = await send(services.dynamodb, parameters, { abortSignal: signal });
-          return {
-            ...asJson(output),
-            SdkHttpMetadata: { HttpStatusCode: $metadata.httpStatusCode },
-            SdkResponseMetadata: { RequestId: $metadata.requestId },
-          };
-        } catch (error) {
-          throw dynamodbError(error);
-        }
+        const operation = resource[0]!.toUpperCase() + resource.slice(1);
+        const answer = await services.dynamodb.call(operation, parameters, signal).catch((error) => {
+          throw new StateError('DynamoDB.SdkClientException', error.message);
+        });
+        if (answer.status !== 200) throw serviceError(answer);
+        return {
+          ...answer.body,
+          SdkHttpMetadata: { HttpStatusCode: answer.status },
+          SdkResponseMetadata: { RequestId: answer.requestId },
+        };
       },
     } satisfies Integration,
   ]),

@@ -1,6 +1,10 @@
-/** `node bench/main.ts [worker|fleet|engine]… [--write]`: all figures, or those named; see bench/RESULTS.md. */
+/**
+ * `node bench/main.ts [worker|fleet|engine|claude-code]… [--with-claude-code] [--write]`: all figures, or those named; see
+ * bench/RESULTS.md. The comparison with Claude Code downloads it, so it is made only where it is asked for.
+ */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { measureAgainstClaudeCode } from './claude-code/claude-code.ts';
 import { endAll } from './ending.ts';
 import { measureEngine } from './engine/engine.ts';
 import type { Figure, Tell } from './figure.ts';
@@ -8,19 +12,21 @@ import { measureFleet } from './fleet/fleet.ts';
 import { markdown, table } from './report.ts';
 import { measureWorker } from './worker/worker.ts';
 
+const CLAUDE_CODE = 'claude-code';
+
 const FIGURES: Readonly<Record<string, (tell: Tell) => Promise<Figure>>> = {
   worker: measureWorker,
   fleet: measureFleet,
   engine: measureEngine,
+  [CLAUDE_CODE]: measureAgainstClaudeCode,
 };
 
-const COMMAND = 'npm run bench -- --write';
 const RESULTS = new URL('RESULTS.md', import.meta.url);
 
 const tell: Tell = (line) => void process.stderr.write(`${line}\n`);
 
 const { values, positionals } = parseArgs({
-  options: { write: { type: 'boolean' } },
+  options: { write: { type: 'boolean' }, 'with-claude-code': { type: 'boolean' } },
   allowPositionals: true,
 });
 const unknown = positionals.filter((name) => !FIGURES[name]);
@@ -33,6 +39,10 @@ if (unknown.length > 0 || (values.write && positionals.length > 0)) {
   process.exit(2);
 }
 
+const compared = values['with-claude-code'] ?? false;
+const all = Object.keys(FIGURES).filter((name) => compared || name !== CLAUDE_CODE);
+const chosen = positionals.length > 0 ? positionals : all;
+
 let stopped = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
@@ -43,12 +53,16 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 try {
   const figures: Figure[] = [];
-  for (const name of positionals.length > 0 ? positionals : Object.keys(FIGURES)) {
+  for (const name of chosen) {
     const figure = await FIGURES[name]!(tell);
     process.stdout.write(`\n${table(figure)}\n\n`);
     figures.push(figure);
   }
-  if (values.write) writeFileSync(RESULTS, markdown(figures, COMMAND));
+  if (values.write)
+    writeFileSync(
+      RESULTS,
+      markdown(figures, `npm run bench --${compared ? ' --with-claude-code' : ''} --write`),
+    );
 } catch (error) {
   // What fails after a signal fails because of it.
   if (!stopped) throw error;

@@ -5,8 +5,15 @@ import type { Answer, ReplyBlock } from '../local/model/reply.ts';
 
 /** What the job asks for; every repository here is a published package, whose package.json has this key once. */
 export const EDITED_FILE = 'package.json';
-const EDIT = { path: EDITED_FILE, oldText: '"license":', newText: '"licence":' };
+export const EDIT = { path: EDITED_FILE, oldText: '"license":', newText: '"licence":' };
 export const PROMPT = `In ${EDITED_FILE}, spell the key ${EDIT.oldText} as ${EDIT.newText}`;
+
+export const SUBMISSION = {
+  summary: 'Spelt the key as asked.',
+  title: 'Spell a key of package.json',
+  body: 'As asked.',
+  wereChangesNecessary: true,
+};
 
 /** Read → Edit → done: the field's shortest conversation that changes something. */
 const TURNS: readonly Answer[] = [
@@ -15,12 +22,7 @@ const TURNS: readonly Answer[] = [
   answer({
     type: 'tool_use',
     name: 'task_complete',
-    input: {
-      summary: 'Spelt the key as asked.',
-      title: 'Spell a key of package.json',
-      body: 'As asked.',
-      wereChangesNecessary: true,
-    },
+    input: SUBMISSION,
   }),
 ];
 

@@ -96,7 +96,7 @@ async function measureBlocks(names: readonly string[], given: Given & { tell: Te
 
 async function jobBlock(stack: ServedStack, names: string[]): Promise<Block> {
   const before = cpuTimes(stack.pid);
-  const watch = watchPeaks(stack.pid, WORKER_PROGRAM);
+  const watch = watchPeaks(({ parent, command }) => parent === stack.pid && command.includes(WORKER_PROGRAM));
   const seconds = secondsOf(await runJob(stack.api, names));
   const workerPeaks = watch.stop();
   const after = cpuTimes(stack.pid);

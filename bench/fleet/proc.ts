@@ -25,15 +25,18 @@ export function peakMebibytes(pid: number): number {
   return Number(kibibytes) / 1024;
 }
 
-/** Looks every few milliseconds at the children of `parent` that run `program`; a mark only grows, so the last look counts. */
-export function watchPeaks(parent: number, program: string): { stop(): number[] } {
+/** A process, by its parent's id and its command line (arguments parted by spaces). */
+export type Seen = { parent: number; command: string };
+
+/** Looks every few milliseconds at the processes that are `wanted`; a mark only grows, so the last look counts. */
+export function watchPeaks(wanted: (process: Seen) => boolean): { stop(): number[] } {
   const peaks = new Map<number, number>();
   const others = new Set<number>();
   const look = () => {
     for (const pid of pids()) {
       if (others.has(pid)) continue;
       try {
-        if (!peaks.has(pid) && !isChild(pid, parent, program)) others.add(pid);
+        if (!peaks.has(pid) && !wanted(processOf(pid))) others.add(pid);
         else peaks.set(pid, Math.max(peaks.get(pid) ?? 0, peakMebibytes(pid) || 0));
       } catch {
         // It ended between two looks.
@@ -55,7 +58,8 @@ function pids(): number[] {
   return readdirSync('/proc').map(Number).filter(Number.isInteger);
 }
 
-function isChild(pid: number, parent: number, program: string): boolean {
-  const [, parentPid] = fieldsAfterName(pid);
-  return Number(parentPid) === parent && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(program);
+function processOf(pid: number): Seen {
+  const [, parent] = fieldsAfterName(pid);
+  const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  return { parent: Number(parent), command };
 }

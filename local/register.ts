@@ -7,18 +7,19 @@ export type Registered = WorkTree & { repositoryName: string };
 /**
  * Registers work trees with the local GitHub, each as `local/{folder}` with HEAD on its branch. A folder's repository
  * is found again by its description, so that a second job works on the same one, and another folder of the same name
- * gets a number.
+ * gets a number. `token` is for a local GitHub that was started with a list of tokens.
  */
 export async function registerWorkTrees(
   trees: readonly WorkTree[],
   gitHubUrl: string,
+  token?: string,
 ): Promise<Registered[]> {
   const distinct = new Map(trees.map((tree) => [tree.path, tree]));
-  const github = new Octokit({ baseUrl: `${gitHubUrl}/api/v3`, log: SILENT });
+  const github = new Octokit({ baseUrl: `${gitHubUrl}/api/v3`, log: SILENT, ...(token && { auth: token }) });
   const registered: Registered[] = [];
   for (const tree of distinct.values()) {
     const repositoryName = await claimName(github, tree);
-    await pushHead(tree, `${gitHubUrl}/${repositoryName}.git`);
+    await pushHead(tree, `${gitHubUrl}/${repositoryName}.git`, token);
     const [owner, repo] = repositoryName.split('/') as [string, string];
     await github.rest.repos.update({ owner, repo, default_branch: tree.branch });
     registered.push({ ...tree, repositoryName });

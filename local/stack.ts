@@ -23,7 +23,7 @@ import {
   stackEnvironment,
   TABLE_PREFIX,
 } from './environment.ts';
-import { startGitHub } from './github/server.ts';
+import { type GitHubOptions, startGitHub } from './github/server.ts';
 import { requireFreePorts } from './loopback.ts';
 import { startOfflineModel } from './model/offline.ts';
 import { startStates } from './states/server.ts';
@@ -38,6 +38,8 @@ export type StackOptions = {
   /** Settings that the user gave: environment and `.env`; none for a demonstration. */
   given: Variables;
   gitHub: 'local' | 'remote';
+  /** How the local GitHub is to be: its tokens, apps, limits and faults. @default everything allowed, nothing limited */
+  gitHubOptions?: Omit<GitHubOptions, 'dataFolder' | 'port'>;
   model: 'offline' | 'claude';
   /** Workers at once. */
   maxRunning: number;
@@ -88,7 +90,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closers.push(() => dynamodb.close());
     const gitHub =
       options.gitHub === 'local'
-        ? await startGitHub({ dataFolder: folder('github'), port: port(4) })
+        ? await startGitHub({ ...options.gitHubOptions, dataFolder: folder('github'), port: port(4) })
         : undefined;
     if (gitHub) closers.push(() => gitHub.close());
     const model = options.model === 'offline' ? await startOfflineModel({ port: port(5) }) : undefined;

@@ -61,16 +61,24 @@ export async function inspectWorkTree(given: string): Promise<WorkTree> {
 }
 
 /** Pushes HEAD, and nothing else, to the base branch of a repository of the local GitHub. */
-export async function pushHead({ path: folder, branch }: WorkTree, url: string): Promise<void> {
-  await git(folder, [
-    'push',
-    '--force',
-    '--quiet',
-    '--no-verify',
-    '--no-recurse-submodules',
-    url,
-    `HEAD:refs/heads/${branch}`,
-  ]);
+export async function pushHead(
+  { path: folder, branch }: WorkTree,
+  url: string,
+  token?: string,
+): Promise<void> {
+  const args = ['push', '--force', '--quiet', '--no-verify', '--no-recurse-submodules'];
+  await git(folder, [...args, url, `HEAD:refs/heads/${branch}`], token ? authorization(token) : {});
+}
+
+/** The token as a header that git finds in its environment, so that it is in no argument and no file. */
+function authorization(token: string): Record<string, string> {
+  const count = Number(gitEnvironment().GIT_CONFIG_COUNT);
+  const credential = Buffer.from(`x-access-token:${token}`).toString('base64');
+  return {
+    GIT_CONFIG_COUNT: String(count + 1),
+    [`GIT_CONFIG_KEY_${count}`]: 'http.extraHeader',
+    [`GIT_CONFIG_VALUE_${count}`]: `Authorization: Basic ${credential}`,
+  };
 }
 
 /** A name that GitHub would take. */
@@ -83,13 +91,18 @@ function repositoryNameOf(folder: string): string {
   return name || 'repository';
 }
 
-async function git(folder: string, args: readonly string[]): Promise<string> {
+async function git(
+  folder: string,
+  args: readonly string[],
+  environment: Record<string, string> = {},
+): Promise<string> {
   const { stdout } = await exec('git', ['-c', 'safe.directory=*', '-C', folder, ...args], {
     maxBuffer: 64 * 1024 * 1024,
     env: {
       ...gitEnvironment(),
       // Looking at a work tree must not even refresh its index.
       GIT_OPTIONAL_LOCKS: '0',
+      ...environment,
     },
   });
   return stdout.trimEnd();

@@ -1,7 +1,11 @@
 import type { z } from 'zod';
+import type { Permission } from './access.ts';
+import type { Caller, Credentials } from './credentials.ts';
 import { type FieldError, GitHubError } from './github-error.ts';
+import type { RateLimits } from './rate-limits.ts';
 import type { Repository } from './repository.ts';
 import type { RepositoryStore } from './repository-store.ts';
+import type { TeamStore } from './team-store.ts';
 
 export type GitHub = {
   /** Where pages and clones are, as `https://github.example.com` is. */
@@ -9,10 +13,16 @@ export type GitHub = {
   /** Where the REST API is: `${url}/api/v3`. */
   apiUrl: string;
   repositories: RepositoryStore;
+  teams: TeamStore;
+  credentials: Credentials;
+  limits: RateLimits;
+  /** Lower-case `owner/name` of those that GitHub has blocked. */
+  disabled: ReadonlySet<string>;
 };
 
 export type Call = {
   github: GitHub;
+  caller: Caller;
   /** What the template's `{names}` stood for, decoded. */
   params: Readonly<Record<string, string>>;
   query: URLSearchParams;
@@ -39,13 +49,18 @@ export type Answer = {
 };
 
 /**
- * `[method, path template, handler]`. `{name}` stands for one path segment, `{name*}` for one or more, so that a
- * branch may be written with its slashes encoded or not.
+ * `[method, path template, permission, handler]`. `{name}` stands for one path segment, `{name*}` for one or more, so
+ * that a branch may be written with its slashes encoded or not.
  */
-export type Route = readonly [string, string, (call: Call) => Promise<Answer>];
+export type Route = readonly [string, string, Permission, (call: Call) => Promise<Answer>];
 
-/** The same below `/repos/{owner}/{repo}`, for a repository that exists. */
-export type RepositoryRoute = readonly [string, string, (call: RepositoryCall) => Promise<Answer>];
+/** The same below `/repos/{owner}/{repo}`, for a repository that the caller may do this with. */
+export type RepositoryRoute = readonly [
+  string,
+  string,
+  Permission,
+  (call: RepositoryCall) => Promise<Answer>,
+];
 
 /** The body as `schema` reads it. Throws 422 with an entry for each fault, `resource` being what GitHub calls it. */
 export function parseBody<Schema extends z.ZodType>(
@@ -62,7 +77,7 @@ export function parseBody<Schema extends z.ZodType>(
       ? { resource, field, code: 'missing_field' }
       : { resource, field, code: 'invalid', message: `${field || 'body'}: ${issue.message}` };
   });
-  throw new GitHubError(422, 'Validation Failed', errors);
+  throw new GitHubError(422, 'Validation Failed', { errors });
 }
 
 /** `per_page` (30, at most 100) and `page` (from 1). */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nodeId } from './accounts.ts';
 import { type Answer, parseBody, type RepositoryCall, type RepositoryRoute } from './api.ts';
 import { notFound, validationFailed } from './github-error.ts';
 import { isObjectId } from './names.ts';
@@ -31,7 +32,8 @@ async function createBlob(call: RepositoryCall): Promise<Answer> {
     });
   }
   const sha = await writeBlob(call.repository, Buffer.from(content, encoding));
-  return { status: 201, body: { sha, url: `${call.url}/git/blobs/${sha}` } };
+  const url = `${call.url}/git/blobs/${sha}`;
+  return { status: 201, headers: { location: url }, body: { sha, url } };
 }
 
 async function getBlob({ repository, params, url, accept }: RepositoryCall): Promise<Answer> {
@@ -41,6 +43,7 @@ async function getBlob({ repository, params, url, accept }: RepositoryCall): Pro
   if (wantsRaw(accept)) return { status: 200, body: stdout };
   const body = {
     sha,
+    node_id: nodeId('Blob', sha),
     size: stdout.length,
     url: `${url}/git/blobs/${sha}`,
     content: base64Lines(stdout),
@@ -50,6 +53,6 @@ async function getBlob({ repository, params, url, accept }: RepositoryCall): Pro
 }
 
 export const blobRoutes: readonly RepositoryRoute[] = [
-  ['POST', '/git/blobs', createBlob],
-  ['GET', '/git/blobs/{sha}', getBlob],
+  ['POST', '/git/blobs', 'contents=write', createBlob],
+  ['GET', '/git/blobs/{sha}', 'contents=read', getBlob],
 ];

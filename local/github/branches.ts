@@ -12,20 +12,27 @@ async function listBranches(call: RepositoryCall): Promise<Answer> {
   }));
 }
 
-async function getBranch({ repository, params, url }: RepositoryCall): Promise<Answer> {
+async function getBranch(call: RepositoryCall): Promise<Answer> {
+  const { repository, params, url, htmlUrl } = call;
   const name = params.branch ?? '';
   const ref = isBranchName(name) ? await readRef(repository, `refs/heads/${name}`) : undefined;
   if (!ref) throw new GitHubError(404, 'Branch not found');
   const body = {
     name,
-    commit: await historyCommitJson(repository, ref.sha, url),
-    _links: { self: `${url}/branches/${name}` },
+    commit: await historyCommitJson(call, ref.sha),
+    _links: { self: `${url}/branches/${name}`, html: `${htmlUrl}/tree/${name}` },
+    // Rulesets protect a branch without this flag.
     protected: false,
+    protection: {
+      enabled: false,
+      required_status_checks: { enforcement_level: 'off', contexts: [], checks: [] },
+    },
+    protection_url: `${url}/branches/${name}/protection`,
   };
   return { status: 200, body };
 }
 
 export const branchRoutes: readonly RepositoryRoute[] = [
-  ['GET', '/branches', listBranches],
-  ['GET', '/branches/{branch*}', getBranch],
+  ['GET', '/branches', 'contents=read', listBranches],
+  ['GET', '/branches/{branch*}', 'contents=read', getBranch],
 ];

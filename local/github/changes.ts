@@ -1,3 +1,4 @@
+import type { RepositoryCall } from './api.ts';
 import type { Repository } from './repository.ts';
 
 /** One changed file between two trees, under GitHub's field names. */
@@ -94,6 +95,21 @@ export async function changedFiles(repository: Repository, from: string, to: str
       ...(patch && { patch }),
     };
   });
+}
+
+/** The change as GitHub shows it, with links to the file at the commit `sha`. */
+export function fileJson(
+  change: FileChange,
+  sha: string,
+  { url, htmlUrl }: Pick<RepositoryCall, 'url' | 'htmlUrl'>,
+): Record<string, unknown> {
+  const path = encodeURI(change.filename);
+  return {
+    ...change,
+    blob_url: `${htmlUrl}/blob/${sha}/${path}`,
+    raw_url: `${htmlUrl}/raw/${sha}/${path}`,
+    contents_url: `${url}/contents/${path}?ref=${sha}`,
+  };
 }
 
 /** The same as one text that `git apply` takes. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LOCAL_USER } from './accounts.ts';
+import { LOCAL_USER, nodeId } from './accounts.ts';
 import { type Answer, parseBody, type RepositoryCall, type RepositoryRoute } from './api.ts';
 import { notFound, unprocessable } from './github-error.ts';
 import { resolve } from './history.ts';
@@ -93,6 +93,8 @@ export async function readCommit(repository: Repository, sha: string): Promise<C
   };
 }
 
+type Urls = Pick<RepositoryCall, 'url' | 'htmlUrl'>;
+
 const verification = {
   verified: false,
   reason: 'unsigned',
@@ -101,40 +103,55 @@ const verification = {
   verified_at: null,
 };
 
+const htmlOf = (sha: string, htmlUrl: string): string => `${htmlUrl}/commit/${sha}`;
+
 /** The commit object, as `git/commits` shows it. */
-const commitJson = (commit: Commit, url: string): object => ({
+const commitJson = (commit: Commit, { url, htmlUrl }: Urls): object => ({
   sha: commit.sha,
+  node_id: nodeId('Commit', commit.sha),
   url: `${url}/git/commits/${commit.sha}`,
+  html_url: htmlOf(commit.sha, htmlUrl),
   author: commit.author,
   committer: commit.committer,
   message: commit.message,
   tree: { sha: commit.tree, url: `${url}/git/trees/${commit.tree}` },
-  parents: commit.parents.map((sha) => ({ sha, url: `${url}/git/commits/${sha}` })),
+  parents: commit.parents.map((sha) => ({
+    sha,
+    url: `${url}/git/commits/${sha}`,
+    html_url: htmlOf(sha, htmlUrl),
+  })),
   verification,
 });
 
 /** The commit in a repository's history, as `commits`, `branches` and `compare` show it: git's object is inside. */
 export async function historyCommitJson(
-  repository: Repository,
+  { repository, url, htmlUrl }: Urls & { repository: Repository },
   sha: string,
-  url: string,
 ): Promise<Record<string, unknown>> {
   const commit = await readCommit(repository, sha);
   return {
     sha,
+    node_id: nodeId('Commit', sha),
     url: `${url}/commits/${sha}`,
+    html_url: htmlOf(sha, htmlUrl),
+    comments_url: `${url}/commits/${sha}/comments`,
     commit: {
       url: `${url}/git/commits/${sha}`,
       author: commit.author,
       committer: commit.committer,
       message: commit.message,
+      comment_count: 0,
       tree: { sha: commit.tree, url: `${url}/git/trees/${commit.tree}` },
       verification,
     },
     // Accounts, which no e-mail address here leads to.
     author: null,
     committer: null,
-    parents: commit.parents.map((parent) => ({ sha: parent, url: `${url}/commits/${parent}` })),
+    parents: commit.parents.map((parent) => ({
+      sha: parent,
+      url: `${url}/commits/${parent}`,
+      html_url: htmlOf(parent, htmlUrl),
+    })),
   };
 }
 
@@ -147,23 +164,26 @@ async function createCommit(call: RepositoryCall): Promise<Answer> {
     throw unprocessable('Parent SHA does not exist or is not a commit object');
   }
   const sha = await writeCommit(repository, commit);
-  return { status: 201, body: commitJson(await readCommit(repository, sha), url) };
+  const headers = { location: `${url}/git/commits/${sha}` };
+  return { status: 201, headers, body: commitJson(await readCommit(repository, sha), call) };
 }
 
-async function getGitCommit({ repository, params, url }: RepositoryCall): Promise<Answer> {
+async function getGitCommit(call: RepositoryCall): Promise<Answer> {
+  const { repository, params } = call;
   const sha = params.sha ?? '';
   if (!isObjectId(sha) || (await objectTypes(repository, [sha])).get(sha) !== 'commit') throw notFound();
-  return { status: 200, body: commitJson(await readCommit(repository, sha), url) };
+  return { status: 200, body: commitJson(await readCommit(repository, sha), call) };
 }
 
-async function getCommit({ repository, params, url }: RepositoryCall): Promise<Answer> {
+async function getCommit(call: RepositoryCall): Promise<Answer> {
+  const { repository, params } = call;
   const sha = await resolve(repository, params.ref ?? '', 'commit');
   if (!sha) throw unprocessable(`No commit found for SHA: ${params.ref}`);
-  return { status: 200, body: await historyCommitJson(repository, sha, url) };
+  return { status: 200, body: await historyCommitJson(call, sha) };
 }
 
 export const commitRoutes: readonly RepositoryRoute[] = [
-  ['POST', '/git/commits', createCommit],
-  ['GET', '/git/commits/{sha}', getGitCommit],
-  ['GET', '/commits/{ref*}', getCommit],
+  ['POST', '/git/commits', 'contents=write', createCommit],
+  ['GET', '/git/commits/{sha}', 'contents=read', getGitCommit],
+  ['GET', '/commits/{ref*}', 'contents=read', getCommit],
 ];

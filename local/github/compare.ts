@@ -1,5 +1,5 @@
 import type { Answer, RepositoryCall, RepositoryRoute } from './api.ts';
-import { changedFiles } from './changes.ts';
+import { changedFiles, fileJson } from './changes.ts';
 import { historyCommitJson } from './commits.ts';
 import { notFound } from './github-error.ts';
 import { countCommits, listCommits, mergeBase, resolve } from './history.ts';
@@ -22,7 +22,8 @@ function statusOf(ahead: number, behind: number): string {
   return behind > 0 ? 'behind' : 'identical';
 }
 
-async function compare({ repository, params, url }: RepositoryCall): Promise<Answer> {
+async function compare(call: RepositoryCall): Promise<Answer> {
+  const { repository, params, url, htmlUrl } = call;
   const [baseName = '', headName = ''] = (params.basehead ?? '').split('...');
   const base = await side(repository, baseName);
   const head = await side(repository, headName);
@@ -30,12 +31,16 @@ async function compare({ repository, params, url }: RepositoryCall): Promise<Ans
   if (!common) throw notFound();
   const ahead = await countCommits(repository, base, head);
   const behind = await countCommits(repository, head, base);
-  const present = (sha: string): Promise<object> => historyCommitJson(repository, sha, url);
+  const present = (sha: string): Promise<object> => historyCommitJson(call, sha);
   const newest = await listCommits(repository, head, { from: base, limit: MAX_LISTED_COMMITS });
   const commits: object[] = [];
   for (const sha of newest.reverse()) commits.push(await present(sha));
   const body = {
     url: `${url}/compare/${baseName}...${headName}`,
+    html_url: `${htmlUrl}/compare/${baseName}...${headName}`,
+    permalink_url: `${htmlUrl}/compare/${base}...${head}`,
+    diff_url: `${htmlUrl}/compare/${baseName}...${headName}.diff`,
+    patch_url: `${htmlUrl}/compare/${baseName}...${headName}.patch`,
     base_commit: await present(base),
     merge_base_commit: await present(common),
     status: statusOf(ahead, behind),
@@ -43,9 +48,11 @@ async function compare({ repository, params, url }: RepositoryCall): Promise<Ans
     behind_by: behind,
     total_commits: ahead,
     commits,
-    files: await changedFiles(repository, common, head),
+    files: (await changedFiles(repository, common, head)).map((file) => fileJson(file, head, call)),
   };
   return { status: 200, body };
 }
 
-export const compareRoutes: readonly RepositoryRoute[] = [['GET', '/compare/{basehead*}', compare]];
+export const compareRoutes: readonly RepositoryRoute[] = [
+  ['GET', '/compare/{basehead*}', 'contents=read', compare],
+];

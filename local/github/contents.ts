@@ -1,6 +1,6 @@
 import type { Answer, RepositoryCall, RepositoryRoute } from './api.ts';
 import { base64Lines, wantsRaw } from './blobs.ts';
-import { notFound } from './github-error.ts';
+import { GitHubError, notFound } from './github-error.ts';
 import { resolve } from './history.ts';
 import { isTreePath } from './names.ts';
 import { listTree, type TreeEntry } from './trees.ts';
@@ -12,20 +12,32 @@ function kindOf({ mode, type }: TreeEntry): string {
 
 /** A file with its content, or a folder's entries, at `ref` (the default branch when it is not given). */
 async function getContents(call: RepositoryCall): Promise<Answer> {
-  const { repository, params, query, url, accept } = call;
+  const { repository, params, query, url, htmlUrl, accept } = call;
   const path = (params.path ?? '').replace(/\/$/, '');
+  if (await repository.isEmpty()) throw new GitHubError(404, 'This repository is empty.');
   const commit = await resolve(repository, query.get('ref') ?? 'HEAD', 'commit');
   if (!commit || (path !== '' && !isTreePath(path))) throw notFound();
   const entries = await listTree(repository, commit, ['-r', '-t']);
-  const describe = (entry: TreeEntry): Record<string, unknown> => ({
-    type: kindOf(entry),
-    name: entry.path.slice(entry.path.lastIndexOf('/') + 1),
-    path: entry.path,
-    sha: entry.sha,
-    size: entry.size ?? 0,
-    url: `${url}/contents/${encodeURI(entry.path)}?ref=${encodeURIComponent(query.get('ref') ?? commit)}`,
-    git_url: entry.type === 'commit' ? null : `${url}/git/${entry.type}s/${entry.sha}`,
-  });
+  const ref = query.get('ref') ?? commit;
+  const describe = (entry: TreeEntry): Record<string, unknown> => {
+    const links = {
+      self: `${url}/contents/${encodeURI(entry.path)}?ref=${encodeURIComponent(ref)}`,
+      git: entry.type === 'commit' ? null : `${url}/git/${entry.type}s/${entry.sha}`,
+      html: entry.type === 'commit' ? null : `${htmlUrl}/${entry.type}/${ref}/${encodeURI(entry.path)}`,
+    };
+    return {
+      type: kindOf(entry),
+      name: entry.path.slice(entry.path.lastIndexOf('/') + 1),
+      path: entry.path,
+      sha: entry.sha,
+      size: entry.size ?? 0,
+      url: links.self,
+      git_url: links.git,
+      html_url: links.html,
+      download_url: entry.type === 'blob' ? `${htmlUrl}/raw/${ref}/${encodeURI(entry.path)}` : null,
+      _links: links,
+    };
+  };
   const entry = entries.find((other) => other.path === path);
   if (path === '' || entry?.type === 'tree') {
     const prefix = path === '' ? '' : `${path}/`;
@@ -42,6 +54,6 @@ async function getContents(call: RepositoryCall): Promise<Answer> {
 }
 
 export const contentRoutes: readonly RepositoryRoute[] = [
-  ['GET', '/contents', getContents],
-  ['GET', '/contents/{path*}', getContents],
+  ['GET', '/contents', 'contents=read', getContents],
+  ['GET', '/contents/{path*}', 'contents=read', getContents],
 ];

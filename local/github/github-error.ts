@@ -1,23 +1,34 @@
 /** One entry of `errors` in GitHub's 422 bodies. */
 export type FieldError = { resource: string; field?: string; code: string; message?: string };
 
+export type GitHubErrorDetails = {
+  errors?: readonly FieldError[];
+  headers?: Readonly<Record<string, string>>;
+  /** Fields of the body beside GitHub's usual ones. */
+  body?: Readonly<Record<string, unknown>>;
+  /** Below https://docs.github.com/rest; clients tell some refusals by it. */
+  documentation?: string;
+};
+
 /** An answer that is not a success, as GitHub words it: `{message, documentation_url, status, errors?}`. */
 export class GitHubError extends Error {
   override readonly name = 'GitHubError';
   readonly status: number;
-  readonly errors: readonly FieldError[] | undefined;
+  readonly details: GitHubErrorDetails;
 
-  constructor(status: number, message: string, errors?: readonly FieldError[]) {
+  constructor(status: number, message: string, details: GitHubErrorDetails = {}) {
     super(message);
     this.status = status;
-    this.errors = errors;
+    this.details = details;
   }
 
   toJSON(): object {
+    const { errors, body, documentation = '' } = this.details;
     return {
       message: this.message,
-      ...(this.errors && { errors: this.errors }),
-      documentation_url: 'https://docs.github.com/rest',
+      ...body,
+      ...(errors && { errors }),
+      documentation_url: `https://docs.github.com/rest${documentation}`,
       status: String(this.status),
     };
   }
@@ -29,4 +40,4 @@ export const unprocessable = (message: string): GitHubError => new GitHubError(4
 
 /** 422 with one entry, GitHub's usual form for a body that parsed and cannot be done. */
 export const validationFailed = (error: FieldError): GitHubError =>
-  new GitHubError(422, 'Validation Failed', [error]);
+  new GitHubError(422, 'Validation Failed', { errors: [error] });

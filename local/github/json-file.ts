@@ -11,14 +11,18 @@ export async function writeJsonFile(path: string, value: unknown): Promise<void>
   await rename(temporary, path);
 }
 
-/** Reads what writeJsonFile wrote. Throws with the file's name when its content is of another shape. */
+/**
+ * Reads what writeJsonFile wrote; undefined where there is no file. Throws with the file's name when its content is of
+ * another shape.
+ */
 export async function readJsonFile<Schema extends z.ZodType>(
   path: string,
   schema: Schema,
-): Promise<z.infer<Schema>> {
+): Promise<z.infer<Schema> | undefined> {
   try {
     return schema.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new Error(`${path} is not a record of the local GitHub; repair it, or delete it to forget it`, {
       cause,
     });

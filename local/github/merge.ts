@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LOCAL_USER } from './accounts.ts';
 import { type Answer, parseBody, type RepositoryCall, type RepositoryRoute } from './api.ts';
 import { writeCommit } from './commits.ts';
 import { GitHubError } from './github-error.ts';
@@ -29,7 +30,7 @@ function messageOf(repository: Repository, pull: PullRecord, merge: Merge): stri
 async function mergeInto(
   repository: Repository,
   pull: PullRecord,
-  merge: Merge,
+  merge: Merge & { by: string },
 ): Promise<Partial<PullRecord>> {
   if (merge.merge_method === 'rebase') {
     throw new GitHubError(405, 'Rebase merges are not allowed on this repository.');
@@ -46,16 +47,19 @@ async function mergeInto(
     throw new GitHubError(409, 'Base branch was modified. Review and try the merge again.');
   }
   const now = new Date().toISOString();
-  return { state: 'closed', mergedAt: now, closedAt: now, mergeCommitSha: sha };
+  return { state: 'closed', mergedAt: now, mergedBy: merge.by, closedAt: now, mergeCommitSha: sha };
 }
 
 async function mergePull(call: RepositoryCall): Promise<Answer> {
   const { repository } = call;
   const merge = parseBody(call, 'PullRequest', mergeRequest);
-  const pull = await changePull(call, (before) => mergeInto(repository, before, merge));
+  const by = call.caller.login ?? LOCAL_USER;
+  const pull = await changePull(call, (before) => mergeInto(repository, before, { ...merge, by }));
   await repository.pushed();
   const message = 'Pull Request successfully merged';
   return { status: 200, body: { sha: pull.mergeCommitSha, merged: true, message } };
 }
 
-export const mergeRoutes: readonly RepositoryRoute[] = [['PUT', '/pulls/{number}/merge', mergePull]];
+export const mergeRoutes: readonly RepositoryRoute[] = [
+  ['PUT', '/pulls/{number}/merge', 'contents=write', mergePull],
+];

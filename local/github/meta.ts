@@ -1,8 +1,17 @@
-import type { Route } from './api.ts';
+import type { Answer, Call, Route } from './api.ts';
+import { GitHubError } from './github-error.ts';
+
+async function getRateLimit({ github, caller }: Call): Promise<Answer> {
+  const core = github.limits.read(caller.account);
+  if (!core) throw new GitHubError(404, 'Rate limiting is not enabled.');
+  const unused = { ...core, used: 0, remaining: core.limit };
+  return { status: 200, body: { resources: { core, search: unused, graphql: unused }, rate: core } };
+}
 
 export const metaRoutes: readonly Route[] = [
   [
     'GET',
+    '',
     '',
     async ({ github: { apiUrl } }) => ({
       status: 200,
@@ -18,9 +27,11 @@ export const metaRoutes: readonly Route[] = [
   [
     'GET',
     '/meta',
+    '',
     async () => ({
       status: 200,
       body: { verifiable_password_authentication: false, installed_version: 'cody-batch-local' },
     }),
   ],
+  ['GET', '/rate_limit', '', getRateLimit],
 ];

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { LOCAL_USER } from './accounts.ts';
 import { isAncestor } from './history.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 import type { Repository } from './repository.ts';
@@ -11,6 +12,7 @@ const tip = z.object({ ref: z.string(), sha: z.string() });
 /** `head.sha` and `base.sha` follow their branches while the pull request is open and then stay. */
 const pullRecord = z.object({
   number: z.number().int().positive(),
+  author: z.string().default(LOCAL_USER),
   title: z.string(),
   body: z.string().nullable(),
   state: z.enum(['open', 'closed']),
@@ -22,6 +24,7 @@ const pullRecord = z.object({
   teamReviewers: z.array(z.string()),
   mergeCommitSha: z.string().nullable(),
   mergedAt: z.string().nullable(),
+  mergedBy: z.string().nullable().default(null),
   closedAt: z.string().nullable(),
   createdAt: z.string(),
   updatedAt: z.string(),
@@ -29,7 +32,7 @@ const pullRecord = z.object({
 
 export type PullRecord = z.infer<typeof pullRecord>;
 
-export type NewPull = Pick<PullRecord, 'title' | 'body' | 'draft' | 'head' | 'base'>;
+export type NewPull = Pick<PullRecord, 'author' | 'title' | 'body' | 'draft' | 'head' | 'base'>;
 
 /** One repository's pull requests, a file each, read once and numbered one after the other. */
 export class PullRequests {
@@ -69,6 +72,7 @@ export class PullRequests {
         teamReviewers: [],
         mergeCommitSha: null,
         mergedAt: null,
+        mergedBy: null,
         closedAt: null,
         createdAt: now,
         updatedAt: now,
@@ -143,7 +147,8 @@ export class PullRequests {
       .sort((one, other) => one - other);
     const pulls = new Map<number, PullRecord>();
     for (const number of numbers) {
-      pulls.set(number, await readJsonFile(join(this.#folder, `${number}.json`), pullRecord));
+      const pull = await readJsonFile(join(this.#folder, `${number}.json`), pullRecord);
+      if (pull) pulls.set(number, pull);
     }
     return pulls;
   }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { LOCAL_USER } from './accounts.ts';
 import { type Answer, paginated, parseBody, type RepositoryCall, type RepositoryRoute } from './api.ts';
+import { fileJson } from './changes.ts';
 import { historyCommitJson } from './commits.ts';
 import { notFound, validationFailed } from './github-error.ts';
 import { countCommits, listCommits, mergeBase } from './history.ts';
@@ -62,7 +64,7 @@ export async function changePull(
 }
 
 async function listPulls(call: RepositoryCall): Promise<Answer> {
-  const { github, repository, query } = call;
+  const { repository, query } = call;
   const state = query.get('state') ?? 'open';
   const head = query.get('head');
   const base = query.get('base');
@@ -79,7 +81,7 @@ async function listPulls(call: RepositoryCall): Promise<Answer> {
     .filter(matches)
     .sort((one, other) => one[key].localeCompare(other[key]) || one.number - other.number);
   if (query.get('direction') !== 'asc') pulls.reverse();
-  return paginated(call, pulls, (pull) => pullJson(github, repository, pull));
+  return paginated(call, pulls, (pull) => pullJson(call, pull));
 }
 
 async function createPull(call: RepositoryCall): Promise<Answer> {
@@ -99,9 +101,10 @@ async function createPull(call: RepositoryCall): Promise<Answer> {
     throw refused(`No commits between ${base.ref} and ${head.ref}`);
   }
   const { title, body, draft } = wanted;
-  const pull = await repository.pulls.create({ title, body, draft, head, base });
+  const author = call.caller.login ?? LOCAL_USER;
+  const pull = await repository.pulls.create({ author, title, body, draft, head, base });
   if (!pull) throw refused(`A pull request already exists for ${owner}:${head.ref}.`);
-  const json = await wholePullJson(call, pull);
+  const json = await wholePullJson(call, pull, { isNew: true });
   return { status: 201, headers: { location: String(json.url) }, body: json };
 }
 
@@ -135,22 +138,23 @@ async function updatePull(call: RepositoryCall): Promise<Answer> {
 }
 
 async function listPullFiles(call: RepositoryCall): Promise<Answer> {
-  const files = await pullFiles(call.repository, await requirePull(call));
-  return paginated(call, files, (file) => file);
+  const pull = await requirePull(call);
+  const files = await pullFiles(call.repository, pull);
+  return paginated(call, files, (file) => fileJson(file, pull.head.sha, call));
 }
 
 async function listPullCommits(call: RepositoryCall): Promise<Answer> {
-  const { repository, url } = call;
+  const { repository } = call;
   const { base, head } = await requirePull(call);
   const commits = await listCommits(repository, head.sha, { from: base.sha, limit: MAX_LISTED_COMMITS });
-  return paginated(call, commits.reverse(), (sha) => historyCommitJson(repository, sha, url));
+  return paginated(call, commits.reverse(), (sha) => historyCommitJson(call, sha));
 }
 
 export const pullRoutes: readonly RepositoryRoute[] = [
-  ['GET', '/pulls', listPulls],
-  ['POST', '/pulls', createPull],
-  ['GET', '/pulls/{number}', getPull],
-  ['PATCH', '/pulls/{number}', updatePull],
-  ['GET', '/pulls/{number}/files', listPullFiles],
-  ['GET', '/pulls/{number}/commits', listPullCommits],
+  ['GET', '/pulls', 'pull_requests=read', listPulls],
+  ['POST', '/pulls', 'pull_requests=write', createPull],
+  ['GET', '/pulls/{number}', 'pull_requests=read', getPull],
+  ['PATCH', '/pulls/{number}', 'pull_requests=write', updatePull],
+  ['GET', '/pulls/{number}/files', 'pull_requests=read', listPullFiles],
+  ['GET', '/pulls/{number}/commits', 'pull_requests=read', listPullCommits],
 ];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nodeId } from './accounts.ts';
 import { type Answer, paginated, parseBody, type RepositoryCall, type RepositoryRoute } from './api.ts';
 import { GitFailedError } from './git.ts';
 import { GitHubError, notFound, unprocessable, validationFailed } from './github-error.ts';
@@ -14,7 +15,7 @@ const newRef = z.object({ ref: z.string(), sha: objectId });
 const refChange = z.object({ sha: objectId, force: z.boolean().default(false) });
 
 /** As the old value it makes an update create, as the new one delete. */
-const ABSENT = '0'.repeat(40);
+export const ABSENT = '0'.repeat(40);
 
 const changedMeanwhile = (): GitHubError =>
   new GitHubError(409, 'Reference changed while it was being updated; read it again');
@@ -55,6 +56,7 @@ export async function moveRef(
 
 const refJson = ({ name, sha, type }: Ref, url: string): object => ({
   ref: name,
+  node_id: nodeId('Ref', name),
   url: `${url}/git/${name}`,
   object: { sha, type, url: `${url}/git/${type}s/${sha}` },
 });
@@ -136,9 +138,9 @@ async function deleteRef(call: RepositoryCall): Promise<Answer> {
 }
 
 export const refRoutes: readonly RepositoryRoute[] = [
-  ['GET', '/git/ref/{ref*}', getRef],
-  ['GET', '/git/matching-refs/{ref*}', matchingRefs],
-  ['POST', '/git/refs', createRef],
-  ['PATCH', '/git/refs/{ref*}', updateRef],
-  ['DELETE', '/git/refs/{ref*}', deleteRef],
+  ['GET', '/git/ref/{ref*}', 'contents=read', getRef],
+  ['GET', '/git/matching-refs/{ref*}', 'contents=read', matchingRefs],
+  ['POST', '/git/refs', 'contents=write', createRef],
+  ['PATCH', '/git/refs/{ref*}', 'contents=write', updateRef],
+  ['DELETE', '/git/refs/{ref*}', 'contents=write', deleteRef],
 ];

@@ -1,18 +1,22 @@
 import { z } from 'zod';
-import { accountJson, LOCAL_USER } from './accounts.ts';
+import { archived } from './access.ts';
+import { LOCAL_USER } from './accounts.ts';
 import {
   type Answer,
   type Call,
-  type GitHub,
   parseBody,
   type RepositoryCall,
   type RepositoryRoute,
   type Route,
 } from './api.ts';
+import { writeBlob } from './blobs.ts';
+import { writeCommit } from './commits.ts';
 import { unprocessable, validationFailed } from './github-error.ts';
 import { isBranchName, isOwnerName, isRepositoryName } from './names.ts';
-import { readRef } from './refs.ts';
+import { ABSENT, moveRef, readRef } from './refs.ts';
 import type { Repository } from './repository.ts';
+import { repositoryJson } from './repository-json.ts';
+import { writeTree } from './trees.ts';
 
 const description = z.string().max(350).nullable();
 
@@ -20,80 +24,71 @@ const newRepository = z.object({
   name: z.string(),
   description: description.default(null),
   private: z.boolean().default(false),
+  auto_init: z.boolean().default(false),
 });
 
 const repositoryChange = z.object({
+  name: z.string().optional(),
+  archived: z.boolean().optional(),
   description: description.optional(),
   private: z.boolean().optional(),
   default_branch: z.string().optional(),
 });
 
-export const apiUrlOf = (github: GitHub, { fullName }: Repository): string =>
-  `${github.apiUrl}/repos/${fullName}`;
+const refusedName = (message: string): Error =>
+  validationFailed({ resource: 'Repository', field: 'name', code: 'custom', message });
 
-export const htmlUrlOf = (github: GitHub, { fullName }: Repository): string => `${github.url}/${fullName}`;
+const nameTaken = (): Error => refusedName('name already exists on this account');
 
-export async function repositoryJson(
-  github: GitHub,
-  repository: Repository,
-): Promise<Record<string, unknown>> {
-  const { record, fullName } = repository;
-  const htmlUrl = htmlUrlOf(github, repository);
-  return {
-    id: record.id,
-    name: record.name,
-    full_name: fullName,
-    private: record.private,
-    visibility: record.private ? 'private' : 'public',
-    owner: accountJson(github, record.owner),
-    url: apiUrlOf(github, repository),
-    html_url: htmlUrl,
-    clone_url: `${htmlUrl}.git`,
-    description: record.description,
-    default_branch: await repository.defaultBranch(),
-    fork: false,
-    archived: false,
-    disabled: false,
-    is_template: false,
-    allow_merge_commit: true,
-    allow_squash_merge: true,
-    allow_rebase_merge: false,
-    permissions: { admin: true, maintain: true, push: true, triage: true, pull: true },
-    created_at: record.createdAt,
-    updated_at: record.updatedAt,
-    pushed_at: record.pushedAt,
-  };
+function requireName(name: string): void {
+  if (!isRepositoryName(name)) {
+    throw refusedName(
+      'name must be letters, digits, `.`, `_` or `-`, not start with `-` nor end in .git or .lock',
+    );
+  }
+}
+
+/** The first commit of `auto_init`, without which nothing of git's objects can be written. */
+async function commitReadme(repository: Repository): Promise<void> {
+  const readme = await writeBlob(repository, Buffer.from(`# ${repository.record.name}\n`));
+  const tree = await writeTree(repository, new Map([['README.md', { mode: '100644', sha: readme }]]));
+  const commit = await writeCommit(repository, { message: 'Initial commit', tree, parents: [] });
+  await moveRef(repository, `refs/heads/${await repository.defaultBranch()}`, ABSENT, commit);
+  await repository.pushed();
 }
 
 async function createRepository(call: Call, owner: string): Promise<Answer> {
-  const { name, ...about } = parseBody(call, 'Repository', newRepository);
+  const { name, auto_init: autoInit, ...about } = parseBody(call, 'Repository', newRepository);
   if (!isOwnerName(owner)) {
     throw validationFailed({ resource: 'Repository', field: 'owner', code: 'invalid' });
   }
-  if (!isRepositoryName(name)) {
-    const message =
-      'name must be letters, digits, `.`, `_` or `-`, not start with `-` nor end in .git or .lock';
-    throw validationFailed({ resource: 'Repository', field: 'name', code: 'custom', message });
-  }
+  requireName(name);
   const repository = await call.github.repositories.create(owner, name, about);
-  if (!repository) {
-    const message = 'name already exists on this account';
-    throw validationFailed({ resource: 'Repository', field: 'name', code: 'custom', message });
-  }
-  return { status: 201, body: await repositoryJson(call.github, repository) };
+  if (!repository) throw nameTaken();
+  if (autoInit) await commitReadme(repository);
+  const body = await repositoryJson(call, repository);
+  return { status: 201, headers: { location: String(body.url) }, body };
 }
 
+async function setDefaultBranch(repository: Repository, branch: string): Promise<void> {
+  if (!isBranchName(branch) || !(await readRef(repository, `refs/heads/${branch}`))) {
+    throw unprocessable(`The branch ${branch} was not found. Please push that ref first or create it.`);
+  }
+  await repository.setDefaultBranch(branch);
+}
+
+/** Nothing of an archived repository can be changed but that it is archived. */
 async function updateRepository(call: RepositoryCall): Promise<Answer> {
-  const { repository } = call;
-  const { default_branch: branch, ...change } = parseBody(call, 'Repository', repositoryChange);
-  if (branch !== undefined) {
-    if (!isBranchName(branch) || !(await readRef(repository, `refs/heads/${branch}`))) {
-      throw unprocessable(`The branch ${branch} was not found. Please push that ref first or create it.`);
-    }
-    await repository.setDefaultBranch(branch);
+  const { github, repository } = call;
+  const { default_branch: branch, name, ...change } = parseBody(call, 'Repository', repositoryChange);
+  if (repository.record.archived && change.archived !== false) throw archived();
+  if (branch !== undefined) await setDefaultBranch(repository, branch);
+  if (name !== undefined && name !== repository.record.name) {
+    requireName(name);
+    if (!(await github.repositories.rename(repository, name))) throw nameTaken();
   }
   await repository.update(change);
-  return { status: 200, body: await repositoryJson(call.github, repository) };
+  return { status: 200, body: await repositoryJson(call, repository) };
 }
 
 async function deleteRepository({ github, repository }: RepositoryCall): Promise<Answer> {
@@ -102,16 +97,22 @@ async function deleteRepository({ github, repository }: RepositoryCall): Promise
 }
 
 export const ownedRepositoryRoutes: readonly Route[] = [
-  ['POST', '/user/repos', (call) => createRepository(call, LOCAL_USER)],
-  ['POST', '/orgs/{org}/repos', (call) => createRepository(call, call.params.org ?? '')],
+  ['POST', '/user/repos', 'administration=write', (call) => createRepository(call, LOCAL_USER)],
+  [
+    'POST',
+    '/orgs/{org}/repos',
+    'administration=write',
+    (call) => createRepository(call, call.params.org ?? ''),
+  ],
 ];
 
 export const repositoryRoutes: readonly RepositoryRoute[] = [
   [
     'GET',
     '',
-    async ({ github, repository }) => ({ status: 200, body: await repositoryJson(github, repository) }),
+    'metadata=read',
+    async (call) => ({ status: 200, body: await repositoryJson(call, call.repository) }),
   ],
-  ['PATCH', '', updateRepository],
-  ['DELETE', '', deleteRepository],
+  ['PATCH', '', 'administration=write', updateRepository],
+  ['DELETE', '', 'administration=write', deleteRepository],
 ];

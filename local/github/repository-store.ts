@@ -1,7 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readJsonFile } from './json-file.ts';
-import { Repository, repositoryRecord } from './repository.ts';
+import { Repository, type RepositoryRecord, repositoryRecord } from './repository.ts';
 import { Serial } from './serial.ts';
 
 const byName = (one: Repository, other: Repository): number =>
@@ -25,7 +25,8 @@ export class RepositoryStore {
       const folder = join(dataFolder, owner.name);
       const records = (await readdir(folder)).filter((file) => file.endsWith('.json'));
       for (const file of records) {
-        store.#add(new Repository(folder, await readJsonFile(join(folder, file), repositoryRecord)));
+        const record = await readJsonFile(join(folder, file), repositoryRecord);
+        if (record) store.#add(new Repository(folder, record));
       }
     }
     return store;
@@ -33,6 +34,19 @@ export class RepositoryStore {
 
   find(owner: string, name: string): Repository | undefined {
     return this.#repositories.get(`${owner}/${name}`.toLowerCase());
+  }
+
+  findById(id: number): Repository | undefined {
+    return this.all().find(({ record }) => record.id === id);
+  }
+
+  /** The repository that was called this before, unless another is now. */
+  findRenamed(owner: string, name: string): Repository | undefined {
+    if (this.find(owner, name)) return undefined;
+    const former = name.toLowerCase();
+    return this.ofOwner(owner).find(({ record }) =>
+      record.formerNames.some((other) => other.toLowerCase() === former),
+    );
   }
 
   /** Sorted by full name. */
@@ -48,18 +62,42 @@ export class RepositoryStore {
   create(
     owner: string,
     name: string,
-    about: { description: string | null; private: boolean },
+    about: Pick<RepositoryRecord, 'description' | 'private'>,
   ): Promise<Repository | undefined> {
     return this.#creations.run(async () => {
       if (this.find(owner, name)) return undefined;
       const ownerName = this.ofOwner(owner)[0]?.record.owner ?? owner;
       const now = new Date().toISOString();
       const id = 1 + Math.max(0, ...this.all().map(({ record }) => record.id));
-      const record = { id, owner: ownerName, name, ...about, createdAt: now, updatedAt: now, pushedAt: null };
+      const record = repositoryRecord.parse({
+        id,
+        owner: ownerName,
+        name,
+        // A tilde is in no repository's name: the files of one that was renamed are not taken for this one's.
+        ...(this.#isFileOfAnother(owner, name) && { fileName: `${name}~${id}` }),
+        ...about,
+        createdAt: now,
+        updatedAt: now,
+        pushedAt: null,
+      });
       const repository = new Repository(join(this.#dataFolder, ownerName), record);
       await repository.create();
       this.#add(repository);
       return repository;
+    });
+  }
+
+  /** False when the name is taken. The name must have been checked. */
+  rename(repository: Repository, name: string): Promise<boolean> {
+    return this.#creations.run(async () => {
+      const { owner, name: former, formerNames } = repository.record;
+      const holder = this.find(owner, name);
+      if (holder && holder !== repository) return false;
+      const kept = [...formerNames, former].filter((other) => other.toLowerCase() !== name.toLowerCase());
+      this.#repositories.delete(repository.fullName.toLowerCase());
+      await repository.rename(name, [...new Set(kept)]);
+      this.#add(repository);
+      return true;
     });
   }
 
@@ -68,6 +106,10 @@ export class RepositoryStore {
       this.#repositories.delete(repository.fullName.toLowerCase());
       await repository.remove();
     });
+  }
+
+  #isFileOfAnother(owner: string, name: string): boolean {
+    return this.ofOwner(owner).some(({ record }) => record.fileName?.toLowerCase() === name.toLowerCase());
   }
 
   #add(repository: Repository): void {

@@ -4,19 +4,42 @@ import { z } from 'zod';
 import { type GitOptions, type GitResult, runGit } from './git.ts';
 import { writeJsonFile } from './json-file.ts';
 import { PullRequests } from './pull-requests.ts';
+import { ROLES } from './roles.ts';
+import { Serial } from './serial.ts';
+
+/** A label's colour is six hexadecimal digits. */
+const labelRecord = z.object({
+  id: z.number().int(),
+  name: z.string(),
+  color: z.string(),
+  description: z.string().nullable(),
+});
+
+export type LabelRecord = z.infer<typeof labelRecord>;
 
 export const repositoryRecord = z.object({
   id: z.number().int(),
   owner: z.string(),
   name: z.string(),
+  /** What its files are called, which a rename leaves as it is: renaming is then one write. */
+  fileName: z.string().optional(),
+  /** Where requests are redirected from. */
+  formerNames: z.array(z.string()).default([]),
   description: z.string().nullable(),
   private: z.boolean(),
+  archived: z.boolean().default(false),
+  collaborators: z.array(z.object({ login: z.string(), role: z.enum(ROLES) })).default([]),
+  /** Slugs of the organization's teams that have access. */
+  teams: z.array(z.string()).default([]),
+  labels: z.array(labelRecord).default([]),
   createdAt: z.string(),
   updatedAt: z.string(),
   pushedAt: z.string().nullable(),
 });
 
 export type RepositoryRecord = z.infer<typeof repositoryRecord>;
+
+type Settable = Omit<RepositoryRecord, 'id' | 'owner' | 'name' | 'fileName' | 'createdAt' | 'updatedAt'>;
 
 /** shallowUpdate lets a `--depth 1` clone be pushed; the others are what github.com allows a fetch to ask for. */
 const CONFIG = `[receive]
@@ -31,10 +54,11 @@ const CONFIG = `[receive]
 
 const INITIAL_BRANCH = 'main';
 
-/** A bare repository at `{folder}/{name}.git` with its record at `{name}.json` and pull requests in `{name}.pulls/`. */
+/** A bare repository at `{folder}/{file name}.git` with its record in `.json` and its pull requests in `.pulls/`. */
 export class Repository {
   readonly pulls: PullRequests;
   readonly #folder: string;
+  readonly #writes = new Serial();
   #record: RepositoryRecord;
 
   constructor(ownerFolder: string, record: RepositoryRecord) {
@@ -51,8 +75,12 @@ export class Repository {
     return `${this.record.owner}/${this.record.name}`;
   }
 
+  get gitFolder(): string {
+    return this.#path('.git');
+  }
+
   git(args: readonly string[], options?: GitOptions): Promise<GitResult> {
-    return runGit(this.#path('.git'), args, options);
+    return runGit(this.gitFolder, args, options);
   }
 
   /** Makes the bare repository, then the record: a folder without a record is what a killed process left. */
@@ -61,14 +89,19 @@ export class Repository {
     await mkdir(this.#folder, { recursive: true });
     await this.git(['init', '--bare', '--quiet', '--template=', `--initial-branch=${INITIAL_BRANCH}`]);
     await appendFile(join(this.#path('.git'), 'config'), CONFIG);
-    await writeJsonFile(this.#path('.json'), this.#record);
+    await this.#writeRecord();
   }
 
-  async update(
-    change: Partial<Pick<RepositoryRecord, 'description' | 'private' | 'pushedAt'>>,
-  ): Promise<void> {
+  async update(change: Partial<Settable>): Promise<void> {
     this.#record = { ...this.#record, ...change, updatedAt: new Date().toISOString() };
-    await writeJsonFile(this.#path('.json'), this.#record);
+    await this.#writeRecord();
+  }
+
+  /** The store finds it by its name, so only the store renames. */
+  async rename(name: string, formerNames: string[]): Promise<void> {
+    const fileName = this.#record.fileName ?? this.#record.name;
+    this.#record = { ...this.#record, name, fileName };
+    await this.update({ formerNames });
   }
 
   /** The record goes first, for the same reason that it comes last. */
@@ -96,6 +129,11 @@ export class Repository {
       .map((line) => ({ sha: line.slice(0, 40), name: line.slice(41).replace('refs/heads/', '') }));
   }
 
+  /** As GitHub has it: without a branch, whatever objects there are. */
+  async isEmpty(): Promise<boolean> {
+    return (await this.branches()).length === 0;
+  }
+
   /** After refs changed. As on github.com, the first branch of an empty repository becomes its default branch. */
   async pushed(): Promise<void> {
     const branches = await this.branches();
@@ -106,7 +144,12 @@ export class Repository {
   }
 
   #path(suffix: '.git' | '.json' | '.pulls'): string {
-    return join(this.#folder, `${this.#record.name}${suffix}`);
+    return join(this.#folder, `${this.#record.fileName ?? this.#record.name}${suffix}`);
+  }
+
+  /** One after the other, so that the newest is the last. */
+  #writeRecord(): Promise<void> {
+    return this.#writes.run(() => writeJsonFile(this.#path('.json'), this.#record));
   }
 
   async #removeFolders(): Promise<void> {

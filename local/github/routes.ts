@@ -1,28 +1,83 @@
-import type { Answer, Call, RepositoryRoute, Route } from './api.ts';
+import { requireAccess, requirePermission } from './access.ts';
+import type { Answer, Call, GitHub, RepositoryRoute, Route } from './api.ts';
 import { blobRoutes } from './blobs.ts';
 import { branchRoutes } from './branches.ts';
+import { collaboratorRoutes } from './collaborators.ts';
 import { commitRoutes } from './commits.ts';
 import { compareRoutes } from './compare.ts';
 import { contentRoutes } from './contents.ts';
 import { GitHubError, notFound } from './github-error.ts';
-import { issueRoutes } from './issues.ts';
+import { labelRoutes } from './labels.ts';
 import { mergeRoutes } from './merge.ts';
 import { metaRoutes } from './meta.ts';
 import { pullRoutes } from './pulls.ts';
 import { refRoutes } from './refs.ts';
-import { apiUrlOf, htmlUrlOf, ownedRepositoryRoutes, repositoryRoutes } from './repositories.ts';
+import { ownedRepositoryRoutes, repositoryRoutes } from './repositories.ts';
+import type { Repository } from './repository.ts';
+import { apiUrlOf, htmlUrlOf } from './repository-json.ts';
+import { reviewerRoutes } from './reviewers.ts';
+import { teamRoutes } from './teams.ts';
 import { treeRoutes } from './trees.ts';
 import { userRoutes } from './users.ts';
 
-const underRepository = ([method, template, handler]: RepositoryRoute): Route => [
+/** A former name leads to where the repository is by its number; only a GET may be followed as another method. */
+function redirectTo(
+  { record }: Repository,
+  { github, location, params, query }: Call,
+  method: string,
+): Answer {
+  const rest = location.slice(`${github.apiUrl}/repos/${params.owner}/${params.repo}`.length);
+  const search = query.size > 0 ? `?${query}` : '';
+  const url = `${github.apiUrl}/repositories/${record.id}${rest}${search}`;
+  return {
+    status: method === 'GET' ? 301 : 307,
+    headers: { location: url },
+    body: {
+      message: 'Moved Permanently',
+      url,
+      documentation_url:
+        'https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects',
+    },
+  };
+}
+
+async function requireUsable({ disabled }: GitHub, repository: Repository, template: string): Promise<void> {
+  if (disabled.has(repository.fullName.toLowerCase())) {
+    throw new GitHubError(403, 'Repository access blocked', {
+      body: { block: { reason: 'tos', created_at: repository.record.createdAt, html_url: null } },
+    });
+  }
+  const needsCommit = template.startsWith('/git/') || template.startsWith('/commits/');
+  if (needsCommit && (await repository.isEmpty())) throw new GitHubError(409, 'Git Repository is empty.');
+}
+
+const underRepository = ([method, template, permission, handler]: RepositoryRoute): Route => [
   method,
   `/repos/{owner}/{repo}${template}`,
+  permission,
   async (call) => {
-    const { github, params } = call;
-    const repository = github.repositories.find(params.owner ?? '', params.repo ?? '');
-    if (!repository) throw notFound();
+    const { github, params, caller } = call;
+    const { owner = '', repo = '' } = params;
+    const repository = github.repositories.find(owner, repo);
+    if (!repository) {
+      const renamed = github.repositories.findRenamed(owner, repo);
+      if (!renamed) throw notFound();
+      return redirectTo(renamed, call, method);
+    }
+    requireAccess(caller, repository, permission);
+    await requireUsable(github, repository, template);
     const url = apiUrlOf(github, repository);
     return handler({ ...call, repository, url, htmlUrl: htmlUrlOf(github, repository) });
+  },
+];
+
+const underNothing = ([method, template, permission, handler]: Route): Route => [
+  method,
+  template,
+  permission,
+  async (call) => {
+    requirePermission(call.caller, permission);
+    return handler(call);
   },
 ];
 
@@ -37,13 +92,14 @@ const REPOSITORY_ROUTES: readonly RepositoryRoute[] = [
   ...contentRoutes,
   ...pullRoutes,
   ...mergeRoutes,
-  ...issueRoutes,
+  ...labelRoutes,
+  ...reviewerRoutes,
+  ...collaboratorRoutes,
 ];
 
-const ROUTES: readonly Route[] = [
-  ...metaRoutes,
-  ...userRoutes,
-  ...ownedRepositoryRoutes,
+/** Everything that is served, in the order in which paths are tried. */
+export const ROUTES: readonly Route[] = [
+  ...[...metaRoutes, ...userRoutes, ...ownedRepositoryRoutes, ...teamRoutes].map(underNothing),
   ...REPOSITORY_ROUTES.map(underRepository),
 ];
 
@@ -55,11 +111,7 @@ function patternOf(template: string): RegExp {
   return new RegExp(`^${source}$`);
 }
 
-const PATTERNS = ROUTES.map(([method, template, handler]) => ({
-  method,
-  pattern: patternOf(template),
-  handler,
-}));
+const PATTERNS = ROUTES.map((route) => ({ route, pattern: patternOf(route[1]) }));
 
 function decode(text: string): string {
   try {
@@ -69,21 +121,15 @@ function decode(text: string): string {
   }
 }
 
-/**
- * Answers one request below `/api/v3`, `path` being what follows that. Throws 501 for what is not in the table, before
- * the body is read.
- */
-export async function route(
-  method: string,
-  path: string,
-  call: Omit<Call, 'params' | 'body'>,
-  readBody: () => Promise<unknown>,
-): Promise<Answer> {
-  for (const { method: ours, pattern, handler } of PATTERNS) {
-    const match = ours === method ? pattern.exec(path) : null;
+export type Matched = { route: Route; params: Readonly<Record<string, string>> };
+
+/** The route of a request below `/api/v3`, `path` being what follows that. Throws 501 for what is not in the table. */
+export function findRoute(method: string, path: string): Matched {
+  for (const { route, pattern } of PATTERNS) {
+    const match = route[0] === method ? pattern.exec(path) : null;
     if (!match) continue;
     const params = Object.entries(match.groups ?? {}).map(([name, text]) => [name, decode(text)]);
-    return handler({ ...call, params: Object.fromEntries(params), body: await readBody() });
+    return { route, params: Object.fromEntries(params) };
   }
   throw new GitHubError(501, `The local GitHub does not implement ${method} ${path}`);
 }

@@ -1,12 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { listenOnLoopback, readBody } from '../loopback.ts';
 import type { Answer, GitHub } from './api.ts';
+import { Credentials, type TokenOptions } from './credentials.ts';
+import { admitGit } from './git-access.ts';
 import { serveGit } from './git-http.ts';
 import { GitHubError } from './github-error.ts';
 import { servePage } from './pages.ts';
+import { type RateLimitOptions, RateLimits } from './rate-limits.ts';
 import { RepositoryStore } from './repository-store.ts';
-import { route } from './routes.ts';
+import { answerRest } from './rest.ts';
+import { TeamStore } from './team-store.ts';
 
 export type GitHubOptions = {
   /** Holds every repository and pull request; made when it is absent. One server at a time. */
@@ -15,6 +19,12 @@ export type GitHubOptions = {
   port?: number;
   /** Told of faults of the server itself; refusals are only answered. */
   logger?: { error(message: string, error: Error): void };
+  /** The tokens that are known. @default any token, and none, is that of `local`, who owns every repository */
+  tokens?: readonly TokenOptions[];
+  /** What a credential may ask for in a time. @default no limits, as on a GitHub Enterprise Server */
+  limits?: RateLimitOptions;
+  /** `owner/name` of repositories that GitHub's staff has blocked. */
+  disabled?: readonly string[];
 };
 
 export type LocalGitHub = {
@@ -70,27 +80,24 @@ async function handle(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { pathname, search, searchParams } = new URL(request.url ?? '/', github.url);
+  const url = new URL(request.url ?? '/', github.url);
+  const { pathname, search } = url;
   // Node sends no body in answer to HEAD.
   const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
   if (pathname === API_PREFIX || pathname.startsWith(`${API_PREFIX}/`)) {
     const path = pathname.slice(API_PREFIX.length).replace(/\/$/, '');
-    const call = {
-      github,
-      query: searchParams,
-      location: `${github.url}${pathname}`,
-      accept: request.headers.accept ?? '',
-    };
-    send(response, await route(method, path, call, () => readJson(request)));
+    const rest = { request, method, path, url, readBody: () => readJson(request) };
+    send(response, await answerRest(github, rest));
     return;
   }
-  const [, owner, name, service] = GIT_PATH.exec(pathname) ?? [];
-  const repository = owner && name ? github.repositories.find(owner, name) : undefined;
-  if (repository && service) {
+  const [, owner = '', name = '', service] = GIT_PATH.exec(pathname) ?? [];
+  if (service) {
+    const asked = { owner, name, service, search };
+    const repository = admitGit(github, asked, request.headers);
     const done = async (): Promise<void> => {
       if (service === 'git-receive-pack') await repository.pushed();
     };
-    const path = `/${repository.fullName}.git/${service}`;
+    const path = `/${relative(root, repository.gitFolder)}/${service}`;
     await serveGit(request, response, { root, path, query: search.slice(1), done });
     return;
   }
@@ -108,17 +115,22 @@ function sendError(response: ServerResponse, error: unknown, logger: GitHubOptio
     else send(response, { status: 500, body: { message: fault.message, status: '500' } });
     return;
   }
-  send(response, { status: error.status, body: error });
+  send(response, {
+    status: error.status,
+    body: error,
+    ...(error.details.headers && { headers: error.details.headers }),
+  });
 }
 
 /**
  * A GitHub Enterprise host on loopback: REST below `/api/v3`, git over HTTP, and a page for each pull request. Its
- * state is bare repositories and JSON files in `dataFolder`. Any token or none is accepted; a route it does not know
- * is refused with 501. Throws what `listen` throws, and when a file of the data folder does not parse.
+ * state is bare repositories and JSON files in `dataFolder`. A route it does not know is refused with 501. Throws what
+ * `listen` throws, and when a file of the data folder does not parse.
  */
 export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> {
   const root = resolve(options.dataFolder);
   const repositories = await RepositoryStore.open(root);
+  const teams = await TeamStore.open(root);
   const underway = new Set<Promise<void>>();
   const server = await listenOnLoopback(
     (request, response) => {
@@ -129,7 +141,15 @@ export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> 
     },
     { name: 'github', ...(options.port !== undefined && { port: options.port }) },
   );
-  const github: GitHub = { url: server.url, apiUrl: `${server.url}${API_PREFIX}`, repositories };
+  const github: GitHub = {
+    url: server.url,
+    apiUrl: `${server.url}${API_PREFIX}`,
+    repositories,
+    teams,
+    credentials: new Credentials(options.tokens),
+    limits: new RateLimits(options.limits ?? {}),
+    disabled: new Set(options.disabled?.map((name) => name.toLowerCase())),
+  };
   return {
     url: github.url,
     apiUrl: github.apiUrl,

@@ -87,7 +87,7 @@ const flatten = (repository: Repository, tree: string): Promise<TreeEntry[]> =>
   listTree(repository, tree, ['-r'], 'latin1');
 
 /** An index of its own per call turns a flat list of paths into trees, by git's own rules. */
-async function writeTree(repository: Repository, entries: FlatTree): Promise<string> {
+export async function writeTree(repository: Repository, entries: FlatTree): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'cody-batch-index-'));
   try {
     const environment = { GIT_INDEX_FILE: join(folder, 'index') };
@@ -159,7 +159,8 @@ async function createTree(call: RepositoryCall): Promise<Answer> {
   if (baseTree) for (const file of await flatten(repository, baseTree)) entries.set(file.path, file);
   for (const entry of tree) await applyEntry(repository, entries, entry);
   const sha = await writeTree(repository, entries);
-  return { status: 201, body: treeJson(sha, await listTree(repository, sha), url) };
+  const headers = { location: `${url}/git/trees/${sha}` };
+  return { status: 201, headers, body: treeJson(sha, await listTree(repository, sha), url) };
 }
 
 async function getTree({ repository, params, query, url }: RepositoryCall): Promise<Answer> {
@@ -171,6 +172,6 @@ async function getTree({ repository, params, query, url }: RepositoryCall): Prom
 }
 
 export const treeRoutes: readonly RepositoryRoute[] = [
-  ['POST', '/git/trees', createTree],
-  ['GET', '/git/trees/{tree*}', getTree],
+  ['POST', '/git/trees', 'contents=write', createTree],
+  ['GET', '/git/trees/{tree*}', 'contents=read', getTree],
 ];

@@ -15,7 +15,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'github-refusals-test-'));
   github = await startGitHub({ dataFolder: join(folder, 'data') });
   octokit = new Octokit({ baseUrl: github.apiUrl });
-  await octokit.repos.createForAuthenticatedUser({ name: 'target' });
+  await octokit.repos.createForAuthenticatedUser({ name: 'target', auto_init: true });
 });
 
 afterAll(async () => {
@@ -158,7 +158,7 @@ test('a pull request that carries markup is shown as text', async () => {
     return data.sha;
   };
   const main = await commit('a\n', []);
-  await octokit.git.createRef({ ...place, ref: 'refs/heads/main', sha: main });
+  await octokit.git.updateRef({ ...place, ref: 'heads/main', sha: main, force: true });
   await octokit.git.createRef({
     ...place,
     ref: 'refs/heads/change',

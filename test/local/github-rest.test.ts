@@ -52,10 +52,11 @@ async function commit(place: Place, tree: Entry[], parent?: string): Promise<str
   return data.sha;
 }
 
-/** `local/{repo}` with one commit on main, made by the REST API alone. */
-async function seeded(repo: string): Promise<Place & { main: string }> {
-  const place = { owner: 'local', repo };
-  await octokit.repos.createForAuthenticatedUser({ name: repo });
+/** A repository with one commit on main, made by the REST API alone. */
+async function seeded(repo: string, owner = 'local'): Promise<Place & { main: string }> {
+  const place = { owner, repo };
+  if (owner === 'local') await octokit.repos.createForAuthenticatedUser({ name: repo, auto_init: true });
+  else await octokit.repos.createInOrg({ org: owner, name: repo, auto_init: true });
   const { data: blob } = await octokit.git.createBlob({
     ...place,
     content: BINARY.toString('base64'),
@@ -68,13 +69,13 @@ async function seeded(repo: string): Promise<Place & { main: string }> {
     { path: 'src/link', mode: '120000', type: 'blob', content: '../readme.txt' },
     { path: 'image.bin', mode: '100644', type: 'blob', sha: blob.sha },
   ]);
-  await octokit.git.createRef({ ...place, ref: 'refs/heads/main', sha: main });
+  await octokit.git.updateRef({ ...place, ref: 'heads/main', sha: main, force: true });
   return { ...place, main };
 }
 
 /** The same with branch `change` one commit ahead. */
-async function changed(repo: string): Promise<Place & { main: string; change: string }> {
-  const { main, ...place } = await seeded(repo);
+async function changed(repo: string, owner?: string): Promise<Place & { main: string; change: string }> {
+  const { main, ...place } = await seeded(repo, owner);
   const change = await commit(
     place,
     [
@@ -257,7 +258,13 @@ test('pull requests opened at the same moment get numbers of their own', async (
 });
 
 test('labels, reviewers, a new title and closing are kept', async () => {
-  const { change, main, ...place } = await changed('edited');
+  const { change, main, ...place } = await changed('edited', 'writers');
+  await octokit.teams.create({ org: 'writers', name: 'Platform' });
+  await octokit.teams.addOrUpdateRepoPermissionsInOrg({
+    org: 'writers',
+    team_slug: 'platform',
+    ...place,
+  });
   const { data: opened } = await octokit.pulls.create({
     ...place,
     title: 'Old',
@@ -265,6 +272,7 @@ test('labels, reviewers, a new title and closing are kept', async () => {
     base: 'main',
   });
   const pull = { ...place, pull_number: opened.number };
+  await octokit.repos.addCollaborator({ ...place, username: 'ada' });
   await octokit.issues.addLabels({ ...place, issue_number: opened.number, labels: ['bot', 'fix'] });
   await octokit.pulls.requestReviewers({ ...pull, reviewers: ['ada'], team_reviewers: ['platform'] });
   await octokit.pulls.update({ ...pull, title: 'New', body: 'Text', state: 'closed' });

@@ -1,0 +1,77 @@
+import { LOCAL_USER } from './accounts.ts';
+import type { Caller } from './credentials.ts';
+import { GitHubError, notFound } from './github-error.ts';
+import type { Repository } from './repository.ts';
+import { type Role, roleAtLeast } from './roles.ts';
+
+/**
+ * The permission a route asks for, as `x-accepted-github-permissions` words it: `contents=write`, and `;` between
+ * those of which one is enough. Empty where every caller will do.
+ */
+export type Permission = string;
+
+/** What a person may do with a repository; undefined where they cannot see it. */
+export function roleOf(repository: Repository, login: string | undefined): Role | undefined {
+  const { collaborators, private: isPrivate } = repository.record;
+  if (login?.toLowerCase() === LOCAL_USER) return 'admin';
+  const collaborator = collaborators.find((one) => one.login.toLowerCase() === login?.toLowerCase());
+  return collaborator?.role ?? (isPrivate ? undefined : 'pull');
+}
+
+const reaches = ({ repositories }: Caller, { fullName }: Repository): boolean =>
+  repositories?.has(fullName.toLowerCase()) ?? true;
+
+/** What a caller may do with a repository through their credential. */
+export function callersRole(caller: Caller, repository: Repository): Role | undefined {
+  const { kind, login, permissions } = caller;
+  if (!reaches(caller, repository)) return repository.record.private ? undefined : 'pull';
+  if (kind === 'installation') return permissions?.contents === 'write' ? 'push' : 'pull';
+  return roleOf(repository, login);
+}
+
+/** What a repository's role has to be for a permission such as `contents=write`. */
+function leastRole(permission: Permission): Role {
+  if (permission.includes('administration=write')) return 'admin';
+  return permission.includes('=write') ? 'push' : 'pull';
+}
+
+/** Whether one of the alternatives is held; who can write can read. */
+function holds({ permissions }: Caller, permission: Permission): boolean {
+  if (!permissions || permission === '') return true;
+  return permission.split(';').some((alternative) => {
+    const [name = '', level] = alternative.trim().split('=');
+    const held = name === 'metadata' ? 'read' : permissions[name];
+    return held !== undefined && (level === 'read' || held !== 'read');
+  });
+}
+
+export const archived = (): GitHubError => new GitHubError(403, 'Repository was archived so is read-only.');
+
+const notAccessible = (caller: Caller, permission: Permission): GitHubError =>
+  new GitHubError(
+    403,
+    `Resource not accessible by ${caller.kind === 'installation' ? 'integration' : 'personal access token'}`,
+    { headers: { 'x-accepted-github-permissions': permission } },
+  );
+
+/** Throws 401 or 403 where a caller's credential does not hold the permission, whatever it is about. */
+export function requirePermission(caller: Caller, permission: Permission): void {
+  if (permission === '') return;
+  if (caller.kind === 'anonymous' && !permission.includes('=read')) {
+    throw new GitHubError(401, 'Requires authentication');
+  }
+  if (!holds(caller, permission)) throw notAccessible(caller, permission);
+}
+
+/** Throws as GitHub answers where the caller may not do this with the repository, or nobody may: it is archived. */
+export function requireAccess(caller: Caller, repository: Repository, permission: Permission): void {
+  const role = callersRole(caller, repository);
+  if (!role) throw notFound();
+  const reading = leastRole(permission) === 'pull';
+  // Anyone's token can read what is public.
+  if (!(reading && !repository.record.private)) requirePermission(caller, permission);
+  if (!roleAtLeast(role, leastRole(permission))) throw notAccessible(caller, permission);
+  if (repository.record.archived && !reading && leastRole(permission) !== 'admin') {
+    throw archived();
+  }
+}

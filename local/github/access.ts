@@ -18,14 +18,17 @@ export function roleOf(repository: Repository, login: string | undefined): Role 
   return collaborator?.role ?? (isPrivate ? undefined : 'pull');
 }
 
-const reaches = ({ repositories }: Caller, { fullName }: Repository): boolean =>
-  repositories?.has(fullName.toLowerCase()) ?? true;
+const reaches = ({ kind, repositories, owner }: Caller, { fullName, record }: Repository): boolean =>
+  kind !== 'app' &&
+  (owner === undefined || owner.toLowerCase() === record.owner.toLowerCase()) &&
+  (repositories?.has(fullName.toLowerCase()) ?? true);
 
 /** What a caller may do with a repository through their credential. */
 export function callersRole(caller: Caller, repository: Repository): Role | undefined {
   const { kind, login, permissions } = caller;
   if (!reaches(caller, repository)) return repository.record.private ? undefined : 'pull';
-  if (kind === 'installation') return permissions?.contents === 'write' ? 'push' : 'pull';
+  // An installation's permissions say it all; it is nobody's collaborator.
+  if (kind === 'installation') return permissions?.administration === 'write' ? 'admin' : 'push';
   return roleOf(repository, login);
 }
 
@@ -50,7 +53,7 @@ export const archived = (): GitHubError => new GitHubError(403, 'Repository was 
 const notAccessible = (caller: Caller, permission: Permission): GitHubError =>
   new GitHubError(
     403,
-    `Resource not accessible by ${caller.kind === 'installation' ? 'integration' : 'personal access token'}`,
+    `Resource not accessible by ${caller.kind === 'user' ? 'personal access token' : 'integration'}`,
     { headers: { 'x-accepted-github-permissions': permission } },
   );
 
@@ -60,7 +63,7 @@ export function requirePermission(caller: Caller, permission: Permission): void 
   if (caller.kind === 'anonymous' && !permission.includes('=read')) {
     throw new GitHubError(401, 'Requires authentication');
   }
-  if (!holds(caller, permission)) throw notAccessible(caller, permission);
+  if (caller.kind === 'app' || !holds(caller, permission)) throw notAccessible(caller, permission);
 }
 
 /** Throws as GitHub answers where the caller may not do this with the repository, or nobody may: it is archived. */

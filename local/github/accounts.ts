@@ -20,7 +20,7 @@ type AccountType = 'User' | 'Organization' | 'Bot';
 export function accountJson(
   github: GitHub,
   login: string,
-  type: AccountType = 'User',
+  type: AccountType = login.endsWith('[bot]') ? 'Bot' : 'User',
 ): Record<string, unknown> {
   const url = `${github.apiUrl}/users/${login}`;
   const id = accountId(login);

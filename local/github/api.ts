@@ -1,7 +1,9 @@
 import type { z } from 'zod';
 import type { Permission } from './access.ts';
+import type { AppStore } from './app-store.ts';
 import type { Caller, Credentials } from './credentials.ts';
 import { type FieldError, GitHubError } from './github-error.ts';
+import type { LostAnswers } from './lost-answers.ts';
 import type { RateLimits } from './rate-limits.ts';
 import type { Repository } from './repository.ts';
 import type { RepositoryStore } from './repository-store.ts';
@@ -14,10 +16,12 @@ export type GitHub = {
   apiUrl: string;
   repositories: RepositoryStore;
   teams: TeamStore;
+  apps: AppStore;
   credentials: Credentials;
   limits: RateLimits;
   /** Lower-case `owner/name` of those that GitHub has blocked. */
   disabled: ReadonlySet<string>;
+  lostAnswers: LostAnswers;
 };
 
 export type Call = {

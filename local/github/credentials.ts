@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { LOCAL_USER } from './accounts.ts';
+import { isJwt, verifyAppJwt } from './app-jwt.ts';
+import { type AppStore, type InstallationToken, slugOf } from './app-store.ts';
 import { GitHubError } from './github-error.ts';
 
 /** What a fine-grained token or an installation may do, such as `{contents: 'write', pull_requests: 'write'}`. */
@@ -26,7 +28,14 @@ export type Caller = {
   permissions?: Permissions;
   /** Lower-case `owner/name`; every repository where it is absent. */
   repositories?: ReadonlySet<string>;
+  /** Whose repositories an installation is for. */
+  owner?: string;
+  /** Of an app, which speaks for itself by its JSON web token or through an installation. */
+  appId?: number;
 };
+
+/** https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats */
+const INSTALLATION_PREFIX = 'ghs_';
 
 export const badCredentials = (): GitHubError => new GitHubError(401, 'Bad credentials');
 
@@ -38,28 +47,58 @@ export function tokenOf({ authorization = '' }: IncomingHttpHeaders): string | u
   return password === 'x-oauth-basic' ? user : password || user;
 }
 
-/** The tokens that this GitHub knows. Without a list, any token and none is the owner's. */
+const userOf = ({ login = LOCAL_USER, permissions, repositories }: Partial<TokenOptions>): Caller => ({
+  kind: 'user',
+  login,
+  account: login,
+  ...(permissions && { permissions }),
+  ...(repositories && { repositories: new Set(repositories.map((name) => name.toLowerCase())) }),
+});
+
+function installationOf({ installation, permissions, repositories }: InstallationToken): Caller {
+  const names = repositories?.map(({ fullName }) => fullName) ?? installation.repositories;
+  return {
+    kind: 'installation',
+    login: `${slugOf(installation.app)}[bot]`,
+    account: `installation ${installation.id}`,
+    owner: installation.account,
+    permissions,
+    ...(names && { repositories: new Set(names.map((name) => name.toLowerCase())) }),
+    appId: installation.app.id,
+  };
+}
+
+/** The tokens that this GitHub knows. Without a list, any token that is no app's, and none, is the owner's. */
 export class Credentials {
   readonly #tokens: ReadonlyMap<string, TokenOptions> | undefined;
+  readonly #apps: AppStore;
 
-  constructor(tokens: readonly TokenOptions[] | undefined) {
+  constructor(tokens: readonly TokenOptions[] | undefined, apps: AppStore) {
     this.#tokens = tokens && new Map(tokens.map((token) => [token.token, token]));
+    this.#apps = apps;
+  }
+
+  /** Whether there is a list of tokens, and so a difference between callers. */
+  get areListed(): boolean {
+    return this.#tokens !== undefined;
   }
 
   /** Throws 401 for a token that is not known, expired ones among them. */
   identify(headers: IncomingHttpHeaders): Caller {
     const token = tokenOf(headers);
-    if (!this.#tokens) return { kind: 'user', login: LOCAL_USER, account: LOCAL_USER };
+    if (token?.startsWith(INSTALLATION_PREFIX)) {
+      const known = this.#apps.findToken(token);
+      if (!known) throw badCredentials();
+      return installationOf(known);
+    }
+    if (token && isJwt(token)) {
+      const appId = verifyAppJwt(token, (id) => this.#apps.find(id)?.publicKey);
+      return { kind: 'app', account: `app ${appId}`, appId };
+    }
+    if (!this.#tokens) return userOf({});
     if (!token) return { kind: 'anonymous', account: 'anonymous' };
     const known = this.#tokens.get(token);
     if (!known) throw badCredentials();
-    const { login = LOCAL_USER, permissions, repositories } = known;
-    return {
-      kind: 'user',
-      login,
-      account: login,
-      ...(permissions && { permissions }),
-      ...(repositories && { repositories: new Set(repositories.map((name) => name.toLowerCase())) }),
-    };
+    return userOf(known);
   }
 }

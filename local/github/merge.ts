@@ -8,6 +8,7 @@ import type { PullRecord } from './pull-requests.ts';
 import { changePull } from './pulls.ts';
 import { moveRef } from './refs.ts';
 import type { Repository } from './repository.ts';
+import { mergeViolationOf } from './rules.ts';
 
 const mergeRequest = z.object({
   commit_title: z.string().optional(),
@@ -39,6 +40,9 @@ async function mergeInto(
     throw new GitHubError(409, 'Head branch was modified. Review and try the merge again.');
   }
   const { base, head } = pull;
+  // A squash makes one commit of whatever the branch has.
+  const violation = merge.merge_method === 'merge' && (await mergeViolationOf(repository, base.ref));
+  if (violation) throw new GitHubError(405, violation);
   const tree = pull.state === 'open' && !pull.draft && (await mergedTree(repository, base.sha, head.sha));
   if (!tree) throw new GitHubError(405, 'Pull Request is not mergeable');
   const parents = merge.merge_method === 'squash' ? [base.sha] : [base.sha, head.sha];

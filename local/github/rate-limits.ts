@@ -1,3 +1,4 @@
+import type { Clock } from './clock.ts';
 import { GitHubError } from './github-error.ts';
 
 export type RateLimitOptions = {
@@ -11,8 +12,6 @@ export type RateLimitOptions = {
   pointsPerMinute?: number;
   /** How the secondary limits refuse: GitHub answers either. @default 403 */
   secondaryStatus?: 403 | 429;
-  /** Divides GitHub's minutes and hours. What answers say stays in GitHub's own seconds. @default 1 */
-  timeScale?: number;
 };
 
 /** https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api, for a user's token. */
@@ -81,10 +80,12 @@ export type RateLimit = { limit: number; used: number; remaining: number; reset:
 /** GitHub's primary limit and its secondary ones, each counted for each credential. A refused request counts for none. */
 export class RateLimits {
   readonly #options: RateLimitOptions;
+  readonly #clock: Clock;
   readonly #accounts = new Map<string, Account>();
 
-  constructor(options: RateLimitOptions) {
+  constructor(options: RateLimitOptions, clock: Clock) {
     this.#options = options;
+    this.#clock = clock;
   }
 
   /** Undefined where there is no primary limit. `reset` is in epoch seconds. */
@@ -92,9 +93,9 @@ export class RateLimits {
     const { requestsPerHour: limit } = this.#options;
     if (limit === undefined) return undefined;
     const account = this.#account(credential);
-    const now = this.#now();
+    const now = this.#clock.now();
     if (account.resetAt <= now) Object.assign(account, { used: 0, resetAt: now + HOUR });
-    const reset = Math.ceil((Date.now() + account.resetAt - now) / 1000);
+    const reset = Math.ceil(this.#clock.toEpoch(account.resetAt) / 1000);
     return { limit, used: account.used, remaining: Math.max(0, limit - account.used), reset };
   }
 
@@ -118,7 +119,7 @@ export class RateLimits {
         documentation: `${DOCUMENTATION}#primary-rate-limit-for-authenticated-users`,
       });
     }
-    const now = this.#now();
+    const now = this.#clock.now();
     const { minuteOfPoints, minuteOfContent, hourOfContent } = account;
     const points = request.writes ? 5 : 1;
     const content = request.createsContent ? 1 : 0;
@@ -151,10 +152,5 @@ export class RateLimits {
     const account = this.#accounts.get(credential) ?? new Account(this.#options);
     this.#accounts.set(credential, account);
     return account;
-  }
-
-  /** Milliseconds of GitHub's time. */
-  #now(): number {
-    return performance.now() * (this.#options.timeScale ?? 1);
   }
 }

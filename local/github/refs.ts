@@ -7,6 +7,7 @@ import { isAncestor } from './history.ts';
 import { isObjectId, isRefName } from './names.ts';
 import { objectType } from './objects.ts';
 import type { Repository } from './repository.ts';
+import { type BranchChange, violationOf } from './rules.ts';
 
 export type Ref = { name: string; sha: string; type: string };
 
@@ -69,6 +70,20 @@ async function requireRef({ repository, params }: RepositoryCall, absent: GitHub
   return ref;
 }
 
+const BRANCHES = 'refs/heads/';
+
+/** Throws 422 where a rule of the repository forbids this; tags have none here. */
+async function requireRules(
+  repository: Repository,
+  name: string,
+  change: Omit<BranchChange, 'branch'>,
+): Promise<void> {
+  if (!name.startsWith(BRANCHES)) return;
+  const branch = name.slice(BRANCHES.length);
+  const violation = await violationOf(repository, { branch, ...change });
+  if (violation) throw unprocessable(violation);
+}
+
 /** refs/pull is the server's own, and a branch is always a commit. */
 async function requireTarget(repository: Repository, name: string, sha: string): Promise<string> {
   if (name.startsWith('refs/pull/')) throw unprocessable('refs/pull belongs to the pull requests');
@@ -100,6 +115,7 @@ async function createRef(call: RepositoryCall): Promise<Answer> {
     });
   }
   const type = await requireTarget(repository, name, sha);
+  await requireRules(repository, name, { to: sha });
   if (!(await moveRef(repository, name, ABSENT, sha))) {
     // A name can also be blocked by another: refs/heads/a by refs/heads/a/b.
     const taken = await readRef(repository, name);
@@ -120,6 +136,7 @@ async function updateRef(call: RepositoryCall): Promise<Answer> {
   const type = await requireTarget(repository, ref.name, sha);
   const forward = ref.type === 'commit' && type === 'commit' && (await isAncestor(repository, ref.sha, sha));
   if (!force && !forward) throw unprocessable('Update is not a fast forward');
+  await requireRules(repository, ref.name, { from: ref.sha, to: sha, forced: !forward });
   if (!(await moveRef(repository, ref.name, ref.sha, sha))) throw changedMeanwhile();
   await repository.pushed();
   return { status: 200, body: refJson({ name: ref.name, sha, type }, url) };
@@ -132,6 +149,7 @@ async function deleteRef(call: RepositoryCall): Promise<Answer> {
     throw unprocessable('Cannot delete the default branch');
   }
   if (ref.name.startsWith('refs/pull/')) throw unprocessable('refs/pull belongs to the pull requests');
+  await requireRules(repository, ref.name, { from: ref.sha });
   if (!(await moveRef(repository, ref.name, ref.sha, ABSENT))) throw changedMeanwhile();
   await repository.pushed();
   return { status: 204 };

@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { CheckStore } from './check-store.ts';
 import { type GitOptions, type GitResult, runGit } from './git.ts';
 import { writeJsonFile } from './json-file.ts';
 import { PullRequests } from './pull-requests.ts';
@@ -17,6 +18,31 @@ const labelRecord = z.object({
 
 export type LabelRecord = z.infer<typeof labelRecord>;
 
+/** `include` and `exclude` are patterns of refs. */
+export const rulesetRecord = z.object({
+  id: z.number().int(),
+  name: z.string(),
+  enforcement: z.enum(['disabled', 'active', 'evaluate']),
+  include: z.array(z.string()),
+  exclude: z.array(z.string()),
+  rules: z.array(
+    z.object({
+      type: z.enum([
+        'creation',
+        'update',
+        'deletion',
+        'non_fast_forward',
+        'pull_request',
+        'required_linear_history',
+      ]),
+      parameters: z.record(z.string(), z.unknown()).optional(),
+    }),
+  ),
+  createdAt: z.string(),
+});
+
+export type RulesetRecord = z.infer<typeof rulesetRecord>;
+
 export const repositoryRecord = z.object({
   id: z.number().int(),
   owner: z.string(),
@@ -32,6 +58,7 @@ export const repositoryRecord = z.object({
   /** Slugs of the organization's teams that have access. */
   teams: z.array(z.string()).default([]),
   labels: z.array(labelRecord).default([]),
+  rulesets: z.array(rulesetRecord).default([]),
   createdAt: z.string(),
   updatedAt: z.string(),
   pushedAt: z.string().nullable(),
@@ -54,9 +81,10 @@ const CONFIG = `[receive]
 
 const INITIAL_BRANCH = 'main';
 
-/** A bare repository at `{folder}/{file name}.git` with its record in `.json` and its pull requests in `.pulls/`. */
+/** A bare repository at `{folder}/{file name}.git` with its record in `.json`, its pull requests and its checks beside it. */
 export class Repository {
   readonly pulls: PullRequests;
+  readonly checks: CheckStore;
   readonly #folder: string;
   readonly #writes = new Serial();
   #record: RepositoryRecord;
@@ -65,6 +93,7 @@ export class Repository {
     this.#folder = ownerFolder;
     this.#record = record;
     this.pulls = new PullRequests(this, this.#path('.pulls'));
+    this.checks = new CheckStore(this.#path('.checks'));
   }
 
   get record(): RepositoryRecord {
@@ -143,7 +172,7 @@ export class Repository {
     await this.update({ pushedAt: new Date().toISOString() });
   }
 
-  #path(suffix: '.git' | '.json' | '.pulls'): string {
+  #path(suffix: '.git' | '.json' | '.pulls' | '.checks'): string {
     return join(this.#folder, `${this.#record.fileName ?? this.#record.name}${suffix}`);
   }
 
@@ -155,5 +184,6 @@ export class Repository {
   async #removeFolders(): Promise<void> {
     await rm(this.#path('.git'), { recursive: true, force: true });
     await rm(this.#path('.pulls'), { recursive: true, force: true });
+    await rm(this.#path('.checks'), { recursive: true, force: true });
   }
 }

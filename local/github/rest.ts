@@ -67,6 +67,9 @@ export async function answerRest(github: GitHub, rest: RestRequest): Promise<Ans
     if (!(error instanceof GitHubError)) throw error;
     return { status: error.status, body: error, headers: { ...error.details.headers } };
   });
+  if (rest.method !== 'GET' && answer.status < 300) {
+    if (github.lostAnswers.isLost(`${rest.method} ${matched.route[1]}`)) rest.request.socket.destroy();
+  }
   const free = answer.status === 304 && caller.kind !== 'anonymous';
   if (!free && matched.route[1] !== FREE) github.limits.spend(caller.account);
   return { ...answer, headers: { ...answer.headers, ...github.limits.headers(caller.account) } };

@@ -1,7 +1,9 @@
 import { requireAccess, requirePermission } from './access.ts';
 import type { Answer, Call, GitHub, RepositoryRoute, Route } from './api.ts';
+import { appRoutes } from './apps.ts';
 import { blobRoutes } from './blobs.ts';
 import { branchRoutes } from './branches.ts';
+import { checkRoutes } from './checks.ts';
 import { collaboratorRoutes } from './collaborators.ts';
 import { commitRoutes } from './commits.ts';
 import { compareRoutes } from './compare.ts';
@@ -16,6 +18,7 @@ import { ownedRepositoryRoutes, repositoryRoutes } from './repositories.ts';
 import type { Repository } from './repository.ts';
 import { apiUrlOf, htmlUrlOf } from './repository-json.ts';
 import { reviewerRoutes } from './reviewers.ts';
+import { rulesetRoutes } from './rulesets.ts';
 import { teamRoutes } from './teams.ts';
 import { treeRoutes } from './trees.ts';
 import { userRoutes } from './users.ts';
@@ -87,6 +90,7 @@ const REPOSITORY_ROUTES: readonly RepositoryRoute[] = [
   ...refRoutes,
   ...blobRoutes,
   ...treeRoutes,
+  ...checkRoutes,
   ...commitRoutes,
   ...compareRoutes,
   ...contentRoutes,
@@ -95,11 +99,12 @@ const REPOSITORY_ROUTES: readonly RepositoryRoute[] = [
   ...labelRoutes,
   ...reviewerRoutes,
   ...collaboratorRoutes,
+  ...rulesetRoutes,
 ];
 
 /** Everything that is served, in the order in which paths are tried. */
 export const ROUTES: readonly Route[] = [
-  ...[...metaRoutes, ...userRoutes, ...ownedRepositoryRoutes, ...teamRoutes].map(underNothing),
+  ...[...metaRoutes, ...userRoutes, ...ownedRepositoryRoutes, ...teamRoutes, ...appRoutes].map(underNothing),
   ...REPOSITORY_ROUTES.map(underRepository),
 ];
 

@@ -2,10 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { relative, resolve } from 'node:path';
 import { listenOnLoopback, readBody } from '../loopback.ts';
 import type { Answer, GitHub } from './api.ts';
+import { type AppOptions, AppStore } from './app-store.ts';
+import { Clock } from './clock.ts';
 import { Credentials, type TokenOptions } from './credentials.ts';
 import { admitGit } from './git-access.ts';
 import { serveGit } from './git-http.ts';
 import { GitHubError } from './github-error.ts';
+import { type LostAnswer, LostAnswers } from './lost-answers.ts';
 import { servePage } from './pages.ts';
 import { type RateLimitOptions, RateLimits } from './rate-limits.ts';
 import { RepositoryStore } from './repository-store.ts';
@@ -21,10 +24,20 @@ export type GitHubOptions = {
   logger?: { error(message: string, error: Error): void };
   /** The tokens that are known. @default any token, and none, is that of `local`, who owns every repository */
   tokens?: readonly TokenOptions[];
+  /** The GitHub Apps that are known, each with where it is installed. @default none */
+  apps?: readonly AppOptions[];
   /** What a credential may ask for in a time. @default no limits, as on a GitHub Enterprise Server */
   limits?: RateLimitOptions;
+  /**
+   * Divides the minutes and hours of limits and of installation tokens. What answers say of them stays in GitHub's own
+   * seconds, for a reader that divides its waits alike.
+   * @default 1
+   */
+  timeScale?: number;
   /** `owner/name` of repositories that GitHub's staff has blocked. */
   disabled?: readonly string[];
+  /** Writes that are carried out and whose answer never arrives. */
+  lostAnswers?: readonly LostAnswer[];
 };
 
 export type LocalGitHub = {
@@ -131,6 +144,8 @@ export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> 
   const root = resolve(options.dataFolder);
   const repositories = await RepositoryStore.open(root);
   const teams = await TeamStore.open(root);
+  const clock = new Clock(options.timeScale);
+  const apps = new AppStore(options.apps ?? [], clock);
   const underway = new Set<Promise<void>>();
   const server = await listenOnLoopback(
     (request, response) => {
@@ -146,9 +161,11 @@ export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> 
     apiUrl: `${server.url}${API_PREFIX}`,
     repositories,
     teams,
-    credentials: new Credentials(options.tokens),
-    limits: new RateLimits(options.limits ?? {}),
+    apps,
+    credentials: new Credentials(options.tokens, apps),
+    limits: new RateLimits(options.limits ?? {}, clock),
     disabled: new Set(options.disabled?.map((name) => name.toLowerCase())),
+    lostAnswers: new LostAnswers(options.lostAnswers ?? []),
   };
   return {
     url: github.url,

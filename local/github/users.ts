@@ -77,7 +77,7 @@ async function getUser(call: Call): Promise<Answer> {
 /** Without a user there is none to tell about: an installation is told so, as GitHub does. */
 function requireUser({ caller: { kind, login } }: Call): string {
   if (kind === 'anonymous') throw new GitHubError(401, 'Requires authentication');
-  if (!login) throw new GitHubError(403, 'Resource not accessible by integration');
+  if (kind !== 'user' || !login) throw new GitHubError(403, 'Resource not accessible by integration');
   return login;
 }
 

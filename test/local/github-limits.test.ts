@@ -15,8 +15,8 @@ let github: TestGitHub;
 
 afterEach(() => github.close());
 
-async function start(limits: RateLimitOptions): Promise<Octokit> {
-  github = await startTestGitHub({ limits });
+async function start(limits: RateLimitOptions, timeScale?: number): Promise<Octokit> {
+  github = await startTestGitHub({ limits, ...(timeScale && { timeScale }) });
   return github.client('token');
 }
 
@@ -42,7 +42,7 @@ test('what is left of the hour is told with every answer, a refusal too', async 
 
 test('the request after the last of the hour is refused until the hour is over', async () => {
   // An hour passes in two seconds.
-  const octokit = await start({ requestsPerHour: 3, timeScale: 1800 });
+  const octokit = await start({ requestsPerHour: 3 }, 1800);
   for (let used = 0; used < 3; used++) await octokit.users.getAuthenticated();
   const { status, message, headers } = await refusalOf(octokit.users.getAuthenticated());
   expect([status, headers['x-ratelimit-remaining']]).toEqual([403, '0']);
@@ -69,12 +69,7 @@ test.each([403, 429] as const)(
   'more pull requests than a minute allows are refused with %i and the time to wait, and none is lost by waiting',
   async (secondaryStatus) => {
     // A minute passes in a second.
-    const octokit = await start({
-      ...GITHUB_COM_LIMITS,
-      contentPerMinute: 3,
-      secondaryStatus,
-      timeScale: 60,
-    });
+    const octokit = await start({ ...GITHUB_COM_LIMITS, contentPerMinute: 3, secondaryStatus }, 60);
     const { sha, ...place } = await newRepository(octokit, 'busy');
     for (let index = 0; index < 5; index++) await newBranch(octokit, place, `b${index}`, sha);
     const answers = await Promise.allSettled([0, 1, 2, 3, 4].map((index) => pull(octokit, place, index)));
@@ -99,7 +94,7 @@ test.each([403, 429] as const)(
 );
 
 test('the hour bounds content that every minute would allow', async () => {
-  const octokit = await start({ contentPerMinute: 2, contentPerHour: 2, timeScale: 60 });
+  const octokit = await start({ contentPerMinute: 2, contentPerHour: 2 }, 60);
   const { sha, ...place } = await newRepository(octokit, 'hourly');
   for (let index = 0; index < 3; index++) await newBranch(octokit, place, `b${index}`, sha);
   await pull(octokit, place, 0);

@@ -107,6 +107,6 @@ export async function repositoryJson(
     permissions: permissionsOf(callersRole(caller, repository) ?? 'pull'),
     created_at: record.createdAt,
     updated_at: record.updatedAt,
-    pushed_at: record.pushedAt,
+    pushed_at: record.pushedAt ?? record.createdAt,
   };
 }

@@ -29,6 +29,7 @@ function teamJson(github: GitHub, { id, organization, name, slug }: TeamRecord):
     permission: 'pull',
     type: 'organization',
     organization_id: accountId(organization),
+    parent: null,
   };
 }
 
@@ -54,7 +55,6 @@ async function createTeam(call: Call): Promise<Answer> {
   }
   const body = {
     ...teamJson(github, team),
-    parent: null,
     members_count: 0,
     repos_count: 0,
     created_at: team.createdAt,

@@ -17,11 +17,6 @@ export function requireOrganization({ github, params }: Call): string {
 const CREATED = '2020-01-01T00:00:00Z';
 
 const counts = (github: GitHub, login: string): Record<string, unknown> => ({
-  name: null,
-  company: null,
-  blog: '',
-  location: null,
-  email: null,
   public_repos: github.repositories.ofOwner(login).filter(({ record }) => !record.private).length,
   public_gists: 0,
   followers: 0,
@@ -33,6 +28,11 @@ const counts = (github: GitHub, login: string): Record<string, unknown> => ({
 const userJson = (github: GitHub, login: string): Record<string, unknown> => ({
   ...accountJson(github, login),
   ...counts(github, login),
+  name: null,
+  company: null,
+  blog: '',
+  location: null,
+  email: null,
   hireable: null,
   bio: null,
 });

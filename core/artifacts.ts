@@ -26,6 +26,8 @@ export const artifactKeys = {
   request: (jobId: string) => `jobs/${jobId}/request.json`,
   /** The names that the job's patterns stood for at its first run; every later run is about the same ones. */
   repositories: (jobId: string) => `jobs/${jobId}/repositories.json`,
+  /** The repositories that a request for pull requests named. */
+  selection: (jobId: string, digest: string) => `jobs/${jobId}/selections/${digest}.json`,
   run: (jobId: string, run: number) => `jobs/${jobId}/runs/${run}/`,
   repository: (jobId: string, repositoryName: string) => `jobs/${jobId}/repositories/${repositoryName}/`,
   outcome: (jobId: string, repositoryName: string) =>

@@ -82,6 +82,16 @@ export class BranchHasOtherCommitsError extends CodyBatchError {
   override readonly name = 'BranchHasOtherCommitsError';
 }
 
+/** GitHub refused the credential itself, or it lacks a permission, which the message names. */
+export class GitHubPermissionError extends CodyBatchError {
+  override readonly name = 'GitHubPermissionError';
+}
+
+/** GitHub refused the commit, the branch or the pull request for good: a ruleset, a taken name, a limit. */
+export class PullRequestRefusedError extends CodyBatchError {
+  override readonly name = 'PullRequestRefusedError';
+}
+
 /** The names that the state machine may retry or catch; a misspelt one does not compile. */
 export type ErrorName = (
   | InvalidInputError
@@ -93,6 +103,8 @@ export type ErrorName = (
   | ModelRequestError
   | ChangeSetRefusedError
   | BranchHasOtherCommitsError
+  | GitHubPermissionError
+  | PullRequestRefusedError
 )['name'];
 
 /** `{name, message}` as rows and outcomes hold it, at most 2,000 characters of message. */

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
 import { InvalidInputError, NotFoundError } from './errors.ts';
-import type { Counts, ErrorDescription, Status } from './job.ts';
+import type { Counts, ErrorDescription, PullRequestCounts, Status } from './job.ts';
 import { JobRow } from './job.ts';
 import type { Settings } from './settings.ts';
 import { controlKey, ENTITY_INDEX, expiry, STATUS_INDEX } from './tables.ts';
@@ -17,7 +17,16 @@ import type { TokenUsage } from './usage.ts';
 /** Why nobody of a job may start or call the model any more. */
 export type StopReason = 'cancelled' | 'jobCost';
 
-export type JobTotals = { counts: Counts; tokenUsage: TokenUsage; costUsd: number | undefined };
+export type JobTotals = {
+  counts: Counts;
+  tokenUsage: TokenUsage;
+  costUsd: number | undefined;
+  /** Absent where no pull request was ever tried. */
+  pullRequests?: PullRequestCounts | undefined;
+};
+
+/** What an Idempotency-Key stands for, with the fingerprint of the request that first carried it. */
+export type IdempotencyClaim = { boundJobId: string; boundRun?: number; fingerprint: string };
 
 /** The jobs table. Every write that could race is one conditional update of one item. */
 export class JobTable {
@@ -38,14 +47,10 @@ export class JobTable {
   }
 
   /**
-   * Binds an idempotency key to a job for a day: the jobId that the key is bound to, which is the given one only for
-   * whoever came first, and the fingerprint of that first request.
+   * Binds an idempotency key to a job, or to a run of one, for a day: what the key is bound to, which is the given claim
+   * only for whoever came first.
    */
-  async claimIdempotencyKey(
-    key: string,
-    claim: { boundJobId: string; fingerprint: string },
-    at: string,
-  ): Promise<{ boundJobId: string; fingerprint: string }> {
+  async claimIdempotencyKey(key: string, claim: IdempotencyClaim, at: string): Promise<IdempotencyClaim> {
     const jobId = `idempotency#${key}`;
     const item = { jobId, ...claim, expiresAt: expiry(at, 1) };
     const condition = 'attribute_not_exists(jobId) OR expiresAt < :now';
@@ -53,7 +58,7 @@ export class JobTable {
     const { Item } = await this.#client.send(
       new GetCommand({ TableName: this.#table, Key: { jobId }, ConsistentRead: true }),
     );
-    return Item as { boundJobId: string; fingerprint: string };
+    return Item as IdempotencyClaim;
   }
 
   async #put(
@@ -141,12 +146,18 @@ export class JobTable {
 
   /**
    * Reserves the next run of a job that has ended. Returns false where it has not ended, or where somebody else
-   * reserved the run first.
+   * reserved the run first. `selection` is the artifact that names the repositories of a publish.
    */
-  async reserveRun(jobId: string, run: number, action: JobRow['action'], at: string): Promise<boolean> {
+  async reserveRun(
+    jobId: string,
+    run: number,
+    { action, selection }: Pick<JobRow, 'action' | 'selection'>,
+    at: string,
+  ): Promise<boolean> {
+    const ofTheRunBefore = ['completedAt', 'cancelledAt', 'error', 'executionArn'];
     return this.#update(jobId, {
-      set: { status: 'pending', run: run + 1, action, updatedAt: at },
-      remove: ['completedAt', 'cancelledAt', 'error', 'executionArn'],
+      set: { status: 'pending', run: run + 1, action, selection, updatedAt: at },
+      remove: selection === undefined ? [...ofTheRunBefore, 'selection'] : ofTheRunBefore,
       condition: 'run = :run AND #status IN (:completed, :failed, :cancelled)',
       names: { '#status': 'status' },
       values: { ':run': run, ':completed': 'completed', ':failed': 'failed', ':cancelled': 'cancelled' },
@@ -187,6 +198,21 @@ export class JobTable {
       condition: 'run = :run AND counts.#total <= :total',
       names: { '#total': 'total' },
       values: { ':run': run, ':total': totals.counts.total },
+    });
+  }
+
+  /** Writes what has become of the pull requests of a job that has ended; its next run counts for itself. */
+  async recordPullRequests(
+    jobId: string,
+    run: number,
+    pullRequests: PullRequestCounts,
+    at: string,
+  ): Promise<void> {
+    await this.#update(jobId, {
+      set: { pullRequests, updatedAt: at },
+      condition: 'run = :run AND NOT #status IN (:pending, :processing)',
+      names: { '#status': 'status' },
+      values: { ':run': run, ':pending': 'pending', ':processing': 'processing' },
     });
   }
 
@@ -251,29 +277,44 @@ export class JobTable {
   }
 
   /**
-   * The next free moment for a pull request under `perHour`, in epoch milliseconds: moves the item `pacing#{credential}`
-   * on by one interval in a single compare-and-set.
+   * The next free moment under `perHour`, in epoch milliseconds, and takes it: one item for each pacer (a credential of
+   * GitHub, a job), moved on by one interval in a single compare-and-set.
    */
-  async reserveSlot(credential: string, perHour: number, nowMs: number): Promise<number> {
+  async takeSlot(pacer: string, perHour: number, nowMs: number): Promise<number> {
     const intervalMs = Math.ceil(3_600_000 / perHour);
-    const key = `pacing#${credential}`;
     for (;;) {
-      const { Item } = await this.#client.send(
-        new GetCommand({ TableName: this.#table, Key: { jobId: key }, ConsistentRead: true }),
-      );
-      const last = Item?.nextSlotMs as number | undefined;
+      const last = await this.#nextSlot(pacer);
       const slot = Math.max(nowMs, last ?? 0);
-      const won = await this.#update(key, {
-        set: { nextSlotMs: slot + intervalMs, expiresAt: Math.ceil(slot / 1000) + 86_400 },
-        condition: last === undefined ? 'attribute_not_exists(nextSlotMs)' : 'nextSlotMs = :last',
-        values: last === undefined ? {} : { ':last': last },
-      });
-      if (won) return slot;
+      if (await this.#moveSlot(pacer, last, slot + intervalMs)) return slot;
     }
   }
 
+  /** Gives no moment before `untilMs`: GitHub wants to be left alone until then. */
+  async holdSlots(pacer: string, untilMs: number): Promise<void> {
+    for (;;) {
+      const last = await this.#nextSlot(pacer);
+      if ((last ?? 0) >= untilMs || (await this.#moveSlot(pacer, last, untilMs))) return;
+    }
+  }
+
+  async #nextSlot(pacer: string): Promise<number | undefined> {
+    const Key = { jobId: pacingKey(pacer) };
+    const { Item } = await this.#client.send(
+      new GetCommand({ TableName: this.#table, Key, ConsistentRead: true }),
+    );
+    return Item?.nextSlotMs as number | undefined;
+  }
+
+  #moveSlot(pacer: string, last: number | undefined, nextSlotMs: number): Promise<boolean> {
+    return this.#update(pacingKey(pacer), {
+      set: { nextSlotMs, expiresAt: Math.ceil(nextSlotMs / 1000) + 86_400 },
+      condition: last === undefined ? 'attribute_not_exists(nextSlotMs)' : 'nextSlotMs = :last',
+      values: last === undefined ? {} : { ':last': last },
+    });
+  }
+
   async remove(jobId: string): Promise<void> {
-    for (const key of [controlKey(jobId), jobId]) {
+    for (const key of [controlKey(jobId), pacingKey(jobId), jobId]) {
       await this.#client.send(new DeleteCommand({ TableName: this.#table, Key: { jobId: key } }));
     }
   }
@@ -283,8 +324,12 @@ export class JobTable {
   }
 }
 
-function totalsOf({ counts, tokenUsage, costUsd }: Partial<JobTotals>) {
-  return { counts, tokenUsage, costUsd };
+function pacingKey(pacer: string): string {
+  return `pacing#${pacer}`;
+}
+
+function totalsOf({ counts, tokenUsage, costUsd, pullRequests }: Partial<JobTotals>) {
+  return { counts, tokenUsage, costUsd, pullRequests };
 }
 
 function encodeCursor(key: Record<string, unknown>): string {

@@ -87,8 +87,18 @@ export const PullRequestSettings = z.strictObject({
   branch: BranchName.optional(),
   draft: z.boolean().optional(),
   labels: z.array(z.string().min(1).max(50)).max(20).optional(),
-  reviewers: z.array(z.string().min(1).max(64)).max(15).optional(),
+  /** Users as `login`, teams as `organization/team`. GitHub takes 15 reviewers a pull request. */
+  reviewers: z
+    .array(
+      z
+        .string()
+        .regex(/^[A-Za-z0-9_-]{1,64}(?:\/[A-Za-z0-9._-]{1,100})?$/, 'expected login or organization/team'),
+    )
+    .max(15)
+    .optional(),
+  /** Whether those whom CODEOWNERS names for the changed files are asked too; GitHub does so by itself unless it is a draft. */
   codeowners: z.boolean().optional(),
+  /** Whether the commit carries a Signed-off-by line (DCO). */
   signOff: z.boolean().optional(),
   /** The most pull requests of this job in an hour. */
   perHour: z.int().min(1).max(500).optional(),
@@ -135,6 +145,15 @@ export type Counts = z.infer<typeof Counts>;
 export const ErrorDescription = z.object({ name: z.string(), message: z.string() });
 export type ErrorDescription = z.infer<typeof ErrorDescription>;
 
+/** How many repositories of a job have a pull request in each state; `failed` have none because of an error. */
+export const PullRequestCounts = z.object({
+  open: z.int().nonnegative(),
+  merged: z.int().nonnegative(),
+  closed: z.int().nonnegative(),
+  failed: z.int().nonnegative(),
+});
+export type PullRequestCounts = z.infer<typeof PullRequestCounts>;
+
 /** A job's row in DynamoDB. Times are ISO 8601. The prompt and the repositories are in `request.json` (JobText). */
 export const JobRow = z.object({
   jobId: JobId,
@@ -151,8 +170,12 @@ export const JobRow = z.object({
   run: z.int().min(1),
   /** What the execution of this run is to do: analyze, or only open pull requests of what is recorded. */
   action: z.enum(['analyze', 'publish']),
+  /** Artifact that names the repositories of a publish; every recorded change where absent. */
+  selection: z.string().optional(),
   status: Status,
   counts: Counts,
+  /** Absent before the first pull request was tried. */
+  pullRequests: PullRequestCounts.optional(),
   tokenUsage: TokenUsage,
   /** Absent where a model's price is not known. */
   costUsd: z.number().optional(),

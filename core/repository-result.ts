@@ -56,8 +56,30 @@ export const ArtifactKeys = z.object({
 });
 export type ArtifactKeys = z.infer<typeof ArtifactKeys>;
 
+/** What the checks of a pull request's newest commit say together. */
+export const ChecksState = z.enum(['none', 'pending', 'passing', 'failing']);
+export type ChecksState = z.infer<typeof ChecksState>;
+
 export const PullRequestRecord = z.object({
+  /** `failed` where there is none, and `error` says why. */
   state: z.enum(['open', 'closed', 'merged', 'failed']),
+  draft: z.boolean().optional(),
+  checks: ChecksState.optional(),
+  /** The run of the job whose change it shows. */
+  run: z.int().optional(),
+  /** The commit that was made of the change. */
+  commitSha: z.string().optional(),
+  /** Its newest commit, whoever made it, when GitHub was last asked. */
+  headSha: z.string().optional(),
+  /** The repository's name where GitHub has renamed it since the job named it. */
+  renamedTo: z.string().optional(),
+  /** What was asked for and could not be had, such as a reviewer without access. */
+  warnings: z.array(z.string()).optional(),
+  mergedAt: z.string().optional(),
+  /** When GitHub was last asked, ISO 8601. */
+  checkedAt: z.string().optional(),
+  /** Of GitHub's last answers, so that asking again costs nothing where nothing has changed. */
+  etags: z.object({ pull: z.string().optional(), checks: z.string().optional() }).optional(),
   error: ErrorDescription.optional(),
 });
 export type PullRequestRecord = z.infer<typeof PullRequestRecord>;

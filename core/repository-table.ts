@@ -240,6 +240,23 @@ export class RepositoryTable {
     });
   }
 
+  /** Writes what GitHub says of a pull request, unless somebody has written of it since `checkedAt`. */
+  async recordTracked(
+    jobId: string,
+    repositoryName: string,
+    checkedAt: string | undefined,
+    pullRequest: PullRequestRecord,
+  ): Promise<boolean> {
+    const written = 'pullRequest.checkedAt';
+    return this.#update(jobId, repositoryName, {
+      set: { pullRequest },
+      condition: checkedAt
+        ? `${written} = :before`
+        : `attribute_exists(pullRequest) AND attribute_not_exists(${written})`,
+      values: checkedAt ? { ':before': checkedAt } : {},
+    });
+  }
+
   /** Keeps a text diff of at most 300 KiB where it can be queried; any other is in the artifacts only. */
   async putDiff(jobId: string, repositoryName: string, diff: Buffer, at: string): Promise<boolean> {
     if (diff.length > MAX_DIFF_ITEM_BYTES || !isUtf8(diff)) return false;

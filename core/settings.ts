@@ -9,6 +9,30 @@ import { Effort, type JobSettings, RepositoryPattern } from './job.ts';
  */
 const count = (fallback: number, max = 10_000) => z.coerce.number().int().min(1).max(max).default(fallback);
 const usd = (fallback: number) => z.coerce.number().positive().default(fallback);
+const flag = (fallback: boolean) =>
+  z
+    .enum(['true', 'false'])
+    .transform((word) => word === 'true')
+    .default(fallback);
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter(Boolean),
+  );
+/** `Name <address>`, as git has it. */
+const person = z
+  .string()
+  .regex(/^[^<>\p{Cc}]+ <[^<>\s]+@[^<>\s]+>$/u, 'expected Name <address>')
+  .transform((text): Person => {
+    const at = text.lastIndexOf(' <');
+    return { name: text.slice(0, at), email: text.slice(at + 2, -1) };
+  });
+
+export type Person = { name: string; email: string };
 
 const Environment = z.object({
   AWS_REGION: z.string().default('us-east-1'),
@@ -26,18 +50,26 @@ const Environment = z.object({
 
   GITHUB_API_URL: z.url().default('https://api.github.com'),
   /** `owner/name` and `owner/*`, separated by commas; nothing is allowed where it is empty. */
-  ALLOWED_REPOSITORIES: z
-    .string()
-    .default('')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((entry) => entry.trim())
-        .filter(Boolean),
-    )
-    .pipe(z.array(RepositoryPattern)),
+  ALLOWED_REPOSITORIES: list.pipe(z.array(RepositoryPattern)),
   /** Pull requests an hour for one credential: GitHub allows about 500 content creations. */
   PULL_REQUESTS_PER_HOUR: count(400, 1_000_000),
+  /** A GitHub App that opens pull requests in place of a token; its key is GITHUB_APP_PRIVATE_KEY. */
+  GITHUB_APP_ID: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]+$/, "expected the App's id")
+    .optional(),
+  /** Whether calls that write keep the second between them that GitHub advises. */
+  GITHUB_THROTTLE: flag(true),
+  /** Globs of files that no change may touch unless its job allows it, beside workflows and CODEOWNERS. */
+  PROTECTED_FILES: list.pipe(z.array(z.string().max(256))),
+  /** Author of commits; whom the credential belongs to where absent, which is what lets GitHub sign them. */
+  COMMIT_AUTHOR: person.optional(),
+  /** The author where absent. */
+  COMMIT_COMMITTER: person.optional(),
+  /** Whether commits carry a Signed-off-by line (DCO) where the job does not say; needs COMMIT_AUTHOR. */
+  SIGN_OFF: flag(false),
+  /** Where people reach the API, for links in pull requests; paths of the API where absent. */
+  PUBLIC_URL: z.url().optional(),
 
   CLAUDE_PROVIDER: z.enum(['anthropic', 'bedrock']).default('anthropic'),
   ANTHROPIC_BASE_URL: z.url().optional(),
@@ -76,6 +108,8 @@ const SECRETS = {
   GITHUB_TOKEN: ['GITHUB_TOKEN'],
   /** Opens pull requests; GITHUB_TOKEN serves where it is absent. Never in the worker's environment. */
   GITHUB_WRITE_TOKEN: ['GITHUB_WRITE_TOKEN', 'GITHUB_TOKEN'],
+  /** PEM, of the App that GITHUB_APP_ID names. Never in the worker's environment. */
+  GITHUB_APP_PRIVATE_KEY: ['GITHUB_APP_PRIVATE_KEY'],
   CLAUDE_API_KEY: ['CLAUDE_API_KEY', 'ANTHROPIC_API_KEY'],
 } as const;
 export type SecretName = keyof typeof SECRETS;
@@ -93,6 +127,9 @@ export type Settings = Omit<
 
 /** Variables that hold a secret itself. */
 export const SECRET_VARIABLES: readonly string[] = [...new Set(Object.values(SECRETS).flat())];
+
+/** Those of them that may write to GitHub, which no worker gets. */
+export const WRITE_CREDENTIALS: readonly string[] = ['GITHUB_WRITE_TOKEN', 'GITHUB_APP_PRIVATE_KEY'];
 
 /** Every variable that a setting is read from, secrets included. */
 export const SETTING_NAMES: readonly string[] = [

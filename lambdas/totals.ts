@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { artifactKeys } from '../core/artifacts.ts';
-import type { Status } from '../core/job.ts';
+import type { PullRequestCounts, Status } from '../core/job.ts';
 import type { JobTotals } from '../core/job-table.ts';
 import type { RepositoryResult } from '../core/repository-result.ts';
 import { countsOf } from '../core/repository-table.ts';
@@ -9,7 +9,7 @@ import type { Storage } from './storage.ts';
 
 type Ended = Pick<
   RepositoryResult,
-  'repositoryName' | 'status' | 'run' | 'tokenUsage' | 'costUsd' | 'turns' | 'earlierRuns'
+  'repositoryName' | 'status' | 'run' | 'tokenUsage' | 'costUsd' | 'turns' | 'earlierRuns' | 'pullRequest'
 >;
 
 /** The names of a job's repositories; none before they are resolved. */
@@ -29,6 +29,7 @@ export async function readRows({ artifacts, repositories }: Storage, jobId: stri
     'costUsd',
     'turns',
     'earlierRuns',
+    'pullRequest',
   ]);
 }
 
@@ -53,5 +54,14 @@ export async function totalsOf(
     tokenUsage = addTokens(tokenUsage, row.tokenUsage);
     costUsd = addCosts(costUsd, row.costUsd);
   }
-  return { counts: countsOf(byStatus), tokenUsage, costUsd };
+  return { counts: countsOf(byStatus), tokenUsage, costUsd, pullRequests: pullRequestCounts(rows) };
+}
+
+/** Undefined where no pull request was ever tried. */
+export function pullRequestCounts(
+  rows: readonly Pick<RepositoryResult, 'pullRequest'>[],
+): PullRequestCounts | undefined {
+  const counts = { open: 0, merged: 0, closed: 0, failed: 0 };
+  for (const { pullRequest } of rows) if (pullRequest) counts[pullRequest.state] += 1;
+  return Object.values(counts).some((count) => count > 0) ? counts : undefined;
 }

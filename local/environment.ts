@@ -58,7 +58,8 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
     ...(gitHubApiUrl && {
       GITHUB_API_URL: gitHubApiUrl,
       ALLOWED_REPOSITORIES: 'local/*',
-      PULL_REQUESTS_PER_HOUR: '1000000',
+      PULL_REQUESTS_PER_HOUR: given.PULL_REQUESTS_PER_HOUR ?? '1000000',
+      GITHUB_THROTTLE: given.GITHUB_THROTTLE ?? 'false',
     }),
     ...(offlineModelUrl && {
       ANTHROPIC_BASE_URL: offlineModelUrl,

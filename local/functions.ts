@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import { handler as executionEnded } from '../lambdas/events/execution-ended.ts';
 import { handler as reconcile } from '../lambdas/events/reconcile.ts';
+import { handler as trackPullRequests } from '../lambdas/events/track-pull-requests.ts';
 import { handler as completeJob } from '../lambdas/steps/complete-job.ts';
 import { handler as failJob } from '../lambdas/steps/fail-job.ts';
 import { handler as openPullRequest } from '../lambdas/steps/open-pull-request.ts';
@@ -61,7 +62,16 @@ export async function deliverExecutionEvent(event: unknown): Promise<void> {
   await executionEnded(event as never, functionContext('ExecutionEnded')).catch(() => {});
 }
 
-/** EventBridge's schedule. */
-export async function runReconciler(): Promise<void> {
-  await reconcile({}, functionContext('Reconcile')).catch(() => {});
+/** What EventBridge's schedules invoke, with the seconds between. Each logs what fails in it. */
+export const schedules: readonly { seconds: number; run(): Promise<void> }[] = [
+  { seconds: 60, run: scheduled('Reconcile', reconcile) },
+  { seconds: 60, run: scheduled('TrackPullRequests', trackPullRequests) },
+];
+
+function scheduled(name: string, handler: (event: object, context: Context) => Promise<unknown>) {
+  return () =>
+    handler({}, functionContext(name)).then(
+      () => {},
+      () => {},
+    );
 }

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { BatchClient, type JobDetail } from '@aws-sdk/client-batch';
 import { openArtifacts } from '../core/artifacts.ts';
 import { SettingsError } from '../core/errors.ts';
-import { SECRET_VARIABLES, type Variables } from '../core/settings.ts';
+import { SECRET_VARIABLES, type Variables, WRITE_CREDENTIALS } from '../core/settings.ts';
 import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
 import { startBatch } from './batch/server.ts';
@@ -46,7 +46,7 @@ export type StackOptions = {
   /** Whether other commands over the same data folder may use this stack. */
   shared: boolean;
   /**
-   * Divides every wait of the state machine, for tests of what takes hours.
+   * Divides every wait of the state machine and of the schedules, for tests of what takes hours.
    * @default 1
    */
   timeScale?: number;
@@ -64,7 +64,8 @@ export type Stack = RunningStack & {
   close(): Promise<void>;
 };
 
-const RECONCILE_MS = 60_000;
+/** However fast the clock: a schedule that never rests would measure nothing but itself. */
+const MIN_SCHEDULE_MS = 250;
 
 /** AWS on one machine: the services the product speaks to, the product's functions among them, and its HTTP API. */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -183,7 +184,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const api = await startApi(handler, { port: port(0) });
     closers.push(() => api.close());
     await states.resume();
-    closers.push(await scheduleReconciler());
+    closers.push(await startSchedules(options.timeScale));
     const running = { api: api.url, gitHub: gitHub?.url, model: options.model };
     if (options.shared) data.announce(running);
     return { ...running, awsVariables: awsVariables(endpoints), close };
@@ -193,29 +194,42 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-/** The worker reads repositories and calls the model; what may write to GitHub is kept from it. */
-const WRITE_CREDENTIAL = 'GITHUB_WRITE_TOKEN';
-
 function isWorkerSecret(name: string): boolean {
   return SECRET_VARIABLES.includes(name);
 }
 
+/** The worker reads repositories and calls the model; what may write to GitHub is kept from it. */
 function pick(variables: Record<string, string>, keep: (name: string) => boolean): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(variables).filter(([name]) => name !== WRITE_CREDENTIAL && keep(name)),
-  );
+  const mayWrite = (name: string) => WRITE_CREDENTIALS.includes(name.replace(/_SECRET_ID$/, ''));
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !mayWrite(name) && keep(name)));
 }
 
-/** As EventBridge's schedule does; at the start too, for what an ended process had not come to. */
-async function scheduleReconciler(): Promise<() => Promise<void>> {
-  const { runReconciler } = await import('./functions.ts');
-  let running = runReconciler();
-  const timer = setInterval(() => {
-    running = running.then(runReconciler);
-  }, RECONCILE_MS);
+/** As EventBridge's schedules do; at the start too, for what an ended process had not come to. */
+async function startSchedules(timeScale = 1): Promise<() => Promise<void>> {
+  const { schedules } = await import('./functions.ts');
+  const stops = schedules.map(({ seconds, run }) => {
+    let running = run();
+    let underway = true;
+    const done = () => {
+      underway = false;
+    };
+    void running.then(done);
+    const timer = setInterval(
+      () => {
+        if (underway) return;
+        underway = true;
+        running = run();
+        void running.then(done);
+      },
+      Math.max(MIN_SCHEDULE_MS, (seconds * 1000) / timeScale),
+    );
+    return async () => {
+      clearInterval(timer);
+      await running;
+    };
+  });
   return async () => {
-    clearInterval(timer);
-    await running;
+    await Promise.all(stops.map((stop) => stop()));
   };
 }
 

@@ -4,21 +4,35 @@ import { onError, step } from './tasks.ts';
 /**
  * One repository of OpenPullRequests, a child execution of its own.
  *
- *     ReserveSlot → WaitForSlot → OpenPullRequest → IsOpen → done
- *                   └ rate-limited: back ──────────┘       Catch: RecordPullRequestFailure
+ *     ReserveSlot → WaitForSlot → HasSlot → OpenPullRequest → IsOpen → done
+ *        └ the job's turn came, or GitHub's limit is over ─┘  └ rate-limited: back to WaitForSlot
+ *                                                             Catch: RecordPullRequestFailure
  */
+
+/** What the steps say of the wait: until when, and whether the pull request may be opened then or has to ask again. */
+const SLOT = {
+  'at.$': '$.Payload.at',
+  'granted.$': '$.Payload.granted',
+  'ofJob.$': '$.Payload.ofJob',
+};
 
 /** A function, because the Amazon States Language has no clock arithmetic. */
 const ReserveSlot = step('ReserveSlot', {
-  result: { path: '$.slot', keep: { 'at.$': '$.Payload.at' } },
+  result: { path: '$.slot', keep: SLOT },
   catch: [onError('RecordPullRequestFailure')],
   Next: 'WaitForSlot',
 });
 
-const WaitForSlot: WaitState = { Type: 'Wait', TimestampPath: '$.slot.at', Next: 'OpenPullRequest' };
+const WaitForSlot: WaitState = { Type: 'Wait', TimestampPath: '$.slot.at', Next: 'HasSlot' };
+
+const HasSlot: ChoiceState = {
+  Type: 'Choice',
+  Choices: [{ Variable: '$.slot.granted', BooleanEquals: true, Next: 'OpenPullRequest' }],
+  Default: 'ReserveSlot',
+};
 
 const OpenPullRequest = step('OpenPullRequest', {
-  result: { path: '$.slot', keep: { 'at.$': '$.Payload.at', 'opened.$': '$.Payload.opened' } },
+  result: { path: '$.slot', keep: { ...SLOT, 'opened.$': '$.Payload.opened' } },
   catch: [onError('RecordPullRequestFailure')],
   Next: 'IsOpen',
 });
@@ -39,6 +53,7 @@ export const openPullRequest: Workflow = {
   States: {
     ReserveSlot,
     WaitForSlot,
+    HasSlot,
     OpenPullRequest,
     IsOpen,
     PullRequestRecorded,

@@ -44,6 +44,9 @@ const PERMANENT: ErrorName[] = [
   'WorkerLostError',
   'ChangeSetRefusedError',
   'BranchHasOtherCommitsError',
+  'RepositoryUnavailableError',
+  'GitHubPermissionError',
+  'PullRequestRefusedError',
 ];
 
 export const PERMANENT_ERRORS: Retrier = { ErrorEquals: PERMANENT, MaxAttempts: 0 };

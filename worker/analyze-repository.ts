@@ -131,6 +131,7 @@ async function holdConversation(
   const onVerifying = () => analysis.record('verifying');
   const submissions = new Submissions({
     ...{ tree, workspace, state, settings, redactor, signal, onVerifying },
+    protectedGlobs: request.settings.PROTECTED_FILES,
   });
   const context = { workspace, git, tree, settings, signal, submit: submissions.submit };
   await analysis.record('conversing');

@@ -58,6 +58,8 @@ export type SubmissionContext = {
   workspace: Workspace;
   state: ConversationState;
   settings: JobSettings;
+  /** What the environment protects (PROTECTED_FILES). */
+  protectedGlobs: readonly string[];
   redactor: Redactor;
   signal: AbortSignal;
   onVerifying(): Promise<void>;

@@ -1,9 +1,8 @@
 import type { JobSettings } from '../core/job.ts';
+import { filesOutside, protectedFiles } from '../core/protected-files.ts';
 import type { Verification } from '../core/repository-result.ts';
 import type { Changes } from './changes.ts';
 import { describeCommand, runCommand } from './command.ts';
-import { matchesAny } from './globs.ts';
-import { protectedFiles } from './protected-files.ts';
 import type { Redactor } from './redact.ts';
 import { CHECK_TIMEOUT_MS } from './tools/run-check.ts';
 import type { Submission } from './tools/tool.ts';
@@ -15,13 +14,22 @@ export type Verdict = {
   verification: Verification[];
 };
 
+type JudgeContext = {
+  settings: JobSettings;
+  /** What the environment protects (PROTECTED_FILES). */
+  protectedGlobs: readonly string[];
+  workspace: Workspace;
+  redactor: Redactor;
+  signal: AbortSignal;
+};
+
 /** Judges a submission: first the patch itself, then the job's own commands, one after the other, all of them. */
 export async function verifySubmission(
   submission: Submission,
   changes: Changes,
-  context: { settings: JobSettings; workspace: Workspace; redactor: Redactor; signal: AbortSignal },
+  context: JudgeContext,
 ): Promise<Verdict> {
-  const problem = await patchProblem(submission, changes, context.settings, context.redactor);
+  const problem = await patchProblem(submission, changes, context);
   if (problem) return { problem, verification: [] };
   const verification: Verification[] = [];
   // Without a change there is nothing to verify, and the repository's own state is not the model's fault.
@@ -41,8 +49,7 @@ export async function verifySubmission(
 async function patchProblem(
   { wereChangesNecessary, title }: Submission,
   { entries, patch }: Changes,
-  settings: JobSettings,
-  redactor: Redactor,
+  { settings, protectedGlobs, redactor }: Pick<JudgeContext, 'settings' | 'protectedGlobs' | 'redactor'>,
 ): Promise<string | undefined> {
   const files = entries.map(({ file }) => file);
   if (wereChangesNecessary && files.length === 0)
@@ -54,24 +61,18 @@ async function patchProblem(
     return `${files.length} files changed; this job allows ${settings.maxFiles}. Undo what the task does not call for.`;
   if (patch.length > settings.maxPatchKiB * 1024)
     return `The patch has ${Math.ceil(patch.length / 1024)} KiB; this job allows ${settings.maxPatchKiB}. Undo what the task does not call for.`;
-  const guarded = await protectedFiles(files, settings.allowProtected);
+  const guarded = await protectedFiles(files, {
+    allowed: settings.allowProtected,
+    more: protectedGlobs,
+  });
   if (guarded.length > 0) return `${list(guarded)} may not be changed: protected files. Undo that.`;
-  const outside = await outsideOf(files, settings);
+  const outside = await filesOutside(files, settings);
   if (outside.length > 0)
     return `${list(outside)} may not be changed by this job's include and exclude. Undo that.`;
   const illegible = files.filter((file) => file.includes('\uFFFD'));
   if (illegible.length > 0) return `${list(illegible)} has a name that is not UTF-8. Rename it or undo that.`;
   if (redactor.isIn(patch)) return 'The change contains a credential. Take it out.';
   return undefined;
-}
-
-async function outsideOf(files: readonly string[], { include, exclude }: JobSettings): Promise<string[]> {
-  const outside: string[] = [];
-  for (const file of files) {
-    const included = include.length === 0 || (await matchesAny(include, file));
-    if (!included || (await matchesAny(exclude, file))) outside.push(file);
-  }
-  return outside;
 }
 
 function list(files: readonly string[]): string {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { artifactKeys, writeArtifact } from '../../core/artifacts.ts';
 import { ConflictError, InvalidInputError } from '../../core/errors.ts';
 import { isEnded, JobRequest, type JobRow, JobText, newJobId } from '../../core/job.ts';
@@ -8,10 +7,8 @@ import { NO_TOKENS } from '../../core/usage.ts';
 import { Executions } from '../executions.ts';
 import { isAllowed } from '../github/allow-list.ts';
 import type { Storage } from '../storage.ts';
+import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import { route } from './route.ts';
-
-/** `Idempotency-Key`: at most 255 printable characters, as in the IETF's draft for the header. */
-const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
 
 /**
  * Writes the job and starts its execution: 201 with the job. With an Idempotency-Key that was used before, for the same
@@ -24,7 +21,8 @@ export const createJob = route(
   async ({ body, headers, createdBy }, storage) => {
     const { jobs, artifacts, settings, now } = storage;
     refuseRepositories(body.repositories, settings);
-    const jobId = await jobIdFor(headers['idempotency-key'], { body, createdBy }, storage);
+    refuseSignOffOfNobody(body, settings);
+    const jobId = await jobIdFor(headers, { body, createdBy }, storage);
     const job = { ...newJob(jobId, body, settings, now()), ...(createdBy && { createdBy }) };
     const text = JobText.parse(body);
     // In this order: a row without its text would be a job that nobody can run.
@@ -44,35 +42,21 @@ export const createJob = route(
 
 /** A new identifier, or the one that an idempotency key was bound to. */
 async function jobIdFor(
-  key: string | undefined,
-  { body, createdBy = '' }: { body: JobRequest; createdBy: string | undefined },
+  headers: Parameters<typeof idempotencyKey>[0],
+  { body, createdBy }: { body: JobRequest; createdBy: string | undefined },
   { jobs, now }: Storage,
 ): Promise<string> {
   const jobId = newJobId();
+  const key = idempotencyKey(headers, { createdBy });
   if (key === undefined) return jobId;
-  if (!IDEMPOTENCY_KEY.test(key)) {
-    throw new InvalidInputError('The Idempotency-Key does not fit.', {
-      field: 'Idempotency-Key',
-      received: key,
-      expected: '1 to 255 printable ASCII characters',
-    });
-  }
-  const fingerprint = sha256(JSON.stringify(body));
-  const claim = await jobs.claimIdempotencyKey(
-    sha256(`${createdBy}\n${key}`),
-    { boundJobId: jobId, fingerprint },
-    now(),
-  );
+  const fingerprint = fingerprintOf(body);
+  const claim = await jobs.claimIdempotencyKey(key, { boundJobId: jobId, fingerprint }, now());
   if (claim.fingerprint !== fingerprint) {
     throw new ConflictError(
       `This Idempotency-Key was used for another body, as job ${claim.boundJobId}; give each job a key of its own.`,
     );
   }
   return claim.boundJobId;
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 function newJob(jobId: string, request: JobRequest, settings: Settings, at: string): JobRow {
@@ -108,6 +92,19 @@ function distinct(names: readonly string[]): number {
 function firstLine(prompt: string): string {
   const line = prompt.trim().split('\n')[0]!.trim();
   return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+}
+
+/** Known before any work is paid: the line names the commit's author. */
+function refuseSignOffOfNobody({ pullRequest }: JobRequest, settings: Settings): void {
+  if (!(pullRequest?.signOff ?? settings.SIGN_OFF) || settings.COMMIT_AUTHOR) return;
+  throw new InvalidInputError(
+    'A Signed-off-by line names the author of the commit, and COMMIT_AUTHOR is not set here. Set it ("Name <address>"), or leave signOff out.',
+    {
+      field: 'pullRequest.signOff',
+      received: true,
+      expected: 'false, or COMMIT_AUTHOR in the environment',
+    },
+  );
 }
 
 function refuseRepositories(repositories: readonly string[], settings: Settings): void {

@@ -14,6 +14,7 @@ import { getRepositoryResult } from './get-repository-result.ts';
 import { health } from './health.ts';
 import { listJobs } from './list-jobs.ts';
 import { listRepositories } from './list-repositories.ts';
+import { openPullRequests } from './open-pull-requests.ts';
 import { HttpError, problemResponse } from './problem.ts';
 import { retryJob } from './retry-job.ts';
 import { type Route, toResponse } from './route.ts';
@@ -27,6 +28,7 @@ export const routes: readonly Route[] = [
   getJob,
   cancelJob,
   retryJob,
+  openPullRequests,
   deleteJob,
   getRepositoryResult,
   getDiff,

@@ -19,7 +19,7 @@ export const retryJob = route(
         `Every repository of the job ${jobId} completed; there is nothing to run again.`,
       );
     }
-    if (!(await jobs.reserveRun(jobId, run, 'analyze', now()))) {
+    if (!(await jobs.reserveRun(jobId, run, { action: 'analyze' }, now()))) {
       const current = await jobs.get(jobId);
       throw new ConflictError(
         `The job ${jobId} is ${current.status}, run ${current.run}; only a job that has ended can run again.`,

@@ -34,7 +34,7 @@ export type Route = {
 
 const NOTHING = z.strictObject({});
 
-/** A route: its schemas, and a plain function of what they parsed. */
+/** A route: its schemas, and a plain function of what they parsed. A body may be left out where its schema is optional. */
 export function route<
   P extends z.ZodType = typeof NOTHING,
   Q extends z.ZodType = typeof NOTHING,
@@ -51,7 +51,8 @@ export function route<
     answer: async (event, rawParams, storage) => {
       const params = parse(schemas.params ?? NOTHING, rawParams, 'path');
       const query = parse(schemas.query ?? NOTHING, event.queryStringParameters ?? {}, 'query');
-      const body = schemas.body ? parse(schemas.body, readJson(event), '') : undefined;
+      const absent = !event.body && schemas.body?.isOptional();
+      const body = schemas.body && !absent ? parse(schemas.body, readJson(event), '') : undefined;
       const input = { params, query, body, headers: event.headers, createdBy: callerOf(event) } as RouteInput<
         z.infer<P>,
         z.infer<Q>,

@@ -1,160 +1,113 @@
 import type { Octokit } from '@octokit/rest';
-import type { ChangedFile, ChangeSet } from '../../core/change-set.ts';
-import { BranchHasOtherCommitsError, ChangeSetRefusedError } from '../../core/errors.ts';
+import type { ChangeSet } from '../../core/change-set.ts';
+import { RepositoryUnavailableError } from '../../core/errors.ts';
 import type { JobRow } from '../../core/job.ts';
+import type { RepositoryResult } from '../../core/repository-result.ts';
+import type { Settings } from '../../core/settings.ts';
+import { isAllowed } from './allow-list.ts';
+import { type Base, findBase } from './base.ts';
+import { commitToBranch } from './branch.ts';
+import { findPullRequests, openPullRequest, type PullRequest, updateBody } from './pull-request.ts';
+import { bodyOf, titleOf } from './pull-request-text.ts';
+import { markPullRequest } from './reviewers.ts';
+import { writeTree } from './tree.ts';
 
-export type PublishedPullRequest = {
-  branch: string;
-  url: string;
-  number: number;
-  state: 'open' | 'closed' | 'merged';
+export type Publication = {
+  repositoryName: string;
+  job: JobRow;
+  row: RepositoryResult;
+  changeSet: ChangeSet;
+  settings: Settings;
 };
 
-type Target = { owner: string; repo: string; branch: string };
-
-/** Says in a commit whose it is, so that a branch that a human went on with is never moved. */
-const TRAILER = 'Cody-Batch-Job';
-/** What GitHub takes as a title and as a body. */
-const MAX_TITLE = 256;
-const MAX_BODY = 60_000;
+export type Published = PullRequest & {
+  branch: string;
+  /** Absent where the pull request had ended before. */
+  commitSha?: string;
+  /** The repository's name where GitHub has renamed it. */
+  renamedTo?: string;
+  warnings: string[];
+};
 
 /**
- * Makes a recorded change set a pull request through the Git Data API: blobs, tree, commit, ref, pull. Safe to run
- * again at any point: an existing pull request of the job's branch is returned as it is.
+ * Makes a recorded change set a pull request through the Git Data API. Safe to run again wherever it broke off: what is
+ * there already is found and used, and the end is one branch, one commit and one pull request. A pull request that was
+ * closed or merged is given back as it is. Six calls for a change of text alone.
  */
-export async function publishChangeSet(
-  github: Octokit,
-  { job, repositoryName, changeSet }: { job: JobRow; repositoryName: string; changeSet: ChangeSet },
-): Promise<PublishedPullRequest> {
-  const [owner, repo] = repositoryName.split('/') as [string, string];
-  const target = { owner, repo, branch: job.pullRequest?.branch ?? `cody-batch/${job.jobId}` };
+export async function publishChangeSet(github: Octokit, publication: Publication): Promise<Published> {
+  const { job, changeSet, settings } = publication;
+  const [owner, repo] = publication.repositoryName.split('/') as [string, string];
+  const repository = { owner, repo };
+  const branch = branchOf(job);
 
-  const existing = await findPullRequest(github, target);
-  if (existing) return existing;
+  const { pulls, redirected } = await findPullRequests(github, repository, branch);
+  if (redirected) {
+    const renamedTo = await newNameOf(github, repository, settings);
+    return { ...(await publishChangeSet(github, { ...publication, repositoryName: renamedTo })), renamedTo };
+  }
+  const existing = pulls.find(({ state }) => state === 'open') ?? pulls[0];
+  if (existing && existing.state !== 'open') return { ...existing, branch, warnings: [] };
 
-  const title = oneLine(job.pullRequest?.title ?? changeSet.title, MAX_TITLE) || job.name;
-  const commit = await commitChangeSet(github, target, changeSet, `${title}\n\n${TRAILER}: ${job.jobId}\n`);
-  await pointBranch(github, target, commit, job.jobId);
-  const { data: pull } = await github.rest.pulls.create({
-    owner,
-    repo,
+  const base = await findBase(github, repository, changeSet);
+  const treeSha = await writeTree(github, repository, base, changeSet);
+  const title = titleOf(publication);
+  const request = {
+    jobId: job.jobId,
+    ...{ branch, title, treeSha, base },
+    author: settings.COMMIT_AUTHOR,
+    committer: settings.COMMIT_COMMITTER,
+    signOff: job.pullRequest?.signOff ?? settings.SIGN_OFF,
+  };
+  const commitSha = await commitToBranch(github, repository, request, async (ours) => {
+    if (!existing) return undefined;
+    const { data } = await github.rest.pulls.listCommits({
+      ...repository,
+      pull_number: existing.number,
+      per_page: 100,
+    });
+    return data.map(({ sha, commit, parents }) => ({ ...commit, sha, parents })).find(ours)?.sha;
+  });
+
+  const body = bodyOf(publication, base);
+  const { pull, warnings } = await openOrUpdate(github, repository, existing, {
+    job,
+    branch,
     title,
-    head: target.branch,
-    base: changeSet.baseBranch,
-    body: bodyOf(job, changeSet),
-    draft: job.pullRequest?.draft ?? false,
+    body,
+    base,
   });
-  return { branch: target.branch, url: pull.html_url, number: pull.number, state: 'open' };
+  const marks = await markPullRequest(github, repository, pull, job.pullRequest, { base, changeSet });
+  return { ...pull, branch, commitSha, warnings: [...warnings, ...marks] };
 }
 
-async function findPullRequest(
-  github: Octokit,
-  { owner, repo, branch }: Target,
-): Promise<PublishedPullRequest | undefined> {
-  const { data } = await github.rest.pulls.list({
-    owner,
-    repo,
-    head: `${owner}:${branch}`,
-    state: 'all',
-    per_page: 1,
-  });
-  const [pull] = data;
-  if (!pull) return undefined;
-  const state = pull.merged_at ? 'merged' : pull.state === 'closed' ? 'closed' : 'open';
-  return { branch, url: pull.html_url, number: pull.number, state };
+export function branchOf({ jobId, pullRequest }: Pick<JobRow, 'jobId' | 'pullRequest'>): string {
+  return pullRequest?.branch ?? `cody-batch/${jobId}`;
 }
 
-async function commitChangeSet(
+/** Throws RepositoryUnavailableError where the job may not work on the repository under its new name. */
+async function newNameOf(
   github: Octokit,
-  { owner, repo }: Target,
-  changeSet: ChangeSet,
-  message: string,
+  { owner, repo }: { owner: string; repo: string },
+  { ALLOWED_REPOSITORIES }: Settings,
 ): Promise<string> {
-  const { data: base } = await github.rest.git.getCommit({ owner, repo, commit_sha: changeSet.baseSha });
-  const tree = [];
-  for (const file of changeSet.files) {
-    refuseOutside(file.path);
-    tree.push(await treeEntry(github, { owner, repo }, file));
-  }
-  const { data: created } = await github.rest.git.createTree({ owner, repo, base_tree: base.tree.sha, tree });
-  const { data: commit } = await github.rest.git.createCommit({
-    owner,
-    repo,
-    message,
-    tree: created.sha,
-    parents: [changeSet.baseSha],
-  });
-  return commit.sha;
+  const { data } = await github.rest.repos.get({ owner, repo });
+  if (isAllowed(ALLOWED_REPOSITORIES, data.full_name)) return data.full_name;
+  throw new RepositoryUnavailableError(
+    `${owner}/${repo} is ${data.full_name} now, which ALLOWED_REPOSITORIES does not admit. Add it there; then POST /jobs/{jobId}/pull-requests.`,
+  );
 }
 
-async function treeEntry(
+async function openOrUpdate(
   github: Octokit,
-  { owner, repo }: Pick<Target, 'owner' | 'repo'>,
-  file: ChangedFile,
-) {
-  if (file.status === 'deleted')
-    return { path: file.path, mode: '100644' as const, type: 'blob' as const, sha: null };
-  const { data: blob } = await github.rest.git.createBlob({
-    owner,
-    repo,
-    content: file.content,
-    encoding: 'base64',
-  });
-  return { path: file.path, mode: file.mode, type: 'blob' as const, sha: blob.sha };
-}
-
-/** Creates the job's branch, or moves it where it carries a commit of this very job. */
-async function pointBranch(
-  github: Octokit,
-  { owner, repo, branch }: Target,
-  sha: string,
-  jobId: string,
-): Promise<void> {
-  const { data: refs } = await github.rest.git.listMatchingRefs({ owner, repo, ref: `heads/${branch}` });
-  const existing = refs.find(({ ref }) => ref === `refs/heads/${branch}`);
-  if (!existing) {
-    await github.rest.git.createRef({ owner, repo, ref: `refs/heads/${branch}`, sha });
-    return;
+  repository: { owner: string; repo: string },
+  existing: PullRequest | undefined,
+  request: { job: JobRow; branch: string; title: string; body: string; base: Base },
+): Promise<{ pull: PullRequest; warnings: string[] }> {
+  const { job, branch, title, body, base } = request;
+  if (existing) {
+    await updateBody(github, repository, existing, body);
+    return { pull: existing, warnings: [] };
   }
-  const { data: tip } = await github.rest.git.getCommit({ owner, repo, commit_sha: existing.object.sha });
-  if (!tip.message.includes(`${TRAILER}: ${jobId}`)) {
-    throw new BranchHasOtherCommitsError(
-      `The branch ${branch} of ${owner}/${repo} has a commit that is not of this job (${tip.sha.slice(0, 10)}). Rename or delete it, or give the job another pullRequest.branch; then publish again.`,
-    );
-  }
-  await github.rest.git.updateRef({ owner, repo, ref: `heads/${branch}`, sha, force: true });
-}
-
-function refuseOutside(path: string): void {
-  const parts = path.split('/');
-  if (
-    path === '' ||
-    parts.some((part) => part === '' || part === '.' || part === '..' || part.toLowerCase() === '.git')
-  ) {
-    throw new ChangeSetRefusedError(
-      `The change set names ${JSON.stringify(path)}, which is no path inside the repository; nothing was published.`,
-    );
-  }
-}
-
-function bodyOf(job: JobRow, changeSet: ChangeSet): string {
-  const footer = `\n\n---\nOpened by Cody Batch, job \`${job.jobId}\` (${oneLine(job.name, 200)}).`;
-  const body = neutralise(changeSet.body || changeSet.summary);
-  return body.length + footer.length > MAX_BODY
-    ? `${body.slice(0, MAX_BODY - footer.length - 1)}…${footer}`
-    : body + footer;
-}
-
-/** The model's text is data: it mentions nobody and closes no issue. */
-function neutralise(text: string): string {
-  return text
-    .replace(/@(?=[A-Za-z0-9])/g, '@\u200b')
-    .replace(/\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(\s*:?\s+)(?=\S*#\d|https?:)/gi, '$1\u200b$2');
-}
-
-function oneLine(text: string, limit: number): string {
-  const line = neutralise(text)
-    .replace(/[\s\p{Cc}]+/gu, ' ')
-    .trim();
-  return line.length > limit ? `${line.slice(0, limit - 1)}…` : line;
+  const draft = job.pullRequest?.draft ?? false;
+  return openPullRequest(github, repository, { head: branch, base: base.branch, title, body, draft });
 }

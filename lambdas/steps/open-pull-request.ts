@@ -3,37 +3,52 @@ import { artifactKeys, readArtifact } from '../../core/artifacts.ts';
 import { ChangeSet } from '../../core/change-set.ts';
 import { PullRequestInput } from '../../core/execution.ts';
 import { functionHandler } from '../function-handler.ts';
-import { openGitHub, rateLimitedUntil } from '../github/client.ts';
-import { publishChangeSet } from '../github/publish.ts';
+import { requirePublishable, touchesWorkflows } from '../github/change-set-rules.ts';
+import { openGitHub } from '../github/client.ts';
+import { credentialId } from '../github/credential.ts';
+import { type Published, publishChangeSet } from '../github/publish.ts';
+import { rateLimitedUntil } from '../github/rate-limit.ts';
+import { explainRefusal } from '../github/refusal.ts';
 import type { Storage } from '../storage.ts';
 
 export const Input = PullRequestInput;
 
-/** Opens the pull request of a recorded change set; or says until when GitHub wants to be left alone. */
+/**
+ * Opens the pull request of a recorded change set. Where GitHub limits the calls it says until when, and nobody of this
+ * credential gets a slot before that; the item then takes a slot again.
+ */
 export async function openPullRequest(
   { jobId, repositoryName }: z.infer<typeof Input>,
   { artifacts, jobs, repositories, settings, now }: Storage,
-): Promise<{ opened: boolean; at: string }> {
-  const job = await jobs.get(jobId);
+): Promise<{ opened: boolean; at: string; granted: boolean; ofJob: boolean }> {
+  const [job, row] = [await jobs.get(jobId), await repositories.get(jobId, repositoryName)];
   const changeSet = await readArtifact(artifacts, artifactKeys.changeSet(jobId, repositoryName), ChangeSet);
+  await requirePublishable(changeSet, job.settings, settings);
   try {
-    const { branch, url, number, state } = await publishChangeSet(await openGitHub(settings), {
-      job,
-      repositoryName,
-      changeSet,
-    });
-    await repositories.recordPullRequest(jobId, repositoryName, now(), {
-      pullRequest: { state },
-      branch,
-      pullRequestUrl: url,
-      pullRequestNumber: number,
-    });
-    return { opened: true, at: now() };
+    const access = touchesWorkflows(changeSet) ? 'writeWorkflows' : 'write';
+    const github = await openGitHub(settings, repositoryName, access);
+    const published = await publishChangeSet(github, { repositoryName, job, row, changeSet, settings });
+    await repositories.recordPullRequest(jobId, repositoryName, now(), recordOf(published, row.run, now()));
+    return { opened: true, at: now(), granted: true, ofJob: true };
   } catch (error) {
     const until = rateLimitedUntil(error, Date.parse(now()));
-    if (!until) throw error;
-    return { opened: false, at: until };
+    if (until === undefined) throw explainRefusal(error, repositoryName);
+    await jobs.holdSlots(await credentialId(settings, repositoryName), until);
+    return { opened: false, at: new Date(until).toISOString(), granted: false, ofJob: true };
   }
+}
+
+function recordOf(published: Published, run: number | undefined, at: string) {
+  const { branch, url, number, state, draft, commitSha, renamedTo, mergedAt, warnings } = published;
+  return {
+    branch,
+    pullRequestUrl: url,
+    pullRequestNumber: number,
+    pullRequest: {
+      ...{ state, draft, run, commitSha, renamedTo, mergedAt, checkedAt: at },
+      ...(warnings.length > 0 && { warnings }),
+    },
+  };
 }
 
 export const handler = functionHandler(Input, openPullRequest);

@@ -6,13 +6,18 @@ import type { Storage } from '../storage.ts';
 
 export const Input = PullRequestInput.extend({ error: CaughtError });
 
-/** Says on the row why there is no pull request; the analysis keeps its status. */
+/**
+ * Says on the row why there is no pull request, or why the one there is does not show the newest change; the analysis
+ * keeps its status.
+ */
 export async function recordPullRequestFailure(
   { jobId, repositoryName, error }: z.infer<typeof Input>,
   { repositories, now }: Storage,
 ): Promise<void> {
+  const { pullRequest, pullRequestNumber } = await repositories.get(jobId, repositoryName);
+  const known = pullRequestNumber === undefined ? undefined : pullRequest;
   await repositories.recordPullRequest(jobId, repositoryName, now(), {
-    pullRequest: { state: 'failed', error: describeStepFailure(error) },
+    pullRequest: { ...(known ?? { state: 'failed' }), error: describeStepFailure(error) },
   });
 }
 

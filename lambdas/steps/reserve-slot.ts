@@ -1,23 +1,32 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { PullRequestInput } from '../../core/execution.ts';
 import { functionHandler } from '../function-handler.ts';
-import { credentialId } from '../github/client.ts';
+import { credentialId } from '../github/credential.ts';
 import type { Storage } from '../storage.ts';
 
-export const Input = PullRequestInput;
+/** What the step answered before, where it is asked again after a wait. */
+const Slot = z.object({ at: z.string(), granted: z.boolean(), ofJob: z.boolean() });
 
-/** The time, ISO 8601, at which this pull request may be opened: per GitHub credential, and per job where it asks. */
+export const Input = PullRequestInput.extend({ slot: Slot.optional() });
+
+/**
+ * The time, ISO 8601, at which this pull request may be opened: by the job's own perHour, then by that of the GitHub
+ * credential. `granted` is false where the job's turn is yet to come: what paces the credential is asked then, because
+ * a slot of it that is taken for later would keep other jobs waiting for nothing.
+ */
 export async function reserveSlot(
-  { jobId }: z.infer<typeof Input>,
+  { jobId, repositoryName, slot }: z.infer<typeof Input>,
   { jobs, settings, now }: Storage,
-): Promise<{ at: string }> {
-  const job = await jobs.get(jobId);
-  const perHour = Math.min(
-    job.pullRequest?.perHour ?? Number.POSITIVE_INFINITY,
-    settings.PULL_REQUESTS_PER_HOUR,
-  );
-  const slot = await jobs.reserveSlot(await credentialId(settings), perHour, Date.parse(now()));
-  return { at: new Date(slot).toISOString() };
+): Promise<z.infer<typeof Slot>> {
+  const nowMs = Date.parse(now());
+  const { pullRequest } = await jobs.get(jobId);
+  if (pullRequest?.perHour && !slot?.ofJob) {
+    const turn = await jobs.takeSlot(jobId, pullRequest.perHour, nowMs);
+    if (turn > nowMs) return { at: new Date(turn).toISOString(), granted: false, ofJob: true };
+  }
+  const credential = await credentialId(settings, repositoryName);
+  const at = await jobs.takeSlot(credential, settings.PULL_REQUESTS_PER_HOUR, nowMs);
+  return { at: new Date(at).toISOString(), granted: true, ofJob: true };
 }
 
 export const handler = functionHandler(Input, reserveSlot);

@@ -52,7 +52,7 @@ async function retriedJob(): Promise<string> {
   await jobs.stop(jobId, 1, 'cancelled');
   expect(await jobs.reserve(jobId, 0.1, 1)).toBe(false);
   await rows.endUnfinished(jobId, NAME, 1, { status: 'cancelled', completedAt: AT });
-  expect(await jobs.reserveRun(jobId, 1, 'analyze', AT)).toBe(true);
+  expect(await jobs.reserveRun(jobId, 1, { action: 'analyze' }, AT)).toBe(true);
   await rows.resetForRun(await rows.get(jobId, NAME), 2, AT);
   await jobs.openRun(jobId, 2);
   return jobId;

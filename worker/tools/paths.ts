@@ -1,7 +1,7 @@
 import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { matchesAny } from '../../core/globs.ts';
 import type { JobSettings } from '../../core/job.ts';
-import { matchesAny } from '../globs.ts';
 import type { Workspace } from '../workspace.ts';
 import { ToolError } from './tool.ts';
 

@@ -1,0 +1,91 @@
+import type { ChangedFile, ChangeSet } from '../../core/change-set.ts';
+import { ChangeSetRefusedError } from '../../core/errors.ts';
+import type { JobSettings } from '../../core/job.ts';
+import { filesOutside, protectedFiles } from '../../core/protected-files.ts';
+import type { Settings } from '../../core/settings.ts';
+
+/** What GitHub takes as a blob: https://docs.github.com/rest/git/blobs */
+const MAX_FILE_BYTES = 100 * 1024 * 1024;
+/** Linux's PATH_MAX, which a clone has to stay under. */
+const MAX_PATH_BYTES = 4096;
+/** Names that some disk takes for git's own folder; git refuses them too. */
+const GIT_FOLDER = /^(?:\.git|git~1)[ .]*$/i;
+
+/**
+ * Refuses a change set that may not be published, whatever the worker let pass: it ran beside code of the repository,
+ * and this is read where the credential that may write is. Throws ChangeSetRefusedError.
+ */
+export async function requirePublishable(
+  { files }: ChangeSet,
+  job: JobSettings,
+  { PROTECTED_FILES }: Pick<Settings, 'PROTECTED_FILES'>,
+): Promise<void> {
+  const paths = files.map(({ path }) => path);
+  if (files.length === 0) refuse('names no file');
+  if (files.length > job.maxFiles)
+    refuse(`names ${files.length} files, and this job allows ${job.maxFiles} (settings.maxFiles)`);
+  for (const file of files) refusePath(file.path);
+  for (const file of files) refuseContent(file);
+  refuseOverlap(files);
+
+  const protection = { allowed: job.allowProtected, more: PROTECTED_FILES };
+  const guarded = await protectedFiles(paths, protection);
+  if (guarded.length > 0)
+    refuse(
+      `touches protected files (${list(guarded)}); name them in settings.allowProtected if that is meant`,
+    );
+  const outside = await filesOutside(paths, job);
+  if (outside.length > 0) refuse(`touches ${list(outside)}, which settings.include and exclude leave out`);
+}
+
+/** Whether GitHub asks for a permission of its own to write one of these files. */
+export function touchesWorkflows({ files }: ChangeSet): boolean {
+  return files.some(({ path }) => path.startsWith('.github/workflows/'));
+}
+
+function refusePath(path: string): void {
+  const parts = path.split('/');
+  const visible = (part: string) => part.replace(/\p{Cf}/gu, '');
+  const outside = parts.some(
+    (part) => part === '' || part === '.' || part === '..' || GIT_FOLDER.test(visible(part)),
+  );
+  if (outside || /[\p{Cc}\uFFFD]/u.test(path) || Buffer.byteLength(path) > MAX_PATH_BYTES)
+    refuse(`names ${JSON.stringify(path.slice(0, 200))}, which is no path inside the repository`);
+}
+
+function refuseContent(file: ChangedFile): void {
+  if (file.status === 'deleted') return;
+  const bytes = Buffer.byteLength(file.content, 'base64');
+  if (bytes > MAX_FILE_BYTES)
+    refuse(`has ${file.path} with ${bytes} bytes, and GitHub takes ${MAX_FILE_BYTES} a file`);
+  if (file.mode === '120000' && bytes > MAX_PATH_BYTES)
+    refuse(`has the symbolic link ${file.path} with a target of ${bytes} bytes`);
+}
+
+/** A path that is named twice, or that is a file and a folder at once, would be whichever comes last. */
+function refuseOverlap(files: readonly ChangedFile[]): void {
+  const seen = new Set<string>();
+  const present = new Set(files.filter(({ status }) => status !== 'deleted').map(({ path }) => path));
+  for (const { path } of files) {
+    if (seen.has(path)) refuse(`names ${path} twice`);
+    seen.add(path);
+    if (!present.has(path)) continue;
+    const above = ancestorsOf(path).find((folder) => present.has(folder));
+    if (above) refuse(`has ${above} as a file and as the folder of ${path}`);
+  }
+}
+
+/** `a/b/c` has `a` and `a/b`. */
+export function ancestorsOf(path: string): string[] {
+  const parts = path.split('/');
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'));
+}
+
+function list(paths: readonly string[]): string {
+  const more = paths.length - 10;
+  return paths.slice(0, 10).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function refuse(fault: string): never {
+  throw new ChangeSetRefusedError(`The recorded change set ${fault}; nothing was published.`);
+}

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { createAppAuth } from '@octokit/auth-app';
+import { SettingsError } from '../../core/errors.ts';
+import type { Settings } from '../../core/settings.ts';
+import { createOctokit } from './octokit.ts';
+
+/** What a token is asked for: to open pull requests, those that change workflows among them, or to look at them. */
+export type Access = 'write' | 'writeWorkflows' | 'read';
+
+/** https://docs.github.com/rest/authentication/permissions-required-for-github-apps */
+const PERMISSIONS: Readonly<Record<Access, Record<string, string>>> = {
+  write: { contents: 'write', pull_requests: 'write' },
+  writeWorkflows: { contents: 'write', pull_requests: 'write', workflows: 'write' },
+  read: { checks: 'read', pull_requests: 'read' },
+};
+
+/**
+ * The token for one repository: of the App where there is one, made for this repository and these permissions alone,
+ * which GitHub ends after an hour; else GITHUB_WRITE_TOKEN. Undefined where none is configured.
+ */
+export async function credentialFor(
+  settings: Settings,
+  repositoryName: string,
+  access: Access,
+): Promise<string | undefined> {
+  if (!settings.GITHUB_APP_ID) return settings.secret('GITHUB_WRITE_TOKEN');
+  const app = await openApp(settings, settings.GITHUB_APP_ID);
+  const [owner, repo] = repositoryName.split('/') as [string, string];
+  const { token: jwt } = await app({ type: 'app' });
+  const { data: installation, url } = await createOctokit(settings, undefined).request(
+    'GET /repos/{owner}/{repo}/installation',
+    {
+      owner,
+      repo,
+      headers: { authorization: `bearer ${jwt}` },
+    },
+  );
+  const renamed = /\/repositories\/(\d+)\//.exec(url);
+  const { token } = await app({
+    type: 'installation',
+    installationId: installation.id,
+    // A renamed repository is known by its number alone, which GitHub's redirection shows.
+    ...(renamed ? { repositoryIds: [Number(renamed[1])] } : { repositoryNames: [repo] }),
+    permissions: PERMISSIONS[access],
+  });
+  return token;
+}
+
+/** Names whose limit a repository's pull requests count against, without showing it: a token, or an App's installation. */
+export async function credentialId(settings: Settings, repositoryName: string): Promise<string> {
+  const [owner] = repositoryName.toLowerCase().split('/');
+  const who = settings.GITHUB_APP_ID
+    ? `${settings.GITHUB_APP_ID} ${owner}`
+    : ((await settings.secret('GITHUB_WRITE_TOKEN')) ?? '');
+  return createHash('sha256').update(`${settings.GITHUB_API_URL} ${who}`).digest('hex').slice(0, 16);
+}
+
+/** Kept for the process: it holds the tokens that it was given until they end. */
+let opened: { settings: Settings; app: Promise<ReturnType<typeof createAppAuth>> } | undefined;
+
+function openApp(settings: Settings, appId: string) {
+  if (opened?.settings !== settings) opened = { settings, app: createApp(settings, appId) };
+  return opened.app;
+}
+
+async function createApp(settings: Settings, appId: string) {
+  const privateKey = await settings.secret('GITHUB_APP_PRIVATE_KEY');
+  if (!privateKey) {
+    throw new SettingsError(
+      'GITHUB_APP_ID is set, and GITHUB_APP_PRIVATE_KEY is not; give the key of the App (PEM), or its secret by GITHUB_APP_PRIVATE_KEY_SECRET_ID.',
+    );
+  }
+  return createAppAuth({
+    appId,
+    // Environment files write a line's end as two characters.
+    privateKey: privateKey.replaceAll('\\n', '\n'),
+    request: createOctokit(settings, undefined).request,
+  });
+}

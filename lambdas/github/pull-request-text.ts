@@ -1,0 +1,84 @@
+import type { ChangeSet } from '../../core/change-set.ts';
+import type { JobRow } from '../../core/job.ts';
+import type { RepositoryResult, Verification } from '../../core/repository-result.ts';
+import type { Settings } from '../../core/settings.ts';
+import type { Base } from './base.ts';
+import { plainLine, safeLine, safeMarkdown } from './untrusted-text.ts';
+
+/** What GitHub takes as a title. */
+const MAX_TITLE = 256;
+/** Of the model's text; with ours it stays under the 65,536 characters that GitHub takes. */
+const MAX_DESCRIPTION = 40_000;
+const MAX_COMMANDS = 20;
+const MAX_FILES = 20;
+
+export type Subject = {
+  job: JobRow;
+  row: RepositoryResult;
+  changeSet: ChangeSet;
+  settings: Pick<Settings, 'PUBLIC_URL'>;
+};
+
+/** The job's own title, else the model's, made safe; also the commit's subject. */
+export function titleOf({ job, changeSet }: Subject): string {
+  const own = job.pullRequest?.title;
+  const title = own ? plainLine(own, MAX_TITLE) : safeLine(changeSet.title, MAX_TITLE);
+  return title || safeLine(job.name, MAX_TITLE) || `Change by ${job.jobId}`;
+}
+
+/**
+ * What the model says of its change, then what is known of it: the same text for the same analysis on the same base, so
+ * that writing it again changes nothing.
+ */
+export function bodyOf(subject: Subject, base: Base): string {
+  const { changeSet } = subject;
+  const sections = [
+    safeMarkdown(changeSet.body || changeSet.summary, MAX_DESCRIPTION),
+    baseNote(subject, base),
+    verification(subject.row.verification ?? []),
+    facts(subject),
+  ];
+  return sections.filter(Boolean).join('\n\n');
+}
+
+function baseNote({ changeSet }: Subject, { branch, changedMeanwhile }: Base): string {
+  if (changedMeanwhile.length === 0) return '';
+  const some = changedMeanwhile.slice(0, MAX_FILES).map(code).join(', ');
+  const more = changedMeanwhile.length > MAX_FILES ? ` and ${changedMeanwhile.length - MAX_FILES} more` : '';
+  return `> [!WARNING]\n> ${code(branch)} has moved on since this change was made, and changed ${some}${more} as well. The commit is on ${changeSet.baseSha.slice(0, 10)}, which the change was made from: look at what merging it does.`;
+}
+
+function verification(results: readonly Verification[]): string {
+  if (results.length === 0) return '';
+  const lines = results.slice(0, MAX_COMMANDS).map(({ command, exitCode, seconds }) => {
+    const end = exitCode === 0 ? 'passed' : exitCode === null ? 'was ended' : `exited ${exitCode}`;
+    return `- ${code(command)} ${end} (${seconds.toFixed(1)} s)`;
+  });
+  return `**Verification**\n\n${lines.join('\n')}`;
+}
+
+function facts({ job, row, changeSet, settings }: Subject): string {
+  const { jobId } = job;
+  const { repositoryName, tokenUsage, costUsd, turns, model } = row;
+  const route = `/jobs/${jobId}/repositories/${repositoryName}`;
+  const url = settings.PUBLIC_URL?.replace(/\/+$/, '');
+  const cost = costUsd === undefined ? 'no known price' : `$${costUsd.toFixed(4)}`;
+  const tokens = (tokenUsage?.total ?? 0).toLocaleString('en-US');
+  const by = model ? ` by ${code(model)}` : '';
+  const thread = `${route}/claude-thread`;
+  return [
+    '---',
+    `Made by Cody Batch${by} for the job ${code(plainLine(job.name, 200))} (${code(jobId)}): ${cost}, ${tokens} tokens, ${turns ?? 0} turns.`,
+    `The conversation: ${url ? `[${thread}](${url}${thread})` : code(`GET ${thread}`)}`,
+    `To make the same commit by hand, on ${code(changeSet.baseSha)}:`,
+    `\`\`\`sh\ncurl -s "${url ?? '$CODY_BATCH_API'}${route}/diff" | git apply --index\n\`\`\``,
+  ].join('\n\n');
+}
+
+/** As code, whatever backticks are in it. */
+function code(text: string): string {
+  const line = plainLine(text, 300);
+  const longest = Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return longest > 0 ? `${fence} ${line} ${fence}` : `${fence}${line}${fence}`;
+}

@@ -1,0 +1,25 @@
+/** GitHub says how long a secondary limit holds; where it does not, a minute is what its documentation advises. */
+const UNSAID_MS = 60_000;
+/** After `x-ratelimit-reset`, which is in whole seconds. */
+const MARGIN_MS = 1000;
+
+/**
+ * Until when (epoch milliseconds) GitHub refuses calls because there were too many; undefined for any other error. It
+ * says so by 429 or 403, with `retry-after` (seconds), with `x-ratelimit-remaining: 0` and `x-ratelimit-reset` (epoch
+ * seconds), or in words only: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+ */
+export function rateLimitedUntil(error: unknown, nowMs: number): number | undefined {
+  const { status, message, response } = error as {
+    status?: number;
+    message?: string;
+    response?: { headers?: Record<string, string | number | undefined> };
+  };
+  if (status !== 429 && status !== 403) return undefined;
+  const headers = response?.headers ?? {};
+  const retryAfter = Number(headers['retry-after']);
+  if (retryAfter > 0) return nowMs + retryAfter * 1000;
+  const reset = Number(headers['x-ratelimit-reset']);
+  if (String(headers['x-ratelimit-remaining']) === '0' && reset > 0)
+    return Math.max(nowMs, reset * 1000) + MARGIN_MS;
+  return status === 429 || /rate limit|abuse detection/i.test(message ?? '') ? nowMs + UNSAID_MS : undefined;
+}

@@ -1,0 +1,85 @@
+import {
+  CodyBatchError,
+  GitHubPermissionError,
+  PullRequestRefusedError,
+  RepositoryUnavailableError,
+} from '../../core/errors.ts';
+import { rateLimitedUntil } from './rate-limit.ts';
+
+type RequestFault = {
+  status: number;
+  message: string;
+  request: { method: string; url: string };
+  response?: { headers?: Record<string, string | number | undefined>; data?: unknown };
+};
+
+/** What to do once it is mended; no model is paid again. */
+const THEN = 'then open the pull request by POST /jobs/{jobId}/pull-requests';
+
+/**
+ * GitHub's answer as an error of the product that says what to do; what another attempt could mend (a limit, a fault of
+ * GitHub's, a lost connection) is given back as it is.
+ */
+export function explainRefusal(error: unknown, repositoryName: string): unknown {
+  if (error instanceof CodyBatchError || !isRequestFault(error)) return error;
+  if (rateLimitedUntil(error, 0) !== undefined || error.status >= 500 || error.status < 400) return error;
+  const said = `GitHub: ${error.message.slice(0, 500)}`;
+  const { status } = error;
+  const unavailable = (what: string) =>
+    new RepositoryUnavailableError(`${repositoryName} ${what}. ${said}`, { cause: error });
+
+  if (status === 401) {
+    return new GitHubPermissionError(
+      `GitHub does not accept the credential that opens pull requests: it is missing, expired, revoked or mistyped. Replace GITHUB_WRITE_TOKEN (or GITHUB_TOKEN, or the App's id and key); ${THEN}. ${said}`,
+      { cause: error },
+    );
+  }
+  if (/archived/i.test(error.message))
+    return unavailable(`is archived, so that nothing can be written to it; unarchive it, or leave it out`);
+  if (status === 409 && /empty/i.test(error.message))
+    return unavailable(
+      `is empty: it has no commit any more, so there is no base; push one and retry the job`,
+    );
+  if (status === 410 || status === 451 || /disabled|access blocked|suspended/i.test(error.message))
+    return unavailable(`is closed to us; ask its owner`);
+  const missing = missingPermission(error);
+  if (missing) {
+    return new GitHubPermissionError(
+      `The credential that opens pull requests may not do so on ${repositoryName}: it needs the permission ${missing}. Grant it to the token or the App; ${THEN}. ${said}`,
+      { cause: error },
+    );
+  }
+  if (status === 404)
+    return unavailable(
+      `does not exist, or the credential that opens pull requests may not see it; check the name and what the token or the App's installation covers`,
+    );
+  return new PullRequestRefusedError(
+    `GitHub refused ${error.request.method} ${new URL(error.request.url).pathname} of ${repositoryName} with ${status}. If a rule of the repository forbids it, change the rule or pullRequest.branch; ${THEN}. ${said}`,
+    { cause: error },
+  );
+}
+
+/**
+ * The permission that GitHub names in its answer, or that a refused write needs. A token that may read but not write is
+ * told 403, or 404 where GitHub hides that there is something to write to.
+ */
+function missingPermission({ status, message, request, response }: RequestFault): string | undefined {
+  const { pathname } = new URL(request.url);
+  if (/\/repos\/[^/]+\/[^/]+\/installation$/.test(pathname) && status === 404)
+    return 'to be installed there (the App is not)';
+  if (/\/access_tokens$/.test(pathname) && status >= 400)
+    return 'contents: write and pull_requests: write (and workflows: write where a change touches them), granted to this installation of the App';
+  if (/workflows?[`' ]+(?:scope|permission)/i.test(message)) return 'workflows: write';
+  const isWrite = request.method !== 'GET' && request.method !== 'HEAD';
+  if (status !== 403 && !(status === 404 && isWrite)) return undefined;
+  const named = response?.headers?.['x-accepted-github-permissions'];
+  if (named) return String(named).replaceAll('=', ': ').replaceAll(';', ' or ').replaceAll(',', ' and ');
+  if (/\/git\//.test(pathname)) return 'contents: write';
+  return /\/(?:pulls|issues)\b/.test(pathname)
+    ? `pull_requests: ${isWrite ? 'write' : 'read'}`
+    : 'contents: read';
+}
+
+function isRequestFault(error: unknown): error is RequestFault & Error {
+  return error instanceof Error && 'status' in error && 'request' in error;
+}

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type http from 'node:http';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
-import { functionContext } from './functions.ts';
+import { functionContext } from './function-context.ts';
 import { type LoopbackServer, listenOnLoopback, readBody } from './loopback.ts';
 
 /** What API Gateway takes: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */

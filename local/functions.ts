@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import { handler as executionEnded } from '../lambdas/events/execution-ended.ts';
 import { handler as reconcile } from '../lambdas/events/reconcile.ts';
@@ -12,6 +11,7 @@ import { handler as recordResult } from '../lambdas/steps/record-result.ts';
 import { handler as reserveSlot } from '../lambdas/steps/reserve-slot.ts';
 import { handler as resolvePullRequests } from '../lambdas/steps/resolve-pull-requests.ts';
 import { handler as resolveRepositories } from '../lambdas/steps/resolve-repositories.ts';
+import { functionContext } from './function-context.ts';
 
 // Each handler parses its own input, so here any payload may go in.
 type Handler = (payload: never, context: Context) => Promise<unknown>;
@@ -35,26 +35,6 @@ export async function invokeStep(name: string, payload: unknown): Promise<unknow
   if (!handler)
     throw new TypeError(`There is no function ${name}; there are ${Object.keys(stepFunctions).join(', ')}.`);
   return (await handler(payload as never, functionContext(name))) ?? null;
-}
-
-/** What Lambda tells a handler of its invocation. */
-export function functionContext(name: string): Context {
-  const awsRequestId = randomUUID();
-  const deadline = Date.now() + 900_000;
-  return {
-    functionName: name,
-    functionVersion: '$LATEST',
-    invokedFunctionArn: `arn:aws:lambda:local:000000000000:function:${name}`,
-    memoryLimitInMB: '512',
-    awsRequestId,
-    logGroupName: `/aws/lambda/${name}`,
-    logStreamName: awsRequestId,
-    callbackWaitsForEmptyEventLoop: true,
-    getRemainingTimeInMillis: () => deadline - Date.now(),
-    done: () => {},
-    fail: () => {},
-    succeed: () => {},
-  };
 }
 
 /** EventBridge's delivery of "Step Functions Execution Status Change". The function logs what fails in it. */

@@ -1,5 +1,7 @@
-/** `node test/invoke-step.ts STATE INPUT`: the function of a state, as Lambda runs it; prints what it returns. */
-import { invokeStep } from '../local/functions.ts';
+/** `node test/invoke-step.ts NAME INPUT`: a function of `lambdas/steps`, as Lambda runs it; prints what it returns. */
+import { functionContext } from '../local/function-context.ts';
 
 const [name, input] = process.argv.slice(2) as [string, string];
-process.stdout.write(`${JSON.stringify(await invokeStep(name, JSON.parse(input)))}\n`);
+const { handler } = await import(`../lambdas/steps/${name}.ts`);
+const output = await handler(JSON.parse(input), functionContext(name));
+process.stdout.write(`${JSON.stringify(output ?? null)}\n`);

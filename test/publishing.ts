@@ -213,11 +213,11 @@ export class Publishing {
     return data;
   }
 
-  /** The function of a state as a process of its own, with these variables over those of the stack. */
-  invoke(state: string, input: object, environment: Record<string, string> = {}): Invocation {
+  /** A function of `lambdas/steps` as a process of its own, with these variables over those of the stack. */
+  invoke(step: string, input: object, environment: Record<string, string> = {}): Invocation {
     const child = spawn(
       process.execPath,
-      [path.join(ROOT, 'test/invoke-step.ts'), state, JSON.stringify(input)],
+      [path.join(ROOT, 'test/invoke-step.ts'), step, JSON.stringify(input)],
       {
         cwd: ROOT,
         env: {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type GitHubProxy, startGitHubProxy } from '../../github-proxy.ts';
+import { killAndRunAgain } from '../../kills.ts';
 import { Publishing, text } from '../../publishing.ts';
 
 let publishing: Publishing;
@@ -14,21 +15,43 @@ afterAll(async () => {
   await publishing?.close();
 });
 
+const CALLS = [
+  'GET /repos/local/NAME/pulls',
+  'GET /repos/local/NAME/branches/main',
+  'POST /repos/local/NAME/git/trees',
+  'POST /repos/local/NAME/git/commits',
+  'POST /repos/local/NAME/git/refs',
+  'POST /repos/local/NAME/pulls',
+];
+
 test('a change of one file costs six calls', async () => {
   const baseSha = await publishing.addRepository('six', { 'a.txt': 'one\n' });
   const jobId = await publishing.record([{ name: 'six', baseSha, files: [text('a.txt', 'two\n')] }]);
-  proxy.decide(() => 'answered');
   const input = { jobId, run: 1, repositoryName: 'local/six' };
-  const started = performance.now();
-  const result = await publishing.invoke('OpenPullRequest', input, { GITHUB_API_URL: proxy.apiUrl }).result();
-  console.log(performance.now() - started);
+  const environment = { GITHUB_API_URL: proxy.apiUrl };
+  const result = await publishing.invoke('open-pull-request', input, environment).result();
   expect(result).toMatchObject({ opened: true });
-  expect(proxy.calls.map(({ line, status }) => `${status} ${line.split('?')[0]}`)).toEqual([
-    '200 GET /repos/local/six/pulls',
-    '200 GET /repos/local/six/branches/main',
-    '201 POST /repos/local/six/git/trees',
-    '201 POST /repos/local/six/git/commits',
-    '201 POST /repos/local/six/git/refs',
-    '201 POST /repos/local/six/pulls',
-  ]);
+  expect(proxy.calls.map(({ line }) => line.split('?')[0]!.replace('local/six', 'local/NAME'))).toEqual(
+    CALLS,
+  );
+});
+
+test('a function that dies after any of its calls and runs again leaves one branch, one commit and one pull request', async () => {
+  const deaths = CALLS.map(async (call, i) => {
+    const name = `killed-${i + 1}`;
+    const baseSha = await publishing.addRepository(name, { 'a.txt': 'one\n' });
+    const kill = { name, fate: 'lost', at: i + 1 } as const;
+    const { killedAt, ...left } = await killAndRunAgain(publishing, kill, {
+      baseSha,
+      files: [text('a.txt', 'two\n')],
+    });
+    expect(killedAt?.split('?')[0]).toBe(call.replace('NAME', name));
+    expect(left).toMatchObject({
+      branches: ['cody-batch/change', 'main'],
+      commits: 1,
+      pulls: [{ state: 'open' }],
+      record: { state: 'open' },
+    });
+  });
+  await Promise.all(deaths);
 });

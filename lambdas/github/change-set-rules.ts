@@ -49,7 +49,7 @@ function refusePath(path: string): void {
   const outside = parts.some(
     (part) => part === '' || part === '.' || part === '..' || GIT_FOLDER.test(visible(part)),
   );
-  if (outside || /[\p{Cc}\uFFFD]/u.test(path) || Buffer.byteLength(path) > MAX_PATH_BYTES)
+  if (outside || /[\0\uFFFD]/.test(path) || Buffer.byteLength(path) > MAX_PATH_BYTES)
     refuse(`names ${JSON.stringify(path.slice(0, 200))}, which is no path inside the repository`);
 }
 

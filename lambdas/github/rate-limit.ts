@@ -19,7 +19,10 @@ export function rateLimitedUntil(error: unknown, nowMs: number): number | undefi
   const retryAfter = Number(headers['retry-after']);
   if (retryAfter > 0) return nowMs + retryAfter * 1000;
   const reset = Number(headers['x-ratelimit-reset']);
-  if (String(headers['x-ratelimit-remaining']) === '0' && reset > 0)
-    return Math.max(nowMs, reset * 1000) + MARGIN_MS;
+  if (String(headers['x-ratelimit-remaining']) === '0' && reset > 0) {
+    // By GitHub's own clock, which need not be ours.
+    const theirs = Date.parse(String(headers.date)) || nowMs;
+    return nowMs + Math.max(0, reset * 1000 - theirs) + MARGIN_MS;
+  }
   return status === 429 || /rate limit|abuse detection/i.test(message ?? '') ? nowMs + UNSAID_MS : undefined;
 }

@@ -6,6 +6,7 @@ import { USAGE, UsageError } from './usage.ts';
 const COMMANDS: Record<string, () => Promise<(args: readonly string[]) => Promise<number>>> = {
   demo: async () => (await import('./demo.ts')).demo,
   run: async () => (await import('./run.ts')).run,
+  'pull-requests': async () => (await import('./pull-requests.ts')).pullRequests,
   serve: async () => (await import('./serve.ts')).serve,
 };
 

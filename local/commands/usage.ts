@@ -10,6 +10,7 @@ export const USAGE = `Cody Batch: one prompt, many repositories.
 
   cody-batch demo                       a whole job on this machine, on real source, without keys
   cody-batch run --repo R … --prompt P  one job, and its results
+  cody-batch pull-requests JOB_ID       open pull requests of what a job has recorded; no model is asked
   cody-batch serve                      the local AWS and the HTTP API, until Ctrl-C
 
 run
@@ -28,12 +29,17 @@ run
   --json                     print one JSON document: the job with its repositories
   --yes                      do not ask before money is spent
 
+pull-requests
+  --repo OWNER/NAME          only of this repository of the job; once for each
+  --json                     print one JSON document: the job with its repositories
+  --github                   as for serve, where no serve is up
+
 serve
   --port N                   the API's port (3000); the five ports after it are used too
   --concurrency N            workers at once (as many as there are cores)
   --github                   work on GitHub (GITHUB_TOKEN, ALLOWED_REPOSITORIES) instead of the local one
 
-both
+all of them
   --data DIR                 where everything is kept (.cody-batch)
 
 Exit status: 0 all repositories completed, 1 some repository failed, 2 wrong usage.

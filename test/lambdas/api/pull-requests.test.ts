@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { newJobId } from '../../../core/job.ts';
+import { Publishing, type Recorded, text } from '../../publishing.ts';
+import { cody } from '../../stack.ts';
+
+let publishing: Publishing;
+let bases: Record<string, string>;
+
+const NAMES = ['one', 'two', 'three'];
+
+beforeAll(async () => {
+  publishing = await Publishing.start();
+  const shas = await Promise.all(NAMES.map((name) => publishing.addRepository(name, { 'a.txt': 'a\n' })));
+  bases = Object.fromEntries(NAMES.map((name, i) => [name, shas[i]!]));
+});
+afterAll(() => publishing?.close());
+
+const change = (name: string, more: Partial<Recorded> = {}): Recorded => ({
+  name,
+  baseSha: bases[name]!,
+  files: [text('a.txt', 'b\n')],
+  ...more,
+});
+
+const ask = (jobId: string, body?: object, headers?: object) =>
+  publishing.call('POST', `/jobs/${jobId}/pull-requests`, body, headers);
+
+test('pull requests are opened later of what is recorded: of those named, then of the rest, each once and without a model', async () => {
+  const jobId = await publishing.record(NAMES.map((name) => change(name)));
+  const first = await publishing.publish(jobId, { repositories: ['LOCAL/two'] });
+  expect(first).toMatchObject({ status: 'completed', run: 2, pullRequests: { open: 1, failed: 0 } });
+  const states = ({ results }: typeof first) => results.map(({ pullRequest }) => pullRequest?.state);
+  expect(states(first)).toEqual([undefined, undefined, 'open']);
+
+  const second = await publishing.publish(jobId);
+  expect(second).toMatchObject({ run: 3, pullRequests: { open: 3 } });
+  expect(states(second)).toEqual(['open', 'open', 'open']);
+  for (const name of NAMES) {
+    const pulls = await publishing.pulls(name);
+    expect(pulls.filter(({ head }) => head.ref === `cody-batch/${jobId}`)).toHaveLength(1);
+  }
+
+  const nothing = await ask(jobId);
+  expect(nothing.status).toBe(409);
+  expect(nothing.json.detail).toMatch(
+    /no pull request to open .* local\/one has http:\S+\/pull\/\d+ \(open\)/,
+  );
+});
+
+test('the same Idempotency-Key asks once; for other repositories it is refused', async () => {
+  const jobId = await publishing.record([change('one'), change('two')]);
+  const headers = { 'idempotency-key': 'publish-once' };
+  const body = { repositories: ['local/one'] };
+  const [first, second] = await Promise.all([ask(jobId, body, headers), ask(jobId, body, headers)]);
+  expect([first.status, second.status].sort()).toEqual([200, 202]);
+  expect([first.json.run, second.json.run]).toEqual([2, 2]);
+  await publishing.ended(jobId);
+  expect((await ask(jobId, body, headers)).json).toMatchObject({ run: 2, status: 'completed' });
+  const other = await ask(jobId, { repositories: ['local/two'] }, headers);
+  expect(other).toMatchObject({
+    status: 409,
+    json: { detail: expect.stringMatching(/another|other repositories/) },
+  });
+});
+
+test('what cannot be asked is refused by a problem document, and changes nothing', async () => {
+  const jobId = await publishing.record([
+    change('one'),
+    change('two', { row: { outcome: 'unchanged' } }),
+    change('three', { row: { outcome: 'gaveUp', status: 'failed' } }),
+  ]);
+  const unknown = await ask(jobId, { repositories: ['local/one', 'local/elsewhere'] });
+  expect(unknown).toMatchObject({
+    status: 400,
+    json: {
+      type: expect.stringMatching(/^urn:/),
+      errors: [
+        { field: 'repositories', received: ['local/elsewhere'], expected: 'repositories of this job' },
+      ],
+    },
+  });
+  const nothing = await ask(jobId, { repositories: ['local/two', 'local/three'] });
+  expect(nothing.status).toBe(409);
+  expect(nothing.json.detail).toMatch(
+    /local\/three has no change \(gaveUp\); local\/two has no change \(unchanged\)/,
+  );
+  const malformed = await ask(jobId, { repositories: [], draft: true });
+  expect(malformed.status).toBe(400);
+  expect(malformed.json.errors).toHaveLength(2);
+  expect((await ask(newJobId())).status).toBe(404);
+
+  const running = await publishing.record([change('one')], { status: 'processing', executionArn: 'arn' });
+  const early = await ask(running);
+  expect(early).toMatchObject({
+    status: 409,
+    json: { detail: expect.stringMatching(/is processing, run 1/) },
+  });
+  expect((await publishing.call('GET', `/jobs/${jobId}`)).json).toMatchObject({
+    run: 1,
+    status: 'completed',
+  });
+});
+
+test('a pull request that failed is opened by asking again, once its reason is gone', async () => {
+  const jobId = await publishing.record([
+    change('three', { files: [text('CODEOWNERS', '* @me\n', 'added')] }),
+  ]);
+  const failed = await publishing.publish(jobId);
+  expect(failed.results[0]!.pullRequest).toMatchObject({
+    state: 'failed',
+    error: { name: 'ChangeSetRefusedError' },
+  });
+  await publishing.recordChange(
+    jobId,
+    change('three', { row: { pullRequest: failed.results[0]!.pullRequest! } }),
+  );
+  const opened = await publishing.publish(jobId);
+  expect(opened.results[0]!.pullRequest).toMatchObject({ state: 'open' });
+  expect(opened.results[0]!.pullRequest).not.toHaveProperty('error');
+  expect(opened.pullRequests).toEqual({ open: 1, merged: 0, closed: 0, failed: 0 });
+});
+
+test('the command line says what it takes, and what a job has none of', async () => {
+  const wrong = await cody(['pull-requests', 'job-1']);
+  expect(wrong).toMatchObject({ status: 2, stderr: expect.stringMatching(/identifier first.*"job-1"/) });
+});

@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type GitHubProxy, startGitHubProxy } from '../../github-proxy.ts';
+import { until } from '../../process-tree.ts';
+import { Publishing, text } from '../../publishing.ts';
+
+let publishing: Publishing;
+let proxy: GitHubProxy;
+
+beforeAll(async () => {
+  // Schedules come every half second instead of every minute.
+  publishing = await Publishing.start({ timeScale: 120 });
+  proxy = await startGitHubProxy(publishing.stack.gitHub);
+});
+afterAll(async () => {
+  await proxy?.close();
+  await publishing?.close();
+});
+
+const NAMES = ['merged', 'closed', 'open'];
+
+test('a job shows what became of its pull requests, and how many are merged', async () => {
+  const repositories = await Promise.all(
+    NAMES.map(async (name) => {
+      const baseSha = await publishing.addRepository(name, { 'a.txt': 'a\n' });
+      return { name, baseSha, files: [text('a.txt', 'b\n')] };
+    }),
+  );
+  const jobId = await publishing.record(repositories, { pullRequest: { draft: true } });
+  const published = await publishing.publish(jobId);
+  expect(published.pullRequests).toEqual({ open: 3, merged: 0, closed: 0, failed: 0 });
+
+  const place = (repo: string) => ({ owner: 'local', repo, pull_number: 1 });
+  await publishing.github.rest.pulls.merge(place('merged'));
+  await publishing.github.rest.pulls.update({ ...place('closed'), state: 'closed' });
+  const job = await until('the pull requests to be looked at', async () => {
+    const { json } = await publishing.call('GET', `/jobs/${jobId}`);
+    return json.pullRequests?.merged && json.pullRequests.closed ? json : undefined;
+  });
+  expect(job.pullRequests).toEqual({ open: 1, merged: 1, closed: 1, failed: 0 });
+  const record = (name: string) =>
+    job.results.find(({ repositoryName }) => repositoryName === `local/${name}`)!.pullRequest;
+  expect(record('merged')).toMatchObject({ state: 'merged', mergedAt: expect.stringMatching(/^20/) });
+  expect(record('closed')).toMatchObject({ state: 'closed' });
+  expect(record('open')).toMatchObject({ state: 'open', draft: true });
+
+  await publishing.github.rest.repos.delete({ owner: 'local', repo: 'open' });
+  const gone = await until('the deleted repository to be noticed', async () => {
+    const { json } = await publishing.call('GET', `/jobs/${jobId}`);
+    return json.pullRequests?.open === 0 ? json : undefined;
+  });
+  expect(gone.pullRequests).toEqual({ open: 0, merged: 1, closed: 2, failed: 0 });
+});

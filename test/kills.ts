@@ -31,7 +31,7 @@ export async function killAndRunAgain(
     const jobId = await publishing.record([{ name, ...change }], { pullRequest: { branch, ...pullRequest } });
     const input = { jobId, run: 1, repositoryName: `local/${name}` };
     const environment = { GITHUB_API_URL: proxy.apiUrl };
-    const first = publishing.invoke('open-pull-request', input, environment);
+    const first = publishing.invoke('steps/open-pull-request', input, environment);
     proxy.decide(
       (n) => (n === at ? fate : 'answered'),
       () => first.child.kill('SIGKILL'),
@@ -39,7 +39,7 @@ export async function killAndRunAgain(
     const killedAt = (await first.result()) ? undefined : proxy.calls.at(-1)!.line;
     if (killedAt) {
       proxy.decide(() => 'answered');
-      await publishing.invoke('open-pull-request', input, environment).result();
+      await publishing.invoke('steps/open-pull-request', input, environment).result();
     }
     const { data: branches } = await publishing.github.rest.repos.listBranches({
       owner: 'local',

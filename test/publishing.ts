@@ -25,6 +25,8 @@ export type Recorded = {
   name: string;
   baseSha: string;
   files: ChangedFile[];
+  /** @default main */
+  baseBranch?: string;
   title?: string;
   body?: string;
   row?: Partial<RepositoryResult>;
@@ -46,11 +48,21 @@ export class Publishing {
   readonly github: Octokit;
   readonly #folder: { path: string; remove(): Promise<void> };
   readonly #rows: DynamoDBDocumentClient;
+  readonly #token: string | undefined;
 
-  private constructor(stack: ServedStack, folder: { path: string; remove(): Promise<void> }) {
+  private constructor(
+    stack: ServedStack,
+    folder: { path: string; remove(): Promise<void> },
+    token: string | undefined,
+  ) {
     this.stack = stack;
     this.#folder = folder;
-    this.github = new Octokit({ baseUrl: `${stack.gitHub}/api/v3`, log: SILENT });
+    this.#token = token;
+    this.github = new Octokit({
+      baseUrl: `${stack.gitHub}/api/v3`,
+      log: SILENT,
+      ...(token && { auth: token }),
+    });
     this.#rows = DynamoDBDocumentClient.from(
       new DynamoDBClient({
         region: 'us-east-1',
@@ -61,13 +73,14 @@ export class Publishing {
     );
   }
 
-  static async start(options: Partial<StackOptions> = {}): Promise<Publishing> {
+  /** `token` is the owner's, for a local GitHub with a list of them. */
+  static async start(options: Partial<StackOptions> = {}, token?: string): Promise<Publishing> {
     const stack = await startStackProcess({
       ...{ given: {}, gitHub: 'local', model: 'offline', maxRunning: 1, shared: false },
       workerCommand: ['/bin/false'],
       ...options,
     });
-    return new Publishing(stack, await temporaryFolder());
+    return new Publishing(stack, await temporaryFolder(), token);
   }
 
   async close(): Promise<void> {
@@ -89,8 +102,7 @@ export class Publishing {
   }
 
   async push(name: string, ...refs: string[]): Promise<void> {
-    const url = `${this.stack.gitHub}/local/${name}.git`;
-    await git(this.tree(name), 'push', '--quiet', url, ...(refs.length > 0 ? refs : ['main']));
+    await this.#remote(name, 'push', '--quiet', this.#url(name), ...(refs.length > 0 ? refs : ['main']));
   }
 
   /** Commits these files on `main` and pushes; gives the commit. */
@@ -107,9 +119,18 @@ export class Publishing {
 
   /** Fetches a branch of the local GitHub into the work tree; gives its commit. */
   async fetch(name: string, branch: string): Promise<string> {
-    const url = `${this.stack.gitHub}/local/${name}.git`;
-    await git(this.tree(name), 'fetch', '--quiet', url, `refs/heads/${branch}`);
+    await this.#remote(name, 'fetch', '--quiet', this.#url(name), `refs/heads/${branch}`);
     return git(this.tree(name), 'rev-parse', 'FETCH_HEAD');
+  }
+
+  #url(name: string): string {
+    return `${this.stack.gitHub}/local/${name}.git`;
+  }
+
+  #remote(name: string, ...args: string[]): Promise<string> {
+    const basic = Buffer.from(`x-access-token:${this.#token}`).toString('base64');
+    const header = this.#token ? ['-c', `http.extraHeader=Authorization: Basic ${basic}`] : [];
+    return git(this.tree(name), ...header, ...args);
   }
 
   /** Records a job that ended with a change in each of these repositories, as its analysis would have left it. */
@@ -148,8 +169,8 @@ export class Publishing {
   /** Records what the analysis of one repository changed. */
   async recordChange(jobId: string, { name, baseSha, files, ...said }: Recorded): Promise<void> {
     const repositoryName = `local/${name}`;
-    const { title = 'Change it', body = 'As asked.' } = said;
-    const changeSet: ChangeSet = { baseBranch: 'main', baseSha, title, body, summary: 'Changed it.', files };
+    const { title = 'Change it', body = 'As asked.', baseBranch = 'main' } = said;
+    const changeSet: ChangeSet = { baseBranch, baseSha, title, body, summary: 'Changed it.', files };
     await this.write(`jobs/${jobId}/repositories/${repositoryName}/change-set.json`, changeSet);
     await this.put('repositories', {
       ...{ jobId, repositoryName, status: 'completed', statusKey: `completed#${repositoryName}`, run: 1 },
@@ -213,11 +234,11 @@ export class Publishing {
     return data;
   }
 
-  /** A function of `lambdas/steps` as a process of its own, with these variables over those of the stack. */
-  invoke(step: string, input: object, environment: Record<string, string> = {}): Invocation {
+  /** A function of `lambdas`, such as `steps/open-pull-request`, as a process of its own, with these variables over those of the stack. */
+  invoke(name: string, input: object, environment: Record<string, string> = {}): Invocation {
     const child = spawn(
       process.execPath,
-      [path.join(ROOT, 'test/invoke-step.ts'), step, JSON.stringify(input)],
+      [path.join(ROOT, 'test/invoke-function.ts'), name, JSON.stringify(input)],
       {
         cwd: ROOT,
         env: {

@@ -25,7 +25,7 @@ test('a job shows what became of its pull requests, and how many are merged', as
       return { name, baseSha, files: [text('a.txt', 'b\n')] };
     }),
   );
-  const jobId = await publishing.record(repositories, { pullRequest: { draft: true } });
+  const jobId = await publishing.record(repositories);
   const published = await publishing.publish(jobId);
   expect(published.pullRequests).toEqual({ open: 3, merged: 0, closed: 0, failed: 0 });
 
@@ -41,7 +41,7 @@ test('a job shows what became of its pull requests, and how many are merged', as
     job.results.find(({ repositoryName }) => repositoryName === `local/${name}`)!.pullRequest;
   expect(record('merged')).toMatchObject({ state: 'merged', mergedAt: expect.stringMatching(/^20/) });
   expect(record('closed')).toMatchObject({ state: 'closed' });
-  expect(record('open')).toMatchObject({ state: 'open', draft: true });
+  expect(record('open')).toMatchObject({ state: 'open' });
 
   await publishing.github.rest.repos.delete({ owner: 'local', repo: 'open' });
   const gone = await until('the deleted repository to be noticed', async () => {
@@ -49,4 +49,35 @@ test('a job shows what became of its pull requests, and how many are merged', as
     return json.pullRequests?.open === 0 ? json : undefined;
   });
   expect(gone.pullRequests).toEqual({ open: 0, merged: 1, closed: 2, failed: 0 });
+});
+
+test('the checks of an open pull request are shown, and what has not changed is asked for at no cost', async () => {
+  const name = 'checked';
+  const baseSha = await publishing.addRepository(name, { 'a.txt': 'a\n' });
+  const jobId = await publishing.record([{ name, baseSha, files: [text('a.txt', 'b\n')] }]);
+  await publishing.publish(jobId);
+  const head_sha = (await publishing.pulls(name))[0]!.head.sha;
+  const check = (title: string, conclusion?: 'success' | 'failure') =>
+    publishing.github.rest.checks.create({
+      ...{ owner: 'local', repo: name, name: title, head_sha },
+      ...(conclusion ? { status: 'completed', conclusion } : { status: 'in_progress' }),
+    } as never);
+  const checks = (state: string) =>
+    until(
+      `checks to be ${state}`,
+      async () => (await publishing.row(jobId, name)).pullRequest?.checks === state,
+    );
+
+  await checks('none');
+  await check('build');
+  await checks('pending');
+  await check('build', 'success');
+  await checks('passing');
+  await check('lint', 'failure');
+  await checks('failing');
+
+  proxy.decide(() => 'answered');
+  await publishing.invoke('events/track-pull-requests', {}, { GITHUB_API_URL: proxy.apiUrl }).result();
+  const asked = proxy.calls.filter(({ line }) => line.includes(`/local/${name}/`));
+  expect(asked.map(({ status }) => status)).toEqual([304, 304]);
 });

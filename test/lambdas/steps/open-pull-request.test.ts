@@ -29,7 +29,7 @@ test('a change of one file costs six calls', async () => {
   const jobId = await publishing.record([{ name: 'six', baseSha, files: [text('a.txt', 'two\n')] }]);
   const input = { jobId, run: 1, repositoryName: 'local/six' };
   const environment = { GITHUB_API_URL: proxy.apiUrl };
-  const result = await publishing.invoke('open-pull-request', input, environment).result();
+  const result = await publishing.invoke('steps/open-pull-request', input, environment).result();
   expect(result).toMatchObject({ opened: true });
   expect(proxy.calls.map(({ line }) => line.split('?')[0]!.replace('local/six', 'local/NAME'))).toEqual(
     CALLS,

@@ -1,5 +1,5 @@
 /**
- * `node bench/main.ts [worker|fleet|engine|claude-code]… [--with-claude-code] [--write]`: all figures, or those named; see
+ * `node bench/main.ts [worker|fleet|engine|pull-requests|claude-code]… [--with-claude-code] [--write]`: all figures, or those named; see
  * bench/RESULTS.md. The comparison with Claude Code downloads it, so it is made only where it is asked for.
  */
 import { writeFileSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { endAll } from './ending.ts';
 import { measureEngine } from './engine/engine.ts';
 import type { Figure, Tell } from './figure.ts';
 import { measureFleet } from './fleet/fleet.ts';
+import { measurePullRequests } from './pull-requests/pull-requests.ts';
 import { markdown, table } from './report.ts';
 import { measureWorker } from './worker/worker.ts';
 
@@ -18,6 +19,7 @@ const FIGURES: Readonly<Record<string, (tell: Tell) => Promise<Figure>>> = {
   worker: measureWorker,
   fleet: measureFleet,
   engine: measureEngine,
+  'pull-requests': measurePullRequests,
   [CLAUDE_CODE]: measureAgainstClaudeCode,
 };
 

@@ -7,6 +7,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { Octokit } from '@octokit/rest';
 import type { ChangedFile, ChangeSet } from '../core/change-set.ts';
+import { inParallel } from '../core/in-parallel.ts';
 import { isEnded, type Job, type JobRow, newJobId, type PullRequestSettings } from '../core/job.ts';
 import type { RepositoryResult, RepositorySummary } from '../core/repository-result.ts';
 import { countsOf } from '../core/repository-table.ts';
@@ -145,7 +146,7 @@ export class Publishing {
     const names = repositories.map(({ name }) => `local/${name}`).sort();
     await this.write(`jobs/${jobId}/request.json`, { prompt: 'Edit.', repositories: names });
     await this.write(`jobs/${jobId}/repositories.json`, names);
-    for (const repository of repositories) await this.recordChange(jobId, repository);
+    await inParallel(repositories, 16, (repository) => this.recordChange(jobId, repository));
     const row: JobRow = {
       jobId,
       ...{

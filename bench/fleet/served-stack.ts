@@ -20,8 +20,9 @@ export async function serveStack(
   folder: string,
   workers: number,
   environment: Record<string, string>,
+  options: readonly string[] = [],
 ): Promise<ServedStack> {
-  const args = ['serve', '--port', '0', '--data', folder, '--concurrency', String(workers)];
+  const args = ['serve', '--port', '0', '--data', folder, '--concurrency', String(workers), ...options];
   // Not in the project's folder, whose `.env` is the developer's.
   const child = spawn(process.execPath, [CLI, ...args], {
     cwd: folder,
@@ -44,7 +45,7 @@ export async function serveStack(
   return {
     pid: child.pid!,
     api: value(/^API +(\S+)$/m),
-    gitHub: value(/^GitHub +(\S+)$/m),
+    gitHub: value(/^GitHub +(.+)$/m),
     endpoints: {
       states: value(/AWS_ENDPOINT_URL_SFN=(\S+)/),
       batch: value(/AWS_ENDPOINT_URL_BATCH=(\S+)/),

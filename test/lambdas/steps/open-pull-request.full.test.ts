@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { killAndRunAgain } from '../../kills.ts';
+import { Publishing, text } from '../../publishing.ts';
+
+let publishing: Publishing;
+
+beforeAll(async () => {
+  publishing = await Publishing.start();
+});
+afterAll(() => publishing?.close());
+
+const FATES = ['lost', 'refused'] as const;
+/** Two blobs, six calls, labels, CODEOWNERS of the first place, reviewers; the first kill that finds no call ends it. */
+const MOST_CALLS = 20;
+
+test.each(FATES)(
+  'a function that dies at any of its calls (%s), blobs, labels and reviewers among them, and runs again leaves one of each',
+  async (fate) => {
+    const killed: string[] = [];
+    for (let at = 1; at <= MOST_CALLS; at++) {
+      const name = `${fate}-${at}`;
+      const baseSha = await publishing.addRepository(name, {
+        'a.txt': 'one\n',
+        '.github/CODEOWNERS': '*.bin @alice\n',
+      });
+      for (const username of ['alice', 'bob'])
+        await publishing.github.rest.repos.addCollaborator({ owner: 'local', repo: name, username });
+      const binary = (path: string, byte: number) =>
+        ({
+          status: 'added',
+          path,
+          mode: '100755',
+          content: Buffer.from([0, byte]).toString('base64'),
+        }) as const;
+      const files = [text('a.txt', 'two\n'), binary('one.bin', 1), binary('two.bin', 2)];
+      const pullRequest = { labels: ['fleet', 'codemod'], reviewers: ['bob'], codeowners: true };
+      const { killedAt, ...left } = await killAndRunAgain(
+        publishing,
+        { name, fate, at },
+        { baseSha, files },
+        pullRequest,
+      );
+      expect(left).toMatchObject({
+        branches: ['cody-batch/change', 'main'],
+        commits: 1,
+        pulls: [{ state: 'open', labels: ['codemod', 'fleet'], reviewers: ['alice', 'bob'] }],
+        record: { state: 'open' },
+      });
+      expect(left.record).not.toHaveProperty('warnings');
+      if (!killedAt) break;
+      killed.push(killedAt.split('?')[0]!.replace(name, 'NAME'));
+    }
+    expect(killed).toEqual([
+      'GET /repos/local/NAME/pulls',
+      'GET /repos/local/NAME/branches/main',
+      'POST /repos/local/NAME/git/blobs',
+      'POST /repos/local/NAME/git/blobs',
+      'POST /repos/local/NAME/git/trees',
+      'POST /repos/local/NAME/git/commits',
+      'POST /repos/local/NAME/git/refs',
+      'POST /repos/local/NAME/pulls',
+      'GET /repos/local/NAME/contents/.github%2FCODEOWNERS',
+      'POST /repos/local/NAME/issues/1/labels',
+      'POST /repos/local/NAME/pulls/1/requested_reviewers',
+    ]);
+  },
+  300_000,
+);

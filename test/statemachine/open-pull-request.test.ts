@@ -1,0 +1,102 @@
+import {
+  DescribeExecutionCommand,
+  GetExecutionHistoryCommand,
+  ListExecutionsCommand,
+  ListMapRunsCommand,
+  SFNClient,
+} from '@aws-sdk/client-sfn';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { until } from '../process-tree.ts';
+import { Publishing, type Recorded, text } from '../publishing.ts';
+
+/** How much faster waits pass, and GitHub's minutes. */
+const TIME_SCALE = 60;
+
+let publishing: Publishing;
+let sfn: SFNClient;
+
+beforeAll(async () => {
+  publishing = await Publishing.start({
+    timeScale: TIME_SCALE,
+    // What notifies people: a pull request is one.
+    gitHubOptions: { limits: { contentPerMinute: 2 }, timeScale: TIME_SCALE },
+  });
+  sfn = new SFNClient({
+    endpoint: publishing.stack.awsVariables.AWS_ENDPOINT_URL_SFN!,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+});
+afterAll(async () => {
+  sfn?.destroy();
+  await publishing?.close();
+});
+
+async function changed(names: readonly string[]): Promise<Recorded[]> {
+  const make = async (name: string) => {
+    const baseSha = await publishing.addRepository(name, { 'a.txt': 'a\n' });
+    return { name, baseSha, files: [text('a.txt', 'b\n')] };
+  };
+  return Promise.all(names.map(make));
+}
+
+/** The states that each child of a run entered, in order. */
+async function pathsOf(executionArn: string): Promise<string[][]> {
+  const { mapRuns } = await sfn.send(new ListMapRunsCommand({ executionArn }));
+  const { mapRunArn } = mapRuns![0]!;
+  const { executions } = await sfn.send(new ListExecutionsCommand({ mapRunArn }));
+  return Promise.all(
+    executions!.map(async (child) => {
+      const history = { executionArn: child.executionArn!, maxResults: 1000 };
+      const { events } = await sfn.send(new GetExecutionHistoryCommand(history));
+      return events!.flatMap(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name ?? []);
+    }),
+  );
+}
+
+test("who meets GitHub's limit waits in the graph for as long as GitHub says, and then opens its pull request", async () => {
+  const names = ['limited-1', 'limited-2', 'limited-3', 'limited-4', 'limited-5'];
+  const jobId = await publishing.record(await changed(names));
+  const job = await publishing.publish(jobId);
+  expect(job.pullRequests).toEqual({ open: 5, merged: 0, closed: 0, failed: 0 });
+  for (const name of names) expect(await publishing.pulls(name)).toHaveLength(1);
+
+  const paths = await pathsOf(job.executionArn!);
+  expect(paths).toHaveLength(5);
+  const straight = [
+    'ReserveSlot',
+    'WaitForSlot',
+    'HasSlot',
+    'OpenPullRequest',
+    'IsOpen',
+    'PullRequestRecorded',
+  ];
+  const limited = paths.filter((path) => path.length > straight.length);
+  expect(limited.length).toBeGreaterThan(0);
+  const round = [...straight.slice(0, -1), 'WaitForSlot', 'HasSlot', ...straight.slice(0, 5)];
+  for (const path of limited) expect(path.slice(0, round.length)).toEqual(round);
+});
+
+test("a job's own pace holds up no other job of the same credential", async () => {
+  const slow = await publishing.record(await changed(['slow-1', 'slow-2', 'slow-3', 'slow-4']), {
+    pullRequest: { perHour: 1 },
+  });
+  const quick = await publishing.record(await changed(['quick-1', 'quick-2']));
+  const { json } = await publishing.call('POST', `/jobs/${slow}/pull-requests`);
+  await until('the first slot of the slow job', async () => {
+    const rows = await Promise.all([1, 2, 3, 4].map((n) => publishing.row(slow, `slow-${n}`)));
+    return rows.some(({ pullRequest }) => pullRequest?.state === 'open');
+  });
+  expect((await publishing.publish(quick)).pullRequests).toMatchObject({ open: 2 });
+
+  const running = await publishing.call('GET', `/jobs/${slow}`);
+  expect(running.json).toMatchObject({ status: 'processing', run: 2 });
+  const open = running.json.results.filter(({ pullRequest }) => pullRequest);
+  expect(open).toHaveLength(1);
+  await publishing.call('POST', `/jobs/${slow}/cancel`);
+  const { status } = await sfn.send(
+    new DescribeExecutionCommand({ executionArn: json.executionArn ?? running.json.executionArn! }),
+  );
+  expect(status).toBe('ABORTED');
+  expect((await publishing.row(slow, 'slow-1')).status).toBe('completed');
+});

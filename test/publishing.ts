@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
@@ -212,16 +213,18 @@ export class Publishing {
     return this.ended(jobId, ms);
   }
 
-  ended(jobId: string, ms?: number): Promise<Answer['json']> {
-    const route = `/jobs/${jobId}?limit=1000`;
-    return until(
+  /** Long jobs are asked rarely: each answer counts their repositories. */
+  async ended(jobId: string, ms = 45_000): Promise<Answer['json']> {
+    const pollMs = ms / 1000;
+    await until(
       `the end of ${jobId}`,
       async () => {
-        const { json } = await this.call('GET', route);
-        return isEnded(json.status) ? json : undefined;
+        await sleep(pollMs);
+        return isEnded((await this.call('GET', `/jobs/${jobId}?limit=1`)).json.status);
       },
       ms,
     );
+    return (await this.call('GET', `/jobs/${jobId}?limit=1000`)).json;
   }
 
   /** Everything recorded of one repository. */

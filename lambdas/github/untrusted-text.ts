@@ -18,7 +18,7 @@ const ACTED_ON: readonly RegExp[] = [
   // HTML, comments included: no hidden text, no image, no anchor of another kind than Markdown's.
   /(<)(?=[A-Za-z/!?])/g,
   // An entity can spell each of these.
-  /(&)(?=#|[A-Za-z])/g,
+  /(&)(?=(?:#\d+|#x[\da-f]+|[a-z][a-z\d]*);)/gi,
   // An image is fetched from wherever its address says, which can tell that place what the address holds.
   /(!)(?=\[)/g,
   // Links that do something else than to lead somewhere.

@@ -1,6 +1,7 @@
 /**
- * `node bench/main.ts [worker|fleet|engine|pull-requests|claude-code]… [--with-claude-code] [--write]`: all figures, or those named; see
- * bench/RESULTS.md. The comparison with Claude Code downloads it, so it is made only where it is asked for.
+ * `node bench/main.ts [worker|fleet|engine|pull-requests|claude-code]… [--with-claude-code] [--write]`: all figures, or
+ * those named; see bench/RESULTS.md. The comparison with Claude Code downloads it, so it is made only where it is asked
+ * for.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

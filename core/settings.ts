@@ -123,6 +123,8 @@ export type Settings = Omit<
   repositoriesTable: string;
   /** Undefined where the secret is not configured. */
   secret(name: SecretName): Promise<string | undefined>;
+  /** Where Secrets Manager keeps it: names a credential for whoever may not read it. Undefined where it is not there. */
+  secretId(name: SecretName): string | undefined;
 };
 
 /** Variables that hold a secret itself. */
@@ -166,6 +168,10 @@ export function parseSettings(variables: Variables): Settings {
     jobsTable: DYNAMODB_JOBS_TABLE ?? `${DYNAMODB_TABLE_PREFIX}-jobs`,
     repositoriesTable: DYNAMODB_REPOSITORIES_TABLE ?? `${DYNAMODB_TABLE_PREFIX}-repositories`,
     secret: secretReader(present),
+    secretId(name) {
+      const configured = SECRETS[name].find((one) => present[`${one}_SECRET_ID`] || present[one]);
+      return configured && present[`${configured}_SECRET_ID`];
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import { isEnded, type JobRow } from '../../core/job.ts';
 import { functionHandler } from '../function-handler.ts';
 import { openGitHub } from '../github/client.ts';
 import { rateLimitedUntil } from '../github/rate-limit.ts';
-import { type Tracked, trackPullRequest } from '../github/track.ts';
+import { NOT_SEEN, type Tracked, trackPullRequest } from '../github/track.ts';
 import { logger } from '../logger.ts';
 import type { Storage } from '../storage.ts';
 import { pullRequestCounts, repositoryNames } from '../totals.ts';
@@ -76,14 +76,15 @@ async function track(row: Open, { repositories, settings, now }: Storage): Promi
     await repositories.recordTracked(job.jobId, repositoryName, pullRequest?.checkedAt, {
       ...pullRequest!,
       checkedAt: now(),
-      ...(gone && { state: 'closed', error: GONE }),
+      ...(gone && { error: GONE }),
     });
     return true;
   }
 }
 
+/** No end: a credential that sees less for an hour closes nothing. */
 const GONE = {
-  name: 'NotFoundError',
+  name: NOT_SEEN,
   message:
     'GitHub has no such pull request any more, or the credential may not see it: the repository was deleted, or its access was taken back.',
 };

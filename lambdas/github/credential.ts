@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createAppAuth } from '@octokit/auth-app';
+import type { createAppAuth } from '@octokit/auth-app';
 import { SettingsError } from '../../core/errors.ts';
 import type { Settings } from '../../core/settings.ts';
 import { createOctokit } from './octokit.ts';
 
-/** What a token is asked for: to open pull requests, those that change workflows among them, or to look at them. */
+/** What a token is for: to open pull requests, those that change workflows among them, or to look at them. */
 export type Access = 'write' | 'writeWorkflows' | 'read';
 
 /** https://docs.github.com/rest/authentication/permissions-required-for-github-apps */
@@ -16,13 +16,16 @@ const PERMISSIONS: Readonly<Record<Access, Record<string, string>>> = {
 
 /**
  * The token for one repository: of the App where there is one, made for this repository and these permissions alone,
- * which GitHub ends after an hour; else GITHUB_WRITE_TOKEN. Undefined where none is configured.
+ * which GitHub ends after an hour; else GITHUB_WRITE_TOKEN. To look at it, GITHUB_TOKEN where it is set, so that nobody
+ * but OpenPullRequest needs what may write. Undefined where none is configured.
  */
 export async function credentialFor(
   settings: Settings,
   repositoryName: string,
   access: Access,
 ): Promise<string | undefined> {
+  const reading = access === 'read' ? await settings.secret('GITHUB_TOKEN') : undefined;
+  if (reading) return reading;
   if (!settings.GITHUB_APP_ID) return settings.secret('GITHUB_WRITE_TOKEN');
   const app = await openApp(settings, settings.GITHUB_APP_ID);
   const [owner, repo] = repositoryName.split('/') as [string, string];
@@ -46,12 +49,15 @@ export async function credentialFor(
   return token;
 }
 
-/** Names whose limit a repository's pull requests count against, without showing it: a token, or an App's installation. */
+/**
+ * Names whose limit a repository's pull requests count against, without showing it: a token, or an App's installation.
+ * A token in Secrets Manager is named by where it is kept, so that ReserveSlot need not be let read it.
+ */
 export async function credentialId(settings: Settings, repositoryName: string): Promise<string> {
   const [owner] = repositoryName.toLowerCase().split('/');
   const who = settings.GITHUB_APP_ID
     ? `${settings.GITHUB_APP_ID} ${owner}`
-    : ((await settings.secret('GITHUB_WRITE_TOKEN')) ?? '');
+    : (settings.secretId('GITHUB_WRITE_TOKEN') ?? (await settings.secret('GITHUB_WRITE_TOKEN')) ?? '');
   return createHash('sha256').update(`${settings.GITHUB_API_URL} ${who}`).digest('hex').slice(0, 16);
 }
 
@@ -70,6 +76,8 @@ async function createApp(settings: Settings, appId: string) {
       'GITHUB_APP_ID is set, and GITHUB_APP_PRIVATE_KEY is not; give the key of the App (PEM), or its secret by GITHUB_APP_PRIVATE_KEY_SECRET_ID.',
     );
   }
+  // Loaded on demand: most have a token.
+  const { createAppAuth } = await import('@octokit/auth-app');
   return createAppAuth({
     appId,
     // Environment files write a line's end as two characters.

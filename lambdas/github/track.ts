@@ -6,6 +6,9 @@ import { rateLimitedUntil } from './rate-limit.ts';
 
 export type Tracked = Pick<RepositoryResult, 'repositoryName' | 'pullRequestNumber' | 'pullRequest'>;
 
+/** The name of the error of a pull request that GitHub did not show; gone once it does. */
+export const NOT_SEEN = 'PullRequestNotSeenError';
+
 /** Ends of a check that ask for somebody's attention; the others (success, neutral, skipped) do not. */
 const FAILING = new Set(['failure', 'cancelled', 'timed_out', 'action_required', 'startup_failure', 'stale']);
 
@@ -35,6 +38,7 @@ export async function trackPullRequest(
     headSha: answer?.data.head.sha ?? before.headSha,
     checkedAt: at,
     etags: withEtag(etags, 'pull', answer?.headers.etag),
+    error: before.error?.name === NOT_SEEN ? undefined : before.error,
   };
   return state === 'open' ? withChecks(github, { owner, repo }, record) : record;
 }

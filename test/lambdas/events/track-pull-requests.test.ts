@@ -44,11 +44,11 @@ test('a job shows what became of its pull requests, and how many are merged', as
   expect(record('open')).toMatchObject({ state: 'open' });
 
   await publishing.github.rest.repos.delete({ owner: 'local', repo: 'open' });
-  const gone = await until('the deleted repository to be noticed', async () => {
-    const { json } = await publishing.call('GET', `/jobs/${jobId}`);
-    return json.pullRequests?.open === 0 ? json : undefined;
+  const unseen = await until('the deleted repository to be noticed', async () => {
+    const { pullRequest } = await publishing.row(jobId, 'open');
+    return pullRequest?.error && pullRequest;
   });
-  expect(gone.pullRequests).toEqual({ open: 0, merged: 1, closed: 2, failed: 0 });
+  expect(unseen).toMatchObject({ state: 'open', error: { name: 'PullRequestNotSeenError' } });
 });
 
 test('the checks of an open pull request are shown, and what has not changed is asked for at no cost', async () => {

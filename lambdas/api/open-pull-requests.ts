@@ -29,6 +29,8 @@ export const openPullRequests = route(
   async ({ params: { jobId }, body, headers, createdBy }, storage) => {
     const { jobs, settings, now } = storage;
     const job = await jobs.get(jobId);
+    const known = await repositoryNames(storage.artifacts, jobId);
+    const wanted = body?.repositories && namesOfJob(jobId, body.repositories, known);
     const run = job.run + 1;
     const key = idempotencyKey(headers, { createdBy, scope: `${jobId}/pull-requests` });
     const fingerprint = fingerprintOf(body ?? {});
@@ -43,8 +45,8 @@ export const openPullRequests = route(
     const asked = (current: JobRow) => claim && (claim.boundRun ?? 0) <= current.run;
     if (asked(job)) return { json: await resume(job, storage) };
 
-    const names = await namesToPublish(job, body?.repositories, storage);
-    const selection = body?.repositories && (await writeSelection(jobId, names, storage));
+    const names = await namesToPublish(job, wanted ?? known, storage);
+    const selection = wanted && (await writeSelection(jobId, names, storage));
     const request = { action: 'publish' as const, ...(selection && { selection }) };
     if (!isEnded(job.status) || !(await jobs.reserveRun(jobId, job.run, request, now()))) {
       const current = await jobs.get(jobId);
@@ -64,14 +66,12 @@ async function resume(job: JobRow, { settings, jobs }: Storage): Promise<JobRow>
   return jobs.get(job.jobId);
 }
 
-/** Those of the wanted repositories that have a change without a pull request; throws where none has. */
+/** Those of the repositories that have a change without a pull request; throws where none has. */
 async function namesToPublish(
   { jobId, status }: JobRow,
-  wanted: readonly string[] | undefined,
-  { artifacts, repositories }: Storage,
+  names: readonly string[],
+  { repositories }: Storage,
 ): Promise<string[]> {
-  const known = await repositoryNames(artifacts, jobId);
-  const names = wanted ? namesOfJob(jobId, wanted, known) : known;
   const rows = await repositories.getMany(jobId, names, PUBLISHABLE_BY);
   const reasons = rows.map((row) => [row.repositoryName, unpublishable(row)] as const);
   const open = reasons.flatMap(([name, reason]) => (reason === undefined ? [name] : []));

@@ -18,7 +18,7 @@ export type CommitRequest = {
   signOff: boolean;
 };
 
-type Commit = { sha: string; message: string; tree: { sha: string }; parents: readonly unknown[] };
+export type Commit = { sha: string; message: string; tree: { sha: string }; parents: readonly unknown[] };
 
 /**
  * Makes the branch carry one commit of this tree, and returns its SHA. A branch that has such a commit of this job stays;
@@ -114,14 +114,12 @@ async function tipOf(github: Octokit, { owner, repo }: Repository, branch: strin
   }
 }
 
-/** A commit that we made of this job and that nobody has amended since: amending keeps the message, not the tree. */
-function isOurs({ message, tree, parents }: Commit, jobId: string): boolean {
-  const lines = message.trimEnd().split('\n');
-  return (
-    lines.includes(`${JOB_TRAILER}: ${jobId}`) &&
-    lines.includes(`${TREE_TRAILER}: ${tree.sha}`) &&
-    parents.length === 1
-  );
+export function isOfJob(message: string, jobId: string): boolean {
+  return message.split('\n').includes(`${JOB_TRAILER}: ${jobId}`);
 }
 
-export type { Commit };
+/** A commit that we made of this job and that nobody has amended since: amending keeps the message, not the tree. */
+function isOurs({ message, tree, parents }: Commit, jobId: string): boolean {
+  const isAmended = !message.split('\n').includes(`${TREE_TRAILER}: ${tree.sha}`);
+  return isOfJob(message, jobId) && !isAmended && parents.length === 1;
+}

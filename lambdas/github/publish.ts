@@ -5,8 +5,8 @@ import type { JobRow } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import type { Settings } from '../../core/settings.ts';
 import { isAllowed } from './allow-list.ts';
-import { type Base, findBase } from './base.ts';
-import { commitToBranch } from './branch.ts';
+import { type Base, findBase, type Repository } from './base.ts';
+import { type Commit, commitToBranch, isOfJob } from './branch.ts';
 import { findPullRequests, openPullRequest, type PullRequest, updateBody } from './pull-request.ts';
 import { bodyOf, titleOf } from './pull-request-text.ts';
 import { markPullRequest } from './reviewers.ts';
@@ -45,8 +45,9 @@ export async function publishChangeSet(github: Octokit, publication: Publication
     const renamedTo = await newNameOf(github, repository, settings);
     return { ...(await publishChangeSet(github, { ...publication, repositoryName: renamedTo })), renamedTo };
   }
-  const existing = pulls.find(({ state }) => state === 'open') ?? pulls[0];
-  if (existing && existing.state !== 'open') return { ...existing, branch, warnings: [] };
+  const existing = pulls.find(({ state }) => state === 'open');
+  const ended = existing ? undefined : await endedOfJob(github, repository, pulls, job.jobId);
+  if (ended) return { ...ended, branch, warnings: [] };
 
   const base = await findBase(github, repository, changeSet);
   const treeSha = await writeTree(github, repository, base, changeSet);
@@ -59,13 +60,8 @@ export async function publishChangeSet(github: Octokit, publication: Publication
     signOff: job.pullRequest?.signOff ?? settings.SIGN_OFF,
   };
   const commitSha = await commitToBranch(github, repository, request, async (ours) => {
-    if (!existing) return undefined;
-    const { data } = await github.rest.pulls.listCommits({
-      ...repository,
-      pull_number: existing.number,
-      per_page: 100,
-    });
-    return data.map(({ sha, commit, parents }) => ({ ...commit, sha, parents })).find(ours)?.sha;
+    const commits = existing ? await commitsOf(github, repository, existing) : [];
+    return commits.find(ours)?.sha;
   });
 
   const body = bodyOf(publication, base);
@@ -84,10 +80,33 @@ export function branchOf({ jobId, pullRequest }: Pick<JobRow, 'jobId' | 'pullReq
   return pullRequest?.branch ?? `cody-batch/${jobId}`;
 }
 
+/** A branch's name can have served another job before, whose pull request says nothing of this one. */
+async function endedOfJob(
+  github: Octokit,
+  repository: Repository,
+  pulls: readonly PullRequest[],
+  jobId: string,
+): Promise<PullRequest | undefined> {
+  for (const pull of pulls) {
+    const commits = await commitsOf(github, repository, pull);
+    if (commits.some(({ message }) => isOfJob(message, jobId))) return pull;
+  }
+  return undefined;
+}
+
+async function commitsOf(
+  github: Octokit,
+  repository: Repository,
+  { number }: PullRequest,
+): Promise<Commit[]> {
+  const { data } = await github.rest.pulls.listCommits({ ...repository, pull_number: number, per_page: 100 });
+  return data.map(({ sha, commit, parents }) => ({ ...commit, sha, parents }));
+}
+
 /** Throws RepositoryUnavailableError where the job may not work on the repository under its new name. */
 async function newNameOf(
   github: Octokit,
-  { owner, repo }: { owner: string; repo: string },
+  { owner, repo }: Repository,
   { ALLOWED_REPOSITORIES }: Settings,
 ): Promise<string> {
   const { data } = await github.rest.repos.get({ owner, repo });
@@ -99,7 +118,7 @@ async function newNameOf(
 
 async function openOrUpdate(
   github: Octokit,
-  repository: { owner: string; repo: string },
+  repository: Repository,
   existing: PullRequest | undefined,
   request: { job: JobRow; branch: string; title: string; body: string; base: Base },
 ): Promise<{ pull: PullRequest; warnings: string[] }> {

@@ -9,7 +9,7 @@ let bases: Record<string, string>;
 const NAMES = ['one', 'two', 'three'];
 
 beforeAll(async () => {
-  publishing = await Publishing.start();
+  publishing = await Publishing.start({ shared: true });
   const shas = await Promise.all(NAMES.map((name) => publishing.addRepository(name, { 'a.txt': 'a\n' })));
   bases = Object.fromEntries(NAMES.map((name, i) => [name, shas[i]!]));
 });
@@ -120,7 +120,15 @@ test('a pull request that failed is opened by asking again, once its reason is g
   expect(opened.pullRequests).toEqual({ open: 1, merged: 0, closed: 0, failed: 0 });
 });
 
-test('the command line says what it takes, and what a job has none of', async () => {
+test('the command line opens them on the stack that is up, and says which; again it says that there is nothing to open', async () => {
+  const jobId = await publishing.record([change('one'), change('two')]);
+  const args = ['pull-requests', jobId, '--repo', 'local/two', '--data', publishing.stack.dataFolder];
+  const opened = await cody(args);
+  expect(opened.status).toBe(0);
+  expect(opened.stdout).toMatch(/^local\/two +changed .* http:\/\/\S+\/local\/two\/pull\/\d+$/m);
+  expect(opened.stdout).not.toContain('local/one');
+  const again = await cody(args);
+  expect(again).toMatchObject({ status: 2, stderr: expect.stringMatching(/no pull request to open/) });
   const wrong = await cody(['pull-requests', 'job-1']);
   expect(wrong).toMatchObject({ status: 2, stderr: expect.stringMatching(/identifier first.*"job-1"/) });
 });

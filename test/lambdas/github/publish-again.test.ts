@@ -124,3 +124,20 @@ test.each([
   const { data } = await publishing.github.rest.repos.listBranches({ owner: 'local', repo: name });
   expect(data.map((branch) => branch.name)).toEqual(['main']);
 });
+
+test('a pull request of another job under the same branch name, merged long ago, is not taken for this one', async () => {
+  const repository = await changed('reused');
+  const earlier = await publishing.record([repository], { pullRequest: { branch: 'change' } });
+  await publishing.publish(earlier);
+  const place = { owner: 'local', repo: 'reused' };
+  await publishing.github.rest.pulls.merge({ ...place, pull_number: 1 });
+  await publishing.github.rest.git.deleteRef({ ...place, ref: 'heads/change' });
+
+  const again = { ...repository, files: [text('src/b.txt', 'TWO\n')] };
+  const jobId = await publishing.record([again], { pullRequest: { branch: 'change' } });
+  await publishing.publish(jobId);
+  expect(await publishing.row(jobId, 'reused')).toMatchObject({
+    pullRequestNumber: 2,
+    pullRequest: { state: 'open' },
+  });
+});

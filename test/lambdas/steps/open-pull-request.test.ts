@@ -24,11 +24,11 @@ const CALLS = [
   'POST /repos/local/NAME/pulls',
 ];
 
-test('a change of one file costs six calls', async () => {
+test('a change of one file costs six calls, also where writes keep their distance', async () => {
   const baseSha = await publishing.addRepository('six', { 'a.txt': 'one\n' });
   const jobId = await publishing.record([{ name: 'six', baseSha, files: [text('a.txt', 'two\n')] }]);
   const input = { jobId, run: 1, repositoryName: 'local/six' };
-  const environment = { GITHUB_API_URL: proxy.apiUrl };
+  const environment = { GITHUB_API_URL: proxy.apiUrl, GITHUB_THROTTLE: 'true' };
   const result = await publishing.invoke('steps/open-pull-request', input, environment).result();
   expect(result).toMatchObject({ opened: true });
   expect(proxy.calls.map(({ line }) => line.split('?')[0]!.replace('local/six', 'local/NAME'))).toEqual(

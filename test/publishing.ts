@@ -5,6 +5,12 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  GetExecutionHistoryCommand,
+  ListMapRunsCommand,
+  paginateListExecutions,
+  SFNClient,
+} from '@aws-sdk/client-sfn';
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { Octokit } from '@octokit/rest';
 import type { ChangedFile, ChangeSet } from '../core/change-set.ts';
@@ -48,6 +54,7 @@ export function text(file: string, content: string, status: 'added' | 'modified'
 export class Publishing {
   readonly stack: ServedStack;
   readonly github: Octokit;
+  readonly sfn: SFNClient;
   readonly #folder: { path: string; remove(): Promise<void> };
   readonly #rows: DynamoDBDocumentClient;
   readonly #token: string | undefined;
@@ -65,14 +72,15 @@ export class Publishing {
       log: SILENT,
       ...(token && { auth: token }),
     });
-    this.#rows = DynamoDBDocumentClient.from(
-      new DynamoDBClient({
-        region: 'us-east-1',
-        credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-        endpoint: stack.awsVariables.AWS_ENDPOINT_URL_DYNAMODB!,
-      }),
-      { marshallOptions: { removeUndefinedValues: true } },
-    );
+    const client = (service: string) => ({
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+      endpoint: stack.awsVariables[`AWS_ENDPOINT_URL_${service}`]!,
+    });
+    this.sfn = new SFNClient(client('SFN'));
+    this.#rows = DynamoDBDocumentClient.from(new DynamoDBClient(client('DYNAMODB')), {
+      marshallOptions: { removeUndefinedValues: true },
+    });
   }
 
   /** `token` is the owner's, for a local GitHub with a list of them. */
@@ -86,6 +94,8 @@ export class Publishing {
   }
 
   async close(): Promise<void> {
+    this.sfn.destroy();
+    this.#rows.destroy();
     await this.stack.close();
     await this.#folder.remove();
   }
@@ -231,6 +241,21 @@ export class Publishing {
   async row(jobId: string, name: string): Promise<RepositoryResult> {
     return (await this.call('GET', `/jobs/${jobId}/repositories/local/${name}`))
       .json as unknown as RepositoryResult;
+  }
+
+  /** The states that each child of a run of OpenPullRequests entered, in order. */
+  async pathsOf(executionArn: string): Promise<string[][]> {
+    const { mapRuns } = await this.sfn.send(new ListMapRunsCommand({ executionArn }));
+    const { mapRunArn } = mapRuns![0]!;
+    const paths: string[][] = [];
+    for await (const { executions } of paginateListExecutions({ client: this.sfn }, { mapRunArn })) {
+      await inParallel(executions!, 16, async (child) => {
+        const query = { executionArn: child.executionArn!, maxResults: 1000 };
+        const { events } = await this.sfn.send(new GetExecutionHistoryCommand(query));
+        paths.push(events!.flatMap(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name ?? []));
+      });
+    }
+    return paths;
   }
 
   async pulls(name: string) {

@@ -12,7 +12,7 @@ const numbered = (count: number, prefix: string) =>
   Array.from({ length: count }, (_, i) => `${prefix}-${String(i + 1).padStart(5, '0')}`);
 
 test("500 pull requests under GitHub's limits are opened by themselves, none lost and none doubled", async () => {
-  const timeScale = 30;
+  const timeScale = 20;
   // A tenth of what github.com allows in a minute, so that the limit is met again and again.
   const limits = { contentPerMinute: 8, pointsPerMinute: 900 };
   const publishing = await Publishing.start({ timeScale, gitHubOptions: { limits, timeScale } });
@@ -31,6 +31,11 @@ test("500 pull requests under GitHub's limits are opened by themselves, none los
     const pulls = await publishing.pulls(name);
     expect(pulls).toMatchObject([{ number: 1, state: 'open', head: { ref: `cody-batch/${jobId}` } }]);
   });
+  // Or the limit was never met, and nothing was shown.
+  const opens = (path: readonly string[]) => path.filter((state) => state === 'OpenPullRequest').length;
+  const paths = await publishing.pathsOf(job.executionArn!);
+  expect(paths).toHaveLength(500);
+  expect(paths.filter((path) => opens(path) > 1).length).toBeGreaterThan(50);
 }, 900_000);
 
 /** The most of these that fall into any window of this length. */

@@ -17,7 +17,10 @@ export async function recordPullRequestFailure(
   const { pullRequest, pullRequestNumber } = await repositories.get(jobId, repositoryName);
   const known = pullRequestNumber === undefined ? undefined : pullRequest;
   await repositories.recordPullRequest(jobId, repositoryName, now(), {
-    pullRequest: { ...(known ?? { state: 'failed' }), error: describeStepFailure(error) },
+    pullRequest: {
+      ...(known ? { ...known, checkedAt: now() } : { state: 'failed' }),
+      error: describeStepFailure(error),
+    },
   });
 }
 

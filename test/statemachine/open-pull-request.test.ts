@@ -1,10 +1,4 @@
-import {
-  DescribeExecutionCommand,
-  GetExecutionHistoryCommand,
-  ListExecutionsCommand,
-  ListMapRunsCommand,
-  SFNClient,
-} from '@aws-sdk/client-sfn';
+import { DescribeExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { until } from '../process-tree.ts';
 import { Publishing, type Recorded, text } from '../publishing.ts';
@@ -13,7 +7,6 @@ import { Publishing, type Recorded, text } from '../publishing.ts';
 const TIME_SCALE = 60;
 
 let publishing: Publishing;
-let sfn: SFNClient;
 
 beforeAll(async () => {
   publishing = await Publishing.start({
@@ -21,16 +14,8 @@ beforeAll(async () => {
     // What notifies people: a pull request is one.
     gitHubOptions: { limits: { contentPerMinute: 2 }, timeScale: TIME_SCALE },
   });
-  sfn = new SFNClient({
-    endpoint: publishing.stack.awsVariables.AWS_ENDPOINT_URL_SFN!,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-  });
 });
-afterAll(async () => {
-  sfn?.destroy();
-  await publishing?.close();
-});
+afterAll(() => publishing?.close());
 
 async function changed(names: readonly string[]): Promise<Recorded[]> {
   const make = async (name: string) => {
@@ -40,20 +25,6 @@ async function changed(names: readonly string[]): Promise<Recorded[]> {
   return Promise.all(names.map(make));
 }
 
-/** The states that each child of a run entered, in order. */
-async function pathsOf(executionArn: string): Promise<string[][]> {
-  const { mapRuns } = await sfn.send(new ListMapRunsCommand({ executionArn }));
-  const { mapRunArn } = mapRuns![0]!;
-  const { executions } = await sfn.send(new ListExecutionsCommand({ mapRunArn }));
-  return Promise.all(
-    executions!.map(async (child) => {
-      const history = { executionArn: child.executionArn!, maxResults: 1000 };
-      const { events } = await sfn.send(new GetExecutionHistoryCommand(history));
-      return events!.flatMap(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name ?? []);
-    }),
-  );
-}
-
 test("who meets GitHub's limit waits in the graph for as long as GitHub says, and then opens its pull request", async () => {
   const names = ['limited-1', 'limited-2', 'limited-3', 'limited-4', 'limited-5'];
   const jobId = await publishing.record(await changed(names));
@@ -61,7 +32,7 @@ test("who meets GitHub's limit waits in the graph for as long as GitHub says, an
   expect(job.pullRequests).toEqual({ open: 5, merged: 0, closed: 0, failed: 0 });
   for (const name of names) expect(await publishing.pulls(name)).toHaveLength(1);
 
-  const paths = await pathsOf(job.executionArn!);
+  const paths = await publishing.pathsOf(job.executionArn!);
   expect(paths).toHaveLength(5);
   const straight = [
     'ReserveSlot',
@@ -94,7 +65,7 @@ test("a job's own pace holds up no other job of the same credential", async () =
   const open = running.json.results.filter(({ pullRequest }) => pullRequest);
   expect(open).toHaveLength(1);
   await publishing.call('POST', `/jobs/${slow}/cancel`);
-  const { status } = await sfn.send(
+  const { status } = await publishing.sfn.send(
     new DescribeExecutionCommand({ executionArn: json.executionArn ?? running.json.executionArn! }),
   );
   expect(status).toBe('ABORTED');

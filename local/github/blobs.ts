@@ -3,16 +3,14 @@ import { nodeId } from './accounts.ts';
 import { type Answer, parseBody, type RepositoryCall, type RepositoryRoute } from './api.ts';
 import { notFound, validationFailed } from './github-error.ts';
 import { isObjectId } from './names.ts';
-import { objectType } from './objects.ts';
+import { readObject, writeObject } from './objects.ts';
 import type { Repository } from './repository.ts';
 
 const newBlob = z.object({ content: z.string(), encoding: z.enum(['utf-8', 'base64']).default('utf-8') });
 
-/** Stores the bytes as they are: no path is given to git, so no attribute can ask for a conversion. */
-export async function writeBlob(repository: Repository, content: Buffer): Promise<string> {
-  const { stdout } = await repository.git(['hash-object', '-w', '--stdin'], { input: content });
-  return stdout.toString().trim();
-}
+/** Stores the bytes as they are, whatever attributes the repository has. */
+export const writeBlob = (repository: Repository, content: Buffer): Promise<string> =>
+  writeObject(repository, { type: 'blob', content });
 
 /** github.com wraps base64 after 60 characters, and clients must bear it. */
 export const base64Lines = (content: Buffer): string => content.toString('base64').replace(/.{60}/g, '$&\n');
@@ -38,15 +36,16 @@ async function createBlob(call: RepositoryCall): Promise<Answer> {
 
 async function getBlob({ repository, params, url, accept }: RepositoryCall): Promise<Answer> {
   const sha = params.sha ?? '';
-  if (!isObjectId(sha) || (await objectType(repository, sha)) !== 'blob') throw notFound();
-  const { stdout } = await repository.git(['cat-file', 'blob', sha]);
-  if (wantsRaw(accept)) return { status: 200, body: stdout };
+  const blob = isObjectId(sha) ? await readObject(repository, sha) : undefined;
+  if (blob?.type !== 'blob') throw notFound();
+  const { content } = blob;
+  if (wantsRaw(accept)) return { status: 200, body: content };
   const body = {
     sha,
     node_id: nodeId('Blob', sha),
-    size: stdout.length,
+    size: content.length,
     url: `${url}/git/blobs/${sha}`,
-    content: base64Lines(stdout),
+    content: base64Lines(content),
     encoding: 'base64',
   };
   return { status: 200, body };

@@ -4,7 +4,7 @@ import { type Answer, parseBody, type RepositoryCall, type RepositoryRoute } fro
 import { notFound, unprocessable } from './github-error.ts';
 import { resolve } from './history.ts';
 import { isIdentity, isObjectId } from './names.ts';
-import { objectTypes } from './objects.ts';
+import { objectTypes, readObject, writeObject } from './objects.ts';
 import type { Repository } from './repository.ts';
 
 const objectId = z.string().refine(isObjectId, 'a SHA of 40 lower-case hexadecimal digits');
@@ -47,27 +47,23 @@ const LOCAL_PERSON: Person = { name: LOCAL_USER, email: `${LOCAL_USER}@localhost
 /** git's own form, so that the offset from UTC that was given stays in the commit. */
 function gitDate(iso: string): string {
   const offset = /([+-]\d\d):?(\d\d)$/.exec(iso);
-  return `@${Math.floor(Date.parse(iso) / 1000)} ${offset ? `${offset[1]}${offset[2]}` : '+0000'}`;
+  return `${Math.floor(Date.parse(iso) / 1000)} ${offset ? `${offset[1]}${offset[2]}` : '+0000'}`;
 }
 
+const signed = ({ name, email, date }: Person): string =>
+  `${name} <${email}> ${gitDate(date ?? new Date().toISOString())}`;
+
 /** The message is stored byte for byte. Author and committer default as on github.com: to the user, and to the author. */
-export async function writeCommit(repository: Repository, commit: NewCommit): Promise<string> {
-  const now = new Date().toISOString();
+export function writeCommit(repository: Repository, commit: NewCommit): Promise<string> {
   const author = commit.author ?? LOCAL_PERSON;
-  const committer = commit.committer ?? author;
-  const parents = commit.parents.flatMap((parent) => ['-p', parent]);
-  const { stdout } = await repository.git(['commit-tree', commit.tree, ...parents], {
-    input: commit.message,
-    environment: {
-      GIT_AUTHOR_NAME: author.name,
-      GIT_AUTHOR_EMAIL: author.email,
-      GIT_AUTHOR_DATE: gitDate(author.date ?? now),
-      GIT_COMMITTER_NAME: committer.name,
-      GIT_COMMITTER_EMAIL: committer.email,
-      GIT_COMMITTER_DATE: gitDate(committer.date ?? now),
-    },
-  });
-  return stdout.toString().trim();
+  const lines = [
+    `tree ${commit.tree}`,
+    ...commit.parents.map((parent) => `parent ${parent}`),
+    `author ${signed(author)}`,
+    `committer ${signed(commit.committer ?? author)}`,
+  ];
+  const content = Buffer.from(`${lines.join('\n')}\n\n${commit.message}`);
+  return writeObject(repository, { type: 'commit', content });
 }
 
 /** `Name <email> seconds offset`; anything else in a pushed commit becomes a person without a name. */
@@ -78,7 +74,7 @@ function parsePerson(line: string): Person {
 
 /** `sha` must name a commit. */
 export async function readCommit(repository: Repository, sha: string): Promise<Commit> {
-  const text = (await repository.git(['cat-file', 'commit', sha])).stdout.toString();
+  const text = (await readObject(repository, sha))?.content.toString() ?? '';
   const end = text.indexOf('\n\n');
   const headers = text.slice(0, end).split('\n');
   const values = (key: string): string[] =>

@@ -33,6 +33,28 @@ export const isTreePath = (path: string): boolean =>
   !path.includes('\0') &&
   path.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !/^\.git$/i.test(part));
 
+/** What HFS+ leaves out of a name (core.protectHFS of git-config(1)). */
+const HFS_IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
+
+/** The name as NTFS takes it: to a stream's colon, without dots and spaces at the end (core.protectNTFS). */
+const ntfsName = (name: string): string =>
+  name
+    .replace(/:.*$/s, '')
+    .replace(/[. ]+$/, '')
+    .toLowerCase();
+
+/**
+ * Whether some file system takes a part of the path for git's own folder, or a link for `.gitmodules`, which git refuses
+ * in a clone. NTFS also takes a backslash for a slash.
+ */
+export function isProtectedPath(path: string, mode: string): boolean {
+  const parts = path.split(/[\\/]/);
+  const forms = (part: string): string[] => [ntfsName(part), part.replace(HFS_IGNORED, '').toLowerCase()];
+  if (parts.some((part) => forms(part).some((form) => form === '.git' || form === 'git~1'))) return true;
+  const last = forms(parts.at(-1) ?? '');
+  return mode === '120000' && last.some((form) => form === '.gitmodules' || /^gitmod~\d$/.test(form));
+}
+
 /** A name or an e-mail address that git can write into a commit. */
 export const isIdentity = (text: string): boolean =>
   /[\p{L}\p{N}]/u.test(text) && !/[<>]/.test(text) && !hasControlCharacter(text);

@@ -1,14 +1,65 @@
+import {
+  type GitObject,
+  type ObjectType,
+  readLooseObject,
+  readLooseType,
+  writeLooseObject,
+} from './loose-objects.ts';
 import type { Repository } from './repository.ts';
+
+/** Commits and trees that were read out of packs, by repository: a pull request reads the same few several times. */
+const packed = new WeakMap<Repository, Map<string, GitObject>>();
+const MAX_KEPT = 200;
+const MAX_KEPT_BYTES = 64 * 1024;
+
+export const writeObject = (repository: Repository, object: GitObject): Promise<string> =>
+  writeLooseObject(repository.gitFolder, object);
+
+/** Undefined where there is none of this name. */
+export async function readObject(repository: Repository, sha: string): Promise<GitObject | undefined> {
+  const kept = packed.get(repository) ?? new Map<string, GitObject>();
+  return (
+    kept.get(sha) ??
+    (await readLooseObject(repository.gitFolder, sha)) ??
+    (await readPackedObject(repository, sha, kept))
+  );
+}
+
+async function readPackedObject(
+  repository: Repository,
+  sha: string,
+  kept: Map<string, GitObject>,
+): Promise<GitObject | undefined> {
+  const { stdout } = await repository.git(['cat-file', '--batch'], { input: `${sha}\n` });
+  const line = stdout.toString('latin1', 0, stdout.indexOf('\n'));
+  const [, type, size] = line.split(' ');
+  if (type === 'missing' || size === undefined) return undefined;
+  const object = {
+    type: type as ObjectType,
+    content: stdout.subarray(line.length + 1, line.length + 1 + Number(size)),
+  };
+  if (object.type !== 'blob' && object.content.length <= MAX_KEPT_BYTES) {
+    if (kept.size >= MAX_KEPT) kept.clear();
+    packed.set(repository, kept.set(sha, object));
+  }
+  return object;
+}
 
 /** The type of each object that exists, by its SHA. */
 export async function objectTypes(
   repository: Repository,
   shas: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-  const { stdout } = await repository.git(['cat-file', '--batch-check=%(objectname) %(objecttype)'], {
-    input: `${shas.join('\n')}\n`,
-  });
   const types = new Map<string, string>();
+  for (const sha of shas) {
+    const type = packed.get(repository)?.get(sha)?.type ?? (await readLooseType(repository.gitFolder, sha));
+    if (type) types.set(sha, type);
+  }
+  const rest = shas.filter((sha) => !types.has(sha));
+  if (rest.length === 0) return types;
+  const { stdout } = await repository.git(['cat-file', '--batch-check=%(objectname) %(objecttype)'], {
+    input: `${rest.join('\n')}\n`,
+  });
   for (const line of stdout.toString().split('\n')) {
     const [sha, type] = line.split(' ');
     if (sha && type && type !== 'missing') types.set(sha, type);

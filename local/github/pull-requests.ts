@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { LOCAL_USER } from './accounts.ts';
 import { isAncestor } from './history.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
+import { readRefFile, writeRefFile } from './ref-files.ts';
 import type { Repository } from './repository.ts';
 import { Serial } from './serial.ts';
 
@@ -40,6 +41,7 @@ export class PullRequests {
   readonly #folder: string;
   readonly #serial = new Serial();
   #loaded: Promise<Map<number, PullRecord>> | undefined;
+  #refsChanged = true;
 
   constructor(repository: Repository, folder: string) {
     this.#repository = repository;
@@ -63,6 +65,8 @@ export class PullRequests {
         if (state === 'open' && head.ref === pull.head.ref && base.ref === pull.base.ref) return undefined;
       }
       const now = new Date().toISOString();
+      // Its branch may have moved since the caller looked at it.
+      this.#refsChanged = true;
       return this.#save(pulls, {
         number: 1 + Math.max(0, ...pulls.keys()),
         ...pull,
@@ -93,26 +97,36 @@ export class PullRequests {
     });
   }
 
-  /** Brings the open ones up to what was pushed since they were last looked at. */
+  /** To be told after every change of a branch: the open ones follow theirs when they are next looked at. */
+  refsChanged(): void {
+    this.#refsChanged = true;
+  }
+
   async #current(): Promise<Map<number, PullRecord>> {
     this.#loaded ??= this.#load();
     const pulls = await this.#loaded;
-    const branches = await this.#repository.branches();
-    const tips = new Map(branches.map(({ name, sha }) => [name, sha]));
-    for (const pull of pulls.values()) {
-      const change = pull.state === 'open' ? await this.#changeByPush(pull, tips) : undefined;
-      if (change) await this.#save(pulls, { ...pull, ...change, updatedAt: new Date().toISOString() });
+    if (!this.#refsChanged) return pulls;
+    this.#refsChanged = false;
+    try {
+      for (const pull of pulls.values()) {
+        const change = pull.state === 'open' ? await this.#changeByPush(pull) : undefined;
+        if (change) await this.#save(pulls, { ...pull, ...change, updatedAt: new Date().toISOString() });
+      }
+    } catch (error) {
+      this.#refsChanged = true;
+      throw error;
     }
     return pulls;
   }
 
+  #tip({ ref }: PullRecord['head']): Promise<string | undefined> {
+    return readRefFile(this.#repository.gitFolder, `refs/heads/${ref}`);
+  }
+
   /** github.com's rules: a deleted branch closes, a base that has come to contain the head merges. */
-  async #changeByPush(
-    pull: PullRecord,
-    tips: ReadonlyMap<string, string>,
-  ): Promise<Partial<PullRecord> | undefined> {
-    const head = tips.get(pull.head.ref);
-    const base = tips.get(pull.base.ref);
+  async #changeByPush(pull: PullRecord): Promise<Partial<PullRecord> | undefined> {
+    const head = await this.#tip(pull.head);
+    const base = await this.#tip(pull.base);
     if (head === pull.head.sha && base === pull.base.sha) return undefined;
     const now = new Date().toISOString();
     if (!head || !base) return { state: 'closed', closedAt: now };
@@ -129,7 +143,7 @@ export class PullRequests {
   /** `refs/pull/N/head` can be fetched, and keeps the commits when the branch is gone. */
   async #save(pulls: Map<number, PullRecord>, pull: PullRecord): Promise<PullRecord> {
     if (pulls.get(pull.number)?.head.sha !== pull.head.sha) {
-      await this.#repository.git(['update-ref', `refs/pull/${pull.number}/head`, pull.head.sha]);
+      await writeRefFile(this.#repository.gitFolder, `refs/pull/${pull.number}/head`, pull.head.sha);
     }
     await writeJsonFile(join(this.#folder, `${pull.number}.json`), pull);
     pulls.set(pull.number, pull);

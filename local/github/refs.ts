@@ -6,6 +6,7 @@ import { GitHubError, notFound, unprocessable, validationFailed } from './github
 import { isAncestor } from './history.ts';
 import { isObjectId, isRefName } from './names.ts';
 import { objectType } from './objects.ts';
+import { readRefFile } from './ref-files.ts';
 import type { Repository } from './repository.ts';
 import { type BranchChange, violationOf } from './rules.ts';
 
@@ -21,9 +22,9 @@ export const ABSENT = '0'.repeat(40);
 const changedMeanwhile = (): GitHubError =>
   new GitHubError(409, 'Reference changed while it was being updated; read it again');
 
-async function listRefs(repository: Repository, pattern = 'refs/'): Promise<Ref[]> {
+async function listRefs(repository: Repository): Promise<Ref[]> {
   const format = '--format=%(objectname) %(objecttype) %(refname)';
-  const { stdout } = await repository.git(['for-each-ref', format, pattern]);
+  const { stdout } = await repository.git(['for-each-ref', format]);
   return stdout
     .toString()
     .split('\n')
@@ -34,9 +35,11 @@ async function listRefs(repository: Repository, pattern = 'refs/'): Promise<Ref[
     });
 }
 
-/** The ref of exactly this full name, such as `refs/heads/main`. */
+/** The ref of exactly this full name, such as `refs/heads/main`, which must be a valid one. */
 export async function readRef(repository: Repository, name: string): Promise<Ref | undefined> {
-  return (await listRefs(repository, name)).find((ref) => ref.name === name);
+  const sha = await readRefFile(repository.gitFolder, name);
+  const type = sha && (await objectType(repository, sha));
+  return sha && type ? { name, sha, type } : undefined;
 }
 
 /** Compare and swap; false when the ref did not hold `from` any more. */

@@ -16,7 +16,7 @@ import { isBranchName, isOwnerName, isRepositoryName } from './names.ts';
 import { ABSENT, moveRef, readRef } from './refs.ts';
 import type { Repository } from './repository.ts';
 import { repositoryJson } from './repository-json.ts';
-import { writeTree } from './trees.ts';
+import { TreeEdit } from './tree-edit.ts';
 
 const description = z.string().max(350).nullable();
 
@@ -51,7 +51,9 @@ function requireName(name: string): void {
 /** The first commit of `auto_init`, without which nothing of git's objects can be written. */
 async function commitReadme(repository: Repository): Promise<void> {
   const readme = await writeBlob(repository, Buffer.from(`# ${repository.record.name}\n`));
-  const tree = await writeTree(repository, new Map([['README.md', { mode: '100644', sha: readme }]]));
+  const edit = await TreeEdit.from(repository);
+  await edit.set(['README.md'], { mode: '100644', sha: readme });
+  const { sha: tree } = await edit.write();
   const commit = await writeCommit(repository, { message: 'Initial commit', tree, parents: [] });
   await moveRef(repository, `refs/heads/${await repository.defaultBranch()}`, ABSENT, commit);
   await repository.pushed();

@@ -5,6 +5,7 @@ import { CheckStore } from './check-store.ts';
 import { type GitOptions, type GitResult, runGit } from './git.ts';
 import { writeJsonFile } from './json-file.ts';
 import { PullRequests } from './pull-requests.ts';
+import { hasRefBelow, readRefFile } from './ref-files.ts';
 import { ROLES } from './roles.ts';
 import { Serial } from './serial.ts';
 
@@ -160,15 +161,17 @@ export class Repository {
 
   /** As GitHub has it: without a branch, whatever objects there are. */
   async isEmpty(): Promise<boolean> {
-    return (await this.branches()).length === 0;
+    return !(await hasRefBelow(this.gitFolder, 'refs/heads'));
   }
 
   /** After refs changed. As on github.com, the first branch of an empty repository becomes its default branch. */
   async pushed(): Promise<void> {
-    const branches = await this.branches();
-    const names = branches.map((branch) => branch.name);
-    const first = ['main', 'master'].find((name) => names.includes(name)) ?? names[0];
-    if (first && !names.includes(await this.defaultBranch())) await this.setDefaultBranch(first);
+    this.pulls.refsChanged();
+    if (!(await readRefFile(this.gitFolder, `refs/heads/${await this.defaultBranch()}`))) {
+      const names = (await this.branches()).map((branch) => branch.name);
+      const first = ['main', 'master'].find((name) => names.includes(name)) ?? names[0];
+      if (first) await this.setDefaultBranch(first);
+    }
     await this.update({ pushedAt: new Date().toISOString() });
   }
 

@@ -1,14 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { type Answer, parseBody, type RepositoryCall, type RepositoryRoute } from './api.ts';
 import { writeBlob } from './blobs.ts';
 import { notFound, unprocessable, validationFailed } from './github-error.ts';
 import { resolve } from './history.ts';
-import { isObjectId, isTreePath } from './names.ts';
+import { isObjectId, isProtectedPath, isTreePath } from './names.ts';
 import { objectTypes } from './objects.ts';
 import type { Repository } from './repository.ts';
+import { TreeEdit, type TreeFile } from './tree-edit.ts';
 
 /** https://docs.github.com/rest/git/trees: a recursive listing of more entries is truncated. */
 const MAX_LISTED_ENTRIES = 100_000;
@@ -36,21 +34,16 @@ const newTree = z.object({
 });
 
 export type TreeEntry = { mode: string; type: string; sha: string; size: number | undefined; path: string };
-type IndexEntry = Pick<TreeEntry, 'mode' | 'sha'>;
 
-/**
- * The entries of a tree; with `-r` also those below it, and with `-t` the folders between. A path is bytes that need not
- * be UTF-8: `latin1` gives one character a byte, which loses none.
- */
+/** The entries of a tree; with `-r` also those below it, and with `-t` the folders between. */
 export async function listTree(
   repository: Repository,
   sha: string,
   options: readonly ('-r' | '-t')[] = [],
-  encoding: 'utf8' | 'latin1' = 'utf8',
 ): Promise<TreeEntry[]> {
   const { stdout } = await repository.git(['ls-tree', '-z', '-l', ...options, sha]);
   return stdout
-    .toString(encoding)
+    .toString()
     .split('\0')
     .filter(Boolean)
     .map((line) => {
@@ -66,7 +59,7 @@ export async function listTree(
     });
 }
 
-export const treeJson = (sha: string, entries: readonly TreeEntry[], url: string): object => ({
+const treeJson = (sha: string, entries: readonly TreeEntry[], url: string): object => ({
   sha,
   url: `${url}/git/trees/${sha}`,
   tree: entries.slice(0, MAX_LISTED_ENTRIES).map((entry) => ({
@@ -79,37 +72,6 @@ export const treeJson = (sha: string, entries: readonly TreeEntry[], url: string
   })),
   truncated: entries.length > MAX_LISTED_ENTRIES,
 });
-
-/** Files by path, one character a byte, so that names that are not UTF-8 pass from a base tree unharmed. */
-type FlatTree = Map<string, IndexEntry>;
-
-const flatten = (repository: Repository, tree: string): Promise<TreeEntry[]> =>
-  listTree(repository, tree, ['-r'], 'latin1');
-
-/** An index of its own per call turns a flat list of paths into trees, by git's own rules. */
-export async function writeTree(repository: Repository, entries: FlatTree): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'cody-batch-index-'));
-  try {
-    const environment = { GIT_INDEX_FILE: join(folder, 'index') };
-    const lines = [...entries].map(([path, { mode, sha }]) => `${mode} ${sha}\t${path}\0`);
-    const input = Buffer.from(lines.join(''), 'latin1');
-    const { stderr } = await repository.git(['update-index', '-z', '--index-info'], { input, environment });
-    // git passes over a path that some file system would take for .git, and says so on standard error only.
-    if (stderr.includes('Ignoring path'))
-      throw unprocessable('tree.path contains a malformed path component');
-    return (await repository.git(['write-tree'], { environment })).stdout.toString().trim();
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** Removes what an entry at `path` would replace: the same path, and all below it. */
-function removeAt(entries: FlatTree, path: string): boolean {
-  const found = entries.delete(path);
-  const below = [...entries.keys()].filter((other) => other.startsWith(`${path}/`));
-  for (const other of below) entries.delete(other);
-  return found || below.length > 0;
-}
 
 type NewEntry = z.infer<typeof newTree>['tree'][number];
 
@@ -126,27 +88,31 @@ async function requireObjects(repository: Repository, entries: readonly NewEntry
   }
 }
 
-async function applyEntry(repository: Repository, entries: FlatTree, entry: NewEntry): Promise<void> {
+async function applyEntry(repository: Repository, edit: TreeEdit, entry: NewEntry): Promise<void> {
   const { mode, content } = entry;
-  const path = Buffer.from(entry.path).toString('latin1');
-  const existed = removeAt(entries, path);
-  if (entry.sha === null) {
-    if (!existed) throw unprocessable(`${entry.path} is not in base_tree and cannot be deleted`);
-  } else if (mode === '040000') {
-    for (const file of await flatten(repository, entry.sha ?? '')) {
-      entries.set(`${path}/${file.path}`, file);
-    }
-  } else {
+  const path = Buffer.from(entry.path).toString('latin1').split('/');
+  if (entry.sha !== null) {
     const sha = entry.sha ?? (await writeBlob(repository, Buffer.from(content ?? '')));
-    entries.set(path, { mode, sha });
+    await edit.set(path, { mode, sha });
+  } else if (!(await edit.delete(path))) {
+    throw unprocessable(`${entry.path} is not in base_tree and cannot be deleted`);
   }
 }
+
+/** What was written, without the sizes that only a look at each file would tell. */
+const entriesOf = (entries: ReadonlyMap<string, TreeFile>): TreeEntry[] =>
+  [...entries].map(([name, file]) => {
+    const mode = file.mode.padStart(6, '0') as keyof typeof TYPE_OF_MODE;
+    const path = Buffer.from(name, 'latin1').toString();
+    return { mode, type: TYPE_OF_MODE[mode] ?? 'blob', sha: file.sha, size: undefined, path };
+  });
 
 async function createTree(call: RepositoryCall): Promise<Answer> {
   const { repository, url } = call;
   const { base_tree: base, tree } = parseBody(call, 'Tree', newTree);
   for (const { path, mode, sha, content } of tree) {
     const given = Number(sha !== undefined) + Number(content !== undefined);
+    if (isProtectedPath(path, mode)) throw unprocessable('tree.path contains a malformed path component');
     if (given !== 1 || (content !== undefined && TYPE_OF_MODE[mode] !== 'blob')) {
       const message = `${path}: give either sha or, for a file, content`;
       throw validationFailed({ resource: 'Tree', field: 'tree', code: 'invalid', message });
@@ -155,12 +121,11 @@ async function createTree(call: RepositoryCall): Promise<Answer> {
   const baseTree = base && (await resolve(repository, base, 'tree'));
   if (base && !baseTree) throw unprocessable('base_tree is not a valid tree');
   await requireObjects(repository, tree);
-  const entries: FlatTree = new Map();
-  if (baseTree) for (const file of await flatten(repository, baseTree)) entries.set(file.path, file);
-  for (const entry of tree) await applyEntry(repository, entries, entry);
-  const sha = await writeTree(repository, entries);
+  const edit = await TreeEdit.from(repository, baseTree);
+  for (const entry of tree) await applyEntry(repository, edit, entry);
+  const { sha, entries } = await edit.write();
   const headers = { location: `${url}/git/trees/${sha}` };
-  return { status: 201, headers, body: treeJson(sha, await listTree(repository, sha), url) };
+  return { status: 201, headers, body: treeJson(sha, entriesOf(entries), url) };
 }
 
 async function getTree({ repository, params, query, url }: RepositoryCall): Promise<Answer> {

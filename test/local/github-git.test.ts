@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -224,6 +224,72 @@ test('a file whose name is not UTF-8 keeps it when the API edits another file', 
   await octokit.git.updateRef({ ...repository, ref: 'heads/main', sha: made.sha });
   await git(tree, 'fetch', '--quiet', `${github.url}/local/latin.git`, 'main');
   expect(await git(tree, 'ls-tree', '--name-only', 'FETCH_HEAD')).toBe('"caf\\351.txt"\nnew.txt');
+});
+
+test('a change made through the API is the tree that git itself makes of it, from a packed repository too', async () => {
+  const repository = { owner: 'local', repo: 'packed' };
+  await octokit.repos.createForAuthenticatedUser({ name: 'packed' });
+  const remote = `${github.url}/local/packed.git`;
+  const tree = await workTree('packed');
+  // More objects than receive.unpackLimit's hundred, so that the push stays a pack; and names whose order is git's own.
+  for (const name of ['a', 'a-b', 'a.b', 'a0']) {
+    await mkdir(join(tree, name));
+    for (let index = 0; index < 40; index++) {
+      await writeFile(join(tree, name, `file-${index}.txt`), `${name} ${index}\n`);
+    }
+  }
+  await git(tree, 'add', '--all');
+  await git(tree, 'commit', '--quiet', '-m', 'Many');
+  await git(tree, 'push', '--quiet', remote, 'HEAD:refs/heads/main');
+  const base = await git(tree, 'rev-parse', 'HEAD');
+
+  const { data: blob } = await octokit.git.createBlob({
+    ...repository,
+    content: Buffer.from([0, 1, 2, 255]).toString('base64'),
+    encoding: 'base64',
+  });
+  const file = { mode: '100644', type: 'blob' } as const;
+  const removed = Array.from({ length: 40 }, (_, index) => ({
+    ...file,
+    path: `a.b/file-${index}.txt`,
+    sha: null,
+  }));
+  const { data: made } = await octokit.git.createTree({
+    ...repository,
+    base_tree: base,
+    tree: [
+      { ...file, path: 'a/file-3.txt', content: 'changed\n' },
+      { ...file, path: 'a/deep/new.bin', sha: blob.sha },
+      { ...file, path: 'a-b/run', mode: '100755', content: '#!/bin/sh\n' },
+      { ...file, path: 'a1', mode: '120000', content: 'a/file-3.txt' },
+      { ...file, path: 'readme.txt', sha: null },
+      ...removed,
+    ],
+  });
+  const { data: commit } = await octokit.git.createCommit({
+    ...repository,
+    message: 'Change',
+    tree: made.sha,
+    parents: [base],
+  });
+  await octokit.git.createRef({ ...repository, ref: 'refs/heads/change', sha: commit.sha });
+
+  await writeFile(join(tree, 'a/file-3.txt'), 'changed\n');
+  await mkdir(join(tree, 'a/deep'));
+  await writeFile(join(tree, 'a/deep/new.bin'), Buffer.from([0, 1, 2, 255]));
+  await writeFile(join(tree, 'a-b/run'), '#!/bin/sh\n');
+  await chmod(join(tree, 'a-b/run'), 0o755);
+  await symlink('a/file-3.txt', join(tree, 'a1'));
+  await git(tree, 'rm', '-r', '--quiet', 'readme.txt', 'a.b');
+  await git(tree, 'add', '--all');
+  expect(made.sha).toBe(await git(tree, 'write-tree'));
+  const bare = join(folder, 'data/local/packed.git');
+  expect(await git(bare, 'fsck', '--strict', '--no-dangling')).toBe('');
+  const { data } = await octokit.repos.compareCommitsWithBasehead({
+    ...repository,
+    basehead: 'main...change',
+  });
+  expect([data.ahead_by, data.files?.length]).toEqual([1, 45]);
 });
 
 test('a server that is killed outright loses no repository and no pull request', async () => {

@@ -91,6 +91,11 @@ test.each([
   '.git/config',
   '.GIT/config',
   'git~1/config',
+  '.git./config',
+  '.git /config',
+  '.git::$INDEX_ALLOCATION/config',
+  '.g\u200cit/config',
+  'a\\.git\\config',
   'a/../b',
   '/etc/passwd',
   'a//b',
@@ -100,6 +105,15 @@ test.each([
 ])('a tree with the path %j is refused', async (path) => {
   const tree = [{ path, mode: '100644', type: 'blob', content: 'x' }];
   expect((await send('POST', '/repos/local/target/git/trees', { tree })).status).toBe(422);
+});
+
+test('a link in the place of .gitmodules is refused, a file there is not', async () => {
+  const sendTree = (mode: string, path: string) =>
+    send('POST', '/repos/local/target/git/trees', { tree: [{ path, mode, type: 'blob', content: 'x' }] });
+  for (const path of ['.gitmodules', 'sub/.gitmodules', '.gitmodules ', 'GITMOD~1']) {
+    expect([path, (await sendTree('120000', path)).status]).toEqual([path, 422]);
+  }
+  expect((await sendTree('100644', '.gitmodules')).status).toBe(201);
 });
 
 test.each([

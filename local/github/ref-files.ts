@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import type { Dirent } from 'node:fs';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+const isAbsent = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+async function contentOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What git-pack-refs(1), which nothing here runs, would have put into one file; a ref's own file is newer. */
+async function packedRefs(gitFolder: string): Promise<Map<string, string>> {
+  const lines = ((await contentOf(join(gitFolder, 'packed-refs'))) ?? '').split('\n');
+  const refs = lines.filter((line) => /^[0-9a-f]{40} /.test(line));
+  return new Map(refs.map((line) => [line.slice(41), line.slice(0, 40)]));
+}
+
+/** The object that the ref of exactly this full name holds. The name must have been checked: it becomes a path. */
+export async function readRefFile(gitFolder: string, name: string): Promise<string | undefined> {
+  const content = await contentOf(join(gitFolder, name));
+  return content?.trim() ?? (await packedRefs(gitFolder)).get(name);
+}
+
+/** Whether a ref is below this folder of refs, such as `refs/heads`. */
+export async function hasRefBelow(gitFolder: string, folder: string): Promise<boolean> {
+  const entries: Dirent[] = await readdir(join(gitFolder, folder), {
+    recursive: true,
+    withFileTypes: true,
+  }).catch((error: unknown) => {
+    if (isAbsent(error)) return [];
+    throw error;
+  });
+  if (entries.some((entry) => entry.isFile() && !entry.name.endsWith('.lock'))) return true;
+  return [...(await packedRefs(gitFolder)).keys()].some((name) => name.startsWith(`${folder}/`));
+}
+
+/** For a ref that one writer alone has, so that there is nothing to lock. */
+export async function writeRefFile(gitFolder: string, name: string, sha: string): Promise<void> {
+  const path = join(gitFolder, name);
+  const temporary = join(gitFolder, `tmp_ref_${randomUUID()}`);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(temporary, `${sha}\n`);
+  await rename(temporary, path);
+}

@@ -25,24 +25,30 @@ export async function readObject(repository: Repository, sha: string): Promise<G
   );
 }
 
+/** A commit comes with its tree, which is what is asked for next. */
 async function readPackedObject(
   repository: Repository,
   sha: string,
   kept: Map<string, GitObject>,
 ): Promise<GitObject | undefined> {
-  const { stdout } = await repository.git(['cat-file', '--batch'], { input: `${sha}\n` });
-  const line = stdout.toString('latin1', 0, stdout.indexOf('\n'));
-  const [, type, size] = line.split(' ');
-  if (type === 'missing' || size === undefined) return undefined;
-  const object = {
-    type: type as ObjectType,
-    content: stdout.subarray(line.length + 1, line.length + 1 + Number(size)),
-  };
-  if (object.type !== 'blob' && object.content.length <= MAX_KEPT_BYTES) {
-    if (kept.size >= MAX_KEPT) kept.clear();
-    packed.set(repository, kept.set(sha, object));
+  const { stdout } = await repository.git(['cat-file', '--batch'], { input: `${sha}\n${sha}^{tree}\n` });
+  let found: GitObject | undefined;
+  for (let start = 0; start < stdout.length; ) {
+    const end = stdout.indexOf('\n', start);
+    const [name = '', type, size] = stdout.toString('latin1', start, end).split(' ');
+    start = end + 1;
+    // `missing` has no size: nothing has this name, or a blob no tree.
+    if (size === undefined) continue;
+    const content = stdout.subarray(start, start + Number(size));
+    start += content.length + 1;
+    const object = { type: type as ObjectType, content };
+    if (name === sha) found = object;
+    if (object.type !== 'blob' && content.length <= MAX_KEPT_BYTES) {
+      if (kept.size >= MAX_KEPT) kept.clear();
+      packed.set(repository, kept.set(name, object));
+    }
   }
-  return object;
+  return found;
 }
 
 /** The type of each object that exists, by its SHA. */

@@ -161,6 +161,8 @@ export class Repository {
 
   /** As GitHub has it: without a branch, whatever objects there are. */
   async isEmpty(): Promise<boolean> {
+    const usual = `refs/heads/${await this.defaultBranch()}`;
+    if (await readRefFile(this.gitFolder, usual)) return false;
     return !(await hasRefBelow(this.gitFolder, 'refs/heads'));
   }
 

@@ -5,8 +5,8 @@ import type { Repository } from './repository.ts';
 import { type Role, roleAtLeast } from './roles.ts';
 
 /**
- * The permission a route asks for, as `x-accepted-github-permissions` words it: `contents=write`, and `;` between
- * those of which one is enough. Empty where every caller will do.
+ * The permission a route asks for, as `x-accepted-github-permissions` words it: `contents=write`, with `,` between those
+ * that it takes together and `;` between those of which one is enough. Empty where every caller will do.
  */
 export type Permission = string;
 
@@ -41,11 +41,12 @@ function leastRole(permission: Permission): Role {
 /** Whether one of the alternatives is held; who can write can read. */
 function holds({ permissions }: Caller, permission: Permission): boolean {
   if (!permissions || permission === '') return true;
-  return permission.split(';').some((alternative) => {
-    const [name = '', level] = alternative.trim().split('=');
+  const isHeld = (one: string): boolean => {
+    const [name = '', level] = one.trim().split('=');
     const held = name === 'metadata' ? 'read' : permissions[name];
     return held !== undefined && (level === 'read' || held !== 'read');
-  });
+  };
+  return permission.split(';').some((together) => together.split(',').every(isHeld));
 }
 
 export const archived = (): GitHubError => new GitHubError(403, 'Repository was archived so is read-only.');
@@ -66,7 +67,7 @@ export function requirePermission(caller: Caller, permission: Permission): void 
   if (caller.kind === 'app' || !holds(caller, permission)) throw notAccessible(caller, permission);
 }
 
-/** Throws as GitHub answers where the caller may not do this with the repository, or nobody may: it is archived. */
+/** Throws as GitHub answers where the caller may not do this with the repository. */
 export function requireAccess(caller: Caller, repository: Repository, permission: Permission): void {
   const role = callersRole(caller, repository);
   if (!role) throw notFound();
@@ -74,7 +75,4 @@ export function requireAccess(caller: Caller, repository: Repository, permission
   // Anyone's token can read what is public.
   if (!(reading && !repository.record.private)) requirePermission(caller, permission);
   if (!roleAtLeast(role, leastRole(permission))) throw notAccessible(caller, permission);
-  if (repository.record.archived && !reading && leastRole(permission) !== 'admin') {
-    throw archived();
-  }
 }

@@ -51,7 +51,7 @@ function gitDate(iso: string): string {
 }
 
 const signed = ({ name, email, date }: Person): string =>
-  `${name} <${email}> ${gitDate(date ?? new Date().toISOString())}`;
+  `${name.trim()} <${email.trim()}> ${gitDate(date ?? new Date().toISOString())}`;
 
 /** The message is stored byte for byte. Author and committer default as on github.com: to the user, and to the author. */
 export function writeCommit(repository: Repository, commit: NewCommit): Promise<string> {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { requireAccess } from './access.ts';
+import { archived, requireAccess } from './access.ts';
 import type { GitHub } from './api.ts';
 import { GitHubError, notFound } from './github-error.ts';
 import type { Repository } from './repository.ts';
@@ -36,6 +36,7 @@ export function admitGit(github: GitHub, asked: GitAsked, headers: IncomingHttpH
   const pushes = service === 'git-receive-pack' || search.includes('service=git-receive-pack');
   if (caller.kind === 'anonymous' && (pushes || repository.record.private)) throw challenge();
   requireAccess(caller, repository, pushes ? 'contents=write' : 'contents=read');
+  if (pushes && repository.record.archived) throw archived();
   if (github.disabled.has(repository.fullName.toLowerCase())) {
     throw new GitHubError(403, 'Access to this repository has been disabled by GitHub staff.');
   }

@@ -77,7 +77,7 @@ class Account {
 
 export type RateLimit = { limit: number; used: number; remaining: number; reset: number };
 
-/** GitHub's primary limit and its secondary ones, each counted for each credential. A refused request counts for none. */
+/** GitHub's primary limit and its secondary ones, each counted for each credential. Neither counts what it has refused. */
 export class RateLimits {
   readonly #options: RateLimitOptions;
   readonly #clock: Clock;
@@ -136,7 +136,7 @@ export class RateLimits {
 
   /** Counts what was answered for the primary limit. A 304 is free to whoever says who they are. */
   spend(credential: string): void {
-    if (this.read(credential)) this.#account(credential).used++;
+    if (this.read(credential)?.remaining) this.#account(credential).used++;
   }
 
   #refuseFor(milliseconds: number, rest: string): void {

@@ -37,25 +37,36 @@ export class RepositoryStore {
   }
 
   findById(id: number): Repository | undefined {
-    return this.all().find(({ record }) => record.id === id);
+    return this.#unsorted().find(({ record }) => record.id === id);
   }
 
   /** The repository that was called this before, unless another is now. */
   findRenamed(owner: string, name: string): Repository | undefined {
     if (this.find(owner, name)) return undefined;
     const former = name.toLowerCase();
-    return this.ofOwner(owner).find(({ record }) =>
-      record.formerNames.some((other) => other.toLowerCase() === former),
+    return this.#unsorted().find(
+      ({ record }) =>
+        record.owner.toLowerCase() === owner.toLowerCase() &&
+        record.formerNames.some((other) => other.toLowerCase() === former),
     );
   }
 
   /** Sorted by full name. */
   all(): Repository[] {
-    return [...this.#repositories.values()].sort(byName);
+    return this.#unsorted().sort(byName);
   }
 
   ofOwner(owner: string): Repository[] {
-    return this.all().filter(({ record }) => record.owner.toLowerCase() === owner.toLowerCase());
+    const name = owner.toLowerCase();
+    return this.#unsorted()
+      .filter(({ record }) => record.owner.toLowerCase() === name)
+      .sort(byName);
+  }
+
+  /** The owner's name as it is written there; undefined where they own nothing. */
+  findOwner(owner: string): string | undefined {
+    const name = owner.toLowerCase();
+    return this.#unsorted().find(({ record }) => record.owner.toLowerCase() === name)?.record.owner;
   }
 
   /** Undefined when the name is taken. The names must have been checked: they become a path. */
@@ -66,9 +77,9 @@ export class RepositoryStore {
   ): Promise<Repository | undefined> {
     return this.#creations.run(async () => {
       if (this.find(owner, name)) return undefined;
-      const ownerName = this.ofOwner(owner)[0]?.record.owner ?? owner;
+      const ownerName = this.findOwner(owner) ?? owner;
       const now = new Date().toISOString();
-      const id = 1 + Math.max(0, ...this.all().map(({ record }) => record.id));
+      const id = 1 + Math.max(0, ...this.#unsorted().map(({ record }) => record.id));
       const record = repositoryRecord.parse({
         id,
         owner: ownerName,
@@ -109,7 +120,14 @@ export class RepositoryStore {
   }
 
   #isFileOfAnother(owner: string, name: string): boolean {
-    return this.ofOwner(owner).some(({ record }) => record.fileName?.toLowerCase() === name.toLowerCase());
+    const [ownerName, fileName] = [owner.toLowerCase(), name.toLowerCase()];
+    return this.#unsorted().some(
+      ({ record }) => record.fileName?.toLowerCase() === fileName && record.owner.toLowerCase() === ownerName,
+    );
+  }
+
+  #unsorted(): Repository[] {
+    return [...this.#repositories.values()];
   }
 
   #add(repository: Repository): void {

@@ -1,4 +1,4 @@
-import { requireAccess, requirePermission } from './access.ts';
+import { archived, requireAccess, requirePermission } from './access.ts';
 import type { Answer, Call, GitHub, RepositoryRoute, Route } from './api.ts';
 import { appRoutes } from './apps.ts';
 import { blobRoutes } from './blobs.ts';
@@ -44,12 +44,19 @@ function redirectTo(
   };
 }
 
-async function requireUsable({ disabled }: GitHub, repository: Repository, template: string): Promise<void> {
+/** Throws where nobody may, whatever their credential: blocked, archived, or without a commit. */
+async function requireUsable(
+  { disabled }: GitHub,
+  repository: Repository,
+  { method, template }: { method: string; template: string },
+): Promise<void> {
   if (disabled.has(repository.fullName.toLowerCase())) {
     throw new GitHubError(403, 'Repository access blocked', {
       body: { block: { reason: 'tos', created_at: repository.record.createdAt, html_url: null } },
     });
   }
+  // The repository itself can still be deleted, or archived no more.
+  if (repository.record.archived && method !== 'GET' && template !== '') throw archived();
   const needsCommit = template.startsWith('/git/') || template.startsWith('/commits/');
   if (needsCommit && (await repository.isEmpty())) throw new GitHubError(409, 'Git Repository is empty.');
 }
@@ -68,7 +75,7 @@ const underRepository = ([method, template, permission, handler]: RepositoryRout
       return redirectTo(renamed, call, method);
     }
     requireAccess(caller, repository, permission);
-    await requireUsable(github, repository, template);
+    await requireUsable(github, repository, { method, template });
     const url = apiUrlOf(github, repository);
     return handler({ ...call, repository, url, htmlUrl: htmlUrlOf(github, repository) });
   },

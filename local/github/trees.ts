@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { requirePermission } from './access.ts';
 import { type Answer, parseBody, type RepositoryCall, type RepositoryRoute } from './api.ts';
 import { writeBlob } from './blobs.ts';
 import { notFound, unprocessable, validationFailed } from './github-error.ts';
@@ -18,6 +19,9 @@ const TYPE_OF_MODE = {
   '040000': 'tree',
   '160000': 'commit',
 };
+
+/** What runs with the repository's secrets takes a permission of its own. */
+const WORKFLOWS = '.github/workflows/';
 
 const objectId = z.string().refine(isObjectId, 'a SHA of 40 lower-case hexadecimal digits');
 
@@ -110,6 +114,9 @@ const entriesOf = (entries: ReadonlyMap<string, TreeFile>): TreeEntry[] =>
 async function createTree(call: RepositoryCall): Promise<Answer> {
   const { repository, url } = call;
   const { base_tree: base, tree } = parseBody(call, 'Tree', newTree);
+  if (tree.some(({ path }) => path.startsWith(WORKFLOWS))) {
+    requirePermission(call.caller, 'contents=write,workflows=write');
+  }
   for (const { path, mode, sha, content } of tree) {
     const given = Number(sha !== undefined) + Number(content !== undefined);
     if (isProtectedPath(path, mode)) throw unprocessable('tree.path contains a malformed path component');

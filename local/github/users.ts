@@ -8,9 +8,9 @@ import { repositoryJson } from './repository-json.ts';
 /** An organization exists while it owns a repository; gives its name as it is written there. */
 export function requireOrganization({ github, params }: Call): string {
   const login = params.login ?? '';
-  const owned = github.repositories.ofOwner(login)[0];
-  if (login.toLowerCase() === LOCAL_USER || !owned) throw notFound();
-  return owned.record.owner;
+  const organization = github.repositories.findOwner(login);
+  if (login.toLowerCase() === LOCAL_USER || !organization) throw notFound();
+  return organization;
 }
 
 /** The day before any repository; accounts are not made here, and keep no date. */
@@ -64,9 +64,8 @@ export function organizationJson(github: GitHub, login: string): Record<string, 
 async function getUser(call: Call): Promise<Answer> {
   const { github, params } = call;
   const login = params.login ?? '';
-  const isOrganization = login.toLowerCase() !== LOCAL_USER && github.repositories.ofOwner(login).length > 0;
-  if (isOrganization) {
-    const organization = requireOrganization(call);
+  const organization = login.toLowerCase() === LOCAL_USER ? undefined : github.repositories.findOwner(login);
+  if (organization) {
     const type = accountJson(github, organization, 'Organization');
     return { status: 200, body: { ...userJson(github, organization), ...type } };
   }

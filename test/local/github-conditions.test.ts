@@ -68,6 +68,17 @@ test('a token without a permission is refused with the name of the permission, a
   expect((await noPulls.git.createBlob(blob)).headers).toMatchObject({
     'x-accepted-github-permissions': 'contents=write',
   });
+  const workflow = {
+    path: '.github/workflows/ci.yml',
+    mode: '100644',
+    type: 'blob',
+    content: 'on: push\n',
+  } as const;
+  expect(await refusalOf(noPulls.git.createTree({ ...place, tree: [workflow] }))).toMatchObject({
+    status: 403,
+    headers: { 'x-accepted-github-permissions': 'contents=write,workflows=write' },
+  });
+  expect((await owner.git.createTree({ ...place, tree: [workflow] })).status).toBe(201);
   expect(await refusalOf(noPulls.pulls.create(pull))).toMatchObject({
     status: 403,
     headers: { 'x-accepted-github-permissions': 'pull_requests=write' },
@@ -117,6 +128,7 @@ test('an archived repository is read and not written, until it is archived no mo
   expect(await refusalOf(owner.git.createBlob({ ...place, content: 'x' }))).toMatchObject(readOnly);
   expect(await refusalOf(owner.git.createRef(ref))).toMatchObject(readOnly);
   expect(await refusalOf(owner.repos.update({ ...place, description: 'New' }))).toMatchObject(readOnly);
+  expect(await refusalOf(owner.repos.addCollaborator({ ...place, username: 'ada' }))).toMatchObject(readOnly);
   const clone = join(github.folder, 'archived');
   await git('clone', '--quiet', remote('owner', 'local/archived'), clone);
   await expect(git('-C', clone, 'push', 'origin', 'HEAD:refs/heads/pushed')).rejects.toThrow(/403/);

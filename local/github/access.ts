@@ -58,6 +58,11 @@ const notAccessible = (caller: Caller, permission: Permission): GitHubError =>
     { headers: { 'x-accepted-github-permissions': permission } },
   );
 
+/** Throws 403 where it is not the owner of every account who asks; nobody else makes repositories and teams. */
+export function requireOwner(caller: Caller, permission: Permission): void {
+  if (caller.login?.toLowerCase() !== LOCAL_USER) throw notAccessible(caller, permission);
+}
+
 /** Throws 401 or 403 where a caller's credential does not hold the permission, whatever it is about. */
 export function requirePermission(caller: Caller, permission: Permission): void {
   if (permission === '') return;

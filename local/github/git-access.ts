@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { archived, requireAccess } from './access.ts';
+import { archived, callersRole, requireAccess } from './access.ts';
 import type { GitHub } from './api.ts';
 import { GitHubError, notFound } from './github-error.ts';
 import type { Repository } from './repository.ts';
@@ -29,7 +29,9 @@ export function admitGit(github: GitHub, asked: GitAsked, headers: IncomingHttpH
   const repository = github.repositories.find(owner, name);
   if (!repository) {
     const renamed = github.repositories.findRenamed(owner, name);
-    if (!renamed) throw caller.kind === 'anonymous' ? challenge() : notFound();
+    if (!renamed || !callersRole(caller, renamed)) {
+      throw caller.kind === 'anonymous' ? challenge() : notFound();
+    }
     const location = `${htmlUrlOf(github, renamed)}.git/${service}${search}`;
     throw new GitHubError(301, 'Moved Permanently', { headers: { location } });
   }

@@ -61,7 +61,7 @@ async function perform(
 
 /** Answers one request of the REST API: who asks, the limits, the route, and what the client has already. */
 export async function answerRest(github: GitHub, rest: RestRequest): Promise<Answer> {
-  const caller = await github.credentials.identify(rest.request.headers);
+  const caller = github.credentials.identify(rest.request.headers);
   const matched = findRoute(rest.method, byName(github, rest.path));
   const answer = await perform(github, caller, matched, rest).catch((error: unknown): Answer => {
     if (!(error instanceof GitHubError)) throw error;

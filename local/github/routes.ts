@@ -1,4 +1,4 @@
-import { archived, requireAccess, requirePermission } from './access.ts';
+import { archived, callersRole, requireAccess, requireOwner, requirePermission } from './access.ts';
 import type { Answer, Call, GitHub, RepositoryRoute, Route } from './api.ts';
 import { appRoutes } from './apps.ts';
 import { blobRoutes } from './blobs.ts';
@@ -71,7 +71,7 @@ const underRepository = ([method, template, permission, handler]: RepositoryRout
     const repository = github.repositories.find(owner, repo);
     if (!repository) {
       const renamed = github.repositories.findRenamed(owner, repo);
-      if (!renamed) throw notFound();
+      if (!renamed || !callersRole(caller, renamed)) throw notFound();
       return redirectTo(renamed, call, method);
     }
     requireAccess(caller, repository, permission);
@@ -87,6 +87,7 @@ const underNothing = ([method, template, permission, handler]: Route): Route => 
   permission,
   async (call) => {
     requirePermission(call.caller, permission);
+    if (permission.endsWith('=write')) requireOwner(call.caller, permission);
     return handler(call);
   },
 ];

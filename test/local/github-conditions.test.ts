@@ -96,6 +96,7 @@ test('who may only read a repository is told so before and when they write', asy
     message: 'Resource not accessible by personal access token',
   });
   await expect(git('push', remote('reader', 'local/read-only'), 'main')).rejects.toThrow();
+  expect((await refusalOf(reader.repos.createForAuthenticatedUser({ name: 'theirs' }))).status).toBe(403);
   await owner.repos.addCollaborator({ ...place, username: 'writer' });
   const level = await owner.repos.getCollaboratorPermissionLevel({ ...place, username: 'writer' });
   expect(level.data).toMatchObject({ permission: 'write', role_name: 'write', user: { login: 'writer' } });
@@ -139,6 +140,10 @@ test('an archived repository is read and not written, until it is archived no mo
 test('a renamed repository is found under its old name, by REST and by git, and its number lasts', async () => {
   const { sha, ...place } = await newRepository(owner, 'before');
   const { data } = await owner.repos.update({ ...place, name: 'after' });
+  await owner.repos.update({ owner: 'local', repo: 'hidden', name: 'hidden-now' });
+  expect(
+    (await refusalOf(github.client('reader').repos.get({ owner: 'local', repo: 'hidden' }))).status,
+  ).toBe(404);
   const moved = `${github.apiUrl}/repositories/${data.id}`;
   const ask = (method: string, path: string, body?: object): Promise<Response> =>
     fetch(`${github.apiUrl}/repos/local/before${path}`, {

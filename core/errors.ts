@@ -72,6 +72,11 @@ export class ModelRequestError extends CodyBatchError {
   override readonly name = 'ModelRequestError';
 }
 
+/** The model's service cannot be reached, or gave no whole answer for longer than a worker waits. */
+export class ModelUnavailableError extends CodyBatchError {
+  override readonly name = 'ModelUnavailableError';
+}
+
 /** The recorded change set may not be published: outside the tree, protected, or too large. */
 export class ChangeSetRefusedError extends CodyBatchError {
   override readonly name = 'ChangeSetRefusedError';
@@ -101,6 +106,7 @@ export type ErrorName = (
   | RepositoryUnavailableError
   | WorkerLostError
   | ModelRequestError
+  | ModelUnavailableError
   | ChangeSetRefusedError
   | BranchHasOtherCommitsError
   | GitHubPermissionError

@@ -276,6 +276,43 @@ export class JobTable {
     });
   }
 
+  /** Whether a worker of this run has written the shared prefix to the model's cache, or is about to (epoch ms, else 0). */
+  async sharedPrefix(jobId: string, run: number): Promise<{ isWarm: boolean; claimedUntil: number }> {
+    // Read by many at once, and nothing depends on the last write: half the price, and no hot partition.
+    const { Item } = await this.#client.send(
+      new GetCommand({ TableName: this.#table, Key: { jobId: controlKey(jobId) } }),
+    );
+    return {
+      isWarm: Item?.prefixWarmInRun === run,
+      claimedUntil: (Item?.prefixClaimedUntil as number | undefined) ?? 0,
+    };
+  }
+
+  /** Lets one worker write the shared prefix first: false where another's claim still holds. */
+  async claimSharedPrefix(jobId: string, claimer: string, untilMs: number): Promise<boolean> {
+    return this.#update(controlKey(jobId), {
+      set: { prefixClaimedBy: claimer, prefixClaimedUntil: untilMs },
+      condition: 'attribute_not_exists(prefixClaimedUntil) OR prefixClaimedUntil <= :now',
+      values: { ':now': Date.now() },
+    });
+  }
+
+  async markSharedPrefix(jobId: string, run: number): Promise<void> {
+    await this.#update(controlKey(jobId), {
+      set: { prefixWarmInRun: run },
+      remove: ['prefixClaimedBy', 'prefixClaimedUntil'],
+      condition: 'attribute_exists(jobId)',
+    });
+  }
+
+  async releaseSharedPrefix(jobId: string, claimer: string): Promise<void> {
+    await this.#update(controlKey(jobId), {
+      remove: ['prefixClaimedBy', 'prefixClaimedUntil'],
+      condition: 'prefixClaimedBy = :claimer',
+      values: { ':claimer': claimer },
+    });
+  }
+
   /**
    * The next free moment under `perHour`, in epoch milliseconds, and takes it: one item for each pacer (a credential of
    * GitHub, a job), moved on by one interval in a single compare-and-set.

@@ -45,17 +45,45 @@ const PRICES: Readonly<Record<string, ModelPrices>> = {
   'claude-haiku-4-5': prices(1, 5, 1.25, 2, 0.1),
 };
 
-/** Models whose prices are known, for messages that name what would be accepted. */
-export const PRICED_MODELS = Object.keys(PRICES);
+/**
+ * A model's name as its provider knows it. On Amazon Bedrock a plain name stands for the global inference profile
+ * (`global.anthropic.claude-sonnet-5-5`); what names a profile, a model of Bedrock's or an ARN goes there as it is.
+ */
+export function modelIdAt(provider: 'anthropic' | 'bedrock', model: string): string {
+  if (provider === 'anthropic' || model.includes('anthropic.') || model.startsWith('arn:')) return model;
+  return `global.anthropic.${model}`;
+}
 
-function pricesOf(model: string): ModelPrices | undefined {
-  // A dated snapshot (claude-haiku-4-5-20251001) costs what its alias costs.
-  return PRICES[model] ?? PRICES[model.replace(/-\d{8}$/, '')];
+/** The shortest prompt prefix that the API caches, in tokens (prompt caching guide, November 2026). */
+const MINIMUM_CACHED_TOKENS: Readonly<Record<string, number>> = {
+  'claude-opus-5-5': 512,
+  'claude-opus-5': 512,
+  'claude-sonnet-5-5': 512,
+  'claude-haiku-5-5': 512,
+  'claude-opus-4-8': 1024,
+  'claude-sonnet-5': 1024,
+  'claude-sonnet-4-6': 1024,
+  'claude-sonnet-4-5': 1024,
+  'claude-opus-4-7': 2048,
+  'claude-opus-4-6': 4096,
+  'claude-opus-4-5': 4096,
+  'claude-haiku-4-5': 4096,
+};
+
+/** Undefined for a model of which it is not known. */
+export function minimumCachedTokens(model: string): number | undefined {
+  return ofModel(MINIMUM_CACHED_TOKENS, model);
+}
+
+/** A dated snapshot (claude-haiku-4-5-20251001) is and costs what its alias does. */
+function ofModel<T>(table: Readonly<Record<string, T>>, model: string): T | undefined {
+  const name = Object.hasOwn(table, model) ? model : model.replace(/-\d{8}$/, '');
+  return Object.hasOwn(table, name) ? table[name] : undefined;
 }
 
 /** The cost in USD of one request, or undefined for a model whose price is not known: never zero. */
 export function costOfRequest(model: string, usage: TokenUsage): number | undefined {
-  const known = pricesOf(model);
+  const known = ofModel(PRICES, model);
   if (!known) return undefined;
   const prompt = usage.input + usage.cacheCreation + usage.cacheRead;
   const rate = known.longPrompt && prompt > known.longPrompt.tokens ? known.longPrompt.prices : known;

@@ -5,7 +5,8 @@ import { TokenUsage } from './usage.ts';
 
 /**
  * `outcome.json`: what a worker says of its repository. Its being there is what exit status 0 means; the state machine
- * turns it into the row. `throttled` is no end of the repository: the work goes on from the checkpoint at `resumeAt`.
+ * turns it into the row. `throttled` is no end of the repository: the work goes on from the checkpoint at `resumeAt`. With it,
+ * `error` says that the model's service was failing, and not limiting the rate.
  */
 export const Outcome = z.object({
   jobId: z.string(),

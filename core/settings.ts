@@ -8,6 +8,7 @@ import { Effort, type JobSettings, RepositoryPattern } from './job.ts';
  * fit names the variable, the shape of what was found (never the value: it may be a secret) and the fix.
  */
 const count = (fallback: number, max = 10_000) => z.coerce.number().int().min(1).max(max).default(fallback);
+const seconds = (fallback: number, max = 10_000) => z.coerce.number().positive().max(max).default(fallback);
 const usd = (fallback: number) => z.coerce.number().positive().default(fallback);
 const flag = (fallback: boolean) =>
   z
@@ -73,11 +74,17 @@ const Environment = z.object({
 
   CLAUDE_PROVIDER: z.enum(['anthropic', 'bedrock']).default('anthropic'),
   ANTHROPIC_BASE_URL: z.url().optional(),
+  ANTHROPIC_BEDROCK_BASE_URL: z.url().optional(),
   CLAUDE_MODEL: z.string().min(1).default('claude-sonnet-5-5'),
   CLAUDE_MAX_TOKENS: z.coerce.number().int().min(1024).max(128_000).default(64_000),
   CLAUDE_EFFORT: Effort.optional(),
-  /** Seconds that calls may stay rate-limited before a worker leaves its slot and the state machine waits instead. */
-  CLAUDE_PATIENCE_SECONDS: count(120),
+  /** Seconds that calls may stay without a whole answer before a worker leaves its slot and the state machine waits instead. */
+  CLAUDE_PATIENCE_SECONDS: seconds(120),
+  /**
+   * Seconds without a byte after which a call counts as lost. The Anthropic API sends pings; Bedrock does not, and is
+   * silent while a model thinks. Node.js itself gives up at 300.
+   */
+  CLAUDE_IDLE_SECONDS: seconds(240, 300),
   CLAUDE_TEMPERATURE: z
     .undefined('current models refuse a temperature; remove it and set CLAUDE_EFFORT (low … max) instead')
     .optional(),

@@ -30,6 +30,8 @@ export const ThreadTurn = z.object({
   startedAt: z.string(),
   seconds: z.number(),
   stopReason: z.string().nullable(),
+  /** Why the API stopped an answer that it refused, where it says so. */
+  stopExplanation: z.string().optional(),
   tokenUsage: TokenUsage,
   costUsd: z.number().optional(),
 });

@@ -33,6 +33,22 @@ export function addCosts(a: number | undefined, b: number | undefined): number |
   return a === undefined || b === undefined ? undefined : roundUsd(a + b);
 }
 
+/** What was added between two sums of tokens. */
+export function subtractTokens(after: TokenUsage, before: TokenUsage): TokenUsage {
+  return {
+    input: after.input - before.input,
+    output: after.output - before.output,
+    cacheCreation: after.cacheCreation - before.cacheCreation,
+    cacheRead: after.cacheRead - before.cacheRead,
+    total: after.total - before.total,
+  };
+}
+
+/** What was added between two sums of costs; unknown where one of them is. */
+export function subtractCosts(after: number | undefined, before: number | undefined): number | undefined {
+  return after === undefined || before === undefined ? undefined : roundUsd(after - before);
+}
+
 /** Rounds to a millionth of a dollar, so that sums of many small calls print as they are. */
 export function roundUsd(usd: number): number {
   return Math.round(usd * 1e6) / 1e6;

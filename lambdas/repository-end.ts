@@ -25,12 +25,13 @@ export function repositoryEnd(outcome: Outcome): RepositoryEnd {
     ...rest
   } = outcome;
   const succeeded = name === 'changed' || name === 'unchanged';
+  const isThrottled = name === 'throttled';
   return {
     ...rest,
     status: succeeded ? 'completed' : 'failed',
-    outcome: name === 'throttled' ? 'gaveUp' : name,
+    outcome: isThrottled ? (rest.error ? 'failed' : 'gaveUp') : name,
     // The worker's own summary says when it goes on; here it does not any more.
-    ...(name === 'throttled' && { end: 'throttled' as const, summary: THROTTLED_TOO_OFTEN }),
+    ...(isThrottled && { summary: rest.error ? undefined : THROTTLED_TOO_OFTEN }),
     changes: changes.slice(0, CHANGES_IN_ROW),
     changedFiles: changes.length,
     additions: changes.reduce((sum, change) => sum + change.additions, 0),

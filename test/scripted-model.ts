@@ -12,7 +12,7 @@ export type ScriptedModel = {
   /** `http://127.0.0.1:PORT`: the client's `baseURL`. */
   readonly url: string;
   /** Every valid request so far. One that the API would refuse gets its 4xx and takes no reply from the script. */
-  readonly requests: { body: MessageRequest; headers: http.IncomingHttpHeaders }[];
+  readonly requests: { body: MessageRequest; raw: Buffer; headers: http.IncomingHttpHeaders }[];
   /** What went wrong with the script itself, such as a request after its last reply; a test expects it empty. */
   readonly faults: string[];
   close(): Promise<void>;
@@ -38,8 +38,8 @@ export async function startScriptedModel(script: Script): Promise<ScriptedModel>
 
   const server = await serveMessagesApi({
     name: 'scripted model',
-    respond: async (body, { headers, requestNumber }) => {
-      requests.push({ body, headers });
+    respond: async (body, { headers, raw, requestNumber }) => {
+      requests.push({ body, raw, headers });
       try {
         return await nextReply(body, requestNumber);
       } catch (error) {

@@ -11,7 +11,8 @@ import { converse } from './conversation.ts';
 import { newConversation } from './conversation-state.ts';
 import { limitEnding } from './ending.ts';
 import { Model } from './model.ts';
-import { firstMessage, systemBlocks } from './prompt.ts';
+import { firstMessage, sharedBytes, systemBlocks } from './prompt.ts';
+import { SharedPrefix } from './shared-prefix.ts';
 import { Submissions } from './submissions.ts';
 import type { Tool } from './tools/tool.ts';
 import { runTools, toolDefinitions, toolsOf } from './tools/tool-box.ts';
@@ -71,6 +72,7 @@ async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
     job: job.settings,
     system: systemBlocks(),
     tools: toolDefinitions(tools),
+    log: request.log,
   });
   for (const name of ['CLAUDE_API_KEY', 'GITHUB_TOKEN'] as const)
     request.redactor.add(await request.settings.secret(name));
@@ -138,7 +140,12 @@ async function holdConversation(
   try {
     const ending = await converse({
       ...{ state, model, settings, signal },
-      budget: new Budget(job, analysis.jobs, state),
+      budget: new Budget(job, analysis.jobs, state, model.name),
+      prefix: new SharedPrefix(job, analysis.jobs, {
+        repositoryName: request.repositoryName,
+        model: model.name,
+        bytes: model.prefixBytes + sharedBytes(state.messages[0]!),
+      }),
       async runTools(calls) {
         const results = await runTools(tools, calls, context, (said) => redactor.text(said));
         for (const [i, { name, input }] of calls.entries()) {

@@ -11,16 +11,23 @@ const BYTES_A_TOKEN = 4;
 /** What a turn that calls a tool usually stays under; an answer's own limit would be sixty times as much. */
 const USUAL_OUTPUT_TOKENS = 1024;
 
+export function tokensOfBytes(bytes: number): number {
+  return Math.ceil(bytes / BYTES_A_TOKEN);
+}
+
 /** What one repository may spend, and its part in what the whole job may spend. */
 export class Budget {
   readonly #job: JobRow;
   readonly #jobs: JobTable;
   readonly #state: ConversationState;
+  readonly #model: string;
 
-  constructor(job: JobRow, jobs: JobTable, state: ConversationState) {
+  /** `model` is what calls are priced by before they are made: as its provider knows it. */
+  constructor(job: JobRow, jobs: JobTable, state: ConversationState, model: string) {
     this.#job = job;
     this.#jobs = jobs;
     this.#state = state;
+    this.#model = model;
   }
 
   /** Throws ConversationEnded where a limit of the repository is reached. Time is kept by a signal. */
@@ -44,9 +51,9 @@ export class Budget {
    * ConversationEnded where it does not fit. A model without a known price reserves nothing.
    */
   async within<T>(promptBytes: number, maxTokens: number, call: () => Promise<T>): Promise<T> {
-    const { jobId, maxCostUsd, settings } = this.#job;
-    const promptTokens = Math.ceil(promptBytes / BYTES_A_TOKEN);
-    const reserved = maxCostOfRequest(settings.model, promptTokens, this.#outputEstimate(maxTokens));
+    const { jobId, maxCostUsd } = this.#job;
+    const estimate = this.#outputEstimate(maxTokens);
+    const reserved = maxCostOfRequest(this.#model, tokensOfBytes(promptBytes), estimate);
     if (reserved === undefined) return call();
     if (!(await this.#jobs.reserve(jobId, reserved, maxCostUsd))) await this.#refused();
     const before = this.#state.costUsd;

@@ -7,17 +7,19 @@ import type {
   ToolResultBlockParam,
   ToolUseBlock,
 } from '@anthropic-ai/sdk/resources/messages';
-import { costOfRequest } from '../core/models.ts';
+import { subtractCosts, subtractTokens } from '../core/usage.ts';
 import type { Budget } from './budget.ts';
 import type { ConversationState } from './conversation-state.ts';
 import { ConversationEnded, type Ending, limitEnding } from './ending.ts';
 import type { Model } from './model.ts';
+import type { SharedPrefix } from './shared-prefix.ts';
 import { isStuck } from './stuck.ts';
 
 export type Conversation = {
   state: ConversationState;
   model: Model;
   budget: Budget;
+  prefix: SharedPrefix;
   settings: Parameters<typeof limitEnding>[1];
   /** The time limit, and the order to stop. */
   signal: AbortSignal;
@@ -37,12 +39,11 @@ const NO_ANSWER = '(no answer)';
 
 /** Asks, runs the tools, saves; until an end that has a name. */
 export async function converse(conversation: Conversation): Promise<Ending> {
-  const { state, budget, settings } = conversation;
+  const { state, settings } = conversation;
   try {
     for (;;) {
       // A conversation that is resumed may have an answer already, whose tools did not run to their end.
       if (state.messages.at(-1)!.role === 'user') {
-        budget.check();
         await ask(conversation);
         await conversation.saveAnswer();
       }
@@ -58,30 +59,43 @@ export async function converse(conversation: Conversation): Promise<Ending> {
   }
 }
 
-async function ask({ state, model, budget, signal }: Conversation): Promise<void> {
+async function ask(conversation: Conversation): Promise<void> {
+  const { state, prefix, signal } = conversation;
+  if (state.turns.length === 0) await prefix.ready(signal);
   const startedAt = new Date();
-  const promptBytes = model.prefixBytes + Buffer.byteLength(JSON.stringify(state.messages));
-  const spentBefore = state.tokenUsage;
-  const answer = await budget.within(promptBytes, model.maxTokens, () =>
-    model.ask(state.messages, signal, budget.spend),
-  );
+  const { tokenUsage, costUsd } = state;
+  const answer = await wholeAnswer(conversation).finally(() => prefix.done());
   state.messages.push({ role: 'assistant', content: sendable(answer.content) });
-  const tokenUsage = subtract(state.tokenUsage, spentBefore);
   state.turns.push({
     message: state.messages.length - 1,
     startedAt: startedAt.toISOString(),
     seconds: (Date.now() - startedAt.getTime()) / 1000,
     stopReason: answer.stop_reason,
-    tokenUsage,
-    costUsd: costOfRequest(answer.model, tokenUsage),
+    ...(answer.stop_details?.explanation && { stopExplanation: answer.stop_details.explanation }),
+    // Answers that broke off before this one included.
+    tokenUsage: subtractTokens(state.tokenUsage, tokenUsage),
+    costUsd: subtractCosts(state.costUsd, costUsd),
   });
+}
+
+/** Asks until an answer is whole. One that breaks off is paid as well, so each call is held against the limits. */
+async function wholeAnswer({ state, model, budget, prefix, signal }: Conversation): Promise<Message> {
+  const promptBytes = model.prefixBytes + Buffer.byteLength(JSON.stringify(state.messages));
+  const call = () => model.ask(state.messages, { signal, spend: budget.spend, onBegun: prefix.begun });
+  for (;;) {
+    budget.check();
+    const answer = await budget.within(promptBytes, model.maxTokens, call);
+    if (answer) return answer;
+  }
 }
 
 /** What the model is told after its answer: the results of its tools, or how to go on. Throws ConversationEnded. */
 async function reply({ state, settings, runTools }: Conversation): Promise<ContentBlockParam[]> {
   const answer = state.messages.at(-1)!.content as ContentBlock[];
-  const stopReason = state.turns.at(-1)?.stopReason as Message['stop_reason'];
-  if (stopReason === 'refusal') throw new ConversationEnded({ end: 'refused', summary: refusalText(answer) });
+  const turn = state.turns.at(-1);
+  const stopReason = turn?.stopReason as Message['stop_reason'];
+  if (stopReason === 'refusal')
+    throw new ConversationEnded({ end: 'refused', summary: refusalText(answer, turn?.stopExplanation) });
   if (stopReason === 'model_context_window_exceeded')
     throw new ConversationEnded(limitEnding('contextExceeded', settings));
 
@@ -99,18 +113,22 @@ async function reply({ state, settings, runTools }: Conversation): Promise<Conte
   return [text(REMINDER)];
 }
 
+/** Whether the answer that only talks is the second in a row. */
 function wasReminded({ messages }: ConversationState): boolean {
-  return messages.some(
-    ({ role, content }) =>
-      role === 'user' &&
-      Array.isArray(content) &&
-      content.some((block) => block.type === 'text' && block.text === REMINDER),
-  );
+  const { content } = messages.at(-2)!;
+  return Array.isArray(content) && content.some((block) => block.type === 'text' && block.text === REMINDER);
 }
 
-/** The API refuses a blank text, and an empty message, in what it is sent back; models write them all the same. */
+/**
+ * The API refuses a blank text, a thought that was cut off before its signature, and an empty message in what it is sent
+ * back; models write them all the same.
+ */
 function sendable(content: ContentBlock[]): ContentBlockParam[] {
-  const said = content.filter((block) => block.type !== 'text' || block.text.trim() !== '');
+  const said = content.filter(
+    (block) =>
+      (block.type !== 'text' || block.text.trim() !== '') &&
+      (block.type !== 'thinking' || block.signature !== ''),
+  );
   return said.length > 0 ? said : [text(NO_ANSWER)];
 }
 
@@ -127,17 +145,9 @@ function textOf(content: readonly ContentBlock[]): string {
   return content.flatMap((block) => (block.type === 'text' ? [block.text] : [])).join('\n\n');
 }
 
-function refusalText(content: readonly ContentBlock[]): string {
+function refusalText(content: readonly ContentBlock[], explanation: string | undefined): string {
   const said = textOf(content);
-  return said === NO_ANSWER ? 'The model refused the task; reword the prompt.' : said;
-}
-
-function subtract(after: ConversationState['tokenUsage'], before: ConversationState['tokenUsage']) {
-  return {
-    input: after.input - before.input,
-    output: after.output - before.output,
-    cacheCreation: after.cacheCreation - before.cacheCreation,
-    cacheRead: after.cacheRead - before.cacheRead,
-    total: after.total - before.total,
-  };
+  const words = said === NO_ANSWER ? [] : [said];
+  if (explanation) words.push(`The API's reason: ${explanation}`);
+  return words.join('\n\n') || 'The model refused the task; reword the prompt.';
 }

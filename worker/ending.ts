@@ -1,9 +1,20 @@
-import type { JobSettings } from '../core/job.ts';
+import { type CodyBatchError, describeError } from '../core/errors.ts';
+import type { ErrorDescription, JobSettings } from '../core/job.ts';
 import type { End } from '../core/repository-result.ts';
+import type { Trouble } from './patience.ts';
 import type { Submission } from './tools/tool.ts';
 
-/** How a conversation ended; `submission` with `submitted` only, `resumeAt` (ISO 8601) with `throttled` only. */
-export type Ending = { end: End; summary: string; submission?: Submission; resumeAt?: string };
+/**
+ * How a conversation ended; `submission` with `submitted` only, `resumeAt` (ISO 8601) with `throttled` only, and with it
+ * `error` where the service was not limiting the rate but failing.
+ */
+export type Ending = {
+  end: End;
+  summary: string;
+  submission?: Submission;
+  resumeAt?: string;
+  error?: ErrorDescription;
+};
 
 /** Leaves the loop from wherever a limit shows. */
 export class ConversationEnded extends Error {
@@ -31,4 +42,19 @@ export function limitEnding(
       "Stopped because the conversation no longer fits the model's context; narrow the prompt.",
   };
   return { end, summary: summaries[end] };
+}
+
+/** Resumes at retry-after or in a minute, and up to half as much later, so that a fleet spreads itself. */
+export function throttledEnding(
+  { limited, said, retryAfterMs = 60_000 }: Trouble,
+  error: CodyBatchError | undefined,
+): Ending {
+  const resumeAt = new Date(Date.now() + retryAfterMs * (1 + Math.random() / 2)).toISOString();
+  const why = limited ? 'stayed rate-limited' : 'gave no whole answer';
+  return {
+    end: 'throttled',
+    summary: `The model ${why} (${said}); work goes on at ${resumeAt}.`,
+    resumeAt,
+    ...(error && { error: describeError(error) }),
+  };
 }

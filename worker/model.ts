@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import Anthropic, { AnthropicError, APIError, type Middleware } from '@anthropic-ai/sdk';
+import type { Middleware } from '@anthropic-ai/sdk';
 import type {
   Message,
   MessageCreateParamsNonStreaming,
@@ -8,68 +8,86 @@ import type {
   ToolUnion,
   Usage,
 } from '@anthropic-ai/sdk/resources/messages';
-import { ModelRequestError, SettingsError } from '../core/errors.ts';
+import { ModelUnavailableError } from '../core/errors.ts';
 import type { JobSettings } from '../core/job.ts';
+import { modelIdAt } from '../core/models.ts';
 import type { Settings } from '../core/settings.ts';
 import type { TokenUsage } from '../core/usage.ts';
-import { ConversationEnded, limitEnding } from './ending.ts';
+import { ConversationEnded, throttledEnding } from './ending.ts';
+import { endSilentResponses } from './idle-timeout.ts';
+import type { Log } from './log.ts';
+import { type ModelClient, openModelClient, type ProviderSettings } from './model-client.ts';
+import { refusalOf, troubleOf, troubleOfResponse } from './model-trouble.ts';
+import { Patience, type Trouble } from './patience.ts';
+import { withBreakpoints } from './prompt.ts';
 
-/** The SDK waits 0.5, 1, 2, 4 and then 8 s, a quarter less at times: 20 retries are about two minutes. */
-const MAX_RETRIES = 20;
-/** Answers that break off in their stream are asked for again; the SDK retries only until a stream begins. */
-const MAX_BROKEN_STREAMS = 3;
+/** Not what bounds the SDK's retries: patience does, and the repository's time limit. */
+const MAX_RETRIES = 10_000;
+/** Answers in a row that break off in their stream, which the SDK does not ask for again: each one is paid. */
+const MAX_BROKEN_ANSWERS = 3;
+/** As the SDK waits between its own retries. */
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 8000;
 
 export type ModelOptions = {
-  settings: Pick<
-    Settings,
-    'ANTHROPIC_BASE_URL' | 'CLAUDE_MAX_TOKENS' | 'CLAUDE_PATIENCE_SECONDS' | 'CLAUDE_PROVIDER' | 'secret'
-  >;
+  settings: ProviderSettings &
+    Pick<Settings, 'CLAUDE_MAX_TOKENS' | 'CLAUDE_PATIENCE_SECONDS' | 'CLAUDE_IDLE_SECONDS'>;
   job: JobSettings;
   system: TextBlockParam[];
   tools: ToolUnion[];
+  log: Log;
 };
 
 /** Takes what an answer used, whole or broken off, before `ask` returns or throws. */
 export type Spend = (model: string, usage: TokenUsage) => void;
 
+export type AskOptions = {
+  signal: AbortSignal;
+  spend: Spend;
+  /** Called once the service has begun to answer: from then on others can read what it cached. */
+  onBegun?: () => void;
+};
+
 /** The Messages API for one job: the same model, system and tools in every request. */
 export class Model {
-  readonly #client: Anthropic;
-  readonly #job: JobSettings;
-  readonly #patienceMs: number;
+  /** The model as the provider knows it, and as the price table does. */
+  readonly name: string;
+  readonly #client: Promise<ModelClient>;
+  readonly #options: ModelOptions;
+  readonly #patience: Patience;
   readonly #request: Omit<MessageCreateParamsNonStreaming, 'messages' | 'stream'>;
-  /** Since when every answer has been 429 or 529. */
-  #limitedSince: number | undefined;
+  /** Since the last whole answer: those that the SDK leaves to us, and those of them that were paid. */
+  #failures = 0;
+  #brokenAnswers = 0;
+  #wasReached = false;
 
-  private constructor(apiKey: string, { settings, job, system, tools }: ModelOptions) {
-    this.#job = job;
-    this.#patienceMs = settings.CLAUDE_PATIENCE_SECONDS * 1000;
-    this.#client = new Anthropic({
-      apiKey,
-      baseURL: settings.ANTHROPIC_BASE_URL,
+  constructor(options: ModelOptions) {
+    const { settings, job, system, tools } = options;
+    this.name = modelIdAt(settings.CLAUDE_PROVIDER, job.model);
+    this.#options = options;
+    this.#patience = new Patience(settings.CLAUDE_PATIENCE_SECONDS);
+    const idleMs = Math.ceil(settings.CLAUDE_IDLE_SECONDS * 1000);
+    this.#client = openModelClient(settings, {
       maxRetries: MAX_RETRIES,
-      middleware: [this.#losePatience],
+      timeout: idleMs,
+      middleware: [this.#watch, endSilentResponses(idleMs)],
       logLevel: 'off',
     });
     this.#request = {
-      model: job.model,
+      model: this.name,
       max_tokens: settings.CLAUDE_MAX_TOKENS,
       thinking: { type: 'adaptive' },
       ...(job.effort && { output_config: { effort: job.effort } }),
       system,
       tools,
-      // Marks the last block, so that each request reads from the cache what the one before wrote.
-      cache_control: { type: 'ephemeral' },
     };
   }
 
+  /** Throws SettingsError where the provider's settings do not suffice. */
   static async open(options: ModelOptions): Promise<Model> {
-    const { settings } = options;
-    if (settings.CLAUDE_PROVIDER === 'bedrock')
-      throw new SettingsError('CLAUDE_PROVIDER is bedrock, which is not supported yet; set anthropic.');
-    const apiKey = await settings.secret('CLAUDE_API_KEY');
-    if (!apiKey) throw new SettingsError('CLAUDE_API_KEY is not set; set it, or CLAUDE_API_KEY_SECRET_ID.');
-    return new Model(apiKey, options);
+    const model = new Model(options);
+    await model.#client;
+    return model;
   }
 
   get maxTokens(): number {
@@ -82,89 +100,106 @@ export class Model {
   }
 
   /**
-   * Throws ModelRequestError for what asking again would not help, ConversationEnded where rate limits stay or the
-   * context is full, and the signal's reason.
+   * One answer; undefined where it broke off and is to be asked for again. Throws ModelRequestError for what asking again
+   * would not help, ConversationEnded where trouble stays or the context is full, and the signal's reason.
    */
-  async ask(messages: MessageParam[], signal: AbortSignal, spend: Spend): Promise<Message> {
-    this.#limitedSince = undefined;
-    for (let broken = 1; ; broken++) {
-      const stream = this.#client.messages.stream({ ...this.#request, messages }, { signal });
-      try {
-        const message = await stream.finalMessage();
-        spend(message.model, tokensOf(message.usage));
-        return message;
-      } catch (error) {
-        // A stream that broke off was paid for as far as it came.
-        const partial = stream.currentMessage;
-        if (partial) spend(partial.model, tokensOf(partial.usage));
-        signal.throwIfAborted();
-        const translated = this.#translate(error);
-        if (translated !== error || !partial || broken === MAX_BROKEN_STREAMS) throw translated;
-        await sleep(1000 * broken, undefined, { signal });
-      }
+  async ask(messages: readonly MessageParam[], options: AskOptions): Promise<Message | undefined> {
+    const { signal, spend, onBegun } = options;
+    const client = await this.#client;
+    const stream = client.messages.stream(
+      { ...this.#request, messages: withBreakpoints(messages) },
+      { signal: AbortSignal.any([signal, this.#patience.exhausted]) },
+    );
+    let begun: Message | undefined;
+    stream.on('streamEvent', (_event, message) => {
+      if (!begun) onBegun?.();
+      begun = message;
+    });
+    try {
+      const message = await stream.finalMessage();
+      spend(this.#billedAs(message), tokensOf(message.usage));
+      this.#patience.renew();
+      this.#failures = 0;
+      this.#brokenAnswers = 0;
+      return message;
+    } catch (error) {
+      // A stream that broke off was paid for as far as it came.
+      if (begun) spend(this.#billedAs(begun), tokensOf(begun.usage));
+      signal.throwIfAborted();
+      if (!this.#patience.exhausted.aborted) this.#judge(error, begun !== undefined);
+      if (this.#patience.exhausted.aborted) throw this.#giveUp();
+      await this.#pause(signal);
+      return undefined;
     }
   }
 
-  /** Tells the SDK to give up on 429 and 529 once waiting on would pass the patience. */
-  readonly #losePatience: Middleware = async (request, next) => {
-    const response = await next(request);
-    if (!isRateLimit(response.status)) {
-      this.#limitedSince = undefined;
+  /** As the model named itself; Bedrock's answers do too, but Bedrock has prices of its own. */
+  #billedAs({ model }: Message): string {
+    return this.#options.settings.CLAUDE_PROVIDER === 'bedrock' ? this.name : model;
+  }
+
+  /** Sees every response and every failure to get one, those included that the SDK asks again for. */
+  readonly #watch: Middleware = async (request, next) => {
+    try {
+      const response = await next(request);
+      this.#wasReached = true;
+      const trouble = troubleOfResponse(response);
+      if (trouble) this.#meet(trouble);
       return response;
+    } catch (error) {
+      this.#meet({ limited: false, said: noAnswer(error, this.#options.settings.CLAUDE_IDLE_SECONDS) });
+      throw error;
     }
-    this.#limitedSince ??= Date.now();
-    const resumes = Date.now() + (retryAfterMs(response.headers) ?? 0);
-    if (resumes - this.#limitedSince < this.#patienceMs) return response;
-    const headers = new Headers(response.headers);
-    headers.set('x-should-retry', 'false');
-    return new Response(response.body, { status: response.status, headers });
   };
 
-  #translate(error: unknown): unknown {
-    if (!(error instanceof AnthropicError)) return error;
-    if (!(error instanceof APIError) || error.status === undefined) return error;
-    const { status } = error;
-    if (isRateLimit(status)) return new ConversationEnded(throttled(error.headers));
-    const said = error.apiMessage ?? '';
-    if (status === 413 || (status === 400 && /prompt is too long/i.test(said)))
-      return new ConversationEnded(limitEnding('contextExceeded', this.#job));
-    if (status < 400 || status >= 500 || status === 408 || status === 409) return error;
-    return new ModelRequestError(
-      `The Messages API answered ${status} for model ${this.#job.model}: ${said || error.type || 'no reason given'} ${adviceFor(status)}`,
-      { cause: error },
+  /** Throws what asking again would not help. */
+  #judge(error: unknown, wasBegun: boolean): void {
+    const trouble = troubleOf(error);
+    if (!trouble) {
+      const { settings, job } = this.#options;
+      throw refusalOf(error, { model: this.name, provider: settings.CLAUDE_PROVIDER, job });
+    }
+    this.#failures += 1;
+    if (wasBegun) {
+      this.#brokenAnswers += 1;
+      this.#options.log.warn(`An answer broke off and is paid as far as it came: ${trouble.said}`);
+    }
+    this.#meet(trouble);
+    if (this.#brokenAnswers >= MAX_BROKEN_ANSWERS || trouble.isFinal) this.#patience.exhaust();
+  }
+
+  #meet(trouble: Trouble): void {
+    const isFirst = this.#patience.meet(trouble);
+    const seconds = this.#options.settings.CLAUDE_PATIENCE_SECONDS;
+    if (isFirst)
+      this.#options.log.warn(`The model is asked again, for at most ${seconds} s: ${trouble.said}`);
+  }
+
+  #giveUp(): Error {
+    const { limited, said } = this.#patience.trouble!;
+    const { settings } = this.#options;
+    const address =
+      settings.CLAUDE_PROVIDER === 'bedrock'
+        ? `Amazon Bedrock in ${settings.AWS_REGION}`
+        : (settings.ANTHROPIC_BASE_URL ?? 'the Anthropic API');
+    const unavailable = new ModelUnavailableError(
+      `No whole answer came from ${address} (${said}). Check that it is up and that workers reach it, then retry the job.`,
     );
+    // What never answered at all is more likely a wrong address than an outage that passes.
+    if (!limited && !this.#wasReached) return unavailable;
+    return new ConversationEnded(throttledEnding(this.#patience.trouble!, limited ? undefined : unavailable));
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    const ms = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1));
+    await sleep(Math.max(ms, this.#patience.trouble?.retryAfterMs ?? 0), undefined, { signal });
   }
 }
 
-function isRateLimit(status: number): boolean {
-  return status === 429 || status === 529;
-}
-
-function adviceFor(status: number): string {
-  if (status === 401) return 'Give CLAUDE_API_KEY a valid key.';
-  if (status === 402) return 'Settle the billing of the account that CLAUDE_API_KEY belongs to.';
-  if (status === 403) return 'Give CLAUDE_API_KEY a key that may use this model.';
-  if (status === 404) return 'Correct settings.model or CLAUDE_MODEL, or the address in ANTHROPIC_BASE_URL.';
-  return "Check the job's settings (model, effort) and CLAUDE_MAX_TOKENS.";
-}
-
-/** Resumes at retry-after or in a minute, and up to half as much later, so that a fleet spreads itself. */
-function throttled(headers: Headers | undefined) {
-  const waitMs = (headers && retryAfterMs(headers)) ?? 60_000;
-  const resumeAt = new Date(Date.now() + waitMs * (1 + Math.random() / 2)).toISOString();
-  return {
-    end: 'throttled',
-    summary: `The model stayed rate-limited; work goes on at ${resumeAt}.`,
-    resumeAt,
-  } as const;
-}
-
-/** `retry-after` is in seconds or a date. */
-function retryAfterMs(headers: Headers): number | undefined {
-  const value = headers.get('retry-after');
-  if (!value) return undefined;
-  const ms = Number.isNaN(Number(value)) ? Date.parse(value) - Date.now() : Number(value) * 1000;
-  return ms > 0 ? ms : undefined;
+function noAnswer(error: unknown, idleSeconds: number): string {
+  const { name, message, cause } = error as Error;
+  if (name === 'AbortError') return `no answer for ${idleSeconds} s`;
+  return cause instanceof Error ? cause.message : message;
 }
 
 function tokensOf(usage: Usage): TokenUsage {

@@ -1,4 +1,4 @@
-import type { MessageParam, TextBlockParam } from '@anthropic-ai/sdk/resources/messages';
+import type { ContentBlockParam, MessageParam, TextBlockParam } from '@anthropic-ai/sdk/resources/messages';
 
 /**
  * The same bytes for every repository of every job: no name, no date, no path. With the tools it is the prefix that a
@@ -21,7 +21,7 @@ export function systemBlocks(): TextBlockParam[] {
   return [{ type: 'text', text: SYSTEM_PROMPT, ...BREAKPOINT }];
 }
 
-/** The task first, which is the job's and shared; the repository's name last. */
+/** The task first, which is the job's and shared by all of its repositories; the repository's name last. */
 export function firstMessage(prompt: string, repositoryName: string): MessageParam {
   return {
     role: 'user',
@@ -30,4 +30,26 @@ export function firstMessage(prompt: string, repositoryName: string): MessagePar
       { type: 'text', text: `The repository is ${repositoryName}.` },
     ],
   };
+}
+
+/** Bytes of the part of a conversation's first message that all repositories of a job have alike. */
+export function sharedBytes({ content }: MessageParam): number {
+  return Buffer.byteLength(JSON.stringify(content[0]));
+}
+
+/**
+ * The messages with a breakpoint at the end of the last two of the user's: the API reads from the cache what the request
+ * before wrote up to its own end. It looks back only 20 blocks from a breakpoint, which a turn of many tool calls
+ * exceeds, hence the second one. With those of the system and of the task they are the four that a request may have.
+ */
+export function withBreakpoints(messages: readonly MessageParam[]): MessageParam[] {
+  const marked = messages.filter(({ role }) => role === 'user').slice(-2);
+  return messages.map((message) => (marked.includes(message) ? markLast(message) : message));
+}
+
+function markLast({ role, content }: MessageParam): MessageParam {
+  const blocks: ContentBlockParam[] =
+    typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+  const last = { ...blocks.at(-1)!, ...BREAKPOINT };
+  return { role, content: [...blocks.slice(0, -1), last] } as MessageParam;
 }

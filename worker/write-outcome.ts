@@ -15,11 +15,10 @@ export async function writeOutcome(analysis: Analysis): Promise<Outcome> {
   const { repositoryName, log, settings } = analysis.request;
   const outcome = outcomeName(analysis);
   const artifacts: ArtifactKeys = {};
-  if (outcome !== 'throttled') {
-    if (analysis.changes?.patch.length) artifacts.diff = await writeDiff(analysis, analysis.changes.patch);
-    if (state) artifacts.thread = await writeThread(analysis);
-    if (outcome === 'changed') artifacts.changeSet = await writeChangeSet(analysis);
-  }
+  if (state) artifacts.thread = await writeThread(analysis);
+  // A throttled repository has no changes yet: its tree is in the checkpoint.
+  if (analysis.changes?.patch.length) artifacts.diff = await writeDiff(analysis, analysis.changes.patch);
+  if (outcome === 'changed') artifacts.changeSet = await writeChangeSet(analysis);
   log.info('outcome', {
     outcome,
     end: ending?.end,
@@ -56,7 +55,7 @@ export async function writeOutcome(analysis: Analysis): Promise<Outcome> {
     startedAt: analysis.startedAt.toISOString(),
     completedAt: new Date().toISOString(),
     logs: log.tail,
-    error: analysis.error,
+    error: analysis.error ?? ending?.error,
   } satisfies Outcome);
   await writeJson(analysis, artifactKeys.outcome(job.jobId, repositoryName), written);
   return written;

@@ -14,6 +14,8 @@ export const Input = RepositoryInput.extend({ batch: z.object({ jobId: z.string(
  * minutes of the SDK's own retries in each attempt, this is at least 5 hours.
  */
 const MAX_THROTTLED_ATTEMPTS = 100;
+/** The same for a model's service that fails or breaks its answers off, which are paid: about an hour and a half. */
+const MAX_UNAVAILABLE_ATTEMPTS = 30;
 
 /** Turns the worker's outcome into the row; or says when a throttled repository goes on. */
 export async function recordResult(
@@ -28,7 +30,8 @@ export async function recordResult(
   }
   const row = await repositories.get(jobId, repositoryName);
   const { attempts = 0 } = row;
-  if (outcome.outcome === 'throttled' && attempts < MAX_THROTTLED_ATTEMPTS) {
+  const maxAttempts = outcome.error ? MAX_UNAVAILABLE_ATTEMPTS : MAX_THROTTLED_ATTEMPTS;
+  if (outcome.outcome === 'throttled' && attempts < maxAttempts) {
     await repositories.recordAttempts(jobId, repositoryName, attempts + outcome.attempt, now());
     return { throttled: true, resumeAt: outcome.resumeAt ?? now() };
   }

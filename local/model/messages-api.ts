@@ -1,10 +1,11 @@
 import type http from 'node:http';
+import type { Message } from '@anthropic-ai/sdk/resources/messages';
 import type { ModelInfo } from '@anthropic-ai/sdk/resources/models';
 import { type LoopbackServer, listenOnLoopback, readBody } from '../loopback.ts';
 import type { MessageRequest } from './conversation.ts';
 import { messageEvents } from './message-events.ts';
-import { PromptCache } from './prompt-cache.ts';
-import { type Answer, type Failure, messageOf, newId, type Reply } from './reply.ts';
+import { type Admission, PromptCache } from './prompt-cache.ts';
+import { type Failure, messageOf, newId, type Reply } from './reply.ts';
 import { MAX_OUTPUT_TOKENS, requestRefusal } from './request-rules.ts';
 
 /** The Messages API's own limit on a request (errors reference, 413). */
@@ -14,6 +15,8 @@ const CONTEXT_WINDOW_TOKENS = 1_000_000;
 
 export type RequestContext = {
   headers: http.IncomingHttpHeaders;
+  /** The body, byte for byte. */
+  raw: Buffer;
   /** Aborts when the client closes the connection. */
   signal: AbortSignal;
   /** Counts from 1 the requests that were valid. */
@@ -75,35 +78,45 @@ export function serveMessagesApi(options: MessagesApiOptions): Promise<LoopbackS
     const abort = new AbortController();
     response.once('close', () => abort.abort());
     requestNumber += 1;
-    const context = { headers: request.headers, signal: abort.signal, requestNumber };
-    await send(response, message, await options.respond(message, context));
+    const context = { headers: request.headers, raw: body, signal: abort.signal, requestNumber };
+    const admission = cache.admit(message);
+    await send(response, message, await options.respond(message, context), admission);
   }
 
-  async function send(response: http.ServerResponse, request: MessageRequest, reply: Reply): Promise<void> {
+  async function send(
+    response: http.ServerResponse,
+    request: MessageRequest,
+    reply: Reply,
+    admission: Admission,
+  ): Promise<void> {
     // Nothing is sent: the connection stays until the client or the server closes it.
     if ('stall' in reply) return;
     if ('status' in reply) return fail(response, reply);
-    if ('dropAfterEvents' in reply) {
-      if (request.stream) await stream(response, request, reply, reply.dropAfterEvents);
-      response.destroy();
+    const message = messageOf(reply, request, admission.usage);
+    if ('then' in reply) {
+      const { afterEvents, then } = reply;
+      if (request.stream && afterEvents > 0) {
+        admission.answered();
+        await stream(response, message, afterEvents);
+      }
+      if (then === 'drop') response.destroy();
+      else if (then !== 'stall') response.end(then === 'end' ? '' : then.text);
       return;
     }
+    admission.answered();
     if (request.stream) {
-      await stream(response, request, reply);
+      await stream(response, message);
       response.end();
     } else {
-      sendJson(response, 200, messageOf(reply, request, cache.admit(request)));
+      sendJson(response, 200, message);
     }
   }
 
   async function stream(
     response: http.ServerResponse,
-    request: MessageRequest,
-    answer: Partial<Answer>,
+    message: Message,
     limit = Number.POSITIVE_INFINITY,
   ): Promise<void> {
-    if (limit === 0) return;
-    const message = messageOf(answer, request, cache.admit(request));
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',

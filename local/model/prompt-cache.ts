@@ -4,10 +4,11 @@ import type {
   ToolResultBlockParam,
   Usage,
 } from '@anthropic-ai/sdk/resources/messages';
+import { minimumCachedTokens } from '../../core/models.ts';
 import { blocksOf, type MessageRequest } from './conversation.ts';
 
-/** A shorter prefix is never cached: the minimum of the 5.5 family (prompt caching guide). */
-export const MINIMUM_PREFIX_TOKENS = 512;
+/** Of a model that is not known, such as the offline one: the least of those that are. */
+const LEAST_MINIMUM_TOKENS = 512;
 
 /** From a breakpoint the API looks for an earlier write at no more than 20 block ends, its own included (same guide). */
 export const LOOKBACK_BLOCKS = 20;
@@ -29,6 +30,13 @@ type PromptBlock = {
   /** Thinking cannot carry a breakpoint. */
   cacheable: boolean;
   cacheControl: CacheControlEphemeral | null | undefined;
+};
+
+/** What a request reads and writes of the cache, as of its arrival. */
+export type Admission = {
+  usage: InputUsage;
+  /** The answer begins: from now on the request's breakpoints are in the cache. */
+  answered(): void;
 };
 
 /** Tokens of a text or of a number of UTF-8 bytes, by estimate. */
@@ -73,7 +81,9 @@ function promptBlock(
 /**
  * Which part of a prompt is read from the cache and which is written, by the API's rule: a prefix is read when the same
  * bytes up to a breakpoint were sent before its time to live ran out (5 minutes, or `ttl: '1h'`; each read starts it
- * anew), and written otherwise; what follows the last breakpoint is plain input. State lasts as long as the object.
+ * anew), and written otherwise; what follows the last breakpoint is plain input. A prefix shorter than the model's
+ * minimum is never cached, and what is written can be read once the answer that writes it has begun. State lasts as long
+ * as the object.
  */
 export class PromptCache {
   readonly #entries = new Map<string, { ttl: number; expiresAt: number }>();
@@ -84,18 +94,16 @@ export class PromptCache {
     this.#now = now;
   }
 
-  /** The input usage of a request that is being answered; its breakpoints are in the cache from now on. */
-  admit(request: MessageRequest): InputUsage {
+  admit(request: MessageRequest): Admission {
     this.#forgetExpired();
     const prefixes = prefixesOf(request);
+    const minimum = minimumCachedTokens(request.model) ?? LEAST_MINIMUM_TOKENS;
     const breakpoints = prefixes
-      .map(({ cacheControl, tokens }, index) => ({
-        index,
-        tokens,
+      .map(({ cacheControl, tokens, key }, index) => ({
+        ...{ index, tokens, key, cacheControl },
         ttl: cacheControl?.ttl ?? '5m',
-        cacheControl,
       }))
-      .filter(({ cacheControl, tokens }) => cacheControl && tokens >= MINIMUM_PREFIX_TOKENS);
+      .filter(({ cacheControl, tokens }) => cacheControl && tokens >= minimum);
 
     const hit = this.#longestHit(
       prefixes,
@@ -110,12 +118,19 @@ export class PromptCache {
     }
 
     if (hit !== undefined) this.#keep(prefixes[hit]!.key, this.#entries.get(prefixes[hit]!.key)!.ttl);
-    for (const { index, ttl } of breakpoints) this.#keep(prefixes[index]!.key, TTL_MS[ttl]);
     return {
-      input_tokens: (prefixes.at(-1)?.tokens ?? 0) - covered,
-      cache_creation_input_tokens: written['5m'] + written['1h'],
-      cache_read_input_tokens: read,
-      cache_creation: { ephemeral_5m_input_tokens: written['5m'], ephemeral_1h_input_tokens: written['1h'] },
+      usage: {
+        input_tokens: (prefixes.at(-1)?.tokens ?? 0) - covered,
+        cache_creation_input_tokens: written['5m'] + written['1h'],
+        cache_read_input_tokens: read,
+        cache_creation: {
+          ephemeral_5m_input_tokens: written['5m'],
+          ephemeral_1h_input_tokens: written['1h'],
+        },
+      },
+      answered: () => {
+        for (const { key, ttl } of breakpoints) this.#keep(key, TTL_MS[ttl]);
+      },
     };
   }
 

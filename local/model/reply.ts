@@ -24,10 +24,14 @@ export type Answer = {
 export type Failure = { status: number; type: ErrorType; message: string; headers?: Record<string, string> };
 
 /**
- * A fault of the transport. `dropAfterEvents` closes the connection after that many server-sent events (0: before the
- * response starts) of `content`, or of a placeholder. `stall` never answers, until the client gives up.
+ * A fault of the transport. `stall` never answers, until the client gives up. The others happen after that many
+ * server-sent events of `content`, or of a placeholder: `drop` resets the connection (after 0 before the response
+ * starts), `end` closes it as if all had been said, `stall` sends nothing more, and a `text` is sent as it is before the
+ * connection closes, such as an `error` event or what is no JSON.
  */
-export type Fault = ({ dropAfterEvents: number } & Partial<Answer>) | { stall: true };
+export type Fault =
+  | ({ afterEvents: number; then: 'drop' | 'end' | 'stall' | { text: string } } & Partial<Answer>)
+  | { stall: true };
 
 export type Reply = Answer | Failure | Fault;
 

@@ -211,7 +211,11 @@ test.each([0, 1, 4, 6])(
   'a connection dropped after %d events is an error, never a shorter answer',
   async (dropAfterEvents) => {
     const { client } = await play([
-      { dropAfterEvents, content: [{ type: 'text', text: 'A long answer. '.repeat(50) }] },
+      {
+        afterEvents: dropAfterEvents,
+        then: 'drop',
+        content: [{ type: 'text', text: 'A long answer. '.repeat(50) }],
+      },
     ]);
     const stream = client.messages.stream(hello);
     const events: string[] = [];

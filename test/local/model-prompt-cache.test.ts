@@ -2,7 +2,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import type { MessageParam, Usage } from '@anthropic-ai/sdk/resources/messages';
 import { expect, test } from '@jest/globals';
 import type { MessageRequest } from '../../local/model/conversation.ts';
-import { MINIMUM_PREFIX_TOKENS, PromptCache } from '../../local/model/prompt-cache.ts';
+import { type InputUsage, PromptCache } from '../../local/model/prompt-cache.ts';
 import type { Reply } from '../../local/model/reply.ts';
 import { startScriptedModel } from '../scripted-model.ts';
 
@@ -20,6 +20,13 @@ function fleetRequest(repository: string, system = LONG): MessageRequest {
   };
 }
 
+/** Answers at once. */
+function admit(cache: PromptCache, request: MessageRequest): InputUsage {
+  const { usage, answered } = cache.admit(request);
+  answered();
+  return usage;
+}
+
 function total(
   usage: Pick<Usage, 'input_tokens' | 'cache_creation_input_tokens' | 'cache_read_input_tokens'>,
 ) {
@@ -32,7 +39,7 @@ test('the second repository of a fleet reads the shared prefix that the first on
   try {
     const { usage: first } = await client.messages.stream(fleetRequest('owner/one')).finalMessage();
     const { usage: second } = await client.messages.stream(fleetRequest('owner/two')).finalMessage();
-    expect(first.cache_creation_input_tokens).toBeGreaterThan(MINIMUM_PREFIX_TOKENS);
+    expect(first.cache_creation_input_tokens).toBeGreaterThan(512);
     expect(first.cache_read_input_tokens).toBe(0);
     expect(second.cache_read_input_tokens).toBe(first.cache_creation_input_tokens);
     expect(second.cache_creation_input_tokens).toBe(0);
@@ -65,18 +72,18 @@ test('a prefix is forgotten five minutes after its last use, an hour after it wh
     ...fleetRequest('owner/one'),
     system: [{ type: 'text', text: `${LONG}!`, cache_control: { type: 'ephemeral', ttl: '1h' } }],
   };
-  const written = cache.admit(fleetRequest('owner/one')).cache_creation_input_tokens;
-  expect(cache.admit(lasting).cache_creation).toMatchObject({ ephemeral_5m_input_tokens: 0 });
+  const written = admit(cache, fleetRequest('owner/one')).cache_creation_input_tokens;
+  expect(admit(cache, lasting).cache_creation).toMatchObject({ ephemeral_5m_input_tokens: 0 });
   now = minutes(4);
-  expect(cache.admit(fleetRequest('owner/two')).cache_read_input_tokens).toBe(written);
+  expect(admit(cache, fleetRequest('owner/two')).cache_read_input_tokens).toBe(written);
   now = minutes(8);
-  expect(cache.admit(fleetRequest('owner/three')).cache_read_input_tokens).toBe(written);
+  expect(admit(cache, fleetRequest('owner/three')).cache_read_input_tokens).toBe(written);
   now = minutes(13);
-  expect(cache.admit(fleetRequest('owner/four'))).toMatchObject({
+  expect(admit(cache, fleetRequest('owner/four'))).toMatchObject({
     cache_read_input_tokens: 0,
     cache_creation_input_tokens: written,
   });
-  expect(cache.admit(lasting).cache_read_input_tokens).toBeGreaterThan(0);
+  expect(admit(cache, lasting).cache_read_input_tokens).toBeGreaterThan(0);
 });
 
 test('each turn of a conversation reads what the turn before it sent, and pays for its own tail once', () => {
@@ -88,13 +95,13 @@ test('each turn of a conversation reads what the turn before it sent, and pays f
     messages,
     cache_control: ephemeral,
   });
-  let before = cache.admit(request());
+  let before = admit(cache, request());
   for (const turn of [1, 2, 3]) {
     messages.push(
       { role: 'assistant', content: `Turn ${turn}` },
       { role: 'user', content: `Go on, ${turn}` },
     );
-    const usage = cache.admit(request());
+    const usage = admit(cache, request());
     expect(usage.cache_read_input_tokens).toBe(total(before));
     expect(usage.cache_creation_input_tokens).toBe(total(usage) - total(before));
     expect(usage.input_tokens).toBe(0);
@@ -110,10 +117,10 @@ test('over 20 blocks in one turn put the last write out of reach, and the static
     cache_control: ephemeral,
   });
   const block = (index: number) => ({ type: 'text' as const, text: `Block ${index} ${'x'.repeat(400)}` });
-  const system = cache.admit(fleetRequest('owner/one')).cache_creation_input_tokens;
-  const short = cache.admit(request([0, 1].map(block)));
-  const near = cache.admit(request(Array.from({ length: 21 }, (_, index) => block(index))));
-  const far = cache.admit(request(Array.from({ length: 42 }, (_, index) => block(index))));
+  const system = admit(cache, fleetRequest('owner/one')).cache_creation_input_tokens;
+  const short = admit(cache, request([0, 1].map(block)));
+  const near = admit(cache, request(Array.from({ length: 21 }, (_, index) => block(index))));
+  const far = admit(cache, request(Array.from({ length: 42 }, (_, index) => block(index))));
   expect(near.cache_read_input_tokens).toBe(total(short));
   expect(far.cache_read_input_tokens).toBe(system);
 });
@@ -121,17 +128,38 @@ test('over 20 blocks in one turn put the last write out of reach, and the static
 test('what comes before a breakpoint decides: another tool, system or effort reads nothing, another tail everything', () => {
   const cache = new PromptCache();
   const base = fleetRequest('owner/one');
-  cache.admit(base);
+  admit(cache, base);
   const tools = [{ name: 'read_file', input_schema: { type: 'object' as const } }];
-  expect(cache.admit({ ...base, tools }).cache_read_input_tokens).toBe(0);
-  expect(cache.admit({ ...base, output_config: { effort: 'low' } }).cache_read_input_tokens).toBe(0);
-  expect(cache.admit(fleetRequest('owner/one', `${LONG}.`)).cache_read_input_tokens).toBe(0);
-  expect(cache.admit(fleetRequest('owner/other')).cache_read_input_tokens).toBeGreaterThan(0);
+  expect(admit(cache, { ...base, tools }).cache_read_input_tokens).toBe(0);
+  expect(admit(cache, { ...base, output_config: { effort: 'low' } }).cache_read_input_tokens).toBe(0);
+  expect(admit(cache, fleetRequest('owner/one', `${LONG}.`)).cache_read_input_tokens).toBe(0);
+  expect(admit(cache, fleetRequest('owner/other')).cache_read_input_tokens).toBeGreaterThan(0);
 });
 
-test('a prefix under 512 tokens is never cached', () => {
+test.each([
+  ['claude-sonnet-5-5', 512],
+  ['claude-sonnet-5', 1024],
+  ['claude-opus-4-7', 2048],
+  ['claude-haiku-4-5-20251001', 4096],
+])('%s never caches a prefix under %i tokens', (model, minimum) => {
   const cache = new PromptCache();
-  const short = fleetRequest('owner/one', 'x'.repeat(2_000 - 100));
-  expect(cache.admit(short)).toMatchObject({ cache_creation_input_tokens: 0 });
-  expect(cache.admit(short)).toMatchObject({ cache_read_input_tokens: 0, cache_creation_input_tokens: 0 });
+  const short = { ...fleetRequest('owner/one', 'x'.repeat(4 * minimum - 100)), model };
+  const long = { ...fleetRequest('owner/one', 'x'.repeat(4 * minimum)), model };
+  expect(admit(cache, short)).toMatchObject({ cache_creation_input_tokens: 0 });
+  expect(admit(cache, short)).toMatchObject({ cache_read_input_tokens: 0, cache_creation_input_tokens: 0 });
+  expect(admit(cache, long).cache_creation_input_tokens).toBeGreaterThanOrEqual(minimum);
+  expect(admit(cache, long).cache_read_input_tokens).toBeGreaterThanOrEqual(minimum);
+});
+
+test('what is written cannot be read before the answer that writes it has begun', () => {
+  const cache = new PromptCache();
+  const first = cache.admit(fleetRequest('owner/one'));
+  const beside = cache.admit(fleetRequest('owner/two'));
+  first.answered();
+  const after = cache.admit(fleetRequest('owner/three'));
+  expect(beside.usage).toMatchObject({
+    cache_read_input_tokens: 0,
+    cache_creation_input_tokens: first.usage.cache_creation_input_tokens,
+  });
+  expect(after.usage.cache_read_input_tokens).toBe(first.usage.cache_creation_input_tokens);
 });

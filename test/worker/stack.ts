@@ -43,7 +43,7 @@ export class Stack {
   /** The environment of a worker, all but the model. */
   readonly environment: Record<string, string>;
   readonly #close: (() => Promise<unknown>)[];
-  readonly #repositories = new Map<Record<string, TestFile>, string>();
+  readonly #repositories = new Map<Record<string, TestFile>, Promise<string>>();
 
   private constructor(
     folder: string,
@@ -202,13 +202,11 @@ export class Stack {
   }
 
   /** One repository serves every analysis of the same object: workers only read it. */
-  async #repositoryOf(files: Record<string, TestFile>): Promise<string> {
-    const existing = this.#repositories.get(files);
-    if (existing) return existing;
+  #repositoryOf(files: Record<string, TestFile>): Promise<string> {
     const name = `acme/repo-${this.#repositories.size + 1}`;
-    await this.createRepository(name, files);
-    this.#repositories.set(files, name);
-    return name;
+    const made = this.#repositories.get(files) ?? this.createRepository(name, files).then(() => name);
+    this.#repositories.set(files, made);
+    return made;
   }
 
   /** Creates a job for a repository with these files, and works on it. Expects an outcome. */

@@ -1,0 +1,19 @@
+import { AnthropicBedrock } from '@anthropic-ai/bedrock-sdk';
+import type { ClientOptions } from '@anthropic-ai/sdk';
+import type { ModelClient, ProviderSettings } from './model-client.ts';
+
+/**
+ * Claude through Amazon Bedrock: each request is signed with the credentials that the AWS SDK finds, which in a task are
+ * those of its role. No key of the Anthropic API, and no bearer token of the environment, is used.
+ */
+export function openBedrockClient(
+  { AWS_REGION, ANTHROPIC_BEDROCK_BASE_URL }: ProviderSettings,
+  options: Pick<ClientOptions, 'maxRetries' | 'timeout' | 'middleware' | 'logLevel'>,
+): ModelClient {
+  return new AnthropicBedrock({
+    ...options,
+    apiKey: null,
+    awsRegion: AWS_REGION,
+    ...(ANTHROPIC_BEDROCK_BASE_URL && { baseURL: ANTHROPIC_BEDROCK_BASE_URL }),
+  });
+}

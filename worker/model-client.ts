@@ -1,0 +1,26 @@
+import Anthropic, { type ClientOptions } from '@anthropic-ai/sdk';
+import { SettingsError } from '../core/errors.ts';
+import type { Settings } from '../core/settings.ts';
+
+/** What of a client a worker uses, whoever serves the model. */
+export type ModelClient = { messages: Pick<Anthropic['messages'], 'stream'> };
+
+export type ProviderSettings = Pick<
+  Settings,
+  'CLAUDE_PROVIDER' | 'ANTHROPIC_BASE_URL' | 'ANTHROPIC_BEDROCK_BASE_URL' | 'AWS_REGION' | 'secret'
+>;
+
+/** Throws SettingsError where the provider's key is missing. */
+export async function openModelClient(
+  settings: ProviderSettings,
+  options: Pick<ClientOptions, 'maxRetries' | 'timeout' | 'middleware' | 'logLevel'>,
+): Promise<ModelClient> {
+  if (settings.CLAUDE_PROVIDER === 'bedrock') {
+    // Loaded on demand: whoever uses the Anthropic API does not pay for it at each start.
+    const { openBedrockClient } = await import('./bedrock-client.ts');
+    return openBedrockClient(settings, options);
+  }
+  const apiKey = await settings.secret('CLAUDE_API_KEY');
+  if (!apiKey) throw new SettingsError('CLAUDE_API_KEY is not set; set it, or CLAUDE_API_KEY_SECRET_ID.');
+  return new Anthropic({ ...options, apiKey, baseURL: settings.ANTHROPIC_BASE_URL });
+}

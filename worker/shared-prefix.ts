@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JobRow } from '../core/job.ts';
+import type { JobTable } from '../core/job-table.ts';
+import { minimumCachedTokens } from '../core/models.ts';
+import { tokensOfBytes } from './budget.ts';
+
+/** Below it the writes that are saved are not worth the wait. */
+const FEWEST_REPOSITORIES = 4;
+/** A first answer begins in seconds; a worker that claims and dies keeps the others no longer than this. */
+const LONGEST_WAIT_MS = 20_000;
+const POLL_MS = 200;
+
+/**
+ * Of workers that start together one goes ahead by the beginning of one answer, and the others read from the cache what
+ * it wrote: an entry can be read once the answer that writes it has begun. Nobody waits longer than 20 s, whatever
+ * becomes of the one ahead, and nobody at all in a job of a few repositories or with a prefix too short to be cached.
+ */
+export class SharedPrefix {
+  readonly #job: JobRow;
+  readonly #jobs: JobTable;
+  readonly #claimer: string;
+  readonly #isWorthIt: boolean;
+  #claimed = false;
+  #marking: Promise<void> | undefined;
+
+  /** `bytes` is what every repository of the job sends alike; `model` as its provider knows it. */
+  constructor(job: JobRow, jobs: JobTable, by: { repositoryName: string; model: string; bytes: number }) {
+    this.#job = job;
+    this.#jobs = jobs;
+    this.#claimer = by.repositoryName;
+    const minimum = minimumCachedTokens(by.model);
+    this.#isWorthIt =
+      Math.min(job.counts.total, job.maxConcurrency) >= FEWEST_REPOSITORIES &&
+      minimum !== undefined &&
+      tokensOfBytes(by.bytes) >= minimum;
+  }
+
+  /** Before a conversation's first call. Rejects with the signal's reason. */
+  async ready(signal: AbortSignal): Promise<void> {
+    if (!this.#isWorthIt) return;
+    const { jobId, run } = this.#job;
+    for (const began = Date.now(); Date.now() - began < LONGEST_WAIT_MS; ) {
+      const { isWarm, claimedUntil } = await this.#jobs.sharedPrefix(jobId, run);
+      if (isWarm) return;
+      if (claimedUntil <= Date.now()) {
+        const until = Date.now() + LONGEST_WAIT_MS;
+        this.#claimed = await this.#jobs.claimSharedPrefix(jobId, this.#claimer, until);
+        if (this.#claimed) return;
+      }
+      await sleep(POLL_MS, undefined, { signal });
+    }
+  }
+
+  /** An answer has begun. */
+  readonly begun = (): void => {
+    if (!this.#claimed) return;
+    this.#claimed = false;
+    // The others' gain only: where it fails, they go on by their own bound.
+    this.#marking = this.#jobs.markSharedPrefix(this.#job.jobId, this.#job.run).catch(() => {});
+  };
+
+  /** The first call is over. Where no answer began, somebody else may go ahead. */
+  async done(): Promise<void> {
+    await this.#marking;
+    if (!this.#claimed) return;
+    this.#claimed = false;
+    await this.#jobs.releaseSharedPrefix(this.#job.jobId, this.#claimer);
+  }
+}

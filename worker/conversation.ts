@@ -147,7 +147,7 @@ function textOf(content: readonly ContentBlock[]): string {
 
 function refusalText(content: readonly ContentBlock[], explanation: string | undefined): string {
   const said = textOf(content);
-  const words = said === NO_ANSWER ? [] : [said];
+  const words = said === '' || said === NO_ANSWER ? [] : [said];
   if (explanation) words.push(`The API's reason: ${explanation}`);
   return words.join('\n\n') || 'The model refused the task; reword the prompt.';
 }

@@ -4,19 +4,24 @@ import type {
   ToolUseBlockParam,
 } from '@anthropic-ai/sdk/resources/messages';
 
-/** FACTS: OpenHands takes four identical calls with the same result, or three identical errors, for going in circles. */
+/**
+ * FACTS: OpenHands takes four identical calls with the same result, three identical errors, or six calls that alternate
+ * between two, for going in circles.
+ */
 const SAME_CALLS = 4;
 const SAME_ERRORS = 3;
+const ALTERNATIONS = 6;
 
 /** Whether the latest tool calls repeat each other. */
 export function isStuck(messages: readonly MessageParam[]): boolean {
-  const exchanges = lastExchanges(messages, SAME_CALLS);
-  if (exchanges.length === SAME_CALLS && allSame(exchanges.map(({ key }) => key))) return true;
-  const errors = exchanges.slice(-SAME_ERRORS);
+  const exchanges = lastExchanges(messages, ALTERNATIONS);
+  const last = (count: number) => (exchanges.length < count ? [] : exchanges.slice(-count));
   return (
-    errors.length === SAME_ERRORS &&
-    errors.every(({ isError }) => isError) &&
-    allSame(errors.map(({ key }) => key))
+    isSame(last(SAME_CALLS)) ||
+    (isSame(last(SAME_ERRORS)) && exchanges.at(-1)!.isError) ||
+    // Every second one is the same, and so are the others.
+    (isSame(last(ALTERNATIONS).filter((_, i) => i % 2 === 0)) &&
+      isSame(last(ALTERNATIONS).filter((_, i) => i % 2 === 1)))
   );
 }
 
@@ -39,9 +44,11 @@ function lastExchanges(messages: readonly MessageParam[], count: number): Exchan
 
 function exchangeOf({ name, input }: ToolUseBlockParam, result: ToolResultBlockParam | undefined): Exchange {
   const isError = result?.is_error === true;
-  return { key: JSON.stringify([name, input, isError, result?.content]), isError };
+  // A command that does the same again takes another fraction of a second for it.
+  const said = String(result?.content).replace(/ after [\d.]+ s\./, '');
+  return { key: JSON.stringify([name, input, isError, said]), isError };
 }
 
-function allSame(keys: readonly string[]): boolean {
-  return keys.every((key) => key === keys[0]);
+function isSame(exchanges: readonly Exchange[]): boolean {
+  return exchanges.length > 0 && exchanges.every(({ key }) => key === exchanges[0]!.key);
 }

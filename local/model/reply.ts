@@ -16,6 +16,8 @@ export type Answer = {
   content: readonly ReplyBlock[];
   /** @default `tool_use` when the content calls a tool, else `end_turn` */
   stopReason?: StopReason;
+  /** Why it was refused; @default null */
+  stopDetails?: Message['stop_details'];
   /** @default an estimate by prompt-cache.ts; what a given one leaves out is zero */
   usage?: Partial<Usage>;
 };
@@ -70,7 +72,7 @@ export function messageOf(answer: Partial<Answer>, request: MessageRequest, inpu
     content,
     stop_reason: answer.stopReason ?? (callsTool ? 'tool_use' : 'end_turn'),
     stop_sequence: null,
-    stop_details: null,
+    stop_details: answer.stopDetails ?? null,
     container: null,
     diagnostics: null,
     usage: usage ? { ...NO_USAGE, ...usage } : { ...NO_USAGE, ...input, ...outputUsage(written) },

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { artifactKeys } from '../../core/artifacts.ts';
 import { Checkpoint } from '../../core/outcome.ts';
+import { Thread } from '../../core/thread.ts';
 import type { Failure } from '../../local/model/reply.ts';
-import { call, calls, Stack, submit } from './stack.ts';
+import { call, calls, Stack, submit, submitUnchanged } from './stack.ts';
 
 let stack: Stack;
 beforeAll(async () => {
@@ -84,6 +85,23 @@ test('a refusal is named, and its words are kept', async () => {
   });
 });
 
+test('a refusal that the API explains says why, and runs none of the calls that came with it', async () => {
+  const explained = {
+    content: [call('write_file', { path: 'new.txt', content: 'x' })],
+    stopReason: 'refusal' as const,
+    stopDetails: { type: 'refusal', category: 'cyber', explanation: 'It could harm.' } as const,
+  };
+  const { outcome } = await stack.analyze(files, [explained]);
+  expect(outcome).toMatchObject({ end: 'refused', summary: "The API's reason: It could harm.", changes: [] });
+});
+
+test('a turn that the API pauses goes on, and is no talk', async () => {
+  const paused = { ...say('Let me see.'), stopReason: 'pause_turn' as const };
+  const { outcome, model } = await stack.analyze(files, [paused, paused, paused, submitUnchanged]);
+  expect(outcome).toMatchObject({ outcome: 'unchanged', turns: 4 });
+  expect(JSON.stringify(model.requests[3]!.body.messages)).not.toContain('task_complete; otherwise');
+});
+
 test('a conversation that outgrows the model is named, however the API says it', async () => {
   const tooLong: Failure = {
     status: 400,
@@ -96,11 +114,9 @@ test('a conversation that outgrows the model is named, however the API says it',
   }
 });
 
-test('a model that goes in circles is stopped before it spends every turn', async () => {
-  const same = Array.from({ length: 9 }, () => read('a.txt'));
-  expect((await stack.analyze(files, same)).outcome).toMatchObject({ end: 'stuck', turns: 4 });
-  const failing = Array.from({ length: 9 }, () => read('absent.txt'));
-  expect((await stack.analyze(files, failing)).outcome).toMatchObject({ end: 'stuck', turns: 3 });
+test('a model that talks again later is reminded again', async () => {
+  const { outcome } = await stack.analyze(files, [say('Hm.'), read('a.txt'), say('Hm.'), submitUnchanged]);
+  expect(outcome).toMatchObject({ outcome: 'unchanged', turns: 4 });
 });
 
 test('an answer cut off by the limit of tokens runs no half of a call, and a forgetful model goes on when reminded', async () => {
@@ -113,6 +129,40 @@ test('an answer cut off by the limit of tokens runs no half of a call, and a for
   expect(outcome).toMatchObject({ outcome: 'changed', turns: 3 });
   expect(outcome.changes.map(({ file }) => file)).toEqual(['whole.txt']);
   expect(JSON.stringify(model.requests[1]!.body.messages.at(-1))).toContain('smaller steps');
+});
+
+test('a thought that was cut off is not sent back, as the API would refuse it', async () => {
+  const thinking = {
+    content: [{ type: 'thinking', thinking: 'First I', signature: '' } as const],
+    stopReason: 'max_tokens' as const,
+  };
+  const { outcome, model } = await stack.analyze(files, [thinking, submitUnchanged]);
+  expect(outcome).toMatchObject({ outcome: 'unchanged', turns: 2 });
+  expect(JSON.stringify(model.requests[1]!.body.messages)).not.toContain('First I');
+});
+
+test("each turn's usage, cost, duration and stop reason are in the thread", async () => {
+  const cached = {
+    ...{ input_tokens: 10, cache_creation_input_tokens: 2000, cache_read_input_tokens: 30_000 },
+    output_tokens: 100,
+  };
+  const { outcome } = await stack.analyze(files, [
+    { ...read('a.txt'), usage: cached },
+    { ...submitUnchanged, usage },
+  ]);
+  const thread = Thread.parse(
+    JSON.parse((await stack.artifacts.read(outcome.artifacts.thread!))!.toString()),
+  );
+  expect(thread.turns).toMatchObject([
+    {
+      ...{ message: 1, stopReason: 'tool_use', seconds: expect.any(Number) },
+      tokenUsage: { input: 10, cacheCreation: 2000, cacheRead: 30_000, output: 100, total: 32_110 },
+      // 10 × $2, 2,000 × $2.50, 30,000 × $0.10 and 100 × $10 per million.
+      costUsd: 0.00902,
+    },
+    { message: 3, stopReason: 'tool_use', costUsd: COST },
+  ]);
+  expect(outcome.costUsd).toBe(0.00902 + COST);
 });
 
 test('a rate limit that stays gives the place back, with the time to go on and what was spent', async () => {

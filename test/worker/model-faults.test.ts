@@ -163,7 +163,9 @@ test.each(Object.keys(cases))('%s ends with its name, and what was paid is in th
   expect(outcome.costUsd).toBeGreaterThanOrEqual(expected.input * 2e-6);
   if (expected.requests) expect(model.requests).toHaveLength(expected.requests);
   else expect(model.faults).toEqual([]);
-  const thread = Thread.parse(JSON.parse((await stack.artifacts.read(outcome.artifacts.thread!))!.toString()));
+  const thread = Thread.parse(
+    JSON.parse((await stack.artifacts.read(outcome.artifacts.thread!))!.toString()),
+  );
   expect(thread.turns).toHaveLength(outcome.turns);
 });
 

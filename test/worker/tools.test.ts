@@ -1,4 +1,6 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type ToolExchange, toolExchanges } from '../../local/model/conversation.ts';
 import type { Reply, ReplyBlock } from '../../local/model/reply.ts';
@@ -184,3 +186,51 @@ function isRunning(pid: string): boolean {
   const state = spawnSync('ps', ['-o', 'stat=', '-p', pid], { encoding: 'utf8' }).stdout.trim();
   return state !== '' && !state.startsWith('Z');
 }
+
+test('calls of one turn that only read run side by side, and those that write in their order', async () => {
+  // Each search finds what it looks for only if the other one runs at the same time.
+  const shims = path.join(stack.folder, 'shims');
+  await mkdir(shims);
+  const meet = `#!/bin/sh
+case " $* " in *" grep "*) ;; *) exec "$REAL_GIT" "$@";; esac
+`;
+  const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
+  await writeFile(
+    path.join(shims, 'git'),
+    `${meet.replaceAll('$REAL_GIT', real)}touch "${shims}/$$.running"
+i=0
+while [ $(ls "${shims}" | grep -c running) -lt 2 ]; do
+  i=$((i+1)); [ $i -gt 200 ] && exit 128
+  sleep 0.05
+done
+exec "${real}" "$@"
+`,
+    { mode: 0o755 },
+  );
+  const turn = calls(
+    call('search_code', { pattern: 'const', literal: true }),
+    call('search_code', { pattern: 'import', literal: true }),
+    call('write_file', { path: 'order.txt', content: '1' }),
+    call('read_file', { path: 'order.txt' }),
+    call('write_file', { path: 'order.txt', content: '2' }),
+    call('read_file', { path: 'order.txt' }),
+  );
+  const { model } = await stack.analyze(files, [turn, enough], {
+    environment: { PATH: `${shims}:${process.env.PATH}` },
+  });
+  const results = toolExchanges(model.requests[1]!.body).map(({ isError, result }) => ({ isError, result }));
+  expect(results.every(({ isError }) => !isError)).toBe(true);
+  expect(results[0]!.result).toContain('src/a.ts:1');
+  expect([results[3]!.result, results[5]!.result]).toEqual(['1\t1', '1\t2']);
+});
+
+test('a turn of many large results is cut as a whole, and says what was left out', async () => {
+  const large = { 'large.txt': `${'x'.repeat(99)}\n`.repeat(900) };
+  const turn = calls(...Array.from({ length: 6 }, () => call('read_file', { path: 'large.txt' })));
+  const { model } = await stack.analyze(large, [turn, enough]);
+  const results = toolExchanges(model.requests[1]!.body).map(({ result }) => result!);
+  const characters = results.reduce((sum, { length }) => sum + length, 0);
+  expect(characters).toBeGreaterThan(400_000);
+  expect(characters).toBeLessThan(401_000);
+  expect(results[5]).toMatch(/characters left out: .* Call again/);
+});

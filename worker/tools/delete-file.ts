@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { resolveWritable } from './paths.ts';
 import { defineTool, ToolError } from './tool.ts';
 
-const schema = z.object({ path: z.string().describe('Path of the file, from the top of the repository') });
+const schema = z.object({ path: z.string().describe('From the top of the repository') });
 
 export const deleteFileTool = defineTool({
   name: 'delete_file',

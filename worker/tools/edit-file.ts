@@ -5,7 +5,7 @@ import { resolveWritable } from './paths.ts';
 import { defineTool, ToolError } from './tool.ts';
 
 const schema = z.object({
-  path: z.string().describe('Path of the file, from the top of the repository'),
+  path: z.string().describe('From the top of the repository'),
   oldText: z.string().min(1).describe('The exact text to replace, whitespace included, without line numbers'),
   newText: z.string().describe('The text to put in its place'),
   replaceAll: z.boolean().optional().describe('Replace every occurrence; otherwise oldText must be unique'),

@@ -7,7 +7,7 @@ const MAX_LINES = 1000;
 const MAX_CHARACTERS = 100 * 1024;
 
 const schema = z.object({
-  path: z.string().describe('Path of the file, from the top of the repository'),
+  path: z.string().describe('From the top of the repository'),
   startLine: z.int().min(1).optional().describe('First line to show, from 1'),
   endLine: z.int().min(1).optional().describe('Last line to show'),
 });

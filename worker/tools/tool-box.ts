@@ -1,5 +1,6 @@
 import type { ToolResultBlockParam, ToolUnion, ToolUseBlock } from '@anthropic-ai/sdk/resources/messages';
 import { z } from 'zod';
+import { inParallel } from '../../core/in-parallel.ts';
 import type { JobSettings } from '../../core/job.ts';
 import { boundText } from '../bounded-output.ts';
 import { deleteFileTool } from './delete-file.ts';
@@ -12,6 +13,12 @@ import { shellTool } from './shell.ts';
 import { taskCompleteTool } from './task-complete.ts';
 import { type Tool, type ToolContext, ToolError } from './tool.ts';
 import { writeFileTool } from './write-file.ts';
+
+/** A search is two processes of git, and a turn may have a hundred of them. */
+const READS_AT_ONCE = 8;
+
+/** About 100,000 tokens: what a model with a small context can still take. */
+const MAX_TURN_CHARACTERS = 400_000;
 
 /** The tools of a job. They depend on its settings only, so that every repository sends the same bytes. */
 export function toolsOf({ verify, shell }: Pick<JobSettings, 'verify' | 'shell'>): Tool[] {
@@ -31,14 +38,20 @@ export function toolsOf({ verify, shell }: Pick<JobSettings, 'verify' | 'shell'>
 /** As the Messages API takes them. */
 export function toolDefinitions(tools: readonly Tool[]): ToolUnion[] {
   return tools.map(({ name, description, schema }) => {
-    const { $schema, ...input_schema } = z.toJSONSchema(schema, { io: 'input' });
+    const { $schema, ...input_schema } = z.toJSONSchema(schema, {
+      io: 'input',
+      // What zod says of every whole number would be sent, and paid, with every request.
+      override({ jsonSchema }) {
+        if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      },
+    });
     return { name, description, input_schema: input_schema as { type: 'object' } };
   });
 }
 
 /**
- * Runs the calls of one turn and gives their results in the same order: calls that change nothing side by side, the
- * others one after the other in their places. `redact` is applied to everything that the model will read.
+ * Runs the calls of one turn and gives their results in the same order: calls that change nothing side by side, at most
+ * eight at once, the others one after the other in their places. `redact` is applied to everything that the model will read.
  */
 export async function runTools(
   tools: readonly Tool[],
@@ -46,19 +59,40 @@ export async function runTools(
   context: ToolContext,
   redact: (text: string) => string,
 ): Promise<ToolResultBlockParam[]> {
-  const results: Promise<ToolResultBlockParam>[] = [];
-  for (const call of calls) {
-    const tool = tools.find(({ name }) => name === call.name);
-    const alone = tool && tool.effect !== 'reads';
-    if (alone) await Promise.all(results);
-    const result = runTool(tools, tool, call, context).then((block) => ({
-      ...block,
-      content: redact(block.content as string),
-    }));
-    results.push(result);
-    if (alone) await result;
+  const results: ToolResultBlockParam[] = [];
+  const runOne = async (i: number) => {
+    const block = await runTool(tools, toolOf(calls[i]!), calls[i]!, context);
+    results[i] = { ...block, content: redact(block.content as string) };
+  };
+  const toolOf = ({ name }: ToolUseBlock) => tools.find((tool) => tool.name === name);
+  let reads: number[] = [];
+  for (const [i, call] of calls.entries()) {
+    if ((toolOf(call)?.effect ?? 'reads') === 'reads') {
+      reads.push(i);
+      continue;
+    }
+    await inParallel(reads, READS_AT_ONCE, runOne);
+    reads = [];
+    await runOne(i);
   }
-  return Promise.all(results);
+  await inParallel(reads, READS_AT_ONCE, runOne);
+  return withinTurn(results);
+}
+
+/** Each result is bounded already; a turn of many is bounded as a whole. */
+function withinTurn(results: readonly ToolResultBlockParam[]): ToolResultBlockParam[] {
+  let room = MAX_TURN_CHARACTERS;
+  return results.map((result) => {
+    const content = result.content as string;
+    const shown = content.slice(0, room);
+    room -= shown.length;
+    if (shown.length === content.length) return result;
+    const left = content.length - shown.length;
+    return {
+      ...result,
+      content: `${shown}[${left} characters left out: the results of one turn may have ${MAX_TURN_CHARACTERS}. Call again, with less at once.]`,
+    };
+  });
 }
 
 async function runTool(

@@ -5,7 +5,7 @@ import { resolveWritable } from './paths.ts';
 import { defineTool, ToolError } from './tool.ts';
 
 const schema = z.object({
-  path: z.string().describe('Path of the file, from the top of the repository'),
+  path: z.string().describe('From the top of the repository'),
   content: z.string().describe('The whole content'),
 });
 

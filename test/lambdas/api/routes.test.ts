@@ -103,6 +103,7 @@ test('a result is given whole, with its diff, its conversation in three views, a
   expect(JSON.stringify(simplified.json)).not.toContain('edit_file');
   const technical = await call('GET', `${path}/claude-thread?view=technical`);
   expect(technical.json.turns[0].tokenUsage.total).toBeGreaterThan(0);
+  expect(technical.json.turns[0]).toMatchObject({ stopReason: 'tool_use', seconds: expect.any(Number) });
 
   expect((await call('GET', `${path}/log`)).text).toContain('local/sample');
 });

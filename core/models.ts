@@ -81,6 +81,15 @@ function ofModel<T>(table: Readonly<Record<string, T>>, model: string): T | unde
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }
 
+export function isPriced(model: string): boolean {
+  return ofModel(PRICES, model) !== undefined;
+}
+
+/** What whoever starts a job, or reads its log, is told where no price is known. */
+export function unpricedNote(model: string): string {
+  return `No price is known for ${model}: its cost is not counted, and neither maxCostUsd of the job nor that of a repository can be enforced. maxTurns and maxMinutes hold.`;
+}
+
 /** The cost in USD of one request, or undefined for a model whose price is not known: never zero. */
 export function costOfRequest(model: string, usage: TokenUsage): number | undefined {
   const known = ofModel(PRICES, model);

@@ -6,13 +6,14 @@ import { DescribeExecutionCommand, ExecutionDoesNotExist, SFNClient } from '@aws
 import { DynamoDBDocumentClient, GetCommand, paginateQuery } from '@aws-sdk/lib-dynamodb';
 import { isEnded, type Job } from '../core/job.ts';
 import type { RepositoryResult, RepositorySummary } from '../core/repository-result.ts';
+import type { Thread, ThreadTurn } from '../core/thread.ts';
 import type { MessageRequest } from '../local/model/conversation.ts';
 import type { Answer, Reply } from '../local/model/reply.ts';
 import { registerWorkTrees } from '../local/register.ts';
 import { inspectWorkTree } from '../local/work-tree.ts';
 import { descendantsOf, type Process, processes, until } from './process-tree.ts';
 import { type Script, type ScriptedModel, startScriptedModel } from './scripted-model.ts';
-import { type ServedStack, serveStack, temporaryFolder } from './stack.ts';
+import { type ServedStack, serveStack, startStackProcess, temporaryFolder } from './stack.ts';
 import { repositoryOf } from './work-trees.ts';
 
 export type JobWithResults = Job & { results: RepositorySummary[] };
@@ -42,13 +43,24 @@ export class Fleet {
     this.#rows = DynamoDBDocumentClient.from(new DynamoDBClient(client('DYNAMODB')));
   }
 
-  static async start(options: { script: Script; names: string[]; args?: string[] }): Promise<Fleet> {
+  /** With `scaled`, a stack whose waits are divided by `timeScale`, and with these settings. */
+  static async start(options: {
+    script: Script;
+    names: string[];
+    args?: string[];
+    scaled?: { timeScale: number; maxRunning: number; settings: Record<string, string> };
+  }): Promise<Fleet> {
+    const { scaled } = options;
     const folder = await temporaryFolder();
     const model = await startScriptedModel(options.script);
-    const stack = await serveStack({
-      environment: { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: model.url },
-      ...(options.args && { args: options.args }),
-    });
+    const environment = { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: model.url };
+    const stack = scaled
+      ? await startStackProcess({
+          ...{ gitHub: 'local', model: 'claude', shared: false },
+          ...{ timeScale: scaled.timeScale, maxRunning: scaled.maxRunning },
+          given: { ...environment, ...scaled.settings },
+        })
+      : await serveStack({ environment, ...(options.args && { args: options.args }) });
     const trees = options.names.map((name) => path.join(folder.path, name));
     await Promise.all(trees.map((tree) => repositoryOf(tree, { 'name.txt': `${path.basename(tree)}\n` })));
     await registerWorkTrees(await Promise.all(trees.map(inspectWorkTree)), stack.gitHub);
@@ -82,11 +94,23 @@ export class Fleet {
     return (await this.call('GET', `/jobs/${jobId}?limit=1000`)).json;
   }
 
-  ended(jobId: string): Promise<JobWithResults> {
-    return until(`the end of ${jobId}`, async () => {
+  ended(jobId: string, withinMs?: number): Promise<JobWithResults> {
+    const end = async () => {
       const job = await this.job(jobId);
       return isEnded(job.status) ? job : undefined;
-    });
+    };
+    return until(`the end of ${jobId}`, end, withinMs);
+  }
+
+  /** What each answer took in the conversations of these repositories, as the technical view shows it. */
+  async turns(jobId: string, names: readonly string[]): Promise<ThreadTurn[][]> {
+    return Promise.all(
+      names.map(async (name) => {
+        const route = `/jobs/${jobId}/repositories/local/${name}/claude-thread?view=technical`;
+        const { json } = await this.call('GET', route);
+        return (json as unknown as Thread).turns;
+      }),
+    );
   }
 
   /** The rows in DynamoDB, by the names after `local/`. */

@@ -1,6 +1,7 @@
 import { artifactKeys, readArtifact } from '../core/artifacts.ts';
 import { CodyBatchError, ConflictError, describeError, SetupFailedError } from '../core/errors.ts';
 import { JobText } from '../core/job.ts';
+import { isPriced, unpricedNote } from '../core/models.ts';
 import { Outcome } from '../core/outcome.ts';
 import { Analysis, type AnalysisRequest } from './analysis.ts';
 import { Budget } from './budget.ts';
@@ -136,6 +137,7 @@ async function holdConversation(
     protectedGlobs: request.settings.PROTECTED_FILES,
   });
   const context = { workspace, git, tree, settings, signal, submit: submissions.submit };
+  if (!isPriced(model.name)) log.warn(unpricedNote(model.name));
   await analysis.record('conversing');
   try {
     const ending = await converse({

@@ -19,7 +19,10 @@ export function userVariables(): Variables {
   const given = Object.fromEntries(
     SETTING_NAMES.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
   );
-  parseSettings(given);
+  if (parseSettings(given).CLAUDE_PROVIDER === 'bedrock')
+    throw new UsageError(
+      'CLAUDE_PROVIDER is bedrock, which workers on AWS reach by their role; here they have none. Remove it and set ANTHROPIC_API_KEY, or neither for the offline model.',
+    );
   return given;
 }
 

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { type JobRequest, RepositoryName } from '../../core/job.ts';
+import { isPriced, unpricedNote } from '../../core/models.ts';
 import { defaultJobSettings, parseSettings, type Variables } from '../../core/settings.ts';
 import { ApiClient } from '../api-client.ts';
 import { type RunningStack, runningStack } from '../data-folder.ts';
@@ -185,9 +186,10 @@ async function agreeToSpend(request: JobRequest, given: Variables, yes: boolean)
   const job = request.maxCostUsd ?? settings.MAX_JOB_COST_USD;
   const most = Math.min(job, defaults.maxCostUsd * request.repositories.length);
   const count = `${request.repositories.length} ${request.repositories.length === 1 ? 'repository' : 'repositories'}`;
-  tell(
-    `${defaults.model} will work on ${count}. The caps allow up to $${most.toFixed(2)}: $${defaults.maxCostUsd.toFixed(2)} a repository, $${job.toFixed(2)} the job (--max-cost).`,
-  );
+  const caps = isPriced(defaults.model)
+    ? `The caps allow up to $${most.toFixed(2)}: $${defaults.maxCostUsd.toFixed(2)} a repository, $${job.toFixed(2)} the job (--max-cost).`
+    : unpricedNote(defaults.model);
+  tell(`${defaults.model} will work on ${count}. ${caps}`);
   if (yes || !process.stdin.isTTY || !process.stderr.isTTY) return true;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {

@@ -93,14 +93,14 @@ export function serveMessagesApi(options: MessagesApiOptions): Promise<LoopbackS
     if ('stall' in reply) return;
     if ('status' in reply) return fail(response, reply);
     const message = messageOf(reply, request, admission.usage);
-    if ('then' in reply) {
-      const { afterEvents, then } = reply;
+    if ('fault' in reply) {
+      const { afterEvents, fault } = reply;
       if (request.stream && afterEvents > 0) {
         admission.answered();
         await stream(response, message, afterEvents);
       }
-      if (then === 'drop') response.destroy();
-      else if (then !== 'stall') response.end(then === 'end' ? '' : then.text);
+      if (fault === 'drop') response.destroy();
+      else if (fault !== 'stall') response.end(fault === 'end' ? '' : fault.text);
       return;
     }
     admission.answered();

@@ -32,7 +32,7 @@ export type Failure = { status: number; type: ErrorType; message: string; header
  * connection closes, such as an `error` event or what is no JSON.
  */
 export type Fault =
-  | ({ afterEvents: number; then: 'drop' | 'end' | 'stall' | { text: string } } & Partial<Answer>)
+  | ({ afterEvents: number; fault: 'drop' | 'end' | 'stall' | { text: string } } & Partial<Answer>)
   | { stall: true };
 
 export type Reply = Answer | Failure | Fault;

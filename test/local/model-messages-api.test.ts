@@ -213,7 +213,7 @@ test.each([0, 1, 4, 6])(
     const { client } = await play([
       {
         afterEvents: dropAfterEvents,
-        then: 'drop',
+        fault: 'drop',
         content: [{ type: 'text', text: 'A long answer. '.repeat(50) }],
       },
     ]);

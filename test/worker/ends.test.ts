@@ -189,7 +189,7 @@ test('a short rate limit is waited for; an answer that breaks off is asked for a
     headers: { 'retry-after': '0.1' },
   };
   const edit = { ...calls(call('write_file', { path: 'new.txt', content: 'x' })), usage };
-  const broken = { afterEvents: 4, then: 'drop', content: edit.content, usage } as const;
+  const broken = { afterEvents: 4, fault: 'drop', content: edit.content, usage } as const;
   const { outcome } = await stack.analyze(files, [limited, broken, edit, { ...submit, usage }]);
   expect(outcome).toMatchObject({ outcome: 'changed', turns: 2 });
   expect(outcome.tokenUsage.input).toBe(3000);

@@ -14,8 +14,8 @@ const failure = (status: number, type: Failure['type'], headers = {}): Failure =
   headers,
 });
 /** The edit, broken off after its message_start has said that 1,000 tokens were read. */
-const broken = (then: Extract<Fault, { then: unknown }>['then']): Fault => ({
-  ...{ afterEvents: 4, then },
+const broken = (fault: Extract<Fault, { fault: unknown }>['fault']): Fault => ({
+  ...{ afterEvents: 4, fault },
   ...edit,
 });
 const errorEvent = (type: string) => ({

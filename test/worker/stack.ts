@@ -34,6 +34,8 @@ export type Finished = { exitCode: number | null; log: string; model: ScriptedMo
 
 /** Everything around a worker, real and on loopback: GitHub, DynamoDB, artifacts; the model plays a script. */
 export class Stack {
+  /** What is run: the source, or a bundle of it. */
+  entry = 'worker/main.ts';
   readonly folder: string;
   readonly tempDir: string;
   readonly artifacts: ArtifactStore;
@@ -175,7 +177,7 @@ export class Stack {
     environment: Record<string, string> = {},
   ): Promise<{ child: ChildProcess; finished: Promise<Finished>; model: ScriptedModel }> {
     const model = await startScriptedModel(script);
-    const child = spawn(process.execPath, ['worker/main.ts', ...args], {
+    const child = spawn(process.execPath, [this.entry, ...args], {
       cwd: projectFolder,
       env: { ...this.environment, ANTHROPIC_BASE_URL: model.url, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -20,7 +20,7 @@ export function userVariables(): Variables {
     SETTING_NAMES.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
   );
   if (parseSettings(given).CLAUDE_PROVIDER === 'bedrock')
-    throw new UsageError(
+    throw new SettingsError(
       'CLAUDE_PROVIDER is bedrock, which workers on AWS reach by their role; here they have none. Remove it and set ANTHROPIC_API_KEY, or neither for the offline model.',
     );
   return given;

@@ -195,6 +195,29 @@ test('with a key Claude does the work, its cost is counted, and a repository tha
   }
 });
 
+test('where no price is known, the command says before anything is spent that no cap in dollars holds', async () => {
+  const model = await startScriptedModel(() => ({
+    usage: { input_tokens: 1000, output_tokens: 200 },
+    content: [{ type: 'text', text: 'I cannot.' }],
+  }));
+  try {
+    const { stdout, stderr } = await cody(
+      [
+        ...['run', '--repo', tree, '--prompt', 'x', '--data', data()],
+        ...['--model', 'of-my-own', '--max-cost', '0.001'],
+      ],
+      { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: model.url },
+    );
+    expect(stderr).toContain('of-my-own will work on 1 repository. No price is known for of-my-own');
+    expect(stderr).toContain('neither maxCostUsd of the job nor that of a repository can be enforced');
+    expect(stderr).not.toContain('The caps allow');
+    expect(stdout).toMatch(/cost —$/m);
+    expect(model.requests).toHaveLength(2);
+  } finally {
+    await model.close();
+  }
+});
+
 test('a data folder that another stack uses is refused, and nothing in it is touched', async () => {
   const dataFolder = data();
   await mkdir(dataFolder);

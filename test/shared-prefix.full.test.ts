@@ -51,7 +51,7 @@ const wrote = ({ cacheCreation }: { cacheCreation: number }) => cacheCreation > 
 
 test('of twenty workers that start at once one writes the prefix, and nineteen read it', async () => {
   // Workers that start together would all be there by then.
-  readingMs = 1500;
+  readingMs = 3000;
   const usages = await firstTurns(NAMES.slice(0, 20), 20);
   expect(waitingAtOnce).toBe(1);
   expect(usages.filter(wrote)).toHaveLength(1);

@@ -158,6 +158,7 @@ async function holdConversation(
       },
       ending: () => submissions.ending,
       saveAnswer: () => analysis.save(),
+      saveTally: () => analysis.saveTally(),
       async saveReply(message) {
         if (submissions.ending) {
           state.messages.push(message);

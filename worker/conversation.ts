@@ -28,6 +28,8 @@ export type Conversation = {
   ending(): Ending | undefined;
   /** Keeps an answer that was paid for. */
   saveAnswer(): Promise<void>;
+  /** Keeps what was paid for an answer that broke off. */
+  saveTally(): Promise<void>;
   /** Appends what the model is told, and keeps it together with the tree that the tools left. */
   saveReply(message: MessageParam): Promise<void>;
 };
@@ -79,13 +81,15 @@ async function ask(conversation: Conversation): Promise<void> {
 }
 
 /** Asks until an answer is whole. One that breaks off is paid as well, so each call is held against the limits. */
-async function wholeAnswer({ state, model, budget, prefix, signal }: Conversation): Promise<Message> {
+async function wholeAnswer(conversation: Conversation): Promise<Message> {
+  const { state, model, budget, prefix, signal } = conversation;
   const promptBytes = model.prefixBytes + Buffer.byteLength(JSON.stringify(state.messages));
   const call = () => model.ask(state.messages, { signal, spend: budget.spend, onBegun: prefix.begun });
   for (;;) {
     budget.check();
     const answer = await budget.within(promptBytes, model.maxTokens, call);
     if (answer) return answer;
+    await conversation.saveTally();
   }
 }
 

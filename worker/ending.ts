@@ -35,7 +35,8 @@ export function limitEnding(
   const summaries = {
     maxTurns: `Stopped at ${settings.maxTurns} turns; raise settings.maxTurns or narrow the prompt.`,
     maxCost: `Stopped at a cost of ${settings.maxCostUsd} USD; raise settings.maxCostUsd or narrow the prompt.`,
-    jobCost: "Stopped because the job's maxCostUsd is used up; start a job with a higher one for what is left.",
+    jobCost:
+      "Stopped because the job's maxCostUsd is used up; start a job with a higher one for what is left.",
     maxMinutes: `Stopped after ${settings.maxMinutes} minutes; raise settings.maxMinutes or narrow the prompt.`,
     stuck: 'Stopped because the model repeated the same call without getting further; reword the prompt.',
     contextExceeded:

@@ -34,11 +34,11 @@ export function troubleOf(error: unknown): Trouble | undefined {
   const { status, type, headers } = error;
   if (status === undefined) {
     if (PERMANENT_TYPES.has(type ?? '')) return undefined;
-    const said = type ? `${type}: ${error.apiMessage ?? ''}` : deepestMessage(error);
+    const said = type ? `${type}: ${reasonOf(error)}` : deepestMessage(error);
     return { limited: LIMITED_TYPES.has(type ?? ''), said };
   }
   if (!passes(status)) return undefined;
-  const said = `HTTP ${status}: ${error.apiMessage ?? type ?? 'no reason given'}`;
+  const said = `HTTP ${status}: ${reasonOf(error)}`;
   return {
     limited: isRateLimit(status),
     said,
@@ -54,11 +54,11 @@ export function refusalOf(
 ): unknown {
   if (!(error instanceof APIError)) return error;
   const { status } = error;
-  const said = error.apiMessage ?? '';
+  const said = reasonOf(error);
   if (status === 413 || (status === 400 && TOO_LONG.test(said)))
     return new ConversationEnded(limitEnding('contextExceeded', job));
   return new ModelRequestError(
-    `${SERVICES[provider]} answered ${status ?? 'in its stream'} for model ${model}: ${said || error.type || 'no reason given'} ${ADVICE[provider](status)}`,
+    `${SERVICES[provider]} answered ${status ?? 'in its stream'} for model ${model}: ${said} ${ADVICE[provider](status)}`,
     { cause: error },
   );
 }
@@ -100,6 +100,11 @@ function retryAfterMs(headers: Headers): number | undefined {
   if (!value) return undefined;
   const ms = Number.isNaN(Number(value)) ? Date.parse(value) - Date.now() : Number(value) * 1000;
   return ms > 0 ? ms : undefined;
+}
+
+/** The Messages API's words, or, as Bedrock words its errors otherwise, the whole body. */
+function reasonOf(error: APIError): string {
+  return error.apiMessage || error.message;
 }
 
 /** The SDK says "Connection error."; why stands in the cause of its cause. */

@@ -59,9 +59,10 @@ export class Model {
   /** Since the last whole answer: those that the SDK leaves to us, and those of them that were paid. */
   #failures = 0;
   #brokenAnswers = 0;
+  /** Whether the service has ever begun an answer or said why not: what answers otherwise may be anybody. */
   #wasReached = false;
 
-  constructor(options: ModelOptions) {
+  private constructor(options: ModelOptions) {
     const { settings, job, system, tools } = options;
     this.name = modelIdAt(settings.CLAUDE_PROVIDER, job.model);
     this.#options = options;
@@ -113,6 +114,7 @@ export class Model {
     let begun: Message | undefined;
     stream.on('streamEvent', (_event, message) => {
       if (!begun) onBegun?.();
+      this.#wasReached = true;
       begun = message;
     });
     try {
@@ -139,14 +141,17 @@ export class Model {
   }
 
   /** Sees every response and every failure to get one, those included that the SDK asks again for. */
-  readonly #watch: Middleware = async (request, next) => {
+  readonly #watch: Middleware = async (request, next, { options }) => {
     try {
       const response = await next(request);
-      this.#wasReached = true;
       const trouble = troubleOfResponse(response);
-      if (trouble) this.#meet(trouble);
+      if (trouble) {
+        this.#wasReached = true;
+        this.#meet(trouble);
+      }
       return response;
     } catch (error) {
+      if (options?.signal?.aborted) throw error;
       this.#meet({ limited: false, said: noAnswer(error, this.#options.settings.CLAUDE_IDLE_SECONDS) });
       throw error;
     }

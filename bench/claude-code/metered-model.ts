@@ -3,7 +3,7 @@ import { costOfRequest } from '../../core/models.ts';
 import { type LoopbackServer, listenOnLoopback, readBody } from '../../local/loopback.ts';
 import { blocksOf, type MessageRequest } from '../../local/model/conversation.ts';
 import { messageEvents } from '../../local/model/message-events.ts';
-import { PromptCache } from '../../local/model/prompt-cache.ts';
+import { type InputUsage, PromptCache } from '../../local/model/prompt-cache.ts';
 import { messageOf, type ReplyBlock } from '../../local/model/reply.ts';
 import { EDIT, EDITED_FILE, SUBMISSION } from '../model.ts';
 
@@ -38,7 +38,8 @@ export async function startMeteredModel(): Promise<MeteredModel> {
       return;
     }
     const asked = JSON.parse(body.toString()) as MessageRequest;
-    const usage = cache.admit(asked);
+    const { usage, answered } = cache.admit(asked);
+    answered();
     meter.requests += 1;
     meter.bytes += body.length;
     meter.billedInput += billedTokens(asked.model, usage);
@@ -62,7 +63,7 @@ export async function startMeteredModel(): Promise<MeteredModel> {
   };
 }
 
-function billedTokens(model: string, usage: ReturnType<PromptCache['admit']>): number {
+function billedTokens(model: string, usage: InputUsage): number {
   const counts = {
     input: usage.input_tokens,
     cacheCreation: usage.cache_creation_input_tokens ?? 0,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Thread } from '../../core/thread.ts';
+import { promptBlocks } from '../../local/model/prompt-cache.ts';
 import { call, calls, Stack, submit } from './stack.ts';
 
 let stack: Stack;
@@ -72,22 +73,23 @@ test('repositories of a job share the cached prefix: tools, system and task are 
   expect(prefix(one!)).not.toContain('acme');
   expect(one).toMatchObject({
     ...{ model: 'claude-sonnet-5-5', max_tokens: 64_000, stream: true },
-    ...{
-      thinking: { type: 'adaptive' },
-      output_config: { effort: 'low' },
-      cache_control: { type: 'ephemeral' },
-    },
+    ...{ thinking: { type: 'adaptive' }, output_config: { effort: 'low' } },
     system: [{ cache_control: { type: 'ephemeral' } }],
-    messages: [{ role: 'user', content: [{ cache_control: { type: 'ephemeral' } }, {}] }],
+    messages: [
+      {
+        role: 'user',
+        content: [{ cache_control: { type: 'ephemeral' } }, { cache_control: { type: 'ephemeral' } }],
+      },
+    ],
   });
   expect(Object.keys(one!)).not.toContain('temperature');
 });
 
 test('the conversation is only ever appended to, so that the cache holds', () => {
   const { model } = analyzed;
-  const sent = model.requests.map(({ body }) => body.messages.map((message) => JSON.stringify(message)));
-  for (const [i, messages] of sent.slice(1).entries())
-    expect(messages.slice(0, sent[i]!.length)).toEqual(sent[i]);
+  const sent = model.requests.map(({ body }) => promptBlocks(body).map(({ bytes }) => bytes));
+  for (const [i, blocks] of sent.slice(1).entries())
+    expect(blocks.slice(0, sent[i]!.length)).toEqual(sent[i]);
   expect(model.requests.at(-1)!.body).toMatchObject({ tools: model.requests[0]!.body.tools });
 });
 

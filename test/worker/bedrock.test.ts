@@ -96,7 +96,7 @@ test('a role that may not invoke the model is told which permission it lacks', a
   const denied = { status: 403, errorType: 'AccessDeniedException', message: 'not authorized' };
   const { outcome } = await work([denied]);
   expect(outcome).toMatchObject({ outcome: 'failed', error: { name: 'ModelRequestError' } });
-  expect(outcome.error!.message).toContain('bedrock:InvokeModelWithResponseStream');
+  expect(outcome.error!.message).toMatch(/not authorized.*bedrock:InvokeModelWithResponseStream/);
 });
 
 test('what Bedrock throttles is asked again and then pauses, before an answer and within one', async () => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { artifactKeys } from '../../core/artifacts.ts';
 import { Thread } from '../../core/thread.ts';
 import type { MessageRequest } from '../../local/model/conversation.ts';
+import { promptBlocks } from '../../local/model/prompt-cache.ts';
 import { call, calls, Stack, submit } from './stack.ts';
 
 let stack: Stack;
@@ -70,12 +71,12 @@ test('a worker that is killed twice in each of ten turns pays no turn twice, and
 
   // What the cache is keyed by: each request starts with all that the one before sent.
   const bytes = requests.map(({ request }) => {
-    const { messages, ...prefix } = request;
-    return { prefix: JSON.stringify(prefix), messages: messages.map((message) => JSON.stringify(message)) };
+    const { messages: _, ...prefix } = request;
+    return { prefix: JSON.stringify(prefix), blocks: promptBlocks(request).map(({ bytes }) => bytes) };
   });
   expect(new Set(bytes.map(({ prefix }) => prefix)).size).toBe(1);
-  for (const [i, { messages }] of bytes.entries()) {
-    if (i > 0) expect(messages.slice(0, bytes[i - 1]!.messages.length)).toEqual(bytes[i - 1]!.messages);
+  for (const [i, { blocks }] of bytes.entries()) {
+    if (i > 0) expect(blocks.slice(0, bytes[i - 1]!.blocks.length)).toEqual(bytes[i - 1]!.blocks);
   }
 
   const outcome = await stack.outcome(jobId, NAME);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Thread } from '../../core/thread.ts';
+import { listenOnLoopback } from '../../local/loopback.ts';
 import { toolExchanges } from '../../local/model/conversation.ts';
 import type { Failure, Fault, Reply } from '../../local/model/reply.ts';
 import { call, calls, Stack, submit } from './stack.ts';
@@ -175,6 +176,20 @@ test('a model that cannot be reached at all says where it was looked for, and is
   });
   expect(outcome).toMatchObject({ outcome: 'failed', costUsd: 0, error: { name: 'ModelUnavailableError' } });
   expect(outcome.error!.message).toMatch(/http:\/\/127\.0\.0\.1:9 .*(?:ECONNREFUSED|bad port)/);
+});
+
+test('an address where somebody else answers is named as one where no model was found', async () => {
+  const somebody = await listenOnLoopback((_request, response) => response.end('<html>Welcome</html>'), {
+    name: 'somebody',
+  });
+  try {
+    const environment = { ...SHORT, ANTHROPIC_BASE_URL: somebody.url };
+    const { outcome } = await stack.analyze(files, [], { environment });
+    expect(outcome).toMatchObject({ outcome: 'failed', error: { name: 'ModelUnavailableError' } });
+    expect(outcome.error!.message).toContain(somebody.url);
+  } finally {
+    await somebody.close();
+  }
 });
 
 test('faults of a turn are told to the model, which goes on: unknown tool, wrong input, one file twice', async () => {

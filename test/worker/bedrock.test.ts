@@ -1,15 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { bundleWorker } from '../../local/worker-bundle.ts';
 import { type BedrockReply, startBedrock } from '../bedrock-server.ts';
 import { call, calls, Stack, submit } from './stack.ts';
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await Stack.start();
   // As the container image has it, where Bedrock's client is a part that is loaded on demand.
-  stack.entry = await bundleWorker(path.join(stack.folder, 'bundle'));
+  stack = await Stack.start({ bundled: true });
 });
 afterAll(() => stack.close());
 

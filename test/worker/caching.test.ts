@@ -5,7 +5,7 @@ import { call, calls, Stack, submit, submitUnchanged, type TestFile } from './st
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await Stack.start();
+  stack = await Stack.start({ bundled: true });
 });
 afterAll(() => stack.close());
 
@@ -81,4 +81,28 @@ test('a request has at most four breakpoints, however long the conversation', as
   const { requests } = await turnsOf(script);
   const counts = requests.map((raw) => raw.toString().split('"cache_control"').length - 1);
   expect(counts).toEqual([3, 4, 4, 4, 4, 4]);
+});
+
+test('the worker that goes ahead holds nobody up by dying or failing, and a small job claims nothing', async () => {
+  const names = ['acme/w1', 'acme/w2', 'acme/w3', 'acme/w4'];
+  for (const name of names) await stack.createRepository(name, { 'a.txt': name });
+  const prompt = PROMPT.repeat(20);
+  const wide = await stack.createJob(names, { prompt, maxConcurrency: 4 });
+  // It claimed, and was never heard of again.
+  const claimedUntil = Date.now() + 1500;
+  expect(await stack.jobs.claimSharedPrefix(wide, 'acme/w1', claimedUntil)).toBe(true);
+
+  const refusal = { status: 401, type: 'authentication_error', message: 'no' } as const;
+  const { model } = await stack.work([wide, 'acme/w2'], [refusal]);
+  expect(Date.now()).toBeGreaterThan(claimedUntil);
+  expect(model.requests).toHaveLength(1);
+  expect(await stack.jobs.sharedPrefix(wide, 1)).toEqual({ isWarm: false, claimedUntil: 0 });
+
+  await stack.work([wide, 'acme/w3'], [submitUnchanged]);
+  expect(await stack.jobs.sharedPrefix(wide, 1)).toEqual({ isWarm: true, claimedUntil: 0 });
+  expect(await stack.jobs.sharedPrefix(wide, 2)).toEqual({ isWarm: false, claimedUntil: 0 });
+
+  const narrow = await stack.createJob(names.slice(0, 3), { prompt, maxConcurrency: 4 });
+  await stack.work([narrow, 'acme/w1'], [submitUnchanged]);
+  expect(await stack.jobs.sharedPrefix(narrow, 1)).toEqual({ isWarm: false, claimedUntil: 0 });
 });

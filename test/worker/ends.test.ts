@@ -7,7 +7,7 @@ import { call, calls, Stack, submit, submitUnchanged } from './stack.ts';
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await Stack.start();
+  stack = await Stack.start({ bundled: true });
 });
 afterAll(() => stack.close());
 

@@ -147,7 +147,7 @@ let stack: Stack;
 const ran = new Map<string, Promise<Awaited<ReturnType<Stack['analyze']>>>>();
 
 beforeAll(async () => {
-  stack = await Stack.start();
+  stack = await Stack.start({ bundled: true });
   // Most of each is waiting, so all of them wait at once.
   for (const [name, { script }] of Object.entries(cases)) {
     ran.set(name, stack.analyze(files, script, { environment: SHORT }));

@@ -8,7 +8,7 @@ import { call, calls, Stack, type TestFile } from './stack.ts';
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await Stack.start();
+  stack = await Stack.start({ bundled: true });
 });
 afterAll(() => stack.close());
 

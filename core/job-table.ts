@@ -276,24 +276,33 @@ export class JobTable {
     });
   }
 
-  /** Whether a worker of this run has written the shared prefix to the model's cache, or is about to (epoch ms, else 0). */
-  async sharedPrefix(jobId: string, run: number): Promise<{ isWarm: boolean; claimedUntil: number }> {
+  /**
+   * Whether a worker of this run has written the shared prefix to the model's cache, and until when another than
+   * `reader` claims to be about to (epoch ms; 0 where none does).
+   */
+  async sharedPrefix(
+    jobId: string,
+    run: number,
+    reader: string,
+  ): Promise<{ isWarm: boolean; claimedUntil: number }> {
     // Read by many at once, and nothing depends on the last write: half the price, and no hot partition.
     const { Item } = await this.#client.send(
       new GetCommand({ TableName: this.#table, Key: { jobId: controlKey(jobId) } }),
     );
+    const isOthers = Item?.prefixClaimedBy !== undefined && Item.prefixClaimedBy !== reader;
     return {
       isWarm: Item?.prefixWarmInRun === run,
-      claimedUntil: (Item?.prefixClaimedUntil as number | undefined) ?? 0,
+      claimedUntil: isOthers ? (Item.prefixClaimedUntil as number) : 0,
     };
   }
 
-  /** Lets one worker write the shared prefix first: false where another's claim still holds. */
+  /** Lets one worker write the shared prefix first: false where another's claim still holds. Its own it may renew. */
   async claimSharedPrefix(jobId: string, claimer: string, untilMs: number): Promise<boolean> {
     return this.#update(controlKey(jobId), {
       set: { prefixClaimedBy: claimer, prefixClaimedUntil: untilMs },
-      condition: 'attribute_not_exists(prefixClaimedUntil) OR prefixClaimedUntil <= :now',
-      values: { ':now': Date.now() },
+      condition:
+        'attribute_not_exists(prefixClaimedBy) OR prefixClaimedBy = :claimer OR prefixClaimedUntil <= :now',
+      values: { ':now': Date.now(), ':claimer': claimer },
     });
   }
 

@@ -40,7 +40,7 @@ export class SharedPrefix {
     if (!this.#isWorthIt) return;
     const { jobId, run } = this.#job;
     for (const began = Date.now(); Date.now() - began < LONGEST_WAIT_MS; ) {
-      const { isWarm, claimedUntil } = await this.#jobs.sharedPrefix(jobId, run);
+      const { isWarm, claimedUntil } = await this.#jobs.sharedPrefix(jobId, run, this.#claimer);
       if (isWarm) return;
       if (claimedUntil <= Date.now()) {
         const until = Date.now() + LONGEST_WAIT_MS;

@@ -96,13 +96,13 @@ test('the worker that goes ahead holds nobody up by dying or failing, and a smal
   const { model } = await stack.work([wide, 'acme/w2'], [refusal]);
   expect(Date.now()).toBeGreaterThan(claimedUntil);
   expect(model.requests).toHaveLength(1);
-  expect(await stack.jobs.sharedPrefix(wide, 1)).toEqual({ isWarm: false, claimedUntil: 0 });
+  expect(await stack.jobs.sharedPrefix(wide, 1, 'acme/w4')).toEqual({ isWarm: false, claimedUntil: 0 });
 
   await stack.work([wide, 'acme/w3'], [submitUnchanged]);
-  expect(await stack.jobs.sharedPrefix(wide, 1)).toEqual({ isWarm: true, claimedUntil: 0 });
-  expect(await stack.jobs.sharedPrefix(wide, 2)).toEqual({ isWarm: false, claimedUntil: 0 });
+  expect(await stack.jobs.sharedPrefix(wide, 1, 'acme/w4')).toEqual({ isWarm: true, claimedUntil: 0 });
+  expect(await stack.jobs.sharedPrefix(wide, 2, 'acme/w4')).toEqual({ isWarm: false, claimedUntil: 0 });
 
   const narrow = await stack.createJob(names.slice(0, 3), { prompt, maxConcurrency: 4 });
   await stack.work([narrow, 'acme/w1'], [submitUnchanged]);
-  expect(await stack.jobs.sharedPrefix(narrow, 1)).toEqual({ isWarm: false, claimedUntil: 0 });
+  expect(await stack.jobs.sharedPrefix(narrow, 1, 'acme/w4')).toEqual({ isWarm: false, claimedUntil: 0 });
 });

@@ -27,10 +27,19 @@ const THROTTLED: Outcome = Outcome.parse({
   logs: [],
 });
 
+/** What it says where the service was failing, which is no rate limit. */
+const UNAVAILABLE: Outcome = {
+  ...THROTTLED,
+  error: { name: 'ModelUnavailableError', message: 'No whole answer came (HTTP 500).' },
+};
+
 const WORKER = `
 folder="\${ARTIFACTS_URL#file://}/jobs/$1/repositories/$2"
 mkdir -p "$folder"
-printf '${JSON.stringify(THROTTLED)}' "$1" "$2" > "$folder/outcome.json"
+case "$2" in
+  */down) printf '${JSON.stringify(UNAVAILABLE)}' "$1" "$2" ;;
+  *) printf '${JSON.stringify(THROTTLED)}' "$1" "$2" ;;
+esac > "$folder/outcome.json"
 `;
 
 let stack: ServedStack;
@@ -47,11 +56,11 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.close());
 
-test('a model that never stops refusing ends a repository in the end, with its cost and what to do', async () => {
+test('a model that never stops refusing or failing ends a repository in the end, with its cost and what to do', async () => {
   const created = await fetch(`${stack.api}/jobs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ prompt: 'Do it.', repositories: ['local/refused'] }),
+    body: JSON.stringify({ prompt: 'Do it.', repositories: ['local/refused', 'local/down'] }),
   });
   let job = (await created.json()) as Job;
   const { jobId } = job;
@@ -59,13 +68,21 @@ test('a model that never stops refusing ends a repository in the end, with its c
     await sleep(50);
     job = (await (await fetch(`${stack.api}/jobs/${jobId}`)).json()) as Job;
   }
-  expect(job).toMatchObject({ status: 'failed', counts: { total: 1, failed: 1 }, costUsd: 0.00002 });
-  const result = await fetch(`${stack.api}/jobs/${jobId}/repositories/local/refused`);
-  expect(await result.json()).toMatchObject({
+  expect(job).toMatchObject({ status: 'failed', counts: { total: 2, failed: 2 }, costUsd: 0.00004 });
+  const result = async (name: string) =>
+    (await fetch(`${stack.api}/jobs/${jobId}/repositories/local/${name}`)).json();
+  expect(await result('refused')).toMatchObject({
     status: 'failed',
     outcome: 'gaveUp',
     end: 'throttled',
     summary: expect.stringMatching(/retry the job later/),
-    turns: 1,
+    ...{ turns: 1, attempts: 101 },
   });
+  // What breaks off is paid, and a service that fails is more often gone than busy.
+  const down = await result('down');
+  expect(down).toMatchObject({
+    ...{ status: 'failed', outcome: 'failed', error: UNAVAILABLE.error },
+    ...{ turns: 1, attempts: 31 },
+  });
+  expect(down).not.toHaveProperty('summary');
 });

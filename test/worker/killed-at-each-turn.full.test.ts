@@ -6,7 +6,6 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { artifactKeys } from '../../core/artifacts.ts';
 import { Thread } from '../../core/thread.ts';
 import type { MessageRequest } from '../../local/model/conversation.ts';
-import { promptBlocks } from '../../local/model/prompt-cache.ts';
 import { call, calls, Stack, submit } from './stack.ts';
 
 let stack: Stack;
@@ -22,6 +21,10 @@ const usage = { input_tokens: 1000, output_tokens: 100 };
 /** How many answers the request carries already. */
 function answered({ messages }: MessageRequest): number {
   return messages.filter(({ role }) => role === 'assistant').length;
+}
+
+function unmarked(message: MessageRequest['messages'][number]): string {
+  return JSON.stringify(message, (key, value) => (key === 'cache_control' ? undefined : value));
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -69,14 +72,14 @@ test('a worker that is killed twice in each of ten turns pays no turn twice, and
   const paidTurns = requests.filter(({ paid }) => paid).map(({ request }) => answered(request) + 1);
   expect(paidTurns).toEqual(Array.from({ length: TURNS }, (_, i) => i + 1));
 
-  // What the cache is keyed by: each request starts with all that the one before sent.
+  // What the cache is keyed by: each request starts with all that the one before sent, but for where it is marked.
   const bytes = requests.map(({ request }) => {
-    const { messages: _, ...prefix } = request;
-    return { prefix: JSON.stringify(prefix), blocks: promptBlocks(request).map(({ bytes }) => bytes) };
+    const { messages, ...prefix } = request;
+    return { prefix: JSON.stringify(prefix), messages: messages.map(unmarked) };
   });
   expect(new Set(bytes.map(({ prefix }) => prefix)).size).toBe(1);
-  for (const [i, { blocks }] of bytes.entries()) {
-    if (i > 0) expect(blocks.slice(0, bytes[i - 1]!.blocks.length)).toEqual(bytes[i - 1]!.blocks);
+  for (const [i, { messages }] of bytes.entries()) {
+    if (i > 0) expect(messages.slice(0, bytes[i - 1]!.messages.length)).toEqual(bytes[i - 1]!.messages);
   }
 
   const outcome = await stack.outcome(jobId, NAME);

@@ -33,6 +33,7 @@ type Case = {
   /** Tokens that were billed as input: 1,000 for each answer that began. */
   input: number;
   requests?: number;
+  patienceSeconds?: number;
 };
 
 const passing: Record<string, Case> = {
@@ -109,6 +110,8 @@ const staying: Record<string, Case> = {
     outcome: { outcome: 'throttled', error: { name: 'ModelUnavailableError' } },
     input: 4000,
     requests: 4,
+    // Not what ends it.
+    patienceSeconds: 60,
   },
   'a 401': {
     script: [edit, failure(401, 'authentication_error')],
@@ -149,8 +152,9 @@ const ran = new Map<string, Promise<Awaited<ReturnType<Stack['analyze']>>>>();
 beforeAll(async () => {
   stack = await Stack.start({ bundled: true });
   // Most of each is waiting, so all of them wait at once.
-  for (const [name, { script }] of Object.entries(cases)) {
-    ran.set(name, stack.analyze(files, script, { environment: SHORT }));
+  for (const [name, { script, patienceSeconds }] of Object.entries(cases)) {
+    const patience = patienceSeconds && { CLAUDE_PATIENCE_SECONDS: String(patienceSeconds) };
+    ran.set(name, stack.analyze(files, script, { environment: { ...SHORT, ...patience } }));
   }
   await Promise.allSettled(ran.values());
 });

@@ -1,38 +1,50 @@
-import { Arn, ArnFormat, Stack } from 'aws-cdk-lib';
-import type { IJobDefinition, IJobQueue } from 'aws-cdk-lib/aws-batch';
+import { RemovalPolicy } from 'aws-cdk-lib';
+import type { IJobQueue } from 'aws-cdk-lib/aws-batch';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
-import { DefinitionBody, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { DefinitionBody, LogLevel, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
+import { arnByName } from './access.ts';
+import { acknowledgeWildcards, type Grant, grant, NO_RESOURCES } from './grant.ts';
+import type { Names } from './names.ts';
 
 export interface WorkflowProps {
-  /** The state machine's name; grants name it, since by reference they would make a cycle. */
-  readonly stateMachineName: string;
+  readonly names: Names;
   readonly jobsTable: ITable;
   readonly repositoriesTable: ITable;
   /** Holds the manifests that the Maps read and the results that they write. */
   readonly artifacts: IBucket;
   readonly jobQueue: IJobQueue;
-  readonly jobDefinition: IJobDefinition;
+  readonly jobDefinition: { readonly jobDefinitionArn: string };
   /** The functions of `lambdas/steps`, by the name of the state that invokes them. */
   readonly functions: Readonly<Record<string, IFunction>>;
 }
 
+/** The state machine's name: grants name it, since by reference they would make a cycle. */
+export function stateMachineName(names: Names): string {
+  return names.of('job');
+}
+
 /**
  * The job's lifecycle on Step Functions: the bytes of `npm run asl`, with its names substituted at deployment. A
- * definition given as a string gets no grants of CDK's own; they are all here.
+ * definition given as a string gets no grants of CDK's own; they are all here, and test/lib/workflow.test.ts derives
+ * from the definition which there have to be.
  */
 export class Workflow extends Construct {
   readonly stateMachine: StateMachine;
 
   constructor(scope: Construct, id: string, props: WorkflowProps) {
     super(scope, id);
+    const name = stateMachineName(props.names);
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('states.amazonaws.com') });
     this.stateMachine = new StateMachine(this, 'StateMachine', {
-      stateMachineName: props.stateMachineName,
+      stateMachineName: name,
+      role,
       definitionBody: DefinitionBody.fromString(jobDefinitionText()),
       definitionSubstitutions: {
         JobsTable: props.jobsTable.tableName,
@@ -48,65 +60,73 @@ export class Workflow extends Construct {
         ),
       },
       tracingEnabled: true,
+      logs: {
+        // The prefix is what Step Functions' own delivery to CloudWatch asks for.
+        destination: new LogGroup(this, 'Logs', {
+          logGroupName: `/aws/vendedlogs/states/${name}`,
+          retention: RetentionDays.ONE_MONTH,
+          removalPolicy: RemovalPolicy.DESTROY,
+        }),
+        level: LogLevel.ALL,
+        // The history of each execution has the data.
+        includeExecutionData: false,
+      },
     });
-    this.#grantSteps(props);
-    this.#grantBatch(props);
-    this.#grantMaps(props);
+    grant(role, [...stepGrants(props), ...batchGrants(props), ...mapGrants(props)]);
+    // Tracing, and the delivery of logs.
+    acknowledgeWildcards(role, ['*'], NO_RESOURCES);
   }
+}
 
-  #grantSteps({ jobsTable, repositoriesTable, functions }: WorkflowProps): void {
-    for (const table of [jobsTable, repositoriesTable]) table.grant(this.stateMachine, 'dynamodb:UpdateItem');
-    for (const step of Object.values(functions)) step.grantInvoke(this.stateMachine);
-  }
+function stepGrants({ jobsTable, repositoriesTable, functions }: WorkflowProps): Grant[] {
+  return [
+    { actions: ['dynamodb:UpdateItem'], resources: [jobsTable.tableArn, repositoriesTable.tableArn] },
+    {
+      actions: ['lambda:InvokeFunction'],
+      resources: Object.values(functions).map(({ functionArn }) => functionArn),
+    },
+  ];
+}
 
-  /** What `.sync` does beside SubmitJob: it tags, ends what is stopped, and learns of the end by a rule of its own. */
-  #grantBatch({ jobQueue, jobDefinition }: WorkflowProps): void {
-    const { stateMachine } = this;
-    const resources = [jobQueue.jobQueueArn, jobDefinition.jobDefinitionArn];
-    stateMachine.addToRolePolicy(
-      new PolicyStatement({ actions: ['batch:SubmitJob', 'batch:TagResource'], resources }),
-    );
-    stateMachine.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['batch:TerminateJob', 'batch:TagResource'],
-        resources: [this.#arn('batch', 'job', '*')],
-      }),
-    );
-    // DescribeJobs knows no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbatch.html
-    stateMachine.addToRolePolicy(new PolicyStatement({ actions: ['batch:DescribeJobs'], resources: ['*'] }));
-    stateMachine.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['events:PutTargets', 'events:PutRule', 'events:DescribeRule'],
-        resources: [this.#arn('events', 'rule', 'StepFunctionsGetEventsForBatchJobsRule')],
-      }),
-    );
-  }
+/** What `.sync` does beside SubmitJob: it tags, ends what is stopped, and learns of the end by a rule of its own. */
+function batchGrants({ names, jobQueue }: WorkflowProps): Grant[] {
+  const jobs = arnByName('batch', 'job/*');
+  return [
+    {
+      actions: ['batch:SubmitJob', 'batch:TagResource'],
+      resources: [jobQueue.jobQueueArn, arnByName('batch', `job-definition/${names.of('job-definition')}:*`)],
+      why: 'Executions under way name the revision of the job definition that they began with.',
+    },
+    {
+      actions: ['batch:TerminateJob', 'batch:TagResource'],
+      resources: [jobs],
+      why: 'Batch gives a job its identifier when it is submitted.',
+    },
+    { actions: ['batch:DescribeJobs'], resources: ['*'], why: NO_RESOURCES },
+    {
+      actions: ['events:PutTargets', 'events:PutRule', 'events:DescribeRule'],
+      resources: [arnByName('events', 'rule/StepFunctionsGetEventsForBatchJobsRule')],
+    },
+  ];
+}
 
-  /** A Distributed Map starts children of this same state machine, reads its items and writes its results. */
-  #grantMaps({ artifacts, stateMachineName }: WorkflowProps): void {
-    const colon = ArnFormat.COLON_RESOURCE_NAME;
-    this.stateMachine.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['states:StartExecution'],
-        resources: [this.#arn('states', 'stateMachine', stateMachineName, colon)],
-      }),
-    );
-    this.stateMachine.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['states:DescribeExecution', 'states:StopExecution'],
-        resources: [this.#arn('states', 'execution', `${stateMachineName}:*`, colon)],
-      }),
-    );
-    artifacts.grantRead(this.stateMachine, 'jobs/*/runs/*');
-    artifacts.grantWrite(this.stateMachine, 'jobs/*/runs/*');
-  }
-
-  #arn(
-    service: string,
-    resource: string,
-    resourceName: string,
-    arnFormat = ArnFormat.SLASH_RESOURCE_NAME,
-  ): string {
-    return Arn.format({ service, resource, resourceName, arnFormat }, Stack.of(this));
-  }
+/**
+ * A Distributed Map starts children of this same state machine, reads its items and writes its results:
+ * https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
+ */
+function mapGrants({ names, artifacts }: WorkflowProps): Grant[] {
+  const name = stateMachineName(names);
+  return [
+    { actions: ['states:StartExecution'], resources: [arnByName('states', `stateMachine:${name}`)] },
+    {
+      actions: ['states:DescribeExecution', 'states:StopExecution'],
+      resources: [arnByName('states', `execution:${name}:*`)],
+      why: 'Executions of this one state machine are named when they start.',
+    },
+    {
+      actions: ['s3:GetObject', 's3:PutObject', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload'],
+      resources: [artifacts.arnForObjects('jobs/*/runs/*')],
+      why: 'A run has a folder of its own, named when the run starts.',
+    },
+  ];
 }

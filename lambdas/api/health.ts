@@ -4,7 +4,10 @@ import { route } from './route.ts';
 
 /** The one open route: whether the API can do its work. */
 export const health = route('GET', '/health', {}, async (_input, { jobs, artifacts }) => {
-  const checks = { tables: () => jobs.list({ limit: 1 }), artifacts: () => artifacts.read('health.json') };
+  const checks = {
+    tables: () => jobs.list({ limit: 1 }),
+    artifacts: () => artifacts.read('jobs/health.json'),
+  };
   const dependencies: Record<string, 'ok' | 'failing'> = {};
   for (const [name, check] of Object.entries(checks)) {
     dependencies[name] = await check().then(

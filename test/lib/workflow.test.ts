@@ -12,6 +12,7 @@ import { Vpc } from 'aws-cdk-lib/aws-ec2';
 import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Names } from '../../lib/names.ts';
 import { Workflow } from '../../lib/workflow.ts';
 import { stepFunctions } from '../../local/functions.ts';
 import { jobDefinitionText } from '../../statemachine/job.ts';
@@ -22,7 +23,7 @@ function deployedTemplate(): Template {
     new Table(stack, id, { partitionKey: { name: 'jobId', type: AttributeType.STRING } });
   const vpc = new Vpc(stack, 'Vpc', { maxAzs: 1, natGateways: 0 });
   new Workflow(stack, 'Workflow', {
-    stateMachineName: 'cody-batch-test-job',
+    names: new Names('test'),
     jobsTable: table('Jobs'),
     repositoriesTable: table('Repositories'),
     artifacts: new Bucket(stack, 'Artifacts'),
@@ -74,16 +75,24 @@ test('the state machine may do what its definition says, and start only executio
     'batch:TerminateJob',
     'batch:DescribeJobs',
     'events:PutRule',
-    's3:GetObject*',
+    's3:GetObject',
     's3:PutObject',
   ]) {
     expect([action, allowing(action).length > 0]).toEqual([action, true]);
   }
   expect(JSON.stringify(allowing('states:StartExecution'))).toContain(':stateMachine:cody-batch-test-job');
-  // X-Ray and DescribeJobs know no resources.
+  // X-Ray, DescribeJobs and the delivery of logs know no resources.
   const unbounded = statements.filter(({ Resource }) => Resource === '*').flatMap(({ Action }) => Action);
   expect(unbounded.sort()).toEqual([
     'batch:DescribeJobs',
+    'logs:CreateLogDelivery',
+    'logs:DeleteLogDelivery',
+    'logs:DescribeLogGroups',
+    'logs:DescribeResourcePolicies',
+    'logs:GetLogDelivery',
+    'logs:ListLogDeliveries',
+    'logs:PutResourcePolicy',
+    'logs:UpdateLogDelivery',
     'xray:GetSamplingRules',
     'xray:GetSamplingTargets',
     'xray:PutTelemetryRecords',

@@ -1,0 +1,123 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import {
+  CorsHttpMethod,
+  HttpApi,
+  HttpMethod,
+  HttpStage,
+  LogGroupLogDestination,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import type { Access } from './access.ts';
+import { acknowledge } from './acknowledge.ts';
+import type { FunctionBundle } from './bundles.ts';
+import { type FunctionSetting, LambdaFunction } from './lambda-function.ts';
+
+export interface ApiProps extends FunctionSetting {
+  readonly bundle: FunctionBundle;
+  /** Who issues the tokens, and whom for. */
+  readonly issuer: string;
+  readonly audience: readonly string[];
+  /**
+   * The page's origin, the only one that a browser may call from.
+   * @default - none
+   */
+  readonly pageOrigin?: string;
+}
+
+const ACCESS: Access = {
+  jobs: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query'],
+  repositories: ['GetItem', 'BatchGetItem', 'UpdateItem', 'DeleteItem', 'Query'],
+  artifacts: ['read', 'write', 'remove'],
+  batchJobs: true,
+  executions: ['StartExecution', 'StopExecution'],
+  secrets: ['GITHUB_TOKEN'],
+};
+
+/** The HTTP API: a token on every route but /health. */
+export class Api extends Construct {
+  readonly function: LambdaFunction;
+  readonly httpApi: HttpApi;
+
+  constructor(scope: Construct, id: string, props: ApiProps) {
+    super(scope, id);
+    this.function = new LambdaFunction(this, 'Function', {
+      ...props,
+      access: ACCESS,
+      // An HTTP API waits for 30 s at most.
+      timeout: Duration.seconds(29),
+      memoryMiB: 1024,
+    });
+    this.httpApi = this.#httpApi(props);
+    this.#addRoutes(props);
+    this.#addStage(props);
+  }
+
+  #httpApi({ names, pageOrigin }: ApiProps): HttpApi {
+    return new HttpApi(this, 'HttpApi', {
+      apiName: names.of('api'),
+      createDefaultStage: false,
+      ...(pageOrigin && {
+        corsPreflight: {
+          allowOrigins: [pageOrigin],
+          allowMethods: [CorsHttpMethod.GET, CorsHttpMethod.POST, CorsHttpMethod.DELETE],
+          allowHeaders: ['authorization', 'content-type', 'idempotency-key'],
+          exposeHeaders: ['location'],
+          maxAge: Duration.hours(1),
+        },
+      }),
+    });
+  }
+
+  /** lambdas/api/handler.ts knows the routes; here stand only those whose authorization differs. */
+  #addRoutes({ issuer, audience }: ApiProps): void {
+    const integration = new HttpLambdaIntegration('Integration', this.function);
+    const [health] = this.httpApi.addRoutes({ path: '/health', methods: [HttpMethod.GET], integration });
+    acknowledge(health!, {
+      'AwsSolutions-APIG4':
+        'Whoever watches the service has no token; the answer names no job and no repository.',
+    });
+    this.httpApi.addRoutes({
+      path: '/{proxy+}',
+      // Not ANY, which would put the authorizer before a browser's preflight OPTIONS as well.
+      methods: [HttpMethod.GET, HttpMethod.POST, HttpMethod.DELETE],
+      integration,
+      authorizer: new HttpJwtAuthorizer('Authorizer', issuer, { jwtAudience: [...audience] }),
+    });
+  }
+
+  #addStage({ names }: ApiProps): void {
+    const logGroup = new LogGroup(this, 'AccessLogs', {
+      logGroupName: `/aws/vendedlogs/${names.of('api')}`,
+      retention: RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    new HttpStage(this, 'Stage', {
+      httpApi: this.httpApi,
+      stageName: '$default',
+      autoDeploy: true,
+      // Requests a second for all callers together: a page that follows a job asks once in a few seconds.
+      throttle: { rateLimit: 50, burstLimit: 100 },
+      accessLogSettings: {
+        destination: new LogGroupLogDestination(logGroup),
+        format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG)),
+      },
+    });
+  }
+}
+
+const ACCESS_LOG = {
+  requestId: '$context.requestId',
+  time: '$context.requestTime',
+  sourceIp: '$context.identity.sourceIp',
+  caller: '$context.authorizer.claims.sub',
+  method: '$context.httpMethod',
+  path: '$context.path',
+  status: '$context.status',
+  latencyMs: '$context.responseLatency',
+  authorizerError: '$context.authorizer.error',
+  integrationError: '$context.integrationErrorMessage',
+};

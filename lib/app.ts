@@ -1,0 +1,24 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { App, type AppProps, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { bundleFunctions } from './bundles.ts';
+import { readConfiguration } from './configuration.ts';
+import { CodyBatchStack } from './stack.ts';
+import { prepareWorkerImage, workerImage } from './worker-image.ts';
+
+/** What is bundled lies here, so that the paths in source maps are the same on every machine. */
+const DIST = fileURLToPath(new URL('../dist', import.meta.url));
+
+/** The app: one environment, bundled, composed and checked. Throws SettingsError where the context does not fit. */
+export async function codyBatchApp(props?: AppProps): Promise<App> {
+  const app = new App(props);
+  const configuration = readConfiguration(app.node);
+  const [bundles, imageFolder] = await Promise.all([
+    bundleFunctions(path.join(DIST, 'functions')),
+    prepareWorkerImage(path.join(DIST, 'worker')),
+  ]);
+  new CodyBatchStack(app, { configuration, bundles, workerImage: workerImage(imageFolder) });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  return app;
+}

@@ -1,0 +1,120 @@
+import type { Node } from 'constructs';
+import { z } from 'zod';
+import { SettingsError } from '../core/errors.ts';
+import { parseSettings, SETTING_NAMES } from '../core/settings.ts';
+
+/** `a,b` on the command line, a list in cdk.json. */
+const list = z
+  .union([z.array(z.string()), z.string().transform((text) => text.split(',').map((entry) => entry.trim()))])
+  .transform((entries) => entries.filter(Boolean));
+const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+/**
+ * Settings of the functions and of the worker that a deployment decides itself: names of what it creates, and secrets,
+ * which are in Secrets Manager and never in a template.
+ */
+const DECIDED_HERE =
+  /^(?:AWS_|DYNAMODB_|ARTIFACTS_URL|STATE_MACHINE_ARN|JOB_QUEUE|TEMP_DIR|JOB_ID|REPOSITORY_NAME)|_SECRET_ID$|TOKEN$|API_KEY$/;
+
+const Settings = z.record(z.string(), z.coerce.string()).superRefine((settings, context) => {
+  for (const name of Object.keys(settings)) {
+    if (!SETTING_NAMES.includes(name)) {
+      context.addIssue({ code: 'custom', path: [name], message: 'is no setting; core/settings.ts has them' });
+    } else if (DECIDED_HERE.test(name)) {
+      context.addIssue({
+        code: 'custom',
+        path: [name],
+        message: 'is decided by the deployment itself; remove it',
+      });
+    }
+  }
+  try {
+    parseSettings(settings);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+});
+
+/**
+ * What a deployment may be told: in cdk.json under `environments`, or for once by `--context name=value`.
+ */
+const Configuration = z.strictObject({
+  /** Settings of the product, as core/settings.ts names them: ALLOWED_REPOSITORIES and MAX_REPOSITORIES first of all. */
+  settings: Settings.default({}),
+  /** Whether data outlives the stack, and cannot be deleted by mistake. */
+  keepData: z.stringbool().or(z.boolean()).default(true),
+
+  workerVcpu: z.coerce
+    .number()
+    .pipe(z.literal([0.25, 0.5, 1, 2, 4, 8, 16]))
+    .default(1),
+  /** Fargate takes only certain amounts for each number of vCPUs; Batch refuses others. */
+  workerMemoryMiB: whole(512, 122_880).default(2048),
+  /** Disk of one worker: 20 is Fargate's own, more costs. */
+  workerStorageGiB: whole(20, 200).default(20),
+  /** The most vCPUs at work at once: on Spot, and then again on demand. */
+  maxVcpus: whole(1, 10_000).default(64),
+  /** An image of your own, made from worker/Dockerfile's: your toolchain in it. */
+  workerImage: z.string().optional(),
+
+  /** A VPC that exists, also one that another account shares; a new one without NAT where it is absent. */
+  vpcId: z.string().optional(),
+  subnetIds: list.default([]),
+  /** Whether workers get a public address, which in subnets without NAT is their way to GitHub and Claude. */
+  publicIp: z.stringbool().or(z.boolean()).default(true),
+
+  /** Any OIDC issuer; a Cognito user pool is made where it is absent. */
+  oidcIssuer: z.url().optional(),
+  oidcAudience: list.default([]),
+
+  /** Whom alarms and the budget tell; an SNS topic takes subscriptions in any case. */
+  alarmEmail: z.email().optional(),
+  monthlyBudgetUsd: z.coerce.number().positive().default(50),
+});
+
+export type Configuration = z.infer<typeof Configuration> & {
+  /** `dev`, `prod`, or any short name of your own. */
+  readonly environment: string;
+};
+
+// Part of bucket names: cody-batch-{environment}-frontend-{account}-{region} must stay under 63 characters.
+const EnvironmentName = z
+  .string()
+  .regex(/^[a-z][a-z0-9]{0,9}$/, 'expected 1 to 10 letters and digits, the first a letter');
+
+/** Reads the context of the app: the environment's part of cdk.json, overruled by what the command line says. */
+export function readConfiguration(node: Node): Configuration {
+  const environment = parse(EnvironmentName, node.tryGetContext('environment') ?? 'dev', 'environment');
+  const written: unknown = node.tryGetContext('environments')?.[environment] ?? {};
+  const said = Object.fromEntries(
+    Object.keys(Configuration.shape).flatMap((name) => {
+      const value: unknown = node.tryGetContext(name);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+  const configuration = parse(
+    Configuration,
+    { ...(written as Record<string, unknown>), ...said },
+    `environments.${environment}`,
+  );
+  refuseHalfAnswers(configuration);
+  return { environment, ...configuration };
+}
+
+function refuseHalfAnswers({ vpcId, subnetIds, oidcIssuer, oidcAudience }: z.infer<typeof Configuration>) {
+  if (Boolean(vpcId) !== subnetIds.length > 0)
+    throw new SettingsError('vpcId and subnetIds belong together: give both, or neither for a new VPC.');
+  if (Boolean(oidcIssuer) !== oidcAudience.length > 0)
+    throw new SettingsError(
+      'oidcIssuer and oidcAudience belong together: give both, or neither for Cognito.',
+    );
+}
+
+function parse<S extends z.ZodType>(schema: S, value: unknown, where: string): z.infer<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(({ path, message }) => `${[where, ...path].join('.')}: ${message}`);
+  throw new SettingsError(
+    `The context (cdk.json, or --context) does not fit. ${faults.join('; ')}. Correct or remove what is named.`,
+  );
+}

@@ -1,0 +1,99 @@
+import { Duration } from 'aws-cdk-lib';
+import { type EventPattern, Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction as FunctionTarget } from 'aws-cdk-lib/aws-events-targets';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { SettingsError } from '../core/errors.ts';
+import type { Access } from './access.ts';
+import { acknowledge } from './acknowledge.ts';
+import type { FunctionBundle } from './bundles.ts';
+import { type FunctionSetting, LambdaFunction } from './lambda-function.ts';
+import { pascalCase } from './steps.ts';
+
+export interface EventsProps extends FunctionSetting {
+  readonly bundles: readonly FunctionBundle[];
+}
+
+type Occasion = { readonly access: Access } & (
+  | { readonly on: (resources: FunctionSetting['resources']) => EventPattern }
+  | { readonly every: Duration }
+);
+
+/** What ends the repositories and the job of a run. */
+const ENDING: Access = {
+  jobs: ['GetItem', 'UpdateItem'],
+  repositories: ['BatchGetItem', 'UpdateItem'],
+  artifacts: ['read'],
+  batchJobs: true,
+};
+
+const OCCASIONS: Readonly<Record<string, Occasion>> = {
+  ExecutionEnded: {
+    access: ENDING,
+    on: ({ stateMachineArn }) => ({
+      source: ['aws.states'],
+      detailType: ['Step Functions Execution Status Change'],
+      // Exactly this state machine: the children of its Maps have its ARN with a label behind it.
+      detail: { stateMachineArn: [stateMachineArn], status: ['ABORTED', 'FAILED', 'TIMED_OUT'] },
+    }),
+  },
+  Reconcile: {
+    access: {
+      ...ENDING,
+      jobs: ['GetItem', 'UpdateItem', 'Query'],
+      executions: ['StartExecution', 'DescribeExecution'],
+    },
+    every: Duration.minutes(5),
+  },
+};
+
+/** The functions of `lambdas/events`, what calls them, and the queue of what could not be delivered to them. */
+export class Events extends Construct {
+  readonly functions: Readonly<Record<string, LambdaFunction>>;
+  readonly deadLetters: Queue;
+
+  constructor(scope: Construct, id: string, props: EventsProps) {
+    super(scope, id);
+    this.deadLetters = new Queue(this, 'DeadLetters', {
+      queueName: props.names.of('dead-letters'),
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    acknowledge(this.deadLetters, {
+      'AwsSolutions-SQS3': 'This is the dead-letter queue of the events; an alarm watches it.',
+    });
+    this.functions = Object.fromEntries(
+      props.bundles
+        .filter(({ kind }) => kind === 'events')
+        .map((bundle) => {
+          const name = pascalCase(bundle.name);
+          return [name, this.#listen(name, bundle, props)];
+        }),
+    );
+  }
+
+  #listen(name: string, bundle: FunctionBundle, props: EventsProps): LambdaFunction {
+    const occasion = OCCASIONS[name];
+    if (!occasion)
+      throw new SettingsError(
+        `lambdas/events/${bundle.name}.ts has no occasion stated in lib/events.ts; say there when it is called and what it may do.`,
+      );
+    const listener = new LambdaFunction(this, name, {
+      ...props,
+      bundle,
+      access: occasion.access,
+      options: { deadLetterQueue: this.deadLetters, retryAttempts: 2 },
+    });
+    new Rule(this, `${name}Rule`, {
+      ruleName: props.names.of(bundle.name),
+      ...('on' in occasion
+        ? { eventPattern: occasion.on(props.resources) }
+        : { schedule: Schedule.rate(occasion.every) }),
+      targets: [
+        new FunctionTarget(listener, { deadLetterQueue: this.deadLetters, maxEventAge: Duration.hours(6) }),
+      ],
+    });
+    return listener;
+  }
+}

@@ -1,0 +1,40 @@
+import { Stack } from 'aws-cdk-lib';
+import { PolicyStatement, type PolicyStatementProps, type Role } from 'aws-cdk-lib/aws-iam';
+import { flattenCfnReference } from 'cdk-nag/lib/utils/flatten-cfn-reference.js';
+import { acknowledge } from './acknowledge.ts';
+
+/** What a role may do, and where a resource has a wildcard, why it cannot be narrower. */
+export interface Grant {
+  readonly actions: readonly string[];
+  readonly resources: readonly string[];
+  readonly conditions?: NonNullable<PolicyStatementProps['conditions']>;
+  /** A sentence for the reviewer; a wildcard without one does not deploy. */
+  readonly why?: string;
+}
+
+/** Adds the statements to the role, each wildcard acknowledged by its own reason. */
+export function grant(role: Role, grants: readonly Grant[]): void {
+  for (const { actions, resources, conditions, why } of grants) {
+    if (actions.length === 0 || resources.length === 0) continue;
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: [...actions],
+        resources: [...resources],
+        ...(conditions && { conditions }),
+      }),
+    );
+    if (why) acknowledgeWildcards(role, resources, why);
+  }
+}
+
+/** For statements that CDK itself adds to a role. */
+export function acknowledgeWildcards(role: Role, resources: readonly string[], why: string): void {
+  const findings = resources
+    .map((resource) => flattenCfnReference(Stack.of(role).resolve(resource)))
+    .filter((resource) => resource.includes('*'))
+    .map((resource) => [`AwsSolutions-IAM5[Resource::${resource}]`, why]);
+  acknowledge(role, Object.fromEntries(findings));
+}
+
+/** Actions that know no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/ */
+export const NO_RESOURCES = 'These actions know no resources.';

@@ -1,0 +1,73 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Code, type FunctionOptions, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { type Access, environmentOf, grantsOf, type Resources } from './access.ts';
+import type { FunctionBundle } from './bundles.ts';
+import { acknowledgeWildcards, grant, NO_RESOURCES } from './grant.ts';
+import type { Names } from './names.ts';
+
+/** What every function of an environment shares. */
+export interface FunctionSetting {
+  readonly names: Names;
+  readonly resources: Resources & { readonly jobQueueName: string };
+  /** Settings of the product, as core/settings.ts names them. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+export interface LambdaFunctionProps extends FunctionSetting {
+  readonly bundle: FunctionBundle;
+  readonly access: Access;
+  /** @default 15 minutes, the most that Lambda allows; the state machine's own timeout is the same */
+  readonly timeout?: Duration;
+  /** @default 512 */
+  readonly memoryMiB?: number;
+  readonly options?: Pick<FunctionOptions, 'deadLetterQueue' | 'retryAttempts'>;
+}
+
+/** A function of `lambdas/`: its own role with what it does and no more, its own log group, traced. */
+export class LambdaFunction extends NodejsFunction {
+  constructor(scope: Construct, id: string, props: LambdaFunctionProps) {
+    const { access, bundle, names, resources, settings } = props;
+    const functionName = names.of(bundle.name);
+    const logGroup = new LogGroup(scope, `${id}Logs`, {
+      logGroupName: `/aws/lambda/${functionName}`,
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    super(scope, id, {
+      functionName,
+      code: Code.fromAsset(bundle.folder),
+      handler: 'index.handler',
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      memorySize: props.memoryMiB ?? 512,
+      timeout: props.timeout ?? Duration.minutes(15),
+      tracing: Tracing.ACTIVE,
+      awsSdkConnectionReuse: false, // what the SDK does by itself since its version 3
+      role,
+      logGroup,
+      environment: {
+        ...settings,
+        ...environmentOf(access, resources),
+        NODE_OPTIONS: '--enable-source-maps',
+        POWERTOOLS_SERVICE_NAME: 'cody-batch',
+        POWERTOOLS_LOG_LEVEL: 'INFO',
+      },
+      ...props.options,
+    });
+    grant(role, [
+      ...grantsOf(access, resources),
+      {
+        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        resources: [logGroup.logGroupArn],
+        why: 'Log streams of this one group are named by Lambda.',
+      },
+    ]);
+    // Tracing.ACTIVE adds what X-Ray needs.
+    acknowledgeWildcards(role, ['*'], NO_RESOURCES);
+  }
+}

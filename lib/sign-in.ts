@@ -1,0 +1,128 @@
+import { Aws, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import {
+  CfnUserPoolGroup,
+  FeaturePlan,
+  Mfa,
+  OAuthScope,
+  ResourceServerScope,
+  UserPool,
+  type UserPoolClient,
+} from 'aws-cdk-lib/aws-cognito';
+import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+import type { Names } from './names.ts';
+
+export interface SignInProps {
+  readonly names: Names;
+  readonly keepData: boolean;
+  /**
+   * The page, which people sign in on.
+   * @default - machines only
+   */
+  readonly pageUrl?: string;
+}
+
+/** Each may do what those before it may; the API's functions hold a caller to them. */
+const ROLES = {
+  viewer: 'Reads jobs and results.',
+  runner: 'Starts, cancels and retries jobs, which spends money, and opens pull requests.',
+  admin: 'Deletes jobs.',
+} as const;
+
+/**
+ * Who may call the API, where no OIDC issuer of one's own is given: people in groups (claim `cognito:groups`), made by
+ * an administrator, and a machine whose scopes (claim `scope`) are `cody-batch/{role}`.
+ */
+export class SignIn extends Construct {
+  readonly issuer: string;
+  readonly audience: readonly string[];
+  readonly userPoolId: string;
+  /** Where tokens are had: `{domainUrl}/oauth2/token`. */
+  readonly domainUrl: string;
+  readonly pageClientId: string | undefined;
+  readonly machineClientId: string;
+
+  constructor(scope: Construct, id: string, props: SignInProps) {
+    super(scope, id);
+    const pool = this.#userPool(props);
+    for (const [index, [groupName, description]] of Object.entries(ROLES).reverse().entries()) {
+      new CfnUserPoolGroup(this, groupName, {
+        userPoolId: pool.userPoolId,
+        groupName,
+        description,
+        precedence: index,
+      });
+    }
+    const domain = pool.addDomain('Domain', {
+      cognitoDomain: { domainPrefix: `${props.names.stack}-${Aws.ACCOUNT_ID}` },
+    });
+    const machine = this.#machineClient(pool, props);
+    const page = props.pageUrl ? this.#pageClient(pool, props.names, props.pageUrl) : undefined;
+    this.userPoolId = pool.userPoolId;
+    this.issuer = `https://cognito-idp.${Aws.REGION}.amazonaws.com/${pool.userPoolId}`;
+    this.domainUrl = domain.baseUrl();
+    this.machineClientId = machine.userPoolClientId;
+    this.pageClientId = page?.userPoolClientId;
+    this.audience = [machine, page].flatMap((client) => client?.userPoolClientId ?? []);
+  }
+
+  #userPool({ names, keepData }: SignInProps): UserPool {
+    const pool = new UserPool(this, 'UserPool', {
+      userPoolName: names.of('users'),
+      selfSignUpEnabled: false,
+      signInAliases: { email: true },
+      mfa: Mfa.REQUIRED,
+      // An application on the phone, not a text message: those cost, and can be diverted.
+      mfaSecondFactor: { otp: true, sms: false },
+      passwordPolicy: {
+        minLength: 12,
+        requireLowercase: true,
+        requireUppercase: true,
+        requireDigits: true,
+        requireSymbols: true,
+      },
+      featurePlan: FeaturePlan.ESSENTIALS,
+      deletionProtection: keepData,
+      removalPolicy: keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    acknowledge(pool, {
+      'AwsSolutions-COG8':
+        'The Plus tier is priced for each active user. Nobody signs up by themselves here, and everybody has a second factor; an organisation that wants more gives its own OIDC issuer.',
+    });
+    return pool;
+  }
+
+  #machineClient(pool: UserPool, { names }: SignInProps): UserPoolClient {
+    const scopes = Object.entries(ROLES).map(
+      ([scopeName, scopeDescription]) => new ResourceServerScope({ scopeName, scopeDescription }),
+    );
+    const server = pool.addResourceServer('Api', { identifier: 'cody-batch', scopes });
+    const runner = scopes.find(({ scopeName }) => scopeName === 'runner')!;
+    return pool.addClient('MachineClient', {
+      userPoolClientName: names.of('machine'),
+      generateSecret: true,
+      oAuth: {
+        flows: { clientCredentials: true },
+        scopes: [OAuthScope.resourceServer(server, runner)],
+      },
+      accessTokenValidity: Duration.hours(1),
+    });
+  }
+
+  #pageClient(pool: UserPool, names: Names, pageUrl: string): UserPoolClient {
+    return pool.addClient('PageClient', {
+      userPoolClientName: names.of('page'),
+      generateSecret: false,
+      oAuth: {
+        flows: { authorizationCodeGrant: true },
+        scopes: [OAuthScope.OPENID, OAuthScope.EMAIL],
+        callbackUrls: [`${pageUrl}/`],
+        logoutUrls: [`${pageUrl}/`],
+      },
+      preventUserExistenceErrors: true,
+      accessTokenValidity: Duration.hours(1),
+      idTokenValidity: Duration.hours(1),
+      refreshTokenValidity: Duration.hours(12),
+    });
+  }
+}

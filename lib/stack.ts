@@ -1,0 +1,117 @@
+import { CfnOutput, Size, Stack } from 'aws-cdk-lib';
+import type { ContainerImage } from 'aws-cdk-lib/aws-ecs';
+import type { Construct } from 'constructs';
+import { parseSettings } from '../core/settings.ts';
+import { arnByName } from './access.ts';
+import { Analysis } from './analysis.ts';
+import { Api } from './api.ts';
+import type { FunctionBundles } from './bundles.ts';
+import type { Configuration } from './configuration.ts';
+import { Events } from './events.ts';
+import { Names } from './names.ts';
+import { Network } from './network.ts';
+import { Secrets } from './secrets.ts';
+import { SignIn } from './sign-in.ts';
+import { Steps } from './steps.ts';
+import { Storage } from './storage.ts';
+import { WORKER_SECRETS, workerGrants } from './worker-access.ts';
+import { stateMachineName, Workflow } from './workflow.ts';
+
+export interface CodyBatchStackProps {
+  readonly configuration: Configuration;
+  readonly bundles: FunctionBundles;
+  readonly workerImage: ContainerImage;
+}
+
+/** One environment of Cody Batch. It looks nothing up: the same template deploys to any account and region. */
+export class CodyBatchStack extends Stack {
+  constructor(scope: Construct, { configuration, bundles, workerImage }: CodyBatchStackProps) {
+    const names = new Names(configuration.environment);
+    super(scope, names.stack, {
+      stackName: names.stack,
+      description: 'Cody Batch: one prompt, many repositories.',
+      tags: { 'cody-batch:environment': configuration.environment },
+      terminationProtection: configuration.keepData,
+    });
+    const product = parseSettings(configuration.settings);
+    const bedrock = product.CLAUDE_PROVIDER === 'bedrock';
+
+    const storage = new Storage(this, 'Storage', {
+      names,
+      keepData: configuration.keepData,
+      resultDays: product.RESULT_DAYS,
+    });
+    const secrets = new Secrets(this, 'Secrets', { names, claudeKey: !bedrock });
+    const stored = {
+      jobsTable: storage.jobsTable,
+      repositoriesTable: storage.repositoriesTable,
+      artifacts: storage.artifacts,
+      secretArns: secrets.arns,
+    };
+    const { vpcId, subnetIds } = configuration;
+    const network = new Network(this, 'Network', { names, ...(vpcId && { existing: { vpcId, subnetIds } }) });
+    const analysis = new Analysis(this, 'Analysis', {
+      names,
+      network,
+      publicIp: configuration.publicIp,
+      image: workerImage,
+      vcpu: configuration.workerVcpu,
+      memory: Size.mebibytes(configuration.workerMemoryMiB),
+      storage: Size.gibibytes(configuration.workerStorageGiB),
+      maxVcpus: configuration.maxVcpus,
+      environment: {
+        ...configuration.settings,
+        DYNAMODB_JOBS_TABLE: storage.jobsTable.tableName,
+        DYNAMODB_REPOSITORIES_TABLE: storage.repositoriesTable.tableName,
+        ARTIFACTS_URL: `s3://${storage.artifacts.bucketName}`,
+        ...Object.fromEntries(
+          WORKER_SECRETS.flatMap((name) =>
+            secrets.arns[name] ? [[`${name}_SECRET_ID`, secrets.arns[name]]] : [],
+          ),
+        ),
+      },
+      grants: workerGrants({
+        resources: stored,
+        bedrockModels: bedrock ? [product.CLAUDE_MODEL] : [],
+      }),
+    });
+    const stateMachine = stateMachineName(names);
+    const setting = {
+      names,
+      settings: configuration.settings,
+      resources: {
+        ...stored,
+        jobQueueArn: analysis.jobQueue.jobQueueArn,
+        jobQueueName: names.of('job-queue'),
+        batchJobArns: arnByName('batch', 'job/*'),
+        stateMachineArn: arnByName('states', `stateMachine:${stateMachine}`),
+        executionArns: arnByName('states', `execution:${stateMachine}:*`),
+      },
+    };
+    const steps = new Steps(this, 'Steps', { ...setting, bundles: bundles.functions });
+    new Events(this, 'Events', { ...setting, bundles: bundles.functions });
+    const workflow = new Workflow(this, 'Workflow', {
+      names,
+      jobsTable: storage.jobsTable,
+      repositoriesTable: storage.repositoriesTable,
+      artifacts: storage.artifacts,
+      jobQueue: analysis.jobQueue,
+      jobDefinition: analysis.jobDefinition,
+      functions: steps.functions,
+    });
+    const { oidcIssuer, oidcAudience, keepData } = configuration;
+    const signIn = oidcIssuer ? undefined : new SignIn(this, 'SignIn', { names, keepData });
+    const api = new Api(this, 'Api', {
+      ...setting,
+      bundle: bundles.functions.find(({ kind }) => kind === 'api')!,
+      issuer: oidcIssuer ?? signIn!.issuer,
+      audience: signIn?.audience ?? oidcAudience,
+    });
+    new CfnOutput(this, 'ApiUrl', { value: api.httpApi.apiEndpoint });
+    new CfnOutput(this, 'JobsTable', { value: storage.jobsTable.tableName });
+    new CfnOutput(this, 'RepositoriesTable', { value: storage.repositoriesTable.tableName });
+    new CfnOutput(this, 'StateMachine', {
+      value: `https://${this.region}.console.aws.amazon.com/states/home?region=${this.region}#/statemachines/view/${workflow.stateMachine.stateMachineArn}`,
+    });
+  }
+}

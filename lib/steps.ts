@@ -1,0 +1,73 @@
+import { Construct } from 'constructs';
+import { SettingsError } from '../core/errors.ts';
+import type { Access } from './access.ts';
+import type { FunctionBundle } from './bundles.ts';
+import { type FunctionSetting, LambdaFunction } from './lambda-function.ts';
+
+/** What each step does; a step that is not here does not deploy. */
+const ACCESS: Readonly<Record<string, Access>> = {
+  ResolveRepositories: {
+    jobs: ['GetItem', 'UpdateItem'],
+    repositories: ['BatchGetItem', 'PutItem', 'UpdateItem'],
+    artifacts: ['read', 'write'],
+    batchJobs: true,
+    secrets: ['GITHUB_TOKEN'],
+  },
+  RecordResult: { repositories: ['GetItem', 'PutItem', 'UpdateItem'], artifacts: ['read'] },
+  RecordFailure: { repositories: ['GetItem', 'UpdateItem'], artifacts: ['read'] },
+  ResolvePullRequests: {
+    jobs: ['GetItem'],
+    repositories: ['BatchGetItem'],
+    artifacts: ['read', 'write'],
+  },
+  ReserveSlot: { jobs: ['GetItem', 'UpdateItem'] },
+  OpenPullRequest: {
+    jobs: ['GetItem'],
+    repositories: ['UpdateItem'],
+    artifacts: ['read'],
+    secrets: ['GITHUB_WRITE_TOKEN'],
+  },
+  RecordPullRequestFailure: { repositories: ['UpdateItem'] },
+  CompleteJob: {
+    jobs: ['GetItem', 'UpdateItem'],
+    repositories: ['BatchGetItem', 'UpdateItem'],
+    artifacts: ['read'],
+  },
+  FailJob: {
+    jobs: ['GetItem', 'UpdateItem'],
+    repositories: ['BatchGetItem', 'UpdateItem'],
+    artifacts: ['read'],
+  },
+};
+
+export interface StepsProps extends FunctionSetting {
+  readonly bundles: readonly FunctionBundle[];
+}
+
+/** The functions of `lambdas/steps`, one for each Task state that invokes one. */
+export class Steps extends Construct {
+  /** By the name of the state. */
+  readonly functions: Readonly<Record<string, LambdaFunction>>;
+
+  constructor(scope: Construct, id: string, props: StepsProps) {
+    super(scope, id);
+    this.functions = Object.fromEntries(
+      props.bundles
+        .filter(({ kind }) => kind === 'steps')
+        .map((bundle) => {
+          const step = pascalCase(bundle.name);
+          const access = ACCESS[step];
+          if (!access)
+            throw new SettingsError(
+              `lambdas/steps/${bundle.name}.ts has no access stated in lib/steps.ts; say there what it may do.`,
+            );
+          return [step, new LambdaFunction(this, step, { ...props, bundle, access })];
+        }),
+    );
+  }
+}
+
+/** `record-result` is `RecordResult`, in the state machine and here. */
+export function pascalCase(name: string): string {
+  return name.replace(/(?:^|-)([a-z0-9])/g, (_, first: string) => first.toUpperCase());
+}

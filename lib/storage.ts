@@ -1,0 +1,112 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import {
+  type AttributeType,
+  BillingMode,
+  type Attribute as CdkAttribute,
+  ProjectionType,
+  Table,
+} from 'aws-cdk-lib/aws-dynamodb';
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../core/tables.ts';
+import { acknowledge } from './acknowledge.ts';
+import type { Names } from './names.ts';
+
+export interface StorageProps {
+  readonly names: Names;
+  /** Whether data outlives the stack and is protected from deletion. */
+  readonly keepData: boolean;
+  /** After how many days results are removed: the setting RESULT_DAYS. */
+  readonly resultDays: number;
+}
+
+/** What one queries (two tables) and what one reads at length (the artifacts). */
+export class Storage extends Construct {
+  readonly jobsTable: Table;
+  readonly repositoriesTable: Table;
+  readonly artifacts: Bucket;
+  /** Where S3 and CloudFront say who read what. */
+  readonly accessLogs: Bucket;
+
+  constructor(scope: Construct, id: string, { names, keepData, resultDays }: StorageProps) {
+    super(scope, id);
+    const removalPolicy = keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    const common = { removalPolicy, protect: keepData };
+    this.jobsTable = this.#table('JobsTable', { ...common, name: names.of('jobs'), shape: JOBS_TABLE });
+    this.repositoriesTable = this.#table('RepositoriesTable', {
+      ...common,
+      name: names.of('repositories'),
+      shape: REPOSITORIES_TABLE,
+    });
+    const bucket = {
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      removalPolicy,
+      autoDeleteObjects: !keepData,
+    };
+    this.accessLogs = new Bucket(this, 'AccessLogs', {
+      ...bucket,
+      bucketName: names.bucket('access-logs'),
+      // CloudFront's standard logs are delivered by an ACL.
+      objectOwnership: ObjectOwnership.OBJECT_WRITER,
+      lifecycleRules: [{ expiration: Duration.days(90) }],
+    });
+    acknowledge(this.accessLogs, {
+      'AwsSolutions-S1':
+        'This is the bucket of access logs; logging access to it into itself would never end.',
+    });
+    this.artifacts = new Bucket(this, 'Artifacts', {
+      ...bucket,
+      bucketName: names.bucket('artifacts'),
+      serverAccessLogsBucket: this.accessLogs,
+      serverAccessLogsPrefix: 'artifacts/',
+      lifecycleRules: [
+        // Rows expire after as many days; what they point to goes with them.
+        { prefix: 'jobs/', expiration: Duration.days(resultDays) },
+        { abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      ],
+    });
+  }
+
+  #table(
+    id: string,
+    options: { name: string; shape: typeof JOBS_TABLE; removalPolicy: RemovalPolicy; protect: boolean },
+  ): Table {
+    const { shape } = options;
+    const table = new Table(this, id, {
+      tableName: options.name,
+      ...keysOf(shape, shape.KeySchema),
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      timeToLiveAttribute: TTL_ATTRIBUTE,
+      deletionProtection: options.protect,
+      removalPolicy: options.removalPolicy,
+    });
+    for (const index of shape.GlobalSecondaryIndexes ?? []) {
+      table.addGlobalSecondaryIndex({
+        indexName: index.IndexName!,
+        ...keysOf(shape, index.KeySchema),
+        projectionType:
+          index.Projection?.ProjectionType === 'ALL' ? ProjectionType.ALL : ProjectionType.KEYS_ONLY,
+      });
+    }
+    return table;
+  }
+}
+
+type Shape = typeof JOBS_TABLE;
+
+/** The keys of core/tables.ts, which the local DynamoDB is made from as well. */
+function keysOf(
+  { AttributeDefinitions }: Shape,
+  keySchema: Shape['KeySchema'],
+): { partitionKey: CdkAttribute; sortKey?: CdkAttribute } {
+  const attribute = (keyType: 'HASH' | 'RANGE'): CdkAttribute | undefined => {
+    const name = keySchema?.find(({ KeyType }) => KeyType === keyType)?.AttributeName;
+    const type = AttributeDefinitions?.find(({ AttributeName }) => AttributeName === name)?.AttributeType;
+    return name ? { name, type: type as AttributeType } : undefined;
+  };
+  const sortKey = attribute('RANGE');
+  return { partitionKey: attribute('HASH')!, ...(sortKey && { sortKey }) };
+}

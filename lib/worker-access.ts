@@ -1,0 +1,75 @@
+import type { SecretName } from '../core/settings.ts';
+import { arnByName, type Resources } from './access.ts';
+import { type Grant, NO_RESOURCES } from './grant.ts';
+
+export interface WorkerAccess {
+  readonly resources: Pick<Resources, 'jobsTable' | 'repositoriesTable' | 'artifacts' | 'secretArns'>;
+  /** Models of Amazon Bedrock that it may call; none where Claude's own API is used. */
+  readonly bedrockModels: readonly string[];
+}
+
+/** What the worker reads into memory. It has nothing that writes to GitHub. */
+export const WORKER_SECRETS: readonly SecretName[] = ['CLAUDE_API_KEY', 'GITHUB_TOKEN'];
+
+const KEYS =
+  'Keys of artifacts are made when a job is; which job and repository a worker has is known at run time.';
+
+/**
+ * The worker handles what is untrusted, so its role is held to single attributes: progress on a repository's row, the
+ * bill on a job's control item, never a status.
+ */
+export function workerGrants({ resources, bedrockModels }: WorkerAccess): Grant[] {
+  const { jobsTable, repositoriesTable, artifacts, secretArns } = resources;
+  return [
+    { actions: ['dynamodb:GetItem'], resources: [jobsTable.tableArn] },
+    updateOf(jobsTable.tableArn, 'job-*#control', ['reservedUsd', 'stoppedBy', 'run']),
+    updateOf(repositoriesTable.tableArn, 'job-*', ['repositoryName', 'phase', 'turns', 'updatedAt']),
+    {
+      actions: ['s3:GetObject'],
+      resources: [
+        artifacts.arnForObjects('jobs/*/request.json'),
+        artifacts.arnForObjects('jobs/*/repositories/*'),
+      ],
+      why: KEYS,
+    },
+    { actions: ['s3:PutObject'], resources: [artifacts.arnForObjects('jobs/*/repositories/*')], why: KEYS },
+    // Who may not list a bucket is told 403 of a key that does not exist, where the product expects 404.
+    { actions: ['s3:ListBucket'], resources: [artifacts.bucketArn] },
+    // What it works on, by its own job.
+    { actions: ['batch:DescribeJobs'], resources: ['*'], why: NO_RESOURCES },
+    {
+      actions: ['secretsmanager:GetSecretValue'],
+      resources: WORKER_SECRETS.flatMap((name) => secretArns[name] ?? []),
+    },
+    {
+      actions: ['bedrock:InvokeModelWithResponseStream'],
+      resources: bedrockModels.flatMap(bedrockArns),
+      why: 'An inference profile sends a call to the same model in a region of its choice.',
+    },
+  ];
+}
+
+/** Updates items under one leading key, and of them only these attributes. */
+function updateOf(tableArn: string, leadingKey: string, attributes: readonly string[]): Grant {
+  return {
+    actions: ['dynamodb:UpdateItem'],
+    resources: [tableArn],
+    conditions: {
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [leadingKey] },
+      'ForAllValues:StringEquals': { 'dynamodb:Attributes': ['jobId', ...attributes] },
+      // ALL_OLD and ALL_NEW would show the other attributes.
+      StringEqualsIfExists: { 'dynamodb:ReturnValues': ['NONE', 'UPDATED_OLD', 'UPDATED_NEW'] },
+    },
+  };
+}
+
+/**
+ * A model, and where its name has a region's prefix (`us.anthropic.…`) the inference profile, with the model in
+ * whatever region the profile sends a call to.
+ */
+function bedrockArns(model: string): string[] {
+  const [, profile, name] = /^(?:(us|us-gov|eu|apac|jp|au|ca|global)\.)?(.+)$/.exec(model)!;
+  return profile
+    ? [arnByName('bedrock', `inference-profile/${model}`), `arn:aws:bedrock:*::foundation-model/${name}`]
+    : [`arn:aws:bedrock:*::foundation-model/${name}`];
+}

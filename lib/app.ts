@@ -1,14 +1,18 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { App, type AppProps, Validations } from 'aws-cdk-lib';
+import { Annotations, App, type AppProps, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { bundleFunctions } from './bundles.ts';
 import { readConfiguration } from './configuration.ts';
 import { CodyBatchStack } from './stack.ts';
+import { hasPage } from './web.ts';
 import { prepareWorkerImage, workerImage } from './worker-image.ts';
 
 /** What is bundled lies here, so that the paths in source maps are the same on every machine. */
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
+
+/** The built page. */
+const PAGE = fileURLToPath(new URL('../web/dist', import.meta.url));
 
 /** The app: one environment, bundled, composed and checked. Throws SettingsError where the context does not fit. */
 export async function codyBatchApp(props?: AppProps): Promise<App> {
@@ -18,7 +22,17 @@ export async function codyBatchApp(props?: AppProps): Promise<App> {
     bundleFunctions(path.join(DIST, 'functions')),
     prepareWorkerImage(path.join(DIST, 'worker')),
   ]);
-  new CodyBatchStack(app, { configuration, bundles, workerImage: workerImage(imageFolder) });
+  const stack = new CodyBatchStack(app, {
+    configuration,
+    bundles,
+    workerImage: workerImage(imageFolder),
+    ...(hasPage(PAGE) && { pageFolder: PAGE }),
+  });
+  if (!hasPage(PAGE)) {
+    Annotations.of(stack).addInfo(
+      'There is no built page in web/dist, so this deploys the API alone: no bucket, no CloudFront, no page URL.',
+    );
+  }
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   return app;
 }

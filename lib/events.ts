@@ -37,6 +37,14 @@ const OCCASIONS: Readonly<Record<string, Occasion>> = {
       detail: { stateMachineArn: [stateMachineArn], status: ['ABORTED', 'FAILED', 'TIMED_OUT'] },
     }),
   },
+  BatchJobRunning: {
+    access: { repositories: ['UpdateItem'] },
+    on: ({ jobQueueArn }) => ({
+      source: ['aws.batch'],
+      detailType: ['Batch Job State Change'],
+      detail: { jobQueue: [jobQueueArn], status: ['RUNNING'] },
+    }),
+  },
   Reconcile: {
     access: {
       ...ENDING,

@@ -8,12 +8,14 @@ import { Api } from './api.ts';
 import type { FunctionBundles } from './bundles.ts';
 import type { Configuration } from './configuration.ts';
 import { Events } from './events.ts';
+import { Monitoring } from './monitoring.ts';
 import { Names } from './names.ts';
 import { Network } from './network.ts';
 import { Secrets } from './secrets.ts';
 import { SignIn } from './sign-in.ts';
 import { Steps } from './steps.ts';
 import { Storage } from './storage.ts';
+import { Web } from './web.ts';
 import { WORKER_SECRETS, workerGrants } from './worker-access.ts';
 import { stateMachineName, Workflow } from './workflow.ts';
 
@@ -21,11 +23,16 @@ export interface CodyBatchStackProps {
   readonly configuration: Configuration;
   readonly bundles: FunctionBundles;
   readonly workerImage: ContainerImage;
+  /**
+   * The built page.
+   * @default - no page: the API alone
+   */
+  readonly pageFolder?: string;
 }
 
 /** One environment of Cody Batch. It looks nothing up: the same template deploys to any account and region. */
 export class CodyBatchStack extends Stack {
-  constructor(scope: Construct, { configuration, bundles, workerImage }: CodyBatchStackProps) {
+  constructor(scope: Construct, { configuration, bundles, workerImage, pageFolder }: CodyBatchStackProps) {
     const names = new Names(configuration.environment);
     super(scope, names.stack, {
       stackName: names.stack,
@@ -89,7 +96,7 @@ export class CodyBatchStack extends Stack {
       },
     };
     const steps = new Steps(this, 'Steps', { ...setting, bundles: bundles.functions });
-    new Events(this, 'Events', { ...setting, bundles: bundles.functions });
+    const events = new Events(this, 'Events', { ...setting, bundles: bundles.functions });
     const workflow = new Workflow(this, 'Workflow', {
       names,
       jobsTable: storage.jobsTable,
@@ -100,18 +107,55 @@ export class CodyBatchStack extends Stack {
       functions: steps.functions,
     });
     const { oidcIssuer, oidcAudience, keepData } = configuration;
-    const signIn = oidcIssuer ? undefined : new SignIn(this, 'SignIn', { names, keepData });
+    const web = pageFolder
+      ? new Web(this, 'Web', {
+          names,
+          folder: pageFolder,
+          accessLogs: storage.accessLogs,
+          ...(oidcIssuer && { issuer: oidcIssuer }),
+        })
+      : undefined;
+    const signIn = oidcIssuer
+      ? undefined
+      : new SignIn(this, 'SignIn', { names, keepData, ...(web && { pageUrl: web.url }) });
     const api = new Api(this, 'Api', {
       ...setting,
       bundle: bundles.functions.find(({ kind }) => kind === 'api')!,
       issuer: oidcIssuer ?? signIn!.issuer,
       audience: signIn?.audience ?? oidcAudience,
+      ...(web && { pageOrigin: web.url }),
     });
-    new CfnOutput(this, 'ApiUrl', { value: api.httpApi.apiEndpoint });
-    new CfnOutput(this, 'JobsTable', { value: storage.jobsTable.tableName });
-    new CfnOutput(this, 'RepositoriesTable', { value: storage.repositoriesTable.tableName });
-    new CfnOutput(this, 'StateMachine', {
-      value: `https://${this.region}.console.aws.amazon.com/states/home?region=${this.region}#/statemachines/view/${workflow.stateMachine.stateMachineArn}`,
+    web?.deploy({
+      apiUrl: api.httpApi.apiEndpoint,
+      issuer: oidcIssuer ?? signIn!.issuer,
+      clientId: signIn?.pageClientId ?? oidcAudience[0]!,
+      ...(signIn && { signInUrl: signIn.domainUrl }),
     });
+    new Monitoring(this, 'Monitoring', {
+      names,
+      stateMachine: workflow.stateMachine,
+      httpApi: api.httpApi,
+      functions: [api.function, ...Object.values(steps.functions), ...Object.values(events.functions)],
+      deadLetters: events.deadLetters,
+      workerLogs: analysis.logGroup,
+      monthlyBudgetUsd: configuration.monthlyBudgetUsd,
+      ...(configuration.alarmEmail && { alarmEmail: configuration.alarmEmail }),
+    });
+    this.#addOutputs({
+      ApiUrl: api.httpApi.apiEndpoint,
+      PageUrl: web?.url,
+      StateMachineConsole: `https://${this.region}.console.aws.amazon.com/states/home?region=${this.region}#/statemachines/view/${workflow.stateMachine.stateMachineArn}`,
+      JobsTable: storage.jobsTable.tableName,
+      RepositoriesTable: storage.repositoriesTable.tableName,
+      ArtifactsBucket: storage.artifacts.bucketName,
+      TokenUrl: signIn && `${signIn.domainUrl}/oauth2/token`,
+      UserPoolId: signIn?.userPoolId,
+      MachineClientId: signIn?.machineClientId,
+    });
+  }
+
+  /** What a deployment prints. */
+  #addOutputs(values: Readonly<Record<string, string | undefined>>): void {
+    for (const [name, value] of Object.entries(values)) if (value) new CfnOutput(this, name, { value });
   }
 }

@@ -6,7 +6,7 @@ import { bundleFunctions } from './bundles.ts';
 import { readConfiguration } from './configuration.ts';
 import { CodyBatchStack } from './stack.ts';
 import { hasPage } from './web.ts';
-import { prepareWorkerImage, workerImage } from './worker-image.ts';
+import { prepareWorkerImage } from './worker-image.ts';
 
 /** What is bundled lies here, so that the paths in source maps are the same on every machine. */
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
@@ -17,7 +17,7 @@ const PAGE = fileURLToPath(new URL('../web/dist', import.meta.url));
 /** The app: one environment, bundled, composed and checked. Throws SettingsError where the context does not fit. */
 export async function codyBatchApp(props?: AppProps): Promise<App> {
   const app = new App(props);
-  const configuration = readConfiguration(app.node);
+  const configuration = readConfiguration((name) => app.node.tryGetContext(name));
   const [bundles, imageFolder] = await Promise.all([
     bundleFunctions(path.join(DIST, 'functions')),
     prepareWorkerImage(path.join(DIST, 'worker')),
@@ -25,7 +25,7 @@ export async function codyBatchApp(props?: AppProps): Promise<App> {
   const stack = new CodyBatchStack(app, {
     configuration,
     bundles,
-    workerImage: workerImage(imageFolder),
+    workerFolder: imageFolder,
     ...(hasPage(PAGE) && { pageFolder: PAGE }),
   });
   if (!hasPage(PAGE)) {

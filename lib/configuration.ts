@@ -1,4 +1,3 @@
-import type { Node } from 'constructs';
 import { z } from 'zod';
 import { SettingsError } from '../core/errors.ts';
 import { parseSettings, SETTING_NAMES } from '../core/settings.ts';
@@ -16,24 +15,40 @@ const whole = (min: number, max: number) => z.coerce.number().int().min(min).max
 const DECIDED_HERE =
   /^(?:AWS_|DYNAMODB_|ARTIFACTS_URL|STATE_MACHINE_ARN|JOB_QUEUE|TEMP_DIR|JOB_ID|REPOSITORY_NAME)|_SECRET_ID$|TOKEN$|API_KEY$/;
 
-const Settings = z.record(z.string(), z.coerce.string()).superRefine((settings, context) => {
-  for (const name of Object.keys(settings)) {
-    if (!SETTING_NAMES.includes(name)) {
-      context.addIssue({ code: 'custom', path: [name], message: 'is no setting; core/settings.ts has them' });
-    } else if (DECIDED_HERE.test(name)) {
-      context.addIssue({
-        code: 'custom',
-        path: [name],
-        message: 'is decided by the deployment itself; remove it',
-      });
+/** An object in cdk.json, its JSON on the command line. */
+const Settings = z.preprocess(
+  (value, context) => {
+    if (typeof value !== 'string') return value;
+    try {
+      return JSON.parse(value);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: `is no JSON: ${(error as Error).message}` });
+      return z.NEVER;
     }
-  }
-  try {
-    parseSettings(settings);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message });
-  }
-});
+  },
+  z.record(z.string(), z.coerce.string()).superRefine((settings, context) => {
+    for (const name of Object.keys(settings)) {
+      if (!SETTING_NAMES.includes(name)) {
+        context.addIssue({
+          code: 'custom',
+          path: [name],
+          message: 'is no setting; core/settings.ts has them',
+        });
+      } else if (DECIDED_HERE.test(name)) {
+        context.addIssue({
+          code: 'custom',
+          path: [name],
+          message: 'is decided by the deployment itself; remove it',
+        });
+      }
+    }
+    try {
+      parseSettings(settings);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+    }
+  }),
+);
 
 /**
  * What a deployment may be told: in cdk.json under `environments`, or for once by `--context name=value`.
@@ -82,21 +97,17 @@ const EnvironmentName = z
   .string()
   .regex(/^[a-z][a-z0-9]{0,9}$/, 'expected 1 to 10 letters and digits, the first a letter');
 
-/** Reads the context of the app: the environment's part of cdk.json, overruled by what the command line says. */
-export function readConfiguration(node: Node): Configuration {
-  const environment = parse(EnvironmentName, node.tryGetContext('environment') ?? 'dev', 'environment');
-  const written: unknown = node.tryGetContext('environments')?.[environment] ?? {};
+/** Reads the app's context: the environment's part of cdk.json, overruled by what the command line says. */
+export function readConfiguration(context: (name: string) => unknown): Configuration {
+  const environment = parse(EnvironmentName, context('environment') ?? 'dev', 'environment');
+  const written = (context('environments') as Record<string, object> | undefined)?.[environment];
   const said = Object.fromEntries(
     Object.keys(Configuration.shape).flatMap((name) => {
-      const value: unknown = node.tryGetContext(name);
+      const value = context(name);
       return value === undefined ? [] : [[name, value]];
     }),
   );
-  const configuration = parse(
-    Configuration,
-    { ...(written as Record<string, unknown>), ...said },
-    `environments.${environment}`,
-  );
+  const configuration = parse(Configuration, { ...written, ...said }, `environments.${environment}`);
   refuseHalfAnswers(configuration);
   return { environment, ...configuration };
 }

@@ -1,5 +1,4 @@
 import { CfnOutput, Size, Stack } from 'aws-cdk-lib';
-import type { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import type { Construct } from 'constructs';
 import { parseSettings } from '../core/settings.ts';
 import { arnByName } from './access.ts';
@@ -17,12 +16,14 @@ import { Steps } from './steps.ts';
 import { Storage } from './storage.ts';
 import { Web } from './web.ts';
 import { WORKER_SECRETS, workerGrants } from './worker-access.ts';
+import { namedImage, workerImage } from './worker-image.ts';
 import { stateMachineName, Workflow } from './workflow.ts';
 
 export interface CodyBatchStackProps {
   readonly configuration: Configuration;
   readonly bundles: FunctionBundles;
-  readonly workerImage: ContainerImage;
+  /** What worker/Dockerfile builds from, laid out; not used where the configuration names an image. */
+  readonly workerFolder: string;
   /**
    * The built page.
    * @default - no page: the API alone
@@ -32,7 +33,7 @@ export interface CodyBatchStackProps {
 
 /** One environment of Cody Batch. It looks nothing up: the same template deploys to any account and region. */
 export class CodyBatchStack extends Stack {
-  constructor(scope: Construct, { configuration, bundles, workerImage, pageFolder }: CodyBatchStackProps) {
+  constructor(scope: Construct, { configuration, bundles, workerFolder, pageFolder }: CodyBatchStackProps) {
     const names = new Names(configuration.environment);
     super(scope, names.stack, {
       stackName: names.stack,
@@ -61,7 +62,9 @@ export class CodyBatchStack extends Stack {
       names,
       network,
       publicIp: configuration.publicIp,
-      image: workerImage,
+      image: configuration.workerImage
+        ? namedImage(this, configuration.workerImage)
+        : workerImage(workerFolder),
       vcpu: configuration.workerVcpu,
       memory: Size.mebibytes(configuration.workerMemoryMiB),
       storage: Size.gibibytes(configuration.workerStorageGiB),

@@ -1,8 +1,11 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Aws } from 'aws-cdk-lib';
+import { Repository } from 'aws-cdk-lib/aws-ecr';
 import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
+import type { Construct } from 'constructs';
 import { bundleWorker } from '../local/worker-bundle.ts';
 
 const DOCKERFILE = fileURLToPath(new URL('../worker/Dockerfile', import.meta.url));
@@ -16,6 +19,21 @@ export async function prepareWorkerImage(folder: string): Promise<string> {
   await bundleWorker(folder);
   copyFileSync(DOCKERFILE, path.join(folder, 'Dockerfile'));
   return folder;
+}
+
+/**
+ * An image that somebody else built from worker/Dockerfile's, with their toolchain in it. Of a private registry of ECR
+ * Fargate is allowed to pull; any other has to be public.
+ */
+export function namedImage(scope: Construct, uri: string): ContainerImage {
+  const ecr = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com\/([^:@]+)(?:[:@](.+))?$/.exec(uri);
+  if (!ecr) return ContainerImage.fromRegistry(uri);
+  const [, account, region, repositoryName, tagOrDigest] = ecr;
+  const repository = Repository.fromRepositoryAttributes(scope, 'WorkerRepository', {
+    repositoryName: repositoryName!,
+    repositoryArn: `arn:${Aws.PARTITION}:ecr:${region}:${account}:repository/${repositoryName}`,
+  });
+  return ContainerImage.fromEcrRepository(repository, tagOrDigest);
 }
 
 /** The image that `prepareWorkerImage` laid out; it is built at deployment, not at synthesis. */

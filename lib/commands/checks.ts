@@ -1,0 +1,173 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import {
+  DescribeSecretCommand,
+  ResourceNotFoundException,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { parseSettings, type SecretName } from '../../core/settings.ts';
+import type { Configuration } from '../configuration.ts';
+import { Names } from '../names.ts';
+import { SECRETS } from '../secrets.ts';
+
+/** One line: what was looked at, what was found, and where that does not do, what to do. */
+export type Check = { name: string; ok: boolean; found: string };
+
+export type Account = { region: string; profile: string | undefined };
+
+/** Assets with versioned roles: the lowest bootstrap that CDK 2 deploys by. */
+const BOOTSTRAP_VERSION = 6;
+
+/**
+ * What a deployment needs and would miss only after minutes. Each is looked at, so that one reading shows all; what
+ * cannot be looked at without credentials says so. Nothing is changed.
+ */
+export async function checkDeployment(configuration: Configuration, account: Account): Promise<Check[]> {
+  const [docker, credentials] = await Promise.all([checkDocker(configuration), checkCredentials(account)]);
+  if (!credentials.ok) {
+    const found = 'not looked at: there are no credentials';
+    return [docker, credentials, ...['Bootstrap', 'Secrets'].map((name) => ({ name, ok: false, found }))];
+  }
+  return [
+    docker,
+    credentials,
+    ...(await Promise.all([checkBootstrap(account), checkSecrets(configuration, account)])),
+    checkRepositories(configuration),
+  ];
+}
+
+async function checkDocker({ workerImage }: Configuration): Promise<Check> {
+  const name = 'Docker';
+  if (workerImage) return { name, ok: true, found: `not needed, the worker's image is ${workerImage}` };
+  try {
+    const { stdout } = await promisify(execFile)('docker', ['version', '--format', '{{.Server.Version}}'], {
+      timeout: 20_000,
+    });
+    return { name, ok: true, found: `runs, version ${stdout.trim()}` };
+  } catch (error) {
+    const { code, stderr } = error as { code?: unknown; stderr?: string };
+    const why =
+      code === 'ENOENT' ? 'is not installed' : `does not answer: ${firstLine(stderr || String(error))}`;
+    return {
+      name,
+      ok: false,
+      found: `${why}. It builds the worker's image: install or start it, or name an image that is built, by --context workerImage=URI`,
+    };
+  }
+}
+
+async function checkCredentials(account: Account): Promise<Check> {
+  const name = 'Credentials';
+  try {
+    const { Account: id, Arn: who } = await new STSClient(account).send(new GetCallerIdentityCommand({}));
+    return { name, ok: true, found: `${who}, account ${id}, region ${account.region}` };
+  } catch (error) {
+    return {
+      name,
+      ok: false,
+      found: `${describe(error)}. Log in (aws sso login, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), or name a profile by --profile`,
+    };
+  }
+}
+
+async function checkBootstrap(account: Account): Promise<Check> {
+  const name = 'Bootstrap';
+  const advice = 'Run once for this account and region: npx cdk bootstrap';
+  try {
+    const { Stacks } = await new CloudFormationClient(account).send(
+      new DescribeStacksCommand({ StackName: 'CDKToolkit' }),
+    );
+    const written = Stacks?.[0]?.Outputs?.find(({ OutputKey }) => OutputKey === 'BootstrapVersion');
+    const version = Number(written?.OutputValue ?? 0);
+    return version >= BOOTSTRAP_VERSION
+      ? { name, ok: true, found: `version ${version}` }
+      : {
+          name,
+          ok: false,
+          found: `version ${version}, and ${BOOTSTRAP_VERSION} or newer is needed. ${advice}`,
+        };
+  } catch (error) {
+    const missing = /does not exist/.test((error as Error).message);
+    return {
+      name,
+      ok: false,
+      found: `${missing ? `CDK has nothing in ${account.region} of this account` : describe(error)}. ${advice}`,
+    };
+  }
+}
+
+/** The pull request token may stay empty as long as nobody asks for pull requests; the others are every worker's. */
+const OPTIONAL: readonly SecretName[] = ['GITHUB_WRITE_TOKEN'];
+
+async function checkSecrets(configuration: Configuration, account: Account): Promise<Check> {
+  const client = new SecretsManagerClient(account);
+  const names = new Names(configuration.environment);
+  const states = await Promise.all(
+    secretsOf(configuration).map(async (secret) => {
+      const id = names.of(SECRETS[secret].part);
+      return { secret, id, state: await stateOf(client, id) };
+    }),
+  );
+  const faults = states.flatMap(({ secret, id, state }) => {
+    if (state === 'empty' && !OPTIONAL.includes(secret)) return [`${id} is empty. ${fillCommand(id)}`];
+    if (state === 'deleted')
+      return [`${id} waits to be deleted. Take it back: aws secretsmanager restore-secret --secret-id ${id}`];
+    return state === 'there' || state === 'new' || state === 'empty' ? [] : [`${id}: ${state}`];
+  });
+  const of = (wanted: string) => states.filter(({ state }) => state === wanted).map(({ id }) => id);
+  const found = [
+    ...faults,
+    ...(of('new').length > 0 ? [`${of('new').join(', ')} will be made, empty`] : []),
+    ...(of('there').length > 0 ? [`${of('there').join(', ')} filled`] : []),
+    ...states
+      .filter(({ secret, state }) => state === 'empty' && OPTIONAL.includes(secret))
+      .map(({ id }) => `${id} is empty, so that no pull request can be opened. ${fillCommand(id)}`),
+  ];
+  return { name: 'Secrets', ok: faults.length === 0, found: found.join('; ') };
+}
+
+async function stateOf(client: SecretsManagerClient, id: string): Promise<string> {
+  try {
+    const secret = await client.send(new DescribeSecretCommand({ SecretId: id }));
+    if (secret.DeletedDate) return 'deleted';
+    const versions = Object.values(secret.VersionIdsToStages ?? {});
+    return versions.some((stages) => stages.includes('AWSCURRENT')) ? 'there' : 'empty';
+  } catch (error) {
+    return error instanceof ResourceNotFoundException ? 'new' : describe(error);
+  }
+}
+
+/** The secrets that an environment has. */
+export function secretsOf({ settings }: Configuration): SecretName[] {
+  const bedrock = parseSettings(settings).CLAUDE_PROVIDER === 'bedrock';
+  return (Object.keys(SECRETS) as SecretName[]).filter((name) => name !== 'CLAUDE_API_KEY' || !bedrock);
+}
+
+/** The value from standard input: neither in a history nor in a process list. */
+export function fillCommand(id: string): string {
+  return `Fill it (paste, Enter, Ctrl-D): aws secretsmanager put-secret-value --secret-id ${id} --secret-string file:///dev/stdin`;
+}
+
+/** Not a fault of the deployment, but nobody could use what it deploys. */
+function checkRepositories({ environment, settings }: Configuration): Check {
+  const allowed = parseSettings(settings).ALLOWED_REPOSITORIES;
+  return {
+    name: 'Repositories',
+    ok: true,
+    found:
+      allowed.length > 0
+        ? `${allowed.join(', ')} allowed`
+        : `none allowed, so every job will be refused: set ALLOWED_REPOSITORIES in cdk.json, environments.${environment}.settings`,
+  };
+}
+
+function describe(error: unknown): string {
+  const { name, message } = error as Error;
+  return `${name}: ${firstLine(message)}`;
+}
+
+function firstLine(text: string): string {
+  return text.trim().split('\n')[0]!.replace(/\.$/, '');
+}

@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { STSClient } from '@aws-sdk/client-sts';
+import { CodyBatchError, SettingsError } from '../../core/errors.ts';
+import type { Variables } from '../../core/settings.ts';
+import { Names } from '../names.ts';
+import { SECRETS } from '../secrets.ts';
+import { type Check, checkDeployment, fillCommand, secretsOf } from './checks.ts';
+import { type Invocation, parseInvocation, ROOT, USAGE, UsageError } from './invocation.ts';
+import { whatIsKept } from './kept.ts';
+
+/**
+ * `npm run deploy|synth|diff|destroy`: CDK, with the checks before it and the words after it that CDK does not have.
+ * Returns the exit status: CDK's own, or 2 where nothing was started.
+ */
+export async function main(args: readonly string[], environment: Variables): Promise<number> {
+  if (args.length === 0 || args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(USAGE);
+    return args.length === 0 ? 2 : 0;
+  }
+  try {
+    const invocation = parseInvocation(args);
+    return await (invocation.command === 'deploy'
+      ? deploy(invocation, environment)
+      : invocation.command === 'destroy'
+        ? destroy(invocation)
+        : cdk(invocation, invocation.command === 'synth' ? ['synth', '--quiet'] : ['diff']));
+  } catch (error) {
+    if (!(error instanceof CodyBatchError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    if (error instanceof UsageError) process.stderr.write(USAGE);
+    return 2;
+  }
+}
+
+async function deploy(invocation: Invocation, environment: Variables): Promise<number> {
+  const { configuration, profile, hotswap, yes } = invocation;
+  const region = await regionOf(environment, profile);
+  const checks = await checkDeployment(configuration, { region, profile });
+  for (const check of checks) say(check);
+  if (checks.some(({ ok }) => !ok)) {
+    process.stderr.write('Nothing was started.\n');
+    return 2;
+  }
+  const status = await cdk(invocation, [
+    'deploy',
+    ...(hotswap ? ['--hotswap-fallback'] : []),
+    ...(yes ? ['--require-approval', 'never'] : []),
+  ]);
+  if (status === 0) sayWhatIsLeft(invocation);
+  return status;
+}
+
+/** The environment's, as the CDK and the AWS CLI read it, else the profile's. */
+async function regionOf(environment: Variables, profile: string | undefined): Promise<string> {
+  const said = environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION;
+  if (said) return said;
+  try {
+    return await new STSClient({ profile }).config.region();
+  } catch (cause) {
+    throw new SettingsError('There is no region: set AWS_REGION, or give the profile one.', { cause });
+  }
+}
+
+function say({ name, ok, found }: Check): void {
+  (ok ? process.stdout : process.stderr).write(`${ok ? '✓' : '✗'} ${name}: ${found}.\n`);
+}
+
+function sayWhatIsLeft({ configuration }: Invocation): void {
+  const names = new Names(configuration.environment);
+  process.stdout.write('\nOnce, and whenever one changes:\n');
+  for (const secret of secretsOf(configuration)) {
+    const { part, purpose } = SECRETS[secret];
+    process.stdout.write(`  ${purpose}\n    ${fillCommand(names.of(part))}\n`);
+  }
+}
+
+async function destroy(invocation: Invocation): Promise<number> {
+  process.stdout.write(`${whatIsKept(invocation.configuration)}\n`);
+  return cdk(invocation, ['destroy', ...(invocation.yes ? ['--force'] : [])]);
+}
+
+/** CDK as npm installed it, on this environment's context. */
+async function cdk({ configuration, context, profile }: Invocation, args: string[]): Promise<number> {
+  const pairs = [`environment=${configuration.environment}`, ...context];
+  const child = spawn(
+    'cdk',
+    [...args, ...pairs.flatMap((pair) => ['--context', pair]), ...(profile ? ['--profile', profile] : [])],
+    { cwd: ROOT, stdio: 'inherit' },
+  );
+  const [status] = (await once(child, 'exit')) as [number | null];
+  return status ?? 1;
+}

@@ -8,9 +8,6 @@ import { CodyBatchStack } from './stack.ts';
 import { hasPage } from './web.ts';
 import { prepareWorkerImage } from './worker-image.ts';
 
-/** What is bundled lies here, so that the paths in source maps are the same on every machine. */
-const DIST = fileURLToPath(new URL('../dist', import.meta.url));
-
 /** The built page. */
 const PAGE = fileURLToPath(new URL('../web/dist', import.meta.url));
 
@@ -19,8 +16,8 @@ export async function codyBatchApp(props?: AppProps): Promise<App> {
   const app = new App(props);
   const configuration = readConfiguration((name) => app.node.tryGetContext(name));
   const [bundles, imageFolder] = await Promise.all([
-    bundleFunctions(path.join(DIST, 'functions')),
-    prepareWorkerImage(path.join(DIST, 'worker')),
+    bundleFunctions(path.join(app.outdir, 'bundles/functions')),
+    prepareWorkerImage(path.join(app.outdir, 'bundles/worker')),
   ]);
   const stack = new CodyBatchStack(app, {
     configuration,

@@ -5,7 +5,6 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { SettingsError } from '../core/errors.ts';
 import type { Access } from './access.ts';
-import { acknowledge } from './acknowledge.ts';
 import type { FunctionBundle } from './bundles.ts';
 import { type FunctionSetting, LambdaFunction } from './lambda-function.ts';
 import { pascalCase } from './steps.ts';
@@ -67,9 +66,6 @@ export class Events extends Construct {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
-    });
-    acknowledge(this.deadLetters, {
-      'AwsSolutions-SQS3': 'This is the dead-letter queue of the events; an alarm watches it.',
     });
     this.functions = Object.fromEntries(
       props.bundles

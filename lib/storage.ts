@@ -9,7 +9,6 @@ import {
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../core/tables.ts';
-import { acknowledge } from './acknowledge.ts';
 import type { Names } from './names.ts';
 
 export interface StorageProps {
@@ -51,10 +50,6 @@ export class Storage extends Construct {
       // CloudFront's standard logs are delivered by an ACL.
       objectOwnership: ObjectOwnership.OBJECT_WRITER,
       lifecycleRules: [{ expiration: Duration.days(90) }],
-    });
-    acknowledge(this.accessLogs, {
-      'AwsSolutions-S1':
-        'This is the bucket of access logs; logging access to it into itself would never end.',
     });
     this.artifacts = new Bucket(this, 'Artifacts', {
       ...bucket,

@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+export type Resource = { Type: string; Properties: Record<string, any>; DeletionPolicy?: string };
+export type Template = {
+  Resources: Record<string, Resource>;
+  Outputs: Record<string, { Value: unknown }>;
+};
+
+export type Synthesized = {
+  /** The cloud assembly. */
+  folder: string;
+  template: Template;
+  remove(): Promise<void>;
+};
+
+/**
+ * Runs the app as CDK does, with cdk.json's context and what is given, without credentials and with a region nowhere.
+ * Rejects where a check of cdk-nag does.
+ */
+export async function synthesize(context: Record<string, unknown> = {}): Promise<Synthesized> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'cody-batch-synth-'));
+  const written = JSON.parse(await readFile('cdk.json', 'utf8')).context;
+  const environment = (context.environment as string | undefined) ?? 'dev';
+  try {
+    await promisify(execFile)(process.execPath, ['bin/app.ts'], {
+      env: {
+        PATH: process.env.PATH,
+        CDK_OUTDIR: folder,
+        CDK_CONTEXT_JSON: JSON.stringify({ ...written, environment, ...context }),
+      },
+    });
+    const template = JSON.parse(
+      await readFile(path.join(folder, `cody-batch-${environment}.template.json`), 'utf8'),
+    );
+    return { folder, template, remove: () => rm(folder, { recursive: true, force: true }) };
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+export function ofType({ Resources }: Template, type: string): [string, Resource['Properties']][] {
+  return Object.entries(Resources).flatMap(([id, { Type, Properties }]) =>
+    Type === type ? [[id, Properties] as [string, Resource['Properties']]] : [],
+  );
+}
+
+/** A value of a template as one string: `<Table.Arn>/index/*`. */
+export function flat(value: any): string {
+  if (typeof value === 'string') return value.replaceAll('${', '<').replaceAll('}', '>');
+  if (value?.Ref) return `<${value.Ref}>`;
+  if (value?.['Fn::GetAtt']) return `<${value['Fn::GetAtt'].join('.')}>`;
+  if (value?.['Fn::Join']) return value['Fn::Join'][1].map(flat).join(value['Fn::Join'][0]);
+  if (value?.['Fn::Sub']) return flat(value['Fn::Sub']);
+  throw new TypeError(`Not a string: ${JSON.stringify(value)}`);
+}
+
+export type Allowed = { action: string; resource: string; conditions: unknown };
+
+/** What the policies of a role allow, one action on one resource each. */
+export function allowedBy(template: Template, roleId: string): Allowed[] {
+  const policies = ofType(template, 'AWS::IAM::Policy').filter(([, { Roles }]) =>
+    Roles.some((role: unknown) => flat(role) === `<${roleId}>`),
+  );
+  const role = template.Resources[roleId]!.Properties;
+  const documents = [
+    ...policies.map(([, { PolicyDocument }]) => PolicyDocument),
+    ...(role.Policies ?? []).map(({ PolicyDocument }: any) => PolicyDocument),
+  ];
+  return documents.flatMap(({ Statement }) =>
+    Statement.flatMap(({ Action, Resource, Condition }: any) =>
+      [Action]
+        .flat()
+        .flatMap((action: string) =>
+          [Resource].flat().map((resource) => ({ action, resource: flat(resource), conditions: Condition })),
+        ),
+    ),
+  );
+}
+
+/** `action on resource`, in order and each once. */
+export function lines(allowed: readonly Pick<Allowed, 'action' | 'resource'>[]): string[] {
+  return [...new Set(allowed.map(({ action, resource }) => `${action} on ${resource}`))].sort();
+}

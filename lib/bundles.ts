@@ -38,6 +38,8 @@ export async function bundleFunctions(folder: string): Promise<FunctionBundles> 
     platform: 'node',
     target: 'node24',
     format: 'esm',
+    // The ES modules of packages that have both kinds: only from those does esbuild leave out what nobody uses.
+    mainFields: ['module', 'main'],
     // CommonJS dependencies call require() for Node's own modules.
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",

@@ -11,12 +11,12 @@ import { bundleWorker } from '../local/worker-bundle.ts';
 const DOCKERFILE = fileURLToPath(new URL('../worker/Dockerfile', import.meta.url));
 
 /**
- * Lays out in `folder` what worker/Dockerfile builds from: the bundle and the Dockerfile itself. `docker build FOLDER`
- * makes the image, also without CDK.
+ * Lays out in `folder` what worker/Dockerfile builds from: the bundle as `app/`, and the Dockerfile itself. `docker build
+ * FOLDER` makes the image, also without CDK.
  */
 export async function prepareWorkerImage(folder: string): Promise<string> {
   mkdirSync(folder, { recursive: true });
-  await bundleWorker(folder);
+  await bundleWorker(path.join(folder, 'app'));
   copyFileSync(DOCKERFILE, path.join(folder, 'Dockerfile'));
   return folder;
 }

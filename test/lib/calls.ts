@@ -6,7 +6,9 @@ import { parseSync } from '@swc/core';
 export type Call = { command: string; table?: 'jobs' | 'repositories' };
 export type Calls = { commands: Call[]; secrets: string[] };
 
-type Node = { type: string; [key: string]: any };
+// biome-ignore lint/suspicious/noExplicitAny: a syntax tree, walked whatever its nodes are
+type Any = any;
+type Node = { type: string; [key: string]: Any };
 type Class = { name: string; module: Module; methods: Map<string, Node>; fields: Node[] };
 type Module = {
   file: string;
@@ -18,7 +20,7 @@ type Context = { module: Module; ofClass?: Class; table?: Call['table'] };
 
 /**
  * The classes that reach AWS, by the names that the product gives their instances: `jobs.get` is JobTable's, and no
- * other `get`. What calls one under another name is not seen here; the bundles that run in test/bundles are.
+ * other `get`. What calls one under another name is not seen here; a whole job through the bundles would show it.
  */
 const INSTANCES: Record<string, string> = {
   jobs: 'JobTable',
@@ -135,7 +137,7 @@ class Walk {
     return method !== undefined;
   }
 
-  #walk(node: any, context: Context): void {
+  #walk(node: Any, context: Context): void {
     if (!node || typeof node !== 'object') return;
     if (Array.isArray(node)) {
       for (const child of node) this.#walk(child, context);
@@ -151,10 +153,10 @@ class Walk {
     if (node.type === 'CallExpression') this.#call(node, context);
     if (node.type === 'Identifier') this.#reach(node.value, context);
     if (node.type === 'MemberExpression') this.#member(node, context);
-    for (const [name, child] of Object.entries(node)) {
+    for (const [name, child] of Object.entries<Any>(node)) {
       // A property's own name is no reference.
       const isName = name === 'key' || (name === 'property' && node.type === 'MemberExpression');
-      if (isName && child.type !== 'Computed') continue;
+      if (isName && child?.type !== 'Computed') continue;
       if (name === 'span' || name === 'typeAnnotation') continue;
       this.#walk(child, context);
     }
@@ -208,7 +210,7 @@ function lastName(node: Node): string | undefined {
   return undefined;
 }
 
-function keyOf({ key }: { key?: any }): string {
+function keyOf({ key }: { key?: Any }): string {
   if (key?.type === 'PrivateName') return `#${key.value}`;
   return String(key?.value ?? '');
 }

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-export type Resource = { Type: string; Properties: Record<string, any>; DeletionPolicy?: string };
+// biome-ignore lint/suspicious/noExplicitAny: templates are JSON, whose shapes are CloudFormation's to define
+export type Json = any;
+
+export type Resource = { Type: string; Properties: Record<string, Json>; DeletionPolicy?: string };
 export type Template = {
   Resources: Record<string, Resource>;
   Outputs: Record<string, { Value: unknown }>;
@@ -50,7 +53,7 @@ export function ofType({ Resources }: Template, type: string): [string, Resource
 }
 
 /** A value of a template as one string: `<Table.Arn>/index/*`. */
-export function flat(value: any): string {
+export function flat(value: Json): string {
   if (typeof value === 'string') return value.replaceAll('${', '<').replaceAll('}', '>');
   if (value?.Ref) return `<${value.Ref}>`;
   if (value?.['Fn::GetAtt']) return `<${value['Fn::GetAtt'].join('.')}>`;
@@ -69,10 +72,10 @@ export function allowedBy(template: Template, roleId: string): Allowed[] {
   const role = template.Resources[roleId]!.Properties;
   const documents = [
     ...policies.map(([, { PolicyDocument }]) => PolicyDocument),
-    ...(role.Policies ?? []).map(({ PolicyDocument }: any) => PolicyDocument),
+    ...(role.Policies ?? []).map(({ PolicyDocument }: Json) => PolicyDocument),
   ];
   return documents.flatMap(({ Statement }) =>
-    Statement.flatMap(({ Action, Resource, Condition }: any) =>
+    Statement.flatMap(({ Action, Resource, Condition }: Json) =>
       [Action]
         .flat()
         .flatMap((action: string) =>

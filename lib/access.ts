@@ -66,7 +66,11 @@ function tableGrants(table: ITable, actions: readonly string[] = []): Grant[] {
   const indexes = actions.includes('Query') ? [`${table.tableArn}/index/*`] : [];
   return [
     { actions: onItems, resources: [table.tableArn] },
-    { actions: ['dynamodb:Query'], resources: indexes, why: 'The indexes of this one table.' },
+    {
+      actions: ['dynamodb:Query'],
+      resources: indexes,
+      why: 'A query reads an index of this one table, whichever it is.',
+    },
   ];
 }
 

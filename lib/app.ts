@@ -8,8 +8,7 @@ import { CodyBatchStack } from './stack.ts';
 import { hasPage } from './web.ts';
 import { prepareWorkerImage } from './worker-image.ts';
 
-/** The built page. */
-const PAGE = fileURLToPath(new URL('../web/dist', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** The app: one environment, bundled, composed and checked. Throws SettingsError where the context does not fit. */
 export async function codyBatchApp(props?: AppProps): Promise<App> {
@@ -19,15 +18,16 @@ export async function codyBatchApp(props?: AppProps): Promise<App> {
     bundleFunctions(path.join(app.outdir, 'bundles/functions')),
     prepareWorkerImage(path.join(app.outdir, 'bundles/worker')),
   ]);
+  const pageFolder = path.resolve(ROOT, configuration.pageFolder);
   const stack = new CodyBatchStack(app, {
     configuration,
     bundles,
     workerFolder: imageFolder,
-    ...(hasPage(PAGE) && { pageFolder: PAGE }),
+    ...(hasPage(pageFolder) && { pageFolder }),
   });
-  if (!hasPage(PAGE)) {
+  if (!hasPage(pageFolder)) {
     Annotations.of(stack).addInfo(
-      'There is no built page in web/dist, so this deploys the API alone: no bucket, no CloudFront, no page URL.',
+      `There is no built page in ${configuration.pageFolder}, so this deploys the API alone: no bucket, no CloudFront, no page URL.`,
     );
   }
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

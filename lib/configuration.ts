@@ -72,6 +72,9 @@ const Configuration = z.strictObject({
   /** An image of your own, made from worker/Dockerfile's: your toolchain in it. */
   workerImage: z.string().optional(),
 
+  /** Models of Bedrock that jobs may ask for beside CLAUDE_MODEL, where CLAUDE_PROVIDER is bedrock. */
+  bedrockModels: list.default([]),
+
   /** A VPC that exists, also one that another account shares; a new one without NAT where it is absent. */
   vpcId: z.string().optional(),
   subnetIds: list.default([]),
@@ -81,6 +84,9 @@ const Configuration = z.strictObject({
   /** Any OIDC issuer; a Cognito user pool is made where it is absent. */
   oidcIssuer: z.url().optional(),
   oidcAudience: list.default([]),
+
+  /** The built page, in the project's folder; no page is deployed where it does not exist. */
+  pageFolder: z.string().default('web/dist'),
 
   /** Whom alarms and the budget tell; an SNS topic takes subscriptions in any case. */
   alarmEmail: z.email().optional(),

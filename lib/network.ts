@@ -11,6 +11,7 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
 import type { Names } from './names.ts';
 
 export interface NetworkProps {
@@ -31,8 +32,12 @@ export class Network extends Construct {
   constructor(scope: Construct, id: string, { names, existing }: NetworkProps) {
     super(scope, id);
     if (existing) {
-      this.vpc = Vpc.fromVpcAttributes(this, 'Vpc', { vpcId: existing.vpcId, availabilityZones: [] });
-      this.subnets = existing.subnetIds.map((subnetId) => Subnet.fromSubnetId(this, subnetId, subnetId));
+      this.vpc = Vpc.fromVpcAttributes(this, 'Vpc', {
+        vpcId: existing.vpcId,
+        // Which zones it has is not asked: the subnets are named.
+        availabilityZones: ['any'],
+      });
+      this.subnets = existing.subnetIds.map((subnetId) => this.#subnet(subnetId));
     } else {
       this.vpc = this.#newVpc(names);
       this.subnets = this.vpc.publicSubnets;
@@ -42,6 +47,15 @@ export class Network extends Construct {
       description: 'Workers of Cody Batch: no ingress; egress to GitHub, Claude and AWS.',
       allowAllOutbound: true,
     });
+  }
+
+  #subnet(subnetId: string): ISubnet {
+    const subnet = Subnet.fromSubnetId(this, subnetId, subnetId);
+    acknowledge(subnet, {
+      '@aws-cdk/aws-ec2:noSubnetRouteTableId':
+        'Its routes are those of whoever made it; nothing here reads them.',
+    });
+    return subnet;
   }
 
   #newVpc(names: Names): Vpc {

@@ -82,7 +82,7 @@ export class CodyBatchStack extends Stack {
       },
       grants: workerGrants({
         resources: stored,
-        bedrockModels: bedrock ? [product.CLAUDE_MODEL] : [],
+        bedrockModels: bedrock ? [product.CLAUDE_MODEL, ...configuration.bedrockModels] : [],
       }),
     });
     const stateMachine = stateMachineName(names);

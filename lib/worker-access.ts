@@ -1,3 +1,4 @@
+import { Aws } from 'aws-cdk-lib';
 import type { SecretName } from '../core/settings.ts';
 import { arnByName, type Resources } from './access.ts';
 import { type Grant, NO_RESOURCES } from './grant.ts';
@@ -64,12 +65,18 @@ function updateOf(tableArn: string, leadingKey: string, attributes: readonly str
 }
 
 /**
- * A model, and where its name has a region's prefix (`us.anthropic.…`) the inference profile, with the model in
- * whatever region the profile sends a call to.
+ * The inference profile that a model is called by, and the model itself where the profile sends a call to. A plain name
+ * stands for the global profile, which also has the model without a region:
+ * https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
  */
 function bedrockArns(model: string): string[] {
-  const [, profile, name] = /^(?:(us|us-gov|eu|apac|jp|au|ca|global)\.)?(.+)$/.exec(model)!;
-  return profile
-    ? [arnByName('bedrock', `inference-profile/${model}`), `arn:aws:bedrock:*::foundation-model/${name}`]
-    : [`arn:aws:bedrock:*::foundation-model/${name}`];
+  const id = model.includes('anthropic.') ? model : `global.anthropic.${model}`;
+  const name = id.slice(id.indexOf('anthropic.'));
+  const models = `arn:${Aws.PARTITION}:bedrock:*::foundation-model/${name}`;
+  if (id === name) return [models];
+  return [
+    arnByName('bedrock', `inference-profile/${id}`),
+    models,
+    ...(id.startsWith('global.') ? [`arn:${Aws.PARTITION}:bedrock:::foundation-model/${name}`] : []),
+  ];
 }

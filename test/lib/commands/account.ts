@@ -1,0 +1,92 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+export type FakeAccount = {
+  /** With which the AWS SDK takes this for AWS. */
+  variables: Record<string, string>;
+  credentialsError: { code: string; message: string } | undefined;
+  bootstrapVersion: number | undefined;
+  /** By name; one that is not here does not exist. */
+  secrets: Record<string, 'filled' | 'empty' | 'deleted'>;
+  close(): Promise<void>;
+};
+
+/** The three calls by which `npm run deploy` looks at an account, in the protocols that the SDK's clients speak. */
+export async function startAccount(): Promise<FakeAccount> {
+  const server = createServer((request, response) => {
+    void answer(account, request, response);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const account: FakeAccount = {
+    variables: {
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_REGION: 'eu-west-1',
+    },
+    credentialsError: undefined,
+    bootstrapVersion: 21,
+    secrets: {},
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+  return account;
+}
+
+async function answer(account: FakeAccount, request: IncomingMessage, response: ServerResponse) {
+  const body = await text(request);
+  const target = request.headers['x-amz-target'];
+  if (target === 'secretsmanager.DescribeSecret') {
+    const { SecretId } = JSON.parse(body);
+    const state = account.secrets[SecretId];
+    if (!state) return sendJson(response, 400, { __type: 'ResourceNotFoundException', message: 'not found' });
+    return sendJson(response, 200, {
+      Name: SecretId,
+      ...(state === 'filled' && { VersionIdsToStages: { 'version-1': ['AWSCURRENT'] } }),
+      ...(state === 'deleted' && { DeletedDate: 1_700_000_000 }),
+    });
+  }
+  const action = new URLSearchParams(body).get('Action');
+  if (action === 'GetCallerIdentity') {
+    if (account.credentialsError) return sendError(response, account.credentialsError);
+    return sendXml(
+      response,
+      200,
+      '<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/tester</Arn><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>',
+    );
+  }
+  if (action === 'DescribeStacks') {
+    if (account.bootstrapVersion === undefined)
+      return sendError(response, {
+        code: 'ValidationError',
+        message: 'Stack with id CDKToolkit does not exist',
+      });
+    return sendXml(
+      response,
+      200,
+      `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>CDKToolkit</StackName><Outputs><member><OutputKey>BootstrapVersion</OutputKey><OutputValue>${account.bootstrapVersion}</OutputValue></member></Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+    );
+  }
+  return sendError(response, { code: 'InvalidAction', message: `${target ?? action}` });
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
+}
+
+function sendError(response: ServerResponse, { code, message }: { code: string; message: string }): void {
+  sendXml(
+    response,
+    400,
+    `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`,
+  );
+}
+
+function sendXml(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { 'content-type': 'text/xml' }).end(body);
+}

@@ -1,0 +1,169 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { type FakeAccount, startAccount } from './account.ts';
+
+let folder: string;
+let account: FakeAccount;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'cody-batch-deploy-'));
+  account = await startAccount();
+  await program('docker', 'echo 28.1.0');
+  // Notes what it was asked instead of reaching AWS.
+  await program('cdk', `echo "$@" >> ${folder}/cdk.txt`);
+});
+afterEach(async () => {
+  await account.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A program that stands first on PATH. */
+async function program(name: string, script: string): Promise<void> {
+  const file = path.join(folder, name);
+  await writeFile(file, `#!/bin/sh\n${script}\n`);
+  await chmod(file, 0o755);
+}
+
+async function run(...args: string[]) {
+  const env = { PATH: `${folder}:/usr/bin:/bin`, HOME: folder, ...account.variables };
+  const result = await promisify(execFile)(process.execPath, ['bin/aws.ts', ...args], { env }).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    (error: { code: number; stdout: string; stderr: string }) => error,
+  );
+  const cdk = await readFile(path.join(folder, 'cdk.txt'), 'utf8').catch(() => undefined);
+  return { ...result, cdk };
+}
+
+test('where all is well, CDK deploys the environment, and what is left to do is said', async () => {
+  account.secrets['cody-batch-dev-claude-api-key'] = 'filled';
+  const { code, stdout, cdk } = await run('deploy', '--environment', 'dev', '--context', 'maxVcpus=8');
+  expect(code).toBe(0);
+  expect(stdout).toContain('✓ Docker: runs, version 28.1.0.');
+  expect(stdout).toContain(
+    '✓ Credentials: arn:aws:iam::123456789012:user/tester, account 123456789012, region eu-west-1.',
+  );
+  expect(stdout).toContain('✓ Bootstrap: version 21.');
+  expect(stdout).toContain(
+    'cody-batch-dev-github-read-token, cody-batch-dev-github-write-token will be made, empty',
+  );
+  expect(stdout).toContain(
+    '✓ Repositories: none allowed, so every job will be refused: set ALLOWED_REPOSITORIES',
+  );
+  expect(stdout).toContain('put-secret-value --secret-id cody-batch-dev-claude-api-key');
+  expect(cdk).toBe('deploy --context environment=dev --context maxVcpus=8\n');
+});
+
+test.each<[string, () => Promise<void> | void, string]>([
+  [
+    'no Docker',
+    () => program('docker', 'echo "Cannot connect to the Docker daemon." >&2; exit 1'),
+    '✗ Docker: does not answer: Cannot connect to the Docker daemon. It builds the worker’s image',
+  ],
+  [
+    'credentials that have expired',
+    () => {
+      account.credentialsError = { code: 'ExpiredToken', message: 'The security token has expired' };
+    },
+    '✗ Credentials: ExpiredToken: The security token has expired. Log in',
+  ],
+  [
+    'an account that CDK never was in',
+    () => {
+      account.bootstrapVersion = undefined;
+    },
+    '✗ Bootstrap: CDK has nothing in eu-west-1 of this account. Run once for this account and region: npx cdk bootstrap.',
+  ],
+  [
+    'a bootstrap that is too old',
+    () => {
+      account.bootstrapVersion = 5;
+    },
+    '✗ Bootstrap: version 5, and 6 or newer is needed. Run once',
+  ],
+  [
+    'a secret that nobody filled',
+    () => {
+      account.secrets['cody-batch-dev-claude-api-key'] = 'empty';
+    },
+    '✗ Secrets: cody-batch-dev-claude-api-key is empty. Fill it',
+  ],
+  [
+    'a secret that is being deleted',
+    () => {
+      account.secrets['cody-batch-dev-github-read-token'] = 'deleted';
+    },
+    '✗ Secrets: cody-batch-dev-github-read-token waits to be deleted. Take it back: aws secretsmanager restore-secret',
+  ],
+])('%s is said before anything is started', async (_, break_, line) => {
+  await break_();
+  const { code, stderr, cdk } = await run('deploy', '--environment', 'dev');
+  expect(stderr.replaceAll("'", '’')).toContain(line);
+  expect(stderr).toContain('Nothing was started.');
+  expect(code).toBe(2);
+  expect(cdk).toBeUndefined();
+});
+
+test('a token for pull requests may stay empty, and that is said', async () => {
+  account.secrets['cody-batch-dev-github-write-token'] = 'empty';
+  const { code, stdout } = await run('deploy', '--environment', 'dev');
+  expect(stdout).toContain(
+    'cody-batch-dev-github-write-token is empty, so that no pull request can be opened',
+  );
+  expect(code).toBe(0);
+});
+
+test('a worker’s image that is built already needs no Docker', async () => {
+  await program('docker', 'exit 1');
+  const { code, stdout } = await run(
+    'deploy',
+    '--environment',
+    'dev',
+    '--context',
+    'workerImage=team/worker:7',
+  );
+  expect(stdout).toContain('✓ Docker: not needed, the worker');
+  expect(code).toBe(0);
+});
+
+test('destroy says first what is kept', async () => {
+  const dev = await run('destroy', '--environment', 'dev');
+  expect(dev.stdout).toContain('This removes cody-batch-dev whole, with all jobs, results and artifacts');
+  const prod = await run('destroy', '--environment', 'prod', '--yes');
+  expect(prod.stdout).toContain('the tables cody-batch-prod-jobs and cody-batch-prod-repositories');
+  expect(prod.stdout).toContain('update-termination-protection');
+  expect(prod.cdk).toBe('destroy --context environment=dev\ndestroy --force --context environment=prod\n');
+});
+
+test('hotswap is for environments that may be thrown away', async () => {
+  const prod = await run('deploy', '--environment', 'prod', '--hotswap');
+  expect([prod.code, prod.cdk]).toEqual([2, undefined]);
+  expect(prod.stderr).toContain('Hotswap leaves CloudFormation behind what runs');
+  const dev = await run('deploy', '--environment', 'dev', '--hotswap', '--yes');
+  expect(dev.cdk).toBe('deploy --hotswap-fallback --require-approval never --context environment=dev\n');
+});
+
+test.each([
+  [['deploy'], 'Say which environment to deploy: --environment dev.'],
+  [['deploy', '--enviroment', 'dev'], "Unknown option '--enviroment'"],
+  [['undeploy'], 'There is no command "undeploy"; there are deploy, synth, diff, destroy.'],
+  [['synth', '--context', 'maxVcpus'], '--context maxVcpus: expected NAME=VALUE.'],
+  [['synth', '--context', 'settings={"MAX_TURN":"3"}'], 'settings.MAX_TURN: is no setting'],
+  [['synth', '--context', 'settings={"MAX_TURNS":"many"}'], 'MAX_TURNS (4 characters)'],
+  [['synth', '--context', 'settings={MAX_TURNS:3}'], 'settings: is no JSON'],
+  [['synth', '--context', 'settings={"GITHUB_TOKEN":"ghp_x"}'], 'GITHUB_TOKEN: is decided by the deployment'],
+  [['synth', '--environment', 'Production!'], 'environment: expected 1 to 10 letters and digits'],
+  [['synth', '--context', 'workerVcpu=3'], 'environments.dev.workerVcpu: '],
+  [['synth', '--context', 'vpcId=vpc-1'], 'vpcId and subnetIds belong together'],
+  [
+    ['synth', '--context', 'oidcIssuer=https://sso.example.com'],
+    'oidcIssuer and oidcAudience belong together',
+  ],
+])('%j is refused by name', async (args, line) => {
+  const { code, stderr, cdk } = await run(...args);
+  expect(stderr).toContain(line);
+  expect(stderr).not.toContain('ghp_x');
+  expect([code, cdk]).toEqual([2, undefined]);
+});

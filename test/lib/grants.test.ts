@@ -1,0 +1,203 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { JobTable } from '../../core/job-table.ts';
+import { RepositoryTable } from '../../core/repository-table.ts';
+import { type Calls, callsOf } from './calls.ts';
+import { recordUpdates } from './recorded-updates.ts';
+import {
+  type Allowed,
+  allowedBy,
+  flat,
+  type Json,
+  lines,
+  ofType,
+  type Resource,
+  type Synthesized,
+  synthesize,
+} from './synthesized.ts';
+
+let synthesized: Synthesized;
+beforeAll(async () => {
+  synthesized = await synthesize();
+});
+afterAll(() => synthesized.remove());
+
+type Functions = [file: string, properties: Resource['Properties']][];
+
+/** The functions of `lambdas/`, by the file that they are bundled from. */
+function functions(): Functions {
+  return ofType(synthesized.template, 'AWS::Lambda::Function')
+    .filter(([, { FunctionName }]) => FunctionName)
+    .map(([id, properties]) => {
+      const name = properties.FunctionName.replace('cody-batch-dev-', '');
+      const folder = id.startsWith('Steps')
+        ? `steps/${name}`
+        : id.startsWith('Events')
+          ? `events/${name}`
+          : 'api/handler';
+      return [`lambdas/${folder}.ts`, properties];
+    });
+}
+
+const idOf = (type: string, name: string) =>
+  ofType(synthesized.template, type).find(([, properties]) =>
+    Object.values(properties).some((value) => {
+      try {
+        return flat(value) === name;
+      } catch {
+        return false;
+      }
+    }),
+  )![0];
+const table = (name: 'jobs' | 'repositories') =>
+  `<${idOf('AWS::DynamoDB::Table', `cody-batch-dev-${name}`)}.Arn>`;
+const bucket = () =>
+  `<${idOf('AWS::S3::Bucket', 'cody-batch-dev-artifacts-<AWS::AccountId>-<AWS::Region>')}.Arn>`;
+const arn = (service: string, resource: string) =>
+  `arn:<AWS::Partition>:${service}:<AWS::Region>:<AWS::AccountId>:${resource}`;
+
+const TABLE_ACTIONS: Record<string, string> = {
+  GetCommand: 'GetItem',
+  PutCommand: 'PutItem',
+  UpdateCommand: 'UpdateItem',
+  DeleteCommand: 'DeleteItem',
+  BatchGetCommand: 'BatchGetItem',
+};
+
+/** What AWS asks of whoever sends a command: https://docs.aws.amazon.com/service-authorization/latest/reference/ */
+const OTHER_ACTIONS: Record<string, () => string[]> = {
+  // Who may not list a bucket is told 403 of a missing key: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+  GetObjectCommand: () => [`s3:GetObject on ${bucket()}/jobs/*`, `s3:ListBucket on ${bucket()}`],
+  PutObjectCommand: () => [`s3:PutObject on ${bucket()}/jobs/*`],
+  ListObjectsV2Command: () => [`s3:ListBucket on ${bucket()}`],
+  DeleteObjectsCommand: () => [`s3:DeleteObject on ${bucket()}/jobs/*`],
+  DescribeJobsCommand: () => ['batch:DescribeJobs on *'],
+  ListJobsCommand: () => ['batch:ListJobs on *'],
+  TerminateJobCommand: () => [`batch:TerminateJob on ${arn('batch', 'job/*')}`],
+  StartExecutionCommand: () => [
+    `states:StartExecution on ${arn('states', 'stateMachine:cody-batch-dev-job')}`,
+  ],
+  DescribeExecutionCommand: () => [
+    `states:DescribeExecution on ${arn('states', 'execution:cody-batch-dev-job:*')}`,
+  ],
+  StopExecutionCommand: () => [`states:StopExecution on ${arn('states', 'execution:cody-batch-dev-job:*')}`],
+};
+
+function needsOf({ commands }: Calls): string[] {
+  return commands.flatMap(({ command, table: of }) => {
+    if (of && command === 'QueryCommand') return [`dynamodb:Query on ${table(of)}/index/*`];
+    if (of && TABLE_ACTIONS[command]) return [`dynamodb:${TABLE_ACTIONS[command]} on ${table(of)}`];
+    const needs = OTHER_ACTIONS[command];
+    if (!needs) throw new Error(`Of ${command} no permissions are known here.`);
+    return needs();
+  });
+}
+
+/** The secrets that a program finds: their names, and where each is. */
+function secretsIn(variables: Record<string, unknown>): [name: string, resource: string][] {
+  return Object.entries(variables).flatMap(([name, value]) =>
+    name.endsWith('_SECRET_ID') ? [[name.replace('_SECRET_ID', ''), flat(value)] as [string, string]] : [],
+  );
+}
+
+const roleOf = (reference: unknown) => flat(reference).slice(1, -'.Arn>'.length);
+
+/** What every function does: its log, its traces, and a dead letter where one is called by an event. */
+function ofTheRuntime({ LoggingConfig, DeadLetterConfig }: Resource['Properties']): string[] {
+  const logGroup = `${flat(LoggingConfig.LogGroup).replace('>', '.Arn>')}`;
+  return [
+    `logs:CreateLogStream on ${logGroup}`,
+    `logs:PutLogEvents on ${logGroup}`,
+    'xray:PutTelemetryRecords on *',
+    'xray:PutTraceSegments on *',
+    ...(DeadLetterConfig ? [`sqs:SendMessage on ${flat(DeadLetterConfig.TargetArn)}`] : []),
+  ];
+}
+
+test('every function may do what its code calls, and nothing else', () => {
+  const all = functions();
+  expect(all.length).toBeGreaterThanOrEqual(12);
+  for (const [file, properties] of all) {
+    const calls = callsOf(file, 'handler');
+    const secrets = secretsIn(properties.Environment.Variables);
+    const needed = [
+      ...needsOf(calls),
+      ...secrets.map(([, resource]) => `secretsmanager:GetSecretValue on ${resource}`),
+      ...ofTheRuntime(properties),
+    ];
+    const granted = lines(allowedBy(synthesized.template, roleOf(properties.Role)));
+    expect([file, granted]).toEqual([file, [...new Set(needed)].sort()]);
+    expect([file, secrets.map(([name]) => name).sort()]).toEqual([file, calls.secrets]);
+  }
+});
+
+const worker = () => {
+  const [[, definition]] = ofType(synthesized.template, 'AWS::Batch::JobDefinition') as [
+    [string, Resource['Properties']],
+  ];
+  return definition.ContainerProperties;
+};
+const workerAllowed = (): Allowed[] => allowedBy(synthesized.template, roleOf(worker().JobRoleArn));
+
+test('a worker may do what its code calls, and nothing else', () => {
+  const calls = callsOf('worker/main.ts');
+  const variables = Object.fromEntries(worker().Environment.map(({ Name, Value }: Json) => [Name, Value]));
+  const secrets = secretsIn(variables);
+  expect(secrets.map(([name]) => name).sort()).toEqual(calls.secrets);
+  const needed = [
+    ...needsOf(calls),
+    ...secrets.map(([, resource]) => `secretsmanager:GetSecretValue on ${resource}`),
+  ];
+  // Its keys are narrower than a function's: its job's request, and what is its repository's.
+  const keys = /\/jobs\/\*\/(?:request\.json|repositories\/\*)$/;
+  const granted = workerAllowed().map(({ action, resource }) => ({
+    action,
+    resource: resource.replace(keys, '/jobs/*'),
+  }));
+  expect(lines(granted)).toEqual([...new Set(needed)].sort());
+  expect(lines(workerAllowed()).filter((line) => line.endsWith('/jobs/*'))).toEqual([]);
+});
+
+test('a worker writes its progress and the bill, and can give no repository and no job a status', async () => {
+  const updates = await recordUpdates(async (client) => {
+    const jobs = new JobTable(client, { jobsTable: 'jobs', RESULT_DAYS: 1 });
+    const repositories = new RepositoryTable(client, { repositoriesTable: 'repositories', RESULT_DAYS: 1 });
+    await repositories.recordProgress('job-1', 'o/n', { phase: 'cloning', turns: 1, updatedAt: '' });
+    await jobs.reserve('job-1', 1, 2);
+    await jobs.settle('job-1', 1, 2);
+    await jobs.stop('job-1', 1, 'jobCost');
+  });
+  const conditions = Object.fromEntries(
+    workerAllowed()
+      .filter(({ action }) => action === 'dynamodb:UpdateItem')
+      .map(({ resource, conditions }) => [resource, conditions as Record<string, Record<string, string[]>>]),
+  );
+  for (const name of ['jobs', 'repositories'] as const) {
+    const condition = conditions[table(name)]!;
+    const allowed = condition['ForAllValues:StringEquals']!['dynamodb:Attributes']!;
+    const written = updates
+      .filter(({ tableName }) => tableName === name)
+      .flatMap(({ attributes }) => attributes);
+    expect([...allowed].sort()).toEqual([...new Set(written)].sort());
+    expect(allowed).not.toContain('status');
+    const pattern = condition['ForAllValues:StringLike']!['dynamodb:LeadingKeys']![0]!.replace('*', '.*');
+    for (const update of updates.filter(({ tableName }) => tableName === name))
+      expect(update.partitionKey).toMatch(new RegExp(`^${pattern}$`));
+  }
+});
+
+test('no worker gets what writes to GitHub, and no function Claude’s key', () => {
+  const readers = (part: string) => {
+    const secret = `<${idOf('AWS::SecretsManager::Secret', `cody-batch-dev-${part}`)}>`;
+    return ofType(synthesized.template, 'AWS::IAM::Role')
+      .map(([id]) => id)
+      .filter((id) => allowedBy(synthesized.template, id).some(({ resource }) => resource === secret))
+      .map((id) => id.replace(/Role[0-9A-F]{8}$/, ''));
+  };
+  expect(readers('claude-api-key')).toEqual(['AnalysisWorker']);
+  expect(readers('github-read-token').sort()).toEqual([
+    'AnalysisWorker',
+    'ApiFunction',
+    'StepsResolveRepositories',
+  ]);
+  expect(readers('github-write-token')).toEqual(['StepsOpenPullRequest']);
+});

@@ -1,0 +1,200 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../../core/tables.ts';
+import { bundleFunctions } from '../../lib/bundles.ts';
+import { flat, type Json, ofType, type Resource, type Synthesized, synthesize } from './synthesized.ts';
+
+let dev: Synthesized;
+beforeAll(async () => {
+  dev = await synthesize();
+});
+afterAll(() => dev.remove());
+
+const only = (type: string): Resource['Properties'] => {
+  const found = ofType(dev.template, type);
+  expect([type, found.length]).toEqual([type, 1]);
+  return found[0]![1];
+};
+
+test('cdk-nag finds nothing that is not acknowledged with a reason', async () => {
+  // `synthesize` rejects where the pack finds anything: the app ends with its report.
+  const report = JSON.parse(await readFile(path.join(dev.folder, 'validation-report.json'), 'utf8'));
+  expect(report.pluginReports).toEqual([]);
+  const metadata: Record<string, Json[]> = JSON.parse(
+    await readFile(path.join(dev.folder, 'cody-batch-dev.metadata.json'), 'utf8'),
+  );
+  const acknowledged = Object.values(metadata)
+    .flat()
+    .filter(({ type }) => type === 'aws:cdk:acknowledged-rules')
+    .flatMap(({ data }) => Object.entries<string>(data))
+    .filter(([id]) => id.includes('AwsSolutions'));
+  expect(acknowledged.length).toBeGreaterThan(20);
+  for (const [id, reason] of acknowledged) {
+    // One finding each: a whole rule is only acknowledged where it gives no more than one.
+    expect(id).not.toMatch(/AwsSolutions-IAM[45]$/);
+    expect([id, reason]).toEqual([id, expect.stringMatching(/^.{30,}\.$/)]);
+  }
+});
+
+test('the tables are those of the local stack, and keep their data', () => {
+  const tables = ofType(dev.template, 'AWS::DynamoDB::Table').map(([, properties]) => properties);
+  const sorted = (list: readonly Json[]) =>
+    [...list].sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
+  for (const [name, shape] of [
+    ['cody-batch-dev-jobs', JOBS_TABLE],
+    ['cody-batch-dev-repositories', REPOSITORIES_TABLE],
+  ] as const) {
+    const table = tables.find(({ TableName }) => TableName === name)!;
+    expect(table).toMatchObject({
+      KeySchema: shape.KeySchema,
+      BillingMode: 'PAY_PER_REQUEST',
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      TimeToLiveSpecification: { AttributeName: TTL_ATTRIBUTE, Enabled: true },
+    });
+    expect(sorted(table.AttributeDefinitions)).toEqual(sorted(shape.AttributeDefinitions!));
+    expect(sorted(table.GlobalSecondaryIndexes)).toEqual(sorted(shape.GlobalSecondaryIndexes!));
+  }
+});
+
+test('a worker starts on Fargate: Spot first, read-only but for its volume, and no secret for DescribeJobs to show', () => {
+  const definition = only('AWS::Batch::JobDefinition');
+  const container = definition.ContainerProperties;
+  // `Host: {}`, as CDK renders it, is what Fargate refuses.
+  expect(container.Volumes).toEqual([{ Name: 'work' }]);
+  expect(container.MountPoints).toEqual([{ ContainerPath: '/work', SourceVolume: 'work' }]);
+  expect(container.ReadonlyRootFilesystem).toBe(true);
+  expect(container.Command).toEqual(['Ref::jobId', 'Ref::repositoryName']);
+  expect(container.Secrets ?? []).toEqual([]);
+  expect(definition).toMatchObject({
+    PropagateTags: true,
+    ResourceRetentionPolicy: { SkipDeregisterOnUpdate: true },
+    RetryStrategy: {
+      Attempts: 3,
+      EvaluateOnExit: [{ Action: 'EXIT', OnReason: 'OutOfMemoryError*' }],
+    },
+  });
+  const variables = Object.fromEntries(container.Environment.map(({ Name, Value }: Json) => [Name, Value]));
+  expect(Object.keys(variables).filter((name) => /(?:TOKEN|KEY)$/.test(name))).toEqual([]);
+  expect(variables.TEMP_DIR).toBe('/work');
+
+  const queue = only('AWS::Batch::JobQueue');
+  const order = queue.ComputeEnvironmentOrder.map(({ ComputeEnvironment }: Json) => {
+    const [id] = ComputeEnvironment['Fn::GetAtt'];
+    return dev.template.Resources[id]!.Properties.ComputeResources.Type;
+  });
+  expect(order).toEqual(['FARGATE_SPOT', 'FARGATE']);
+});
+
+test('nothing reaches into a worker, and nothing idles at a price', () => {
+  const groups = ofType(dev.template, 'AWS::EC2::SecurityGroup').map(([, properties]) => properties);
+  expect(groups.flatMap(({ SecurityGroupIngress = [] }) => SecurityGroupIngress)).toEqual([]);
+  expect(ofType(dev.template, 'AWS::EC2::SecurityGroupIngress')).toEqual([]);
+  const types = new Set(Object.values(dev.template.Resources).map(({ Type }) => Type));
+  for (const priced of ['AWS::EC2::NatGateway', 'AWS::EC2::EIP', 'AWS::KMS::Key', 'AWS::WAFv2::WebACL'])
+    expect(types).not.toContain(priced);
+  const endpoints = ofType(dev.template, 'AWS::EC2::VPCEndpoint').map(
+    ([, { VpcEndpointType }]) => VpcEndpointType,
+  );
+  expect(endpoints).toEqual(['Gateway', 'Gateway']);
+});
+
+test('every route but /health asks for a token', () => {
+  const routes = ofType(dev.template, 'AWS::ApiGatewayV2::Route').map(([, properties]) => properties);
+  const open = routes.filter(({ AuthorizationType }) => AuthorizationType !== 'JWT');
+  expect(open.map(({ RouteKey }) => RouteKey)).toEqual(['GET /health']);
+  expect(routes.map(({ RouteKey }) => RouteKey).sort()).toEqual([
+    'DELETE /{proxy+}',
+    'GET /health',
+    'GET /{proxy+}',
+    'POST /{proxy+}',
+  ]);
+  // No page is deployed here, so no browser may call.
+  expect(only('AWS::ApiGatewayV2::Api').CorsConfiguration).toBeUndefined();
+  expect(only('AWS::Cognito::UserPool')).toMatchObject({
+    AdminCreateUserConfig: { AllowAdminCreateUserOnly: true },
+    MfaConfiguration: 'ON',
+  });
+  const groups = ofType(dev.template, 'AWS::Cognito::UserPoolGroup').map(([, { GroupName }]) => GroupName);
+  expect(groups.sort()).toEqual(['admin', 'runner', 'viewer']);
+});
+
+test('a secret is made empty, and no value of one is in the template', () => {
+  const secrets = ofType(dev.template, 'AWS::SecretsManager::Secret').map(([, properties]) => properties);
+  expect(secrets.map(({ Name }) => Name).sort()).toEqual([
+    'cody-batch-dev-claude-api-key',
+    'cody-batch-dev-github-read-token',
+    'cody-batch-dev-github-write-token',
+  ]);
+  for (const secret of secrets) expect(Object.keys(secret)).not.toContain('SecretString');
+  for (const secret of secrets) expect(Object.keys(secret)).not.toContain('GenerateSecretString');
+});
+
+test('an execution that breaks, and a Batch job that runs, are told of: those of this environment and no other', () => {
+  const rules = ofType(dev.template, 'AWS::Events::Rule').map(([, properties]) => properties);
+  const [ended] = rules.filter(({ EventPattern }) => EventPattern?.source.includes('aws.states'));
+  expect(ended!.EventPattern.detail.status).toEqual(['ABORTED', 'FAILED', 'TIMED_OUT']);
+  expect(ended!.EventPattern.detail.stateMachineArn.map(flat)).toEqual([
+    'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:stateMachine:cody-batch-dev-job',
+  ]);
+  for (const { Targets } of rules) expect(Targets[0].DeadLetterConfig.Arn).toBeDefined();
+  const alarms = ofType(dev.template, 'AWS::CloudWatch::Alarm').map(([, properties]) => properties);
+  const [deadLetters] = alarms.filter(({ Namespace }) => Namespace === 'AWS/SQS');
+  expect(deadLetters).toMatchObject({ Threshold: 1, MetricName: 'ApproximateNumberOfMessagesVisible' });
+  for (const { AlarmActions } of alarms) expect(AlarmActions).toHaveLength(1);
+});
+
+test('every log group ends its logs some day', () => {
+  const groups = ofType(dev.template, 'AWS::Logs::LogGroup');
+  expect(groups.length).toBeGreaterThan(15);
+  for (const [id, { RetentionInDays }] of groups)
+    expect([id, RetentionInDays]).toEqual([id, expect.any(Number)]);
+});
+
+test('what a deployment prints is where to go next', () => {
+  expect(Object.keys(dev.template.Outputs)).toEqual(
+    expect.arrayContaining(['ApiUrl', 'StateMachineConsole', 'JobsTable', 'RepositoriesTable']),
+  );
+});
+
+test('the API’s bundle starts quickly: under 500 KB, and nothing of CDK or of the worker in it', async () => {
+  const folder = path.join(dev.folder, 'measured');
+  const { functions, metafile } = await bundleFunctions(folder);
+  const api = functions.find(({ kind }) => kind === 'api')!;
+  // What Lambda loads is a zip, whose DEFLATE is gzip's.
+  const files = ['index.mjs', 'index.mjs.map'].map((file) => readFile(path.join(api.folder, file)));
+  const zipped = (await Promise.all(files)).reduce((sum, file) => sum + gzipSync(file).length, 0);
+  expect(zipped).toBeLessThan(500 * 1000);
+  const inputs = Object.entries(metafile.outputs)
+    .filter(([file]) => file.endsWith('/api/index.mjs'))
+    .flatMap(([, output]) => Object.keys(output.inputs));
+  expect(inputs).toContain('lambdas/api/handler.ts');
+  expect(
+    inputs.filter((file) => /^(?:worker|lib|local|statemachine)\/|aws-cdk|anthropic|simple-git/.test(file)),
+  ).toEqual([]);
+});
+
+test('a bundle is whole: with nothing beside it, its handler is there', async () => {
+  for (const [, { Code, Handler, FunctionName, Runtime, Architectures }] of ofType(
+    dev.template,
+    'AWS::Lambda::Function',
+  ).filter(([, { FunctionName }]) => FunctionName)) {
+    expect([FunctionName, Handler, Runtime, Architectures]).toEqual([
+      FunctionName,
+      'index.handler',
+      'nodejs24.x',
+      ['arm64'],
+    ]);
+    const asset = path.join(dev.folder, `asset.${Code.S3Key.replace('.zip', '')}`);
+    const program = `const { handler } = await import(${JSON.stringify(path.join(asset, 'index.mjs'))});
+      process.stdout.write(typeof handler);`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: asset,
+      env: { PATH: '/usr/bin:/bin', AWS_REGION: 'us-east-1' },
+    });
+    expect([FunctionName, stdout]).toEqual([FunctionName, 'function']);
+  }
+});

@@ -1,0 +1,134 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import {
+  allowedBy,
+  flat,
+  lines,
+  ofType,
+  type Resource,
+  type Synthesized,
+  synthesize,
+} from './synthesized.ts';
+
+const SUBNETS = ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'];
+
+let page: string;
+let prod: Synthesized;
+beforeAll(async () => {
+  page = await mkdtemp(path.join(tmpdir(), 'cody-batch-page-'));
+  await writeFile(path.join(page, 'index.html'), '<!doctype html><title>Cody Batch</title>');
+  prod = await synthesize({
+    environment: 'prod',
+    pageFolder: page,
+    settings: JSON.stringify({ CLAUDE_PROVIDER: 'bedrock', ALLOWED_REPOSITORIES: 'my-org/*' }),
+    bedrockModels: 'eu.anthropic.claude-haiku-5-5',
+    vpcId: 'vpc-0123456789abcdef0',
+    subnetIds: `${SUBNETS}`,
+    publicIp: 'false',
+    oidcIssuer: 'https://sso.example.com/realms/main',
+    oidcAudience: 'cody-batch',
+    workerImage: '123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/worker:7',
+    workerStorageGiB: '50',
+    maxVcpus: '500',
+    alarmEmail: 'platform@example.com',
+  });
+});
+afterAll(async () => {
+  await prod?.remove();
+  await rm(page, { recursive: true, force: true });
+});
+
+const only = (type: string): Resource['Properties'] => {
+  const found = ofType(prod.template, type);
+  expect([type, found.length]).toEqual([type, 1]);
+  return found[0]![1];
+};
+
+test('through Bedrock a worker has no key, and may call the models that were named', () => {
+  const names = ofType(prod.template, 'AWS::SecretsManager::Secret').map(([, { Name }]) => Name);
+  expect(names.sort()).toEqual(['cody-batch-prod-github-read-token', 'cody-batch-prod-github-write-token']);
+  const { JobRoleArn } = only('AWS::Batch::JobDefinition').ContainerProperties;
+  const granted = lines(allowedBy(prod.template, flat(JobRoleArn).slice(1, -'.Arn>'.length)));
+  const invoke = 'bedrock:InvokeModelWithResponseStream on arn:<AWS::Partition>:bedrock:';
+  expect(granted.filter((line) => line.startsWith('bedrock:'))).toEqual(
+    [
+      `${invoke}*::foundation-model/anthropic.claude-haiku-5-5`,
+      `${invoke}*::foundation-model/anthropic.claude-sonnet-5-5`,
+      `${invoke}::foundation-model/anthropic.claude-sonnet-5-5`,
+      `${invoke}<AWS::Region>:<AWS::AccountId>:inference-profile/eu.anthropic.claude-haiku-5-5`,
+      `${invoke}<AWS::Region>:<AWS::AccountId>:inference-profile/global.anthropic.claude-sonnet-5-5`,
+    ].sort(),
+  );
+});
+
+test('data of prod outlives the stack and cannot be deleted by mistake', () => {
+  for (const type of ['AWS::DynamoDB::Table', 'AWS::S3::Bucket']) {
+    const kept = Object.values(prod.template.Resources).filter(
+      ({ Type, Properties }) =>
+        Type === type && !JSON.stringify(Properties.BucketName ?? '').includes('frontend'),
+    );
+    expect(kept.length).toBe(2);
+    for (const { DeletionPolicy } of kept) expect(DeletionPolicy).toBe('Retain');
+  }
+  for (const [, { DeletionProtectionEnabled }] of ofType(prod.template, 'AWS::DynamoDB::Table'))
+    expect(DeletionProtectionEnabled).toBe(true);
+});
+
+test('workers run in the VPC that was given, and none is made', () => {
+  expect(ofType(prod.template, 'AWS::EC2::VPC')).toEqual([]);
+  for (const [, { ComputeResources }] of ofType(prod.template, 'AWS::Batch::ComputeEnvironment')) {
+    expect(ComputeResources).toMatchObject({ Subnets: SUBNETS, MaxvCpus: 500 });
+  }
+  expect(only('AWS::EC2::SecurityGroup').VpcId).toBe('vpc-0123456789abcdef0');
+  const container = only('AWS::Batch::JobDefinition').ContainerProperties;
+  expect(container.NetworkConfiguration).toEqual({ AssignPublicIp: 'DISABLED' });
+  expect(container.EphemeralStorage).toEqual({ SizeInGiB: 50 });
+  expect(flat(container.Image)).toBe('123456789012.dkr.ecr.eu-west-1.<AWS::URLSuffix>/team/worker:7');
+});
+
+test('tokens of another issuer are what the API asks for, and no user pool is made', () => {
+  expect(only('AWS::ApiGatewayV2::Authorizer').JwtConfiguration).toEqual({
+    Issuer: 'https://sso.example.com/realms/main',
+    Audience: ['cody-batch'],
+  });
+  expect(ofType(prod.template, 'AWS::Cognito::UserPool')).toEqual([]);
+});
+
+test('a browser may call from the page and from nowhere else, and only CloudFront reads the page', () => {
+  const [[distribution, { DistributionConfig }]] = ofType(prod.template, 'AWS::CloudFront::Distribution') as [
+    [string, Resource['Properties']],
+  ];
+  const { AllowOrigins, AllowMethods } = only('AWS::ApiGatewayV2::Api').CorsConfiguration;
+  expect(AllowOrigins.map(flat)).toEqual([`https://<${distribution}.DomainName>`]);
+  expect(AllowMethods.sort()).toEqual(['DELETE', 'GET', 'POST']);
+  expect(flat(prod.template.Outputs.PageUrl!.Value)).toBe(`https://<${distribution}.DomainName>`);
+
+  expect(DistributionConfig.Origins[0].OriginAccessControlId).toBeDefined();
+  const statements = ofType(prod.template, 'AWS::S3::BucketPolicy').flatMap(
+    ([, { PolicyDocument }]) => PolicyDocument.Statement,
+  );
+  const readers = statements.filter(
+    ({ Effect, Principal }) => Effect === 'Allow' && Principal.Service === 'cloudfront.amazonaws.com',
+  );
+  expect(readers.map(({ Action }) => Action)).toEqual(['s3:GetObject']);
+  const { SecurityHeadersConfig } = only(
+    'AWS::CloudFront::ResponseHeadersPolicy',
+  ).ResponseHeadersPolicyConfig;
+  const csp = flat(SecurityHeadersConfig.ContentSecurityPolicy.ContentSecurityPolicy);
+  expect(csp).toContain("default-src 'self'");
+  expect(csp).toContain(' https://sso.example.com;');
+  expect(SecurityHeadersConfig.StrictTransportSecurity.IncludeSubdomains).toBe(true);
+});
+
+test('whoever is named hears of alarms and of the budget', () => {
+  expect(only('AWS::SNS::Subscription')).toMatchObject({
+    Protocol: 'email',
+    Endpoint: 'platform@example.com',
+  });
+  const budget = only('AWS::Budgets::Budget');
+  expect(budget.Budget.CostFilters).toEqual({ TagKeyValue: ['user:cody-batch:environment$prod'] });
+  for (const { Subscribers } of budget.NotificationsWithSubscribers)
+    expect(Subscribers).toEqual([{ SubscriptionType: 'SNS', Address: expect.anything() }]);
+});

@@ -111,7 +111,7 @@ export class Analysis extends Construct {
       cpu: props.vcpu,
       memory: props.memory,
       ...(props.storage.toGibibytes() > FARGATE_STORAGE_GIB && { ephemeralStorageSize: props.storage }),
-      // Batch has no ARM on Fargate Spot: https://docs.aws.amazon.com/batch/latest/APIReference/API_RuntimePlatform.html
+      // What most toolchains are built for, and what a developer's machine builds without emulation.
       fargateCpuArchitecture: CpuArchitecture.X86_64,
       assignPublicIp: props.publicIp,
       command: ['Ref::jobId', 'Ref::repositoryName'],

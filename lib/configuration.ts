@@ -84,6 +84,8 @@ const Configuration = z.strictObject({
   /** Any OIDC issuer; a Cognito user pool is made where it is absent. */
   oidcIssuer: z.url().optional(),
   oidcAudience: list.default([]),
+  /** Whether Cognito has a client for machines; it charges for one (docs/aws.md). */
+  machineClient: z.stringbool().or(z.boolean()).default(false),
 
   /** The built page, in the project's folder; no page is deployed where it does not exist. */
   pageFolder: z.string().default('web/dist'),

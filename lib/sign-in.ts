@@ -17,9 +17,11 @@ export interface SignInProps {
   readonly keepData: boolean;
   /**
    * The page, which people sign in on.
-   * @default - machines only
+   * @default - no page: people get their tokens on the command line
    */
   readonly pageUrl?: string;
+  /** Whether a machine gets a client of its own, which Cognito charges for. */
+  readonly machineClient: boolean;
 }
 
 /** Each may do what those before it may; the API's functions hold a caller to them. */
@@ -39,8 +41,9 @@ export class SignIn extends Construct {
   readonly userPoolId: string;
   /** Where tokens are had: `{domainUrl}/oauth2/token`. */
   readonly domainUrl: string;
-  readonly pageClientId: string | undefined;
-  readonly machineClientId: string;
+  /** People's, on the page and on the command line. */
+  readonly clientId: string;
+  readonly machineClientId: string | undefined;
 
   constructor(scope: Construct, id: string, props: SignInProps) {
     super(scope, id);
@@ -56,14 +59,14 @@ export class SignIn extends Construct {
     const domain = pool.addDomain('Domain', {
       cognitoDomain: { domainPrefix: `${props.names.stack}-${Aws.ACCOUNT_ID}` },
     });
-    const machine = this.#machineClient(pool, props);
-    const page = props.pageUrl ? this.#pageClient(pool, props.names, props.pageUrl) : undefined;
+    const people = this.#peopleClient(pool, props);
+    const machine = props.machineClient ? this.#machineClient(pool, props) : undefined;
     this.userPoolId = pool.userPoolId;
     this.issuer = `https://cognito-idp.${Aws.REGION}.amazonaws.com/${pool.userPoolId}`;
     this.domainUrl = domain.baseUrl();
-    this.machineClientId = machine.userPoolClientId;
-    this.pageClientId = page?.userPoolClientId;
-    this.audience = [machine, page].flatMap((client) => client?.userPoolClientId ?? []);
+    this.clientId = people.userPoolClientId;
+    this.machineClientId = machine?.userPoolClientId;
+    this.audience = [people, machine].flatMap((client) => client?.userPoolClientId ?? []);
   }
 
   #userPool({ names, keepData }: SignInProps): UserPool {
@@ -109,16 +112,21 @@ export class SignIn extends Construct {
     });
   }
 
-  #pageClient(pool: UserPool, names: Names, pageUrl: string): UserPoolClient {
-    return pool.addClient('PageClient', {
-      userPoolClientName: names.of('page'),
+  #peopleClient(pool: UserPool, { names, pageUrl }: SignInProps): UserPoolClient {
+    return pool.addClient('PeopleClient', {
+      userPoolClientName: names.of('people'),
       generateSecret: false,
-      oAuth: {
-        flows: { authorizationCodeGrant: true },
-        scopes: [OAuthScope.OPENID, OAuthScope.EMAIL],
-        callbackUrls: [`${pageUrl}/`],
-        logoutUrls: [`${pageUrl}/`],
-      },
+      // By password and one-time code: how a token is had without a page (docs/aws.md).
+      authFlows: { userPassword: true },
+      disableOAuth: !pageUrl,
+      ...(pageUrl && {
+        oAuth: {
+          flows: { authorizationCodeGrant: true },
+          scopes: [OAuthScope.OPENID, OAuthScope.EMAIL],
+          callbackUrls: [`${pageUrl}/`],
+          logoutUrls: [`${pageUrl}/`],
+        },
+      }),
       preventUserExistenceErrors: true,
       accessTokenValidity: Duration.hours(1),
       idTokenValidity: Duration.hours(1),

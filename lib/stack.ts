@@ -120,7 +120,12 @@ export class CodyBatchStack extends Stack {
       : undefined;
     const signIn = oidcIssuer
       ? undefined
-      : new SignIn(this, 'SignIn', { names, keepData, ...(web && { pageUrl: web.url }) });
+      : new SignIn(this, 'SignIn', {
+          names,
+          keepData,
+          machineClient: configuration.machineClient,
+          ...(web && { pageUrl: web.url }),
+        });
     const api = new Api(this, 'Api', {
       ...setting,
       bundle: bundles.functions.find(({ kind }) => kind === 'api')!,
@@ -131,7 +136,7 @@ export class CodyBatchStack extends Stack {
     web?.deploy({
       apiUrl: api.httpApi.apiEndpoint,
       issuer: oidcIssuer ?? signIn!.issuer,
-      clientId: signIn?.pageClientId ?? oidcAudience[0]!,
+      clientId: signIn?.clientId ?? oidcAudience[0]!,
       ...(signIn && { signInUrl: signIn.domainUrl }),
     });
     new Monitoring(this, 'Monitoring', {
@@ -151,7 +156,8 @@ export class CodyBatchStack extends Stack {
       JobsTable: storage.jobsTable.tableName,
       RepositoriesTable: storage.repositoriesTable.tableName,
       ArtifactsBucket: storage.artifacts.bucketName,
-      TokenUrl: signIn && `${signIn.domainUrl}/oauth2/token`,
+      ClientId: signIn?.clientId,
+      TokenUrl: signIn?.machineClientId && `${signIn.domainUrl}/oauth2/token`,
       UserPoolId: signIn?.userPoolId,
       MachineClientId: signIn?.machineClientId,
     });

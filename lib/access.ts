@@ -1,8 +1,8 @@
 import { Aws } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
-import type { SecretName } from '../core/settings.ts';
 import { type Grant, NO_RESOURCES } from './grant.ts';
+import type { Secret } from './secrets.ts';
 
 /** What a function does, as the classes of core/ that it calls do it; test/lib/grants.test.ts holds it to its code. */
 export interface Access {
@@ -19,7 +19,7 @@ export interface Access {
   /** Lists, describes and terminates the jobs of the queue. */
   readonly batchJobs?: boolean;
   readonly executions?: readonly ('StartExecution' | 'DescribeExecution' | 'StopExecution')[];
-  readonly secrets?: readonly SecretName[];
+  readonly secrets?: readonly Secret[];
 }
 
 export interface Resources {
@@ -31,7 +31,7 @@ export interface Resources {
   readonly batchJobArns: string;
   readonly stateMachineArn: string;
   readonly executionArns: string;
-  readonly secretArns: Partial<Record<SecretName, string>>;
+  readonly secretArns: Partial<Record<Secret, string>>;
 }
 
 /** The keys of all artifacts; core/artifacts.ts has their names. */

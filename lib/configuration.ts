@@ -13,7 +13,7 @@ const whole = (min: number, max: number) => z.coerce.number().int().min(min).max
  * which are in Secrets Manager and never in a template.
  */
 const DECIDED_HERE =
-  /^(?:AWS_|DYNAMODB_|ARTIFACTS_URL|STATE_MACHINE_ARN|JOB_QUEUE|TEMP_DIR|JOB_ID|REPOSITORY_NAME)|_SECRET_ID$|TOKEN$|API_KEY$/;
+  /^(?:AWS_|DYNAMODB_|ARTIFACTS_URL|STATE_MACHINE_ARN|JOB_QUEUE|TEMP_DIR|COMMAND_USER|JOB_ID|REPOSITORY_NAME|AUTHORIZATION)|_SECRET_ID$|TOKEN$|_KEY$/;
 
 /** An object in cdk.json, its JSON on the command line. */
 const Settings = z.preprocess(

@@ -44,6 +44,15 @@ const OCCASIONS: Readonly<Record<string, Occasion>> = {
       detail: { jobQueue: [jobQueueArn], status: ['RUNNING'] },
     }),
   },
+  TrackPullRequests: {
+    access: {
+      jobs: ['Query', 'UpdateItem'],
+      repositories: ['BatchGetItem', 'UpdateItem'],
+      artifacts: ['read'],
+      secrets: ['GITHUB_WRITE_TOKEN', 'GITHUB_APP_PRIVATE_KEY'],
+    },
+    every: Duration.minutes(30),
+  },
   Reconcile: {
     access: {
       ...ENDING,

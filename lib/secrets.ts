@@ -4,14 +4,11 @@ import type { SecretName } from '../core/settings.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Names } from './names.ts';
 
-export interface SecretsProps {
-  readonly names: Names;
-  /** Bedrock needs no key. */
-  readonly claudeKey: boolean;
-}
+/** A setting whose value is in Secrets Manager. */
+export type Secret = SecretName | 'GITHUB_APP_PRIVATE_KEY';
 
-/** What each is called in Secrets Manager, after the environment's prefix, and what it is for. */
-export const SECRETS: Readonly<Record<SecretName, { part: string; purpose: string }>> = {
+/** What each is called there, after the environment's prefix, and what it is for. */
+export const SECRETS: Readonly<Record<Secret, { part: string; purpose: string }>> = {
   CLAUDE_API_KEY: { part: 'claude-api-key', purpose: 'The API key of Claude. Read by the worker.' },
   GITHUB_TOKEN: {
     part: 'github-read-token',
@@ -20,9 +17,29 @@ export const SECRETS: Readonly<Record<SecretName, { part: string; purpose: strin
   },
   GITHUB_WRITE_TOKEN: {
     part: 'github-write-token',
-    purpose: 'Writes contents and pull requests. Read by OpenPullRequest.',
+    purpose: 'Writes contents and pull requests. Read by the functions that open and pace pull requests.',
+  },
+  GITHUB_APP_PRIVATE_KEY: {
+    part: 'github-app-private-key',
+    purpose:
+      'The private key (PEM) of the GitHub App. Read by the functions that open and look at pull requests.',
   },
 };
+
+/** The secrets that an environment has: Bedrock needs no key, and a GitHub App stands in for the token that writes. */
+export function secretsOf(settings: Readonly<Record<string, string>>): Secret[] {
+  const bedrock = settings.CLAUDE_PROVIDER === 'bedrock';
+  return [
+    ...(bedrock ? [] : (['CLAUDE_API_KEY'] as const)),
+    'GITHUB_TOKEN',
+    settings.GITHUB_APP_ID ? 'GITHUB_APP_PRIVATE_KEY' : 'GITHUB_WRITE_TOKEN',
+  ];
+}
+
+export interface SecretsProps {
+  readonly names: Names;
+  readonly secrets: readonly Secret[];
+}
 
 /**
  * Secrets without a value: a template is no place for one, and a generated one would look as if it were right. `npm run
@@ -30,15 +47,12 @@ export const SECRETS: Readonly<Record<SecretName, { part: string; purpose: strin
  */
 export class Secrets extends Construct {
   /** ARNs, by the setting that they are the value of. */
-  readonly arns: Partial<Record<SecretName, string>> = {};
+  readonly arns: Partial<Record<Secret, string>> = {};
 
-  constructor(scope: Construct, id: string, { names, claudeKey }: SecretsProps) {
+  constructor(scope: Construct, id: string, { names, secrets }: SecretsProps) {
     super(scope, id);
-    for (const [name, { part, purpose }] of Object.entries(SECRETS) as [
-      SecretName,
-      (typeof SECRETS)[SecretName],
-    ][]) {
-      if (name === 'CLAUDE_API_KEY' && !claudeKey) continue;
+    for (const name of secrets) {
+      const { part, purpose } = SECRETS[name];
       // The L2 construct always generates a value.
       const secret = new CfnSecret(this, name, { name: names.of(part), description: purpose });
       acknowledge(secret, {

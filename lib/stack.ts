@@ -10,7 +10,7 @@ import { Events } from './events.ts';
 import { Monitoring } from './monitoring.ts';
 import { Names } from './names.ts';
 import { Network } from './network.ts';
-import { Secrets } from './secrets.ts';
+import { Secrets, secretsOf } from './secrets.ts';
 import { SignIn } from './sign-in.ts';
 import { Steps } from './steps.ts';
 import { Storage } from './storage.ts';
@@ -49,7 +49,7 @@ export class CodyBatchStack extends Stack {
       keepData: configuration.keepData,
       resultDays: product.RESULT_DAYS,
     });
-    const secrets = new Secrets(this, 'Secrets', { names, claudeKey: !bedrock });
+    const secrets = new Secrets(this, 'Secrets', { names, secrets: secretsOf(configuration.settings) });
     const stored = {
       jobsTable: storage.jobsTable,
       repositoriesTable: storage.repositoriesTable,

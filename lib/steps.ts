@@ -20,12 +20,13 @@ const ACCESS: Readonly<Record<string, Access>> = {
     repositories: ['BatchGetItem'],
     artifacts: ['read', 'write'],
   },
-  ReserveSlot: { jobs: ['GetItem', 'UpdateItem'] },
+  // What paces pull requests is told credentials apart by their own hash.
+  ReserveSlot: { jobs: ['GetItem', 'UpdateItem'], secrets: ['GITHUB_WRITE_TOKEN'] },
   OpenPullRequest: {
     jobs: ['GetItem'],
     repositories: ['UpdateItem'],
     artifacts: ['read'],
-    secrets: ['GITHUB_WRITE_TOKEN'],
+    secrets: ['GITHUB_WRITE_TOKEN', 'GITHUB_APP_PRIVATE_KEY'],
   },
   RecordPullRequestFailure: { repositories: ['UpdateItem'] },
   CompleteJob: {

@@ -1,7 +1,7 @@
 import { Aws } from 'aws-cdk-lib';
-import type { SecretName } from '../core/settings.ts';
 import { arnByName, type Resources } from './access.ts';
 import { type Grant, NO_RESOURCES } from './grant.ts';
+import type { Secret } from './secrets.ts';
 
 export interface WorkerAccess {
   readonly resources: Pick<Resources, 'jobsTable' | 'repositoriesTable' | 'artifacts' | 'secretArns'>;
@@ -10,7 +10,7 @@ export interface WorkerAccess {
 }
 
 /** What the worker reads into memory. It has nothing that writes to GitHub. */
-export const WORKER_SECRETS: readonly SecretName[] = ['CLAUDE_API_KEY', 'GITHUB_TOKEN'];
+export const WORKER_SECRETS: readonly Secret[] = ['CLAUDE_API_KEY', 'GITHUB_TOKEN'];
 
 const KEYS =
   'Keys of artifacts are made when a job is; which job and repository a worker has is known at run time.';

@@ -7,10 +7,10 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { parseSettings, type SecretName } from '../../core/settings.ts';
+import { parseSettings } from '../../core/settings.ts';
 import type { Configuration } from '../configuration.ts';
 import { Names } from '../names.ts';
-import { SECRETS } from '../secrets.ts';
+import { SECRETS, type Secret, secretsOf } from '../secrets.ts';
 
 /** One line: what was looked at, what was found, and where that does not do, what to do. */
 export type Check = { name: string; ok: boolean; found: string };
@@ -98,14 +98,14 @@ async function checkBootstrap(account: Account): Promise<Check> {
   }
 }
 
-/** The pull request token may stay empty as long as nobody asks for pull requests; the others are every worker's. */
-const OPTIONAL: readonly SecretName[] = ['GITHUB_WRITE_TOKEN'];
+/** What opens pull requests may stay empty as long as nobody asks for pull requests; the others are every worker's. */
+const OPTIONAL: readonly Secret[] = ['GITHUB_WRITE_TOKEN', 'GITHUB_APP_PRIVATE_KEY'];
 
 async function checkSecrets(configuration: Configuration, account: Account): Promise<Check> {
   const client = new SecretsManagerClient(account);
   const names = new Names(configuration.environment);
   const states = await Promise.all(
-    secretsOf(configuration).map(async (secret) => {
+    secretsOf(configuration.settings).map(async (secret) => {
       const id = names.of(SECRETS[secret].part);
       return { secret, id, state: await stateOf(client, id) };
     }),
@@ -137,12 +137,6 @@ async function stateOf(client: SecretsManagerClient, id: string): Promise<string
   } catch (error) {
     return error instanceof ResourceNotFoundException ? 'new' : describe(error);
   }
-}
-
-/** The secrets that an environment has. */
-export function secretsOf({ settings }: Configuration): SecretName[] {
-  const bedrock = parseSettings(settings).CLAUDE_PROVIDER === 'bedrock';
-  return (Object.keys(SECRETS) as SecretName[]).filter((name) => name !== 'CLAUDE_API_KEY' || !bedrock);
 }
 
 /** The value from standard input: neither in a history nor in a process list. */

@@ -4,8 +4,8 @@ import { STSClient } from '@aws-sdk/client-sts';
 import { CodyBatchError, SettingsError } from '../../core/errors.ts';
 import type { Variables } from '../../core/settings.ts';
 import { Names } from '../names.ts';
-import { SECRETS } from '../secrets.ts';
-import { type Check, checkDeployment, fillCommand, secretsOf } from './checks.ts';
+import { SECRETS, secretsOf } from '../secrets.ts';
+import { type Check, checkDeployment, fillCommand } from './checks.ts';
 import { type Invocation, parseInvocation, ROOT, USAGE, UsageError } from './invocation.ts';
 import { whatIsKept } from './kept.ts';
 
@@ -69,7 +69,7 @@ function say({ name, ok, found }: Check): void {
 function sayWhatIsLeft({ configuration }: Invocation): void {
   const names = new Names(configuration.environment);
   process.stdout.write('\nOnce, and whenever one changes:\n');
-  for (const secret of secretsOf(configuration)) {
+  for (const secret of secretsOf(configuration.settings)) {
     const { part, purpose } = SECRETS[secret];
     process.stdout.write(`  ${purpose}\n    ${fillCommand(names.of(part))}\n`);
   }

@@ -13,7 +13,9 @@ const whole = (min: number, max: number) => z.coerce.number().int().min(min).max
  * which are in Secrets Manager and never in a template.
  */
 const DECIDED_HERE =
-  /^(?:AWS_|DYNAMODB_|ARTIFACTS_URL|STATE_MACHINE_ARN|JOB_QUEUE|TEMP_DIR|COMMAND_USER|JOB_ID|REPOSITORY_NAME|AUTHORIZATION)|_SECRET_ID$|TOKEN$|_KEY$/;
+  /^(?:AWS_|DYNAMODB_|AUTHORIZATION|ARTIFACTS_URL|STATE_MACHINE_ARN|JOB_QUEUE|TEMP_DIR|JOB_ID|REPOSITORY_NAME)|_SECRET_ID$|TOKEN$|API_KEY$/;
+/** The image's own, and the App's key. */
+const DECIDED_ELSEWHERE = /^COMMAND_USER$|_PRIVATE_KEY$/;
 
 /** An object in cdk.json, its JSON on the command line. */
 const Settings = z.preprocess(
@@ -34,7 +36,7 @@ const Settings = z.preprocess(
           path: [name],
           message: 'is no setting; core/settings.ts has them',
         });
-      } else if (DECIDED_HERE.test(name)) {
+      } else if (DECIDED_HERE.test(name) || DECIDED_ELSEWHERE.test(name)) {
         context.addIssue({
           code: 'custom',
           path: [name],

@@ -1,4 +1,5 @@
 import { Aws } from 'aws-cdk-lib';
+import { modelIdAt } from '../core/models.ts';
 import { arnByName, type Resources } from './access.ts';
 import { type Grant, NO_RESOURCES } from './grant.ts';
 import type { Secret } from './secrets.ts';
@@ -65,12 +66,12 @@ function updateOf(tableArn: string, leadingKey: string, attributes: readonly str
 }
 
 /**
- * The inference profile that a model is called by, and the model itself where the profile sends a call to. A plain name
- * stands for the global profile, which also has the model without a region:
+ * The inference profile that a model is called by, and the model itself where the profile sends a call to. The global
+ * profile also has the model without a region:
  * https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
  */
 function bedrockArns(model: string): string[] {
-  const id = model.includes('anthropic.') ? model : `global.anthropic.${model}`;
+  const id = modelIdAt('bedrock', model);
   const name = id.slice(id.indexOf('anthropic.'));
   const models = `arn:${Aws.PARTITION}:bedrock:*::foundation-model/${name}`;
   if (id === name) return [models];

@@ -72,9 +72,11 @@ function updateOf(tableArn: string, leadingKey: string, attributes: readonly str
  */
 function bedrockArns(model: string): string[] {
   const id = modelIdAt('bedrock', model);
-  const name = id.slice(id.indexOf('anthropic.'));
+  // Which model a profile of one's own stands for is not in its ARN.
+  const name = id.startsWith('arn:') ? 'anthropic.*' : id.slice(id.indexOf('anthropic.'));
   const models = `arn:${Aws.PARTITION}:bedrock:*::foundation-model/${name}`;
   if (id === name) return [models];
+  if (id.startsWith('arn:')) return [id, models];
   return [
     arnByName('bedrock', `inference-profile/${id}`),
     models,

@@ -20,6 +20,8 @@ export interface Access {
   readonly batchJobs?: boolean;
   readonly executions?: readonly ('StartExecution' | 'DescribeExecution' | 'StopExecution')[];
   readonly secrets?: readonly Secret[];
+  /** Secrets that it is told the names of, and cannot read. */
+  readonly named?: readonly Secret[];
 }
 
 export interface Resources {
@@ -103,7 +105,7 @@ export function environmentOf(
   access: Access,
   resources: Resources & { jobQueueName: string },
 ): Record<string, string> {
-  const secrets = (access.secrets ?? []).flatMap((name) => {
+  const secrets = [...(access.secrets ?? []), ...(access.named ?? [])].flatMap((name) => {
     const arn = resources.secretArns[name];
     return arn ? [[`${name}_SECRET_ID`, arn] as const] : [];
   });

@@ -49,7 +49,7 @@ const OCCASIONS: Readonly<Record<string, Occasion>> = {
       jobs: ['Query', 'UpdateItem'],
       repositories: ['BatchGetItem', 'UpdateItem'],
       artifacts: ['read'],
-      secrets: ['GITHUB_WRITE_TOKEN', 'GITHUB_APP_PRIVATE_KEY'],
+      secrets: ['GITHUB_TOKEN'],
     },
     every: Duration.minutes(30),
   },

@@ -5,7 +5,7 @@ import { acknowledge } from './acknowledge.ts';
 import type { Names } from './names.ts';
 
 /** A setting whose value is in Secrets Manager. */
-export type Secret = SecretName | 'GITHUB_APP_PRIVATE_KEY';
+export type Secret = SecretName;
 
 /** What each is called there, after the environment's prefix, and what it is for. */
 export const SECRETS: Readonly<Record<Secret, { part: string; purpose: string }>> = {
@@ -17,12 +17,11 @@ export const SECRETS: Readonly<Record<Secret, { part: string; purpose: string }>
   },
   GITHUB_WRITE_TOKEN: {
     part: 'github-write-token',
-    purpose: 'Writes contents and pull requests. Read by the functions that open and pace pull requests.',
+    purpose: 'Writes contents and pull requests. Read by OpenPullRequest.',
   },
   GITHUB_APP_PRIVATE_KEY: {
     part: 'github-app-private-key',
-    purpose:
-      'The private key (PEM) of the GitHub App. Read by the functions that open and look at pull requests.',
+    purpose: 'The private key (PEM) of the GitHub App. Read by OpenPullRequest.',
   },
 };
 

@@ -16,19 +16,20 @@ const ACCESS: Readonly<Record<string, Access>> = {
   RecordResult: { repositories: ['GetItem', 'PutItem', 'UpdateItem'], artifacts: ['read'] },
   RecordFailure: { repositories: ['GetItem', 'UpdateItem'], artifacts: ['read'] },
   ResolvePullRequests: {
-    jobs: ['GetItem'],
-    repositories: ['BatchGetItem'],
+    jobs: ['GetItem', 'UpdateItem'],
+    repositories: ['BatchGetItem', 'UpdateItem'],
     artifacts: ['read', 'write'],
+    batchJobs: true,
   },
-  // What paces pull requests is told credentials apart by their own hash.
-  ReserveSlot: { jobs: ['GetItem', 'UpdateItem'], secrets: ['GITHUB_WRITE_TOKEN'] },
+  // It paces by the credential's name, and cannot read it.
+  ReserveSlot: { jobs: ['GetItem', 'UpdateItem'], named: ['GITHUB_WRITE_TOKEN'] },
   OpenPullRequest: {
-    jobs: ['GetItem'],
-    repositories: ['UpdateItem'],
+    jobs: ['GetItem', 'UpdateItem'],
+    repositories: ['GetItem', 'UpdateItem'],
     artifacts: ['read'],
     secrets: ['GITHUB_WRITE_TOKEN', 'GITHUB_APP_PRIVATE_KEY'],
   },
-  RecordPullRequestFailure: { repositories: ['UpdateItem'] },
+  RecordPullRequestFailure: { repositories: ['GetItem', 'UpdateItem'] },
   CompleteJob: {
     jobs: ['GetItem', 'UpdateItem'],
     repositories: ['BatchGetItem', 'UpdateItem'],

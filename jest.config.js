@@ -1,4 +1,16 @@
-/** Two tiers: `*.test.ts` is the everyday one (`npm test`), `*.full.test.ts` the rest (`npm run test:full`). */
+/**
+ * Three tiers: `*.test.ts` is the everyday one (`npm test`), `*.full.test.ts` what takes longer (`npm run test:full`), and
+ * by `npm run test:moto` whatever `test/core/stores.ts` opens runs again on moto's DynamoDB and S3, with `*.moto.test.ts`.
+ */
+const TIERS = {
+  everyday: ['<rootDir>/test/**/!(*.full|*.moto).test.ts'],
+  full: ['<rootDir>/test/**/*.full.test.ts'],
+  moto: [
+    '<rootDir>/test/**/*.moto.test.ts',
+    '<rootDir>/test/core/{artifacts,job-table,late-cancel,repository-table,tables}.test.ts',
+  ],
+};
+
 export default {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
@@ -8,11 +20,7 @@ export default {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' } },
     ],
   },
-  testMatch: [
-    process.env.TEST_TIER === 'full'
-      ? '<rootDir>/test/**/*.full.test.ts'
-      : '<rootDir>/test/**/!(*.full).test.ts',
-  ],
+  testMatch: TIERS[process.env.TEST_TIER ?? 'everyday'],
   testTimeout: 60_000,
   // The longer tests kill and count: beside each other they would measure the machine.
   maxWorkers: process.env.TEST_TIER === 'full' ? 1 : 2,

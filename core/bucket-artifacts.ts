@@ -1,5 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { S3Client } from '@aws-sdk/client-s3';
+import { requireArtifactKey } from './artifact-key.ts';
 import type { ArtifactStore, WriteOptions } from './artifacts.ts';
 
 /** Artifacts in S3, compressed unless Step Functions reads them. */
@@ -18,9 +19,10 @@ export class BucketArtifacts implements ArtifactStore {
   }
 
   async read(key: string) {
+    const Key = requireArtifactKey(key);
     const { s3, sdk } = await this.#open();
     try {
-      const object = await s3.send(new sdk.GetObjectCommand({ Bucket: this.#bucket, Key: key }));
+      const object = await s3.send(new sdk.GetObjectCommand({ Bucket: this.#bucket, Key }));
       const body = Buffer.from(await object.Body!.transformToByteArray());
       return object.ContentEncoding === 'gzip' ? gunzipSync(body) : body;
     } catch (error) {
@@ -30,11 +32,12 @@ export class BucketArtifacts implements ArtifactStore {
   }
 
   async write(key: string, body: string | Uint8Array, { contentType, plain }: WriteOptions = {}) {
+    const Key = requireArtifactKey(key);
     const { s3, sdk } = await this.#open();
     await s3.send(
       new sdk.PutObjectCommand({
         Bucket: this.#bucket,
-        Key: key,
+        Key,
         Body: plain ? body : gzipSync(body),
         ContentType: contentType,
         ContentEncoding: plain ? undefined : 'gzip',
@@ -43,14 +46,21 @@ export class BucketArtifacts implements ArtifactStore {
   }
 
   async removeAll(prefix: string) {
+    const Bucket = this.#bucket;
+    const Prefix = requireArtifactKey(prefix);
     const { s3, sdk } = await this.#open();
     for (;;) {
-      const page = await s3.send(new sdk.ListObjectsV2Command({ Bucket: this.#bucket, Prefix: prefix }));
-      const objects = (page.Contents ?? []).map(({ Key }) => ({ Key }));
-      if (objects.length === 0) return;
-      await s3.send(
-        new sdk.DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects: objects, Quiet: true } }),
+      const { Contents = [] } = await s3.send(new sdk.ListObjectsV2Command({ Bucket, Prefix }));
+      if (Contents.length === 0) return;
+      const Objects = Contents.map(({ Key }) => ({ Key }));
+      const { Errors: [refused] = [] } = await s3.send(
+        new sdk.DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }),
       );
+      // An answer of 200 all the same; what stays would be listed for ever.
+      if (refused) {
+        const { Key, Code, Message } = refused;
+        throw new Error(`S3 did not delete ${Key} of ${Bucket}: ${Code}: ${Message}`);
+      }
     }
   }
 }

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { requireArtifactKey } from './artifact-key.ts';
 import type { ArtifactStore } from './artifacts.ts';
-import { NotFoundError } from './errors.ts';
 
 /** Artifacts in a directory, as they are: for a machine's owner to read. */
 export class FolderArtifacts implements ArtifactStore {
@@ -12,10 +12,7 @@ export class FolderArtifacts implements ArtifactStore {
   }
 
   #fileOf(key: string): string {
-    const file = path.resolve(this.#folder, key);
-    if (!file.startsWith(this.#folder + path.sep))
-      throw new NotFoundError(`The artifact key ${JSON.stringify(key)} leaves the store.`);
-    return file;
+    return path.join(this.#folder, requireArtifactKey(key));
   }
 
   async read(key: string) {

@@ -6,6 +6,7 @@ import {
   PutCommand,
   QueryCommand,
 } from '@aws-sdk/lib-dynamodb';
+import { z } from 'zod';
 import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
 import { InvalidInputError, NotFoundError } from './errors.ts';
 import type { Counts, ErrorDescription, PullRequestCounts, Status } from './job.ts';
@@ -111,7 +112,7 @@ export class JobTable {
         ExpressionAttributeValues: { ':value': options.status ?? 'job' },
         ScanIndexForward: false,
         Limit: options.limit,
-        ...(options.cursor && { ExclusiveStartKey: decodeCursor(options.cursor) }),
+        ...(options.cursor && { ExclusiveStartKey: decodeCursor(options.cursor, options.status) }),
       }),
     );
     return {
@@ -382,16 +383,23 @@ function encodeCursor(key: Record<string, unknown>): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
 }
 
-function decodeCursor(cursor: string): Record<string, unknown> {
-  try {
-    const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (typeof key === 'object' && key !== null) return key as Record<string, unknown>;
-  } catch {
-    // Refused below, with the rest of what is no cursor.
-  }
-  throw new InvalidInputError('The cursor was not made by this API.', {
+/** The key of an item in the index that a list of this status reads, which is where a page of it goes on. */
+function decodeCursor(cursor: string, status: Status | undefined): Record<string, unknown> {
+  const index = status ? { status: z.literal(status) } : { entity: z.literal('job') };
+  const key = z.strictObject({ jobId: z.string(), createdAt: z.string(), ...index });
+  const parsed = key.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString()));
+  if (parsed.success) return parsed.data;
+  throw new InvalidInputError('The cursor was not made by this API, or for a list of another status.', {
     field: 'cursor',
     received: cursor,
-    expected: 'the cursor of the page before',
+    expected: 'the cursor of the page before, with the same status',
   });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

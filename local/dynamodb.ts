@@ -29,8 +29,7 @@ export async function startDynamoDB(options: DynamoDBOptions): Promise<LoopbackS
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   });
   try {
-    await createTable(client, options.jobsTable, JOBS_TABLE);
-    await createTable(client, options.repositoriesTable, REPOSITORIES_TABLE);
+    await createTables(client, options);
   } catch (error) {
     await close();
     throw error;
@@ -52,6 +51,15 @@ async function startThread({ dataFolder, port = 0 }: DynamoDBOptions) {
   await thread.terminate();
   const { failed } = message;
   throw Object.assign(new Error(failed.message), { code: failed.code });
+}
+
+/** Creates the product's two tables where they do not exist yet. */
+export async function createTables(
+  client: DynamoDBClient,
+  names: Pick<DynamoDBOptions, 'jobsTable' | 'repositoriesTable'>,
+): Promise<void> {
+  await createTable(client, names.jobsTable, JOBS_TABLE);
+  await createTable(client, names.repositoriesTable, REPOSITORIES_TABLE);
 }
 
 async function createTable(client: DynamoDBClient, name: string, shape: typeof JOBS_TABLE): Promise<void> {

@@ -1,50 +1,24 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type JobRow, newJobId } from '../../core/job.ts';
-import { JobTable } from '../../core/job-table.ts';
-import { countsOf, RepositoryTable } from '../../core/repository-table.ts';
-import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
-import { openDynamoDB } from '../../core/tables.ts';
+import type { JobTable } from '../../core/job-table.ts';
+import { countsOf, type RepositoryTable } from '../../core/repository-table.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
-import { startDynamoDB } from '../../local/dynamodb.ts';
+import { AT, jobRow } from './job-row.ts';
+import { openTestTables } from './stores.ts';
 
 const NAME = 'local/one';
-const AT = '2026-11-22T00:00:00.000Z';
 
-let server: Awaited<ReturnType<typeof startDynamoDB>>;
 let jobs: JobTable;
 let rows: RepositoryTable;
+let close: () => Promise<void>;
 
 beforeAll(async () => {
-  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) process.env[name] = 'local';
-  const tables = { jobsTable: 'jobs', repositoriesTable: 'repositories' };
-  server = await startDynamoDB(tables);
-  const settings = parseSettings({ DYNAMODB_ENDPOINT: server.url });
-  const client = openDynamoDB(settings);
-  jobs = new JobTable(client, { ...settings, ...tables });
-  rows = new RepositoryTable(client, { ...settings, ...tables });
+  ({ jobs, rows, close } = await openTestTables());
 });
-afterAll(() => server.close());
+afterAll(() => close());
 
 /** A job whose run 1 was cancelled, and whose run 2 a retry has just begun. */
 async function retriedJob(): Promise<string> {
-  const settings = parseSettings({});
-  const job: JobRow = {
-    jobId: newJobId(),
-    name: 'A job',
-    type: 'code-pattern-update',
-    maxRepositories: 1,
-    maxConcurrency: 1,
-    maxCostUsd: 1,
-    createPullRequests: false,
-    settings: defaultJobSettings(settings),
-    run: 1,
-    action: 'analyze',
-    status: 'processing',
-    counts: countsOf({ processing: 1 }),
-    tokenUsage: NO_TOKENS,
-    createdAt: AT,
-    updatedAt: AT,
-  };
+  const job = jobRow();
   const { jobId } = job;
   await jobs.create(job);
   await rows.createPending(jobId, [NAME], AT);

@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { newJobId, type Status } from '../../core/job.ts';
+import { countsOf } from '../../core/repository-table.ts';
+import { controlKey } from '../../core/tables.ts';
+import { NO_TOKENS } from '../../core/usage.ts';
+import { AT, jobRow } from './job-row.ts';
+import { openTestTables, type TestTables } from './stores.ts';
+
+let tables: TestTables;
+beforeAll(async () => {
+  tables = await openTestTables();
+});
+afterAll(() => tables.close());
+
+const TOTALS = { counts: countsOf({ completed: 1 }), tokenUsage: NO_TOKENS, costUsd: 0.25 };
+const cursorOf = (key: unknown) => Buffer.from(JSON.stringify(key)).toString('base64url');
+
+test('a job is written once, whole, and read as it was written', async () => {
+  const { jobs } = tables;
+  const job = jobRow({ description: 'naïve – 漢字', costUsd: 0.1 + 0.2, maxCostUsd: 0.000001 });
+  expect(await jobs.create(job)).toBe(true);
+  expect(await jobs.create({ ...job, name: 'Another' })).toBe(false);
+  expect(await jobs.get(job.jobId)).toEqual(job);
+  await expect(jobs.get(newJobId())).rejects.toThrow('There is no job');
+});
+
+test('of twenty requests with one idempotency key all get the job of the first, until a day has passed', async () => {
+  const { jobs } = tables;
+  const claim = (i: number, at = AT) =>
+    jobs.claimIdempotencyKey('key', { boundJobId: `job-${i}`, fingerprint: `print-${i}` }, at);
+  const claims = await Promise.all(Array.from({ length: 20 }, (_, i) => claim(i)));
+  expect(new Set(claims.map(({ boundJobId }) => boundJobId)).size).toBe(1);
+  const [first] = claims;
+  expect(await claim(21)).toMatchObject(first!);
+  expect(await claim(22, '2026-11-23T00:00:01.000Z')).toMatchObject({ boundJobId: 'job-22' });
+});
+
+test('jobs are listed newest first, by status, page by page, and nothing else of the table is among them', async () => {
+  const { jobs, ...own } = await openTestTables();
+  const days = [1, 2, 3, 4, 5].map((day) => `2026-01-0${day}T00:00:00.000Z`);
+  const status = (i: number): Status => (i % 2 === 0 ? 'completed' : 'failed');
+  const rows = days.map((createdAt, i) => jobRow({ createdAt, status: status(i) }));
+  for (const row of rows) await jobs.create(row);
+  await jobs.stop(rows[0]!.jobId, 1, 'cancelled');
+  await jobs.claimIdempotencyKey('key', { boundJobId: 'job', fingerprint: 'print' }, AT);
+  await jobs.reserveSlot('credential', 60, Date.parse(AT));
+
+  const read = async (options: { status?: Status; limit: number }) => {
+    const pages: string[][] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await jobs.list({ ...options, ...(cursor && { cursor }) });
+      pages.push(page.jobs.map(({ createdAt }) => createdAt));
+      cursor = page.cursor;
+    } while (cursor);
+    return pages.flat();
+  };
+  expect(await read({ limit: 2 })).toEqual(days.toReversed());
+  expect(await read({ status: 'completed', limit: 1 })).toEqual([days[4], days[2], days[0]]);
+  expect(await read({ status: 'cancelled', limit: 10 })).toEqual([]);
+  await own.close();
+});
+
+test('a cursor that no page gave is refused as the caller’s mistake, and not as a failure of the table', async () => {
+  const { jobs } = tables;
+  const { jobId } = jobRow();
+  const keys = [
+    'no base64 of JSON',
+    cursorOf(null),
+    cursorOf([]),
+    cursorOf({}),
+    cursorOf({ jobId }),
+    cursorOf({ jobId, createdAt: AT }),
+    cursorOf({ jobId, createdAt: 7, entity: 'job' }),
+    cursorOf({ jobId, createdAt: AT, entity: 'other' }),
+    cursorOf({ jobId, createdAt: AT, status: 'failed' }),
+    cursorOf({ jobId, createdAt: AT, entity: 'job', more: 1 }),
+  ];
+  for (const cursor of keys)
+    await expect(jobs.list({ limit: 1, cursor })).rejects.toMatchObject({ name: 'InvalidInputError' });
+  const failed = cursorOf({ jobId, createdAt: AT, status: 'failed' });
+  expect(await jobs.list({ limit: 1, status: 'failed', cursor: failed })).toEqual({ jobs: [] });
+  await expect(jobs.list({ limit: 1, status: 'pending', cursor: failed })).rejects.toMatchObject({
+    name: 'InvalidInputError',
+  });
+});
+
+test('of ten that end a job and ten that cancel it one has it, and its totals are kept', async () => {
+  const { jobs } = tables;
+  const job = jobRow();
+  await jobs.create(job);
+  const tries = Array.from({ length: 20 }, (_, i) =>
+    i % 2
+      ? jobs.end(job.jobId, 1, { ...TOTALS, status: 'completed', at: AT })
+      : jobs.cancel(job.jobId, 1, AT),
+  );
+  expect((await Promise.all(tries)).filter(Boolean)).toHaveLength(1);
+  await jobs.recordTotals(job.jobId, 1, TOTALS, AT);
+  expect(await jobs.get(job.jobId)).toMatchObject({ ...TOTALS, completedAt: AT });
+  await jobs.recordTotals(job.jobId, 1, { ...TOTALS, counts: countsOf({}), costUsd: 0 }, AT);
+  expect(await jobs.get(job.jobId)).toMatchObject(TOTALS);
+});
+
+test('a job that ends by an error says it, and the next run begins without it', async () => {
+  const { jobs } = tables;
+  const job = jobRow({ executionArn: 'arn:of:run:1' });
+  await jobs.create(job);
+  expect(await jobs.reserveRun(job.jobId, 1, 'analyze', AT)).toBe(false);
+  const error = { name: 'SomeError', message: 'It broke.' };
+  expect(await jobs.end(job.jobId, 1, { status: 'failed', at: AT, error })).toBe(true);
+  expect(await jobs.get(job.jobId)).toMatchObject({ status: 'failed', error });
+
+  const retries = Array.from({ length: 10 }, () => jobs.reserveRun(job.jobId, 1, 'publish', AT));
+  expect((await Promise.all(retries)).filter(Boolean)).toHaveLength(1);
+  const again = await jobs.get(job.jobId);
+  expect(again).toMatchObject({ status: 'pending', run: 2, action: 'publish' });
+  for (const gone of ['error', 'completedAt', 'cancelledAt', 'executionArn'])
+    expect(again).not.toHaveProperty(gone);
+  await jobs.recordExecution(job.jobId, 1, 'arn:of:run:1');
+  expect(await jobs.get(job.jobId)).not.toHaveProperty('executionArn');
+  await jobs.recordExecution(job.jobId, 2, 'arn:of:run:2');
+  expect(await jobs.get(job.jobId)).toHaveProperty('executionArn', 'arn:of:run:2');
+});
+
+test('of twenty readers one counts, and counts again only when they are old', async () => {
+  const { jobs } = tables;
+  const job = jobRow();
+  await jobs.create(job);
+  const claim = () => jobs.claimCounting(job.jobId, '2026-11-21T23:59:55.000Z', AT);
+  const claims = await Promise.all(Array.from({ length: 20 }, claim));
+  expect(claims.filter(Boolean)).toHaveLength(1);
+  expect(await jobs.claimCounting(job.jobId, '2026-11-22T00:00:00.001Z', AT)).toBe(true);
+  expect(await jobs.claimCounting(newJobId(), AT, AT)).toBe(false);
+});
+
+test('fifty racing workers never reserve more than the job may cost, and a stopped job reserves nothing', async () => {
+  const { jobs } = tables;
+  const { jobId } = jobRow();
+  const reserve = () => jobs.reserve(jobId, 0.07, 1);
+  const reserved = await Promise.all(Array.from({ length: 50 }, reserve));
+  expect(reserved.filter(Boolean)).toHaveLength(14);
+  await jobs.settle(jobId, 0.07, 0.01);
+  expect(await reserve()).toBe(true);
+  expect(await reserve()).toBe(false);
+  await jobs.settleAll(jobId, 1, 0);
+  await jobs.stop(jobId, 1, 'jobCost');
+  await jobs.stop(jobId, 1, 'cancelled');
+  expect(await jobs.stoppedBy(jobId)).toBe('jobCost');
+  expect(await reserve()).toBe(false);
+  await jobs.settle(newJobId(), 1, 0);
+});
+
+test('forty pull requests of one credential get forty moments, each an interval after the one before', async () => {
+  const { jobs } = tables;
+  const now = Date.parse(AT);
+  const slots = await Promise.all(Array.from({ length: 40 }, () => jobs.reserveSlot('one', 3600, now)));
+  expect(slots.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => now + i * 1000));
+  expect(await jobs.reserveSlot('one', 3600, now + 60_000)).toBe(now + 60_000);
+});
+
+test('a removed job leaves no item behind', async () => {
+  const { jobs } = tables;
+  const job = jobRow();
+  await jobs.create(job);
+  await jobs.reserve(job.jobId, 0.1, 1);
+  await jobs.remove(job.jobId);
+  await expect(jobs.get(job.jobId)).rejects.toThrow('There is no job');
+  expect(await jobs.stoppedBy(job.jobId)).toBeUndefined();
+  await jobs.settle(job.jobId, 0.1, 0);
+  await expect(jobs.get(controlKey(job.jobId))).rejects.toThrow('There is no job');
+});

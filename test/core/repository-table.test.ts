@@ -1,0 +1,151 @@
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { newJobId } from '../../core/job.ts';
+import { JOB_STATUS_INDEX } from '../../core/tables.ts';
+import { AT } from './job-row.ts';
+import { openTestTables, type TestTables } from './stores.ts';
+
+let tables: TestTables;
+beforeAll(async () => {
+  tables = await openTestTables();
+});
+afterAll(() => tables.close());
+
+const NAME = 'local/one';
+const LATER = '2026-11-22T00:01:00.000Z';
+const ENDED = { status: 'completed', outcome: 'changed', completedAt: LATER } as const;
+
+/** A repository that an execution of this run has taken, as StartRepository does. */
+async function processing(jobId: string, repositoryName: string, run = 1): Promise<void> {
+  const { client, settings } = tables;
+  const texts = { jobId, repositoryName, status: 'processing', statusKey: `processing#${repositoryName}` };
+  await client.send(
+    new PutItemCommand({
+      TableName: settings.repositoriesTable,
+      Item: {
+        ...Object.fromEntries(Object.entries(texts).map(([name, S]) => [name, { S }])),
+        run: { N: String(run) },
+        updatedAt: { S: AT },
+      },
+    }),
+  );
+}
+
+test('resolving again creates the rows that are missing and resets none', async () => {
+  const { rows } = tables;
+  const jobId = newJobId();
+  await rows.createPending(jobId, [NAME], AT);
+  await processing(jobId, NAME);
+  await rows.end(jobId, NAME, 1, ENDED);
+  await rows.createPending(jobId, [NAME, 'local/two'], LATER, 2);
+  const read = await rows.getMany(jobId, ['local/two', 'local/none', NAME]);
+  expect(read.map(({ repositoryName, status, run }) => [repositoryName, status, run])).toEqual([
+    ['local/two', 'pending', 2],
+    [NAME, 'completed', 1],
+  ]);
+  await expect(rows.get(jobId, 'local/none')).rejects.toThrow('has no repository local/none');
+});
+
+test('250 rows are read in the order that was asked, only what was asked of them, and counted by status', async () => {
+  const { rows } = tables;
+  const jobId = newJobId();
+  const names = Array.from({ length: 250 }, (_, i) => `local/r${i}`);
+  await rows.createPending(jobId, names, AT);
+  await processing(jobId, 'local/r7');
+  await processing(jobId, 'local/r8');
+  await rows.end(jobId, 'local/r8', 1, ENDED);
+  const asked = names.toReversed();
+  const read = await rows.getMany(jobId, asked, ['repositoryName', 'status', 'run']);
+  expect(read.map(({ repositoryName }) => repositoryName)).toEqual(asked);
+  expect(Object.keys(read[0]!).sort()).toEqual(['repositoryName', 'run', 'status']);
+  expect(await rows.countByIndex(jobId)).toEqual({
+    ...{ total: 250, pending: 248, processing: 1, completed: 1, failed: 0, cancelled: 0 },
+  });
+});
+
+test('of ten ends of a repository one counts, and nothing that comes later changes it', async () => {
+  const { rows } = tables;
+  const jobId = newJobId();
+  await processing(jobId, NAME);
+  const ends = await Promise.all(
+    Array.from({ length: 10 }, (_, turns) => rows.end(jobId, NAME, 1, { ...ENDED, turns })),
+  );
+  expect(ends.filter(Boolean)).toHaveLength(1);
+  const ended = await rows.get(jobId, NAME);
+  const cancelled = { status: 'cancelled', completedAt: LATER } as const;
+  expect(await rows.endUnfinished(jobId, NAME, 1, cancelled)).toBe(false);
+  expect(await rows.resetForRun(ended, 2, LATER)).toBe(false);
+  expect(await rows.get(jobId, NAME)).toEqual(ended);
+});
+
+test('a retry begins with what failed, forgets how that run went, and keeps what it cost', async () => {
+  const { rows } = tables;
+  const jobId = newJobId();
+  await processing(jobId, NAME);
+  const tokenUsage = { input: 1, output: 2, cacheCreation: 3, cacheRead: 4, total: 10 };
+  const error = { name: 'WorkerLostError', message: 'Gone.' };
+  const failed = { status: 'failed', outcome: 'failed', completedAt: AT, error } as const;
+  await rows.end(jobId, NAME, 1, { ...failed, tokenUsage, costUsd: 0.5, turns: 3, attempts: 2 });
+  expect(await rows.resetForRun(await rows.get(jobId, NAME), 2, LATER)).toBe(true);
+  const row = await rows.get(jobId, NAME);
+  expect(row).toMatchObject({ status: 'pending', run: 2, earlierRuns: { tokenUsage, costUsd: 0.5 } });
+  for (const gone of ['error', 'outcome', 'turns', 'attempts', 'completedAt'])
+    expect(row).not.toHaveProperty(gone);
+  expect(await rows.countByIndex(jobId)).toMatchObject({ total: 1, pending: 1 });
+});
+
+test('a diff is queried beside its row, in the bytes it has, and one that DynamoDB cannot hold is left out', async () => {
+  const { rows, client, settings } = tables;
+  const jobId = newJobId();
+  await rows.createPending(jobId, [NAME], AT);
+  const diff = Buffer.from(`+${'ä'.repeat(150 * 1024 - 1)}+`);
+  expect(diff.length).toBe(300 * 1024);
+  expect(await rows.putDiff(jobId, NAME, diff, AT)).toBe(true);
+  expect(await rows.putDiff(jobId, NAME, Buffer.concat([diff, Buffer.from('x')]), AT)).toBe(false);
+  expect(await rows.putDiff(jobId, NAME, Buffer.from([0xff]), AT)).toBe(false);
+  const Key = { jobId, repositoryName: `${NAME}#diff` };
+  const { Item } = await client.send(new GetCommand({ TableName: settings.repositoriesTable, Key }));
+  expect(Buffer.from(Item!.diff).equals(diff)).toBe(true);
+  expect((await rows.countByIndex(jobId)).total).toBe(1);
+
+  await rows.remove(jobId, [NAME]);
+  const left = await client.send(
+    new QueryCommand({
+      TableName: settings.repositoriesTable,
+      KeyConditionExpression: 'jobId = :jobId',
+      ExpressionAttributeValues: { ':jobId': jobId },
+    }),
+  );
+  expect(left.Items).toEqual([]);
+});
+
+test('progress, attempts and pull requests are written on a row that is there, and make none', async () => {
+  const { rows } = tables;
+  const jobId = newJobId();
+  await processing(jobId, NAME);
+  const progress = { phase: 'conversing', turns: 3, updatedAt: LATER };
+  const pullRequest = { state: 'failed' as const, error: { name: 'HttpError', message: 'No.' } };
+  for (const name of [NAME, 'local/none']) {
+    await rows.recordProgress(jobId, name, progress);
+    await rows.recordAttempts(jobId, name, 2, LATER);
+    await rows.recordPullRequest(jobId, name, LATER, { pullRequest });
+  }
+  expect(await rows.get(jobId, NAME)).toMatchObject({ ...progress, attempts: 2, pullRequest });
+  await expect(rows.get(jobId, 'local/none')).rejects.toThrow('has no repository');
+});
+
+test('the index by status holds keys only, so that a list of 10,000 stays small', async () => {
+  const { rows, client, settings } = tables;
+  const jobId = newJobId();
+  await rows.createPending(jobId, [NAME], AT);
+  const { Items } = await client.send(
+    new QueryCommand({
+      TableName: settings.repositoriesTable,
+      IndexName: JOB_STATUS_INDEX,
+      KeyConditionExpression: 'jobId = :jobId AND begins_with(statusKey, :status)',
+      ExpressionAttributeValues: { ':jobId': jobId, ':status': 'pending#' },
+    }),
+  );
+  expect(Items).toEqual([{ jobId, repositoryName: NAME, statusKey: `pending#${NAME}` }]);
+});

@@ -20,6 +20,12 @@ export function batchJobPrefix(run: Pick<ExecutionInput, 'jobId' | 'run'>): stri
   return `${executionName(run)}-`;
 }
 
+/** The run that a Batch job belongs to, by its name; undefined for a job that is not of this product. */
+export function parseBatchJobName(name: string): Pick<ExecutionInput, 'jobId' | 'run'> | undefined {
+  const prefix = /^(job-[0-9A-Z]{26}-\d+)-./.exec(name)?.[1];
+  return prefix === undefined ? undefined : parseExecutionName(prefix);
+}
+
 /** One line of the manifest that AnalyzeRepositories reads. */
 export const AnalyzeItem = z.object({
   repositoryName: RepositoryName,

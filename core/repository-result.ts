@@ -120,7 +120,9 @@ export const RepositoryResult = z.object({
   logStream: z.string().optional(),
   /** Attempts of the Batch job, those before a throttled pause included. */
   attempts: z.int().optional(),
+  /** When the repository's turn in the job came and its Batch job was submitted. */
   submittedAt: z.string().optional(),
+  /** When Batch began to run it, the latest attempt; by Batch's own clock. Absent while it waits for a place. */
   startedAt: z.string().optional(),
   completedAt: z.string().optional(),
   updatedAt: z.string(),

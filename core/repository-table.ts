@@ -214,6 +214,25 @@ export class RepositoryTable {
     });
   }
 
+  /**
+   * Says since when the repository's Batch job runs. Returns false where that is late: the repository has ended, another
+   * run has it, or a later attempt runs already.
+   */
+  async recordRunning(
+    jobId: string,
+    repositoryName: string,
+    run: number,
+    running: { startedAt: string; batchJobId: string; logStream: string | undefined; updatedAt: string },
+  ): Promise<boolean> {
+    return this.#update(jobId, repositoryName, {
+      set: running,
+      condition:
+        '#status = :processing AND run = :run AND (attribute_not_exists(startedAt) OR startedAt < :startedAt)',
+      names: { '#status': 'status' },
+      values: { ':processing': 'processing', ':run': run, ':startedAt': running.startedAt },
+    });
+  }
+
   /** Writes what a worker may write of its row, and nothing else: IAM holds it to these attributes. */
   async recordProgress(
     jobId: string,

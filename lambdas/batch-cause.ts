@@ -7,11 +7,15 @@ export type BatchFailure = {
   batchJobId?: string;
   logStream?: string;
   attempts?: number;
+  /** ISO 8601; absent where no attempt ran. */
+  startedAt?: string;
 };
 
 type JobDetail = {
   JobId?: string;
   StatusReason?: string;
+  /** Epoch milliseconds. */
+  StartedAt?: number;
   Attempts?: {
     Container?: { ExitCode?: number; Reason?: string; LogStreamName?: string };
     StatusReason?: string;
@@ -35,6 +39,7 @@ export function describeBatchFailure({ Error: name, Cause: cause = '' }: CaughtE
     ...(exitCode !== undefined && { exitCode }),
     ...(job.JobId && { batchJobId: job.JobId }),
     ...(last?.Container?.LogStreamName && { logStream: last.Container.LogStreamName }),
+    ...(job.StartedAt && { startedAt: new Date(job.StartedAt).toISOString() }),
     ...(job.Attempts && { attempts: job.Attempts.length }),
   };
 }

@@ -10,7 +10,7 @@ const CHANGES_IN_ROW = 100;
 const THROTTLED_TOO_OFTEN =
   'The model stayed rate-limited for as long as a repository may wait; retry the job later, or give it a lower maxConcurrency.';
 
-/** The part of the row that an outcome gives. */
+/** The part of the row that an outcome gives. When it started is Batch's to say, which knows it before any outcome. */
 export function repositoryEnd(outcome: Outcome): RepositoryEnd {
   const {
     jobId,
@@ -21,6 +21,7 @@ export function repositoryEnd(outcome: Outcome): RepositoryEnd {
     title,
     body,
     changes,
+    startedAt,
     outcome: name,
     ...rest
   } = outcome;

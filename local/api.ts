@@ -1,16 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type http from 'node:http';
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
-import { functionContext } from './function-context.ts';
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import type { Functions } from './functions.ts';
 import { type LoopbackServer, listenOnLoopback, readBody } from './loopback.ts';
 
 /** What API Gateway takes: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
 const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024;
 
-type ApiHandler = (
-  event: APIGatewayProxyEventV2,
-  context: Context,
-) => Promise<APIGatewayProxyStructuredResultV2>;
+type ApiHandler = Functions['answerApi'];
 
 /** API Gateway's HTTP API on loopback: requests become events of payload format 2.0 for the same handler as on AWS. */
 export function startApi(handler: ApiHandler, options: { port?: number }): Promise<LoopbackServer> {
@@ -42,7 +39,7 @@ async function answer(
     response.writeHead(400, { 'content-type': 'application/json' }).end('{"message":"Bad Request"}');
     return;
   }
-  const result = await handler(event, functionContext('api'));
+  const result = await handler(event);
   const bytes = Buffer.from(result.body ?? '', result.isBase64Encoded ? 'base64' : 'utf8');
   response
     .writeHead(result.statusCode ?? 200, {

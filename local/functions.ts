@@ -1,4 +1,7 @@
-import type { Context } from 'aws-lambda';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import type { EventFunction } from '../core/events.ts';
+import { handler as api } from '../lambdas/api/handler.ts';
+import { handler as batchJobRunning } from '../lambdas/events/batch-job-running.ts';
 import { handler as executionEnded } from '../lambdas/events/execution-ended.ts';
 import { handler as reconcile } from '../lambdas/events/reconcile.ts';
 import { handler as trackPullRequests } from '../lambdas/events/track-pull-requests.ts';
@@ -12,9 +15,23 @@ import { handler as reserveSlot } from '../lambdas/steps/reserve-slot.ts';
 import { handler as resolvePullRequests } from '../lambdas/steps/resolve-pull-requests.ts';
 import { handler as resolveRepositories } from '../lambdas/steps/resolve-repositories.ts';
 import { functionContext } from './function-context.ts';
+import type { ScheduledFunction } from './schedules.ts';
 
 // Each handler parses its own input, so here any payload may go in.
 type Handler = (payload: never, context: Context) => Promise<unknown>;
+
+/** What events and schedules call. */
+type Listener = EventFunction | ScheduledFunction;
+
+/** The functions of a stack, wherever they run. Each of them throws what the function itself throws. */
+export type Functions = {
+  /** The names of the states that invoke one. */
+  readonly steps: readonly string[];
+  /** By the state's name. */
+  invokeStep(name: string, payload: unknown): Promise<unknown>;
+  invokeListener(name: Listener, event: object): Promise<unknown>;
+  answerApi(event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2>;
+};
 
 /** The functions that the state machine invokes, by the state's name. */
 export const stepFunctions: Readonly<Record<string, Handler>> = {
@@ -29,29 +46,21 @@ export const stepFunctions: Readonly<Record<string, Handler>> = {
   FailJob: failJob,
 };
 
-/** Lambda's Invoke, in this process. Throws what the handler throws. */
-export async function invokeStep(name: string, payload: unknown): Promise<unknown> {
-  const handler = stepFunctions[name];
-  if (!handler)
-    throw new TypeError(`There is no function ${name}; there are ${Object.keys(stepFunctions).join(', ')}.`);
-  return (await handler(payload as never, functionContext(name))) ?? null;
-}
+const listeners: Readonly<Record<Listener, Handler>> = {
+  ExecutionEnded: executionEnded,
+  BatchJobRunning: batchJobRunning,
+  Reconcile: reconcile,
+  TrackPullRequests: trackPullRequests,
+};
 
-/** EventBridge's delivery of "Step Functions Execution Status Change". The function logs what fails in it. */
-export async function deliverExecutionEvent(event: unknown): Promise<void> {
-  await executionEnded(event as never, functionContext('ExecutionEnded')).catch(() => {});
-}
-
-/** What EventBridge's schedules invoke, with the seconds between. Each logs what fails in it. */
-export const schedules: readonly { seconds: number; run(): Promise<void> }[] = [
-  { seconds: 60, run: scheduled('Reconcile', reconcile) },
-  { seconds: 60, run: scheduled('TrackPullRequests', trackPullRequests) },
-];
-
-function scheduled(name: string, handler: (event: object, context: Context) => Promise<unknown>) {
-  return () =>
-    handler({}, functionContext(name)).then(
-      () => {},
-      () => {},
-    );
-}
+/** The functions in this process. */
+export const functionsHere: Functions = {
+  steps: Object.keys(stepFunctions),
+  async invokeStep(name, payload) {
+    const handler = stepFunctions[name];
+    if (!handler) throw new TypeError(`There is no function ${name}; there are ${this.steps.join(', ')}.`);
+    return (await handler(payload as never, functionContext(name))) ?? null;
+  },
+  invokeListener: (name, event) => listeners[name](event as never, functionContext(name)),
+  answerApi: (event) => api(event, functionContext('api')),
+};

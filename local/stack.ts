@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { BatchClient, type JobDetail } from '@aws-sdk/client-batch';
+import { BatchClient } from '@aws-sdk/client-batch';
 import { openArtifacts } from '../core/artifacts.ts';
 import { SettingsError } from '../core/errors.ts';
 import { SECRET_VARIABLES, type Variables, WRITE_CREDENTIALS } from '../core/settings.ts';
 import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
 import { startBatch } from './batch/server.ts';
+import type { JobStateChangeEvent } from './batch/state-change.ts';
 import { type RunningStack, takeDataFolder } from './data-folder.ts';
 import { startDynamoDB } from './dynamodb.ts';
 import {
@@ -23,9 +24,12 @@ import {
   stackEnvironment,
   TABLE_PREFIX,
 } from './environment.ts';
+import { EventBus } from './event-bus.ts';
+import type { Functions } from './functions.ts';
 import { type GitHubOptions, startGitHub } from './github/server.ts';
 import { requireFreePorts } from './loopback.ts';
 import { startOfflineModel } from './model/offline.ts';
+import { startSchedules } from './schedules.ts';
 import { startStates } from './states/server.ts';
 import { bundleWorker, workerCommand } from './worker-bundle.ts';
 import { keepYoungGenerationSmall } from './young-generation.ts';
@@ -55,6 +59,11 @@ export type StackOptions = {
    * @default - the worker
    */
   workerCommand?: string[];
+  /**
+   * Runs the functions elsewhere, for tests of what is deployed.
+   * @default - in this process
+   */
+  functions?: (environment: () => Record<string, string>) => Promise<Functions & { close(): Promise<void> }>;
 };
 
 export type Stack = RunningStack & {
@@ -63,9 +72,6 @@ export type Stack = RunningStack & {
   /** Ends everything that was started; what was running goes on at the next start. */
   close(): Promise<void>;
 };
-
-/** However fast the clock: a schedule that never rests would measure nothing but itself. */
-const MIN_SCHEDULE_MS = 250;
 
 /** AWS on one machine: the services the product speaks to, the product's functions among them, and its HTTP API. */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -108,7 +114,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         offlineModelUrl: model?.url,
       });
 
-    const batchListeners: ((job: JobDetail) => void)[] = [];
+    const batchListeners: ((event: JobStateChangeEvent) => void)[] = [];
     const command = options.workerCommand ?? [
       ...workerCommand(await bundleWorker(folder('worker'))),
       'Ref::jobId',
@@ -136,8 +142,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         attempts: 3,
         timeoutSeconds: 3600,
       },
-      onJobStateChange: (job) => {
-        for (const listener of batchListeners) listener(job);
+      onJobStateChange: (event) => {
+        for (const listener of batchListeners) listener(event);
       },
     });
     closers.push(() => batch.close());
@@ -145,7 +151,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
     const connection = { region: REGION, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
     const artifacts = openArtifacts(pathToFileURL(folder('artifacts')).href);
-    const { invokeStep, stepFunctions, deliverExecutionEvent } = await import('./functions.ts');
+    const functions = await openFunctions(options, environment, closers);
+    const events = new EventBus(functions.invokeListener);
+    batchListeners.push((event) => events.put(event));
     const states = await startStates({
       dataFolder: folder('states'),
       port: port(1),
@@ -158,33 +166,33 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         ArtifactsBucket: 'cody-batch-local-artifacts',
         JobQueue: JOB_QUEUE,
         JobDefinition: JOB_DEFINITION,
-        ...Object.fromEntries(Object.keys(stepFunctions).map((name) => [functionSubstitution(name), name])),
+        ...Object.fromEntries(functions.steps.map((name) => [functionSubstitution(name), name])),
       },
       region: REGION,
       accountId: ACCOUNT_ID,
       dynamodbUrl: dynamodb.url,
       batch: new BatchClient({ ...connection, endpoint: batch.url }),
-      subscribeToBatch: (listener) => void batchListeners.push(listener),
+      subscribeToBatch: (listener) => void batchListeners.push(({ detail }) => listener(detail)),
       readObject: async (_bucket, key) => {
         const object = await artifacts.read(key);
         if (!object) throw new SettingsError(`The artifact ${key} does not exist.`);
         return object;
       },
       writeObject: (_bucket, key, body) => artifacts.write(key, body, { plain: true }),
-      invokeFunction: invokeStep,
-      onStatusChange: (event) => void deliverExecutionEvent(event),
+      invokeFunction: (name, payload) => functions.invokeStep(name, payload),
+      onStatusChange: (event) => events.put(event),
     });
     closers.push(() => states.close());
+    closers.push(() => events.close());
     endpoints.states = states.url;
 
     applyEnvironment(environment());
     closers.push(await sendLogsTo(folder('logs')));
-    const { handler } = await import('../lambdas/api/handler.ts');
     const { startApi } = await import('./api.ts');
-    const api = await startApi(handler, { port: port(0) });
+    const api = await startApi((event) => functions.answerApi(event), { port: port(0) });
     closers.push(() => api.close());
     await states.resume();
-    closers.push(await startSchedules(options.timeScale));
+    closers.push(startSchedules((name) => functions.invokeListener(name, {}), options.timeScale));
     const running = { api: api.url, gitHub: gitHub?.url, model: options.model };
     if (options.shared) data.announce(running);
     return { ...running, awsVariables: awsVariables(endpoints), close };
@@ -204,33 +212,16 @@ function pick(variables: Record<string, string>, keep: (name: string) => boolean
   return Object.fromEntries(Object.entries(variables).filter(([name]) => !mayWrite(name) && keep(name)));
 }
 
-/** As EventBridge's schedules do; at the start too, for what an ended process had not come to. */
-async function startSchedules(timeScale = 1): Promise<() => Promise<void>> {
-  const { schedules } = await import('./functions.ts');
-  const stops = schedules.map(({ seconds, run }) => {
-    let running = run();
-    let underway = true;
-    const done = () => {
-      underway = false;
-    };
-    void running.then(done);
-    const timer = setInterval(
-      () => {
-        if (underway) return;
-        underway = true;
-        running = run();
-        void running.then(done);
-      },
-      Math.max(MIN_SCHEDULE_MS, (seconds * 1000) / timeScale),
-    );
-    return async () => {
-      clearInterval(timer);
-      await running;
-    };
-  });
-  return async () => {
-    await Promise.all(stops.map((stop) => stop()));
-  };
+/** Loaded here, and not at the top: what only asks where a stack is up needs none of it. */
+async function openFunctions(
+  { functions }: StackOptions,
+  environment: () => Record<string, string>,
+  closers: (() => Promise<void> | void)[],
+): Promise<Functions> {
+  if (!functions) return (await import('./functions.ts')).functionsHere;
+  const elsewhere = await functions(environment);
+  closers.push(() => elsewhere.close());
+  return elsewhere;
 }
 
 /** The functions log to a file, as on AWS they log to CloudWatch: the terminal belongs to the command. */

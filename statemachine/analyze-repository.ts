@@ -104,7 +104,7 @@ const AnalyzeRepository: TaskState = {
     PropagateTags: true,
     Timeout: { 'AttemptDurationSeconds.$': '$.attemptSeconds' },
   },
-  ResultSelector: { 'jobId.$': '$.JobId' },
+  ResultSelector: { 'jobId.$': '$.JobId', 'startedAt.$': '$.StartedAt' },
   ResultPath: '$.batch',
   TimeoutSeconds: ONE_WEEK_SECONDS,
   Retry: [BATCH_UNDER_LOAD],

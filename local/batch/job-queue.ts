@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { JobDetail, JobStatus } from '@aws-sdk/client-batch';
+import type { JobStatus } from '@aws-sdk/client-batch';
 import { isBatchJobEnded } from '../../core/batch.ts';
 import { type AttemptEnd, startAttempt } from './attempt.ts';
 import { describeJob, type Job, newJob } from './job.ts';
@@ -8,6 +8,7 @@ import type { SubmitJobRequest } from './requests.ts';
 import { type AttemptFailure, isRetried } from './retry.ts';
 import type { RunningChildren } from './running-children.ts';
 import type { Scratch } from './scratch.ts';
+import { type JobStateChangeEvent, jobStateChangeEvent } from './state-change.ts';
 
 export type JobQueueOptions = {
   name: string;
@@ -18,7 +19,7 @@ export type JobQueueOptions = {
   logFile: (logStreamName: string) => string;
   runningChildren: RunningChildren;
   scratch: Scratch | undefined;
-  onJobStateChange: ((detail: JobDetail) => void) | undefined;
+  onJobStateChange: ((event: JobStateChangeEvent) => void) | undefined;
 };
 
 // As AWS: https://docs.aws.amazon.com/batch/latest/userguide/job_states.html
@@ -43,8 +44,7 @@ export class JobQueue {
     const identity = { sequence: ++this.#submissions, jobId: randomUUID() };
     const job = newJob(request, this.#options.definition, identity);
     this.#jobs.set(job.jobId, job);
-    this.#enter(job, 'SUBMITTED');
-    // Where AWS would wait for the jobs that this one depends on.
+    // Being submitted is no event. In PENDING AWS would wait for the jobs that this one depends on.
     this.#enter(job, 'PENDING');
     this.#enter(job, 'RUNNABLE');
     this.#waiting.add(job);
@@ -193,7 +193,7 @@ export class JobQueue {
     const { onJobStateChange, name, definition } = this.#options;
     if (!onJobStateChange || this.#closed) return;
     // Out of the transition's way: what a listener throws must not leave a job half moved.
-    process.nextTick(onJobStateChange, describeJob(job, name, definition));
+    process.nextTick(onJobStateChange, jobStateChangeEvent(describeJob(job, name, definition)));
   }
 }
 

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type http from 'node:http';
 import path from 'node:path';
-import type { JobDetail } from '@aws-sdk/client-batch';
 import { describeError } from '../../core/errors.ts';
 import { listenOnLoopback, readBody } from '../loopback.ts';
 import { ClientException } from './client-exception.ts';
@@ -12,6 +11,7 @@ import { batchOperations, type Operation } from './operations.ts';
 import { MAX_REQUEST_KIB } from './requests.ts';
 import { RunningChildren } from './running-children.ts';
 import { Scratch } from './scratch.ts';
+import type { JobStateChangeEvent } from './state-change.ts';
 
 export type BatchOptions = {
   /** Holds `logs/` and, while children run, `running/`. One Batch at a time. */
@@ -37,7 +37,7 @@ export type BatchOptions = {
    * Told each change of a job's status, in order, as EventBridge tells it on AWS. A job can end before the caller of
    * SubmitJob has its answer. What it throws is not caught. Silent from `close` on.
    */
-  onJobStateChange?: (detail: JobDetail) => void;
+  onJobStateChange?: (event: JobStateChangeEvent) => void;
 };
 
 export type LocalBatch = {

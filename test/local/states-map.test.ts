@@ -202,8 +202,8 @@ async function startWorkers(): Promise<object> {
     },
     maxRunning: 4,
     stopTimeoutSeconds: 1,
-    onJobStateChange: (job) => {
-      for (const listener of listeners) listener(job);
+    onJobStateChange: ({ detail }) => {
+      for (const listener of listeners) listener(detail);
     },
   });
   batchClient = new BatchClient({ ...CONNECTION, endpoint: batch.url });

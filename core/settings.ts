@@ -49,6 +49,11 @@ const Environment = z.object({
   STATE_MACHINE_ARN: z.string().optional(),
   JOB_QUEUE: z.string().optional(),
 
+  /** Who verifies callers of the API: API Gateway's JWT authorizer, or nobody, which only one's own machine may say. */
+  AUTHORIZATION: z.enum(['jwt', 'none']).default('jwt'),
+  /** The claim that has a person's roles; in any but Cognito's they are called `cody-batch/viewer` and so on. */
+  ROLES_CLAIM: z.string().min(1).default('cognito:groups'),
+
   GITHUB_API_URL: z.url().default('https://api.github.com'),
   /** `owner/name` and `owner/*`, separated by commas; nothing is allowed where it is empty. */
   ALLOWED_REPOSITORIES: list.pipe(z.array(RepositoryPattern)),

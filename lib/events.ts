@@ -4,6 +4,7 @@ import { LambdaFunction as FunctionTarget } from 'aws-cdk-lib/aws-events-targets
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { SettingsError } from '../core/errors.ts';
+import { EVENT_RULES, type EventFunction } from '../core/events.ts';
 import type { Access } from './access.ts';
 import type { FunctionBundle } from './bundles.ts';
 import { type FunctionSetting, LambdaFunction } from './lambda-function.ts';
@@ -29,20 +30,12 @@ const ENDING: Access = {
 const OCCASIONS: Readonly<Record<string, Occasion>> = {
   ExecutionEnded: {
     access: ENDING,
-    on: ({ stateMachineArn }) => ({
-      source: ['aws.states'],
-      detailType: ['Step Functions Execution Status Change'],
-      // Exactly this state machine: the children of its Maps have its ARN with a label behind it.
-      detail: { stateMachineArn: [stateMachineArn], status: ['ABORTED', 'FAILED', 'TIMED_OUT'] },
-    }),
+    // Exactly this state machine: the children of its Maps have its ARN with a label behind it.
+    on: ({ stateMachineArn }) => patternOf('ExecutionEnded', { stateMachineArn: [stateMachineArn] }),
   },
   BatchJobRunning: {
     access: { repositories: ['UpdateItem'] },
-    on: ({ jobQueueArn }) => ({
-      source: ['aws.batch'],
-      detailType: ['Batch Job State Change'],
-      detail: { jobQueue: [jobQueueArn], status: ['RUNNING'] },
-    }),
+    on: ({ jobQueueArn }) => patternOf('BatchJobRunning', { jobQueue: [jobQueueArn] }),
   },
   TrackPullRequests: {
     access: {
@@ -62,6 +55,11 @@ const OCCASIONS: Readonly<Record<string, Occasion>> = {
     every: Duration.minutes(5),
   },
 };
+
+function patternOf(name: EventFunction, within: Record<string, string[]>): EventPattern {
+  const { source, detailType, statuses } = EVENT_RULES[name];
+  return { source: [source], detailType: [detailType], detail: { ...within, status: [...statuses] } };
+}
 
 /** The functions of `lambdas/events`, what calls them, and the queue of what could not be delivered to them. */
 export class Events extends Construct {

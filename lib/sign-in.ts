@@ -9,6 +9,7 @@ import {
   type UserPoolClient,
 } from 'aws-cdk-lib/aws-cognito';
 import { Construct } from 'constructs';
+import { ROLES, SCOPE_PREFIX } from '../core/roles.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Names } from './names.ts';
 
@@ -23,13 +24,6 @@ export interface SignInProps {
   /** Whether a machine gets a client of its own, which Cognito charges for. */
   readonly machineClient: boolean;
 }
-
-/** Each may do what those before it may; the API's functions hold a caller to them. */
-const ROLES = {
-  viewer: 'Reads jobs and results.',
-  runner: 'Starts, cancels and retries jobs, which spends money, and opens pull requests.',
-  admin: 'Deletes jobs.',
-} as const;
 
 /**
  * Who may call the API, where no OIDC issuer of one's own is given: people in groups (claim `cognito:groups`), made by
@@ -99,7 +93,7 @@ export class SignIn extends Construct {
     const scopes = Object.entries(ROLES).map(
       ([scopeName, scopeDescription]) => new ResourceServerScope({ scopeName, scopeDescription }),
     );
-    const server = pool.addResourceServer('Api', { identifier: 'cody-batch', scopes });
+    const server = pool.addResourceServer('Api', { identifier: SCOPE_PREFIX.slice(0, -1), scopes });
     const runner = scopes.find(({ scopeName }) => scopeName === 'runner')!;
     return pool.addClient('MachineClient', {
       userPoolClientName: names.of('machine'),

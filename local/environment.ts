@@ -48,6 +48,8 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
     COUNTS_MAX_AGE_SECONDS: '0.5',
     ...Object.fromEntries(kept),
     ...awsVariables(options.endpoints),
+    // Nobody but this machine's own user reaches loopback.
+    AUTHORIZATION: 'none',
     DYNAMODB_TABLE_PREFIX: TABLE_PREFIX,
     ARTIFACTS_URL: pathToFileURL(options.artifactsFolder).href,
     STATE_MACHINE_ARN,

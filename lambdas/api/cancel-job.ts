@@ -13,7 +13,7 @@ const params = z.strictObject({ jobId: JobId });
 export const cancelJob = route(
   'POST',
   '/jobs/{jobId}/cancel',
-  { params },
+  { role: 'runner', params },
   async ({ params: { jobId } }, storage) => {
     // In this order: whoever looks at the row or wants to start next sees it before anything is ended.
     const cancelled = { jobId, run: await cancelRun(jobId, storage) };

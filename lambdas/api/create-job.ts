@@ -17,7 +17,7 @@ import { route } from './route.ts';
 export const createJob = route(
   'POST',
   '/jobs',
-  { body: JobRequest },
+  { role: 'runner', body: JobRequest },
   async ({ body, headers, createdBy }, storage) => {
     const { jobs, artifacts, settings, now } = storage;
     refuseRepositories(body.repositories, settings);

@@ -11,7 +11,7 @@ const params = z.strictObject({ jobId: JobId });
 export const deleteJob = route(
   'DELETE',
   '/jobs/{jobId}',
-  { params },
+  { role: 'admin', params },
   async ({ params: { jobId } }, storage) => {
     const { jobs, repositories, artifacts } = storage;
     const { status } = await jobs.get(jobId);

@@ -23,7 +23,7 @@ const query = z.strictObject({
 export const getClaudeThread = route(
   'GET',
   `${REPOSITORY_PATH}/claude-thread`,
-  { params: repositoryParams, query },
+  { role: 'viewer', params: repositoryParams, query },
   async ({ params, query }, { repositories, artifacts }) => {
     const { jobId, repositoryName } = params;
     await repositories.get(jobId, repositoryName);

@@ -7,7 +7,7 @@ import { route } from './route.ts';
 export const getDiff = route(
   'GET',
   `${REPOSITORY_PATH}/diff`,
-  { params: repositoryParams },
+  { role: 'viewer', params: repositoryParams },
   async ({ params }, { repositories, artifacts }) => {
     const { jobId, repositoryName } = params;
     const { status, outcome } = await repositories.get(jobId, repositoryName);

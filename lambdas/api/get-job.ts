@@ -19,7 +19,7 @@ const SUMMARY = Object.keys(RepositorySummary.shape);
 export const getJob = route(
   'GET',
   '/jobs/{jobId}',
-  { params, query },
+  { role: 'viewer', params, query },
   async ({ params: { jobId }, query }, storage) => {
     const { jobs, repositories, artifacts } = storage;
     const job = await withFreshCounts(await jobs.get(jobId), storage);

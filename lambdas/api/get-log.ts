@@ -7,7 +7,7 @@ import { route } from './route.ts';
 export const getLog = route(
   'GET',
   `${REPOSITORY_PATH}/log`,
-  { params: repositoryParams },
+  { role: 'viewer', params: repositoryParams },
   async ({ params }, { repositories, artifacts }) => {
     const { jobId, repositoryName } = params;
     const { status, logStream } = await repositories.get(jobId, repositoryName);

@@ -5,7 +5,7 @@ import { route } from './route.ts';
 export const getRepositoryResult = route(
   'GET',
   REPOSITORY_PATH,
-  { params: repositoryParams },
+  { role: 'viewer', params: repositoryParams },
   async ({ params }, { repositories }) => ({
     json: await repositories.get(params.jobId, params.repositoryName),
   }),

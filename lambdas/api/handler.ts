@@ -1,8 +1,10 @@
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { settings } from '../../core/settings.ts';
 import { logger } from '../logger.ts';
 import { storage } from '../storage.ts';
+import { authorize } from './authorization.ts';
 import { cancelJob } from './cancel-job.ts';
 import { createJob } from './create-job.ts';
 import { deleteJob } from './delete-job.ts';
@@ -53,6 +55,7 @@ export async function answer(event: APIGatewayProxyEventV2): Promise<APIGatewayP
     const allow = found.map(({ route }) => route.method).join(', ');
     throw new HttpError(405, `${event.rawPath} does not take ${method}; it takes ${allow}.`, { allow });
   }
+  authorize(event, match.route, settings());
   return toResponse(await match.route.answer(event, match.params, storage()));
 }
 

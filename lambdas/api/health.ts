@@ -3,7 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { route } from './route.ts';
 
 /** The one open route: whether the API can do its work. */
-export const health = route('GET', '/health', {}, async (_input, { jobs, artifacts }) => {
+export const health = route('GET', '/health', { role: 'open' }, async (_input, { jobs, artifacts }) => {
   const checks = {
     tables: () => jobs.list({ limit: 1 }),
     artifacts: () => artifacts.read('jobs/health.json'),

@@ -25,7 +25,7 @@ const NAMED = 5;
 export const openPullRequests = route(
   'POST',
   '/jobs/{jobId}/pull-requests',
-  { params, body },
+  { role: 'runner', params, body },
   async ({ params: { jobId }, body, headers, createdBy }, storage) => {
     const { jobs, settings, now } = storage;
     const job = await jobs.get(jobId);

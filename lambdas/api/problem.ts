@@ -33,6 +33,7 @@ export class RouteInputError extends InvalidInputError {
 
 const TITLES: Record<number, string> = {
   400: 'The request does not fit',
+  401: 'Not signed in',
   403: 'Not allowed',
   404: 'Not found',
   405: 'Method not allowed',

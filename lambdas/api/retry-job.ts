@@ -10,7 +10,7 @@ const params = z.strictObject({ jobId: JobId });
 export const retryJob = route(
   'POST',
   '/jobs/{jobId}/retry',
-  { params },
+  { role: 'runner', params },
   async ({ params: { jobId } }, storage) => {
     const { jobs, settings, now } = storage;
     const { run, status, counts } = await jobs.get(jobId);

@@ -1,6 +1,8 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { z } from 'zod';
+import type { Role } from '../../core/roles.ts';
 import type { Storage } from '../storage.ts';
+import { callerOf } from './authorization.ts';
 import { faultsOfZod, HttpError, RouteInputError } from './problem.ts';
 
 /** API Gateway takes 10 MB; a job of 10,000 names and a long prompt is under 1 MiB. */
@@ -25,6 +27,8 @@ export type Route = {
   method: 'GET' | 'POST' | 'DELETE';
   /** Segments `{name}` become params. */
   path: string;
+  /** Who may call it. */
+  role: Role | 'open';
   answer(
     event: APIGatewayProxyEventV2,
     params: Record<string, string>,
@@ -34,7 +38,10 @@ export type Route = {
 
 const NOTHING = z.strictObject({});
 
-/** A route: its schemas, and a plain function of what they parsed. A body may be left out where its schema is optional. */
+/**
+ * A route: who may call it, its schemas, and a plain function of what they parsed. A body may be left out where its schema
+ * is optional.
+ */
 export function route<
   P extends z.ZodType = typeof NOTHING,
   Q extends z.ZodType = typeof NOTHING,
@@ -42,17 +49,18 @@ export function route<
 >(
   method: Route['method'],
   path: string,
-  schemas: { params?: P; query?: Q; body?: B },
+  options: { role: Route['role']; params?: P; query?: Q; body?: B },
   run: (input: RouteInput<z.infer<P>, z.infer<Q>, z.infer<B>>, storage: Storage) => Promise<RouteOutput>,
 ): Route {
   return {
     method,
     path,
+    role: options.role,
     answer: async (event, rawParams, storage) => {
-      const params = parse(schemas.params ?? NOTHING, rawParams, 'path');
-      const query = parse(schemas.query ?? NOTHING, event.queryStringParameters ?? {}, 'query');
-      const absent = !event.body && schemas.body?.isOptional();
-      const body = schemas.body && !absent ? parse(schemas.body, readJson(event), '') : undefined;
+      const params = parse(options.params ?? NOTHING, rawParams, 'path');
+      const query = parse(options.query ?? NOTHING, event.queryStringParameters ?? {}, 'query');
+      const absent = !event.body && options.body?.isOptional();
+      const body = options.body && !absent ? parse(options.body, readJson(event), '') : undefined;
       const input = { params, query, body, headers: event.headers, createdBy: callerOf(event) } as RouteInput<
         z.infer<P>,
         z.infer<Q>,
@@ -106,11 +114,4 @@ function readJson(event: APIGatewayProxyEventV2): unknown {
   } catch (error) {
     throw new HttpError(400, `The body is not JSON: ${(error as Error).message}. Send one JSON object.`);
   }
-}
-
-function callerOf(event: APIGatewayProxyEventV2): string | undefined {
-  const context = event.requestContext as { authorizer?: { jwt?: { claims?: Record<string, unknown> } } };
-  const claims = context.authorizer?.jwt?.claims;
-  const caller = claims?.email ?? claims?.sub;
-  return typeof caller === 'string' ? caller : undefined;
 }

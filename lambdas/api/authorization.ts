@@ -1,0 +1,77 @@
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { isRole, type Role, SCOPE_PREFIX, suffices } from '../../core/roles.ts';
+import type { Settings } from '../../core/settings.ts';
+import { HttpError } from './problem.ts';
+
+/** A token's claims as API Gateway's JWT authorizer passes them on, once it has verified the token. */
+type Claims = Readonly<Record<string, unknown>>;
+
+/** Cognito's claim, in which a role has no prefix: names of Cognito's groups hold no spaces, so that none can pose as two. */
+const COGNITO_GROUPS = 'cognito:groups';
+
+/** Who calls, for the record: an address that the issuer vouches for, else the token's subject. */
+export function callerOf(event: APIGatewayProxyEventV2): string | undefined {
+  const { email, email_verified: verified, sub } = claimsOf(event) ?? {};
+  const caller = email !== undefined && String(verified) !== 'false' ? email : sub;
+  return typeof caller === 'string' ? caller : undefined;
+}
+
+/**
+ * Throws 401 where no token was verified, and 403 where its roles do not suffice. Without an authorizer in front, as on
+ * one machine, AUTHORIZATION=none says so; its default refuses whatever comes without a verified token.
+ */
+export function authorize(
+  event: APIGatewayProxyEventV2,
+  { method, path, role }: { method: string; path: string; role: Role | 'open' },
+  { AUTHORIZATION, ROLES_CLAIM }: Pick<Settings, 'AUTHORIZATION' | 'ROLES_CLAIM'>,
+): void {
+  if (role === 'open' || AUTHORIZATION === 'none') return;
+  const claims = claimsOf(event);
+  if (!claims) {
+    throw new HttpError(
+      401,
+      `${method} ${path} came without a verified token. Send "Authorization: Bearer …"; where API Gateway has no authorizer in front of this function, it is not deployed as it should be.`,
+      { 'www-authenticate': 'Bearer' },
+    );
+  }
+  const had = [...rolesOf(claims[ROLES_CLAIM], ROLES_CLAIM), ...rolesOfClient(claims)];
+  if (suffices(had, role)) return;
+  throw new HttpError(
+    403,
+    `${method} ${path} needs the role ${role}; this token has ${had.join(', ') || 'none'}. An administrator puts a person into a group (claim ${ROLES_CLAIM}), and gives a machine the scope ${SCOPE_PREFIX}${role}.`,
+  );
+}
+
+function claimsOf(event: APIGatewayProxyEventV2): Claims | undefined {
+  const { authorizer } = event.requestContext as { authorizer?: { jwt?: { claims?: Claims | null } } };
+  return authorizer?.jwt?.claims ?? undefined;
+}
+
+function rolesOf(claim: unknown, name: string): Role[] {
+  const prefix = name === COGNITO_GROUPS ? '' : SCOPE_PREFIX;
+  return namesIn(claim).flatMap((entry) => {
+    const role = entry.startsWith(prefix) ? entry.slice(prefix.length) : '';
+    return isRole(role) ? [role] : [];
+  });
+}
+
+/**
+ * Scopes are what a client asked for, so they say what a machine may do only in a token of its own (the client
+ * credentials grant): in a person's they would give whoever signs in by that client the same role.
+ */
+function rolesOfClient(claims: Claims): Role[] {
+  const { sub, client_id, cid, azp, scope, scp } = claims;
+  // Cognito's and Okta's subject is the client itself, Auth0's is `{client}@clients`.
+  const isOwn = [client_id, cid, azp].some((id) => id && (sub === id || sub === `${id}@clients`));
+  return isOwn ? [...rolesOf(scope, 'scope'), ...rolesOf(scp, 'scp')] : [];
+}
+
+/** HTTP APIs make strings of all claims: a list is `[one two]`, and scopes are `one two`. */
+function namesIn(claim: unknown): string[] {
+  if (Array.isArray(claim)) return claim.filter((entry) => typeof entry === 'string');
+  if (typeof claim !== 'string') return [];
+  return claim
+    .replace(/^\[(.*)\]$/s, '$1')
+    .split(/\s+/)
+    .filter(Boolean);
+}

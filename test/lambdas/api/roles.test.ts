@@ -1,0 +1,218 @@
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import type { handler as Handler } from '../../../lambdas/api/handler.ts';
+import { STATE_MACHINE_ARN } from '../../../local/environment.ts';
+import { functionContext } from '../../../local/function-context.ts';
+import { type ServedStack, serveStack } from '../../stack.ts';
+
+let stack: ServedStack;
+let handler: typeof Handler;
+
+/** The function as it is deployed: no setting says that nobody has to sign in. */
+beforeAll(async () => {
+  stack = await serveStack();
+  Object.assign(process.env, {
+    ...stack.awsVariables,
+    DYNAMODB_TABLE_PREFIX: 'cody-batch-local',
+    ARTIFACTS_URL: pathToFileURL(`${stack.dataFolder}/artifacts`).href,
+    STATE_MACHINE_ARN,
+    JOB_QUEUE: 'cody-batch-local-job-queue',
+    ALLOWED_REPOSITORIES: 'local/*',
+    GITHUB_API_URL: `${stack.gitHub}/api/v3`,
+    POWERTOOLS_LOG_LEVEL: 'SILENT',
+  });
+  ({ handler } = await import('../../../lambdas/api/handler.ts'));
+});
+afterAll(() => stack.close());
+
+type Claims = Record<string, string>;
+
+/** An ID token of Cognito's, its claims made strings as HTTP APIs do. */
+const person = (groups?: string): Claims => ({
+  aud: '5a1c2d3e4f',
+  sub: 'd2a4c6e8-0000-4000-8000-000000000001',
+  email: 'ada@example.com',
+  email_verified: 'true',
+  'cognito:username': 'd2a4c6e8-0000-4000-8000-000000000001',
+  token_use: 'id',
+  ...(groups && { 'cognito:groups': groups }),
+});
+
+/** An access token of Cognito's client credentials grant. */
+const machine = (scope: string): Claims => ({
+  sub: '7f8g9h0i1j',
+  client_id: '7f8g9h0i1j',
+  token_use: 'access',
+  scope,
+});
+
+/** Payload format 2.0: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html */
+function request(method: string, rawPath: string, claims: Claims | undefined, body?: object) {
+  const event = {
+    version: '2.0',
+    routeKey: `${method} /{proxy+}`,
+    rawPath,
+    rawQueryString: '',
+    headers: { 'content-type': 'application/json', host: 'id.execute-api.us-east-1.amazonaws.com' },
+    requestContext: {
+      accountId: '123456789012',
+      apiId: 'id',
+      ...(claims && { authorizer: { jwt: { claims, scopes: null } } }),
+      domainName: 'id.execute-api.us-east-1.amazonaws.com',
+      domainPrefix: 'id',
+      http: { method, path: rawPath, protocol: 'HTTP/1.1', sourceIp: '192.0.2.1', userAgent: 'agent' },
+      requestId: 'id',
+      routeKey: `${method} /{proxy+}`,
+      stage: '$default',
+      time: '22/Nov/2026:00:00:00 +0000',
+      timeEpoch: 1_795_305_600_000,
+    },
+    ...(body && { body: JSON.stringify(body) }),
+    isBase64Encoded: false,
+  } satisfies APIGatewayProxyEventV2;
+  return event;
+}
+
+async function call(method: string, path: string, claims: Claims | undefined, body?: object) {
+  const {
+    statusCode,
+    headers,
+    body: text,
+  } = await handler(request(method, path, claims, body), functionContext('api'));
+  return { status: statusCode, headers, json: text ? JSON.parse(text) : undefined };
+}
+
+const JOB = '/jobs/job-01ARZ3NDEKTSV4RRFFQ69G5FAV';
+const RESULT = `${JOB}/repositories/local/one`;
+const BODY = { prompt: "Replace 'one' with 'two'.", repositories: ['local/one'] };
+
+const READING = [
+  '/repositories',
+  '/jobs',
+  JOB,
+  RESULT,
+  `${RESULT}/diff`,
+  `${RESULT}/claude-thread`,
+  `${RESULT}/log`,
+];
+const ROUTES: [string, string, 'viewer' | 'runner' | 'admin'][] = [
+  ...READING.map((path): [string, string, 'viewer'] => ['GET', path, 'viewer']),
+  ['POST', '/jobs', 'runner'],
+  ['POST', `${JOB}/cancel`, 'runner'],
+  ['POST', `${JOB}/retry`, 'runner'],
+  ['DELETE', JOB, 'admin'],
+];
+
+test.each(ROUTES)(
+  '%s %s is for the role %s and more, and for nobody who has less',
+  async (method, path, role) => {
+    const less = { viewer: '[guests]', runner: '[viewer]', admin: '[viewer runner]' }[role];
+    const refused = await call(method, path, person(less));
+    expect(refused.status).toBe(403);
+    expect(refused.json).toMatchObject({
+      type: 'urn:cody-batch:problem:not-allowed',
+      detail: expect.stringContaining(`needs the role ${role}; this token has`),
+    });
+    for (const enough of [`[${role}]`, '[guests admin]']) {
+      // None of these jobs exists, and no body is sent: what is asked is found wrong, and who asks is not.
+      const { status } = await call(method, path, person(enough));
+      expect([200, 400, 404]).toContain(status);
+    }
+  },
+);
+
+test('every route that there is says whom it is for, and only the health check is for all', async () => {
+  const { routes } = await import('../../../lambdas/api/handler.ts');
+  const listed = new Set(
+    ROUTES.map(
+      ([method, path]) =>
+        `${method} ${path.replace(JOB, '/jobs/{jobId}').replace('local/one', '{owner}/{name}')}`,
+    ),
+  );
+  const open = routes.filter(({ role }) => role === 'open').map(({ path }) => path);
+  expect(open).toEqual(['/health']);
+  const guarded = routes.filter(({ role }) => role !== 'open').map(({ method, path }) => `${method} ${path}`);
+  expect(guarded.toSorted()).toEqual([...listed].toSorted());
+  expect((await call('GET', '/health', undefined)).status).toBe(200);
+});
+
+test('a function that was deployed without its authorizer refuses everybody, and says what is missing', async () => {
+  for (const event of [
+    request('GET', '/jobs', undefined),
+    {
+      ...request('GET', '/jobs', undefined),
+      requestContext: { ...request('GET', '/jobs', {}).requestContext, authorizer: {} },
+    },
+  ]) {
+    const { statusCode, headers, body } = await handler(
+      event as APIGatewayProxyEventV2,
+      functionContext('api'),
+    );
+    expect(statusCode).toBe(401);
+    expect(headers).toMatchObject({
+      'www-authenticate': 'Bearer',
+      'content-type': 'application/problem+json',
+    });
+    expect(JSON.parse(body!).detail).toContain('verified token');
+  }
+});
+
+test('a machine may do what its scope says, and no more', async () => {
+  expect((await call('GET', '/jobs', machine('cody-batch/viewer'))).status).toBe(200);
+  expect((await call('POST', '/jobs', machine('cody-batch/viewer'), BODY)).status).toBe(403);
+  expect((await call('DELETE', JOB, machine('cody-batch/viewer cody-batch/runner'))).status).toBe(403);
+  expect((await call('DELETE', JOB, machine('other/x cody-batch/admin'))).status).toBe(404);
+});
+
+test('a scope in a person’s token gives that person nothing: any client may ask for it', async () => {
+  const asked = { scope: 'openid cody-batch/admin', client_id: 'a-page' };
+  expect((await call('DELETE', JOB, { ...person('[viewer]'), ...asked })).status).toBe(403);
+  expect((await call('GET', '/jobs', { ...person(), ...asked })).status).toBe(403);
+});
+
+test('names that only look like a role are none', async () => {
+  for (const groups of [
+    '[]',
+    '[administrators]',
+    '[Admin]',
+    'viewers',
+    '[toString __proto__]',
+    '[x,admin]',
+    '[cody-batch/admin]',
+  ])
+    expect([groups, (await call('GET', '/jobs', person(groups))).status]).toEqual([groups, 403]);
+  for (const scope of [
+    'admin',
+    'cody-batch/',
+    'cody-batch/root',
+    'cody-batch/admin2',
+    'other/cody-batch/admin',
+  ])
+    expect([scope, (await call('GET', '/jobs', machine(scope))).status]).toEqual([scope, 403]);
+  expect((await call('GET', '/jobs', person('viewer'))).status).toBe(200);
+});
+
+test('groups of an issuer of one’s own are roles only under this product’s name, as a group of two words would be two', async () => {
+  const { authorize } = await import('../../../lambdas/api/authorization.ts');
+  const asking = (groups: string, role: 'viewer' | 'admin') => () =>
+    authorize(
+      request('GET', '/jobs', { sub: 'ada', groups, 'cognito:groups': '[admin]' }) as APIGatewayProxyEventV2,
+      { method: 'GET', path: '/jobs', role },
+      { AUTHORIZATION: 'jwt', ROLES_CLAIM: 'groups' },
+    );
+  expect(asking('[staff cody-batch/viewer]', 'viewer')).not.toThrow();
+  expect(asking('[staff cody-batch/viewer]', 'admin')).toThrow('needs the role admin; this token has viewer');
+  expect(asking('[Finance admin]', 'viewer')).toThrow('this token has none');
+});
+
+test('a job says who started it, a person by an address that was verified, a machine by its client', async () => {
+  const createdBy = async (claims: Claims) => {
+    const { status, json } = await call('POST', '/jobs', claims, BODY);
+    expect(status).toBe(201);
+    return json.createdBy;
+  };
+  expect(await createdBy(person('[runner]'))).toBe('ada@example.com');
+  expect(await createdBy({ ...person('[runner]'), email_verified: 'false' })).toBe(person().sub);
+  expect(await createdBy(machine('cody-batch/runner'))).toBe('7f8g9h0i1j');
+});

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { StackOptions } from '../local/stack.ts';
 import { type Process, processes } from './process-tree.ts';
+import type { TestStackOptions } from './start-stack.ts';
 
 export const CLI = fileURLToPath(new URL('../bin/cody-batch.ts', import.meta.url));
 const START_STACK = fileURLToPath(new URL('./start-stack.ts', import.meta.url));
@@ -73,12 +73,15 @@ export async function serveStack(
 }
 
 /** A stack with options that the command line does not have, as a process of its own. */
-export async function startStackProcess(options: Omit<StackOptions, 'dataFolder'>): Promise<ServedStack> {
+export async function startStackProcess(
+  options: Omit<TestStackOptions, 'dataFolder'>,
+  environment: Record<string, string> = {},
+): Promise<ServedStack> {
   const own = await temporaryFolder();
-  const given: StackOptions = { ...options, dataFolder: own.path };
+  const given: TestStackOptions = { ...options, dataFolder: own.path };
   const child = spawn(process.execPath, [START_STACK, JSON.stringify(given)], {
     cwd: ROOT,
-    env: PLAIN_ENVIRONMENT,
+    env: { ...PLAIN_ENVIRONMENT, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'exit');

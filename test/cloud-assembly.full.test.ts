@@ -1,0 +1,243 @@
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { BatchClient, paginateListJobs, TerminateJobCommand } from '@aws-sdk/client-batch';
+import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { isEnded } from '../core/job.ts';
+import { registerWorkTrees } from '../local/register.ts';
+import { inspectWorkTree } from '../local/work-tree.ts';
+import { type CloudAssembly, synthesize } from './cloud-assembly.ts';
+import { type JobWithResults, repositoryOfRequest, writeAndSubmit } from './fleet.ts';
+import { until } from './process-tree.ts';
+import { type ScriptedModel, startScriptedModel } from './scripted-model.ts';
+import { startSecretsManager } from './secrets-manager.ts';
+import { type ServedStack, startStackProcess, temporaryFolder } from './stack.ts';
+import { git, repositoryOf } from './work-trees.ts';
+
+const CLAIMS = { sub: 'd2a4c6e8', email: 'ada@example.com', 'cognito:groups': '[admin]' };
+const SECRETS = {
+  CLAUDE_API_KEY_SECRET_ID: 'sk-ant-not-a-real-key',
+  GITHUB_TOKEN_SECRET_ID: 'a-token-that-reads',
+  GITHUB_WRITE_TOKEN_SECRET_ID: 'a-token-that-writes',
+};
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let assembly: CloudAssembly;
+let model: ScriptedModel;
+let secrets: Awaited<ReturnType<typeof startSecretsManager>>;
+let stack: ServedStack;
+let holdModel = Promise.resolve();
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  assembly = await synthesize(path.join(folder.path, 'cdk.out'));
+  model = await startScriptedModel(async (request) => {
+    if (repositoryOfRequest(request) !== 'changed') await holdModel;
+    return writeAndSubmit(request);
+  });
+  secrets = await startSecretsManager(SECRETS);
+  const functions = assembly.functions.map((one) => ({ ...one, folder: alone(one.name, one.folder) }));
+  const image = alone('image', assembly.imageFolder);
+  const { CLAUDE_API_KEY_SECRET_ID, GITHUB_TOKEN_SECRET_ID } = SECRETS;
+  const secretIds = Object.fromEntries(
+    Object.keys({ CLAUDE_API_KEY_SECRET_ID, GITHUB_TOKEN_SECRET_ID }).map((name) => [name, name]),
+  );
+  const environment = { AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url };
+  stack = await startStackProcess(
+    {
+      given: { ANTHROPIC_BASE_URL: model.url, ...secretIds },
+      gitHub: 'local',
+      model: 'claude',
+      maxRunning: 2,
+      shared: false,
+      workerCommand: [
+        ...['/bin/sh', '-c', 'cd "$0" && exec "$@"', image],
+        ...['/usr/bin/env', `AWS_ENDPOINT_URL_SECRETS_MANAGER=${secrets.url}`, process.execPath],
+        ...[path.join(image, 'worker.mjs'), 'Ref::jobId', 'Ref::repositoryName'],
+      ],
+      assembled: { functions, folder: path.join(folder.path, 'functions'), environment, claims: CLAIMS },
+    },
+    { PATH: onlyGit() },
+  );
+  const trees = ['changed', 'taken', 'lost'].map((name) => path.join(folder.path, 'trees', name));
+  for (const tree of trees) await repositoryOf(tree, { 'a.txt': `${path.basename(tree)}\n` });
+  await registerWorkTrees(await Promise.all(trees.map(inspectWorkTree)), stack.gitHub);
+}, 300_000);
+afterAll(async () => {
+  await stack?.close();
+  await secrets?.close();
+  await model?.close();
+  await folder?.remove();
+});
+
+/** A copy of it with nothing around: no package of this project can be resolved from there. */
+function alone(name: string, source: string): string {
+  const copy = path.join(folder.path, 'alone', name);
+  cpSync(source, copy, { recursive: true });
+  return copy;
+}
+
+/** A folder for PATH in which git is all there is. */
+function onlyGit(): string {
+  const bin = path.join(folder.path, 'bin');
+  mkdirSync(bin);
+  const git = process.env
+    .PATH!.split(':')
+    .map((place) => path.join(place, 'git'))
+    .find((file) => existsSync(file))!;
+  symlinkSync(git, path.join(bin, 'git'));
+  return bin;
+}
+
+async function call(method: string, route: string, body?: object) {
+  const response = await fetch(`${stack.api}${route}`, {
+    method,
+    ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json');
+  return { status: response.status, text, json: isJson ? JSON.parse(text) : undefined };
+}
+
+async function start(repositories: string[], request: object = {}): Promise<string> {
+  const { status, json, text } = await call('POST', '/jobs', { prompt: 'Edit.', repositories, ...request });
+  if (status !== 201) throw new Error(`POST /jobs answered ${status}: ${text}`);
+  return json.jobId;
+}
+
+const ended = (jobId: string) =>
+  until(
+    `the end of ${jobId}`,
+    async (): Promise<JobWithResults | undefined> => {
+      const { json } = await call('GET', `/jobs/${jobId}`);
+      return isEnded(json.status) ? json : undefined;
+    },
+    120_000,
+  );
+
+const processing = (jobId: string) =>
+  until(`a repository of ${jobId} that runs`, async () => {
+    const { json } = await call('GET', `/jobs/${jobId}`);
+    return json.results.some(({ startedAt }: { startedAt?: string }) => startedAt);
+  });
+
+const CONNECTION = {
+  region: 'us-east-1',
+  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+};
+
+/** Ends the Batch job of a repository, as somebody does in the console. */
+async function terminate(jobId: string, name: string): Promise<void> {
+  const client = new BatchClient({ ...CONNECTION, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_BATCH! });
+  const filters = [{ name: 'JOB_NAME', values: [`${jobId}-1-local_${name}`] }];
+  for await (const { jobSummaryList } of paginateListJobs(
+    { client },
+    { jobQueue: 'cody-batch-local-job-queue', filters },
+  )) {
+    for (const job of jobSummaryList ?? [])
+      await client.send(new TerminateJobCommand({ jobId: job.jobId!, reason: 'Ended by a test.' }));
+  }
+  client.destroy();
+}
+
+test('a whole job passes through what is deployed, its pull request included, and each failure under its own name', async () => {
+  const taken = path.join(folder.path, 'trees/taken');
+  await git(taken, 'commit', '--quiet', '--allow-empty', '--message', 'A person’s work');
+  await git(taken, 'push', '--quiet', `${stack.gitHub}/local/taken.git`, 'HEAD:refs/heads/cody/one');
+  const lost = Promise.withResolvers<void>();
+  holdModel = lost.promise;
+
+  const jobId = await start(
+    ['changed', 'taken', 'lost', 'absent'].map((name) => `local/${name}`),
+    {
+      createPullRequests: true,
+      pullRequest: { branch: 'cody/one' },
+    },
+  );
+  await until('the lost one to run', async () => {
+    const { json } = await call('GET', `/jobs/${jobId}/repositories/local/lost`);
+    return json?.startedAt;
+  });
+  await terminate(jobId, 'lost');
+  lost.resolve();
+  const job = await ended(jobId);
+
+  expect(job).toMatchObject({ status: 'completed', createdBy: 'ada@example.com' });
+  const results = Object.fromEntries(job.results.map((result) => [result.repositoryName, result]));
+  expect(results).toMatchObject({
+    'local/changed': { outcome: 'changed', pullRequest: { state: 'open' } },
+    'local/taken': {
+      outcome: 'changed',
+      pullRequest: { state: 'failed', error: { name: 'BranchHasOtherCommitsError' } },
+    },
+    'local/lost': { outcome: 'failed', error: { name: 'WorkerLostError' } },
+    'local/absent': { outcome: 'failed', error: { name: 'RepositoryUnavailableError' } },
+  });
+  expect(invocations().filter((name) => name === 'open-pull-request')).toHaveLength(2);
+  expect((await fetch(results['local/changed']!.pullRequestUrl!)).status).toBe(200);
+
+  const result = `/jobs/${jobId}/repositories/local/changed`;
+  expect((await call('GET', `${result}/diff`)).text).toContain('+two');
+  expect((await call('GET', `${result}/claude-thread`)).text).toContain('task_complete');
+  expect((await call('GET', `${result}/log`)).text).toContain('local/changed');
+  expect((await call('GET', '/repositories')).json.repositories).toContain('local/taken');
+  expect((await call('GET', '/health')).json).toMatchObject({ status: 'ok' });
+});
+
+test('a job that cannot be is failed by name, and not tried again and again', async () => {
+  const before = invocations().length;
+  const job = await ended(await start(['local/*'], { maxRepositories: 1 }));
+  expect(job).toMatchObject({ status: 'failed', error: { name: 'InvalidInputError' } });
+  const steps = invocations()
+    .slice(before)
+    .filter((name) => name !== 'api');
+  expect(steps.slice(0, 2)).toEqual(['resolve-repositories', 'fail-job']);
+});
+
+test('a job is cancelled, retried and deleted, and one whose execution is stopped in the console ends', async () => {
+  const held = Promise.withResolvers<void>();
+  holdModel = held.promise;
+  const jobId = await start(['local/taken', 'local/lost']);
+  await processing(jobId);
+  expect((await call('POST', `/jobs/${jobId}/cancel`)).json).toMatchObject({ status: 'cancelled' });
+
+  const stopped = await start(['local/taken']);
+  await processing(stopped);
+  const sfn = new SFNClient({ ...CONNECTION, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_SFN! });
+  const executionArn = `arn:aws:states:us-east-1:000000000000:execution:cody-batch-local-job:${stopped}-1`;
+  await sfn.send(new StopExecutionCommand({ executionArn }));
+  sfn.destroy();
+  expect(await ended(stopped)).toMatchObject({ status: 'cancelled' });
+
+  held.resolve();
+  expect((await call('POST', `/jobs/${jobId}/retry`)).status).toBe(202);
+  expect(await ended(jobId)).toMatchObject({ status: 'completed', run: 2, counts: { completed: 2 } });
+  expect((await call('DELETE', `/jobs/${jobId}`)).status).toBe(204);
+  expect((await call('GET', `/jobs/${jobId}`)).status).toBe(404);
+});
+
+test('every function of the template was run by this, and each is an answer to something', async () => {
+  const names = assembly.functions.map(({ name }) => name);
+  await until('the last event', () => new Set(invocations()).size === names.length);
+  expect([...new Set(invocations())].sort()).toEqual(names.toSorted());
+});
+
+test('what fails in a function is logged as JSON, with the lines of the source and not of the bundle', () => {
+  const [failure] = readFileSync(path.join(folder.path, 'functions/open-pull-request.log'), 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line))
+    .filter(({ level }) => level === 'ERROR');
+  expect(failure).toMatchObject({
+    service: 'cody-batch',
+    function_name: 'cody-batch-dev-open-pull-request',
+    error: {
+      name: 'BranchHasOtherCommitsError',
+      stack: expect.stringMatching(/lambdas\/github\/\w+\.ts:\d+/),
+    },
+  });
+});
+
+function invocations(): string[] {
+  return readFileSync(path.join(folder.path, 'functions/invoked.log'), 'utf8').trim().split('\n');
+}

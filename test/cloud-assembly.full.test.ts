@@ -1,12 +1,13 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
+import { deflateRawSync } from 'node:zlib';
 import { BatchClient, paginateListJobs, TerminateJobCommand } from '@aws-sdk/client-batch';
 import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { isEnded } from '../core/job.ts';
 import { registerWorkTrees } from '../local/register.ts';
 import { inspectWorkTree } from '../local/work-tree.ts';
-import { type CloudAssembly, synthesize } from './cloud-assembly.ts';
+import { assemble, type CloudAssembly } from './cloud-assembly.ts';
 import { type JobWithResults, repositoryOfRequest, writeAndSubmit } from './fleet.ts';
 import { until } from './process-tree.ts';
 import { type ScriptedModel, startScriptedModel } from './scripted-model.ts';
@@ -30,14 +31,14 @@ let holdModel = Promise.resolve();
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  assembly = await synthesize(path.join(folder.path, 'cdk.out'));
+  assembly = await assemble();
   model = await startScriptedModel(async (request) => {
     if (repositoryOfRequest(request) !== 'changed') await holdModel;
     return writeAndSubmit(request);
   });
   secrets = await startSecretsManager(SECRETS);
   const functions = assembly.functions.map((one) => ({ ...one, folder: alone(one.name, one.folder) }));
-  const image = alone('image', assembly.imageFolder);
+  const image = alone('image', path.join(assembly.imageFolder, 'app'));
   const { CLAUDE_API_KEY_SECRET_ID, GITHUB_TOKEN_SECRET_ID } = SECRETS;
   const secretIds = Object.fromEntries(
     Object.keys({ CLAUDE_API_KEY_SECRET_ID, GITHUB_TOKEN_SECRET_ID }).map((name) => [name, name]),
@@ -67,6 +68,7 @@ afterAll(async () => {
   await stack?.close();
   await secrets?.close();
   await model?.close();
+  await assembly?.remove();
   await folder?.remove();
 });
 
@@ -236,6 +238,25 @@ test('what fails in a function is logged as JSON, with the lines of the source a
       stack: expect.stringMatching(/lambdas\/github\/\w+\.ts:\d+/),
     },
   });
+});
+
+test('the function behind the API starts from less than 500 KB, with no code of the worker or of CDK in it', () => {
+  const { folder } = assembly.functions.find(({ name }) => name === 'api')!;
+  const zipped = readdirSync(folder).map((file) =>
+    deflateRawSync(readFileSync(path.join(folder, file)), { level: 9 }),
+  );
+  expect(zipped.reduce((bytes, { length }) => bytes + length, 0)).toBeLessThan(500 * 1024);
+  const { sources } = JSON.parse(readFileSync(path.join(folder, 'index.mjs.map'), 'utf8')) as {
+    sources: string[];
+  };
+  expect(sources.filter((source) => /lambdas\/api\//.test(source)).length).toBeGreaterThan(10);
+  expect(
+    sources.filter((source) =>
+      /\/(?:worker|lib|local|statemachine)\/|aws-cdk-lib/.test(
+        source.replace(/node_modules\/(?!aws-cdk-lib).*/, ''),
+      ),
+    ),
+  ).toEqual([]);
 });
 
 function invocations(): string[] {

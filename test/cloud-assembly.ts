@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
-import { PLAIN_ENVIRONMENT, ROOT } from './stack.ts';
+import { ofType, synthesize } from './lib/synthesized.ts';
 
 /** One function of the template, as CloudFormation would make it. */
 export type AssembledFunction = {
@@ -22,33 +20,21 @@ export type CloudAssembly = {
   functions: AssembledFunction[];
   /** What the worker's image is built from. */
   imageFolder: string;
-  template: Template;
+  remove(): Promise<void>;
 };
 
-type Resource = { Type: string; Properties: Record<string, unknown> };
-export type Template = { Resources: Record<string, Resource> };
-
-/** `npm run synth` into a folder, without network or credentials, and what it says of the functions and the image. */
-export async function synthesize(folder: string): Promise<CloudAssembly> {
-  await promisify(execFile)(
-    process.execPath,
-    ['node_modules/aws-cdk/bin/cdk', 'synth', '--quiet', '--output', folder],
-    {
-      cwd: ROOT,
-      env: { ...PLAIN_ENVIRONMENT, CDK_DISABLE_CLI_TELEMETRY: 'true' },
-      maxBuffer: 64 * 1024 * 1024,
-    },
-  );
-  const read = (name: string) => JSON.parse(readFileSync(path.join(folder, name), 'utf8'));
-  const template: Template = read('cody-batch-dev.template.json');
-  const assets: Assets = read('cody-batch-dev.assets.json');
+/** What a deployment of the environment `dev` would run. */
+export async function assemble(): Promise<CloudAssembly> {
+  const { folder, template, remove } = await synthesize();
+  const assets: Assets = JSON.parse(readFileSync(path.join(folder, 'cody-batch-dev.assets.json'), 'utf8'));
   const [image] = Object.values(assets.dockerImages);
   return {
-    template,
+    remove,
     imageFolder: path.join(folder, image!.source.directory),
-    functions: Object.values(template.Resources)
-      .filter(({ Type, Properties }) => Type === 'AWS::Lambda::Function' && Properties.FunctionName)
-      .map(({ Properties }) => assembledFunction(Properties as FunctionProperties, assets, folder)),
+    functions: ofType(template, 'AWS::Lambda::Function')
+      // CDK's own have generated names.
+      .filter(([, { FunctionName }]) => FunctionName)
+      .map(([, properties]) => assembledFunction(properties as FunctionProperties, assets, folder)),
   };
 }
 

@@ -1,6 +1,7 @@
 /**
  * Three tiers: `*.test.ts` is the everyday one (`npm test`), `*.full.test.ts` what takes longer (`npm run test:full`), and
- * by `npm run test:moto` whatever `test/core/stores.ts` opens runs again on moto's DynamoDB and S3, with `*.moto.test.ts`.
+ * by `npm run test:moto` whatever `test/core/stores.ts` opens runs again on moto's DynamoDB and S3, with `*.moto.test.ts`, which
+ * need what that command installs.
  */
 const TIERS = {
   everyday: ['<rootDir>/test/**/!(*.full|*.moto).test.ts'],
@@ -8,6 +9,7 @@ const TIERS = {
   moto: [
     '<rootDir>/test/**/*.moto.test.ts',
     '<rootDir>/test/core/{artifacts,job-table,late-cancel,repository-table,tables}.test.ts',
+    '<rootDir>/test/statemachine/updates.test.ts',
   ],
 };
 

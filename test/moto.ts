@@ -1,4 +1,7 @@
-/** `npm run test:moto`: tables and artifacts judged by moto, an independent DynamoDB and S3, installed for this run. */
+/**
+ * `npm run test:moto`: tables and artifacts judged by moto, an independent DynamoDB and S3, and the template by cfn-lint,
+ * both installed for this run.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -16,19 +19,19 @@ run_simple("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), thre
 `;
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: Error) => {
-  process.stderr.write(`Nothing was judged by moto. ${error.message}\n`);
+  process.stderr.write(`Nothing was judged by moto and cfn-lint. ${error.message}\n`);
   return 1;
 });
 
 async function main(args: readonly string[]): Promise<number> {
-  const python = await installPythonTools('moto');
+  const python = await installPythonTools();
   try {
     const server = spawn(python.program('python'), ['-c', SERVE], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     const ended = once(server, 'close');
     try {
-      return await judge(await addressOf(server), args);
+      return await judge({ MOTO_URL: await addressOf(server), CFN_LINT: python.program('cfn-lint') }, args);
     } finally {
       server.kill();
       await ended;
@@ -51,11 +54,11 @@ async function addressOf(server: ChildProcess): Promise<string> {
   throw new Error(`moto ended before it listened: ${printed.join('\n')}`);
 }
 
-async function judge(motoUrl: string, args: readonly string[]): Promise<number> {
+async function judge(judges: Record<string, string>, args: readonly string[]): Promise<number> {
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
   const jest = spawn(process.execPath, [...flags, 'node_modules/jest/bin/jest.js', ...args], {
     cwd: ROOT,
-    env: { ...PLAIN_ENVIRONMENT, TEST_TIER: 'moto', MOTO_URL: motoUrl },
+    env: { ...PLAIN_ENVIRONMENT, TEST_TIER: 'moto', ...judges },
     stdio: 'inherit',
   });
   const [status] = (await once(jest, 'close')) as [number | null];

@@ -6,36 +6,38 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** What others wrote and judge this product by, in the versions that it was last judged by. */
-const PACKAGES = { moto: 'moto[dynamodb,s3,server]>=5.2,<6', 'cfn-lint': 'cfn-lint>=1.58,<2' } as const;
+const REQUIREMENTS = path.join(import.meta.dirname, 'requirements.txt');
+const INSTALL_MS = 300_000;
 
-/** Python programs in a virtual environment of their own, in a temporary folder. */
+/** The Python programs of `test/requirements.txt`. */
 export type PythonTools = {
-  /** The path of one of its programs. */
+  /** The path of one of them. */
   program(name: string): string;
   remove(): Promise<void>;
 };
 
 /**
- * Installs these tools. Throws an error that says what is missing where there is no Python, or no package index that
- * has them.
+ * Installs them into a temporary folder, or takes the virtual environment that PYTHON_TOOLS names. Throws an error that
+ * says what is missing where there is no Python, or no package index that has them.
  */
-export async function installPythonTools(...tools: (keyof typeof PACKAGES)[]): Promise<PythonTools> {
-  const folder = await mkdtemp(path.join(await realpath(tmpdir()), 'cody-batch-python-'));
-  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 3 });
+export async function installPythonTools(): Promise<PythonTools> {
+  const given = process.env.PYTHON_TOOLS;
+  const folder = given || (await mkdtemp(path.join(await realpath(tmpdir()), 'cody-batch-python-')));
+  const remove = async () => {
+    if (!given) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  };
   const program = (name: string) => path.join(folder, 'bin', name);
   try {
-    await step('python3 -m venv', 'Install Python 3.10 or newer with its venv module.', () =>
-      run('python3', ['-m', 'venv', folder]),
-    );
-    const specifiers = tools.map((tool) => PACKAGES[tool]);
-    await step(
-      `pip install ${specifiers.join(' ')}`,
-      'It needs a Python package index: see PIP_INDEX_URL.',
-      () =>
-        run(program('pip'), ['install', '--quiet', '--disable-pip-version-check', ...specifiers], {
-          timeout: 300_000,
-        }),
+    if (!given) {
+      await step('python3 -m venv', 'Install Python 3.10 or newer with its venv module.', () =>
+        run('python3', ['-m', 'venv', folder]),
+      );
+    }
+    // Where it was given, this only looks whether all is there.
+    await step(`pip install -r ${REQUIREMENTS}`, 'It needs a Python package index: see PIP_INDEX_URL.', () =>
+      run(program('pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS], {
+        timeout: INSTALL_MS,
+      }),
     );
     return { program, remove };
   } catch (error) {

@@ -1,0 +1,28 @@
+import { expect, test } from '@jest/globals';
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../../core/tables.ts';
+import { Names } from '../../lib/names.ts';
+import { Storage } from '../../lib/storage.ts';
+
+test('the tables that are deployed are those that this machine makes, key by key and index by index', () => {
+  const stack = new Stack(new App(), 'Test');
+  new Storage(stack, 'Storage', { names: new Names('test'), keepData: true, resultDays: 90 });
+  const tables = Object.values(Template.fromStack(stack).findResources('AWS::DynamoDB::Table'));
+  const byName = new Map(tables.map(({ Properties }) => [Properties.TableName, Properties]));
+  for (const [name, shape] of [
+    ['cody-batch-test-jobs', JOBS_TABLE],
+    ['cody-batch-test-repositories', REPOSITORIES_TABLE],
+  ] as const) {
+    const { AttributeDefinitions, ...table } = byName.get(name)!;
+    expect(table).toMatchObject({
+      KeySchema: shape.KeySchema,
+      GlobalSecondaryIndexes: shape.GlobalSecondaryIndexes,
+      BillingMode: 'PAY_PER_REQUEST',
+      TimeToLiveSpecification: { AttributeName: TTL_ATTRIBUTE, Enabled: true },
+    });
+    expect(AttributeDefinitions).toHaveLength(shape.AttributeDefinitions!.length);
+    expect(AttributeDefinitions).toEqual(expect.arrayContaining([...shape.AttributeDefinitions!]));
+  }
+  expect(byName.size).toBe(2);
+});

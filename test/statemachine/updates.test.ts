@@ -1,0 +1,112 @@
+import { ConditionalCheckFailedException, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { newJobId } from '../../core/job.ts';
+import { analyzeRepository } from '../../statemachine/analyze-repository.ts';
+import type { TaskState } from '../../statemachine/asl.ts';
+import { jobDefinition } from '../../statemachine/job.ts';
+import { AT, jobRow } from '../core/job-row.ts';
+import { openTestTables, type TestTables } from '../core/stores.ts';
+
+const NAME = 'local/one';
+const STATES = { ...jobDefinition().States, ...analyzeRepository.States };
+
+let tables: TestTables;
+let jobId: string;
+beforeAll(async () => {
+  tables = await openTestTables();
+});
+afterAll(() => tables.close());
+beforeEach(async () => {
+  jobId = newJobId();
+  await tables.jobs.create(jobRow({ jobId, status: 'pending' }));
+  await tables.rows.createPending(jobId, [NAME], AT);
+});
+
+/** Sends the update that a state is, as Step Functions does: false where its condition does not hold. */
+async function update(name: string, run = 1): Promise<boolean> {
+  const { Parameters } = STATES[name] as TaskState;
+  const text = JSON.stringify(evaluate(Parameters, { jobId, repositoryName: NAME, run }))
+    .replace('${JobsTable}', tables.settings.jobsTable)
+    .replace('${RepositoriesTable}', tables.settings.repositoriesTable);
+  try {
+    await tables.client.send(new UpdateItemCommand(JSON.parse(text)));
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
+}
+
+type Input = Record<string, string | number>;
+
+function evaluate(template: unknown, input: Input): unknown {
+  if (Array.isArray(template)) return template.map((entry) => evaluate(entry, input));
+  if (typeof template !== 'object' || template === null) return template;
+  return Object.fromEntries(
+    Object.entries(template).map(([key, value]) =>
+      key.endsWith('.$') ? [key.slice(0, -2), read(value, input)] : [key, evaluate(value, input)],
+    ),
+  );
+}
+
+/** `$.field`, what is known of the execution, and `States.Format('…{}…', $.field)`: all that these states use. */
+function read(expression: string, input: Input): unknown {
+  const [, format, argument] = /^States\.Format\('(.*)', \$\.(\w+)\)$/.exec(expression) ?? [];
+  if (format !== undefined) return format.replace('{}', String(input[argument!]));
+  if (expression === '$$.Execution.StartTime') return AT;
+  if (expression === '$$.Execution.Id') return 'arn:aws:states:us-east-1:000000000000:execution:job:one';
+  const field = /^\$\.(\w+)$/.exec(expression)?.[1];
+  if (field === undefined || input[field] === undefined)
+    throw new Error(`This test cannot read ${expression}.`);
+  return input[field];
+}
+
+test('only the run that a job is in may start it, also again, and nothing starts one that has ended', async () => {
+  const { jobs } = tables;
+  expect(await update('StartJob', 2)).toBe(false);
+  expect(await update('StartJob')).toBe(true);
+  expect(await update('StartJob')).toBe(true);
+  expect(await jobs.get(jobId)).toMatchObject({
+    status: 'processing',
+    startedAt: AT,
+    executionArn: 'arn:aws:states:us-east-1:000000000000:execution:job:one',
+  });
+  await jobs.cancel(jobId, 1, AT);
+  expect(await update('StartJob')).toBe(false);
+});
+
+test('a repository is taken by its run once it is pending, and never once it has ended', async () => {
+  const { rows } = tables;
+  expect(await update('StartRepository')).toBe(true);
+  expect(await update('StartRepository')).toBe(true);
+  expect(await update('StartRepository', 2)).toBe(false);
+  expect(await rows.get(jobId, NAME)).toMatchObject({ status: 'processing', run: 1, submittedAt: AT });
+  expect(await rows.countByIndex(jobId)).toMatchObject({ total: 1, processing: 1 });
+  await rows.end(jobId, NAME, 1, { status: 'completed', outcome: 'unchanged', completedAt: AT });
+  expect(await update('StartRepository')).toBe(false);
+});
+
+test('a stopped job admits nobody, and says so on the repository that was to start', async () => {
+  const { jobs, rows } = tables;
+  expect(await update('AdmitRepository')).toBe(true);
+  await jobs.stop(jobId, 1, 'jobCost');
+  expect(await update('AdmitRepository')).toBe(false);
+
+  expect(await update('CancelRepository')).toBe(false);
+  await update('StartRepository');
+  expect(await update('CancelRepository')).toBe(true);
+  expect(await rows.get(jobId, NAME)).toMatchObject({ status: 'cancelled', error: { name: 'JobStopped' } });
+  expect(await rows.countByIndex(jobId)).toMatchObject({ total: 1, cancelled: 1 });
+});
+
+test('every update of the state machine is among these', () => {
+  const updates = Object.entries(STATES).filter(
+    ([, state]) => (state as TaskState).Resource === 'arn:aws:states:::dynamodb:updateItem',
+  );
+  expect(updates.map(([name]) => name).sort()).toEqual([
+    'AdmitRepository',
+    'CancelRepository',
+    'StartJob',
+    'StartRepository',
+  ]);
+});

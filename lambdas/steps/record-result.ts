@@ -7,8 +7,10 @@ import { functionHandler } from '../function-handler.ts';
 import { repositoryEnd, withEarlierRuns } from '../repository-end.ts';
 import type { Storage } from '../storage.ts';
 
-/** `startedAt` in epoch milliseconds, as Batch has it. */
-export const Input = RepositoryInput.extend({ batch: z.object({ jobId: z.string(), startedAt: z.int() }) });
+/** `startedAt` in epoch milliseconds, as Batch has it; an execution of an earlier deployment does not pass it on. */
+export const Input = RepositoryInput.extend({
+  batch: z.object({ jobId: z.string(), startedAt: z.int().optional() }),
+});
 
 /**
  * How often a repository may pause for a throttled model before it fails. With pauses of a minute or more, and two
@@ -42,7 +44,7 @@ export async function recordResult(
     ...withEarlierRuns(repositoryEnd(outcome), row),
     attempts: attempts + outcome.attempt,
     batchJobId: batch.jobId,
-    startedAt: new Date(batch.startedAt).toISOString(),
+    ...(batch.startedAt && { startedAt: new Date(batch.startedAt).toISOString() }),
   });
   return { throttled: false, resumeAt: null };
 }

@@ -43,7 +43,7 @@ test('jobs are listed newest first, by status, page by page, and nothing else of
   for (const row of rows) await jobs.create(row);
   await jobs.stop(rows[0]!.jobId, 1, 'cancelled');
   await jobs.claimIdempotencyKey('key', { boundJobId: 'job', fingerprint: 'print' }, AT);
-  await jobs.reserveSlot('credential', 60, Date.parse(AT));
+  await jobs.takeSlot('credential', 60, Date.parse(AT));
 
   const read = async (options: { status?: Status; limit: number }) => {
     const pages: string[][] = [];
@@ -105,12 +105,12 @@ test('a job that ends by an error says it, and the next run begins without it', 
   const { jobs } = tables;
   const job = jobRow({ executionArn: 'arn:of:run:1' });
   await jobs.create(job);
-  expect(await jobs.reserveRun(job.jobId, 1, 'analyze', AT)).toBe(false);
+  expect(await jobs.reserveRun(job.jobId, 1, { action: 'analyze' }, AT)).toBe(false);
   const error = { name: 'SomeError', message: 'It broke.' };
   expect(await jobs.end(job.jobId, 1, { status: 'failed', at: AT, error })).toBe(true);
   expect(await jobs.get(job.jobId)).toMatchObject({ status: 'failed', error });
 
-  const retries = Array.from({ length: 10 }, () => jobs.reserveRun(job.jobId, 1, 'publish', AT));
+  const retries = Array.from({ length: 10 }, () => jobs.reserveRun(job.jobId, 1, { action: 'publish' }, AT));
   expect((await Promise.all(retries)).filter(Boolean)).toHaveLength(1);
   const again = await jobs.get(job.jobId);
   expect(again).toMatchObject({ status: 'pending', run: 2, action: 'publish' });
@@ -153,9 +153,9 @@ test('fifty racing workers never reserve more than the job may cost, and a stopp
 test('forty pull requests of one credential get forty moments, each an interval after the one before', async () => {
   const { jobs } = tables;
   const now = Date.parse(AT);
-  const slots = await Promise.all(Array.from({ length: 40 }, () => jobs.reserveSlot('one', 3600, now)));
+  const slots = await Promise.all(Array.from({ length: 40 }, () => jobs.takeSlot('one', 3600, now)));
   expect(slots.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => now + i * 1000));
-  expect(await jobs.reserveSlot('one', 3600, now + 60_000)).toBe(now + 60_000);
+  expect(await jobs.takeSlot('one', 3600, now + 60_000)).toBe(now + 60_000);
 });
 
 test('a removed job leaves no item behind', async () => {

@@ -107,6 +107,11 @@ const Environment = z.object({
   COUNTS_MAX_AGE_SECONDS: z.coerce.number().min(0).default(5),
 
   TEMP_DIR: z.string().default(() => tmpdir()),
+  /** `uid:gid` of the user who runs a job's commands; the worker's own where it is absent. */
+  COMMAND_USER: z
+    .string()
+    .regex(/^[1-9]\d*:[1-9]\d*$/, 'expected uid:gid in numbers, none of them 0, such as 10002:10002')
+    .optional(),
   AWS_BATCH_JOB_ID: z.string().optional(),
   AWS_BATCH_JOB_ATTEMPT: z.coerce.number().int().min(1).default(1),
   /** What to work on where neither the arguments nor the Batch job say it. */

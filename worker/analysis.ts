@@ -93,11 +93,17 @@ export class Analysis {
     });
   }
 
-  /** Keeps the conversation as of a whole step; `patch` is left out where the tree is as it was at the step before. */
-  async save(patch?: Buffer): Promise<void> {
+  /** Keeps the conversation as of a whole step; `changes` are left out where the tree is as it was at the step before. */
+  async save(changes?: Changes): Promise<void> {
     this.state!.seconds = this.#workedBefore + (Date.now() - this.startedAt.getTime()) / 1000;
+    const patch = changes && this.#keepable(changes);
     await this.checkpoints.save(this.state!, this.clone!.baseSha, patch);
     await this.saveTally();
+  }
+
+  /** A credential of ours in the tree goes into no artifact. */
+  #keepable({ patch }: Changes): Buffer | 'unkept' {
+    return patch && !this.request.redactor.isIn(patch) ? patch : 'unkept';
   }
 
   /** In the middle of a step only what was spent can be kept: the step itself is made again. */

@@ -8,6 +8,7 @@ import { Budget } from './budget.ts';
 import { applyPatch, readChanges, resetTree } from './changes.ts';
 import { type Clone, cloneRepository } from './clone.ts';
 import { describeCommand, runCommand } from './command.ts';
+import { CommandUser } from './command-user.ts';
 import { converse } from './conversation.ts';
 import { newConversation } from './conversation-state.ts';
 import { limitEnding } from './ending.ts';
@@ -33,7 +34,8 @@ export async function analyzeRepository(request: AnalysisRequest): Promise<Outco
     log.info('this run has its outcome already', { outcome: earlier.outcome });
     return earlier;
   }
-  const workspace = await createWorkspace(settings.TEMP_DIR, jobId);
+  const commandUser = settings.COMMAND_USER ? await CommandUser.open(settings.COMMAND_USER) : undefined;
+  const workspace = await createWorkspace(settings.TEMP_DIR, jobId, commandUser);
   try {
     try {
       await work(analysis, workspace);
@@ -47,7 +49,7 @@ export async function analyzeRepository(request: AnalysisRequest): Promise<Outco
     }
     await analysis.record('saving');
     if (analysis.clone && analysis.ending?.end !== 'throttled')
-      analysis.changes ??= await readChanges(analysis.clone.git, workspace, analysis.clone.baseSha);
+      analysis.changes ??= await readChanges(analysis.clone, workspace);
     return await writeOutcome(analysis);
   } finally {
     workspace.remove();
@@ -110,8 +112,9 @@ async function setUp({ job, request, signal }: Analysis, workspace: Workspace): 
     const result = await runCommand(workspace, command, {
       timeoutMs: job.settings.maxMinutes * 60_000,
       signal,
+      redactor: request.redactor,
     });
-    const report = request.redactor.text(describeCommand(result));
+    const report = describeCommand(result);
     if (result.exitCode !== 0) {
       throw new SetupFailedError(
         `The setup command ${JSON.stringify(command)} failed; correct settings.setup. ${report}`,
@@ -129,14 +132,14 @@ async function holdConversation(
   const { log, redactor } = request;
   const state = analysis.state!;
   const { settings } = job;
-  const { git, baseSha } = clone;
-  const tree = new WorkTree(git, workspace, baseSha);
+  const { git } = clone;
+  const tree = new WorkTree(clone, workspace);
   const onVerifying = () => analysis.record('verifying');
   const submissions = new Submissions({
     ...{ tree, workspace, state, settings, redactor, signal, onVerifying },
     protectedGlobs: request.settings.PROTECTED_FILES,
   });
-  const context = { workspace, git, tree, settings, signal, submit: submissions.submit };
+  const context = { workspace, git, tree, settings, redactor, signal, submit: submissions.submit };
   if (!isPriced(model.name)) log.warn(unpricedNote(model.name));
   await analysis.record('conversing');
   try {
@@ -165,9 +168,9 @@ async function holdConversation(
           return;
         }
         // Before the message counts: whoever is stopped in between runs the tools again, on the tree before them.
-        const patch = await tree.patchToSave();
+        const changes = await tree.changesToSave();
         state.messages.push(message);
-        await Promise.all([analysis.save(patch), analysis.record('conversing')]);
+        await Promise.all([analysis.save(changes), analysis.record('conversing')]);
       },
     });
     analysis.ending = submissions.explain(ending);

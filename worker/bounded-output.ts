@@ -1,3 +1,5 @@
+import type { Redactor } from './redact.ts';
+
 /** FACTS: mini-swe-agent shows of a longer output its first and last 5,000 characters. */
 const MAX_CHARACTERS = 10_000;
 const HALF = MAX_CHARACTERS / 2;
@@ -12,27 +14,46 @@ function join(head: string, omitted: number, tail: string): string {
   return `${head}\n… ${omitted} characters left out …\n${tail}`;
 }
 
-/** Collects the output of a process of any length in bounded memory. */
+/** Collects the output of a process of any length in bounded memory, without the secrets in it. */
 export class BoundedOutput {
   readonly #decoder = new TextDecoder();
+  readonly #redactor: Redactor;
+  /** Characters of each part: room for the secrets that are cut through at its end, on top of what is shown. */
+  readonly #part: number;
   #head = '';
   #tail = '';
   #dropped = 0;
+
+  constructor(redactor: Redactor) {
+    this.#redactor = redactor;
+    this.#part = HALF + redactor.longest;
+  }
 
   write(chunk: Buffer): void {
     this.#append(this.#decoder.decode(chunk, { stream: true }));
   }
 
   #append(text: string): void {
-    const room = HALF - this.#head.length;
+    const room = this.#part - this.#head.length;
     this.#head += text.slice(0, room);
     const rest = this.#tail + text.slice(Math.max(room, 0));
-    this.#tail = rest.slice(-HALF);
+    this.#tail = rest.slice(-this.#part);
     this.#dropped += rest.length - this.#tail.length;
   }
 
   /** At most 10,000 characters and the note. */
   get text(): string {
-    return this.#dropped === 0 ? this.#head + this.#tail : join(this.#head, this.#dropped, this.#tail);
+    if (this.#dropped === 0) return boundText(this.#redactor.text(this.#head + this.#tail));
+    const margin = this.#redactor.longest;
+    const [head, tail] = [this.#head, this.#tail].map((part) => this.#redactor.text(part)) as [
+      string,
+      string,
+    ];
+    const shown = (part: string) => Math.max(0, Math.min(HALF, part.length - margin));
+    return join(
+      head.slice(0, shown(head)),
+      this.#dropped + 2 * margin,
+      tail.slice(tail.length - shown(tail)),
+    );
   }
 }

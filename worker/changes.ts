@@ -2,7 +2,9 @@ import { cp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { ChangedFile } from '../core/change-set.ts';
 import type { Change } from '../core/repository-result.ts';
-import type { Git } from './git.ts';
+import type { Clone } from './clone.ts';
+import { type Git, GitBoundExceededError } from './git.ts';
+import { stage } from './stage.ts';
 import type { Workspace } from './workspace.ts';
 
 const NULL_MODE = '000000';
@@ -19,60 +21,64 @@ const PATCH = ['-p', '--binary', '--full-index', '--src-prefix=a/', '--dst-prefi
 
 type ChangeEntry = Change & { mode: string; objectId: string };
 
+/** The most that is kept of a patch: what MAX_PATCH_KIB can be set to at most. */
+const MAX_PATCH_BYTES = 16 * 1024 * 1024;
+
 /** What the work tree has that the base commit has not. Ignored files that are new do not count. */
 export type Changes = {
   entries: ChangeEntry[];
-  /** Applies with `git apply --index` on the base commit. Bytes: a file's text need not be UTF-8. */
-  patch: Buffer;
+  /**
+   * Applies with `git apply --index` on the base commit. Bytes: a file's text need not be UTF-8. Undefined where it is
+   * longer than what is kept.
+   */
+  patch: Buffer | undefined;
+  /** What was left out of entries or patch, and why; a change that has it is never accepted. */
+  excess: string | undefined;
 };
 
 /**
  * Compares the work tree with the base commit through an index of its own, made from the clone's, so that git's own
  * stays that of the base commit. No filter, diff driver or submodule in the tree takes part.
  */
-export async function readChanges(git: Git, workspace: Workspace, baseSha: string): Promise<Changes> {
-  const indexFile = path.join(workspace.scratch, 'changes.index');
+export async function readChanges(clone: Clone, workspace: Workspace): Promise<Changes> {
+  const { git, baseSha } = clone;
+  const indexFile = path.join(workspace.own, 'changes.index');
   // With its time of writing: by it git knows which files could have changed since without showing it.
   await cp(path.join(workspace.gitFolder, 'index'), indexFile, { preserveTimestamps: true });
   try {
-    if (!(await stage(git, indexFile))) return { entries: [], patch: Buffer.alloc(0) };
+    const { differs, excess } = await stage(clone, workspace, indexFile);
+    if (!differs) return { entries: [], patch: Buffer.alloc(0), excess };
     const [listing, patch] = await Promise.all([
       git.run([...DIFF, '--raw', '--numstat', '--no-abbrev', '-z', baseSha], { indexFile }),
-      git.run([...DIFF, ...PATCH, baseSha], { indexFile }),
+      readPatch(clone, indexFile),
     ]);
-    return { entries: parseListing(listing), patch };
+    const tooLong = patch ? [] : [`the patch has more than ${MAX_PATCH_BYTES / 1024} KiB`];
+    return {
+      entries: parseListing(listing),
+      patch,
+      excess: [...tooLong, excess].filter(Boolean).join('; ') || undefined,
+    };
+  } catch (error) {
+    if (!(error instanceof GitBoundExceededError)) throw error;
+    return { entries: [], patch: undefined, excess: error.message };
   } finally {
     await rm(indexFile, { force: true });
   }
 }
 
-/**
- * `git add -A`, except that it passes over folders that are repositories themselves: add would read their
- * configuration, and fails on one that has no commit. False where nothing differs.
- */
-async function stage(git: Git, indexFile: string): Promise<boolean> {
-  const listing = ['ls-files', '--modified', '--others', '--exclude-standard', '--deduplicate', '-t', '-z'];
-  // As latin1, which keeps every byte of a path that is no UTF-8. Each is led by its tag and a space.
-  const tagged = (await git.run(listing, { indexFile })).toString('latin1').split('\0');
-  const present = tagged.filter((entry) => entry !== '' && !entry.endsWith('/'));
-  // What git knows goes first: a file that became a folder must leave the index before the folder's files enter.
-  const files = [...present.filter((entry) => !isNew(entry)), ...present.filter(isNew)].map((entry) =>
-    entry.slice(2),
-  );
-  if (files.length === 0) return false;
-  const input = Buffer.from(`${files.join('\0')}\0`, 'latin1');
-  const update = ['update-index', '--add', '--remove', '-z', '--stdin'];
-  await git.run(update, { indexFile, input });
-  return true;
-}
-
-function isNew(taggedPath: string): boolean {
-  return taggedPath.startsWith('?');
+async function readPatch({ git, baseSha }: Clone, indexFile: string): Promise<Buffer | undefined> {
+  try {
+    return await git.run([...DIFF, ...PATCH, baseSha], { indexFile, maxBytes: MAX_PATCH_BYTES });
+  } catch (error) {
+    if (error instanceof GitBoundExceededError) return undefined;
+    throw error;
+  }
 }
 
 /** Reads `--raw --numstat -z`: first `:mode mode id id status NUL path NUL` for all files, then their line counts. */
 function parseListing(listing: Buffer): ChangeEntry[] {
-  const fields = listing.toString('utf8').split('\0').slice(0, -1);
+  // latin1 tells paths apart that are no UTF-8.
+  const fields = listing.toString('latin1').split('\0').slice(0, -1);
   const entries = new Map<string, ChangeEntry>();
   let at = 0;
   for (; fields[at]?.startsWith(':'); at += 2) {
@@ -90,7 +96,10 @@ function parseListing(listing: Buffer): ChangeEntry[] {
       entry.deletions = Number(deletions);
     }
   }
-  return [...entries.values()];
+  return [...entries.values()].map((entry) => ({
+    ...entry,
+    file: Buffer.from(entry.file, 'latin1').toString('utf8'),
+  }));
 }
 
 export function summarizeChanges({ entries }: Changes): Change[] {

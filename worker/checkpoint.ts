@@ -18,6 +18,8 @@ export class Checkpoints {
   readonly #prefix: string;
   readonly #run: number;
   #patchName: string | undefined;
+  /** Whether the tree is past what a patch can bring back: the last save before that then stays the one to go on from. */
+  #isBehind = false;
 
   constructor(
     store: ArtifactStore,
@@ -43,9 +45,11 @@ export class Checkpoints {
     return { state: { ...state, tokenUsage, costUsd }, baseSha, patch };
   }
 
-  /** `patch` is left out where the tree is as it was at the save before. */
-  async save(state: ConversationState, baseSha: string, patch?: Buffer): Promise<void> {
-    if (patch) {
+  /** `patch` is left out where the tree is as it was at the save before, and `unkept` where no patch can be kept. */
+  async save(state: ConversationState, baseSha: string, patch?: Buffer | 'unkept'): Promise<void> {
+    if (patch) this.#isBehind = patch === 'unkept';
+    if (this.#isBehind) return;
+    if (patch instanceof Buffer) {
       // Never over the patch that thread.json names: writing that file is what makes a save count.
       const patchName = this.#patchName === PATCH_NAMES[0] ? PATCH_NAMES[1] : PATCH_NAMES[0];
       await this.#store.write(this.#prefix + patchName, patch);

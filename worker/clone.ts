@@ -1,6 +1,7 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { RepositoryUnavailableError, SettingsError } from '../core/errors.ts';
+import { checkOut } from './check-out.ts';
 import { Git, GitFailedError } from './git.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -19,22 +20,34 @@ export type CloneRequest = {
   signal: AbortSignal;
 };
 
-export type Clone = { git: Git; baseBranch: string; baseSha: string };
+export type Clone = {
+  git: Git;
+  baseBranch: string;
+  baseSha: string;
+  /** Paths of the base commit's files that are too large to be opened. */
+  largeFiles: ReadonlySet<string>;
+};
 
 /**
- * Clones one branch, without history, into the workspace, and takes the git directory out of the work tree.
+ * What a tree's own .gitattributes may not ask for: that a program rewrites files, or that git does in another
+ * encoding, which fails for what is not in it.
+ */
+const ATTRIBUTES = '* -filter !working-tree-encoding\n';
+
+/**
+ * Clones one branch, without history, into the workspace, with the git directory outside of the work tree.
  * Throws RepositoryUnavailableError where trying again would not help; GitFailedError where it could (the network).
  */
 export async function cloneRepository(workspace: Workspace, request: CloneRequest): Promise<Clone> {
   const base = gitBaseUrl(request.githubApiUrl);
   const git = new Git(workspace, {
     protocol: base.protocol.slice(0, -1),
-    config: tokenConfig(base, request.token),
+    networkConfig: tokenConfig(base, request.token),
     signal: request.stop,
   });
   const url = `${base.href}${request.repositoryName}.git`;
   const chosen = request.baseBranch ? ['--branch', request.baseBranch] : [];
-  const shallow = ['--depth', '1', '--single-branch', '--no-tags'];
+  const shallow = ['--depth', '1', '--single-branch', '--no-tags', '--no-checkout'];
   const separate = ['--separate-git-dir', workspace.gitFolder];
   try {
     await git.clone([...shallow, ...separate, ...chosen, '--', url, workspace.tree], request);
@@ -43,6 +56,8 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
   }
   // It points at the git directory; without it nothing in the tree does.
   await rm(path.join(workspace.tree, '.git'), { force: true });
+  await mkdir(path.join(workspace.gitFolder, 'info'), { recursive: true });
+  await writeFile(path.join(workspace.gitFolder, 'info/attributes'), ATTRIBUTES);
 
   const head = await headOf(git);
   if (!head) {
@@ -51,14 +66,11 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
     );
   }
   const { sha: newest, branch: baseBranch } = head;
-  if (request.baseSha && request.baseSha !== newest) await moveTo(git, request.baseSha, request.signal);
-  return { git, baseBranch, baseSha: request.baseSha ?? newest };
-}
-
-/** The branch moved on since the checkpoint, whose patch fits the commit that it was made from. */
-async function moveTo(git: Git, sha: string, signal: AbortSignal): Promise<void> {
-  await git.run(['fetch', '--depth', '1', '--no-tags', 'origin', sha], { signal });
-  await git.run(['reset', '--hard', '--quiet', sha]);
+  const baseSha = request.baseSha ?? newest;
+  // The branch moved on since the checkpoint, whose patch fits the commit that it was made from.
+  if (baseSha !== newest) await git.fetch(['--depth', '1', '--no-tags', 'origin', baseSha], request);
+  const largeFiles = await checkOut(git, { ...request, baseSha });
+  return { git, baseBranch, baseSha, largeFiles };
 }
 
 /** Undefined where there is no commit, for which git ends with 128. */

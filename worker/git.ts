@@ -26,8 +26,10 @@ export type GitRunOptions = {
   exitCodes?: readonly number[];
   /** @default unbounded */
   maxBytes?: number;
-  /** @default unbounded */
+  /** @default 10 minutes; `clone` and `fetch` have none but their signal */
   timeoutMs?: number;
+  /** Takes the output piece by piece, which is then not returned; false ends git. */
+  read?: (chunk: Buffer) => boolean;
   /** Ends git on top of the signal that every process of this Git obeys. */
   signal?: AbortSignal;
 };
@@ -42,6 +44,8 @@ const UNSAFE = {
   allowUnsafeHooksPath: true,
   // core.fsmonitor=false, so that no monitor runs.
   allowUnsafeFsMonitor: true,
+  // An empty GIT_TEMPLATE_DIR, so that no hook and no configuration of a template is copied.
+  allowUnsafeTemplateDir: true,
 } as const;
 
 const CONFIG: Readonly<Record<string, string>> = {
@@ -55,22 +59,43 @@ const CONFIG: Readonly<Record<string, string>> = {
   'maintenance.auto': 'false',
   // A patch quotes paths by C rules anyway; this keeps UTF-8 names legible in it.
   'core.quotePath': 'false',
+  // Larger files pass through git in pieces, at the clone too, and never whole through its memory.
+  'core.bigFileThreshold': '16m',
 };
 
-export type GitConfig = Readonly<Record<string, string>>;
+/** Where files change hands, which changes their owner and the time of that, but neither content nor mtime. */
+const LENT_CONFIG: Readonly<Record<string, string>> = {
+  'core.trustctime': 'false',
+  'core.checkStat': 'minimal',
+};
+
+/** The most that any git process on the work tree may take: a tree that takes longer is none to work on. */
+const TIMEOUT_MS = 10 * 60_000;
+
+type GitConfig = Readonly<Record<string, string>>;
 
 /** git on one work tree whose git directory lies elsewhere, with a closed environment. */
 export class Git {
   readonly #workspace: Workspace;
   readonly #environment: Record<string, string>;
+  readonly #config: GitConfig;
+  readonly #networkConfig: GitConfig;
   readonly #signal: AbortSignal;
 
-  /** `config` adds to the safe settings; `protocol` is the one transport that git may use: `https`, or `http` on loopback. */
-  constructor(workspace: Workspace, options: { config?: GitConfig; protocol: string; signal: AbortSignal }) {
+  /**
+   * `protocol` is the one transport that git may use: `https`, or `http` on loopback. `networkConfig`, which holds the
+   * token, is given only to the processes that speak to the server.
+   */
+  constructor(
+    workspace: Workspace,
+    options: { networkConfig?: GitConfig; protocol: string; signal: AbortSignal },
+  ) {
     this.#workspace = workspace;
     this.#signal = options.signal;
+    this.#config = { ...CONFIG, ...(workspace.commandUser && LENT_CONFIG) };
+    this.#networkConfig = { ...this.#config, ...options.networkConfig };
     this.#environment = {
-      ...baseEnvironment(workspace),
+      ...baseEnvironment(workspace.own, workspace.own),
       // Messages in the one language that clone.ts reads.
       LC_ALL: 'C.UTF-8',
       GIT_CONFIG_NOSYSTEM: '1',
@@ -79,24 +104,35 @@ export class Git {
       GIT_TERMINAL_PROMPT: '0',
       GIT_LFS_SKIP_SMUDGE: '1',
       GIT_ALLOW_PROTOCOL: options.protocol,
-      ...configEnvironment({ ...CONFIG, ...options.config }),
+      GIT_TEMPLATE_DIR: '',
     };
   }
 
-  /** Runs outside of any repository, in the workspace's folder. */
+  /** Runs outside of any repository, in the workspace's folder, with the token. */
   clone(args: readonly string[], options: Pick<GitRunOptions, 'signal'>): Promise<Buffer> {
-    return this.#spawn(this.#workspace.root, this.#environment, ['clone', ...args], options);
+    const environment = { ...this.#environment, ...configEnvironment(this.#networkConfig) };
+    return this.#spawn(this.#workspace.root, environment, ['clone', ...args], options);
   }
 
-  /** Runs on the work tree and gives the standard output, as bytes. */
+  /** Runs on the repository, with the token. */
+  fetch(args: readonly string[], options: Pick<GitRunOptions, 'signal'>): Promise<Buffer> {
+    const environment = { ...this.#onTree, ...configEnvironment(this.#networkConfig) };
+    return this.#spawn(this.#workspace.tree, environment, ['fetch', ...args], options);
+  }
+
+  /** Runs on the work tree and gives the standard output, as bytes. Throws GitBoundExceededError past its bounds. */
   run(args: readonly string[], options: GitRunOptions = {}): Promise<Buffer> {
     const environment = {
-      ...this.#environment,
-      GIT_DIR: this.#workspace.gitFolder,
-      GIT_WORK_TREE: this.#workspace.tree,
+      ...this.#onTree,
+      ...configEnvironment(this.#config),
       ...(options.indexFile && { GIT_INDEX_FILE: options.indexFile }),
     };
-    return this.#spawn(this.#workspace.tree, environment, args, options);
+    return this.#spawn(this.#workspace.tree, environment, args, { timeoutMs: TIMEOUT_MS, ...options });
+  }
+
+  get #onTree(): Record<string, string> {
+    const { gitFolder, tree } = this.#workspace;
+    return { ...this.#environment, GIT_DIR: gitFolder, GIT_WORK_TREE: tree };
   }
 
   async #spawn(
@@ -105,7 +141,7 @@ export class Git {
     args: readonly string[],
     options: GitRunOptions,
   ): Promise<Buffer> {
-    const { input, exitCodes = [0], maxBytes = Number.POSITIVE_INFINITY, timeoutMs } = options;
+    const { input, exitCodes = [0], maxBytes = Number.POSITIVE_INFINITY, timeoutMs, read } = options;
     const stop = options.signal ? AbortSignal.any([this.#signal, options.signal]) : this.#signal;
     stop.throwIfAborted();
     const command = args.find((arg) => !arg.startsWith('-')) ?? '';
@@ -133,8 +169,8 @@ export class Git {
       .outputHandler((_command, stdout) => {
         stdout.on('data', (chunk: Buffer) => {
           bytes += chunk.length;
-          if (bytes > maxBytes) bound.abort('size');
-          else chunks.push(chunk);
+          if (bytes > maxBytes || (read && !bound.signal.aborted && !read(chunk))) bound.abort('size');
+          else if (!read) chunks.push(chunk);
         });
         // simple-git waits 50 ms after the end of a process that printed nothing; an empty chunk counts as printed.
         queueMicrotask(() => stdout.emit('data', Buffer.alloc(0)));

@@ -2,17 +2,27 @@ const REDACTED = '[redacted]';
 
 /** Replaces known secrets wherever text of ours is about to be stored, printed or shown to the model. */
 export class Redactor {
-  readonly #secrets: string[] = [];
+  readonly #secrets = new Set<string>();
 
-  /** From here on `secret` is replaced, and so is its form in an Authorization header of git. */
+  /** From here on `secret` is replaced, and so are the forms that a text of ours or of git's may hold it in. */
   add(secret: string | undefined): void {
     // Anything shorter is no credential, and replacing it would garble ordinary words.
     if (!secret || secret.length < 8) return;
-    this.#secrets.push(secret, Buffer.from(`x-access-token:${secret}`).toString('base64'));
+    const inJson = JSON.stringify(secret).slice(1, -1);
+    const inHeader = Buffer.from(`x-access-token:${secret}`).toString('base64');
+    for (const form of [secret, inJson, encodeURIComponent(secret), inHeader, ...base64Forms(secret)])
+      this.#secrets.add(form);
+  }
+
+  /** Characters of the longest form: a text that was cut may end in fewer of them. */
+  get longest(): number {
+    return Math.max(0, ...[...this.#secrets].map(({ length }) => length));
   }
 
   text(text: string): string {
-    return this.#secrets.reduce((redacted, secret) => redacted.replaceAll(secret, REDACTED), text);
+    let redacted = text;
+    for (const secret of this.#secrets) redacted = redacted.replaceAll(secret, REDACTED);
+    return redacted;
   }
 
   /** For text that need not be UTF-8. */
@@ -22,6 +32,16 @@ export class Redactor {
   }
 
   isIn(bytes: Buffer): boolean {
-    return this.#secrets.some((secret) => bytes.includes(secret));
+    return [...this.#secrets].some((secret) => bytes.includes(secret));
   }
+}
+
+/** What base64 makes of a text that holds the secret, whichever of its three alignments the secret has there. */
+function base64Forms(secret: string): string[] {
+  return [0, 1, 2].map((before) => {
+    const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(secret)]);
+    // Without the characters that hold bits of what stands before or after.
+    const whole = bytes.subarray(0, bytes.length - (bytes.length % 3)).toString('base64');
+    return whole.slice(before === 0 ? 0 : 4);
+  });
 }

@@ -37,8 +37,9 @@ export async function verifySubmission(
     const result = await runCommand(context.workspace, command, {
       timeoutMs: CHECK_TIMEOUT_MS,
       signal: context.signal,
+      redactor: context.redactor,
     });
-    verification.push({ ...result, output: context.redactor.text(result.output) });
+    verification.push(result);
   }
   const failed = verification.filter(({ exitCode }) => exitCode !== 0);
   if (failed.length === 0) return { problem: undefined, verification };
@@ -48,10 +49,12 @@ export async function verifySubmission(
 
 async function patchProblem(
   { wereChangesNecessary, title }: Submission,
-  { entries, patch }: Changes,
+  { entries, patch, excess }: Changes,
   { settings, protectedGlobs, redactor }: Pick<JudgeContext, 'settings' | 'protectedGlobs' | 'redactor'>,
 ): Promise<string | undefined> {
   const files = entries.map(({ file }) => file);
+  if (excess || !patch)
+    return `Something in the tree cannot be part of a change: ${excess}. Delete or undo what the task does not call for.`;
   if (wereChangesNecessary && files.length === 0)
     return 'wereChangesNecessary is true, but nothing differs from the base commit (files that git ignores do not count). Make the change, or submit wereChangesNecessary false.';
   if (!wereChangesNecessary && files.length > 0)

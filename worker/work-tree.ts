@@ -1,19 +1,22 @@
 import { type Changes, readChanges } from './changes.ts';
-import type { Git } from './git.ts';
+import type { Clone } from './clone.ts';
 import type { Workspace } from './workspace.ts';
 
 /** The clone's work tree, compared with its base commit again only after something may have written to it. */
 export class WorkTree {
-  readonly #git: Git;
+  readonly #clone: Clone;
   readonly #workspace: Workspace;
-  readonly #baseSha: string;
   #changes: Promise<Changes> | undefined;
   #touched = false;
 
-  constructor(git: Git, workspace: Workspace, baseSha: string) {
-    this.#git = git;
+  constructor(clone: Clone, workspace: Workspace) {
+    this.#clone = clone;
     this.#workspace = workspace;
-    this.#baseSha = baseSha;
+  }
+
+  /** Paths of the base commit that are too large to be opened; latin1, which keeps every byte. */
+  get largeFiles(): ReadonlySet<string> {
+    return this.#clone.largeFiles;
   }
 
   /** Says that the tree may not be any more as it was read. */
@@ -23,15 +26,15 @@ export class WorkTree {
   }
 
   changes(): Promise<Changes> {
-    this.#changes ??= readChanges(this.#git, this.#workspace, this.#baseSha);
+    this.#changes ??= readChanges(this.#clone, this.#workspace);
     return this.#changes;
   }
 
-  /** The patch, where the tree was touched since this was asked before. */
-  async patchToSave(): Promise<Buffer | undefined> {
+  /** The change, where the tree was touched since this was asked before. */
+  async changesToSave(): Promise<Changes | undefined> {
     if (!this.#touched) return undefined;
-    const { patch } = await this.changes();
+    const changes = await this.changes();
     this.#touched = false;
-    return patch;
+    return changes;
   }
 }

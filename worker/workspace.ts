@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp, realpath } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import type { CommandUser } from './command-user.ts';
 
 /** The folders of one run, all inside one temporary folder that is removed with everything in it. */
 export type Workspace = {
@@ -9,44 +11,63 @@ export type Workspace = {
   readonly tree: string;
   /** The git directory, outside of the tree: a configuration planted in the tree reaches no git of ours. */
   readonly gitFolder: string;
-  /** HOME of git and of commands. */
+  /** HOME and TMPDIR of git, and ours for files in passing: nothing that a command planted is there. */
+  readonly own: string;
+  /** HOME of commands. */
   readonly home: string;
-  /** TMPDIR of commands, and ours for files in passing. */
+  /** TMPDIR of commands. */
   readonly scratch: string;
+  /** Who runs the commands; this process's own user where it is undefined. */
+  readonly commandUser: CommandUser | undefined;
   remove(): void;
 };
 
 /** Makes `{tempDir}/cody-batch-{jobId}-XXXXXX`. */
-export async function createWorkspace(tempDir: string, jobId: string): Promise<Workspace> {
+export async function createWorkspace(
+  tempDir: string,
+  jobId: string,
+  commandUser?: CommandUser,
+): Promise<Workspace> {
   await mkdir(tempDir, { recursive: true });
   const root = await realpath(await mkdtemp(path.join(tempDir, `cody-batch-${jobId}-`)));
-  const folders = { tree: 'tree', home: 'home', scratch: 'tmp' } as const;
-  for (const name of [folders.home, folders.scratch]) await mkdir(path.join(root, name));
-  return {
-    root,
-    tree: path.join(root, folders.tree),
-    gitFolder: path.join(root, 'git'),
-    home: path.join(root, folders.home),
-    scratch: path.join(root, folders.scratch),
-    // The last thing that a worker does, so nothing waits beside it; the asynchronous way takes four times as long.
-    // Retried: a command's last child may still write while it dies.
-    remove: () => rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }),
-  };
+  const own = path.join(root, 'own');
+  const home = path.join(root, 'home');
+  const scratch = path.join(root, 'tmp');
+  for (const folder of [own, home, scratch]) await mkdir(folder, { mode: 0o700 });
+  if (commandUser) {
+    // To be passed through on the way to the tree, not to be read.
+    await chmod(root, 0o711);
+    await commandUser.lend(home, scratch);
+  }
+  const gitFolder = path.join(own, 'git');
+  const workspace = { root, tree: path.join(root, 'tree'), gitFolder, own, home, scratch, commandUser };
+  return { ...workspace, remove: () => remove(workspace) };
+}
+
+/** The last thing that a worker does, so nothing waits beside it; the asynchronous way takes four times as long. */
+function remove({ root, tree, home, scratch, commandUser }: Omit<Workspace, 'remove'>): void {
+  commandUser?.removeSync(tree, home, scratch);
+  // Retried: a command's last child may still write while it dies.
+  const options = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 } as const;
+  try {
+    rmSync(root, options);
+  } catch {
+    // A command left folders that nobody may enter.
+    execFileSync('chmod', ['-R', 'u+rwX', root], { stdio: 'ignore' });
+    rmSync(root, options);
+  }
 }
 
 /**
  * The whole environment that git and commands start from. Nothing is inherited: this process knows the address of the
  * task's credentials, and perhaps secrets.
  */
-export function baseEnvironment({
-  home,
-  scratch,
-}: Pick<Workspace, 'home' | 'scratch'>): Record<string, string> {
+export function baseEnvironment(home: string, temporaryFolder: string): Record<string, string> {
   return {
     // The one variable that only the machine knows: where its programs are.
     PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
     HOME: home,
-    TMPDIR: scratch,
+    TMPDIR: temporaryFolder,
     LANG: 'C.UTF-8',
   };
 }

@@ -17,8 +17,9 @@ export async function writeOutcome(analysis: Analysis): Promise<Outcome> {
   const artifacts: ArtifactKeys = {};
   if (state) artifacts.thread = await writeThread(analysis);
   // A throttled repository has no changes yet: its tree is in the checkpoint.
-  if (analysis.changes?.patch.length) artifacts.diff = await writeDiff(analysis, analysis.changes.patch);
+  if (analysis.changes?.patch?.length) artifacts.diff = await writeDiff(analysis, analysis.changes.patch);
   if (outcome === 'changed') artifacts.changeSet = await writeChangeSet(analysis);
+  if (analysis.changes?.excess) log.warn(`the diff does not hold everything: ${analysis.changes.excess}`);
   log.info('outcome', {
     outcome,
     end: ending?.end,

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { readProc } from '../../core/inhabitants.ts';
 
 /** A process, told apart from a later one that got the same pid. */
 export const ProcessIdentity = z.object({
@@ -35,41 +35,6 @@ export function signalGroup(leader: number, signal: 'SIGTERM' | 'SIGKILL'): void
   }
 }
 
-/**
- * Ends at once every process that was started with its home or its temporary folder at or below `folder`, in whatever
- * group or session it is now. Linux only: elsewhere no environment but one's own can be read.
- */
-export function killInhabitants(folder: string): void {
-  const lives = (variable: string) =>
-    ['HOME', 'TMPDIR', 'TEMP_DIR'].some(
-      (name) => variable === `${name}=${folder}` || variable.startsWith(`${name}=${folder}/`),
-    );
-  // Again until none is found: one of them may have started another meanwhile.
-  for (let round = 0; round < 10; round++) {
-    const others = processIds().filter((pid) => pid !== process.pid);
-    const found = others.filter((pid) => readProc(`${pid}/environ`)?.split('\0').some(lives));
-    if (found.length === 0) return;
-    for (const pid of found) kill(pid);
-  }
-}
-
-/** None where there is no /proc. */
-function processIds(): number[] {
-  try {
-    return readdirSync('/proc').map(Number).filter(Number.isInteger);
-  } catch {
-    return [];
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has just ended.
-  }
-}
-
 /** Undefined where there is no /proc, or no such process. Fields by proc_pid_stat(5). */
 function kernelStart(pid: number): string | undefined {
   const stat = readProc(`${pid}/stat`);
@@ -78,14 +43,6 @@ function kernelStart(pid: number): string | undefined {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, startTicks] = [fields[3 - 3], fields[22 - 3]];
   return state === 'Z' ? undefined : `${readProc('sys/kernel/random/boot_id')?.trim()} ${startTicks}`;
-}
-
-function readProc(path: string): string | undefined {
-  try {
-    return readFileSync(`/proc/${path}`, 'latin1');
-  } catch {
-    return undefined;
-  }
 }
 
 /** What ps says of the start; undefined when it lists no such process, or none that still runs. */

@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { killInhabitants } from './process-group.ts';
+import { endInhabitants } from '../../core/inhabitants.ts';
 
 /** The folder of one attempt. */
 export type AttemptScratch = {
@@ -29,7 +29,7 @@ export class Scratch {
     mkdirSync(folder, { recursive: true });
     // As the processes that live in it may know it.
     const real = realpathSync(folder);
-    killInhabitants(real);
+    endInhabitants(real);
     rmSync(real, REMOVE);
     mkdirSync(real);
     return new Scratch(real, variable);
@@ -43,7 +43,7 @@ export class Scratch {
         return { [this.#variable]: folder };
       },
       remove: async () => {
-        killInhabitants(folder);
+        endInhabitants(folder);
         await rm(folder, REMOVE).catch(() => {});
       },
     };

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { readTextFile } from './file-text.ts';
-import { resolveWritable } from './paths.ts';
+import { MAX_FILE_BYTES, resolveWritable } from './paths.ts';
 import { defineTool, ToolError } from './tool.ts';
 
 const schema = z.object({
@@ -31,7 +31,12 @@ export const editFileTool = defineTool({
         `oldText stands ${places.length} times in ${path} (lines ${lines.join(', ')}${places.length > 5 ? ', …' : ''}); give more of the text around it, or set replaceAll.`,
       );
     }
-    await writeFile(file.absolute, replaced(bytes, places, edit));
+    const size = bytes.length + places.length * (edit.to.length - edit.from.length);
+    if (size > MAX_FILE_BYTES)
+      throw new ToolError(
+        `${path} would have ${size} bytes; files of at most ${MAX_FILE_BYTES} are written.`,
+      );
+    await writeFile(file.absolute, replaced(bytes, places, edit, size));
     return `Replaced ${places.length} ${places.length === 1 ? 'occurrence' : 'occurrences'} in ${path}.`;
   },
 });
@@ -56,14 +61,18 @@ function occurrences(bytes: Buffer, text: Buffer): number[] {
   return places;
 }
 
-function replaced(bytes: Buffer, places: readonly number[], { from, to }: Edit): Buffer {
-  const parts: Buffer[] = [];
-  let end = 0;
+/** In one piece: of a file of line feeds every byte may be a place. */
+function replaced(bytes: Buffer, places: readonly number[], { from, to }: Edit, size: number): Buffer {
+  const result = Buffer.allocUnsafe(size);
+  let read = 0;
+  let written = 0;
   for (const at of places) {
-    parts.push(bytes.subarray(end, at), to);
-    end = at + from.length;
+    written += bytes.copy(result, written, read, at);
+    written += to.copy(result, written);
+    read = at + from.length;
   }
-  return Buffer.concat([...parts, bytes.subarray(end)]);
+  bytes.copy(result, written, read);
+  return result;
 }
 
 function lineOf(bytes: Buffer, at: number): number {

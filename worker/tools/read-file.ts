@@ -19,11 +19,11 @@ export const readFileTool = defineTool({
   schema,
   effect: 'reads',
   boundsItself: true,
-  async run({ path, startLine = 1, endLine = startLine + MAX_LINES - 1 }, { workspace }) {
+  async run({ path, startLine = 1, endLine = startLine + MAX_LINES - 1 }, { workspace, redactor }) {
     if (endLine < startLine) throw new ToolError(`endLine ${endLine} is before startLine ${startLine}.`);
     const bytes = await readTextFile(await resolveExisting(workspace, path));
     if (bytes.length === 0) return `${path} is empty.`;
-    const text = bytes.toString('utf8');
+    const text = redactor.text(bytes.toString('utf8'));
     const lines = text.split('\n');
     // What follows the last line feed is no line of its own.
     if (lines.at(-1) === '') lines.pop();

@@ -13,8 +13,8 @@ export function runCheckTool(commands: readonly string[]): Tool {
       'Runs one of the checks that the change must pass, in the repository, and shows its exit code and output. task_complete runs all of them again.',
     schema: z.object({ command: z.enum(commands) }),
     effect: 'writes',
-    async run({ command }, { workspace, signal }) {
-      const result = await runCommand(workspace, command, { timeoutMs: CHECK_TIMEOUT_MS, signal });
+    async run({ command }, { workspace, signal, redactor }) {
+      const result = await runCommand(workspace, command, { timeoutMs: CHECK_TIMEOUT_MS, signal, redactor });
       if (result.exitCode !== 0) throw new ToolError(describeCommand(result));
       return describeCommand(result);
     },

@@ -1,12 +1,16 @@
 import { z } from 'zod';
 import { boundText } from '../bounded-output.ts';
 import { type Git, GitBoundExceededError, GitFailedError } from '../git.ts';
-import { resolveExisting } from './paths.ts';
+import { legible, statsOf } from '../raw-path.ts';
+import type { Redactor } from '../redact.ts';
+import type { Workspace } from '../workspace.ts';
+import { MAX_FILE_BYTES, resolveExisting } from './paths.ts';
 import { defineTool, ToolError } from './tool.ts';
 
 const MAX_PATHS = 200;
 const MAX_HITS = 200;
 const MAX_LINE = 300;
+const MAX_PASSED_OVER = 500;
 const MAX_BYTES = 16 * 1024 * 1024;
 const TIMEOUT_MS = 60_000;
 
@@ -30,7 +34,7 @@ export const searchCodeTool = defineTool({
   schema,
   effect: 'reads',
   boundsItself: true,
-  async run({ pattern, literal, path = '.', ignoreCase, filesOnly }, { workspace, git }) {
+  async run({ pattern, literal, path = '.', ignoreCase, filesOnly }, { workspace, git, tree, redactor }) {
     if (/[\n\0]/.test(pattern))
       throw new ToolError('The pattern holds a line end; only texts within one line can be found.');
     const { relative } = await resolveExisting(workspace, path);
@@ -44,31 +48,58 @@ export const searchCodeTool = defineTool({
       ],
       separator: filesOnly ? '\0' : '\n',
     };
-    const found = await search(git, query);
-    return filesOnly ? describeFiles(found) : describeHits(found);
+    const { found, passedOver } = await search(git, query, { workspace, largeFiles: tree.largeFiles });
+    const said = filesOnly ? describeFiles(found) : describeHits(found, redactor);
+    return passedOver.length === 0 ? said : `${said}\n${describeLarge(passedOver)}`;
   },
 });
 
 type Query = { pattern: string; path: string; options: readonly string[]; separator: string };
+type Found = { found: string[]; passedOver: readonly string[] };
 
 /**
  * What git knows, and what is new. `--untracked` alone would pass over files that were committed although they are
- * ignored, and without it new files would be missed; so both, where there are new files.
+ * ignored, and without it new files would be missed; so both, where there are new files. git reads a file whole, so
+ * what is too large to be opened is too large to be searched.
  */
-async function search(git: Git, query: Query): Promise<string[]> {
-  const untracked = ['--literal-pathspecs', 'ls-files', '--others', '--exclude-standard', '-z'];
-  const [known, added] = await Promise.all([grep(git, query), git.run([...untracked, '--', query.path])]);
-  if (added.length === 0) return known;
-  const all = await grep(git, { ...query, options: [...query.options, '--untracked'] });
-  return [...new Set([...known, ...all])];
+async function search(
+  git: Git,
+  query: Query,
+  { workspace, largeFiles }: { workspace: Workspace; largeFiles: ReadonlySet<string> },
+): Promise<Found> {
+  const listing = ['ls-files', '--others', '--modified', '--exclude-standard', '--deduplicate', '-t', '-z'];
+  const listed = await git.run(['--literal-pathspecs', ...listing, '--', query.path]);
+  const touched = listed.toString('latin1').split('\0').filter(Boolean);
+  const grown = touched.map((entry) => entry.slice(2)).filter((file) => isLarge(workspace.tree, file));
+  const below = query.path === '.' ? '' : `${query.path}/`;
+  const known = [...largeFiles].filter((file) => file.startsWith(below) || file === query.path);
+  const passedOver = [...new Set([...known, ...grown])];
+  if (passedOver.length > MAX_PASSED_OVER)
+    throw new ToolError(
+      `${passedOver.length} files there are too large to be searched; narrow it with path.`,
+    );
+  const hits = await grep(git, query, passedOver);
+  if (!touched.some((entry) => entry.startsWith('?'))) return { found: hits, passedOver };
+  const all = await grep(git, { ...query, options: [...query.options, '--untracked'] }, passedOver);
+  return { found: [...new Set([...hits, ...all])], passedOver };
+}
+
+function isLarge(tree: string, file: string): boolean {
+  const stats = statsOf(tree, file);
+  return stats?.isFile() === true && stats.size > MAX_FILE_BYTES;
 }
 
 /** Records of git's output; binary files are passed over by `-I`. */
-async function grep(git: Git, { pattern, path, options, separator }: Query): Promise<string[]> {
-  const fixed = ['--literal-pathspecs', 'grep', '--no-textconv', '--no-color', '-I', '-z'];
+async function grep(
+  git: Git,
+  { pattern, path, options, separator }: Query,
+  passedOver: readonly string[],
+): Promise<string[]> {
+  const fixed = ['grep', '--no-textconv', '--no-color', '-I', '-z'];
+  const paths = [`:(literal)${path}`, ...passedOver.map((file) => `:(exclude,literal)${legible(file)}`)];
   try {
     // The pattern comes by standard input: simple-git takes an argument such as `--template` for an option.
-    const found = await git.run([...fixed, ...options, '-f', '-', '--', path], {
+    const found = await git.run([...fixed, ...options, '-f', '-', '--', ...paths], {
       input: Buffer.from(`${pattern}\n`),
       exitCodes: [0, 1],
       maxBytes: MAX_BYTES,
@@ -98,12 +129,18 @@ function describeFiles(files: readonly string[]): string {
   ].join('\n');
 }
 
+function describeLarge(files: readonly string[]): string {
+  const more = files.length > 3 ? ` and ${files.length - 3} more` : '';
+  const names = files.slice(0, 3).map(legible).join(', ');
+  return `(Not searched, being over ${MAX_FILE_BYTES} bytes: ${names}${more}.)`;
+}
+
 /** git writes `path NUL line NUL text LF`. */
-function describeHits(hits: readonly string[]): string {
+function describeHits(hits: readonly string[], redactor: Redactor): string {
   if (hits.length === 0) return 'No match.';
   const shown = hits.slice(0, MAX_HITS).map((hit) => {
     const [file, line, ...text] = hit.split('\0');
-    const said = text.join('\0').replace(/\r$/, '');
+    const said = redactor.text(text.join('\0').replace(/\r$/, ''));
     return `${file}:${line}: ${said.length > MAX_LINE ? `${said.slice(0, MAX_LINE)}…` : said}`;
   });
   const more = hits.length - MAX_HITS;

@@ -9,8 +9,8 @@ export const shellTool = defineTool({
   description: `Runs a shell command in the repository, for at most ${TIMEOUT_MS / 1000} s. Nothing that it leaves running survives. There is no git repository here.`,
   schema: z.object({ command: z.string().min(1).max(10_000) }),
   effect: 'writes',
-  async run({ command }, { workspace, signal }) {
-    const result = await runCommand(workspace, command, { timeoutMs: TIMEOUT_MS, signal });
+  async run({ command }, { workspace, signal, redactor }) {
+    const result = await runCommand(workspace, command, { timeoutMs: TIMEOUT_MS, signal, redactor });
     if (result.exitCode !== 0) throw new ToolError(describeCommand(result));
     return describeCommand(result);
   },

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { JobSettings } from '../../core/job.ts';
 import type { Git } from '../git.ts';
+import type { Redactor } from '../redact.ts';
 import type { WorkTree } from '../work-tree.ts';
 import type { Workspace } from '../workspace.ts';
 
@@ -10,6 +11,8 @@ export type ToolContext = {
   git: Git;
   tree: WorkTree;
   settings: JobSettings;
+  /** For what is cut before it is shown: a secret that was cut through is not known any more. */
+  redactor: Redactor;
   /** Ends at the repository's time limit, and when the worker is told to stop. */
   signal: AbortSignal;
   /** Judges what the model submits; throws ToolError where it goes back to the model. */

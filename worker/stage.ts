@@ -1,0 +1,80 @@
+import type { Clone } from './clone.ts';
+import { GitBoundExceededError } from './git.ts';
+import { isReadable, legible, statsOf } from './raw-path.ts';
+import { MAX_FILE_BYTES } from './tools/paths.ts';
+import type { Workspace } from './workspace.ts';
+
+/** A change set holds whole files, and the worker holds it several times over while it writes it. */
+const MAX_TOTAL_BYTES = 32 * 1024 * 1024;
+/** Twice what a job can allow. */
+const MAX_FILES = 20_000;
+const MAX_LISTING_BYTES = 64 * 1024 * 1024;
+
+export type Staged = {
+  /** Whether the index differs from the base commit's. */
+  differs: boolean;
+  /** What was left out of it, and why. */
+  excess: string | undefined;
+};
+
+/**
+ * `git add -A` into `indexFile`, except that it passes over folders that are repositories themselves (add would read
+ * their configuration, and fails on one that has no commit), and over files that cannot be part of a change. Throws
+ * GitBoundExceededError for a listing beyond all measure.
+ */
+export async function stage(
+  { git, largeFiles }: Pick<Clone, 'git' | 'largeFiles'>,
+  workspace: Workspace,
+  indexFile: string,
+): Promise<Staged> {
+  const listing = ['ls-files', '--modified', '--others', '--exclude-standard', '--deduplicate', '-t', '-z'];
+  const listed = await git.run(listing, { indexFile, maxBytes: MAX_LISTING_BYTES });
+  // As latin1, which keeps every byte of a path that is no UTF-8. Each is led by its tag and a space.
+  const tagged = listed.toString('latin1').split('\0');
+  const present = tagged.filter((entry) => entry !== '' && !entry.endsWith('/'));
+  // What git knows goes first: a file that became a folder must leave the index before the folder's files enter.
+  const files = [...present.filter((entry) => !isNew(entry)), ...present.filter(isNew)].map((entry) =>
+    entry.slice(2),
+  );
+  if (files.length > MAX_FILES)
+    throw new GitBoundExceededError(`${files.length} files differ; at most ${MAX_FILES} are looked at`);
+  const { fit, excess } = sift(files, workspace.tree, largeFiles);
+  if (fit.length > 0) {
+    const input = Buffer.from(`${fit.join('\0')}\0`, 'latin1');
+    await git.run(['update-index', '--add', '--remove', '-z', '--stdin'], { indexFile, input });
+  }
+  return { differs: fit.length > 0, excess };
+}
+
+function isNew(taggedPath: string): boolean {
+  return taggedPath.startsWith('?');
+}
+
+/** Tells the files that can be part of a change from those that cannot. */
+function sift(files: readonly string[], tree: string, largeFiles: ReadonlySet<string>) {
+  const fit: string[] = [];
+  const unfit: string[] = [];
+  let total = 0;
+  for (const file of files) {
+    const { problem, size } = look(tree, file);
+    total += size;
+    if (problem) unfit.push(`${legible(file)} ${problem}`);
+    else if (largeFiles.has(file)) unfit.push(`${legible(file)} had more than ${MAX_FILE_BYTES} bytes`);
+    else if (total > MAX_TOTAL_BYTES)
+      unfit.push(`${legible(file)} brings the changed files to more than ${MAX_TOTAL_BYTES} bytes`);
+    else fit.push(file);
+  }
+  const more = unfit.length > 5 ? ` and ${unfit.length - 5} more` : '';
+  return { fit, excess: unfit.length > 0 ? unfit.slice(0, 5).join('; ') + more : undefined };
+}
+
+/** `size` is that of what would be read. */
+function look(tree: string, file: string): { problem?: string; size: number } {
+  const stats = statsOf(tree, file);
+  // Deleted, a link, or a folder in place of a file.
+  if (!stats || stats.isSymbolicLink() || stats.isDirectory()) return { size: 0 };
+  if (!stats.isFile()) return { problem: 'is neither file nor link', size: 0 };
+  if (stats.size > MAX_FILE_BYTES)
+    return { problem: `has ${stats.size} bytes, more than ${MAX_FILE_BYTES}`, size: 0 };
+  return isReadable(tree, file) ? { size: stats.size } : { problem: 'may not be read', size: 0 };
+}

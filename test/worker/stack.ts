@@ -45,6 +45,8 @@ export class Stack {
   readonly #github: Awaited<ReturnType<typeof startGitHub>>;
   /** The environment of a worker, all but the model. */
   readonly environment: Record<string, string>;
+  /** How a worker is started, where it is not Node.js on `entry`. */
+  worker: { command?: string[]; uid?: number; gid?: number } = {};
   readonly #close: (() => Promise<unknown>)[];
   readonly #repositories = new Map<Record<string, TestFile>, Promise<string>>();
 
@@ -186,7 +188,10 @@ export class Stack {
     environment: Record<string, string> = {},
   ): Promise<{ child: ChildProcess; finished: Promise<Finished>; model: ScriptedModel }> {
     const model = await startScriptedModel(script);
-    const child = spawn(process.execPath, [this.entry, ...args], {
+    const { command = [process.execPath, this.entry], ...user } = this.worker;
+    const [program, ...first] = command;
+    const child = spawn(program!, [...first, ...args], {
+      ...user,
       cwd: projectFolder,
       env: { ...this.environment, ANTHROPIC_BASE_URL: model.url, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

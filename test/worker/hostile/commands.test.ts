@@ -1,0 +1,4 @@
+import { commands } from './commands.ts';
+import { meetEach } from './meet-each.ts';
+
+meetEach(commands);

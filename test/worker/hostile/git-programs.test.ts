@@ -1,0 +1,4 @@
+import { gitPrograms } from './git-programs.ts';
+import { meetEach } from './meet-each.ts';
+
+meetEach(gitPrograms);

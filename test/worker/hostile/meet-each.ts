@@ -1,0 +1,25 @@
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, test } from '@jest/globals';
+import { bundleWorker, workerCommand } from '../../../local/worker-bundle.ts';
+import { Stack } from '../stack.ts';
+import { CANARIES, type HostileRepository, meet } from './repository.ts';
+
+/** A test for each of the repositories, all on one stack, with the worker bundled as its image has it. */
+export function meetEach(repositories: readonly HostileRepository[], timeoutMs?: number): void {
+  let stack: Stack;
+  beforeAll(async () => {
+    stack = await Stack.start();
+    stack.worker.command = workerCommand(await bundleWorker(path.join(stack.folder, 'bundle')));
+  });
+  afterAll(async () => {
+    await stack?.close();
+    rmSync(CANARIES, { recursive: true });
+  });
+
+  test.each(repositories)(
+    'a repository with $has is worked on, and does no harm',
+    async (repository) => void (await meet(stack, repository)),
+    timeoutMs,
+  );
+}

@@ -1,0 +1,4 @@
+import { meetEach } from './meet-each.ts';
+import { orders } from './orders.ts';
+
+meetEach(orders);

@@ -1,10 +1,12 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import { deflateSync } from 'node:zlib';
 import { GIT_IDENTITY, type Stack } from '../stack.ts';
 
 /** An entry of a tree object, with whatever name: git itself would refuse some of them. */
@@ -23,22 +25,30 @@ export async function pushRaw(
 ): Promise<void> {
   await stack.createRepository(name, {});
   const folder = mkdtempSync(path.join(stack.folder, 'raw-'));
-  const git = (args: string[], input?: string | Buffer) =>
-    execFileSync('git', ['-C', folder, ...GIT_IDENTITY, ...args], { input, stdio: 'pipe' })
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-C', folder, ...GIT_IDENTITY, ...args], { stdio: 'pipe' })
       .toString()
       .trim();
-  git(['init', '--quiet', '--bare', '.']);
-  const hash = (type: string, content: string | Buffer) =>
-    git(['hash-object', '-t', type, '-w', '--literally', '--stdin'], content);
+  git('init', '--quiet', '--bare', '.');
   const tree = build({
-    blob: (content) => hash('blob', content),
-    tree: (...entries) => hash('tree', Buffer.concat(entries.map(entryBytes))),
+    blob: (content) => writeObject(folder, 'blob', Buffer.from(content)),
+    tree: (...entries) => writeObject(folder, 'tree', Buffer.concat(entries.map(entryBytes))),
   });
-  const commit = git(['commit-tree', tree, '-m', 'first']);
+  const commit = git('commit-tree', tree, '-m', 'first');
   // The server is in this process, which must not stand still meanwhile.
   const url = `${stack.github.url}/${name}.git`;
   await promisify(execFile)('git', ['-C', folder, 'push', '--quiet', url, `${commit}:refs/heads/main`]);
   rmSync(folder, { recursive: true });
+}
+
+/** As git writes a loose object: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects */
+function writeObject(folder: string, type: 'blob' | 'tree', content: Buffer): string {
+  const object = Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]);
+  const id = createHash('sha1').update(object).digest('hex');
+  const file = path.join(folder, 'objects', id.slice(0, 2), id.slice(2));
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, deflateSync(object));
+  return id;
 }
 
 function entryBytes({ mode, name, id }: RawEntry): Buffer {

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { call, calls, submit } from '../stack.ts';
-import { printing } from './commands.ts';
+import { printing, tooMuch } from './commands.ts';
 import { pushImport, pushRaw, type RawEntry } from './raw-commit.ts';
 import { editTarget, type HostileRepository } from './repository.ts';
 
@@ -77,4 +77,4 @@ const bomb: HostileRepository = {
   ends: { outcome: 'failed', error: { message: expect.stringContaining('more than 500000 files') } },
 };
 
-export const sizes: HostileRepository[] = [many, longLine, newFiles, bomb, printing(1024 * MIB)];
+export const sizes: HostileRepository[] = [many, longLine, newFiles, tooMuch, bomb, printing(1024 * MIB)];

@@ -135,6 +135,105 @@ test('nothing that is planted in the tree runs, and an edit of the same length i
   expect(outcome.changes.map(({ file: name }) => name)).toEqual(['.gitattributes', 'a.txt']);
 });
 
+const awkward: Record<string, TestFile> = {
+  'old name.txt': 'one\ntwo\nthree\nfour\n',
+  'with "quotes" and \\.txt': 'old\n',
+  'with\nline end\tand tab': 'old\n',
+  '-rf': 'old\n',
+  ' ': 'old\n',
+  'loses-its-end.txt': 'a\nb\n',
+  'gains-an-end.txt': 'a\nb',
+  'was-executable.sh': { executable: '#!/bin/sh\n' },
+  'becomes-link': 'a file\n',
+  'becomes-file': { link: 'nowhere' },
+  'dangling-gone': { link: 'nowhere' },
+  'deleted.bin': Buffer.from([0, 1, 2, 3, 0, 255]),
+  'emptied.txt': 'all of it\n',
+  'deleted-empty': '',
+  'mixed.txt': 'crlf\r\nlf\ncr\rcrlf\r\n',
+  'utf16.txt': Buffer.from('\ufeffold\r\n', 'utf16le'),
+  '.gitattributes': 'utf16.txt working-tree-encoding=UTF-16 eol=crlf\n',
+};
+
+const awkwardEdits = [
+  'mkdir moved && mv "old name.txt" "moved/nëw name ☃.txt" && echo five >> moved/*',
+  'for f in with* -rf " "; do echo new >> "./$f"; done',
+  "printf 'a\\nb' > loses-its-end.txt; printf 'a\\nb\\n' > gains-an-end.txt; chmod -x was-executable.sh",
+  'rm becomes-link becomes-file dangling-gone deleted.bin deleted-empty; ln -s "a \\"b\\" ☃" becomes-link; echo x > becomes-file',
+  ': > emptied.txt; printf "added\\r" >> mixed.txt; printf "\\000\\001" > ./-n; printf x > "$(printf \'new\\nname"\\\\\')"',
+  'mkdir -p b "a/b" && echo new > b/a && echo new > a/b/dev && echo new > "a/b/ trailing "',
+].join('\n');
+
+test('renames, changed modes and kinds, and names that a patch must quote come out of the patch as they went in', async () => {
+  const { outcome, jobId, name, model } = await stack.analyze(
+    awkward,
+    [
+      calls(
+        call('shell', { command: awkwardEdits }),
+        call('edit_file', { path: 'utf16.txt', oldText: 'old', newText: 'new' }),
+        call('edit_file', { path: 'mixed.txt', oldText: 'crlf\nlf', newText: 'c\nl' }),
+      ),
+      submit,
+    ],
+    { settings: { shell: true } },
+  );
+  expect(toolExchanges(model.requests.at(-1)!.body).map(({ isError, result }) => isError && result)).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  expect(outcome.outcome).toBe('changed');
+  const patched = await patchedCheckout(name, outcome.artifacts.diff!);
+  const tree = git(patched, 'write-tree');
+  expect(await applyChangeSet(name, await readChangeSet(jobId, name))).toBe(tree);
+  const was = (file: string) =>
+    execFileSync('git', ['-C', patched, 'cat-file', 'blob', `${tree}:${file}`]).toString();
+  expect(was('moved/nëw name ☃.txt')).toBe('one\ntwo\nthree\nfour\nfive\n');
+  for (const file of ['with "quotes" and \\.txt', 'with\nline end\tand tab', '-rf', ' '])
+    expect([file, was(file)]).toEqual([file, 'old\nnew\n']);
+  expect(was('new\nname"\\')).toBe('x');
+  expect([was('loses-its-end.txt'), was('gains-an-end.txt')]).toEqual(['a\nb', 'a\nb\n']);
+  expect(was('mixed.txt')).toBe('c\r\nl\ncr\rcrlf\r\nadded\r');
+  expect([was('becomes-link'), was('becomes-file'), was('emptied.txt')]).toEqual(['a "b" ☃', 'x\n', '']);
+  const listed = execFileSync('git', ['-C', patched, 'ls-tree', '-r', '-z', tree]).toString().split('\0');
+  const names = listed.map((entry) => entry.slice(entry.indexOf('\t') + 1));
+  for (const gone of ['old name.txt', 'dangling-gone', 'deleted.bin', 'deleted-empty'])
+    expect(names).not.toContain(gone);
+  const modes = Object.fromEntries(
+    listed.map((entry) => [entry.slice(entry.indexOf('\t') + 1), entry.slice(0, 6)]),
+  );
+  expect(modes).toMatchObject({
+    'was-executable.sh': '100644',
+    'becomes-link': '120000',
+    'becomes-file': '100644',
+  });
+  expect(names).toEqual(expect.arrayContaining(['-n', 'b/a', 'a/b/dev', 'a/b/ trailing ']));
+});
+
+test('the patch of work that was given up applies as well, with names that are not UTF-8', async () => {
+  const command = `printf 'caf\\351' > "$(printf 'n\\351w \\377')" && printf more >> "$(printf 'n\\351w \\377')"; printf x > "$(printf 'n\\352w \\377')"`;
+  const { outcome, name } = await stack.analyze(
+    { 'a.txt': 'a\n' },
+    [calls(call('shell', { command })), submit, submit, submit],
+    { settings: { shell: true } },
+  );
+  expect(outcome).toMatchObject({ outcome: 'gaveUp', changes: [{ status: 'added' }, { status: 'added' }] });
+  expect(outcome.summary).toContain('not UTF-8');
+  const patched = await patchedCheckout(name, outcome.artifacts.diff!);
+  const added = execFileSync('git', ['-C', patched, 'diff', '--cached', '--name-only', '-z', 'HEAD']);
+  expect(added.toString('latin1')).toBe('n\xe9w \xff\0n\xeaw \xff\0');
+});
+
+/** A fresh clone with the patch applied to its index and its tree. */
+async function patchedCheckout(name: string, diff: string): Promise<string> {
+  const patched = await stack.checkout(name);
+  const patchFile = `${patched}.patch`;
+  writeFileSync(patchFile, (await stack.artifacts.read(diff))!);
+  git(patched, 'apply', '--index', patchFile);
+  git(patched, 'diff', '--exit-code');
+  return patched;
+}
+
 async function readChangeSet(jobId: string, name: string): Promise<ChangeSet> {
   const body = await stack.artifacts.read(artifactKeys.changeSet(jobId, name));
   return ChangeSet.parse(JSON.parse(body!.toString()));

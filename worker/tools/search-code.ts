@@ -11,6 +11,7 @@ const MAX_PATHS = 200;
 const MAX_HITS = 200;
 const MAX_LINE = 300;
 const MAX_PASSED_OVER = 500;
+const MAX_REPETITIONS = 10_000;
 const MAX_BYTES = 16 * 1024 * 1024;
 const TIMEOUT_MS = 60_000;
 
@@ -37,6 +38,8 @@ export const searchCodeTool = defineTool({
   async run({ pattern, literal, path = '.', ignoreCase, filesOnly }, { workspace, git, tree, redactor }) {
     if (/[\n\0]/.test(pattern))
       throw new ToolError('The pattern holds a line end; only texts within one line can be found.');
+    if (!literal && repetitions(pattern) > MAX_REPETITIONS)
+      throw new ToolError(`The pattern repeats too often; keep its {n,m} to ${MAX_REPETITIONS} in all.`);
     const { relative } = await resolveExisting(workspace, path);
     const query = {
       pattern,
@@ -53,6 +56,12 @@ export const searchCodeTool = defineTool({
     return passedOver.length === 0 ? said : `${said}\n${describeLarge(passedOver)}`;
   },
 });
+
+/** What the bounds of a pattern come to where they are in one another: git writes each out in memory, gigabytes of them. */
+function repetitions(pattern: string): number {
+  const bounds = [...pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)];
+  return bounds.reduce((product, [, least, most]) => product * Math.max(1, Number(most || least)), 1);
+}
 
 type Query = { pattern: string; path: string; options: readonly string[]; separator: string };
 type Found = { found: string[]; passedOver: readonly string[] };

@@ -113,9 +113,19 @@ async function runTool(
     const text = await tool.run(input.data, context);
     return resultOf(call, tool.boundsItself ? text : boundText(text));
   } catch (error) {
-    if (!(error instanceof ToolError)) throw error;
-    return { ...resultOf(call, boundText(error.message)), is_error: true };
+    return { ...resultOf(call, boundText(expectedFailure(error))), is_error: true };
   }
+}
+
+/** What the file system says to a path, or to a tree, that is made to be trouble. */
+const REFUSALS = ['EACCES', 'EPERM', 'ENAMETOOLONG', 'ELOOP', 'ENOTDIR', 'EISDIR', 'ENOENT'];
+
+/** Throws what is none: a bug. */
+function expectedFailure(error: unknown): string {
+  if (error instanceof ToolError) return error.message;
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (!REFUSALS.includes(code)) throw error;
+  return `The file system refuses this path (${code}); choose another.`;
 }
 
 function resultOf({ id }: ToolUseBlock, content: string): ToolResultBlockParam {

@@ -86,11 +86,16 @@ const deep: HostileRepository = {
       call('list_files', { pattern: '**/d/**/d/**/d/**/d/**/no-such-file' }),
       call('list_files', {}),
       call('search_code', { pattern: 'old', filesOnly: true }),
+      call('write_file', { path: 'n'.repeat(300), content: 'x' }),
+      call('read_file', { path: 'd/'.repeat(3000) }),
       editTarget,
     ),
     submit,
   ],
-  expects: ({ exchanges }) => expect(exchanges[1]!.result).toContain('d/d/d/d/d/'),
+  expects: ({ exchanges }) => {
+    expect(exchanges[1]!.result).toContain('d/d/d/d/d/');
+    expect(exchanges.map(({ isError }) => isError)).toEqual([false, false, false, true, true, false]);
+  },
 };
 
 const collisions: HostileRepository = {

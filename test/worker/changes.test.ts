@@ -156,7 +156,7 @@ const awkward: Record<string, TestFile> = {
 };
 
 const awkwardEdits = [
-  'mkdir moved && mv "old name.txt" "moved/nëw name ☃.txt" && echo five >> moved/*',
+  'mkdir moved && mv "old name.txt" "moved/nëw name ☃.txt" && echo five >> "moved/nëw name ☃.txt"',
   'for f in with* -rf " "; do echo new >> "./$f"; done',
   "printf 'a\\nb' > loses-its-end.txt; printf 'a\\nb\\n' > gains-an-end.txt; chmod -x was-executable.sh",
   'rm becomes-link becomes-file dangling-gone deleted.bin deleted-empty; ln -s "a \\"b\\" ☃" becomes-link; echo x > becomes-file',

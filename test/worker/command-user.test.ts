@@ -36,12 +36,10 @@ suite('in a container, where commands have a user of their own', () => {
     stack.environment.PATH = `${bin}:${process.env.PATH}`;
     stack.environment.COMMAND_USER = `${COMMANDS}:${COMMANDS}`;
     stack.environment.HOME = path.join(stack.folder, 'home');
-    stack.worker = {
-      command: [
-        ...['/usr/bin/setpriv', `--reuid=${WORKER}`, `--regid=${WORKER}`, '--clear-groups'],
-        ...[`--bounding-set=${CONTAINER_CAPABILITIES}`, '--', ...worker],
-      ],
-    };
+    stack.workerCommand = [
+      ...['/usr/bin/setpriv', `--reuid=${WORKER}`, `--regid=${WORKER}`, '--clear-groups'],
+      ...[`--bounding-set=${CONTAINER_CAPABILITIES}`, '--', ...worker],
+    ];
   });
   afterAll(() => stack?.close());
 

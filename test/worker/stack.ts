@@ -46,7 +46,7 @@ export class Stack {
   /** The environment of a worker, all but the model. */
   readonly environment: Record<string, string>;
   /** How a worker is started, where it is not Node.js on `entry`. */
-  worker: { command?: string[]; uid?: number; gid?: number } = {};
+  workerCommand: string[] | undefined;
   readonly #close: (() => Promise<unknown>)[];
   readonly #repositories = new Map<Record<string, TestFile>, Promise<string>>();
 
@@ -188,10 +188,8 @@ export class Stack {
     environment: Record<string, string> = {},
   ): Promise<{ child: ChildProcess; finished: Promise<Finished>; model: ScriptedModel }> {
     const model = await startScriptedModel(script);
-    const { command = [process.execPath, this.entry], ...user } = this.worker;
-    const [program, ...first] = command;
+    const [program, ...first] = this.workerCommand ?? [process.execPath, this.entry];
     const child = spawn(program!, [...first, ...args], {
-      ...user,
       cwd: projectFolder,
       env: { ...this.environment, ANTHROPIC_BASE_URL: model.url, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

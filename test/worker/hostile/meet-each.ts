@@ -10,7 +10,7 @@ export function meetEach(repositories: readonly HostileRepository[], timeoutMs?:
   let stack: Stack;
   beforeAll(async () => {
     stack = await Stack.start();
-    stack.worker.command = workerCommand(await bundleWorker(path.join(stack.folder, 'bundle')));
+    stack.workerCommand = workerCommand(await bundleWorker(path.join(stack.folder, 'bundle')));
   });
   afterAll(async () => {
     await stack?.close();

@@ -6,11 +6,12 @@ import { Outcome } from '../core/outcome.ts';
 import { Analysis, type AnalysisRequest } from './analysis.ts';
 import { Budget } from './budget.ts';
 import { applyPatch, readChanges, resetTree } from './changes.ts';
+import type { Resumable } from './checkpoint.ts';
 import { type Clone, cloneRepository } from './clone.ts';
 import { describeCommand, runCommand } from './command.ts';
 import { CommandUser } from './command-user.ts';
 import { converse } from './conversation.ts';
-import { newConversation } from './conversation-state.ts';
+import { type ConversationState, newConversation } from './conversation-state.ts';
 import { limitEnding } from './ending.ts';
 import { Model } from './model.ts';
 import { firstMessage, sharedBytes, systemBlocks } from './prompt.ts';
@@ -65,7 +66,7 @@ async function earlierOutcome({ artifacts, job, request }: Analysis): Promise<Ou
 }
 
 async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
-  const { job, request, resumed } = analysis;
+  const { job, request } = analysis;
   if (job.status === 'cancelled')
     throw new ConflictError(`The job ${job.jobId} was cancelled; nothing was begun.`);
   const text = await readArtifact(analysis.artifacts, artifactKeys.request(job.jobId), JobText);
@@ -82,14 +83,31 @@ async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
 
   [analysis.clone] = await Promise.all([clone(analysis, workspace), analysis.record('cloning')]);
   await setUp(analysis, workspace);
+  const resumed = stillThere(analysis, analysis.clone);
   if (resumed) {
     if (job.settings.setup.length > 0) await resetTree(analysis.clone.git);
     await applyPatch(analysis.clone.git, resumed.patch);
     request.log.info('resumed from the checkpoint', { turns: resumed.state.turns.length });
   }
-  analysis.state = resumed?.state ?? newConversation(firstMessage(text.prompt, request.repositoryName));
+  analysis.state = resumed?.state ?? {
+    ...newConversation(firstMessage(text.prompt, request.repositoryName)),
+    ...spentBefore(analysis),
+  };
   analysis.tools = tools.map(({ name }) => name);
   await holdConversation(analysis, { workspace, model, tools, clone: analysis.clone });
+}
+
+/** Whose patch fits what was cloned: a branch that was overwritten may have taken the checkpoint's commit with it. */
+function stillThere({ resumed, request }: Analysis, { baseSha }: Clone): Resumable | undefined {
+  if (!resumed || resumed.baseSha === baseSha) return resumed;
+  request.log.warn(
+    `GitHub has the checkpoint's commit ${resumed.baseSha} no more: the work begins again, on ${baseSha}. What was spent counts.`,
+  );
+  return undefined;
+}
+
+function spentBefore({ resumed }: Analysis): Pick<ConversationState, 'tokenUsage' | 'costUsd'> | undefined {
+  return resumed && { tokenUsage: resumed.state.tokenUsage, costUsd: resumed.state.costUsd };
 }
 
 async function clone({ job, request, resumed, signal }: Analysis, workspace: Workspace): Promise<Clone> {

@@ -12,7 +12,7 @@ export type CloneRequest = {
   token: string | undefined;
   /** The default branch where absent. */
   baseBranch: string | undefined;
-  /** The commit to go on from, of a checkpoint; the branch's newest where absent. */
+  /** The commit to go on from, of a checkpoint; the branch's newest where absent, or where the server has it no more. */
   baseSha: string | undefined;
   /** Ends every git process of this run. */
   stop: AbortSignal;
@@ -66,11 +66,23 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
     );
   }
   const { sha: newest, branch: baseBranch } = head;
-  const baseSha = request.baseSha ?? newest;
-  // The branch moved on since the checkpoint, whose patch fits the commit that it was made from.
-  if (baseSha !== newest) await git.fetch(['--depth', '1', '--no-tags', 'origin', baseSha], request);
+  const baseSha = (await fetchEarlier(git, newest, request)) ?? newest;
   const largeFiles = await checkOut(git, { ...request, baseSha });
   return { git, baseBranch, baseSha, largeFiles };
+}
+
+/** The branch moved on since the checkpoint, whose patch fits the commit that it was made from. Undefined where it is gone. */
+async function fetchEarlier(git: Git, newest: string, request: CloneRequest): Promise<string | undefined> {
+  const { baseSha } = request;
+  if (baseSha === undefined || baseSha === newest) return baseSha;
+  try {
+    await git.fetch(['--depth', '1', '--no-tags', 'origin', baseSha], request);
+    return baseSha;
+  } catch (error) {
+    if (error instanceof GitFailedError && /not our ref|unadvertised object/.test(error.stderr))
+      return undefined;
+    throw error;
+  }
 }
 
 /** Undefined where there is no commit, for which git ends with 128. */

@@ -81,6 +81,27 @@ test('a worker that was killed is resumed: no turn is paid twice and no edit is 
   ]);
 });
 
+test('a worker whose commit was overwritten meanwhile begins again, and what was spent before still counts', async () => {
+  await stack.createRepository('acme/overwritten', files);
+  const jobId = await stack.createJob(['acme/overwritten']);
+  await interrupt(jobId, 'acme/overwritten', [firstEdit, stall], 2, 'SIGKILL');
+  await stack.overwrite('acme/overwritten', { 'a.txt': 'uno\n' });
+
+  const edit = { ...calls(call('edit_file', { path: 'a.txt', oldText: 'uno', newText: '1' })), usage };
+  const { model, exitCode, log } = await stack.work(
+    [jobId, 'acme/overwritten'],
+    [edit, { ...submit, usage }],
+  );
+  expect(exitCode).toBe(0);
+  expect(log).toContain('the work begins again');
+  expect(toolExchanges(model.requests[0]!.body)).toEqual([]);
+  expect(await stack.outcome(jobId, 'acme/overwritten')).toMatchObject({
+    outcome: 'changed',
+    changes: [{ file: 'a.txt', additions: 1, deletions: 1 }],
+    tokenUsage: { input: 3000, output: 300 },
+  });
+});
+
 test('an answer whose tools were cut short by a kill is not asked for again', async () => {
   await stack.createRepository('acme/midturn', files);
   const jobId = await stack.createJob(['acme/midturn'], { settings: { shell: true } });

@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
+import { glob } from 'glob';
 import { type ArtifactStore, artifactKeys, openArtifacts, writeArtifact } from '../../core/artifacts.ts';
 import { type JobRow, type JobSettings, newJobId } from '../../core/job.ts';
 import { JobTable } from '../../core/job-table.ts';
@@ -131,6 +132,20 @@ export class Stack {
     await git('commit', '--quiet', '--message', message);
     await git('push', '--quiet', 'origin', 'main');
     return (await git('rev-parse', 'HEAD')).stdout.trim();
+  }
+
+  /** Replaces the history by one commit of these files; nothing of what was there can be fetched any more. */
+  async overwrite(name: string, files: Record<string, TestFile>): Promise<void> {
+    const seed = await mkdtemp(path.join(this.folder, 'seed-'));
+    const git = (folder: string, ...args: string[]) => run('git', ['-C', folder, ...GIT_IDENTITY, ...args]);
+    await git(seed, 'init', '--quiet', '--initial-branch=main');
+    await writeFiles(seed, files);
+    await git(seed, 'add', '--all', '--force');
+    await git(seed, 'commit', '--quiet', '--message', 'overwritten');
+    await git(seed, 'push', '--quiet', '--force', `${this.#github.url}/${name}.git`, 'main');
+    const [bare] = await glob(`github/**/${name}.git`, { cwd: this.folder, absolute: true });
+    await git(bare!, 'reflog', 'expire', '--expire=now', '--all');
+    await git(bare!, 'gc', '--quiet', '--prune=now');
   }
 
   /** Clones afresh, for a test to look at. */

@@ -1,7 +1,7 @@
 import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { COST_OF_USAGE, Fleet, repositoryOfRequest, writeAndSubmit } from '../../fleet.ts';
-import { alive, processes, until } from '../../process-tree.ts';
+import { alive, until } from '../../process-tree.ts';
 
 let fleet: Fleet;
 
@@ -22,20 +22,37 @@ beforeAll(async () => {
 });
 afterAll(() => fleet.close());
 
-/** A job in the middle of its work, and everything that works on it. */
-async function jobAtWork() {
+/**
+ * A job in the middle of its work, and everything that works on it. Which children of a Map are first to reach Batch is
+ * open: where the two that hang have both slots, nothing could be done at once, and another job is tried.
+ */
+async function jobAtWork(tries = 8) {
   const before = new Set(fleet.descendants().map(({ pid }) => pid));
   const jobId = await fleet.post(NAMES, { maxConcurrency: 3, settings: { verify: [VERIFY] } });
-  await until('the work of every kind', async () => {
+  const found = await until('the work of every kind', async () => {
     const rows = await fleet.rows(jobId);
-    const waiting = (await fleet.batchJobs(jobId)).some(({ status }) => status === 'RUNNABLE');
-    const verifying = processes().some(({ command }) => command === 'sleep 4321.5');
-    return rows['a-done']?.status === 'completed' && rows['b-stalls']?.turns === 1 && verifying && waiting;
+    const jobs = await fleet.batchJobs(jobId);
+    const waiting = jobs.filter(({ status }) => status === 'RUNNABLE');
+    if (waiting.some(({ jobName }) => jobName!.includes('a-done')) && running(jobs) === 2)
+      return 'crowded out';
+    const verifying = fleet.descendants().some(({ command }) => command === 'sleep 4321.5');
+    const isAtWork = rows['a-done']?.status === 'completed' && rows['b-stalls']?.turns === 1 && verifying;
+    return isAtWork && waiting.length > 0 && 'at work';
   });
+  if (found === 'crowded out' && tries > 1) {
+    await fleet.call('POST', `/jobs/${jobId}/cancel`);
+    await until('the end of its workers', () => fleet.workers(jobId).length === 0);
+    return jobAtWork(tries - 1);
+  }
+  expect(found).toBe('at work');
   const atWork = fleet.descendants().filter(({ pid }) => !before.has(pid));
   expect(atWork.filter(({ command }) => command === 'sleep 4321.5')).toHaveLength(2);
   expect(fleet.workers(jobId)).toHaveLength(2);
   return { jobId, atWork, done: (await fleet.rows(jobId))['a-done'] };
+}
+
+function running(jobs: readonly { status?: string }[]): number {
+  return jobs.filter(({ status }) => status === 'STARTING' || status === 'RUNNING').length;
 }
 
 async function expectCancelled(jobId: string, done: unknown): Promise<void> {

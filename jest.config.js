@@ -24,6 +24,5 @@ export default {
   },
   testMatch: TIERS[process.env.TEST_TIER ?? 'everyday'],
   testTimeout: 60_000,
-  // The longer tests kill and count: beside each other they would measure the machine.
-  maxWorkers: process.env.TEST_TIER === 'full' ? 1 : 2,
+  maxWorkers: 2,
 };

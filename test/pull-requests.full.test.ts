@@ -12,7 +12,7 @@ const numbered = (count: number, prefix: string) =>
   Array.from({ length: count }, (_, i) => `${prefix}-${String(i + 1).padStart(5, '0')}`);
 
 test("500 pull requests under GitHub's limits are opened by themselves, none lost and none doubled", async () => {
-  const timeScale = 20;
+  const timeScale = 30;
   // A tenth of what github.com allows in a minute, so that the limit is met again and again.
   const limits = { contentPerMinute: 8, pointsPerMinute: 900 };
   const publishing = await Publishing.start({ timeScale, gitHubOptions: { limits, timeScale } });
@@ -50,8 +50,8 @@ function mostIn(windowMs: number, times: readonly number[]): number {
 }
 
 test('10,000 pull requests at 500 an hour end by themselves, in no hour more than that', async () => {
-  // The clock of the pace runs this many times as fast: twenty hours are four minutes.
-  const speed = 300;
+  // The clock of the pace runs this many times as fast: twenty hours are three minutes.
+  const speed = 400;
   const github: PacedGitHub = await startPacedGitHub();
   open.push(github);
   const publishing = await Publishing.start({

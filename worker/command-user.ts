@@ -13,7 +13,7 @@ const MAX_PROCESSES = 4096;
  * works on it: it is lent for a command and taken back after it.
  *
  * The worker itself is no root. It changes users by a `setpriv` of its own, the first on its PATH, which only it may
- * run and which has the capabilities for that (docs/security.md).
+ * run and which is setuid root (docs/security.md).
  */
 export class CommandUser {
   readonly #user: string;
@@ -34,7 +34,7 @@ export class CommandUser {
       await user.#asRoot(['true']);
     } catch (cause) {
       throw new SettingsError(
-        'COMMAND_USER is set, but this worker may not change users; put first on its PATH a setpriv with cap_setuid, cap_setgid and cap_setpcap, or remove COMMAND_USER.',
+        'COMMAND_USER is set, but this worker may not change users; put first on its PATH a setpriv that is setuid root and that only its group may run (docs/security.md), or remove COMMAND_USER.',
         { cause },
       );
     }

@@ -199,6 +199,8 @@ function secretReader(variables: Variables): Settings['secret'] {
     if (known) return known;
     const value = readSecret(variables, SECRETS[name]);
     read.set(name, value);
+    // What could not be read is asked for again: a function lives on after it, and the secret may be filled meanwhile.
+    value.catch(() => read.delete(name));
     return value;
   };
 }
@@ -207,20 +209,31 @@ async function readSecret(variables: Variables, names: readonly string[]): Promi
   for (const name of names) {
     const secretId = variables[`${name}_SECRET_ID`];
     if (secretId) {
-      // Loaded on demand: a process without a secret in Secrets Manager does not pay for the client at its start.
-      const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
-      const { SecretString } = await new SecretsManagerClient({}).send(
-        new GetSecretValueCommand({ SecretId: secretId }),
-      );
-      if (!SecretString)
+      const value = await readSecretsManager(secretId);
+      if (!value)
         throw new SettingsError(
-          `The secret of ${name}_SECRET_ID is empty; put its value in Secrets Manager.`,
+          `The secret ${secretId} of ${name}_SECRET_ID is not there or has no value yet; fill it: aws secretsmanager put-secret-value --secret-id ${secretId} --secret-string file:///dev/stdin`,
         );
-      return SecretString;
+      return value;
     }
     if (variables[name]) return variables[name];
   }
   return undefined;
+}
+
+/** Undefined where there is no such secret, or none of its versions has a value: the service tells both alike. */
+async function readSecretsManager(secretId: string): Promise<string | undefined> {
+  // Loaded on demand: a process without a secret in Secrets Manager does not pay for the client at its start.
+  const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+  const client = new SecretsManagerClient({});
+  try {
+    return (await client.send(new GetSecretValueCommand({ SecretId: secretId }))).SecretString;
+  } catch (error) {
+    if ((error as Error).name === 'ResourceNotFoundException') return undefined;
+    throw error;
+  } finally {
+    client.destroy();
+  }
 }
 
 let current: Settings | undefined;

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { parseSettings } from '../../core/settings.ts';
+import { startSecretsManager } from '../secrets-manager.ts';
 
 test('names that users of the original know still work, and explicit table names win over the prefix', () => {
   const settings = parseSettings({
@@ -45,4 +46,25 @@ test('either name of the Claude key works, an empty variable counts as none, and
   expect(await settings.secret('CLAUDE_API_KEY')).toBe('the key');
   expect(await settings.secret('GITHUB_WRITE_TOKEN')).toBe('reads');
   expect(await parseSettings({}).secret('CLAUDE_API_KEY')).toBeUndefined();
+});
+
+test('a secret without a value is named with the command that fills it, and is read once it has one', async () => {
+  const values: Record<string, string> = {};
+  const server = await startSecretsManager(values);
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: server.url,
+    ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' },
+  });
+  try {
+    const { secret } = parseSettings({ GITHUB_TOKEN_SECRET_ID: 'cody-batch-dev-github-read-token' });
+    await expect(secret('GITHUB_TOKEN')).rejects.toMatchObject({
+      name: 'SettingsError',
+      message: expect.stringContaining('put-secret-value --secret-id cody-batch-dev-github-read-token'),
+    });
+    values['cody-batch-dev-github-read-token'] = 'the value';
+    expect(await secret('GITHUB_TOKEN')).toBe('the value');
+  } finally {
+    delete process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER;
+    await server.close();
+  }
 });

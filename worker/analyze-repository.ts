@@ -81,7 +81,14 @@ async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
   for (const name of ['CLAUDE_API_KEY', 'GITHUB_TOKEN'] as const)
     request.redactor.add(await request.settings.secret(name));
 
-  [analysis.clone] = await Promise.all([clone(analysis, workspace), analysis.record('cloning')]);
+  // Both to their end, whatever becomes of the other: nothing may be removed while git works in it.
+  const [cloned, recorded] = await Promise.allSettled([
+    clone(analysis, workspace),
+    analysis.record('cloning'),
+  ]);
+  if (recorded.status === 'rejected') throw recorded.reason;
+  if (cloned.status === 'rejected') throw cloned.reason;
+  analysis.clone = cloned.value;
   await setUp(analysis, workspace);
   const resumed = stillThere(analysis, analysis.clone);
   if (resumed) {

@@ -35,9 +35,9 @@ export async function bundleWorker(folder: string): Promise<string> {
 }
 
 /**
- * How a bundled worker is started. Its young generation starts at 16 MiB: a worker lives for seconds and allocates most
+ * How a bundled worker is started. Its young generation starts at 4 MiB: a worker lives for seconds and allocates most
  * at its start, where collecting 1 MiB at a time shows in its wall and CPU (`npm run bench -- worker`).
  */
 export function workerCommand(bundle: string): string[] {
-  return [process.execPath, '--min-semi-space-size=16', bundle];
+  return [process.execPath, '--min-semi-space-size=4', bundle];
 }

@@ -13,7 +13,7 @@ import { CommandUser } from './command-user.ts';
 import { converse } from './conversation.ts';
 import { type ConversationState, newConversation } from './conversation-state.ts';
 import { limitEnding } from './ending.ts';
-import { Model } from './model.ts';
+import type { Model } from './model.ts';
 import { firstMessage, sharedBytes, systemBlocks } from './prompt.ts';
 import { SharedPrefix } from './shared-prefix.ts';
 import { Submissions } from './submissions.ts';
@@ -71,24 +71,20 @@ async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
     throw new ConflictError(`The job ${job.jobId} was cancelled; nothing was begun.`);
   const text = await readArtifact(analysis.artifacts, artifactKeys.request(job.jobId), JobText);
   const tools = toolsOf(job.settings);
-  const model = await Model.open({
-    settings: request.settings,
-    job: job.settings,
-    system: systemBlocks(),
-    tools: toolDefinitions(tools),
-    log: request.log,
-  });
   for (const name of ['CLAUDE_API_KEY', 'GITHUB_TOKEN'] as const)
     request.redactor.add(await request.settings.secret(name));
 
-  // Both to their end, whatever becomes of the other: nothing may be removed while git works in it.
-  const [cloned, recorded] = await Promise.allSettled([
+  // All to their end, whatever becomes of the others: nothing may be removed while git works in it.
+  const [cloned, recorded, opened] = await Promise.allSettled([
     clone(analysis, workspace),
     analysis.record('cloning'),
+    openModel(analysis, tools),
   ]);
   if (recorded.status === 'rejected') throw recorded.reason;
+  if (opened.status === 'rejected') throw opened.reason;
   if (cloned.status === 'rejected') throw cloned.reason;
   analysis.clone = cloned.value;
+  const model = opened.value;
   await setUp(analysis, workspace);
   const resumed = stillThere(analysis, analysis.clone);
   if (resumed) {
@@ -102,6 +98,18 @@ async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
   };
   analysis.tools = tools.map(({ name }) => name);
   await holdConversation(analysis, { workspace, model, tools, clone: analysis.clone });
+}
+
+/** The service's client takes longer to load than anything else of the worker, and git clones meanwhile. */
+async function openModel({ job, request }: Analysis, tools: readonly Tool[]): Promise<Model> {
+  const { Model } = await import('./model.ts');
+  return Model.open({
+    settings: request.settings,
+    job: job.settings,
+    system: systemBlocks(),
+    tools: toolDefinitions(tools),
+    log: request.log,
+  });
 }
 
 /** Whose patch fits what was cloned: a branch that was overwritten may have taken the checkpoint's commit with it. */

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import { NODE_BUNDLE } from '../worker/bundle.ts';
 
 /** What one function is made of: `folder` holds `index.mjs` with the export `handler`, and its source map. */
 export type FunctionBundle = {
@@ -33,24 +34,10 @@ export async function bundleFunctions(folder: string): Promise<FunctionBundles> 
     absWorkingDir: ROOT,
     entryPoints: functions.map(({ name, source }) => ({ in: source, out: `${name}/index` })),
     outdir: folder,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    // The ES modules of packages that have both kinds: only from those does esbuild leave out what nobody uses.
-    mainFields: ['module', 'main'],
-    // CommonJS dependencies call require() for Node's own modules.
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-    // Names of classes are lost; the state machine matches errors by `name`, which each sets to a literal.
-    minify: true,
-    sourcemap: 'linked',
+    ...NODE_BUNDLE,
     sourcesContent: false,
     plugins: [mapOwnSourcesOnly],
     metafile: true,
-    logLevel: 'error',
   });
   return {
     functions: functions.map(({ name, kind }) => ({ name, kind, folder: path.join(folder, name) })),

@@ -6,7 +6,7 @@ import { Repository } from 'aws-cdk-lib/aws-ecr';
 import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import type { Construct } from 'constructs';
-import { bundleWorker } from '../local/worker-bundle.ts';
+import { bundleWorker } from '../worker/bundle.ts';
 
 const DOCKERFILE = fileURLToPath(new URL('../worker/Dockerfile', import.meta.url));
 

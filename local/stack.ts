@@ -9,6 +9,7 @@ import { SettingsError } from '../core/errors.ts';
 import { SECRET_VARIABLES, type Variables, WRITE_CREDENTIALS } from '../core/settings.ts';
 import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
+import { bundleWorker, workerCommand } from '../worker/bundle.ts';
 import { startBatch } from './batch/server.ts';
 import type { JobStateChangeEvent } from './batch/state-change.ts';
 import { type RunningStack, takeDataFolder } from './data-folder.ts';
@@ -31,7 +32,6 @@ import { requireFreePorts } from './loopback.ts';
 import { startOfflineModel } from './model/offline.ts';
 import { startSchedules } from './schedules.ts';
 import { startStates } from './states/server.ts';
-import { bundleWorker, workerCommand } from './worker-bundle.ts';
 import { keepYoungGenerationSmall } from './young-generation.ts';
 
 export type StackOptions = {

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { type StackOptions, startStack } from '../local/stack.ts';
-import type { AssembledStack } from './lambda/assembled-functions.ts';
+import type { AssembledStack } from './lambda-runtime/assembled-functions.ts';
 
 export type TestStackOptions = StackOptions & { assembled?: AssembledStack };
 
@@ -14,7 +14,7 @@ const { api, gitHub, awsVariables, close } = await startStack({
   ...options,
   ...(assembled && {
     functions: async (environment) =>
-      (await import('./lambda/assembled-functions.ts')).assembledFunctions(assembled, environment),
+      (await import('./lambda-runtime/assembled-functions.ts')).assembledFunctions(assembled, environment),
   }),
 });
 process.stdout.write(`${JSON.stringify({ api, gitHub, awsVariables })}\n`);

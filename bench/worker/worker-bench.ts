@@ -10,7 +10,7 @@ import { NO_TOKENS } from '../../core/usage.ts';
 import { startDynamoDB } from '../../local/dynamodb.ts';
 import { applyEnvironment, stackEnvironment, TABLE_PREFIX } from '../../local/environment.ts';
 import { startGitHub } from '../../local/github/server.ts';
-import { bundleWorker, workerCommand } from '../../local/worker-bundle.ts';
+import { bundleWorker, workerCommand } from '../../worker/bundle.ts';
 import { type Measured, measureProcess, plainEnvironment } from '../measured-process.ts';
 import { PROMPT } from '../model.ts';
 

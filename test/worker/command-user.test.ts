@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type ToolExchange, toolExchanges } from '../../local/model/conversation.ts';
-import { bundleWorker, workerCommand } from '../../local/worker-bundle.ts';
+import { bundleWorker, workerCommand } from '../../worker/bundle.ts';
 import { processes, until } from '../process-tree.ts';
 import type { Script } from '../scripted-model.ts';
 import { call, calls, Stack, submit } from './stack.ts';

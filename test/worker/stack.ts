@@ -21,7 +21,7 @@ import { JOBS_TABLE, openDynamoDB, REPOSITORIES_TABLE } from '../../core/tables.
 import { NO_TOKENS } from '../../core/usage.ts';
 import { startGitHub } from '../../local/github/server.ts';
 import type { ReplyBlock } from '../../local/model/reply.ts';
-import { bundleWorker } from '../../local/worker-bundle.ts';
+import { bundleWorker } from '../../worker/bundle.ts';
 import { type Script, type ScriptedModel, startScriptedModel } from '../scripted-model.ts';
 
 const run = promisify(execFile);

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, test } from '@jest/globals';
-import { bundleWorker, workerCommand } from '../../../local/worker-bundle.ts';
+import { bundleWorker, workerCommand } from '../../../worker/bundle.ts';
 import { Stack } from '../stack.ts';
 import { CANARIES, type HostileRepository, meet } from './repository.ts';
 

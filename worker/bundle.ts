@@ -1,8 +1,28 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 import { glob } from 'glob';
+
+/** How whatever runs without packages beside it is bundled: the worker, and the functions (lib/bundles.ts). */
+export const NODE_BUNDLE = {
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  // The ES modules of packages that have both kinds: only from those does esbuild leave out what nobody uses.
+  mainFields: ['module', 'main'],
+  // CommonJS dependencies call require() for Node's own modules.
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  },
+  // Less to parse at each start. Names of classes are lost; errors are matched by `name`, which each sets to a literal.
+  minify: true,
+  // For whoever reads a stack.
+  sourcemap: 'linked',
+  logLevel: 'error',
+} as const satisfies BuildOptions;
 
 /**
  * Bundles the worker as its container image has it: an entry, and a file for each part that is loaded on demand, so that
@@ -14,22 +34,8 @@ export async function bundleWorker(folder: string): Promise<string> {
   await build({
     entryPoints: { worker: fileURLToPath(new URL('../worker/main.ts', import.meta.url)) },
     outdir: folder,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
+    ...NODE_BUNDLE,
     splitting: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    // The ES modules of packages that have both kinds: only from those does esbuild leave out what nobody uses.
-    mainFields: ['module', 'main'],
-    // CommonJS dependencies call require() for Node's own modules.
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-    // Less to parse at each start; the map is for whoever reads a stack.
-    minify: true,
-    sourcemap: 'linked',
-    logLevel: 'error',
   });
   return path.join(folder, 'worker.mjs');
 }

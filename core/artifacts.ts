@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { BucketArtifacts } from './bucket-artifacts.ts';
-import { NotFoundError, SettingsError } from './errors.ts';
+import { DamagedArtifactError, NotFoundError, SettingsError } from './errors.ts';
 import { FolderArtifacts } from './folder-artifacts.ts';
 
 /** What one reads at length: S3 on AWS, a directory on one machine. Keys are S3 keys: `jobs/{jobId}/…`. */
@@ -18,6 +18,11 @@ export type WriteOptions = {
   contentType?: string;
   /** Kept as it is where Step Functions reads it (it does not decompress); gzip otherwise. */
   plain?: boolean;
+  /**
+   * Whether it must outlive a power loss once `write` has returned: for what costs money to make again. S3 always keeps
+   * what it has accepted.
+   */
+  durable?: boolean;
 };
 
 /** Names of all artifacts, in one place. */
@@ -60,6 +65,73 @@ export async function readArtifact<S extends z.ZodType>(
   const body = await store.read(key);
   if (!body) throw new NotFoundError(`The artifact ${key} does not exist.`);
   return schema.parse(JSON.parse(body.toString('utf8')));
+}
+
+/**
+ * Reads a JSON artifact that nobody may trust to be whole: a power loss, an editor or another version of the product may
+ * have left anything there. Undefined where there is none, and where it cannot be read; `setAside` is then told why.
+ * Throws only where the store itself cannot be reached.
+ */
+export async function findArtifact<S extends z.ZodType>(
+  store: ArtifactStore,
+  key: string,
+  schema: S,
+  setAside: (why: string) => void,
+): Promise<z.infer<S> | undefined> {
+  const found = await readJson(store, key, setAside);
+  return found && parseFound(found.json, key, schema, setAside);
+}
+
+/**
+ * The same for an artifact of one run, such as an outcome: undefined where it is of another run. Only its `run` is looked
+ * at first, because an earlier run's may be of another version, which is not worth a word.
+ */
+export async function findArtifactOfRun<S extends z.ZodType>(
+  store: ArtifactStore,
+  key: string,
+  { run, schema }: { run: number | undefined; schema: S },
+  setAside: (why: string) => void,
+): Promise<z.infer<S> | undefined> {
+  const found = await readJson(store, key, setAside);
+  if (!found) return undefined;
+  const dated = OfRun.safeParse(found.json);
+  if (dated.success && dated.data.run !== run) return undefined;
+  return parseFound(found.json, key, schema, setAside);
+}
+
+const OfRun = z.looseObject({ run: z.int() });
+
+async function readJson(
+  store: ArtifactStore,
+  key: string,
+  setAside: (why: string) => void,
+): Promise<{ json: unknown } | undefined> {
+  let body: Buffer | undefined;
+  try {
+    body = await store.read(key);
+    return body && { json: JSON.parse(body.toString('utf8')) };
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof DamagedArtifactError)) throw error;
+    const bytes = body ? `${body.length} bytes: ` : '';
+    setAside(`The artifact ${key} cannot be read and is left aside (${bytes}${error.message}).`);
+    return undefined;
+  }
+}
+
+function parseFound<S extends z.ZodType>(
+  json: unknown,
+  key: string,
+  schema: S,
+  setAside: (why: string) => void,
+): z.infer<S> | undefined {
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const where = issue?.path.join('.') || 'the whole of it';
+  setAside(
+    `The artifact ${key} does not have the shape that this version reads and is left aside (${where}: ${issue?.message}).`,
+  );
+  return undefined;
 }
 
 export async function writeArtifact(

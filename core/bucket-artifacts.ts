@@ -2,6 +2,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { requireArtifactKey } from './artifact-key.ts';
 import type { ArtifactStore, WriteOptions } from './artifacts.ts';
+import { DamagedArtifactError } from './errors.ts';
 
 /** Artifacts in S3, compressed unless Step Functions reads them. */
 export class BucketArtifacts implements ArtifactStore {
@@ -24,7 +25,7 @@ export class BucketArtifacts implements ArtifactStore {
     try {
       const object = await s3.send(new sdk.GetObjectCommand({ Bucket: this.#bucket, Key }));
       const body = Buffer.from(await object.Body!.transformToByteArray());
-      return object.ContentEncoding === 'gzip' ? gunzipSync(body) : body;
+      return object.ContentEncoding === 'gzip' ? decompress(body, key) : body;
     } catch (error) {
       if (error instanceof sdk.NoSuchKey) return undefined;
       throw error;
@@ -62,5 +63,16 @@ export class BucketArtifacts implements ArtifactStore {
         throw new Error(`S3 did not delete ${Key} of ${Bucket}: ${Code}: ${Message}`);
       }
     }
+  }
+}
+
+function decompress(body: Buffer, key: string): Buffer {
+  try {
+    return gunzipSync(body);
+  } catch (error) {
+    throw new DamagedArtifactError(
+      `The artifact ${key} says that it is compressed and is not whole: ${(error as Error).message}.`,
+      { cause: error },
+    );
   }
 }

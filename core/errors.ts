@@ -97,6 +97,11 @@ export class PullRequestRefusedError extends CodyBatchError {
   override readonly name = 'PullRequestRefusedError';
 }
 
+/** The store has the artifact, but not the bytes that were written: cut short, or changed by hand. */
+export class DamagedArtifactError extends CodyBatchError {
+  override readonly name = 'DamagedArtifactError';
+}
+
 /** The names that the state machine may retry or catch; a misspelt one does not compile. */
 export type ErrorName = (
   | InvalidInputError

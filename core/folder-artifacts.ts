@@ -1,7 +1,7 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { requireArtifactKey } from './artifact-key.ts';
-import type { ArtifactStore } from './artifacts.ts';
+import type { ArtifactStore, WriteOptions } from './artifacts.ts';
 
 /** Artifacts in a directory, as they are: for a machine's owner to read. */
 export class FolderArtifacts implements ArtifactStore {
@@ -24,16 +24,20 @@ export class FolderArtifacts implements ArtifactStore {
     }
   }
 
-  async write(key: string, body: string | Uint8Array) {
+  async write(key: string, body: string | Uint8Array, { durable = false }: WriteOptions = {}) {
     const file = this.#fileOf(key);
+    const folder = path.dirname(file);
     const temporary = `${file}.${process.pid}.${temporaries++}.tmp`;
+    let topmostNew: string | undefined;
     try {
-      await writeFile(temporary, body, { flag: 'wx' }).catch(async (error) => {
+      await writeFile(temporary, body, { flag: 'wx', flush: durable }).catch(async (error) => {
         if (error.code !== 'ENOENT') throw error;
-        await mkdir(path.dirname(file), { recursive: true });
-        await writeFile(temporary, body, { flag: 'wx' });
+        topmostNew = await mkdir(folder, { recursive: true });
+        await writeFile(temporary, body, { flag: 'wx', flush: durable });
       });
       await rename(temporary, file);
+      // The new name is in the folder's own data, and the name of a new folder in that of the one above it.
+      if (durable) for (const changed of upTo(topmostNew, folder)) await flushFolder(changed);
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
@@ -46,6 +50,24 @@ export class FolderArtifacts implements ArtifactStore {
 }
 
 let temporaries = 0;
+
+/** `folder`, and where `topmostNew` above it was just made, every folder up to the one that holds it. */
+function upTo(topmostNew: string | undefined, folder: string): string[] {
+  const folders = [folder];
+  if (topmostNew === undefined) return folders;
+  for (const top = path.dirname(topmostNew); folders.at(-1) !== top; )
+    folders.push(path.dirname(folders.at(-1)!));
+  return folders;
+}
+
+async function flushFolder(folder: string): Promise<void> {
+  const handle = await open(folder);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
 
 function isMissing(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code;

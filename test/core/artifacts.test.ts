@@ -4,6 +4,8 @@ import { z } from 'zod';
 import {
   type ArtifactStore,
   artifactKeys,
+  findArtifact,
+  findArtifactOfRun,
   openArtifacts,
   readArtifact,
   writeArtifact,
@@ -98,4 +100,38 @@ test('a job of more artifacts than one listing holds is deleted whole', async ()
 
 test('an address of another kind is refused', () => {
   expect(() => openArtifacts('http://example.com')).toThrow('expected s3://bucket or file:///folder');
+});
+
+const Dated = z.object({ run: z.int(), spent: z.number().nonnegative() });
+
+test.each([
+  ['an empty file', ''],
+  ['half a file', '{"run":1,"spen'],
+  ['bytes that are no text', Buffer.from([0xff, 0xfe, 0x00])],
+  ['another kind of value', '[]'],
+  ['null', 'null'],
+  ['a number that the shape refuses', '{"run":1,"spent":-1}'],
+  ['a field that another version calls otherwise', '{"run":1,"spentUsd":1}'],
+])('%s in place of an artifact is set aside with a word, and stops nobody', async (_what, body) => {
+  const key = 'jobs/damaged/state.json';
+  await store.write(key, body);
+  const said: string[] = [];
+  const setAside = (why: string) => void said.push(why);
+  expect(await findArtifact(store, key, Dated, setAside)).toBeUndefined();
+  expect(await findArtifactOfRun(store, key, { run: 1, schema: Dated }, setAside)).toBeUndefined();
+  expect(said).toHaveLength(2);
+  for (const why of said) expect(why).toContain(key);
+});
+
+test("an artifact of an earlier run is not this run's, whatever its shape, and nobody is told of it", async () => {
+  const key = 'jobs/earlier/state.json';
+  await store.write(key, '{"run":1,"written":"by an older version"}');
+  const setAside = (why: string) => expect(why).toBeUndefined();
+  expect(await findArtifactOfRun(store, key, { run: 2, schema: Dated }, setAside)).toBeUndefined();
+  expect(await findArtifact(store, 'jobs/none', Dated, setAside)).toBeUndefined();
+  await writeArtifact(store, key, { run: 2, spent: 3 }, { durable: true });
+  expect(await findArtifactOfRun(store, key, { run: 2, schema: Dated }, setAside)).toEqual({
+    run: 2,
+    spent: 3,
+  });
 });

@@ -1,12 +1,14 @@
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import {
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutBucketPolicyCommand,
+  PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { expect, test } from '@jest/globals';
-import { openArtifacts, writeArtifact } from '../../core/artifacts.ts';
+import { z } from 'zod';
+import { findArtifact, openArtifacts, writeArtifact } from '../../core/artifacts.ts';
 import { openTestBucket } from './stores.ts';
 
 test('an artifact is compressed and says so, so that a browser, the AWS CLI and this product read the same', async () => {
@@ -45,4 +47,14 @@ test('an object that the API cannot delete is an error that names it, and no end
 test('a bucket that does not exist is an error, and not an absent artifact', async () => {
   await openTestBucket();
   await expect(openArtifacts('s3://no-such-bucket').read('jobs/a')).rejects.toThrow(/bucket/i);
+});
+
+test('an object that was cut short is set aside with a word, and stops nobody', async () => {
+  const { store, s3, bucket: Bucket } = await openTestBucket();
+  const Key = 'jobs/a/state.json';
+  const Body = gzipSync('{"run":1}').subarray(0, 12);
+  await s3.send(new PutObjectCommand({ Bucket, Key, Body, ContentEncoding: 'gzip' }));
+  const said: string[] = [];
+  expect(await findArtifact(store, Key, z.unknown(), (why) => void said.push(why))).toBeUndefined();
+  expect(said).toEqual([expect.stringContaining(Key)]);
 });

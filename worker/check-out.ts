@@ -6,16 +6,22 @@ import { MAX_FILE_BYTES } from './tools/paths.ts';
 const MAX_FILES = 500_000;
 const MAX_TREE_BYTES = 10 * 1024 ** 3;
 
+const SUBMODULE = '160000 ';
+
+/** What the commit's own listing tells of its tree; paths as raw-path.ts has them. */
+export type TreeFacts = {
+  /** Files that are too large to be opened. */
+  largeFiles: ReadonlySet<string>;
+  submodules: ReadonlySet<string>;
+};
+
 type CheckOut = { repositoryName: string; baseSha: string; signal: AbortSignal };
 
 /**
- * Writes the commit's files into the empty work tree, once it is known what that takes. Gives the paths of those that
- * are too large to be opened. Throws RepositoryUnavailableError for a tree that cannot be worked on.
+ * Writes the commit's files into the empty work tree, once it is known what that takes. Throws RepositoryUnavailableError
+ * for a tree that cannot be worked on.
  */
-export async function checkOut(
-  git: Git,
-  { repositoryName, baseSha, signal }: CheckOut,
-): Promise<ReadonlySet<string>> {
+export async function checkOut(git: Git, { repositoryName, baseSha, signal }: CheckOut): Promise<TreeFacts> {
   const refuse = (problem: string, cause: unknown) =>
     new RepositoryUnavailableError(`${repositoryName} at ${baseSha} ${problem}`, { cause });
   const listing = new TreeListing();
@@ -33,12 +39,14 @@ export async function checkOut(
     if (!(error instanceof GitFailedError) || error.stderr === '') throw error;
     throw refuse(`cannot be checked out; mend it, or leave it out of the job. ${error.message}`, error);
   }
-  return listing.largeFiles;
+  const { largeFiles, submodules } = listing;
+  return { largeFiles, submodules };
 }
 
 /** Reads `mode type id size TAB path NUL`, of which only the sum is kept. */
 class TreeListing {
   readonly largeFiles = new Set<string>();
+  readonly submodules = new Set<string>();
   #files = 0;
   #bytes = 0;
   #rest = '';
@@ -54,6 +62,7 @@ class TreeListing {
       const size = Number(entry.slice(entry.lastIndexOf(' ', tab) + 1, tab)) || 0;
       this.#files += 1;
       this.#bytes += size;
+      if (entry.startsWith(SUBMODULE)) this.submodules.add(entry.slice(tab + 1));
       if (size > MAX_FILE_BYTES) this.largeFiles.add(entry.slice(tab + 1));
     }
     return this.#files <= MAX_FILES && this.#bytes <= MAX_TREE_BYTES;

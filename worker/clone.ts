@@ -1,7 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { RepositoryUnavailableError, SettingsError } from '../core/errors.ts';
-import { checkOut } from './check-out.ts';
+import { prepareAttributes } from './attributes.ts';
+import { checkOut, type TreeFacts } from './check-out.ts';
 import { Git, GitFailedError } from './git.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -20,12 +21,10 @@ export type CloneRequest = {
   signal: AbortSignal;
 };
 
-export type Clone = {
+export type Clone = TreeFacts & {
   git: Git;
   baseBranch: string;
   baseSha: string;
-  /** Paths of the base commit's files that are too large to be opened. */
-  largeFiles: ReadonlySet<string>;
 };
 
 /**
@@ -58,6 +57,7 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
   await rm(path.join(workspace.tree, '.git'), { force: true });
   await mkdir(path.join(workspace.gitFolder, 'info'), { recursive: true });
   await writeFile(path.join(workspace.gitFolder, 'info/attributes'), ATTRIBUTES);
+  await prepareAttributes(workspace);
 
   const head = await headOf(git);
   if (!head) {
@@ -67,8 +67,8 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
   }
   const { sha: newest, branch: baseBranch } = head;
   const baseSha = (await fetchEarlier(git, newest, request)) ?? newest;
-  const largeFiles = await checkOut(git, { ...request, baseSha });
-  return { git, baseBranch, baseSha, largeFiles };
+  const facts = await checkOut(git, { ...request, baseSha });
+  return { git, baseBranch, baseSha, ...facts };
 }
 
 /** The branch moved on since the checkpoint, whose patch fits the commit that it was made from. Undefined where it is gone. */

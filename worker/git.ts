@@ -22,6 +22,8 @@ export type GitRunOptions = {
   input?: Buffer;
   /** Replaces the repository's own index. */
   indexFile?: string;
+  /** Replaces the git directory. */
+  gitFolder?: string;
   /** Exit codes that are an answer. @default [0] */
   exitCodes?: readonly number[];
   /** @default unbounded */
@@ -125,6 +127,7 @@ export class Git {
     const environment = {
       ...this.#onTree,
       ...configEnvironment(this.#config),
+      ...(options.gitFolder && { GIT_DIR: options.gitFolder }),
       ...(options.indexFile && { GIT_INDEX_FILE: options.indexFile }),
     };
     return this.#spawn(this.#workspace.tree, environment, args, { timeoutMs: TIMEOUT_MS, ...options });

@@ -7,6 +7,11 @@ export function legible(file: string): string {
   return Buffer.from(file, 'latin1').toString('utf8');
 }
 
+/** The path that `legible` shows as this one. */
+export function rawPath(file: string): string {
+  return Buffer.from(file, 'utf8').toString('latin1');
+}
+
 /** Undefined where nothing is, or nothing that can be looked at. */
 export function statsOf(tree: string, file: string): Stats | undefined {
   try {

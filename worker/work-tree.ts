@@ -1,3 +1,4 @@
+import { type Attributes, attributesOf } from './attributes.ts';
 import { type Changes, readChanges } from './changes.ts';
 import type { Clone } from './clone.ts';
 import type { Workspace } from './workspace.ts';
@@ -17,6 +18,16 @@ export class WorkTree {
   /** Paths of the base commit that are too large to be opened; latin1, which keeps every byte. */
   get largeFiles(): ReadonlySet<string> {
     return this.#clone.largeFiles;
+  }
+
+  /** Paths of the base commit at which it has a submodule; latin1 too. */
+  get submodules(): ReadonlySet<string> {
+    return this.#clone.submodules;
+  }
+
+  /** What .gitattributes say of these paths, each as `rawPath` gives it. */
+  attributes(paths: readonly string[]): Promise<Map<string, Attributes>> {
+    return attributesOf(this.#clone.git, this.#workspace, paths);
   }
 
   /** Says that the tree may not be any more as it was read. */

@@ -330,33 +330,34 @@ export class JobTable {
   async takeSlot(pacer: string, perHour: number, nowMs: number): Promise<number> {
     const intervalMs = Math.ceil(3_600_000 / perHour);
     for (;;) {
-      const last = await this.#nextSlot(pacer);
-      const slot = Math.max(nowMs, last ?? 0);
-      if (await this.#moveSlot(pacer, last, slot + intervalMs)) return slot;
+      const last = await this.#pace(pacer);
+      const slot = Math.max(nowMs, nextSlotOf(last, nowMs));
+      if (await this.#movePace(pacer, last, { nextSlotMs: slot + intervalMs, setAtMs: nowMs })) return slot;
     }
   }
 
   /** Gives no moment before `untilMs`: GitHub wants to be left alone until then. */
-  async holdSlots(pacer: string, untilMs: number): Promise<void> {
+  async holdSlots(pacer: string, untilMs: number, nowMs: number): Promise<void> {
     for (;;) {
-      const last = await this.#nextSlot(pacer);
-      if ((last ?? 0) >= untilMs || (await this.#moveSlot(pacer, last, untilMs))) return;
+      const last = await this.#pace(pacer);
+      if (nextSlotOf(last, nowMs) >= untilMs) return;
+      if (await this.#movePace(pacer, last, { nextSlotMs: untilMs, setAtMs: nowMs })) return;
     }
   }
 
-  async #nextSlot(pacer: string): Promise<number | undefined> {
+  async #pace(pacer: string): Promise<Pace | undefined> {
     const Key = { jobId: pacingKey(pacer) };
     const { Item } = await this.#client.send(
       new GetCommand({ TableName: this.#table, Key, ConsistentRead: true }),
     );
-    return Item?.nextSlotMs as number | undefined;
+    return Item as Pace | undefined;
   }
 
-  #moveSlot(pacer: string, last: number | undefined, nextSlotMs: number): Promise<boolean> {
+  #movePace(pacer: string, last: Pace | undefined, next: Pace): Promise<boolean> {
     return this.#update(pacingKey(pacer), {
-      set: { nextSlotMs, expiresAt: Math.ceil(nextSlotMs / 1000) + 86_400 },
+      set: { ...next, expiresAt: Math.ceil(next.nextSlotMs / 1000) + 86_400 },
       condition: last === undefined ? 'attribute_not_exists(nextSlotMs)' : 'nextSlotMs = :last',
-      values: last === undefined ? {} : { ':last': last },
+      values: last === undefined ? {} : { ':last': last.nextSlotMs },
     });
   }
 
@@ -369,6 +370,22 @@ export class JobTable {
   async #update(jobId: string, update: ConditionalUpdate): Promise<boolean> {
     return updateWhere(this.#client, { TableName: this.#table, Key: { jobId } }, update);
   }
+}
+
+/** A pacer's item: when its next slot is, and what the clock of whoever wrote that said. Epoch milliseconds. */
+type Pace = { nextSlotMs: number; setAtMs: number };
+
+/** Clocks of functions differ by seconds; one that is further ahead was wrong. */
+const CLOCK_SKEW_MS = 60_000;
+
+/**
+ * What was written by a clock that was ahead, and has been set right since, counts from now: as many slots stay taken as
+ * there were, and nothing waits for the time that the clock was ahead.
+ */
+function nextSlotOf(pace: Pace | undefined, nowMs: number): number {
+  if (!pace) return 0;
+  const { nextSlotMs, setAtMs } = pace;
+  return setAtMs > nowMs + CLOCK_SKEW_MS ? nextSlotMs - (setAtMs - nowMs) : nextSlotMs;
 }
 
 function pacingKey(pacer: string): string {

@@ -31,9 +31,10 @@ export async function openPullRequest(
     await repositories.recordPullRequest(jobId, repositoryName, now(), recordOf(published, row.run, now()));
     return { opened: true, at: now(), granted: true, ofJob: true };
   } catch (error) {
-    const until = rateLimitedUntil(error, Date.parse(now()));
+    const nowMs = Date.parse(now());
+    const until = rateLimitedUntil(error, nowMs);
     if (until === undefined) throw explainRefusal(error, repositoryName);
-    await jobs.holdSlots(await credentialId(settings, repositoryName), until);
+    await jobs.holdSlots(await credentialId(settings, repositoryName), until, nowMs);
     return { opened: false, at: new Date(until).toISOString(), granted: false, ofJob: true };
   }
 }

@@ -11,8 +11,12 @@ import { repositoryNames } from '../totals.ts';
 
 export const Input = ExecutionInput;
 
-/** Few at once: what paces pull requests is ReserveSlot, and a waiting child costs nothing. */
-const CONCURRENCY = 4;
+/**
+ * Few at once for each owner: what paces pull requests is ReserveSlot, and an owner's credential has a pace of its own.
+ * 20 owners at 400 an hour each are 80 children; more would only wait for the 10 functions that a new account runs.
+ */
+const CHILDREN_OF_AN_OWNER = 4;
+const MOST_CHILDREN = 80;
 
 /** Lists the recorded changes that are to become pull requests and are none yet. */
 export async function resolvePullRequests(
@@ -25,14 +29,23 @@ export async function resolvePullRequests(
     await sweep(storage, { jobId, run: run - 1 }, 'cancelled', JOB_CANCELLED);
   const names = await namesOf(job, action, storage);
   const rows = await storage.repositories.getMany(jobId, names, PUBLISHABLE_BY);
-  const items = rows
-    .filter((row) => unpublishable(row) === undefined)
-    .map(({ repositoryName }): PublishItem => ({ repositoryName }));
+  const open = rows.filter((row) => unpublishable(row) === undefined);
+  const byOwner = Map.groupBy(open, ({ repositoryName }) => repositoryName.toLowerCase().split('/')[0]!);
+  const items = inTurn([...byOwner.values()]).map(({ repositoryName }): PublishItem => ({ repositoryName }));
 
   const prefix = `${artifactKeys.run(jobId, run)}publish`;
   const key = `${prefix}/items.json`;
   await writeArtifact(storage.artifacts, key, items, { plain: true });
-  return { key, prefix: `${prefix}/results`, concurrency: CONCURRENCY, count: items.length };
+  const concurrency = Math.min(MOST_CHILDREN, CHILDREN_OF_AN_OWNER * Math.max(1, byOwner.size));
+  return { key, prefix: `${prefix}/results`, concurrency, count: items.length };
+}
+
+/** One of each group, then the next of each: children that wait for one owner's slots leave room for the others'. */
+function inTurn<T>(groups: readonly (readonly T[])[]): T[] {
+  const longest = Math.max(0, ...groups.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, i) =>
+    groups.flatMap((group) => (i < group.length ? [group[i]!] : [])),
+  ).flat();
 }
 
 async function namesOf(

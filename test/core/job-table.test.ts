@@ -158,6 +158,29 @@ test('forty pull requests of one credential get forty moments, each an interval 
   expect(await jobs.takeSlot('one', 3600, now + 60_000)).toBe(now + 60_000);
 });
 
+test('a clock that was ahead, and is set right, keeps no pull request waiting for as long as it was ahead', async () => {
+  const { jobs } = tables;
+  const now = Date.parse(AT);
+  const ahead = now + 8 * 86_400_000;
+  expect(await jobs.takeSlot('ahead', 400, ahead)).toBe(ahead);
+  expect(await jobs.takeSlot('ahead', 400, ahead)).toBe(ahead + 9000);
+  // The two that were taken count, and nothing else.
+  expect(await jobs.takeSlot('ahead', 400, now)).toBe(now + 18_000);
+  expect(await jobs.takeSlot('ahead', 400, now)).toBe(now + 27_000);
+
+  await jobs.holdSlots('held ahead', ahead + 60_000, ahead);
+  await jobs.holdSlots('held ahead', now + 30_000, now);
+  expect(await jobs.takeSlot('held ahead', 400, now)).toBe(now + 60_000);
+});
+
+test('slots that are taken far ahead by a clock that is right stay taken', async () => {
+  const { jobs } = tables;
+  const now = Date.parse(AT);
+  const slots = [];
+  for (let i = 0; i < 4; i++) slots.push(await jobs.takeSlot('hourly', 1, now + i * 1000));
+  expect(slots).toEqual([0, 1, 2, 3].map((hours) => now + hours * 3_600_000));
+});
+
 test('a removed job leaves no item behind', async () => {
   const { jobs } = tables;
   const job = jobRow();

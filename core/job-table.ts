@@ -26,8 +26,11 @@ export type JobTotals = {
   pullRequests?: PullRequestCounts | undefined;
 };
 
-/** What an Idempotency-Key stands for, with the fingerprint of the request that first carried it. */
-export type IdempotencyClaim = { boundJobId: string; boundRun?: number; fingerprint: string };
+/** What the Idempotency-Key of a new job stands for, with the fingerprint of the request that first carried it. */
+export type IdempotencyClaim = { boundJobId: string; fingerprint: string };
+
+/** A request that reserved a run: its Idempotency-Key, and the fingerprint of its body. */
+export type RunRequest = { key: string; fingerprint: string; run: number; at: string };
 
 /** The jobs table. Every write that could race is one conditional update of one item. */
 export class JobTable {
@@ -47,10 +50,7 @@ export class JobTable {
     return this.#put({ ...job, entity: 'job', expiresAt });
   }
 
-  /**
-   * Binds an idempotency key to a job, or to a run of one, for a day: what the key is bound to, which is the given claim
-   * only for whoever came first.
-   */
+  /** Binds an idempotency key to a job for a day. Returns what the key is bound to: the given claim for the first caller. */
   async claimIdempotencyKey(key: string, claim: IdempotencyClaim, at: string): Promise<IdempotencyClaim> {
     const jobId = `idempotency#${key}`;
     const item = { jobId, ...claim, expiresAt: expiry(at, 1) };
@@ -85,6 +85,10 @@ export class JobTable {
 
   /** Throws NotFoundError for an unknown job. */
   async get(jobId: string): Promise<JobRow> {
+    return JobRow.parse(await this.#item(jobId));
+  }
+
+  async #item(jobId: string): Promise<Record<string, unknown>> {
     const { Item } = await this.#client.send(
       new GetCommand({ TableName: this.#table, Key: { jobId }, ConsistentRead: true }),
     );
@@ -94,7 +98,7 @@ export class JobTable {
         received: jobId,
         expected: 'the jobId of an existing job',
       });
-    return JobRow.parse(Item);
+    return Item;
   }
 
   /** Newest first. `cursor` is what the page before gave. */
@@ -145,19 +149,28 @@ export class JobTable {
     });
   }
 
+  /** The job, with the requests of the last day that reserved a run of it. Throws NotFoundError for an unknown job. */
+  async getWithRequests(jobId: string, at: string): Promise<{ job: JobRow; requests: RunRequest[] }> {
+    const item = await this.#item(jobId);
+    const all = (item.requests ?? []) as RunRequest[];
+    const aDayAgo = Date.parse(at) - 86_400_000;
+    return { job: JobRow.parse(item), requests: all.filter((request) => Date.parse(request.at) > aDayAgo) };
+  }
+
   /**
-   * Reserves the next run of a job that has ended. Returns false where it has not ended, or where somebody else
-   * reserved the run first. `selection` is the artifact that names the repositories of a publish.
+   * Reserves the next run of a job that has ended. Returns false where it has not ended, or where another request
+   * reserved the run first. `selection` is the artifact that names the repositories of a publish. `requests` are those
+   * that `getWithRequests` gave and the one that reserves this run: a key counts only with its reservation.
    */
   async reserveRun(
     jobId: string,
     run: number,
-    { action, selection }: Pick<JobRow, 'action' | 'selection'>,
+    { action, selection, requests }: Pick<JobRow, 'action' | 'selection'> & { requests?: RunRequest[] },
     at: string,
   ): Promise<boolean> {
     const ofTheRunBefore = ['completedAt', 'cancelledAt', 'error', 'executionArn'];
     return this.#update(jobId, {
-      set: { status: 'pending', run: run + 1, action, selection, updatedAt: at },
+      set: { status: 'pending', run: run + 1, action, selection, requests, updatedAt: at },
       remove: selection === undefined ? [...ofTheRunBefore, 'selection'] : ofTheRunBefore,
       condition: 'run = :run AND #status IN (:completed, :failed, :cancelled)',
       names: { '#status': 'status' },

@@ -3,11 +3,10 @@ import { z } from 'zod';
 import { artifactKeys, writeArtifact } from '../../core/artifacts.ts';
 import { ConflictError, InvalidInputError } from '../../core/errors.ts';
 import { isEnded, JobId, type JobRow, RepositoryName } from '../../core/job.ts';
-import { Executions } from '../executions.ts';
 import { PUBLISHABLE_BY, unpublishable } from '../publishable.ts';
 import type { Storage } from '../storage.ts';
 import { repositoryNames } from '../totals.ts';
-import { fingerprintOf, idempotencyKey } from './idempotency.ts';
+import { beginRun } from './begin-run.ts';
 import { route } from './route.ts';
 
 const params = z.strictObject({ jobId: JobId });
@@ -27,44 +26,18 @@ export const openPullRequests = route(
   '/jobs/{jobId}/pull-requests',
   { role: 'runner', params, body },
   async ({ params: { jobId }, body, headers, createdBy }, storage) => {
-    const { jobs, settings, now } = storage;
-    const job = await jobs.get(jobId);
-    const known = await repositoryNames(storage.artifacts, jobId);
-    const wanted = body?.repositories && namesOfJob(jobId, body.repositories, known);
-    const run = job.run + 1;
-    const key = idempotencyKey(headers, { createdBy, scope: `${jobId}/pull-requests` });
-    const fingerprint = fingerprintOf(body ?? {});
-    const claim = key
-      ? await jobs.claimIdempotencyKey(key, { boundJobId: jobId, boundRun: run, fingerprint }, now())
-      : undefined;
-    if (claim && claim.fingerprint !== fingerprint) {
-      throw new ConflictError(
-        `This Idempotency-Key was used for other repositories of the job ${jobId}; give each request a key of its own.`,
-      );
-    }
-    const asked = (current: JobRow) => claim && (claim.boundRun ?? 0) <= current.run;
-    if (asked(job)) return { json: await resume(job, storage) };
-
-    const names = await namesToPublish(job, wanted ?? known, storage);
-    const selection = wanted && (await writeSelection(jobId, names, storage));
-    const request = { action: 'publish' as const, ...(selection && { selection }) };
-    if (!isEnded(job.status) || !(await jobs.reserveRun(jobId, job.run, request, now()))) {
-      const current = await jobs.get(jobId);
-      if (asked(current)) return { json: await resume(current, storage) };
-      throw new ConflictError(
-        `The job ${jobId} is ${current.status}, run ${current.run}; pull requests can be asked for once it has ended.`,
-      );
-    }
-    await new Executions(settings).start({ jobId, run, action: 'publish' });
-    return { status: 202, json: await jobs.get(jobId) };
+    const prepare = async (job: JobRow) => {
+      const known = await repositoryNames(storage.artifacts, jobId);
+      const wanted = body?.repositories && namesOfJob(jobId, body.repositories, known);
+      const names = await namesToPublish(job, wanted ?? known, storage);
+      return {
+        action: 'publish' as const,
+        ...(wanted && isEnded(job.status) && { selection: await writeSelection(jobId, names, storage) }),
+      };
+    };
+    return beginRun({ jobId, scope: 'pull-requests', body, headers, createdBy }, prepare, storage);
   },
 );
-
-/** Whoever came first may have died before the execution was started; a second start is the same execution. */
-async function resume(job: JobRow, { settings, jobs }: Storage): Promise<JobRow> {
-  if (!isEnded(job.status) && !job.executionArn) await new Executions(settings).start(job);
-  return jobs.get(job.jobId);
-}
 
 /** Those of the repositories that have a change without a pull request; throws where none has. */
 async function namesToPublish(

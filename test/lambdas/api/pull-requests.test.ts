@@ -63,6 +63,25 @@ test('the same Idempotency-Key asks once; for other repositories it is refused',
   });
 });
 
+test('a refused request may be sent again with its Idempotency-Key, and is then carried out, whatever ran between', async () => {
+  const jobId = await publishing.record([change('one')], { status: 'processing', executionArn: 'arn' });
+  const headers = { 'idempotency-key': 'refused-once' };
+  expect((await ask(jobId, undefined, headers)).status).toBe(409);
+  expect((await publishing.call('POST', `/jobs/${jobId}/cancel`)).status).toBe(200);
+  expect((await publishing.call('POST', `/jobs/${jobId}/retry`, undefined, headers)).status).toBe(202);
+  expect(await publishing.ended(jobId)).toMatchObject({ run: 2 });
+  const again = await ask(jobId, undefined, headers);
+  expect(again).toMatchObject({ status: 202, json: { run: 3, action: 'publish' } });
+  expect(await publishing.ended(jobId)).toMatchObject({ pullRequests: { open: 1 } });
+  for (const body of [undefined, {}])
+    expect(await ask(jobId, body, headers)).toMatchObject({ status: 200, json: { run: 3 } });
+  expect(
+    await publishing
+      .pulls('one')
+      .then((pulls) => pulls.filter(({ head }) => head.ref === `cody-batch/${jobId}`)),
+  ).toHaveLength(1);
+});
+
 test('what cannot be asked is refused by a problem document, and changes nothing', async () => {
   const jobId = await publishing.record([
     change('one'),

@@ -1,0 +1,70 @@
+import { ConflictError } from '../../core/errors.ts';
+import { isEnded, type JobRow } from '../../core/job.ts';
+import type { RunRequest } from '../../core/job-table.ts';
+import { Executions } from '../executions.ts';
+import type { Storage } from '../storage.ts';
+import { fingerprintOf, idempotencyKey } from './idempotency.ts';
+import type { RouteInput, RouteOutput } from './route.ts';
+
+/** Who asks for the run, and with which Idempotency-Key and body. */
+type Asked = Pick<RouteInput<unknown, unknown, unknown>, 'headers' | 'createdBy'> & {
+  jobId: string;
+  /** Keeps the keys of one kind of request apart from those of another. */
+  scope: string;
+  body: unknown;
+};
+
+/**
+ * Reserves the next run of a job that has ended and starts its execution: 202 with the job. 200 where a request with the
+ * same Idempotency-Key has reserved a run before. A refused request binds no key, so that it may be sent again.
+ * `prepare` says what the run is to do, and throws ConflictError where there is nothing to do.
+ */
+export async function beginRun(
+  { jobId, scope, body, headers, createdBy }: Asked,
+  prepare: (job: JobRow) => Promise<Pick<JobRow, 'action' | 'selection'>>,
+  storage: Storage,
+): Promise<RouteOutput> {
+  const { jobs, settings, now } = storage;
+  const key = idempotencyKey(headers, { createdBy, scope: `${jobId}/${scope}` });
+  const fingerprint = fingerprintOf(body ?? {});
+  const { job, requests } = await jobs.getWithRequests(jobId, now());
+  if (isAsked(requests, key, fingerprint)) return { json: await resume(job, storage) };
+  const run = job.run + 1;
+  try {
+    const request = await prepare(job);
+    const asked = key && { requests: [...requests, { key, fingerprint, run, at: now() }] };
+    if (!isEnded(job.status) || !(await jobs.reserveRun(jobId, job.run, { ...request, ...asked }, now())))
+      throw await notEnded(jobId, storage);
+    await new Executions(settings).start({ jobId, run, action: request.action });
+  } catch (error) {
+    // The same request may have been here twice at once, and the other one was first.
+    if (!(error instanceof ConflictError)) throw error;
+    const current = await jobs.getWithRequests(jobId, now());
+    if (!isAsked(current.requests, key, fingerprint)) throw error;
+    return { json: await resume(current.job, storage) };
+  }
+  return { status: 202, json: await jobs.get(jobId) };
+}
+
+function isAsked(requests: readonly RunRequest[], key: string | undefined, fingerprint: string): boolean {
+  const before = key === undefined ? undefined : requests.find((request) => request.key === key);
+  if (before && before.fingerprint !== fingerprint) {
+    throw new ConflictError(
+      `This Idempotency-Key was used for another body, which began run ${before.run}. Give each request a key of its own.`,
+    );
+  }
+  return before !== undefined;
+}
+
+/** The first request may have died before the execution was started; a second start is the same execution. */
+async function resume(job: JobRow, { settings, jobs }: Storage): Promise<JobRow> {
+  if (!isEnded(job.status) && !job.executionArn) await new Executions(settings).start(job);
+  return jobs.get(job.jobId);
+}
+
+async function notEnded(jobId: string, { jobs }: Storage): Promise<ConflictError> {
+  const { status, run } = await jobs.get(jobId);
+  return new ConflictError(
+    `The job ${jobId} is ${status}, run ${run}; only a job that has ended can run again.`,
+  );
+}

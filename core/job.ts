@@ -62,6 +62,12 @@ export const JobSettings = z.strictObject({
   setup: z.array(CommandLine).max(20),
   /** Shell commands that must exit 0 before a change counts; the model may run them too. */
   verify: z.array(CommandLine).max(20),
+  /** Whether `verify` is run on the untouched base first, so that only what passed there must pass; true where absent. */
+  verifyBaseline: z.boolean().optional(),
+  /** Whether commands have the base branch's commits and tags, without files, as `git describe` needs them; false where absent. */
+  fetchTags: z.boolean().optional(),
+  /** Names of secrets that `setup` gets as environment variables; COMMAND_SECRETS of the environment allows them. */
+  commandSecrets: z.array(z.string().max(100)).max(20).optional(),
   /** The branch to start from; the repository's default branch where absent. */
   baseBranch: BranchName.optional(),
   /** Globs of the files that may be changed; all where empty. */

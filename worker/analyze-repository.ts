@@ -1,6 +1,6 @@
 import { artifactKeys, readArtifact } from '../core/artifacts.ts';
 import { CodyBatchError, ConflictError, describeError, SetupFailedError } from '../core/errors.ts';
-import { JobText } from '../core/job.ts';
+import { type JobSettings, JobText } from '../core/job.ts';
 import { isPriced, unpricedNote } from '../core/models.ts';
 import { Outcome } from '../core/outcome.ts';
 import { Analysis, type AnalysisRequest } from './analysis.ts';
@@ -9,6 +9,7 @@ import { applyPatch, readChanges, resetTree } from './changes.ts';
 import type { Resumable } from './checkpoint.ts';
 import { type Clone, cloneRepository } from './clone.ts';
 import { describeCommand, runCommand } from './command.ts';
+import { makeCommandRepository } from './command-repository.ts';
 import { CommandUser } from './command-user.ts';
 import { converse } from './conversation.ts';
 import { type ConversationState, newConversation } from './conversation-state.ts';
@@ -17,6 +18,7 @@ import type { Model } from './model.ts';
 import { firstMessage, sharedBytes, systemBlocks } from './prompt.ts';
 import { SharedPrefix } from './shared-prefix.ts';
 import { Submissions } from './submissions.ts';
+import { fetchTagHistory } from './tag-history.ts';
 import type { Tool } from './tools/tool.ts';
 import { runTools, toolDefinitions, toolsOf } from './tools/tool-box.ts';
 import { WorkTree } from './work-tree.ts';
@@ -85,6 +87,7 @@ async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
   if (cloned.status === 'rejected') throw cloned.reason;
   analysis.clone = cloned.value;
   const model = opened.value;
+  if (hasCommands(job.settings)) await giveRepository(analysis, analysis.clone, workspace);
   await setUp(analysis, workspace);
   const resumed = stillThere(analysis, analysis.clone);
   if (resumed) {
@@ -137,6 +140,27 @@ async function clone({ job, request, resumed, signal }: Analysis, workspace: Wor
   });
   request.log.info('cloned', { baseBranch: cloned.baseBranch, baseSha: cloned.baseSha });
   return cloned;
+}
+
+function hasCommands({ setup, verify, shell }: JobSettings): boolean {
+  return setup.length > 0 || verify.length > 0 || shell;
+}
+
+/** Commands ask git; they get a repository of their own for that. */
+async function giveRepository(
+  { job, request, signal }: Analysis,
+  clone: Clone,
+  workspace: Workspace,
+): Promise<void> {
+  const { repositoryName, settings } = request;
+  const history = job.settings.fetchTags
+    ? await fetchTagHistory(workspace, clone, {
+        repositoryName,
+        githubApiUrl: settings.GITHUB_API_URL,
+        signal,
+      })
+    : undefined;
+  await makeCommandRepository(workspace, clone, history);
 }
 
 async function setUp({ job, request, signal }: Analysis, workspace: Workspace): Promise<void> {

@@ -11,13 +11,17 @@ const UNFIT = {
   special: ['!', '(', '-type', 'd', '-o', '-type', 'f', '-o', '-type', 'l', ')'],
 };
 
-/** Opens to its owner what a command closed, and removes what is neither file, folder nor symbolic link. */
+/**
+ * Opens to its owner what a command closed, and removes what is neither file, folder nor symbolic link. The commands' own
+ * repository is passed over: nothing of ours looks into it, and git itself closes the files there.
+ */
 export async function settleTree(tree: string): Promise<void> {
-  const look = ['find', tree, '(', ...UNFIT.closed, '-o', ...UNFIT.special, ')', '-print', '-quit'];
+  const find = ['find', tree, '-path', `${tree}/.git`, '-prune', '-o'];
+  const look = [...find, '(', ...UNFIT.closed, '-o', ...UNFIT.special, ')', '-print', '-quit'];
   if ((await attempt(look)) === '') return;
   // Top down, so that a closed folder is open before it is gone into. Changes no link's target.
   await attempt(['chmod', '-R', 'u+rwX', tree]);
-  await attempt(['find', tree, ...UNFIT.special, '-exec', 'rm', '-f', '{}', '+']);
+  await attempt([...find, ...UNFIT.special, '-exec', 'rm', '-f', '{}', '+']);
 }
 
 /** What the program printed; undefined where it failed: a file of another user, or a path that is too long. */

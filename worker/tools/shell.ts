@@ -6,7 +6,7 @@ const TIMEOUT_MS = 120_000;
 
 export const shellTool = defineTool({
   name: 'shell',
-  description: `Runs a shell command in the repository, for at most ${TIMEOUT_MS / 1000} s. Nothing that it leaves running survives. There is no git repository here.`,
+  description: `Runs a shell command in the repository, for at most ${TIMEOUT_MS / 1000} s. Nothing that it leaves running survives. git knows the base commit only; what is committed does not count.`,
   schema: z.object({ command: z.string().min(1).max(10_000) }),
   effect: 'writes',
   async run({ command }, { workspace, signal, redactor }) {

@@ -39,7 +39,7 @@ function planted({ has, key, value, trigger }: Plant): HostileRepository {
   const canary = `${CANARIES}/${has.replaceAll(' ', '-')}`;
   const program = value ?? `touch ${canary}; cat`;
   const plant = [
-    'set -e; cp target.txt /tmp/$$ && git init -q .',
+    'set -e; cp target.txt /tmp/$$ && rm -rf .git && git init -q .',
     `git config ${key} "${program}"`,
     'mkdir -p sub $HOME/.config/git && git init -q sub',
     'cp .gitattributes $HOME/.config/git/attributes; echo "*" > $HOME/.config/git/ignore',

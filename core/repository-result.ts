@@ -104,6 +104,8 @@ export const RepositoryResult = z.object({
   additions: z.int().optional(),
   deletions: z.int().optional(),
   artifacts: ArtifactKeys.optional(),
+  /** Of the change set as it was when the outcome was recorded; no worker may write it, and no other one is published. */
+  changeSetSha256: z.string().optional(),
   phase: Phase.optional(),
   end: End.optional(),
   tokenUsage: TokenUsage.optional(),

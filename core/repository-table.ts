@@ -42,6 +42,7 @@ const RESULT_OF_A_RUN = [
   'changedFiles',
   'additions',
   'deletions',
+  'changeSetSha256',
   'verification',
   'batchJobId',
   'logStream',

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -184,6 +185,7 @@ export class Publishing {
     const { title = 'Change it', body = 'As asked.', baseBranch = 'main' } = said;
     const changeSet: ChangeSet = { baseBranch, baseSha, title, body, summary: 'Changed it.', files };
     await this.write(`jobs/${jobId}/repositories/${repositoryName}/change-set.json`, changeSet);
+    const changeSetSha256 = createHash('sha256').update(JSON.stringify(changeSet)).digest('hex');
     await this.put('repositories', {
       ...{ jobId, repositoryName, status: 'completed', statusKey: `completed#${repositoryName}`, run: 1 },
       ...{
@@ -194,6 +196,7 @@ export class Publishing {
       },
       ...{ model: 'claude-sonnet-5-5', completedAt: AT, updatedAt: AT },
       ...said.row,
+      changeSetSha256,
     });
   }
 

@@ -1,6 +1,4 @@
 import type { z } from 'zod';
-import { artifactKeys, readArtifact } from '../../core/artifacts.ts';
-import { ChangeSet } from '../../core/change-set.ts';
 import { PullRequestInput } from '../../core/execution.ts';
 import { functionHandler } from '../function-handler.ts';
 import { requirePublishable, touchesWorkflows } from '../github/change-set-rules.ts';
@@ -9,6 +7,7 @@ import { credentialId } from '../github/credential.ts';
 import { type Published, publishChangeSet } from '../github/publish.ts';
 import { rateLimitedUntil } from '../github/rate-limit.ts';
 import { explainRefusal } from '../github/refusal.ts';
+import { readRecordedChangeSet } from '../recorded-change-set.ts';
 import type { Storage } from '../storage.ts';
 
 export const Input = PullRequestInput;
@@ -22,7 +21,7 @@ export async function openPullRequest(
   { artifacts, jobs, repositories, settings, now }: Storage,
 ): Promise<{ opened: boolean; at: string; granted: boolean; ofJob: boolean }> {
   const [job, row] = [await jobs.get(jobId), await repositories.get(jobId, repositoryName)];
-  const changeSet = await readArtifact(artifacts, artifactKeys.changeSet(jobId, repositoryName), ChangeSet);
+  const changeSet = await readRecordedChangeSet(artifacts, row);
   await requirePublishable(changeSet, job.settings, settings);
   try {
     const access = touchesWorkflows(changeSet) ? 'writeWorkflows' : 'write';

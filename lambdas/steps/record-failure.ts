@@ -5,6 +5,7 @@ import { Outcome } from '../../core/outcome.ts';
 import type { RepositoryEnd } from '../../core/repository-table.ts';
 import { describeBatchFailure } from '../batch-cause.ts';
 import { functionHandler } from '../function-handler.ts';
+import { changeSetDigest } from '../recorded-change-set.ts';
 import { repositoryEnd, spentSoFar, withEarlierRuns } from '../repository-end.ts';
 import type { Storage } from '../storage.ts';
 
@@ -20,7 +21,10 @@ export async function recordFailure(
   // The worker may have written its outcome and been killed after it: what was paid for counts.
   const outcome = await outcomeOf(run, await artifacts.read(artifactKeys.outcome(jobId, repositoryName)));
   const end: RepositoryEnd = outcome
-    ? repositoryEnd(outcome)
+    ? {
+        ...repositoryEnd(outcome),
+        ...(await changeSetDigest(artifacts, { jobId, repositoryName, outcome: outcome.outcome })),
+      }
     : {
         ...(await spentSoFar(artifacts, jobId, repositoryName, run)),
         status: 'failed',

@@ -4,6 +4,7 @@ import { WorkerLostError } from '../../core/errors.ts';
 import { RepositoryInput } from '../../core/execution.ts';
 import { Outcome } from '../../core/outcome.ts';
 import { functionHandler } from '../function-handler.ts';
+import { changeSetDigest } from '../recorded-change-set.ts';
 import { repositoryEnd, withEarlierRuns } from '../repository-end.ts';
 import type { Storage } from '../storage.ts';
 
@@ -42,6 +43,7 @@ export async function recordResult(
   if (diff) await repositories.putDiff(jobId, repositoryName, diff, now());
   await repositories.end(jobId, repositoryName, run, {
     ...withEarlierRuns(repositoryEnd(outcome), row),
+    ...(await changeSetDigest(artifacts, { jobId, repositoryName, outcome: outcome.outcome })),
     attempts: attempts + outcome.attempt,
     batchJobId: batch.jobId,
     ...(batch.startedAt && { startedAt: new Date(batch.startedAt).toISOString() }),

@@ -195,6 +195,7 @@ test('a worker writes its progress and the bill, and can give no repository and 
       .flatMap(({ attributes }) => attributes);
     expect([...allowed].sort()).toEqual([...new Set(written)].sort());
     expect(allowed).not.toContain('status');
+    expect(allowed).not.toContain('changeSetSha256');
     const pattern = condition['ForAllValues:StringLike']!['dynamodb:LeadingKeys']![0]!.replace('*', '.*');
     for (const update of updates.filter(({ tableName }) => tableName === name))
       expect(update.partitionKey).toMatch(new RegExp(`^${pattern}$`));

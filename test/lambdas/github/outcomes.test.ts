@@ -80,6 +80,22 @@ test('a renamed repository gets its pull request under the new name, and the row
   });
 });
 
+test('a change set that somebody wrote to after the analysis was recorded is not published, and the row says so', async () => {
+  const repository = await changed('tampered');
+  const jobId = await publishing.record([repository]);
+  await publishing.write(`jobs/${jobId}/repositories/local/tampered/change-set.json`, {
+    ...{ baseBranch: 'main', baseSha: repository.baseSha, title: 'Change it', body: '', summary: '' },
+    files: [text('a.txt', 'something else\n')],
+  });
+  const job = await publishing.publish(jobId);
+  expect(job.results[0]!.pullRequest?.error).toMatchObject({
+    name: 'ChangeSetRefusedError',
+    message: expect.stringMatching(/not the one that was recorded .* was [0-9a-f]{64} and is [0-9a-f]{64}/),
+  });
+  const { data } = await publishing.github.rest.repos.listBranches({ owner: 'local', repo: 'tampered' });
+  expect(data.map((branch) => branch.name)).toEqual(['main']);
+});
+
 test('an emptied repository says that it has no base', async () => {
   await publishing.github.rest.repos.createInOrg({ org: 'local', name: 'empty' });
   const result = await outcomeOf({ name: 'empty', baseSha: 'a'.repeat(40), files: [text('a.txt', 'x\n')] });

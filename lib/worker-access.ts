@@ -17,6 +17,20 @@ const KEYS =
   'Keys of artifacts are made when a job is; which job and repository a worker has is known at run time.';
 
 /**
+ * What a worker writes of its job's control item: the bill, the reason to stop, and who writes the shared prefix to the
+ * model's cache first. test/whole-job.moto.test.ts runs a job under exactly these.
+ */
+const CONTROL_ATTRIBUTES = [
+  'reservedUsd',
+  'stoppedBy',
+  'run',
+  'prefixClaimedBy',
+  'prefixClaimedUntil',
+  'prefixWarmInRun',
+];
+const PROGRESS_ATTRIBUTES = ['repositoryName', 'phase', 'turns', 'updatedAt'];
+
+/**
  * The worker handles what is untrusted, so its role is held to single attributes: progress on a repository's row, the
  * bill on a job's control item, never a status.
  */
@@ -24,8 +38,8 @@ export function workerGrants({ resources, bedrockModels }: WorkerAccess): Grant[
   const { jobsTable, repositoriesTable, artifacts, secretArns } = resources;
   return [
     { actions: ['dynamodb:GetItem'], resources: [jobsTable.tableArn] },
-    updateOf(jobsTable.tableArn, 'job-*#control', ['reservedUsd', 'stoppedBy', 'run']),
-    updateOf(repositoriesTable.tableArn, 'job-*', ['repositoryName', 'phase', 'turns', 'updatedAt']),
+    updateOf(jobsTable.tableArn, 'job-*#control', CONTROL_ATTRIBUTES),
+    updateOf(repositoriesTable.tableArn, 'job-*', PROGRESS_ATTRIBUTES),
     {
       actions: ['s3:GetObject'],
       resources: [

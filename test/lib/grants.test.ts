@@ -181,6 +181,9 @@ test('a worker writes its progress and the bill, and can give no repository and 
     await jobs.reserve('job-1', 1, 2);
     await jobs.settle('job-1', 1, 2);
     await jobs.stop('job-1', 1, 'jobCost');
+    await jobs.claimSharedPrefix('job-1', 'o/n', 1);
+    await jobs.markSharedPrefix('job-1', 1);
+    await jobs.releaseSharedPrefix('job-1', 'o/n');
   });
   const conditions = Object.fromEntries(
     workerAllowed()

@@ -138,8 +138,13 @@ export type Settings = Omit<
   /** Explicit names win over the prefix. */
   jobsTable: string;
   repositoriesTable: string;
-  /** Undefined where the secret is not configured. */
+  /**
+   * Without white space at its ends. Undefined where the secret is not configured. Kept for 5 minutes, so that a
+   * process that lives on sees one that was rotated.
+   */
   secret(name: SecretName): Promise<string | undefined>;
+  /** A service refused a value: what was read is read anew. */
+  forgetSecrets(): void;
   /** Where Secrets Manager keeps it: names a credential for whoever may not read it. Undefined where it is not there. */
   secretId(name: SecretName): string | undefined;
 };
@@ -158,8 +163,11 @@ export const SETTING_NAMES: readonly string[] = [
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Parses an environment. An empty variable counts as absent, as shells and `.env` files write it. */
-export function parseSettings(variables: Variables): Settings {
+/**
+ * Parses an environment. An empty variable counts as absent, as shells and `.env` files write it. `now` is the clock
+ * that secrets age by, in milliseconds.
+ */
+export function parseSettings(variables: Variables, now: () => number = Date.now): Settings {
   const present = Object.fromEntries(
     Object.entries(variables).filter(([, value]) => value !== undefined && value !== ''),
   );
@@ -184,7 +192,7 @@ export function parseSettings(variables: Variables): Settings {
     ...rest,
     jobsTable: DYNAMODB_JOBS_TABLE ?? `${DYNAMODB_TABLE_PREFIX}-jobs`,
     repositoriesTable: DYNAMODB_REPOSITORIES_TABLE ?? `${DYNAMODB_TABLE_PREFIX}-repositories`,
-    secret: secretReader(present),
+    ...secretReader(present, now),
     secretId(name) {
       const configured = SECRETS[name].find((one) => present[`${one}_SECRET_ID`] || present[one]);
       return configured && present[`${configured}_SECRET_ID`];
@@ -192,31 +200,49 @@ export function parseSettings(variables: Variables): Settings {
   };
 }
 
-function secretReader(variables: Variables): Settings['secret'] {
-  const read = new Map<SecretName, Promise<string | undefined>>();
-  return (name) => {
-    const known = read.get(name);
-    if (known) return known;
-    const value = readSecret(variables, SECRETS[name]);
-    read.set(name, value);
-    // What could not be read is asked for again: a function lives on after it, and the secret may be filled meanwhile.
-    value.catch(() => read.delete(name));
-    return value;
+const SECRET_LIFE_MS = 5 * 60_000;
+
+function secretReader(variables: Variables, now: () => number): Pick<Settings, 'secret' | 'forgetSecrets'> {
+  const read = new Map<SecretName, { value: Promise<string | undefined>; at: number }>();
+  return {
+    secret(name) {
+      const known = read.get(name);
+      if (known && now() - known.at < SECRET_LIFE_MS) return known.value;
+      const value = readSecret(variables, SECRETS[name]);
+      const reading = { value, at: now() };
+      read.set(name, reading);
+      // What could not be read is asked for again: a function lives on after it, and the secret may be filled meanwhile.
+      value.catch(() => read.get(name) === reading && read.delete(name));
+      return value;
+    },
+    forgetSecrets: () => read.clear(),
   };
+}
+
+/**
+ * The command that fills a secret: the value from standard input, so that it is in no history and no process list, and
+ * without the line feed that Enter would add. A key of several lines comes from its file.
+ */
+export function fillSecretCommand(secretId: string, name: string): string {
+  const put = `aws secretsmanager put-secret-value --secret-id ${secretId} --secret-string`;
+  return name === 'GITHUB_APP_PRIVATE_KEY'
+    ? `${put} file://KEY.pem`
+    : `read -rs VALUE && printf %s "$VALUE" | ${put} file:///dev/stdin`;
 }
 
 async function readSecret(variables: Variables, names: readonly string[]): Promise<string | undefined> {
   for (const name of names) {
     const secretId = variables[`${name}_SECRET_ID`];
     if (secretId) {
-      const value = await readSecretsManager(secretId);
+      const value = (await readSecretsManager(secretId))?.trim();
       if (!value)
         throw new SettingsError(
-          `The secret ${secretId} of ${name}_SECRET_ID is not there or has no value yet; fill it: aws secretsmanager put-secret-value --secret-id ${secretId} --secret-string file:///dev/stdin`,
+          `The secret ${secretId} of ${name}_SECRET_ID is not there or has no value yet; fill it: ${fillSecretCommand(secretId, name)}`,
         );
       return value;
     }
-    if (variables[name]) return variables[name];
+    const plain = variables[name]?.trim();
+    if (plain) return plain;
   }
   return undefined;
 }

@@ -7,7 +7,14 @@ export class Redactor {
   /** From here on `secret` is replaced, and so are the forms that a text of ours or of git's may hold it in. */
   add(secret: string | undefined): void {
     // Anything shorter is no credential, and replacing it would garble ordinary words.
-    if (!secret || secret.length < 8) return;
+    const trimmed = secret?.trim();
+    if (!secret || !trimmed || trimmed.length < 8) return;
+    this.#addForms(trimmed);
+    // As a file or a paste may hold it, with the line's end.
+    if (trimmed !== secret) this.#addForms(secret);
+  }
+
+  #addForms(secret: string): void {
     const inJson = JSON.stringify(secret).slice(1, -1);
     const inHeader = Buffer.from(`x-access-token:${secret}`).toString('base64');
     for (const form of [secret, inJson, encodeURIComponent(secret), inHeader, ...base64Forms(secret)])

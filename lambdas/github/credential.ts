@@ -61,27 +61,25 @@ export async function credentialId(settings: Settings, repositoryName: string): 
   return createHash('sha256').update(`${settings.GITHUB_API_URL} ${who}`).digest('hex').slice(0, 16);
 }
 
-/** Kept for the process: it holds the tokens that it was given until they end. */
-let opened: { settings: Settings; app: Promise<ReturnType<typeof createAppAuth>> } | undefined;
+/** Kept as long as its key is the same: it holds the tokens that it was given until they end. */
+let opened: { settings: Settings; privateKey: string; app: ReturnType<typeof createAppAuth> } | undefined;
 
-function openApp(settings: Settings, appId: string) {
-  if (opened?.settings !== settings) opened = { settings, app: createApp(settings, appId) };
-  return opened.app;
-}
-
-async function createApp(settings: Settings, appId: string) {
+async function openApp(settings: Settings, appId: string) {
   const privateKey = await settings.secret('GITHUB_APP_PRIVATE_KEY');
   if (!privateKey) {
     throw new SettingsError(
       'GITHUB_APP_ID is set, and GITHUB_APP_PRIVATE_KEY is not; give the key of the App (PEM), or its secret by GITHUB_APP_PRIVATE_KEY_SECRET_ID.',
     );
   }
+  if (opened?.settings === settings && opened.privateKey === privateKey) return opened.app;
   // Loaded on demand: most have a token.
   const { createAppAuth } = await import('@octokit/auth-app');
-  return createAppAuth({
+  const app = createAppAuth({
     appId,
     // Environment files write a line's end as two characters.
     privateKey: privateKey.replaceAll('\\n', '\n'),
     request: createOctokit(settings, undefined).request,
   });
+  opened = { settings, privateKey, app };
+  return app;
 }

@@ -21,7 +21,7 @@ export function createOctokit(
   { pacer }: { pacer?: string } = {},
 ): Octokit {
   const waitsHere = (seconds: number) => seconds <= MAX_SLEEP_SECONDS;
-  return new Client({
+  const client = new Client({
     baseUrl: settings.GITHUB_API_URL,
     userAgent: USER_AGENT,
     ...(token && { auth: token }),
@@ -42,6 +42,13 @@ export function createOctokit(
       onSecondaryRateLimit: waitsHere,
     },
   });
+  client.hook.error('request', (error) => {
+    // The credential may have been rotated since it was read.
+    const { status } = error as { status?: number };
+    if (status === 401 || status === 403) settings.forgetSecrets();
+    throw error;
+  });
+  return client;
 }
 
 function fetchInTime(url: string, init: RequestInit): Promise<Response> {

@@ -1,5 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { parseSettings } from '../../core/settings.ts';
+import { createOctokit } from '../../lambdas/github/octokit.ts';
+import { listenOnLoopback } from '../../local/loopback.ts';
 import { startSecretsManager } from '../secrets-manager.ts';
 
 test('names that users of the original know still work, and explicit table names win over the prefix', () => {
@@ -66,5 +68,62 @@ test('a secret without a value is named with the command that fills it, and is r
   } finally {
     delete process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER;
     await server.close();
+  }
+});
+
+test('a secret is used without the line feed that a paste or a file adds, and a key of several lines keeps them', async () => {
+  const pem = '-----BEGIN KEY-----\nabc\ndef\n-----END KEY-----';
+  const secrets = { token: 'ghp_example\n', key: `${pem}\n` };
+  const service = await startSecretsManager(secrets);
+  process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER = service.url;
+  try {
+    const { secret } = parseSettings({
+      GITHUB_TOKEN_SECRET_ID: 'token',
+      GITHUB_APP_PRIVATE_KEY_SECRET_ID: 'key',
+      CLAUDE_API_KEY: 'sk-ant-example\r\n',
+    });
+    expect(await secret('GITHUB_TOKEN')).toBe('ghp_example');
+    expect(await secret('GITHUB_APP_PRIVATE_KEY')).toBe(pem);
+    expect(await secret('CLAUDE_API_KEY')).toBe('sk-ant-example');
+  } finally {
+    delete process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER;
+    await service.close();
+  }
+});
+
+test('a token that was rotated is read anew after 5 minutes, and at once where GitHub refused the old one', async () => {
+  const secrets = { token: 'the first' };
+  const service = await startSecretsManager(secrets);
+  const gitHub = await listenOnLoopback(
+    (request, response) => {
+      const status = request.headers.authorization?.includes('the second') ? 401 : 200;
+      response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
+    },
+    { name: 'github' },
+  );
+  process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER = service.url;
+  let clock = 0;
+  try {
+    const settings = parseSettings(
+      { GITHUB_TOKEN_SECRET_ID: 'token', GITHUB_API_URL: gitHub.url },
+      () => clock,
+    );
+    const token = () => settings.secret('GITHUB_TOKEN');
+    expect(await token()).toBe('the first');
+    secrets.token = 'the second';
+    clock = 299_999;
+    expect(await token()).toBe('the first');
+    clock = 300_000;
+    expect(await token()).toBe('the second');
+
+    secrets.token = 'the third';
+    expect(await token()).toBe('the second');
+    const client = createOctokit(settings, await token());
+    await expect(client.request('GET /user')).rejects.toMatchObject({ status: 401 });
+    expect(await token()).toBe('the third');
+  } finally {
+    delete process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER;
+    await service.close();
+    await gitHub.close();
   }
 });

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, type Size } from 'aws-cdk-lib';
+import { Duration, Fn, RemovalPolicy, type Size } from 'aws-cdk-lib';
 import {
   Action,
   type CfnJobDefinition,
@@ -8,6 +8,7 @@ import {
   FargateComputeEnvironment,
   type ISchedulingPolicy,
   JobQueue,
+  JobStateTimeLimitActionsReason,
   LinuxParameters,
   Reason,
   RetryStrategy,
@@ -16,6 +17,7 @@ import { type ContainerImage, CpuArchitecture, LogDriver } from 'aws-cdk-lib/aws
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { NOT_TRIED_AGAIN, WORKER_ATTEMPTS } from '../core/attempts.ts';
 import { acknowledgeWildcards, type Grant, grant, NO_RESOURCES } from './grant.ts';
 import type { Names } from './names.ts';
 import type { Network } from './network.ts';
@@ -51,6 +53,8 @@ export const WORK_FOLDER = '/work';
 export class Analysis extends Construct {
   readonly jobQueue: JobQueue;
   readonly jobDefinition: EcsJobDefinition;
+  /** Of the newest revision; what Ref of a job definition gives, AWS's schema and its documentation say differently. */
+  readonly jobDefinitionArn: string;
   readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: AnalysisProps) {
@@ -62,6 +66,8 @@ export class Analysis extends Construct {
     });
     this.jobQueue = this.#jobQueue(props);
     this.jobDefinition = this.#jobDefinition(props);
+    const { logicalId } = this.jobDefinition.node.defaultChild as CfnJobDefinition;
+    this.jobDefinitionArn = Fn.getAtt(logicalId, 'JobDefinitionArn').toString();
   }
 
   #jobQueue({ names, network, maxVcpus, schedulingPolicy }: AnalysisProps): JobQueue {
@@ -80,6 +86,15 @@ export class Analysis extends Construct {
         { order: 1, computeEnvironment: computeEnvironment('compute', true) },
         { order: 2, computeEnvironment: computeEnvironment('compute-on-demand', false) },
       ],
+      // A job at the head of a queue that cannot start holds up all others; the repository fails, and a retry takes it up.
+      jobStateTimeLimitActions: [
+        { reason: JobStateTimeLimitActionsReason.INSUFFICIENT_INSTANCE_CAPACITY, maxTime: Duration.hours(4) },
+        {
+          reason: JobStateTimeLimitActionsReason.COMPUTE_ENVIRONMENT_MAX_RESOURCE,
+          maxTime: Duration.minutes(30),
+        },
+        { reason: JobStateTimeLimitActionsReason.JOB_RESOURCE_REQUIREMENT, maxTime: Duration.minutes(30) },
+      ],
       ...(schedulingPolicy && { schedulingPolicy }),
     });
   }
@@ -88,10 +103,13 @@ export class Analysis extends Construct {
     const definition = new EcsJobDefinition(this, 'JobDefinition', {
       jobDefinitionName: props.names.of('job-definition'),
       container: this.#container(props),
-      // Spot may take a worker's host at any time; another attempt resumes from the checkpoint.
-      retryAttempts: 3,
-      // What matches no rule is retried. More memory is what would help here, not another attempt.
-      retryStrategies: [RetryStrategy.of(Action.EXIT, Reason.custom({ onReason: 'OutOfMemoryError*' }))],
+      retryAttempts: WORKER_ATTEMPTS,
+      retryStrategies: NOT_TRIED_AGAIN.map(({ onReason, onExitCode }) =>
+        RetryStrategy.of(
+          Action.EXIT,
+          Reason.custom({ ...(onReason && { onReason }), ...(onExitCode && { onExitCode }) }),
+        ),
+      ),
       // The bound of a job that somebody submits by hand; the state machine gives each its own.
       timeout: Duration.hours(25),
       propagateTags: true,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SettingsError } from '../core/errors.ts';
 import { parseSettings, SETTING_NAMES } from '../core/settings.ts';
+import { requireFargateSize } from './fargate.ts';
 
 /** `a,b` on the command line, a list in cdk.json. */
 const list = z
@@ -60,12 +61,17 @@ const Configuration = z.strictObject({
   settings: Settings.default({}),
   /** Whether data outlives the stack, and cannot be deleted by mistake. */
   keepData: z.stringbool().or(z.boolean()).default(true),
+  /**
+   * Whether tables, user pool and stack refuse deletion, where keepData holds. `npm run deploy` leaves it out of the first
+   * deployment until all is there: what a failed one made could not be rolled back, and its names would stay taken.
+   */
+  deletionProtection: z.stringbool().or(z.boolean()).default(true),
 
   workerVcpu: z.coerce
     .number()
     .pipe(z.literal([0.25, 0.5, 1, 2, 4, 8, 16]))
     .default(1),
-  /** Fargate takes only certain amounts for each number of vCPUs; Batch refuses others. */
+  /** Fargate gives only certain amounts with each number of vCPUs (lib/fargate.ts). */
   workerMemoryMiB: whole(512, 122_880).default(2048),
   /** Disk of one worker: 20 is Fargate's own, more costs. */
   workerStorageGiB: whole(20, 200).default(20),
@@ -73,6 +79,14 @@ const Configuration = z.strictObject({
   maxVcpus: whole(1, 10_000).default(64),
   /** An image of your own, made from worker/Dockerfile's: your toolchain in it. */
   workerImage: z.string().optional(),
+  /**
+   * What worker/Dockerfile starts from, as NAME@sha256:DIGEST. `npm run deploy` asks the registry for the newest digest of
+   * node:24-slim where it is absent.
+   */
+  workerBaseImage: z
+    .string()
+    .regex(/^[^\s@]+@sha256:[0-9a-f]{64}$/, 'expected NAME@sha256:DIGEST, such as node:24-slim@sha256:…')
+    .optional(),
 
   /** Models of Bedrock that jobs may ask for beside CLAUDE_MODEL, where CLAUDE_PROVIDER is bedrock. */
   bedrockModels: list.default([]),
@@ -119,7 +133,9 @@ export function readConfiguration(context: (name: string) => unknown): Configura
   );
   const configuration = parse(Configuration, { ...written, ...said }, `environments.${environment}`);
   refuseHalfAnswers(configuration);
-  return { environment, ...configuration };
+  requireFargateSize(configuration.workerVcpu, configuration.workerMemoryMiB);
+  const deletionProtection = configuration.keepData && configuration.deletionProtection;
+  return { environment, ...configuration, deletionProtection };
 }
 
 function refuseHalfAnswers({ vpcId, subnetIds, oidcIssuer, oidcAudience }: z.infer<typeof Configuration>) {

@@ -1,9 +1,10 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, type FunctionOptions, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { SettingsError } from '../core/errors.ts';
 import { type Access, environmentOf, grantsOf, type Resources } from './access.ts';
 import type { FunctionBundle } from './bundles.ts';
 import { acknowledgeWildcards, grant, NO_RESOURCES } from './grant.ts';
@@ -37,6 +38,14 @@ export class LambdaFunction extends NodejsFunction {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
+    const environment = {
+      ...settings,
+      ...environmentOf(access, resources),
+      NODE_OPTIONS: '--enable-source-maps',
+      POWERTOOLS_SERVICE_NAME: 'cody-batch',
+      POWERTOOLS_LOG_LEVEL: 'INFO',
+    };
+    requireFittingEnvironment(environment, settings);
     const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     super(scope, id, {
       functionName,
@@ -50,13 +59,7 @@ export class LambdaFunction extends NodejsFunction {
       awsSdkConnectionReuse: false, // what the SDK does by itself since its version 3
       role,
       logGroup,
-      environment: {
-        ...settings,
-        ...environmentOf(access, resources),
-        NODE_OPTIONS: '--enable-source-maps',
-        POWERTOOLS_SERVICE_NAME: 'cody-batch',
-        POWERTOOLS_LOG_LEVEL: 'INFO',
-      },
+      environment,
       ...props.options,
     });
     grant(role, [
@@ -70,4 +73,24 @@ export class LambdaFunction extends NodejsFunction {
     // Tracing.ACTIVE adds what X-Ray needs.
     acknowledgeWildcards(role, ['*'], NO_RESOURCES);
   }
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const ENVIRONMENT_BYTES = 4096;
+/** No ARN or name that a deployment fills in is longer. */
+const RESOLVED_BYTES = 150;
+
+/** Throws SettingsError where Lambda would refuse the environment only at the deployment. */
+function requireFittingEnvironment(
+  environment: Readonly<Record<string, string>>,
+  settings: Readonly<Record<string, string>>,
+): void {
+  const bytesOf = ([name, value]: [string, string]) =>
+    name.length + (Token.isUnresolved(value) ? RESOLVED_BYTES : Buffer.byteLength(value));
+  const bytes = Object.entries(environment).reduce((sum, entry) => sum + bytesOf(entry), 0);
+  if (bytes <= ENVIRONMENT_BYTES) return;
+  const [longest] = Object.entries(settings).sort((a, b) => bytesOf(b) - bytesOf(a));
+  throw new SettingsError(
+    `The environment of a function would have ${bytes} bytes. Lambda allows ${ENVIRONMENT_BYTES}. The longest setting is ${longest?.[0]} with ${longest?.[1].length} characters: shorten it (in ALLOWED_REPOSITORIES, owner/* stands for all of an owner's).`,
+  );
 }

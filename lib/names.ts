@@ -16,6 +16,11 @@ export class Names {
     return `${this.#prefix}-${part}`;
   }
 
+  /** Some services have one list of names for all regions of an account. */
+  acrossRegions(part: string): string {
+    return `${this.of(part)}-${Aws.REGION}`;
+  }
+
   /** Bucket names are global to all of AWS. */
   bucket(part: string): string {
     return `${this.#prefix}-${part}-${Aws.ACCOUNT_ID}-${Aws.REGION}`;

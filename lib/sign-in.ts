@@ -16,6 +16,7 @@ import type { Names } from './names.ts';
 export interface SignInProps {
   readonly names: Names;
   readonly keepData: boolean;
+  readonly deletionProtection: boolean;
   /**
    * The page, which people sign in on.
    * @default - no page: people get their tokens on the command line
@@ -63,7 +64,7 @@ export class SignIn extends Construct {
     this.audience = [people, machine].flatMap((client) => client?.userPoolClientId ?? []);
   }
 
-  #userPool({ names, keepData }: SignInProps): UserPool {
+  #userPool({ names, keepData, deletionProtection }: SignInProps): UserPool {
     const pool = new UserPool(this, 'UserPool', {
       userPoolName: names.of('users'),
       selfSignUpEnabled: false,
@@ -79,8 +80,8 @@ export class SignIn extends Construct {
         requireSymbols: true,
       },
       featurePlan: FeaturePlan.ESSENTIALS,
-      deletionProtection: keepData,
-      removalPolicy: keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      deletionProtection,
+      removalPolicy: keepData ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
     acknowledge(pool, {
       'AwsSolutions-COG8':

@@ -1,6 +1,7 @@
 import { CfnOutput, Size, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { parseSettings } from '../core/settings.ts';
+import { mapLabels } from '../statemachine/job.ts';
 import { arnByName } from './access.ts';
 import { Analysis } from './analysis.ts';
 import { Api } from './api.ts';
@@ -39,7 +40,7 @@ export class CodyBatchStack extends Stack {
       stackName: names.stack,
       description: 'Cody Batch: one prompt, many repositories.',
       tags: { 'cody-batch:environment': configuration.environment },
-      terminationProtection: configuration.keepData,
+      terminationProtection: configuration.deletionProtection,
     });
     const product = parseSettings(configuration.settings);
     const bedrock = product.CLAUDE_PROVIDER === 'bedrock';
@@ -47,6 +48,7 @@ export class CodyBatchStack extends Stack {
     const storage = new Storage(this, 'Storage', {
       names,
       keepData: configuration.keepData,
+      deletionProtection: configuration.deletionProtection,
       resultDays: product.RESULT_DAYS,
     });
     const secrets = new Secrets(this, 'Secrets', { names, secrets: secretsOf(configuration.settings) });
@@ -64,7 +66,7 @@ export class CodyBatchStack extends Stack {
       publicIp: configuration.publicIp,
       image: configuration.workerImage
         ? namedImage(this, configuration.workerImage)
-        : workerImage(workerFolder),
+        : workerImage(workerFolder, configuration.workerBaseImage),
       vcpu: configuration.workerVcpu,
       memory: Size.mebibytes(configuration.workerMemoryMiB),
       storage: Size.gibibytes(configuration.workerStorageGiB),
@@ -106,10 +108,10 @@ export class CodyBatchStack extends Stack {
       repositoriesTable: storage.repositoriesTable,
       artifacts: storage.artifacts,
       jobQueue: analysis.jobQueue,
-      jobDefinition: analysis.jobDefinition,
+      jobDefinitionArn: analysis.jobDefinitionArn,
       functions: steps.functions,
     });
-    const { oidcIssuer, oidcAudience, keepData } = configuration;
+    const { oidcIssuer, oidcAudience, keepData, deletionProtection } = configuration;
     const web = pageFolder
       ? new Web(this, 'Web', {
           names,
@@ -123,6 +125,7 @@ export class CodyBatchStack extends Stack {
       : new SignIn(this, 'SignIn', {
           names,
           keepData,
+          deletionProtection,
           machineClient: configuration.machineClient,
           ...(web && { pageUrl: web.url }),
         });
@@ -144,6 +147,12 @@ export class CodyBatchStack extends Stack {
       stateMachine: workflow.stateMachine,
       httpApi: api.httpApi,
       functions: [api.function, ...Object.values(steps.functions), ...Object.values(events.functions)],
+      jobEnders: [
+        ...['CompleteJob', 'FailJob'].map((name) => steps.functions[name]!),
+        ...['ExecutionEnded', 'Reconcile'].map((name) => events.functions[name]!),
+      ],
+      jobQueueArn: analysis.jobQueue.jobQueueArn,
+      mapLabels: mapLabels(),
       deadLetters: events.deadLetters,
       workerLogs: analysis.logGroup,
       monthlyBudgetUsd: configuration.monthlyBudgetUsd,

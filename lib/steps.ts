@@ -4,6 +4,14 @@ import type { Access } from './access.ts';
 import type { FunctionBundle } from './bundles.ts';
 import { type FunctionSetting, LambdaFunction } from './lambda-function.ts';
 
+/** Megabytes for the steps that hold every row of a job: 10,000 rows of up to 30 KB are 300 MB. */
+const MEMORY_MIB: Readonly<Record<string, number>> = {
+  ResolveRepositories: 2048,
+  ResolvePullRequests: 2048,
+  CompleteJob: 2048,
+  FailJob: 2048,
+};
+
 /** What each step does; a step that is not here does not deploy. */
 const ACCESS: Readonly<Record<string, Access>> = {
   ResolveRepositories: {
@@ -63,7 +71,11 @@ export class Steps extends Construct {
             throw new SettingsError(
               `lambdas/steps/${bundle.name}.ts has no access stated in lib/steps.ts; say there what it may do.`,
             );
-          return [step, new LambdaFunction(this, step, { ...props, bundle, access })];
+          const memoryMiB = MEMORY_MIB[step];
+          return [
+            step,
+            new LambdaFunction(this, step, { ...props, bundle, access, ...(memoryMiB && { memoryMiB }) }),
+          ];
         }),
     );
   }

@@ -13,8 +13,9 @@ import type { Names } from './names.ts';
 
 export interface StorageProps {
   readonly names: Names;
-  /** Whether data outlives the stack and is protected from deletion. */
+  /** Whether data outlives the stack. */
   readonly keepData: boolean;
+  readonly deletionProtection: boolean;
   /** After how many days results are removed: the setting RESULT_DAYS. */
   readonly resultDays: number;
 }
@@ -27,10 +28,15 @@ export class Storage extends Construct {
   /** Where S3 and CloudFront say who read what. */
   readonly accessLogs: Bucket;
 
-  constructor(scope: Construct, id: string, { names, keepData, resultDays }: StorageProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { names, keepData, deletionProtection, resultDays }: StorageProps,
+  ) {
     super(scope, id);
-    const removalPolicy = keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
-    const common = { removalPolicy, protect: keepData };
+    // Not RETAIN: what a failed first deployment left behind would have the names that the second one needs.
+    const removalPolicy = keepData ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
+    const common = { removalPolicy, protect: deletionProtection };
     this.jobsTable = this.#table('JobsTable', { ...common, name: names.of('jobs'), shape: JOBS_TABLE });
     this.repositoriesTable = this.#table('RepositoriesTable', {
       ...common,

@@ -7,6 +7,7 @@ import {
   HeadersFrameOption,
   HeadersReferrerPolicy,
   ResponseHeadersPolicy,
+  S3OriginAccessControl,
   ViewerProtocolPolicy,
 } from 'aws-cdk-lib/aws-cloudfront';
 import { S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
@@ -65,7 +66,11 @@ export class Web extends Construct {
       comment: names.of('cf'),
       defaultRootObject: 'index.html',
       defaultBehavior: {
-        origin: S3BucketOrigin.withOriginAccessControl(this.#bucket),
+        origin: S3BucketOrigin.withOriginAccessControl(this.#bucket, {
+          originAccessControl: new S3OriginAccessControl(this, 'AccessControl', {
+            originAccessControlName: names.acrossRegions('frontend'),
+          }),
+        }),
         viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
         cachePolicy: CachePolicy.CACHING_OPTIMIZED,
         responseHeadersPolicy: this.#headers(names, issuer),
@@ -138,7 +143,7 @@ export class Web extends Construct {
     const api = `https://*.execute-api.${Aws.REGION}.amazonaws.com`;
     const signIn = issuer ? new URL(issuer).origin : `https://*.auth.${Aws.REGION}.amazoncognito.com`;
     return new ResponseHeadersPolicy(this, 'Headers', {
-      responseHeadersPolicyName: names.of('headers'),
+      responseHeadersPolicyName: names.acrossRegions('headers'),
       securityHeadersBehavior: {
         contentSecurityPolicy: {
           contentSecurityPolicy: [

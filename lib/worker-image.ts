@@ -36,7 +36,16 @@ export function namedImage(scope: Construct, uri: string): ContainerImage {
   return ContainerImage.fromEcrRepository(repository, tagOrDigest);
 }
 
-/** The image that `prepareWorkerImage` laid out; it is built at deployment, not at synthesis. */
-export function workerImage(folder: string): ContainerImage {
-  return ContainerImage.fromAsset(folder, { platform: Platform.LINUX_AMD64 });
+/** What worker/Dockerfile starts from where no digest is given. */
+export const BASE_IMAGE = 'node:24-slim';
+
+/**
+ * The image that `prepareWorkerImage` laid out; it is built at deployment, not at synthesis. Another `baseImage` makes
+ * another image.
+ */
+export function workerImage(folder: string, baseImage = BASE_IMAGE): ContainerImage {
+  return ContainerImage.fromAsset(folder, {
+    platform: Platform.LINUX_AMD64,
+    buildArgs: { BASE_IMAGE: baseImage },
+  });
 }

@@ -20,7 +20,7 @@ export interface WorkflowProps {
   /** Holds the manifests that the Maps read and the results that they write. */
   readonly artifacts: IBucket;
   readonly jobQueue: IJobQueue;
-  readonly jobDefinition: { readonly jobDefinitionArn: string };
+  readonly jobDefinitionArn: string;
   /** The functions of `lambdas/steps`, by the name of the state that invokes them. */
   readonly functions: Readonly<Record<string, IFunction>>;
 }
@@ -51,7 +51,7 @@ export class Workflow extends Construct {
         RepositoriesTable: props.repositoriesTable.tableName,
         ArtifactsBucket: props.artifacts.bucketName,
         JobQueue: props.jobQueue.jobQueueArn,
-        JobDefinition: props.jobDefinition.jobDefinitionArn,
+        JobDefinition: props.jobDefinitionArn,
         ...Object.fromEntries(
           Object.entries(props.functions).map(([step, { functionArn }]) => [
             functionSubstitution(step),
@@ -91,10 +91,12 @@ function stepGrants({ jobsTable, repositoriesTable, functions }: WorkflowProps):
 /** What `.sync` does beside SubmitJob: it tags, ends what is stopped, and learns of the end by a rule of its own. */
 function batchGrants({ names, jobQueue }: WorkflowProps): Grant[] {
   const jobs = arnByName('batch', 'job/*');
+  const definition = arnByName('batch', `job-definition/${names.of('job-definition')}`);
   return [
     {
       actions: ['batch:SubmitJob', 'batch:TagResource'],
-      resources: [jobQueue.jobQueueArn, arnByName('batch', `job-definition/${names.of('job-definition')}:*`)],
+      // With a revision and without: which of the two IAM is asked about follows from how the definition is named.
+      resources: [jobQueue.jobQueueArn, definition, `${definition}:*`],
       why: 'Executions under way name the revision of the job definition that they began with.',
     },
     {

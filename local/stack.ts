@@ -5,6 +5,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BatchClient } from '@aws-sdk/client-batch';
 import { openArtifacts } from '../core/artifacts.ts';
+import { NOT_TRIED_AGAIN, WORKER_ATTEMPTS } from '../core/attempts.ts';
 import { SettingsError } from '../core/errors.ts';
 import { SECRET_VARIABLES, type Variables, WRITE_CREDENTIALS } from '../core/settings.ts';
 import { jobDefinitionText } from '../statemachine/job.ts';
@@ -139,7 +140,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           return pick(environment(), isWorkerSecret);
         },
         scratch: { folder: temporaryFolder, variable: 'TEMP_DIR' },
-        attempts: 3,
+        attempts: WORKER_ATTEMPTS,
+        evaluateOnExit: NOT_TRIED_AGAIN,
         timeoutSeconds: 3600,
       },
       onJobStateChange: (event) => {

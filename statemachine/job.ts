@@ -19,6 +19,7 @@ export function jobDefinition(): Definition {
       JobAlreadyEnded,
       Action,
       ResolveRepositories,
+      AnyRepositories,
       AnalyzeRepositories,
       ResolvePullRequests,
       AnyPullRequests,
@@ -33,6 +34,13 @@ export function jobDefinition(): Definition {
 /** The definition as it is deployed, printed and run: these bytes, everywhere. */
 export function jobDefinitionText(): string {
   return `${JSON.stringify(jobDefinition(), null, 2)}\n`;
+}
+
+/** The Labels of its Maps, under which Step Functions counts their children. */
+export function mapLabels(): string[] {
+  return Object.values(jobDefinition().States).flatMap((state) =>
+    state.Type === 'Map' ? [state.Label] : [],
+  );
 }
 
 /** Takes the job over for this run. A job that ended, or that a later run has, is left alone. */
@@ -80,8 +88,15 @@ const MANIFEST = {
 const ResolveRepositories = step('ResolveRepositories', {
   result: { path: '$.analyze', keep: MANIFEST },
   catch: [onError('FailJob')],
-  Next: 'AnalyzeRepositories',
+  Next: 'AnyRepositories',
 });
+
+/** A cancel or a retry that raced may leave none to do; a Map of an empty manifest is nothing that AWS documents. */
+const AnyRepositories: ChoiceState = {
+  Type: 'Choice',
+  Choices: [{ Variable: '$.analyze.count', NumericGreaterThan: 0, Next: 'AnalyzeRepositories' }],
+  Default: 'ResolvePullRequests',
+};
 
 const AnalyzeRepositories: MapState = {
   Type: 'Map',

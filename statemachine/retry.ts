@@ -65,8 +65,9 @@ export const STEP_FAILED: Retrier = {
 };
 
 /**
- * SubmitJob is limited to 50 a second an account, and a Map may start many more children. Waits of up to 2, 4, 8, 16,
- * 32 and then 60 s: ten attempts span 6 minutes, in which 18,000 jobs can be submitted.
+ * SubmitJob is limited to 50 a second an account, and Maps may start many more children: 30,000 of them at once need ten
+ * minutes. Waits of up to 2, 4, 8 and so on to 256 s (510 s in all), and then 32 of up to 300 s: 10,110 s at most, and
+ * half of that on average because the jitter is full. So even an unlucky child, which waits a fifth of it, outlasts them.
  */
 export const BATCH_UNDER_LOAD: Retrier = {
   ErrorEquals: [
@@ -79,7 +80,7 @@ export const BATCH_UNDER_LOAD: Retrier = {
   ],
   IntervalSeconds: 2,
   BackoffRate: 2,
-  MaxAttempts: 10,
-  MaxDelaySeconds: 60,
+  MaxAttempts: 40,
+  MaxDelaySeconds: 300,
   JitterStrategy: 'FULL',
 };

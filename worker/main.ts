@@ -1,15 +1,16 @@
 /**
  * `node worker/main.ts <jobId> <owner/name>`: one repository of a job. Exit status 0 says that an outcome was written,
- * whatever it says; 143 that the worker was told to stop; anything else is the infrastructure's fault, or a bug.
+ * whatever it says; 143 that the worker was told to stop; 75 that a service did not answer; 1 is a bug, or what no other
+ * attempt would mend (core/attempts.ts).
  */
+import { WORKER_FAILED, WORKER_STOPPED, WORKER_TROUBLED } from '../core/attempts.ts';
 import { describeError } from '../core/errors.ts';
 import { settings } from '../core/settings.ts';
 import { analyzeRepository } from './analyze-repository.ts';
 import { Log } from './log.ts';
 import { readParameters } from './parameters.ts';
 import { Redactor } from './redact.ts';
-
-const STOPPED = 128 + 15;
+import { isTrouble } from './trouble.ts';
 
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
@@ -35,10 +36,10 @@ async function main(): Promise<number> {
   } catch (error) {
     if (stop.signal.aborted) {
       log.warn(String(stop.signal.reason.message));
-      return STOPPED;
+      return WORKER_STOPPED;
     }
     const { name, message } = describeError(error);
     log.error(`${name}: ${message}`, { stack: error instanceof Error ? error.stack : undefined });
-    return 1;
+    return isTrouble(error) ? WORKER_TROUBLED : WORKER_FAILED;
   }
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseExecutionName } from '../../core/execution.ts';
 import { JOB_CANCELLED } from '../end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
+import { logJobEnd } from '../job-ended.ts';
 import type { Storage } from '../storage.ts';
 import { sweep } from '../sweep.ts';
 
@@ -39,7 +40,8 @@ export async function executionEnded({ detail }: z.infer<typeof Input>, storage:
     message: (detail.cause ?? `The execution ${detail.name} ended as ${detail.status}.`).slice(0, 2000),
   };
   await sweep(storage, execution, 'failed', error);
-  await storage.jobs.end(jobId, run, { status: 'failed', at: storage.now(), error });
+  const ended = await storage.jobs.end(jobId, run, { status: 'failed', at: storage.now(), error });
+  if (ended) logJobEnd({ status: 'failed' });
 }
 
 export const handler = functionHandler(Input, executionEnded);

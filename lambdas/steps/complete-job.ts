@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { ExecutionInput } from '../../core/execution.ts';
 import { endUnfinished } from '../end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
+import { logJobEnd } from '../job-ended.ts';
 import type { Storage } from '../storage.ts';
 import { totalsOf } from '../totals.ts';
 
@@ -20,9 +21,10 @@ export async function completeJob({ jobId, run }: z.infer<typeof Input>, storage
   const totals = await totalsOf(storage, jobId, rows, 'failed');
   const at = storage.now();
   if (totals.costUsd !== undefined) await storage.jobs.settleAll(jobId, run, totals.costUsd);
+  const status = totals.counts.completed > 0 ? 'completed' : 'failed';
   const ended = await storage.jobs.end(jobId, run, {
     ...totals,
-    status: totals.counts.completed > 0 ? 'completed' : 'failed',
+    status,
     at,
     ...(totals.counts.completed === 0 && {
       error: {
@@ -32,7 +34,8 @@ export async function completeJob({ jobId, run }: z.infer<typeof Input>, storage
     }),
   });
   // Cancelled meanwhile: its status stays, its totals are true all the same.
-  if (!ended) await storage.jobs.recordTotals(jobId, run, totals, at);
+  if (ended) logJobEnd({ ...totals, status });
+  else await storage.jobs.recordTotals(jobId, run, totals, at);
 }
 
 export const handler = functionHandler(Input, completeJob);

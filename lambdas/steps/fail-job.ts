@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { CaughtError, ExecutionInput } from '../../core/execution.ts';
 import { endUnfinished } from '../end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
+import { logJobEnd } from '../job-ended.ts';
 import { describeStepFailure } from '../step-failure.ts';
 import type { Storage } from '../storage.ts';
 import { totalsOf } from '../totals.ts';
@@ -15,12 +16,14 @@ export async function failJob({ jobId, run, error }: z.infer<typeof Input>, stor
     name: reason.name,
     message: `The job failed: ${reason.message}`,
   });
-  await storage.jobs.end(jobId, run, {
-    ...(await totalsOf(storage, jobId, rows, 'failed')),
+  const totals = await totalsOf(storage, jobId, rows, 'failed');
+  const ended = await storage.jobs.end(jobId, run, {
+    ...totals,
     status: 'failed',
     at: storage.now(),
     error: reason,
   });
+  if (ended) logJobEnd({ ...totals, status: 'failed' });
 }
 
 export const handler = functionHandler(Input, failJob);

@@ -7,7 +7,7 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { parseSettings } from '../../core/settings.ts';
+import { fillSecretCommand, parseSettings } from '../../core/settings.ts';
 import type { Configuration } from '../configuration.ts';
 import { Names } from '../names.ts';
 import { SECRETS, type Secret, secretsOf } from '../secrets.ts';
@@ -19,6 +19,19 @@ export type Account = { region: string; profile: string | undefined };
 
 /** Assets with versioned roles: the lowest bootstrap that CDK 2 deploys by. */
 const BOOTSTRAP_VERSION = 6;
+
+/** Whether the stack was deployed before; one of which only an attempt to make it is left was not. */
+export async function isDeployed(stackName: string, account: Account): Promise<boolean> {
+  try {
+    const { Stacks } = await new CloudFormationClient(account).send(
+      new DescribeStacksCommand({ StackName: stackName }),
+    );
+    return !/^(?:REVIEW_IN_PROGRESS|CREATE_FAILED|ROLLBACK_\w+)$/.test(Stacks?.[0]?.StackStatus ?? '');
+  } catch (error) {
+    if (/does not exist/.test((error as Error).message)) return false;
+    throw error;
+  }
+}
 
 /**
  * What a deployment needs and would miss only after minutes. Each is looked at, so that one reading shows all; what
@@ -111,7 +124,8 @@ async function checkSecrets(configuration: Configuration, account: Account): Pro
     }),
   );
   const faults = states.flatMap(({ secret, id, state }) => {
-    if (state === 'empty' && !OPTIONAL.includes(secret)) return [`${id} is empty. ${fillCommand(id)}`];
+    if (state === 'empty' && !OPTIONAL.includes(secret))
+      return [`${id} is empty. Fill it: ${fillSecretCommand(id, secret)}`];
     if (state === 'deleted')
       return [`${id} waits to be deleted. Take it back: aws secretsmanager restore-secret --secret-id ${id}`];
     return state === 'there' || state === 'new' || state === 'empty' ? [] : [`${id}: ${state}`];
@@ -123,7 +137,10 @@ async function checkSecrets(configuration: Configuration, account: Account): Pro
     ...(of('there').length > 0 ? [`${of('there').join(', ')} filled`] : []),
     ...states
       .filter(({ secret, state }) => state === 'empty' && OPTIONAL.includes(secret))
-      .map(({ id }) => `${id} is empty, so that no pull request can be opened. ${fillCommand(id)}`),
+      .map(
+        ({ id, secret }) =>
+          `${id} is empty, so that no pull request can be opened. Fill it: ${fillSecretCommand(id, secret)}`,
+      ),
   ];
   return { name: 'Secrets', ok: faults.length === 0, found: found.join('; ') };
 }
@@ -137,11 +154,6 @@ async function stateOf(client: SecretsManagerClient, id: string): Promise<string
   } catch (error) {
     return error instanceof ResourceNotFoundException ? 'new' : describe(error);
   }
-}
-
-/** The value from standard input: neither in a history nor in a process list. */
-export function fillCommand(id: string): string {
-  return `Fill it (paste, Enter, Ctrl-D): aws secretsmanager put-secret-value --secret-id ${id} --secret-string file:///dev/stdin`;
 }
 
 /** Not a fault of the deployment, but nobody could use what it deploys. */

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { STSClient } from '@aws-sdk/client-sts';
 import { CodyBatchError, SettingsError } from '../../core/errors.ts';
-import type { Variables } from '../../core/settings.ts';
+import { fillSecretCommand, type Variables } from '../../core/settings.ts';
 import { Names } from '../names.ts';
 import { SECRETS, secretsOf } from '../secrets.ts';
-import { type Check, checkDeployment, fillCommand } from './checks.ts';
+import { findBaseImage } from './base-image.ts';
+import { type Account, type Check, checkDeployment, isDeployed } from './checks.ts';
 import { type Invocation, parseInvocation, ROOT, USAGE, UsageError } from './invocation.ts';
 import { whatIsKept } from './kept.ts';
 
@@ -36,19 +37,43 @@ export async function main(args: readonly string[], environment: Variables): Pro
 async function deploy(invocation: Invocation, environment: Variables): Promise<number> {
   const { configuration, profile, hotswap, yes } = invocation;
   const region = await regionOf(environment, profile);
-  const checks = await checkDeployment(configuration, { region, profile });
+  const account = { region, profile };
+  const checks = await checkDeployment(configuration, account);
+  const dockerAnswers = checks.some(({ name, ok }) => name === 'Docker' && ok);
+  const base = dockerAnswers ? await findBaseImage(configuration) : undefined;
+  if (base) checks.push(base.check);
   for (const check of checks) say(check);
   if (checks.some(({ ok }) => !ok)) {
     process.stderr.write('Nothing was started.\n');
     return 2;
   }
-  const status = await cdk(invocation, [
+  const deployment = [
     'deploy',
     ...(hotswap ? ['--hotswap-fallback'] : []),
     ...(yes ? ['--require-approval', 'never'] : []),
-  ]);
+    ...(base?.image ? ['--context', `workerBaseImage=${base.image}`] : []),
+  ];
+  const status =
+    (await firstWithoutProtection(invocation, account, deployment)) || (await cdk(invocation, deployment));
   if (status === 0) sayWhatIsLeft(invocation);
   return status;
+}
+
+/**
+ * Where the stack is new and its data are to be kept, deploys it once without the protection from deletion: what a
+ * deployment that fails had made could not be rolled back, and the next one would meet its names. Returns the status.
+ */
+async function firstWithoutProtection(
+  invocation: Invocation,
+  account: Account,
+  deployment: readonly string[],
+): Promise<number> {
+  const names = new Names(invocation.configuration.environment);
+  if (!invocation.configuration.deletionProtection || (await isDeployed(names.stack, account))) return 0;
+  process.stdout.write(
+    `${names.stack} is new: it is deployed twice, first without the protection from deletion, so that a failure leaves nothing behind.\n`,
+  );
+  return cdk(invocation, [...deployment, '--context', 'deletionProtection=false']);
 }
 
 /** The environment's, as the CDK and the AWS CLI read it, else the profile's. */
@@ -71,7 +96,7 @@ function sayWhatIsLeft({ configuration }: Invocation): void {
   process.stdout.write('\nOnce, and whenever one changes:\n');
   for (const secret of secretsOf(configuration.settings)) {
     const { part, purpose } = SECRETS[secret];
-    process.stdout.write(`  ${purpose}\n    ${fillCommand(names.of(part))}\n`);
+    process.stdout.write(`  ${purpose}\n    ${fillSecretCommand(names.of(part), secret)}\n`);
   }
 }
 

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../../core/tables.ts';
+import { JOB_ENDED } from '../../lambdas/job-ended.ts';
 import { bundleFunctions } from '../../lib/bundles.ts';
 import { flat, type Json, ofType, type Resource, type Synthesized, synthesize } from './synthesized.ts';
 
@@ -73,8 +75,12 @@ test('a worker starts on Fargate: Spot first, read-only but for its volume, and 
     PropagateTags: true,
     ResourceRetentionPolicy: { SkipDeregisterOnUpdate: true },
     RetryStrategy: {
-      Attempts: 3,
-      EvaluateOnExit: [{ Action: 'EXIT', OnReason: 'OutOfMemoryError*' }],
+      Attempts: 10,
+      EvaluateOnExit: [
+        { Action: 'EXIT', OnReason: 'OutOfMemoryError*' },
+        { Action: 'EXIT', OnExitCode: '134' },
+        { Action: 'EXIT', OnExitCode: '1' },
+      ],
     },
   });
   const variables = Object.fromEntries(container.Environment.map(({ Name, Value }: Json) => [Name, Value]));
@@ -140,12 +146,90 @@ test('an execution that breaks, and a Batch job that runs, are told of: those of
   expect(ended!.EventPattern.detail.stateMachineArn.map(flat)).toEqual([
     'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:stateMachine:cody-batch-dev-job',
   ]);
-  for (const { Targets } of rules) expect(Targets[0].DeadLetterConfig.Arn).toBeDefined();
+  const ofFunctions = rules.filter(({ Name }) => Name !== 'cody-batch-dev-queue-blocked');
+  for (const { Targets } of ofFunctions) expect(Targets[0].DeadLetterConfig.Arn).toBeDefined();
   const alarms = ofType(dev.template, 'AWS::CloudWatch::Alarm').map(([, properties]) => properties);
   const [deadLetters] = alarms.filter(({ Namespace }) => Namespace === 'AWS/SQS');
   expect(deadLetters).toMatchObject({ Threshold: 1, MetricName: 'ApproximateNumberOfMessagesVisible' });
   for (const { AlarmActions } of alarms) expect(AlarmActions).toHaveLength(1);
 });
+
+test('an alarm reaches whoever listens: its topic lets CloudWatch publish for the alarms of this environment', () => {
+  const alarms = ofType(dev.template, 'AWS::CloudWatch::Alarm').map(([, properties]) => properties);
+  const policies = ofType(dev.template, 'AWS::SNS::TopicPolicy').map(([, properties]) => properties);
+  for (const { AlarmName, AlarmActions } of alarms) {
+    const topic = flat(AlarmActions[0]);
+    const { PolicyDocument } = policies.find(({ Topics }) => Topics.map(flat).includes(topic))!;
+    const [allowed] = PolicyDocument.Statement.filter(
+      ({ Effect, Principal }: Json) => Effect === 'Allow' && Principal.Service === 'cloudwatch.amazonaws.com',
+    );
+    expect(allowed).toMatchObject({ Action: 'sns:Publish', Resource: AlarmActions[0] });
+    expect(allowed.Condition.StringEquals).toEqual({ 'aws:SourceAccount': { Ref: 'AWS::AccountId' } });
+    const alarmArn = `arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:${AlarmName}`;
+    const [start, end] = flat(allowed.Condition.ArnLike['aws:SourceArn']).split('*');
+    expect([alarmArn.startsWith(start!), end]).toEqual([true, '']);
+  }
+});
+
+test('a job that failed raises an alarm: whatever ends one logs the line that the metric counts', async () => {
+  const filters = ofType(dev.template, 'AWS::Logs::MetricFilter').map(([, properties]) => properties);
+  const counting = filters.filter(
+    ({ MetricTransformations: [{ MetricName }] }) => MetricName === 'FailedJobs',
+  );
+  for (const { FilterPattern } of counting)
+    expect(FilterPattern).toBe(`{ ($.message = "${JOB_ENDED}") && ($.jobStatus = "failed") }`);
+  const enders = callersOf('storage.jobs.end(');
+  expect(enders.sort()).toEqual(callersOf('logJobEnd(').sort());
+  const [alarm] = ofType(dev.template, 'AWS::CloudWatch::Alarm')
+    .map(([, properties]) => properties)
+    .filter(({ MetricName }) => MetricName === 'FailedJobs');
+  expect(alarm).toMatchObject({ Threshold: 1, Period: 300, AlarmName: 'cody-batch-dev-failed-jobs' });
+});
+
+/** The files of functions in which this stands. */
+function callersOf(text: string): string[] {
+  return ['steps', 'events', 'api'].flatMap((kind) =>
+    readdirSync(`lambdas/${kind}`)
+      .map((file) => `lambdas/${kind}/${file}`)
+      .filter((file) => file.endsWith('.ts') && readFileSync(file, 'utf8').includes(text)),
+  );
+}
+
+test('a job at the head of the queue that cannot start is cancelled in the end, and told of before', () => {
+  expect(only('AWS::Batch::JobQueue').JobStateTimeLimitActions).toEqual(
+    [
+      ['CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY', 4 * 3600],
+      ['MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE', 1800],
+      ['MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT', 1800],
+    ].map(([Reason, MaxTimeSeconds]) => ({ Action: 'CANCEL', State: 'RUNNABLE', Reason, MaxTimeSeconds })),
+  );
+  const [blocked] = ofType(dev.template, 'AWS::Events::Rule')
+    .map(([, properties]) => properties)
+    .filter(({ EventPattern }) => EventPattern?.['detail-type'].includes('Batch Job Queue Blocked'));
+  const [[topic]] = ofType(dev.template, 'AWS::SNS::Topic') as [[string, Json]];
+  expect(blocked!.Targets.map(({ Arn }: Json) => flat(Arn))).toEqual([`<${topic}>`]);
+});
+
+test('the same environment fits into two regions of an account: what is named for all of them has the region in it', () => {
+  const named = ['AWS::Budgets::Budget', 'AWS::CloudWatch::Dashboard'].flatMap((type) =>
+    ofType(dev.template, type).map(
+      ([, properties]) => properties.DashboardName ?? properties.Budget.BudgetName,
+    ),
+  );
+  expect(named.map(flat)).toEqual(['cody-batch-dev-monthly-<AWS::Region>', 'cody-batch-dev-<AWS::Region>']);
+});
+
+test('the dashboard shows the repositories of a job too, which Step Functions counts apart', () => {
+  const body = flat(only('AWS::CloudWatch::Dashboard').DashboardBody);
+  for (const label of ['AnalyzeRepositories', 'OpenPullRequests']) expect(body).toContain(`/${label}"`);
+});
+
+test('a list of repositories that Lambda has no room for is refused at the synthesis, by its name', async () => {
+  const names = Array.from({ length: 250 }, (_, index) => `my-org/service-${index}`);
+  await expect(synthesize({ settings: { ALLOWED_REPOSITORIES: names.join(',') } })).rejects.toThrow(
+    'The longest setting is ALLOWED_REPOSITORIES',
+  );
+}, 60_000);
 
 test('every log group ends its logs some day', () => {
   const groups = ofType(dev.template, 'AWS::Logs::LogGroup');

@@ -7,7 +7,12 @@ import { Storage } from '../../lib/storage.ts';
 
 test('the tables that are deployed are those that this machine makes, key by key and index by index', () => {
   const stack = new Stack(new App(), 'Test');
-  new Storage(stack, 'Storage', { names: new Names('test'), keepData: true, resultDays: 90 });
+  new Storage(stack, 'Storage', {
+    names: new Names('test'),
+    keepData: true,
+    deletionProtection: true,
+    resultDays: 90,
+  });
   const tables = Object.values(Template.fromStack(stack).findResources('AWS::DynamoDB::Table'));
   const byName = new Map(tables.map(({ Properties }) => [Properties.TableName, Properties]));
   for (const [name, shape] of [

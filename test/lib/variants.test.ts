@@ -70,7 +70,8 @@ test('data of prod outlives the stack and cannot be deleted by mistake', () => {
         Type === type && !JSON.stringify(Properties.BucketName ?? '').includes('frontend'),
     );
     expect(kept.length).toBe(2);
-    for (const { DeletionPolicy } of kept) expect(DeletionPolicy).toBe('Retain');
+    // Not Retain: what a failed first deployment made has to go, or the next one meets its names.
+    for (const { DeletionPolicy } of kept) expect(DeletionPolicy).toBe('RetainExceptOnCreate');
   }
   for (const [, { DeletionProtectionEnabled }] of ofType(prod.template, 'AWS::DynamoDB::Table'))
     expect(DeletionProtectionEnabled).toBe(true);
@@ -106,6 +107,13 @@ test('a browser may call from the page and from nowhere else, and only CloudFron
   expect(flat(prod.template.Outputs.PageUrl!.Value)).toBe(`https://<${distribution}.DomainName>`);
 
   expect(DistributionConfig.Origins[0].OriginAccessControlId).toBeDefined();
+  // Both are one list for all regions of an account.
+  expect(flat(only('AWS::CloudFront::OriginAccessControl').OriginAccessControlConfig.Name)).toBe(
+    'cody-batch-prod-frontend-<AWS::Region>',
+  );
+  expect(flat(only('AWS::CloudFront::ResponseHeadersPolicy').ResponseHeadersPolicyConfig.Name)).toBe(
+    'cody-batch-prod-headers-<AWS::Region>',
+  );
   const statements = ofType(prod.template, 'AWS::S3::BucketPolicy').flatMap(
     ([, { PolicyDocument }]) => PolicyDocument.Statement,
   );

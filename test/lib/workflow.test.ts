@@ -55,9 +55,10 @@ const INTEGRATIONS: Record<string, (parameters: Record<string, unknown>) => Need
     const [[, { JobDefinitionName }]] = ofType(synthesized.template, 'AWS::Batch::JobDefinition') as [
       [string, Resource['Properties']],
     ];
-    expect(resourceOf(JobDefinition)).toMatch(/^<Analysis\w+>$/);
+    expect(resourceOf(JobDefinition)).toMatch(/^<Analysis\w+\.JobDefinitionArn>$/);
     // Any revision: an execution goes on with the one that it began with.
-    const submitted = [resourceOf(JobQueue), arn('batch', `job-definition/${JobDefinitionName}:*`)];
+    const definition = arn('batch', `job-definition/${JobDefinitionName}`);
+    const submitted = [resourceOf(JobQueue), definition, `${definition}:*`];
     const rule = arn('events', 'rule/StepFunctionsGetEventsForBatchJobsRule');
     return [
       ...submitted.map((resource) => ({ action: 'batch:SubmitJob', resource })),

@@ -8,6 +8,8 @@ export type FakeAccount = {
   variables: Record<string, string>;
   credentialsError: { code: string; message: string } | undefined;
   bootstrapVersion: number | undefined;
+  /** Stacks that were deployed before. */
+  stacks: string[];
   /** By name; one that is not here does not exist. */
   secrets: Record<string, 'filled' | 'empty' | 'deleted'>;
   close(): Promise<void>;
@@ -28,6 +30,7 @@ export async function startAccount(): Promise<FakeAccount> {
     },
     credentialsError: undefined,
     bootstrapVersion: 21,
+    stacks: [],
     secrets: {},
     async close() {
       server.closeAllConnections();
@@ -61,6 +64,19 @@ async function answer(account: FakeAccount, request: IncomingMessage, response: 
     );
   }
   if (action === 'DescribeStacks') {
+    const name = new URLSearchParams(body).get('StackName')!;
+    if (name !== 'CDKToolkit') {
+      if (!account.stacks.includes(name))
+        return sendError(response, {
+          code: 'ValidationError',
+          message: `Stack with id ${name} does not exist`,
+        });
+      return sendXml(
+        response,
+        200,
+        `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>${name}</StackName><StackStatus>UPDATE_COMPLETE</StackStatus></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+      );
+    }
     if (account.bootstrapVersion === undefined)
       return sendError(response, {
         code: 'ValidationError',

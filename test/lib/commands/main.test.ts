@@ -11,7 +11,7 @@ let account: FakeAccount;
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'cody-batch-deploy-'));
   account = await startAccount();
-  await program('docker', 'echo 28.1.0');
+  await program('docker', DOCKER);
   // Notes what it was asked instead of reaching AWS.
   await program('cdk', `echo "$@" >> ${folder}/cdk.txt`);
 });
@@ -19,6 +19,10 @@ afterEach(async () => {
   await account.close();
   await rm(folder, { recursive: true, force: true });
 });
+
+const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
+/** A Docker that has a version, and an image with a digest. */
+const DOCKER = `case "$1" in version) echo 28.1.0;; image) echo '["node@${DIGEST}"]';; esac`;
 
 /** A program that stands first on PATH. */
 async function program(name: string, script: string): Promise<void> {
@@ -53,7 +57,12 @@ test('where all is well, CDK deploys the environment, and what is left to do is 
     '✓ Repositories: none allowed, so every job will be refused: set ALLOWED_REPOSITORIES',
   );
   expect(stdout).toContain('put-secret-value --secret-id cody-batch-dev-claude-api-key');
-  expect(cdk).toBe('deploy --context environment=dev --context maxVcpus=8\n');
+  expect(stdout).toContain(
+    `✓ Base image: node:24-slim@${DIGEST}, the newest; to stay with it, set workerBaseImage`,
+  );
+  expect(cdk).toBe(
+    `deploy --context workerBaseImage=node:24-slim@${DIGEST} --context environment=dev --context maxVcpus=8\n`,
+  );
 });
 
 test.each<[string, () => Promise<void> | void, string]>([
@@ -106,6 +115,31 @@ test.each<[string, () => Promise<void> | void, string]>([
   expect(cdk).toBeUndefined();
 });
 
+test('a new environment that keeps its data is deployed without protection first, so that a failure leaves no names', async () => {
+  const args = ['deploy', '--environment', 'prod', '--context', 'workerImage=team/worker:7'];
+  const { code, stdout, cdk } = await run(...args);
+  expect([code, stdout]).toEqual([
+    0,
+    expect.stringContaining('cody-batch-prod is new: it is deployed twice'),
+  ]);
+  const pairs = '--context environment=prod --context workerImage=team/worker:7';
+  expect(cdk).toBe(`deploy --context deletionProtection=false ${pairs}\ndeploy ${pairs}\n`);
+  account.stacks.push('cody-batch-prod');
+  expect((await run(...args)).cdk).toBe(`${cdk}deploy ${pairs}\n`);
+});
+
+test('a digest that was chosen is the one that is built from, and a registry out of reach is said', async () => {
+  const chosen = `node:24-slim@sha256:${'f'.repeat(64)}`;
+  const pinned = await run('deploy', '--environment', 'dev', '--context', `workerBaseImage=${chosen}`);
+  expect(pinned.stdout).toContain(`✓ Base image: ${chosen}, as cdk.json says.`);
+  await program('docker', 'case "$1" in version) echo 28.1.0;; *) echo "no such host" >&2; exit 1;; esac');
+  const offline = await run('deploy', '--environment', 'dev');
+  expect(offline.stderr).toContain(
+    '✗ Base image: the newest digest of node:24-slim could not be had: no such host.',
+  );
+  expect(offline.code).toBe(2);
+});
+
 test('a token for pull requests may stay empty, and that is said', async () => {
   account.secrets['cody-batch-dev-github-write-token'] = 'empty';
   const { code, stdout } = await run('deploy', '--environment', 'dev');
@@ -142,7 +176,9 @@ test('hotswap is for environments that may be thrown away', async () => {
   expect([prod.code, prod.cdk]).toEqual([2, undefined]);
   expect(prod.stderr).toContain('Hotswap leaves CloudFormation behind what runs');
   const dev = await run('deploy', '--environment', 'dev', '--hotswap', '--yes');
-  expect(dev.cdk).toBe('deploy --hotswap-fallback --require-approval never --context environment=dev\n');
+  expect(dev.cdk).toBe(
+    `deploy --hotswap-fallback --require-approval never --context workerBaseImage=node:24-slim@${DIGEST} --context environment=dev\n`,
+  );
 });
 
 test.each([
@@ -156,6 +192,11 @@ test.each([
   [['synth', '--context', 'settings={"GITHUB_TOKEN":"ghp_x"}'], 'GITHUB_TOKEN: is decided by the deployment'],
   [['synth', '--environment', 'Production!'], 'environment: expected 1 to 10 letters and digits'],
   [['synth', '--context', 'workerVcpu=3'], 'environments.dev.workerVcpu: '],
+  [
+    ['synth', '--context', 'workerMemoryMiB=1024'],
+    'workerMemoryMiB is 1024. With workerVcpu 1 Fargate gives 2048 to 8192 in steps of 1024 MiB.',
+  ],
+  [['synth', '--context', 'workerBaseImage=node:24-slim'], 'expected NAME@sha256:DIGEST'],
   [['synth', '--context', 'vpcId=vpc-1'], 'vpcId and subnetIds belong together'],
   [
     ['synth', '--context', 'oidcIssuer=https://sso.example.com'],

@@ -28,10 +28,11 @@ export type Clone = TreeFacts & {
 };
 
 /**
- * What a tree's own .gitattributes may not ask for: that a program rewrites files, or that git does in another
- * encoding, which fails for what is not in it.
+ * The tree is raw: it holds the commit's own bytes, and git takes them as they are. What .gitattributes ask for would
+ * change files that nobody touched wherever a blob is not stored as they say, would let a program rewrite files, and
+ * would hide text from search and diff. stored-form.ts does at staging what git would have done.
  */
-const ATTRIBUTES = '* -filter !working-tree-encoding\n';
+const ATTRIBUTES = '* -text -ident -filter -working-tree-encoding !diff\n';
 
 /**
  * Clones one branch, without history, into the workspace, with the git directory outside of the work tree.

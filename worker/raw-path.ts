@@ -15,7 +15,7 @@ export function rawPath(file: string): string {
 /** Undefined where nothing is, or nothing that can be looked at. */
 export function statsOf(tree: string, file: string): Stats | undefined {
   try {
-    return lstatSync(absolute(tree, file));
+    return lstatSync(absolutePath(tree, file));
   } catch {
     return undefined;
   }
@@ -23,13 +23,13 @@ export function statsOf(tree: string, file: string): Stats | undefined {
 
 export function isReadable(tree: string, file: string): boolean {
   try {
-    accessSync(absolute(tree, file), constants.R_OK);
+    accessSync(absolutePath(tree, file), constants.R_OK);
     return true;
   } catch {
     return false;
   }
 }
 
-function absolute(tree: string, file: string): Buffer {
+export function absolutePath(tree: string, file: string): Buffer {
   return Buffer.concat([Buffer.from(`${tree}/`), Buffer.from(file, 'latin1')]);
 }

@@ -1,6 +1,8 @@
 import type { Clone } from './clone.ts';
+import { readDifferences } from './diff-index.ts';
 import { GitBoundExceededError } from './git.ts';
 import { isReadable, legible, statsOf } from './raw-path.ts';
+import { storedForm } from './stored-form.ts';
 import { MAX_FILE_BYTES } from './tools/paths.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -15,18 +17,20 @@ export type Staged = {
   differs: boolean;
   /** What was left out of it, and why. */
   excess: string | undefined;
+  /** Files that .gitattributes make text: written with CRLF, stored with LF. */
+  withLf: readonly string[];
+  /** Files that were staged, and that .gitattributes forbid to be stored so: each with its reason. */
+  unstorable: readonly string[];
 };
 
 /**
  * `git add -A` into `indexFile`, except that it passes over folders that are repositories themselves (add would read
- * their configuration, and fails on one that has no commit), and over files that cannot be part of a change. Throws
+ * their configuration, and fails on one that has no commit), and over files that cannot be part of a change. Of
+ * what .gitattributes ask only line ends are converted, and only in files that were touched. Throws
  * GitBoundExceededError for a listing beyond all measure.
  */
-export async function stage(
-  { git, largeFiles }: Pick<Clone, 'git' | 'largeFiles'>,
-  workspace: Workspace,
-  indexFile: string,
-): Promise<Staged> {
+export async function stage(clone: Clone, workspace: Workspace, indexFile: string): Promise<Staged> {
+  const { git, baseSha, largeFiles } = clone;
   const listing = ['ls-files', '--modified', '--others', '--exclude-standard', '--deduplicate', '-t', '-z'];
   const listed = await git.run(listing, { indexFile, maxBytes: MAX_LISTING_BYTES });
   // As latin1, which keeps every byte of a path that is no UTF-8. Each is led by its tag and a space.
@@ -38,12 +42,26 @@ export async function stage(
   );
   if (files.length > MAX_FILES)
     throw new GitBoundExceededError(`${files.length} files differ; at most ${MAX_FILES} are looked at`);
-  const { fit, excess } = sift(files, workspace.tree, largeFiles);
-  if (fit.length > 0) {
-    const input = Buffer.from(`${fit.join('\0')}\0`, 'latin1');
-    await git.run(['update-index', '--add', '--remove', '-z', '--stdin'], { indexFile, input });
+  const { fit, unfit } = sift(files, workspace.tree, largeFiles);
+  if (fit.length === 0) return { differs: false, excess: describeUnfit(unfit), withLf: [], unstorable: [] };
+  const input = Buffer.from(`${fit.join('\0')}\0`, 'latin1');
+  await git.run(['update-index', '--add', '--remove', '-z', '--stdin'], { indexFile, input });
+  const differences = await readDifferences(git, { baseSha, indexFile, count: false });
+  const form = await storedForm(clone, workspace, differences);
+  const corrected = differences.flatMap(({ path, mode }) => {
+    const objectId = form.withLf.get(path);
+    return objectId ? [`${mode} ${objectId}\t${path}\0`] : [];
+  });
+  if (corrected.length > 0) {
+    const input = Buffer.from(corrected.join(''), 'latin1');
+    await git.run(['update-index', '-z', '--index-info'], { indexFile, input });
   }
-  return { differs: fit.length > 0, excess };
+  return {
+    differs: differences.length > 0,
+    excess: describeUnfit(unfit),
+    withLf: [...form.withLf.keys()].map(legible),
+    unstorable: [...form.unstorable].map(([file, problem]) => `${legible(file)} ${problem}`),
+  };
 }
 
 function isNew(taggedPath: string): boolean {
@@ -64,8 +82,12 @@ function sift(files: readonly string[], tree: string, largeFiles: ReadonlySet<st
       unfit.push(`${legible(file)} brings the changed files to more than ${MAX_TOTAL_BYTES} bytes`);
     else fit.push(file);
   }
+  return { fit, unfit };
+}
+
+function describeUnfit(unfit: readonly string[]): string | undefined {
   const more = unfit.length > 5 ? ` and ${unfit.length - 5} more` : '';
-  return { fit, excess: unfit.length > 0 ? unfit.slice(0, 5).join('; ') + more : undefined };
+  return unfit.length > 0 ? unfit.slice(0, 5).join('; ') + more : undefined;
 }
 
 /** `size` is that of what would be read. */

@@ -5,7 +5,7 @@ import type { ConversationState } from './conversation-state.ts';
 import type { Ending } from './ending.ts';
 import type { Redactor } from './redact.ts';
 import { type Submission, ToolError } from './tools/tool.ts';
-import { verifySubmission } from './verify.ts';
+import { list, verifySubmission } from './verify.ts';
 import type { WorkTree } from './work-tree.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -30,20 +30,21 @@ export class Submissions {
     const { tree, state, onVerifying } = this.#context;
     await onVerifying();
     this.changes = await tree.changes();
+    const notes = describeChange(this.changes, await tree.leftOut());
     const { problem, verification } = await verifySubmission(submission, this.changes, this.#context);
     if (verification.length > 0) tree.touch();
     this.verification = verification;
     this.#problem = problem;
     if (!problem) {
       this.ending = { end: 'submitted', summary: submission.summary, submission };
-      return 'Accepted.';
+      return ['Accepted.', ...notes].join('\n');
     }
     state.failedSubmissions += 1;
     if (state.failedSubmissions >= MAX_ROUNDS) {
       const summary = `Gave up after ${MAX_ROUNDS} submissions that did not pass. The last: ${problem}`;
       this.ending = { end: 'gaveUp', summary };
     }
-    throw new ToolError(problem);
+    throw new ToolError([problem, ...notes].join('\n'));
   };
 
   /** What came of the conversation; a model that left it after a refused submission did so because of that. */
@@ -51,6 +52,16 @@ export class Submissions {
     if (ending.end !== 'gaveUp' || ending === this.ending || !this.#problem) return ending;
     return { ...ending, summary: `The last submission did not pass: ${this.#problem}\n\n${ending.summary}` };
   }
+}
+
+/** What the change has, and has not, otherwise than the tree. */
+function describeChange({ withLf }: Changes, left: readonly string[]): string[] {
+  return [
+    ...(withLf.length > 0
+      ? [`Stored with LF in place of CRLF, as .gitattributes ask of text: ${list(withLf)}.`]
+      : []),
+    ...(left.length > 0 ? [`In the tree, but not in the change: ${list(left)}.`] : []),
+  ];
 }
 
 export type SubmissionContext = {

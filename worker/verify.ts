@@ -49,12 +49,13 @@ export async function verifySubmission(
 
 async function patchProblem(
   { wereChangesNecessary, title }: Submission,
-  { entries, patch, excess }: Changes,
+  { entries, patch, excess, unstorable }: Changes,
   { settings, protectedGlobs, redactor }: Pick<JudgeContext, 'settings' | 'protectedGlobs' | 'redactor'>,
 ): Promise<string | undefined> {
   const files = entries.map(({ file }) => file);
   if (excess || !patch)
     return `Something in the tree cannot be part of a change: ${excess}. Delete or undo what the task does not call for.`;
+  if (unstorable.length > 0) return `These files cannot be stored so: ${list(unstorable, '; ')}.`;
   if (wereChangesNecessary && files.length === 0)
     return 'wereChangesNecessary is true, but nothing differs from the base commit (files that git ignores do not count). Make the change, or submit wereChangesNecessary false.';
   if (!wereChangesNecessary && files.length > 0)
@@ -78,7 +79,8 @@ async function patchProblem(
   return undefined;
 }
 
-function list(files: readonly string[]): string {
+/** The first ten, and how many more there are. */
+export function list(files: readonly string[], separator = ', '): string {
   const more = files.length - 10;
-  return files.slice(0, 10).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  return files.slice(0, 10).join(separator) + (more > 0 ? ` and ${more} more` : '');
 }

@@ -1,6 +1,7 @@
 import { type Attributes, attributesOf } from './attributes.ts';
 import { type Changes, readChanges } from './changes.ts';
 import type { Clone } from './clone.ts';
+import { leftOut } from './left-out.ts';
 import type { Workspace } from './workspace.ts';
 
 /** The clone's work tree, compared with its base commit again only after something may have written to it. */
@@ -34,6 +35,11 @@ export class WorkTree {
   touch(): void {
     this.#changes = undefined;
     this.#touched = true;
+  }
+
+  /** What is in the tree and can never be in the change. */
+  leftOut(): Promise<string[]> {
+    return leftOut(this.#clone, this.#workspace);
   }
 
   changes(): Promise<Changes> {

@@ -71,7 +71,7 @@ function facts({ job, row, changeSet, settings }: Subject): string {
     `Made by Cody Batch${by} for the job ${code(plainLine(job.name, 200))} (${code(jobId)}): ${cost}, ${tokens} tokens, ${turns ?? 0} turns.`,
     `The conversation: ${url ? `[${thread}](${url}${thread})` : code(`GET ${thread}`)}`,
     `To make the same commit by hand, on ${code(changeSet.baseSha)}:`,
-    `\`\`\`sh\ncurl -s "${url ?? '$CODY_BATCH_API'}${route}/diff" | git apply --index\n\`\`\``,
+    `\`\`\`sh\ncurl -s "${url ?? '$CODY_BATCH_API'}${route}/diff" | git apply --cached && git commit\n\`\`\``,
   ].join('\n\n');
 }
 

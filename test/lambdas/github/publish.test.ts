@@ -116,7 +116,7 @@ test('a pull request says what was verified, what it cost, where the conversatio
     'by `claude-sonnet-5-5`',
     '$0.0040, 1,000 tokens, 2 turns',
     `(https://cody.example.com${route}/claude-thread)`,
-    `curl -s "https://cody.example.com${route}/diff" | git apply --index`,
+    `curl -s "https://cody.example.com${route}/diff" | git apply --cached && git commit`,
   ])
     expect(pull.body).toContain(part);
   expect(job).toMatchObject({ pullRequests: { open: 1, merged: 0, closed: 0, failed: 0 } });

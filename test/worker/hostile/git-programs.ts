@@ -7,13 +7,13 @@ type Plant = { has: string; key: string; value?: string; trigger: string; script
 const plants: Plant[] = [
   { has: 'core.fsmonitor', key: 'core.fsmonitor', trigger: 'git status' },
   { has: 'core.hooksPath', key: 'core.hooksPath', value: '$PWD/hooks', trigger: 'git add -f target.txt' },
-  { has: 'filter.clean', key: 'filter.planted.clean', trigger: 'git add -f target.txt' },
+  { has: 'filter.clean', key: 'filter.planted.clean', trigger: 'git add -f filtered.txt' },
   {
     has: 'filter.smudge',
     key: 'filter.planted.smudge',
-    trigger: 'git add -f target.txt && rm target.txt && git checkout -- target.txt',
+    trigger: 'git add -f filtered.txt && rm filtered.txt && git checkout -- filtered.txt',
   },
-  { has: 'filter.process', key: 'filter.planted.process', trigger: 'git add -f target.txt' },
+  { has: 'filter.process', key: 'filter.planted.process', trigger: 'git add -f filtered.txt' },
   {
     has: 'diff.textconv',
     key: 'diff.planted.textconv',
@@ -45,14 +45,16 @@ function planted({ has, key, value, trigger }: Plant): HostileRepository {
     'cp .gitattributes $HOME/.config/git/attributes; echo "*" > $HOME/.config/git/ignore',
     'for file in sub/.git/config $HOME/.gitconfig $HOME/.config/git/config; do cp .git/config $file; done',
     `(${trigger}) > /dev/null 2>&1 || true`,
-    `test -e ${canary}; rm ${canary}; mv /tmp/$$ target.txt; rm -f .git/index`,
+    `test -e ${canary}; rm ${canary}; mv /tmp/$$ target.txt; echo old > filtered.txt; rm -f .git/index`,
   ];
   const hook = { executable: `#!/bin/sh\ntouch ${canary}\n` };
   return {
     has: `${has} in every configuration that its setup can write`,
     content: {
       'plant.sh': `${plant.join('\n')}\n`,
-      '.gitattributes': 'target.txt filter=planted diff=planted\n',
+      // git reads filtered.txt again, because the setup writes it; a change of it would be refused.
+      '.gitattributes': 'target.txt diff=planted\nfiltered.txt filter=planted diff=planted\n',
+      'filtered.txt': 'old\n',
       'hooks/post-index-change': hook,
       'hooks/post-checkout': hook,
       ...embedded(key, program),

@@ -47,6 +47,12 @@ export class ConflictError extends CodyBatchError {
   override readonly statusCode = 409;
 }
 
+/** DynamoDB served nothing of a batch for as long as one waits; the caller may try again. */
+export class ThrottledTableError extends CodyBatchError {
+  override readonly name = 'ThrottledTableError';
+  override readonly retryable = true;
+}
+
 /** A setting of the environment is missing or does not parse; nothing was started. */
 export class SettingsError extends CodyBatchError {
   override readonly name = 'SettingsError';

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { JobId, JobRow, RepositoryName } from './job.ts';
 
 /** The input of an execution of the state machine. Its name is `{jobId}-{run}`. */
-export const ExecutionInput = JobRow.pick({ jobId: true, run: true, action: true });
+export const ExecutionInput = JobRow.pick({ jobId: true, run: true }).extend({
+  /** `delete` removes what a deleted job leaves; its row is no longer a job. */
+  action: z.enum([...JobRow.shape.action.options, 'delete']),
+});
 export type ExecutionInput = z.infer<typeof ExecutionInput>;
 
 export function executionName({ jobId, run }: Pick<ExecutionInput, 'jobId' | 'run'>): string {

@@ -24,7 +24,18 @@ export class FolderArtifacts implements ArtifactStore {
     }
   }
 
-  async write(key: string, body: string | Uint8Array, { durable = false }: WriteOptions = {}) {
+  async write(key: string, body: string | Uint8Array, options: WriteOptions = {}) {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#write(key, body, options);
+      } catch (error) {
+        // A deletion took the folder away between two of the steps.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === TRIES) throw error;
+      }
+    }
+  }
+
+  async #write(key: string, body: string | Uint8Array, { durable = false }: WriteOptions) {
     const file = this.#fileOf(key);
     const folder = path.dirname(file);
     const temporary = `${file}.${process.pid}.${temporaries++}.tmp`;
@@ -45,11 +56,14 @@ export class FolderArtifacts implements ArtifactStore {
   }
 
   async removeAll(prefix: string) {
-    await rm(this.#fileOf(prefix), { recursive: true, force: true });
+    // Tried again where a late write fills a folder that was just emptied.
+    await rm(this.#fileOf(prefix), { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
   }
 }
 
 let temporaries = 0;
+
+const TRIES = 5;
 
 /** `folder`, and where `topmostNew` above it was just made, every folder up to the one that holds it. */
 function upTo(topmostNew: string | undefined, folder: string): string[] {

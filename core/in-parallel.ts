@@ -11,3 +11,10 @@ export async function inParallel<T>(
     }),
   );
 }
+
+/** The items in their order, `size` at a time. */
+export function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
+    items.slice(i * size, (i + 1) * size),
+  );
+}

@@ -12,11 +12,16 @@ import { InvalidInputError, NotFoundError } from './errors.ts';
 import type { Counts, ErrorDescription, PullRequestCounts, Status } from './job.ts';
 import { JobRow } from './job.ts';
 import type { Settings } from './settings.ts';
-import { controlKey, ENTITY_INDEX, expiry, STATUS_INDEX } from './tables.ts';
+import { controlKey, ENTITY_INDEX, expiry, expiryTime, fromItem, STATUS_INDEX } from './tables.ts';
 import type { TokenUsage } from './usage.ts';
 
-/** Why nobody of a job may start or call the model any more. */
+/** Why nothing of a job may start or call the model. */
 export type StopReason = 'cancelled' | 'jobCost';
+
+/** The status of a tombstone while something of its job may be left; it is no job's, so that no list shows it. */
+const DELETING = 'deleting';
+/** Longer than an Idempotency-Key is kept, and than any function or execution can be late. */
+const TOMBSTONE_DAYS = 8;
 
 export type JobTotals = {
   counts: Counts;
@@ -44,10 +49,18 @@ export class JobTable {
     this.#days = settings.RESULT_DAYS;
   }
 
-  /** Returns false where the job exists already. */
+  /** Returns false where the job exists already, or was deleted. */
   async create(job: JobRow): Promise<boolean> {
     const expiresAt = expiry(job.createdAt, this.#days);
-    return this.#put({ ...job, entity: 'job', expiresAt });
+    const created = await this.#put({ ...job, entity: 'job', expiresAt });
+    // Whatever writes the control item later would make one that never expires.
+    if (created) await this.#put({ jobId: controlKey(job.jobId), expiresAt });
+    return created;
+  }
+
+  /** When a job that is created at this time expires. */
+  expiresAt(createdAt: string): string {
+    return expiryTime(expiry(createdAt, this.#days));
   }
 
   /** Binds an idempotency key to a job for a day. Returns what the key is bound to: the given claim for the first caller. */
@@ -85,19 +98,28 @@ export class JobTable {
 
   /** Throws NotFoundError for an unknown job. */
   async get(jobId: string): Promise<JobRow> {
-    return JobRow.parse(await this.#item(jobId));
+    return rowOf(await this.#item(jobId));
+  }
+
+  /** Undefined for a job that is unknown or deleted. */
+  async find(jobId: string): Promise<JobRow | undefined> {
+    const item = await this.#find(jobId);
+    return item && item.deletedAt === undefined ? rowOf(item) : undefined;
   }
 
   async #item(jobId: string): Promise<Record<string, unknown>> {
+    const item = await this.#find(jobId);
+    if (item && item.deletedAt === undefined) return item;
+    throw new NotFoundError(
+      item ? `The job ${jobId} was deleted at ${item.deletedAt}.` : `There is no job ${jobId}.`,
+      { field: 'jobId', received: jobId, expected: 'the jobId of an existing job' },
+    );
+  }
+
+  async #find(jobId: string): Promise<Record<string, unknown> | undefined> {
     const { Item } = await this.#client.send(
       new GetCommand({ TableName: this.#table, Key: { jobId }, ConsistentRead: true }),
     );
-    if (!Item)
-      throw new NotFoundError(`There is no job ${jobId}.`, {
-        field: 'jobId',
-        received: jobId,
-        expected: 'the jobId of an existing job',
-      });
     return Item;
   }
 
@@ -120,7 +142,7 @@ export class JobTable {
       }),
     );
     return {
-      jobs: (Items ?? []).map((item) => JobRow.parse(item)),
+      jobs: (Items ?? []).map(rowOf),
       ...(LastEvaluatedKey && { cursor: encodeCursor(LastEvaluatedKey) }),
     };
   }
@@ -154,7 +176,7 @@ export class JobTable {
     const item = await this.#item(jobId);
     const all = (item.requests ?? []) as RunRequest[];
     const aDayAgo = Date.parse(at) - 86_400_000;
-    return { job: JobRow.parse(item), requests: all.filter((request) => Date.parse(request.at) > aDayAgo) };
+    return { job: rowOf(item), requests: all.filter((request) => Date.parse(request.at) > aDayAgo) };
   }
 
   /**
@@ -179,9 +201,9 @@ export class JobTable {
   }
 
   /** Lets a new run start and call the model, where what came before it was stopped. Safe to call again. */
-  async openRun(jobId: string, run: number): Promise<void> {
+  async openRun(jobId: string, run: number, expiresAt?: string): Promise<void> {
     await this.#update(controlKey(jobId), {
-      set: { run },
+      set: { run, ...(expiresAt && { expiresAt: expiry(expiresAt, 0) }) },
       remove: ['stoppedBy'],
       condition: 'attribute_not_exists(run) OR run < :run',
       values: { ':run': run },
@@ -237,7 +259,8 @@ export class JobTable {
   async claimCounting(jobId: string, olderThan: string, now: string): Promise<boolean> {
     return this.#update(jobId, {
       set: { countedAt: now },
-      condition: 'attribute_exists(jobId) AND (attribute_not_exists(countedAt) OR countedAt < :olderThan)',
+      condition:
+        'attribute_exists(jobId) AND attribute_not_exists(deletedAt) AND (attribute_not_exists(countedAt) OR countedAt < :olderThan)',
       values: { ':olderThan': olderThan },
     });
   }
@@ -374,10 +397,71 @@ export class JobTable {
     });
   }
 
-  async remove(jobId: string): Promise<void> {
-    for (const key of [controlKey(jobId), pacingKey(jobId), jobId]) {
-      await this.#client.send(new DeleteCommand({ TableName: this.#table, Key: { jobId: key } }));
-    }
+  /**
+   * Turns the row of a job that has ended into a tombstone, which no retry, publish or cancel passes. Returns false where
+   * the job has not ended, or where another run has it. The tombstone takes the next run's number: that run removes
+   * what is left of the job.
+   */
+  async markDeleted(jobId: string, run: number, at: string): Promise<boolean> {
+    return this.#update(jobId, {
+      set: { status: DELETING, run: run + 1, deletedAt: at, expiresAt: expiry(at, TOMBSTONE_DAYS) },
+      remove: ['entity', 'requests'],
+      condition: 'run = :run AND #status IN (:completed, :failed, :cancelled)',
+      names: { '#status': 'status' },
+      values: { ':run': run, ':completed': 'completed', ':failed': 'failed', ':cancelled': 'cancelled' },
+    });
+  }
+
+  /** The deletion of a job: the run that removes what is left of it, and whether it has; undefined where there is none. */
+  async deletion(jobId: string): Promise<{ run: number; isDone: boolean } | undefined> {
+    const item = await this.#find(jobId);
+    if (item?.deletedAt === undefined) return undefined;
+    return { run: item.run as number, isDone: item.status !== DELETING };
+  }
+
+  /** Jobs that were deleted and of which something may be left. */
+  async *deletions(): AsyncGenerator<{ jobId: string; run: number }> {
+    let from: Record<string, unknown> | undefined;
+    do {
+      const { Items, LastEvaluatedKey } = await this.#client.send(
+        new QueryCommand({
+          TableName: this.#table,
+          IndexName: STATUS_INDEX,
+          KeyConditionExpression: '#status = :deleting',
+          ExpressionAttributeNames: { '#status': 'status' },
+          ExpressionAttributeValues: { ':deleting': DELETING },
+          ...(from && { ExclusiveStartKey: from }),
+        }),
+      );
+      for (const { jobId, run } of Items ?? []) yield { jobId, run };
+      from = LastEvaluatedKey;
+    } while (from);
+  }
+
+  /** Gives a deletion whose run has failed another run. Returns false where it is done, or has one already. */
+  async deleteAgain(jobId: string, run: number): Promise<boolean> {
+    return this.#update(jobId, {
+      set: { run: run + 1 },
+      condition: 'run = :run AND #status = :deleting',
+      names: { '#status': 'status' },
+      values: { ':run': run, ':deleting': DELETING },
+    });
+  }
+
+  /**
+   * Removes what a deleted job has in this table. What stays, for some days, are its identifier, so that nothing that
+   * is late makes the job anew, and a control item that lets nothing of it start.
+   */
+  async remove(jobId: string, run: number): Promise<void> {
+    const item = await this.#find(jobId);
+    if (item?.deletedAt === undefined || item.run !== run) return;
+    const { deletedAt, expiresAt } = item;
+    const stopped = { stoppedBy: 'deleted', run: Number.MAX_SAFE_INTEGER, expiresAt };
+    await this.#client.send(
+      new PutCommand({ TableName: this.#table, Item: { jobId: controlKey(jobId), ...stopped } }),
+    );
+    await this.#client.send(new DeleteCommand({ TableName: this.#table, Key: { jobId: pacingKey(jobId) } }));
+    await this.#put({ jobId, run, deletedAt, expiresAt }, 'run = :run', { ':run': run });
   }
 
   async #update(jobId: string, update: ConditionalUpdate): Promise<boolean> {
@@ -399,6 +483,10 @@ function nextSlotOf(pace: Pace | undefined, nowMs: number): number {
   if (!pace) return 0;
   const { nextSlotMs, setAtMs } = pace;
   return setAtMs > nowMs + CLOCK_SKEW_MS ? nextSlotMs - (setAtMs - nowMs) : nextSlotMs;
+}
+
+function rowOf(item: Record<string, unknown>): JobRow {
+  return JobRow.parse(fromItem(item));
 }
 
 function pacingKey(pacer: string): string {

@@ -192,6 +192,8 @@ export const JobRow = z.object({
   completedAt: z.string().optional(),
   cancelledAt: z.string().optional(),
   updatedAt: z.string(),
+  /** When the job and all that belongs to it are removed. */
+  expiresAt: z.string().optional(),
   error: ErrorDescription.optional(),
 });
 export type JobRow = z.infer<typeof JobRow>;

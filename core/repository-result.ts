@@ -128,6 +128,8 @@ export const RepositoryResult = z.object({
   startedAt: z.string().optional(),
   completedAt: z.string().optional(),
   updatedAt: z.string(),
+  /** When its job expires. */
+  expiresAt: z.string().optional(),
   logs: z.array(LogLine).optional(),
   error: ErrorDescription.optional(),
 });

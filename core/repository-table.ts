@@ -2,26 +2,37 @@ import { isUtf8 } from 'node:buffer';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
+  BatchWriteCommand,
   DeleteCommand,
   type DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
   QueryCommand,
 } from '@aws-sdk/lib-dynamodb';
+import { Backoff } from './backoff.ts';
 import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
 import { NotFoundError } from './errors.ts';
-import { inParallel } from './in-parallel.ts';
+import { chunks, inParallel } from './in-parallel.ts';
 import type { Counts, Status } from './job.ts';
 import { Status as StatusSchema } from './job.ts';
 import type { PullRequestRecord } from './repository-result.ts';
 import { RepositoryResult } from './repository-result.ts';
 import type { Settings } from './settings.ts';
-import { diffKey, expiry, JOB_STATUS_INDEX, MAX_DIFF_ITEM_BYTES } from './tables.ts';
+import { diffKey, expiry, fromItem, JOB_STATUS_INDEX, MAX_DIFF_ITEM_BYTES } from './tables.ts';
 
 /** BatchGetItem takes at most 100 keys. */
 const KEYS_A_BATCH = 100;
-/** Requests under way at once from one process; the embedded store gains nothing beyond it (FACTS: 16-way). */
+/** BatchWriteItem takes at most 25 items. */
+const WRITES_A_BATCH = 25;
+/** Requests for one item each under way at once from one process; the embedded store gains nothing beyond it. */
 export const PARALLEL = 16;
+/**
+ * Batches under way at once. A row with its log has up to 8 KB, so that a batch of 100 takes up to 200 of the 3,000
+ * reads a second that a partition allows, and all rows of a job are in one.
+ */
+const READERS = 4;
+/** Of the 1,000 writes a second of a partition, a batch takes 25 and its items' size. */
+const WRITERS = 4;
 
 /** What ends a repository: the parts of the row that RecordResult and RecordFailure write. */
 export type RepositoryEnd = Omit<RepositoryResult, 'jobId' | 'repositoryName' | 'run' | 'updatedAt'> & {
@@ -29,8 +40,13 @@ export type RepositoryEnd = Omit<RepositoryResult, 'jobId' | 'repositoryName' | 
   completedAt: string;
 };
 
-/** What a row says of one run, and of no other; its artifacts stay until they are replaced. */
+/** What a row says of one run, and of no other. */
 const RESULT_OF_A_RUN = [
+  'artifacts',
+  'logs',
+  'model',
+  'baseBranch',
+  'baseSha',
   'outcome',
   'end',
   'error',
@@ -63,8 +79,17 @@ export class RepositoryTable {
     this.#days = settings.RESULT_DAYS;
   }
 
-  /** Creates the rows that do not exist yet, as this run's. One that exists keeps what it says, so resolving again is safe. */
-  async createPending(jobId: string, names: readonly string[], at: string, run = 1): Promise<void> {
+  /**
+   * Creates the rows that do not exist yet, as this run's; they expire with their job. One that exists keeps what it
+   * says, so resolving again is safe.
+   */
+  async createPending(
+    jobId: string,
+    names: readonly string[],
+    at: string,
+    run = 1,
+    expiresAt?: string,
+  ): Promise<void> {
     const create = async (repositoryName: string) => {
       try {
         await this.#client.send(
@@ -77,7 +102,7 @@ export class RepositoryTable {
               statusKey: statusKey('pending', repositoryName),
               run,
               updatedAt: at,
-              expiresAt: expiry(at, this.#days),
+              expiresAt: this.#expiry(at, expiresAt),
             },
             ConditionExpression: 'attribute_not_exists(jobId)',
           }),
@@ -91,44 +116,52 @@ export class RepositoryTable {
 
   /** Throws NotFoundError for a repository that is not of this job. */
   async get(jobId: string, repositoryName: string): Promise<RepositoryResult> {
+    const row = await this.find(jobId, repositoryName);
+    if (row) return row;
+    throw new NotFoundError(`The job ${jobId} has no repository ${repositoryName}.`, {
+      field: 'repositoryName',
+      received: repositoryName,
+      expected: 'a repository of this job',
+    });
+  }
+
+  async find(jobId: string, repositoryName: string): Promise<RepositoryResult | undefined> {
     const { Item } = await this.#client.send(
       new GetCommand({ TableName: this.#table, Key: { jobId, repositoryName }, ConsistentRead: true }),
     );
-    if (!Item) {
-      throw new NotFoundError(`The job ${jobId} has no repository ${repositoryName}.`, {
-        field: 'repositoryName',
-        received: repositoryName,
-        expected: 'a repository of this job',
-      });
-    }
-    return RepositoryResult.parse(Item);
+    return Item && RepositoryResult.parse(fromItem(Item));
   }
 
-  /** The rows of these names, in their order; names without a row are left out. Never reads a diff. */
+  /**
+   * The rows of these names, in their order; names without a row are left out. Never reads a diff. Half the price where
+   * it need not be `consistent`: where what was written in the last second may be missed.
+   */
   async getMany(
     jobId: string,
     names: readonly string[],
     attributes?: readonly string[],
+    { consistent = true }: { consistent?: boolean } = {},
   ): Promise<RepositoryResult[]> {
     const rows = new Map<string, RepositoryResult>();
-    const batches = Array.from({ length: Math.ceil(names.length / KEYS_A_BATCH) }, (_, i) =>
-      names.slice(i * KEYS_A_BATCH, (i + 1) * KEYS_A_BATCH),
-    );
     const projection = attributes && {
       ProjectionExpression: attributes.map((_, i) => `#p${i}`).join(', '),
       ExpressionAttributeNames: Object.fromEntries(attributes.map((name, i) => [`#p${i}`, name])),
     };
-    await inParallel(batches, PARALLEL, async (batch) => {
+    await inParallel(chunks(names, KEYS_A_BATCH), READERS, async (batch) => {
+      const backoff = new Backoff('BatchGetItem');
       let keys = batch.map((repositoryName): Record<string, unknown> => ({ jobId, repositoryName }));
-      while (keys.length > 0) {
+      for (;;) {
         const { Responses, UnprocessedKeys } = await this.#client.send(
           new BatchGetCommand({
-            RequestItems: { [this.#table]: { Keys: keys, ConsistentRead: true, ...projection } },
+            RequestItems: { [this.#table]: { Keys: keys, ConsistentRead: consistent, ...projection } },
           }),
         );
         for (const item of Responses?.[this.#table] ?? [])
-          rows.set(item.repositoryName as string, item as RepositoryResult);
-        keys = UnprocessedKeys?.[this.#table]?.Keys ?? [];
+          rows.set(item.repositoryName as string, fromItem(item) as unknown as RepositoryResult);
+        const left = UnprocessedKeys?.[this.#table]?.Keys ?? [];
+        if (left.length === 0) return;
+        await backoff.wait(left.length < keys.length);
+        keys = left;
       }
     });
     return names.flatMap((name) => rows.get(name) ?? []);
@@ -278,7 +311,13 @@ export class RepositoryTable {
   }
 
   /** Keeps a text diff of at most 300 KiB where it can be queried; any other is in the artifacts only. */
-  async putDiff(jobId: string, repositoryName: string, diff: Buffer, at: string): Promise<boolean> {
+  async putDiff(
+    jobId: string,
+    repositoryName: string,
+    diff: Buffer,
+    at: string,
+    expiresAt?: string,
+  ): Promise<boolean> {
     if (diff.length > MAX_DIFF_ITEM_BYTES || !isUtf8(diff)) return false;
     await this.#client.send(
       new PutCommand({
@@ -288,23 +327,53 @@ export class RepositoryTable {
           repositoryName: diffKey(repositoryName),
           diff: diff.toString('utf8'),
           updatedAt: at,
-          expiresAt: expiry(at, this.#days),
+          expiresAt: this.#expiry(at, expiresAt),
         },
       }),
     );
     return true;
   }
 
-  async remove(jobId: string, names: readonly string[]): Promise<void> {
-    await inParallel(
-      names.flatMap((name) => [name, diffKey(name)]),
-      PARALLEL,
-      async (repositoryName) => {
-        await this.#client.send(
-          new DeleteCommand({ TableName: this.#table, Key: { jobId, repositoryName } }),
-        );
-      },
-    );
+  async removeDiff(jobId: string, repositoryName: string): Promise<void> {
+    const Key = { jobId, repositoryName: diffKey(repositoryName) };
+    await this.#client.send(new DeleteCommand({ TableName: this.#table, Key }));
+  }
+
+  #expiry(at: string, expiresAt: string | undefined): number {
+    return expiresAt ? expiry(expiresAt, 0) : expiry(at, this.#days);
+  }
+
+  /** Removes every item of a job, by what the table has of it. */
+  async removeAll(jobId: string): Promise<void> {
+    for (;;) {
+      const { Items = [] } = await this.#client.send(
+        new QueryCommand({
+          TableName: this.#table,
+          KeyConditionExpression: 'jobId = :jobId',
+          ExpressionAttributeValues: { ':jobId': jobId },
+          ProjectionExpression: 'jobId, repositoryName',
+          ConsistentRead: true,
+        }),
+      );
+      if (Items.length === 0) return;
+      await inParallel(chunks(Items, WRITES_A_BATCH), WRITERS, (keys) => this.#deleteBatch(keys));
+    }
+  }
+
+  async #deleteBatch(keys: readonly Record<string, unknown>[]): Promise<void> {
+    const backoff = new Backoff('BatchWriteItem');
+    let requests = keys.map(({ jobId, repositoryName }) => ({
+      DeleteRequest: { Key: { jobId, repositoryName } as Record<string, unknown> },
+    }));
+    for (;;) {
+      const { UnprocessedItems } = await this.#client.send(
+        new BatchWriteCommand({ RequestItems: { [this.#table]: requests } }),
+      );
+      const left = (UnprocessedItems?.[this.#table] ?? []) as typeof requests;
+      if (left.length === 0) return;
+      await backoff.wait(left.length < requests.length);
+      requests = left;
+    }
   }
 
   #update(jobId: string, repositoryName: string, update: ConditionalUpdate): Promise<boolean> {

@@ -70,6 +70,20 @@ export function expiry(from: string, days: number): number {
   return Math.floor(Date.parse(from) / 1000) + days * 86_400;
 }
 
+/** The item with its TTL as ISO 8601, as rows hold it outside DynamoDB. */
+export function fromItem<T extends Record<string, unknown>>(item: T): T & { expiresAt?: string } {
+  const { expiresAt, ...rest } = item;
+  return {
+    ...(rest as unknown as T),
+    ...(typeof expiresAt === 'number' && { expiresAt: expiryTime(expiresAt) }),
+  };
+}
+
+/** ISO 8601 of what `expiry` gives. */
+export function expiryTime(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}
+
 /** The document client of this process. */
 export function openDynamoDB(settings: Settings): DynamoDBDocumentClient {
   const client = new DynamoDBClient({

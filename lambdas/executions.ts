@@ -51,13 +51,15 @@ export class Executions {
     }
   }
 
-  /** Stops the run; one that was never started needs no stopping. */
-  async stop(run: Pick<ExecutionInput, 'jobId' | 'run'>, cause: string): Promise<void> {
+  /** Stops the run. Returns false where it was never started. */
+  async stop(run: Pick<ExecutionInput, 'jobId' | 'run'>, cause: string): Promise<boolean> {
     const executionArn = this.#arnOf(run);
     try {
       await this.#client.send(new StopExecutionCommand({ executionArn, error: 'JobCancelled', cause }));
+      return true;
     } catch (error) {
-      if (!(error instanceof ExecutionDoesNotExist)) throw error;
+      if (error instanceof ExecutionDoesNotExist) return false;
+      throw error;
     }
   }
 

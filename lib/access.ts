@@ -13,7 +13,9 @@ export interface Access {
     | 'PutItem'
     | 'UpdateItem'
     | 'DeleteItem'
+    | 'BatchWriteItem'
     | 'Query'
+    | 'QueryTable'
   )[];
   readonly artifacts?: readonly ('read' | 'write' | 'remove')[];
   /** Lists, describes and terminates the jobs of the queue. */
@@ -62,9 +64,11 @@ export function grantsOf(access: Access, resources: Resources): Grant[] {
   ];
 }
 
-/** Items in the table; a Query always reads an index. */
+/** Items in the table; `Query` reads an index, and `QueryTable` the table itself. */
 function tableGrants(table: ITable, actions: readonly string[] = []): Grant[] {
-  const onItems = actions.filter((action) => action !== 'Query').map((action) => `dynamodb:${action}`);
+  const onItems = actions
+    .filter((action) => action !== 'Query')
+    .map((action) => `dynamodb:${action === 'QueryTable' ? 'Query' : action}`);
   const indexes = actions.includes('Query') ? [`${table.tableArn}/index/*`] : [];
   return [
     { actions: onItems, resources: [table.tableArn] },

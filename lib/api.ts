@@ -29,8 +29,8 @@ export interface ApiProps extends FunctionSetting {
 }
 
 const ACCESS: Access = {
-  jobs: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query'],
-  repositories: ['GetItem', 'BatchGetItem', 'UpdateItem', 'DeleteItem', 'Query'],
+  jobs: ['GetItem', 'PutItem', 'UpdateItem', 'Query'],
+  repositories: ['GetItem', 'BatchGetItem', 'UpdateItem', 'Query'],
   artifacts: ['read', 'write', 'remove'],
   batchJobs: true,
   executions: ['StartExecution', 'StopExecution'],

@@ -16,17 +16,17 @@ const MEMORY_MIB: Readonly<Record<string, number>> = {
 const ACCESS: Readonly<Record<string, Access>> = {
   ResolveRepositories: {
     jobs: ['GetItem', 'UpdateItem'],
-    repositories: ['BatchGetItem', 'PutItem', 'UpdateItem'],
-    artifacts: ['read', 'write'],
+    repositories: ['BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem', 'QueryTable'],
+    artifacts: ['read', 'write', 'remove'],
     batchJobs: true,
     secrets: ['GITHUB_TOKEN'],
   },
-  RecordResult: { repositories: ['GetItem', 'PutItem', 'UpdateItem'], artifacts: ['read'] },
+  RecordResult: { repositories: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'], artifacts: ['read'] },
   RecordFailure: { repositories: ['GetItem', 'UpdateItem'], artifacts: ['read'] },
   ResolvePullRequests: {
     jobs: ['GetItem', 'UpdateItem'],
     repositories: ['BatchGetItem', 'UpdateItem'],
-    artifacts: ['read', 'write'],
+    artifacts: ['read', 'write', 'remove'],
     batchJobs: true,
   },
   // It paces by the credential's name, and cannot read it.
@@ -47,6 +47,13 @@ const ACCESS: Readonly<Record<string, Access>> = {
     jobs: ['GetItem', 'UpdateItem'],
     repositories: ['BatchGetItem', 'UpdateItem'],
     artifacts: ['read'],
+  },
+  RemoveJob: {
+    jobs: ['GetItem', 'PutItem', 'DeleteItem'],
+    repositories: ['QueryTable', 'BatchWriteItem'],
+    artifacts: ['remove'],
+    batchJobs: true,
+    executions: ['StopExecution'],
   },
 };
 

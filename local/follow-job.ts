@@ -4,11 +4,14 @@ import type { ApiClient } from './api-client.ts';
 import { Progress } from './progress.ts';
 
 const POLL_MS = 200;
+/** How long the repositories of a cancelled job may take to end: workers are given some seconds to save their work. */
+const REST_MS = 30_000;
 
 /** Shows a job's progress until it has ended. Ctrl-C cancels the job; a second one ends this process at once. */
 export async function followJob(api: ApiClient, jobId: string, out = process.stderr): Promise<Job> {
   const progress = new Progress(out);
   let cancelled: Promise<void> | undefined;
+  let endedAt: number | undefined;
   const onInterrupt = () => {
     if (cancelled) process.exit(130);
     out.write(`\nCancelling ${jobId}; Ctrl-C again ends at once and leaves it.\n`);
@@ -20,9 +23,12 @@ export async function followJob(api: ApiClient, jobId: string, out = process.std
       const job = await api.getJob(jobId);
       progress.show(job);
       if (isEnded(job.status)) {
-        // The row says so before every repository's does.
-        await cancelled;
-        return job;
+        endedAt ??= Date.now();
+        // The job's row says so before every repository's does.
+        if (isAtRest(job) || Date.now() - endedAt > REST_MS) {
+          await cancelled;
+          return job;
+        }
       }
       await sleep(POLL_MS);
     }
@@ -30,4 +36,8 @@ export async function followJob(api: ApiClient, jobId: string, out = process.std
     process.off('SIGINT', onInterrupt);
     progress.end();
   }
+}
+
+function isAtRest({ counts }: Job): boolean {
+  return counts.pending + counts.processing === 0;
 }

@@ -11,6 +11,7 @@ import { handler as openPullRequest } from '../lambdas/steps/open-pull-request.t
 import { handler as recordFailure } from '../lambdas/steps/record-failure.ts';
 import { handler as recordPullRequestFailure } from '../lambdas/steps/record-pull-request-failure.ts';
 import { handler as recordResult } from '../lambdas/steps/record-result.ts';
+import { handler as removeJob } from '../lambdas/steps/remove-job.ts';
 import { handler as reserveSlot } from '../lambdas/steps/reserve-slot.ts';
 import { handler as resolvePullRequests } from '../lambdas/steps/resolve-pull-requests.ts';
 import { handler as resolveRepositories } from '../lambdas/steps/resolve-repositories.ts';
@@ -44,6 +45,7 @@ export const stepFunctions: Readonly<Record<string, Handler>> = {
   RecordPullRequestFailure: recordPullRequestFailure,
   CompleteJob: completeJob,
   FailJob: failJob,
+  RemoveJob: removeJob,
 };
 
 const listeners: Readonly<Record<Listener, Handler>> = {

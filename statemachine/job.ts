@@ -9,12 +9,15 @@ import { onError, step, updateItem } from './tasks.ts';
  *
  *     StartJob → (analyze) ResolveRepositories → AnalyzeRepositories → ResolvePullRequests → OpenPullRequests → CompleteJob
  *              └ (publish) ────────────────────────────────────────────┘                 (Catch, from any: FailJob)
+ *     (delete) RemoveJob
  */
 export function jobDefinition(): Definition {
   return {
     Comment: 'Cody Batch: one prompt, many repositories.',
-    StartAt: 'StartJob',
+    StartAt: 'IsDeletion',
     States: {
+      IsDeletion,
+      RemoveJob,
       StartJob,
       JobAlreadyEnded,
       Action,
@@ -42,6 +45,16 @@ export function mapLabels(): string[] {
     state.Type === 'Map' ? [state.Label] : [],
   );
 }
+
+/** A deletion takes nothing over: its job's row is a tombstone already. */
+const IsDeletion: ChoiceState = {
+  Type: 'Choice',
+  Choices: [{ Variable: '$.action', StringEquals: 'delete', Next: 'RemoveJob' }],
+  Default: 'StartJob',
+};
+
+/** Whatever fails here, the reconciler begins again. */
+const RemoveJob = step('RemoveJob', { End: true });
 
 /** Takes the job over for this run. A job that ended, or that a later run has, is left alone. */
 const StartJob: TaskState = updateItem(

@@ -102,6 +102,16 @@ export class Fleet {
     return until(`the end of ${jobId}`, end, withinMs);
   }
 
+  /** The job, once all its repositories have ended too: those of a cancelled one end in the background. */
+  atRest(jobId: string, withinMs?: number): Promise<JobWithResults> {
+    const rest = async () => {
+      const job = await this.job(jobId);
+      const { pending, processing } = job.counts;
+      return isEnded(job.status) && pending + processing === 0 ? job : undefined;
+    };
+    return until(`the rest of ${jobId}`, rest, withinMs);
+  }
+
   /** What each answer took in the conversations of these repositories, as the technical view shows it. */
   async turns(jobId: string, names: readonly string[]): Promise<ThreadTurn[][]> {
     return Promise.all(

@@ -1,6 +1,7 @@
 import { ConflictError } from '../../core/errors.ts';
 import { isEnded, type JobRow } from '../../core/job.ts';
 import type { RunRequest } from '../../core/job-table.ts';
+import { unlessDeleted } from '../deleted-meanwhile.ts';
 import { Executions } from '../executions.ts';
 import type { Storage } from '../storage.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
@@ -31,7 +32,8 @@ export async function beginRun(
   if (isAsked(requests, key, fingerprint)) return { json: await resume(job, storage) };
   const run = job.run + 1;
   try {
-    const request = await prepare(job);
+    refuseLastDays(job, now());
+    const request = await unlessDeleted(storage, jobId, () => prepare(job));
     const asked = key && { requests: [...requests, { key, fingerprint, run, at: now() }] };
     if (!isEnded(job.status) || !(await jobs.reserveRun(jobId, job.run, { ...request, ...asked }, now())))
       throw await notEnded(jobId, storage);
@@ -60,6 +62,19 @@ function isAsked(requests: readonly RunRequest[], key: string | undefined, finge
 async function resume(job: JobRow, { settings, jobs }: Storage): Promise<JobRow> {
   if (!isEnded(job.status) && !job.executionArn) await new Executions(settings).start(job);
   return jobs.get(job.jobId);
+}
+
+/** Long enough for a run to end: one state of it may take a week. */
+const LAST_DAYS = 7;
+
+/** A run would lose its results while it works. Of a job that lives for less than two weeks, the last half counts. */
+function refuseLastDays({ jobId, createdAt, expiresAt }: JobRow, at: string): void {
+  if (expiresAt === undefined) return;
+  const [created, expires] = [Date.parse(createdAt), Date.parse(expiresAt)];
+  if (Date.parse(at) < Math.max(expires - LAST_DAYS * 86_400_000, (created + expires) / 2)) return;
+  throw new ConflictError(
+    `The job ${jobId} and all its results are removed at ${expiresAt}; in its last days it cannot run again. Post a new job.`,
+  );
 }
 
 async function notEnded(jobId: string, { jobs }: Storage): Promise<ConflictError> {

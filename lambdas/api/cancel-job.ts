@@ -9,17 +9,21 @@ import { route } from './route.ts';
 
 const params = z.strictObject({ jobId: JobId });
 
-/** Cancels a job that has not ended; a cancelled one is answered as it is. */
+/**
+ * Cancels a job that has not ended; a cancelled one is answered as it is. The answer does not wait for 10,000 workers and
+ * rows: ExecutionEnded ends them, by the event of the execution that is stopped here.
+ */
 export const cancelJob = route(
   'POST',
   '/jobs/{jobId}/cancel',
   { role: 'runner', params },
   async ({ params: { jobId } }, storage) => {
-    // In this order: whoever looks at the row or wants to start next sees it before anything is ended.
+    // In this order: whatever looks at the row or wants to start next sees it before anything is ended.
     const cancelled = { jobId, run: await cancelRun(jobId, storage) };
     await storage.jobs.stop(jobId, cancelled.run, 'cancelled');
-    await new Executions(storage.settings).stop(cancelled, 'The job was cancelled.');
-    await sweep(storage, cancelled, 'cancelled', JOB_CANCELLED);
+    const wasStarted = await new Executions(storage.settings).stop(cancelled, 'The job was cancelled.');
+    // No event tells of an execution that never was, and a first run without one has no rows and no workers.
+    if (!wasStarted && cancelled.run === 1) await sweep(storage, cancelled, 'cancelled', JOB_CANCELLED);
     return { json: await storage.jobs.get(jobId) };
   },
 );

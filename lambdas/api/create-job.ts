@@ -4,10 +4,12 @@ import { isEnded, JobRequest, type JobRow, JobText, newJobId } from '../../core/
 import { countsOf } from '../../core/repository-table.ts';
 import { defaultJobSettings, type Settings } from '../../core/settings.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
+import { unlessDeleted } from '../deleted-meanwhile.ts';
 import { Executions } from '../executions.ts';
 import { isAllowed } from '../github/allow-list.ts';
 import type { Storage } from '../storage.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
+import { HttpError } from './problem.ts';
 import { route } from './route.ts';
 
 /**
@@ -23,11 +25,20 @@ export const createJob = route(
     refuseRepositories(body.repositories, settings);
     refuseSignOffOfNobody(body, settings);
     const jobId = await jobIdFor(headers, { body, createdBy }, storage);
-    const job = { ...newJob(jobId, body, settings, now()), ...(createdBy && { createdBy }) };
+    const at = now();
+    const job = {
+      ...newJob(jobId, body, settings, at),
+      expiresAt: jobs.expiresAt(at),
+      ...(createdBy && { createdBy }),
+    };
     const text = JobText.parse(body);
-    // In this order: a row without its text would be a job that nobody can run.
-    await writeArtifact(artifacts, artifactKeys.request(jobId), text);
-    const created = await jobs.create(job);
+    await refuseDeleted(jobId, storage);
+    const created = await unlessDeleted(storage, jobId, async () => {
+      // In this order: a row without its text would be a job that cannot run.
+      await writeArtifact(artifacts, artifactKeys.request(jobId), text);
+      return jobs.create(job);
+    });
+    if (!created) await refuseDeleted(jobId, storage);
     const row = created ? job : await jobs.get(jobId);
     // Whoever came first may have died before this; a second start of the same run is the same execution.
     const started = row.executionArn !== undefined || isEnded(row.status);
@@ -39,6 +50,15 @@ export const createJob = route(
     };
   },
 );
+
+/** A key stands for the job that its first request made, also where that job was deleted since. */
+async function refuseDeleted(jobId: string, { jobs }: Storage): Promise<void> {
+  if (!(await jobs.deletion(jobId))) return;
+  throw new HttpError(
+    410,
+    `The job ${jobId} of this Idempotency-Key was deleted. Send the request with another key to start a new job.`,
+  );
+}
 
 /** A new identifier, or the one that an idempotency key was bound to. */
 async function jobIdFor(

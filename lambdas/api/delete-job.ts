@@ -1,27 +1,38 @@
 import { z } from 'zod';
-import { artifactKeys } from '../../core/artifacts.ts';
 import { ConflictError } from '../../core/errors.ts';
 import { isEnded, JobId } from '../../core/job.ts';
-import { repositoryNames } from '../totals.ts';
+import { Executions } from '../executions.ts';
+import type { Storage } from '../storage.ts';
 import { route } from './route.ts';
 
 const params = z.strictObject({ jobId: JobId });
 
-/** Removes an ended job with its rows and artifacts: 204. Pull requests stay, as they are GitHub's. */
+/**
+ * Deletes an ended job: 204. It is gone for every reader at once; its rows and artifacts are removed by the step
+ * RemoveJob, because 10,000 take minutes. Pull requests stay, as they are GitHub's.
+ */
 export const deleteJob = route(
   'DELETE',
   '/jobs/{jobId}',
   { role: 'admin', params },
   async ({ params: { jobId } }, storage) => {
-    const { jobs, repositories, artifacts } = storage;
-    const { status } = await jobs.get(jobId);
-    if (!isEnded(status)) {
-      throw new ConflictError(`The job ${jobId} is ${status}; cancel it before it is deleted.`);
-    }
-    // In this order a deletion that broke off can be repeated: the names are needed to find the rows.
-    await repositories.remove(jobId, await repositoryNames(artifacts, jobId));
-    await artifacts.removeAll(artifactKeys.job(jobId));
-    await jobs.remove(jobId);
+    const run = await markDeleted(jobId, storage);
+    // The same deletion again is the same execution. One that cannot be started is the reconciler's.
+    await new Executions(storage.settings).start({ jobId, run, action: 'delete' });
     return { status: 204 };
   },
 );
+
+/** Makes the job's row a tombstone, and returns the run that removes the rest. */
+async function markDeleted(jobId: string, { jobs, now }: Storage): Promise<number> {
+  for (;;) {
+    const deletion = await jobs.deletion(jobId);
+    if (deletion && !deletion.isDone) return deletion.run;
+    const { status, run } = await jobs.get(jobId);
+    if (!isEnded(status)) {
+      throw new ConflictError(`The job ${jobId} is ${status}; cancel it before it is deleted.`);
+    }
+    // Where this does not hold, the job runs again or was deleted since.
+    if (await jobs.markDeleted(jobId, run, now())) return run + 1;
+  }
+}

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { artifactKeys, readArtifact } from '../../core/artifacts.ts';
 import { Thread } from '../../core/thread.ts';
-import { REPOSITORY_PATH, repositoryParams } from './repository-routes.ts';
+import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
 import { viewThread } from './thread-view.ts';
 
@@ -24,10 +24,10 @@ export const getClaudeThread = route(
   'GET',
   `${REPOSITORY_PATH}/claude-thread`,
   { role: 'viewer', params: repositoryParams, query },
-  async ({ params, query }, { repositories, artifacts }) => {
+  async ({ params, query }, storage) => {
     const { jobId, repositoryName } = params;
-    await repositories.get(jobId, repositoryName);
-    const thread = await readArtifact(artifacts, artifactKeys.thread(jobId, repositoryName), Thread);
+    await readRow(params, storage);
+    const thread = await readArtifact(storage.artifacts, artifactKeys.thread(jobId, repositoryName), Thread);
     return { json: viewThread(thread, query.view, query.includeTool ?? []) };
   },
 );

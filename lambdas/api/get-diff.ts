@@ -1,6 +1,5 @@
-import { artifactKeys } from '../../core/artifacts.ts';
 import { NotFoundError } from '../../core/errors.ts';
-import { REPOSITORY_PATH, repositoryParams } from './repository-routes.ts';
+import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
 
 /** The patch, for `git apply`. Empty where nothing changed. */
@@ -8,10 +7,11 @@ export const getDiff = route(
   'GET',
   `${REPOSITORY_PATH}/diff`,
   { role: 'viewer', params: repositoryParams },
-  async ({ params }, { repositories, artifacts }) => {
-    const { jobId, repositoryName } = params;
-    const { status, outcome } = await repositories.get(jobId, repositoryName);
-    const diff = await artifacts.read(artifactKeys.diff(jobId, repositoryName));
+  async ({ params }, storage) => {
+    const { status, outcome, artifacts } = await readRow(params, storage);
+    const { repositoryName } = params;
+    // By the row: a run that made none leaves no diff of the run before.
+    const diff = artifacts?.diff ? await storage.artifacts.read(artifacts.diff) : undefined;
     if (!diff && outcome !== 'unchanged') {
       throw new NotFoundError(
         `${repositoryName} has no diff: it is ${status}${outcome ? `, ${outcome}` : ''}.`,

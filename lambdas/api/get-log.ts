@@ -1,6 +1,6 @@
 import { artifactKeys } from '../../core/artifacts.ts';
 import { NotFoundError } from '../../core/errors.ts';
-import { REPOSITORY_PATH, repositoryParams } from './repository-routes.ts';
+import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
 
 /** The worker's log, a line a record. */
@@ -8,10 +8,10 @@ export const getLog = route(
   'GET',
   `${REPOSITORY_PATH}/log`,
   { role: 'viewer', params: repositoryParams },
-  async ({ params }, { repositories, artifacts }) => {
+  async ({ params }, storage) => {
     const { jobId, repositoryName } = params;
-    const { status, logStream } = await repositories.get(jobId, repositoryName);
-    const log = await artifacts.read(artifactKeys.log(jobId, repositoryName));
+    const { status, logStream } = await readRow(params, storage);
+    const log = await storage.artifacts.read(artifactKeys.log(jobId, repositoryName));
     if (!log) {
       throw new NotFoundError(
         `${repositoryName} is ${status} and its worker has left no log here${logStream ? `; its log stream is ${logStream}` : ''}.`,

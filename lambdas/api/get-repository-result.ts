@@ -1,4 +1,4 @@
-import { REPOSITORY_PATH, repositoryParams } from './repository-routes.ts';
+import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
 
 /** Everything recorded of one repository. */
@@ -6,7 +6,5 @@ export const getRepositoryResult = route(
   'GET',
   REPOSITORY_PATH,
   { role: 'viewer', params: repositoryParams },
-  async ({ params }, { repositories }) => ({
-    json: await repositories.get(params.jobId, params.repositoryName),
-  }),
+  async ({ params }, storage) => ({ json: await readRow(params, storage) }),
 );

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { JobId, RepositoryName } from '../../core/job.ts';
+import type { RepositoryResult } from '../../core/repository-result.ts';
+import type { Storage } from '../storage.ts';
 
 /** `owner%2Fname` is the same route as `owner/name`: HTTP APIs decode the path before they match it. */
 export const REPOSITORY_PATH = '/jobs/{jobId}/repositories/{owner}/{name}';
@@ -8,3 +10,12 @@ export const repositoryParams = z
   .strictObject({ jobId: JobId, owner: z.string(), name: z.string() })
   .transform(({ jobId, owner, name }) => ({ jobId, repositoryName: `${owner}/${name}` }))
   .pipe(z.object({ jobId: z.string(), repositoryName: RepositoryName }));
+
+/** The row, of a job that is there: rows of a deleted one are removed some time after it. */
+export async function readRow(
+  { jobId, repositoryName }: { jobId: string; repositoryName: string },
+  { jobs, repositories }: Pick<Storage, 'jobs' | 'repositories'>,
+): Promise<RepositoryResult> {
+  const [, row] = await Promise.all([jobs.get(jobId), repositories.find(jobId, repositoryName)]);
+  return row ?? repositories.get(jobId, repositoryName);
+}

@@ -25,15 +25,18 @@ export async function executionEnded({ detail }: z.infer<typeof Input>, storage:
   const execution = parseExecutionName(detail.name);
   if (!execution || detail.status === 'RUNNING' || detail.status === 'SUCCEEDED') return;
   const { jobId, run } = execution;
-  const job = await storage.jobs.get(jobId);
-  if (job.run !== run) return;
+  const job = await storage.jobs.find(jobId);
+  // What is left of a deleted job is RemoveJob's.
+  if (!job) return;
 
   if (detail.status === 'ABORTED') {
+    // Of a run that another has followed too: a cancel has left its workers to this function.
     await storage.jobs.cancel(jobId, run, storage.now());
     await storage.jobs.stop(jobId, run, 'cancelled');
     await sweep(storage, execution, 'cancelled', JOB_CANCELLED);
     return;
   }
+  if (job.run !== run) return;
   const name = detail.error ?? `Execution.${detail.status}`;
   const error = {
     name,

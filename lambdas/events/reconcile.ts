@@ -22,6 +22,17 @@ export async function reconcile(_event: z.infer<typeof Input>, storage: Storage)
       else if (execution.status !== 'RUNNING') await endLike(job, execution, storage);
     }
   }
+  await deleteWhatIsLeft(executions, storage);
+}
+
+/** Begins again a deletion whose execution was never started, or failed. */
+async function deleteWhatIsLeft(executions: Executions, { jobs }: Storage): Promise<void> {
+  for await (const { jobId, run } of jobs.deletions()) {
+    const execution = await executions.describe({ jobId, run });
+    if (execution === undefined) await executions.start({ jobId, run, action: 'delete' });
+    else if (execution.status !== 'RUNNING' && (await jobs.deleteAgain(jobId, run)))
+      await executions.start({ jobId, run: run + 1, action: 'delete' });
+  }
 }
 
 async function* jobsOf({ jobs }: Storage, status: Status): AsyncGenerator<JobRow> {
@@ -30,8 +41,8 @@ async function* jobsOf({ jobs }: Storage, status: Status): AsyncGenerator<JobRow
     const page = await jobs.list({ status, limit: 100, ...(cursor && { cursor }) });
     // The index may be behind; the table is what counts.
     for (const { jobId } of page.jobs) {
-      const job = await jobs.get(jobId);
-      if (job.status === status) yield job;
+      const job = await jobs.find(jobId);
+      if (job?.status === status) yield job;
     }
     cursor = page.cursor;
   } while (cursor);

@@ -40,14 +40,18 @@ export async function recordResult(
     return { throttled: true, resumeAt: outcome.resumeAt ?? now() };
   }
   const diff = outcome.artifacts.diff && (await artifacts.read(outcome.artifacts.diff));
-  if (diff) await repositories.putDiff(jobId, repositoryName, diff, now());
-  await repositories.end(jobId, repositoryName, run, {
+  if (diff) await repositories.putDiff(jobId, repositoryName, diff, now(), row.expiresAt);
+  else if (run > 1) await repositories.removeDiff(jobId, repositoryName);
+  const ended = await repositories.end(jobId, repositoryName, run, {
     ...withEarlierRuns(repositoryEnd(outcome), row),
     ...(await changeSetDigest(artifacts, { jobId, repositoryName, outcome: outcome.outcome })),
     attempts: attempts + outcome.attempt,
     batchJobId: batch.jobId,
     ...(batch.startedAt && { startedAt: new Date(batch.startedAt).toISOString() }),
   });
+  // A diff without its row would stay: the job was deleted meanwhile.
+  if (!ended && diff && !(await repositories.find(jobId, repositoryName)))
+    await repositories.removeDiff(jobId, repositoryName);
   return { throttled: false, resumeAt: null };
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { artifactKeys, readArtifact, writeArtifact } from '../../core/artifacts.ts';
 import { ExecutionInput, type MapManifest, type PublishItem } from '../../core/execution.ts';
 import type { JobRow } from '../../core/job.ts';
+import { unlessDeleted } from '../deleted-meanwhile.ts';
 import { JOB_CANCELLED } from '../end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
 import { PUBLISHABLE_BY, unpublishable } from '../publishable.ts';
@@ -35,7 +36,7 @@ export async function resolvePullRequests(
 
   const prefix = `${artifactKeys.run(jobId, run)}publish`;
   const key = `${prefix}/items.json`;
-  await writeArtifact(storage.artifacts, key, items, { plain: true });
+  await unlessDeleted(storage, jobId, () => writeArtifact(storage.artifacts, key, items, { plain: true }));
   const concurrency = Math.min(MOST_CHILDREN, CHILDREN_OF_AN_OWNER * Math.max(1, byOwner.size));
   return { key, prefix: `${prefix}/results`, concurrency, count: items.length };
 }
@@ -50,7 +51,7 @@ function inTurn<T>(groups: readonly (readonly T[])[]): T[] {
 
 async function namesOf(
   job: JobRow,
-  action: JobRow['action'],
+  action: ExecutionInput['action'],
   { artifacts }: Storage,
 ): Promise<readonly string[]> {
   const asked = (action === 'publish' || job.createPullRequests) && job.status === 'processing';

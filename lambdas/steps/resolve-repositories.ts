@@ -5,6 +5,7 @@ import { type AnalyzeItem, batchJobPrefix, ExecutionInput, type MapManifest } fr
 import { inParallel } from '../../core/in-parallel.ts';
 import { isEnded, type JobRow, JobText } from '../../core/job.ts';
 import { countsOf, PARALLEL } from '../../core/repository-table.ts';
+import { unlessDeleted } from '../deleted-meanwhile.ts';
 import { JOB_CANCELLED } from '../end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
 import { isAllowed } from '../github/allow-list.ts';
@@ -23,11 +24,21 @@ export async function resolveRepositories(
   { jobId, run }: z.infer<typeof Input>,
   storage: Storage,
 ): Promise<MapManifest> {
+  return unlessDeleted(
+    storage,
+    jobId,
+    () => resolve(jobId, run, storage),
+    () => storage.repositories.removeAll(jobId),
+  );
+}
+
+async function resolve(jobId: string, run: number, storage: Storage): Promise<MapManifest> {
   const job = await storage.jobs.get(jobId);
   const names = await namesOf(job, storage);
-  await storage.repositories.createPending(jobId, names, storage.now(), run);
+  await storage.repositories.createPending(jobId, names, storage.now(), run, job.expiresAt);
 
   if (run > 1) await takeOver(jobId, names, run, storage);
+  await storage.jobs.openRun(jobId, run, job.expiresAt);
   await endWhereCancelled(jobId, run, storage);
 
   const rows = await storage.repositories.getMany(jobId, names, ['repositoryName', 'status']);
@@ -67,9 +78,11 @@ async function takeOver(
   const rows = await storage.repositories.getMany(jobId, names, attributes);
   const again = rows.filter(({ status }) => status === 'failed' || status === 'cancelled');
   await inParallel(again, PARALLEL, async (row) => {
-    await storage.repositories.resetForRun(row, run, storage.now());
+    if (!(await storage.repositories.resetForRun(row, run, storage.now()))) return;
+    // What the run before made of it would be taken for this run's where this one makes nothing.
+    await storage.repositories.removeDiff(jobId, row.repositoryName);
+    await storage.artifacts.removeAll(artifactKeys.repository(jobId, row.repositoryName));
   });
-  await storage.jobs.openRun(jobId, run);
 }
 
 /** A cancel that came while the rows were made has swept only those that it saw. */

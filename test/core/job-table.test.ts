@@ -1,3 +1,4 @@
+import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newJobId, type Status } from '../../core/job.ts';
 import { countsOf } from '../../core/repository-table.ts';
@@ -20,7 +21,7 @@ test('a job is written once, whole, and read as it was written', async () => {
   const job = jobRow({ description: 'naïve – 漢字', costUsd: 0.1 + 0.2, maxCostUsd: 0.000001 });
   expect(await jobs.create(job)).toBe(true);
   expect(await jobs.create({ ...job, name: 'Another' })).toBe(false);
-  expect(await jobs.get(job.jobId)).toEqual(job);
+  expect(await jobs.get(job.jobId)).toEqual({ ...job, expiresAt: '2027-02-20T00:00:00.000Z' });
   await expect(jobs.get(newJobId())).rejects.toThrow('There is no job');
 });
 
@@ -181,14 +182,81 @@ test('slots that are taken far ahead by a clock that is right stay taken', async
   expect(slots).toEqual([0, 1, 2, 3].map((hours) => now + hours * 3_600_000));
 });
 
-test('a removed job leaves no item behind', async () => {
-  const { jobs } = tables;
+const ANALYZE = { action: 'analyze' } as const;
+
+test('a deleted job is one that no retry and no cancel brings back, and nothing late makes it anew', async () => {
+  const { jobs, client, settings } = tables;
   const job = jobRow();
+  const { jobId } = job;
   await jobs.create(job);
-  await jobs.reserve(job.jobId, 0.1, 1);
-  await jobs.remove(job.jobId);
-  await expect(jobs.get(job.jobId)).rejects.toThrow('There is no job');
-  expect(await jobs.stoppedBy(job.jobId)).toBeUndefined();
-  await jobs.settle(job.jobId, 0.1, 0);
-  await expect(jobs.get(controlKey(job.jobId))).rejects.toThrow('There is no job');
+  await jobs.reserve(jobId, 0.1, 1);
+  await jobs.takeSlot(jobId, 60, Date.parse(AT));
+  expect(await jobs.markDeleted(jobId, 1, AT)).toBe(false);
+  await jobs.cancel(jobId, 1, AT);
+  const races = [
+    ...Array.from({ length: 5 }, () => jobs.reserveRun(jobId, 1, ANALYZE, AT)),
+    ...Array.from({ length: 5 }, () => jobs.markDeleted(jobId, 1, AT)),
+  ];
+  expect((await Promise.all(races)).filter(Boolean)).toHaveLength(1);
+  if ((await jobs.find(jobId))?.run === 2) {
+    await jobs.cancel(jobId, 2, AT);
+    expect(await jobs.markDeleted(jobId, 2, AT)).toBe(true);
+  }
+  const { run } = (await jobs.deletion(jobId))!;
+  const deletions: unknown[] = [];
+  for await (const deletion of jobs.deletions()) if (deletion.jobId === jobId) deletions.push(deletion);
+  expect(deletions).toEqual([{ jobId, run }]);
+  const late = async () => {
+    await jobs.settle(jobId, 0.1, 0);
+    await jobs.stop(jobId, run, 'cancelled');
+    await jobs.openRun(jobId, run + 1);
+    expect([
+      await jobs.create(job),
+      await jobs.reserveRun(jobId, run, ANALYZE, AT),
+      await jobs.cancel(jobId, run, AT),
+      await jobs.markDeleted(jobId, run, AT),
+      await jobs.claimCounting(jobId, AT, AT),
+      await jobs.find(jobId),
+    ]).toEqual([false, false, false, false, false, undefined]);
+    await expect(jobs.get(jobId)).rejects.toThrow(`The job ${jobId} was deleted at ${AT}`);
+  };
+  await late();
+  await jobs.remove(jobId, run - 1);
+  expect(await jobs.deletion(jobId)).toEqual({ run, isDone: false });
+  await jobs.remove(jobId, run);
+  expect(await jobs.deletion(jobId)).toEqual({ run, isDone: true });
+  expect(await jobs.deleteAgain(jobId, run)).toBe(false);
+  await late();
+  expect(await jobs.reserve(jobId, 0.1, 1)).toBe(false);
+
+  const { Items = [] } = await client.send(new ScanCommand({ TableName: settings.jobsTable }));
+  const left = Items.filter((item) => item.jobId.includes(jobId));
+  for (const item of left) expect(item.expiresAt).toBe(Date.parse('2026-11-30T00:00:00.000Z') / 1000);
+  expect(left.sort((a, b) => a.jobId.length - b.jobId.length)).toMatchObject([
+    { jobId, run, deletedAt: AT },
+    {
+      jobId: controlKey(jobId),
+      stoppedBy: 'deleted',
+      run: Number.MAX_SAFE_INTEGER,
+    },
+  ]);
+});
+
+test('everything of a job expires when the job does, also what a later run makes', async () => {
+  const { jobs, rows, client, settings } = tables;
+  const job = jobRow({ createdAt: '2026-11-01T00:00:00.000Z' });
+  const { jobId } = job;
+  await jobs.create(job);
+  const { expiresAt } = await jobs.get(jobId);
+  expect(expiresAt).toBe('2027-01-30T00:00:00.000Z');
+  await rows.createPending(jobId, ['local/one'], AT, 3, expiresAt);
+  await rows.putDiff(jobId, 'local/one', Buffer.from('diff'), AT, expiresAt);
+  await jobs.openRun(jobId, 3, expiresAt);
+  expect((await rows.get(jobId, 'local/one')).expiresAt).toBe(expiresAt);
+  const items = [settings.jobsTable, settings.repositoriesTable].map(async (TableName) => {
+    const { Items = [] } = await client.send(new ScanCommand({ TableName }));
+    return Items.filter((item) => item.jobId.startsWith(jobId));
+  });
+  const expiries = (await Promise.all(items)).flat().map((item) => item.expiresAt);
+  expect(expiries).toEqual(Array(4).fill(Date.parse(expiresAt!) / 1000));
 });

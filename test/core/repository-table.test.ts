@@ -109,7 +109,7 @@ test('a diff is queried beside its row, in the bytes it has, and one that Dynamo
   expect(Buffer.from(Item!.diff).equals(diff)).toBe(true);
   expect((await rows.countByIndex(jobId)).total).toBe(1);
 
-  await rows.remove(jobId, [NAME]);
+  await rows.removeAll(jobId);
   const left = await client.send(
     new QueryCommand({
       TableName: settings.repositoriesTable,

@@ -149,7 +149,7 @@ class Walk {
     const key = `${context.table}`;
     if (contexts.has(key)) return;
     this.#seen.set(node, contexts.add(key));
-    if (node.type === 'NewExpression') this.#command(lastName(node.callee), context);
+    if (node.type === 'NewExpression') this.#command(commandOf(node), context);
     if (node.type === 'CallExpression') this.#call(node, context);
     if (node.type === 'Identifier') this.#reach(node.value, context);
     if (node.type === 'MemberExpression') this.#member(node, context);
@@ -197,6 +197,14 @@ class Walk {
         table: context.table,
       });
   }
+}
+
+/** The command of a `new`; a Query that names no index is told apart, since it reads the table itself. */
+function commandOf({ callee, arguments: args }: Node): string | undefined {
+  const name = lastName(callee);
+  if (name !== 'QueryCommand') return name;
+  const properties: Node[] = args?.[0]?.expression.properties ?? [];
+  return properties.some(({ key }) => key?.value === 'IndexName') ? name : 'QueryTableCommand';
 }
 
 /** `c` of `a.b.c`, of `new c()` and of `c`; with its `#` where it is private. */

@@ -61,6 +61,8 @@ const TABLE_ACTIONS: Record<string, string> = {
   UpdateCommand: 'UpdateItem',
   DeleteCommand: 'DeleteItem',
   BatchGetCommand: 'BatchGetItem',
+  BatchWriteCommand: 'BatchWriteItem',
+  QueryTableCommand: 'Query',
 };
 
 /** What AWS asks of whoever sends a command: https://docs.aws.amazon.com/service-authorization/latest/reference/ */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Fleet, writeAndSubmit } from '../../fleet.ts';
+import { until } from '../../process-tree.ts';
 
 let fleet: Fleet;
 
@@ -33,6 +34,23 @@ test('a key that was used for another body is refused with the job it belongs to
   expect(status).toBe(409);
   expect(json.detail).toContain(jobId);
   expect((await allJobs()).jobs).toHaveLength(jobs.length);
+});
+
+test('a request whose job was deleted is told so, and makes no job anew', async () => {
+  const { jobId } = (await post('deleted')).json;
+  await fleet.ended(jobId);
+  expect((await fetch(`${fleet.stack.api}/jobs/${jobId}`, { method: 'DELETE' })).status).toBe(204);
+  for (let i = 0; i < 3; i++) {
+    const { status, json } = await post('deleted');
+    expect([status, json.detail]).toEqual([
+      410,
+      expect.stringContaining(`${jobId} of this Idempotency-Key was deleted`),
+    ]);
+  }
+  await until('the removal of its rows', async () => Object.keys(await fleet.rows(jobId)).length === 0);
+  expect((await post('deleted')).status).toBe(410);
+  expect((await fleet.call('GET', `/jobs/${jobId}`)).status).toBe(404);
+  expect((await allJobs()).jobs).not.toContainEqual(expect.objectContaining({ jobId }));
 });
 
 test('ten requests at once with one key are one job and one execution', async () => {

@@ -97,7 +97,8 @@ test('a job that runs cannot be retried, and one that was cancelled can, by what
     const { slow } = await fleet.rows(jobId);
     return slow?.run === 2 && slow.turns === 1;
   });
-  expect((await cancel(jobId)).json).toMatchObject({
+  expect((await cancel(jobId)).json).toMatchObject({ run: 2, status: 'cancelled' });
+  expect(await fleet.atRest(jobId)).toMatchObject({
     run: 2,
     status: 'cancelled',
     counts: { completed: 1, cancelled: 1 },

@@ -4,6 +4,7 @@ import type { Job } from '../../../core/job.ts';
 import type { Problem } from '../../../lambdas/api/problem.ts';
 import { registerWorkTrees } from '../../../local/register.ts';
 import { inspectWorkTree } from '../../../local/work-tree.ts';
+import { until } from '../../process-tree.ts';
 import { type ServedStack, serveStack, temporaryFolder } from '../../stack.ts';
 import { repositoryOf } from '../../work-trees.ts';
 
@@ -139,7 +140,13 @@ test('a deleted job is gone, with its rows and artifacts', async () => {
   for (const gone of [path, `${path}/repositories/local/sample`, `${path}/repositories/local/sample/diff`]) {
     expect((await call('GET', gone)).status).toBe(404);
   }
-  expect(existsSync(`${stack.dataFolder}/artifacts/jobs/${job.jobId}`)).toBe(false);
+  expect((await call('GET', '/jobs?limit=100')).json.jobs).not.toContainEqual(
+    expect.objectContaining({ jobId: job.jobId }),
+  );
+  const folder = `${stack.dataFolder}/artifacts/jobs/${job.jobId}`;
+  await until('the removal of its artifacts', () => !existsSync(folder));
+  for (const route of [path, `${path}/cancel`, `${path}/retry`, `${path}/pull-requests`])
+    expect((await call(route === path ? 'DELETE' : 'POST', route)).status).toBe(404);
 });
 
 test('a job that has ended cannot be cancelled', async () => {

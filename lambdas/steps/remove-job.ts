@@ -1,0 +1,34 @@
+import type { z } from 'zod';
+import { artifactKeys } from '../../core/artifacts.ts';
+import { ExecutionInput } from '../../core/execution.ts';
+import { required } from '../../core/settings.ts';
+import { endBatchJobs } from '../end-batch-jobs.ts';
+import { Executions } from '../executions.ts';
+import { functionHandler } from '../function-handler.ts';
+import type { Storage } from '../storage.ts';
+
+export const Input = ExecutionInput;
+
+/** Fargate gives a worker 30 s to save what it has, and reports its end some seconds later. */
+const LET_GO_MS = 60_000;
+
+/**
+ * Removes what a deleted job leaves: workers of a run that was just cancelled, rows, diffs, artifacts. Nothing but its
+ * tombstone stays. Safe to run again, and harmless where another run removes the same.
+ */
+export async function removeJob({ jobId, run }: z.infer<typeof Input>, storage: Storage): Promise<void> {
+  const { jobs, repositories, artifacts, settings } = storage;
+  const deletion = await jobs.deletion(jobId);
+  if (deletion?.run !== run || deletion.isDone) return;
+  const reason = 'The job was deleted.';
+  await new Executions(settings).stop({ jobId, run: run - 1 }, reason);
+  // Of every run: a worker that lives writes artifacts again.
+  const left = await endBatchJobs(required(settings, 'JOB_QUEUE'), `${jobId}-`, reason, LET_GO_MS);
+  if (left.length > 0)
+    throw new Error(`${left.length} Batch jobs of ${jobId} have not ended yet, such as ${left[0]}.`);
+  await repositories.removeAll(jobId);
+  await artifacts.removeAll(artifactKeys.job(jobId));
+  await jobs.remove(jobId, run);
+}
+
+export const handler = functionHandler(Input, removeJob);

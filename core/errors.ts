@@ -68,6 +68,11 @@ export class SetupFailedError extends CodyBatchError {
   override readonly name = 'SetupFailedError';
 }
 
+/** A verify command of the job cannot be started in the clone, so that the conversation was not begun. */
+export class VerifyNotRunnableError extends CodyBatchError {
+  override readonly name = 'VerifyNotRunnableError';
+}
+
 /** The Batch job ended without writing an outcome: killed, out of memory, timed out. */
 export class WorkerLostError extends CodyBatchError {
   override readonly name = 'WorkerLostError';

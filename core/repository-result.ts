@@ -38,11 +38,18 @@ export const Verification = z.object({
   command: z.string(),
   /** Null where a signal ended it, a timeout included. */
   exitCode: z.int().nullable(),
+  /** Its exit code on the untouched base commit; absent where it was not run there. */
+  baseExitCode: z.int().nullable().optional(),
   seconds: z.number(),
   /** The first and last part, at most 10,000 characters. */
   output: z.string(),
 });
 export type Verification = z.infer<typeof Verification>;
+
+/** Whether the command failed without the change too, so that its failure says nothing against the change. */
+export function failedOnBase({ baseExitCode }: Pick<Verification, 'baseExitCode'>): boolean {
+  return baseExitCode !== undefined && baseExitCode !== 0;
+}
 
 export const LogLine = z.object({ timestamp: z.string(), level: z.string(), message: z.string() });
 export type LogLine = z.infer<typeof LogLine>;

@@ -4,6 +4,7 @@ import { type JobSettings, JobText } from '../core/job.ts';
 import { isPriced, unpricedNote } from '../core/models.ts';
 import { Outcome } from '../core/outcome.ts';
 import { Analysis, type AnalysisRequest } from './analysis.ts';
+import { type Baseline, runBaseline } from './baseline.ts';
 import { Budget } from './budget.ts';
 import { applyPatch, readChanges, resetTree } from './changes.ts';
 import type { Resumable } from './checkpoint.ts';
@@ -95,12 +96,42 @@ async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
     await applyPatch(analysis.clone.git, resumed.patch);
     request.log.info('resumed from the checkpoint', { turns: resumed.state.turns.length });
   }
-  analysis.state = resumed?.state ?? {
-    ...newConversation(firstMessage(text.prompt, request.repositoryName)),
-    ...spentBefore(analysis),
-  };
+  analysis.state = resumed?.state ?? (await begin(analysis, { prompt: text.prompt, workspace }));
   analysis.tools = tools.map(({ name }) => name);
   await holdConversation(analysis, { workspace, model, tools, clone: analysis.clone });
+}
+
+/** A conversation that has not begun, kept as soon as the checks were run for it. */
+async function begin(
+  analysis: Analysis,
+  { prompt, workspace }: { prompt: string; workspace: Workspace },
+): Promise<ConversationState> {
+  const { repositoryName } = analysis.request;
+  const baseline = await baselineOf(analysis, workspace);
+  const state = {
+    ...newConversation(firstMessage(prompt, repositoryName, baseline?.results)),
+    ...spentBefore(analysis),
+    ...(baseline && { baseline: baseline.results }),
+  };
+  if (baseline) {
+    analysis.state = state;
+    await analysis.save(baseline.changes);
+  }
+  return state;
+}
+
+async function baselineOf(analysis: Analysis, workspace: Workspace): Promise<Baseline | undefined> {
+  const { job, request, signal } = analysis;
+  const { log, redactor } = request;
+  const { verify, verifyBaseline = true } = job.settings;
+  if (verify.length === 0 || !verifyBaseline) return undefined;
+  await analysis.record('verifying');
+  const baseline = await runBaseline(job.settings, { clone: analysis.clone!, workspace, redactor, signal });
+  if (!baseline)
+    log.warn('verify was not run on the untouched base: setup left more in the tree than a change can hold');
+  for (const { command, exitCode, seconds } of baseline?.results ?? [])
+    log.info('verify on the untouched base', { command, exitCode, seconds });
+  return baseline;
 }
 
 /** The service's client takes longer to load than anything else of the worker, and git clones meanwhile. */
@@ -196,7 +227,10 @@ async function holdConversation(
     ...{ tree, workspace, state, settings, redactor, signal, onVerifying },
     protectedGlobs: request.settings.PROTECTED_FILES,
   });
-  const context = { workspace, git, tree, settings, redactor, signal, submit: submissions.submit };
+  const context = {
+    ...{ workspace, git, tree, settings, redactor, signal, submit: submissions.submit },
+    baseline: state.baseline,
+  };
   if (!isPriced(model.name)) log.warn(unpricedNote(model.name));
   await analysis.record('conversing');
   try {

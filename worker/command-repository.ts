@@ -76,9 +76,12 @@ async function isShallowAt(file: string, baseSha: string): Promise<boolean> {
   return content.split('\n').includes(baseSha);
 }
 
-/** With its time of writing: by it git knows which files could have changed since without showing it. */
+/**
+ * With its time of writing, by which git knows the files that could have changed since without showing it. In whole
+ * seconds, rounded down, so that git rather reads too many than too few.
+ */
 async function copyIndex(from: string, to: string): Promise<void> {
   await copyFile(from, to);
-  const { atime, mtime } = await stat(from);
-  await utimes(to, atime, mtime);
+  const written = Math.floor((await stat(from)).mtimeMs / 1000);
+  await utimes(to, written, written);
 }

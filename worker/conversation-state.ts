@@ -1,5 +1,6 @@
 import type { MessageParam } from '@anthropic-ai/sdk/resources/messages';
 import { z } from 'zod';
+import { Verification } from '../core/repository-result.ts';
 import { ThreadTurn } from '../core/thread.ts';
 import { NO_TOKENS, TokenUsage } from '../core/usage.ts';
 
@@ -14,6 +15,8 @@ export const ConversationState = z.object({
   costUsd: z.number().optional(),
   /** The model that answered, as it named itself. */
   model: z.string().optional(),
+  /** What the checks came to on the untouched base; absent where they were not run there. */
+  baseline: z.array(Verification).optional(),
   /** How often a submission was sent back. */
   failedSubmissions: z.int(),
   /** Seconds of work, of earlier processes too; pauses between them are not counted. */

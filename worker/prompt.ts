@@ -1,4 +1,5 @@
 import type { ContentBlockParam, MessageParam, TextBlockParam } from '@anthropic-ai/sdk/resources/messages';
+import type { Verification } from '../core/repository-result.ts';
 
 /**
  * The same bytes for every repository of every job: no name, no date, no path. With the tools it is the prefix that a
@@ -21,13 +22,31 @@ export function systemBlocks(): TextBlockParam[] {
   return [{ type: 'text', text: SYSTEM_PROMPT, ...BREAKPOINT }];
 }
 
-/** The task first, which is the job's and shared by all of its repositories; the repository's name last. */
-export function firstMessage(prompt: string, repositoryName: string): MessageParam {
+/**
+ * The task first, which is the job's and shared by all of its repositories; last what is the repository's own: its name,
+ * and the checks that fail without any change.
+ */
+export function firstMessage(
+  prompt: string,
+  repositoryName: string,
+  baseline: readonly Verification[] = [],
+): MessageParam {
+  const failing = baseline.filter(({ exitCode }) => exitCode !== 0);
+  const lines = [
+    `The repository is ${repositoryName}.`,
+    ...(failing.length > 0
+      ? ['These checks fail on it before any change, so they do not have to pass. Make none of them worse:']
+      : []),
+    ...failing.map(
+      ({ command, exitCode }) =>
+        `- ${command} (${exitCode === null ? 'ended by a signal' : `exit code ${exitCode}`})`,
+    ),
+  ];
   return {
     role: 'user',
     content: [
       { type: 'text', text: prompt, ...BREAKPOINT },
-      { type: 'text', text: `The repository is ${repositoryName}.` },
+      { type: 'text', text: lines.join('\n') },
     ],
   };
 }

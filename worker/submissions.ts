@@ -31,7 +31,10 @@ export class Submissions {
     await onVerifying();
     this.changes = await tree.changes();
     const notes = describeChange(this.changes, await tree.leftOut());
-    const { problem, verification } = await verifySubmission(submission, this.changes, this.#context);
+    const { problem, verification } = await verifySubmission(submission, this.changes, {
+      ...this.#context,
+      baseline: state.baseline,
+    });
     if (verification.length > 0) tree.touch();
     this.verification = verification;
     this.#problem = problem;

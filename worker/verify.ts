@@ -1,6 +1,6 @@
 import type { JobSettings } from '../core/job.ts';
 import { filesOutside, protectedFiles } from '../core/protected-files.ts';
-import type { Verification } from '../core/repository-result.ts';
+import { failedOnBase, type Verification } from '../core/repository-result.ts';
 import type { Changes } from './changes.ts';
 import { describeCommand, runCommand } from './command.ts';
 import type { Redactor } from './redact.ts';
@@ -18,6 +18,8 @@ type JudgeContext = {
   settings: JobSettings;
   /** What the environment protects (PROTECTED_FILES). */
   protectedGlobs: readonly string[];
+  /** What the checks came to on the untouched base, where they were run there. */
+  baseline?: readonly Verification[] | undefined;
   workspace: Workspace;
   redactor: Redactor;
   signal: AbortSignal;
@@ -39,12 +41,22 @@ export async function verifySubmission(
       signal: context.signal,
       redactor: context.redactor,
     });
-    verification.push(result);
+    const base = context.baseline?.find((before) => before.command === command);
+    verification.push({ ...result, ...(base && { baseExitCode: base.exitCode }) });
   }
+  return { problem: worseThanBase(verification), verification };
+}
+
+/** A command that failed without the change too says nothing against the change. */
+function worseThanBase(verification: readonly Verification[]): string | undefined {
   const failed = verification.filter(({ exitCode }) => exitCode !== 0);
-  if (failed.length === 0) return { problem: undefined, verification };
-  const reports = failed.map((result) => `${result.command}\n${describeCommand(result)}`);
-  return { problem: `The change does not pass.\n\n${reports.join('\n\n')}`, verification };
+  const worse = failed.filter((result) => !failedOnBase(result));
+  if (worse.length === 0) return undefined;
+  const reports = worse.map((result) => `${result.command}\n${describeCommand(result)}`);
+  const asBefore = failed.filter(failedOnBase).map(({ command }) => command);
+  const excused =
+    asBefore.length > 0 ? [`Failing as before the change, which is accepted: ${asBefore.join('; ')}`] : [];
+  return ['The change does not pass.', ...reports, ...excused].join('\n\n');
 }
 
 async function patchProblem(

@@ -1,6 +1,6 @@
 import type { ChangeSet } from '../../core/change-set.ts';
 import type { JobRow } from '../../core/job.ts';
-import type { RepositoryResult, Verification } from '../../core/repository-result.ts';
+import { failedOnBase, type RepositoryResult, type Verification } from '../../core/repository-result.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { Base } from './base.ts';
 import { plainLine, safeLine, safeMarkdown } from './untrusted-text.ts';
@@ -50,9 +50,11 @@ function baseNote({ changeSet }: Subject, { branch, changedMeanwhile }: Base): s
 
 function verification(results: readonly Verification[]): string {
   if (results.length === 0) return '';
-  const lines = results.slice(0, MAX_COMMANDS).map(({ command, exitCode, seconds }) => {
+  const lines = results.slice(0, MAX_COMMANDS).map((result) => {
+    const { command, exitCode, seconds } = result;
     const end = exitCode === 0 ? 'passed' : exitCode === null ? 'was ended' : `exited ${exitCode}`;
-    return `- ${code(command)} ${end} (${seconds.toFixed(1)} s)`;
+    const before = exitCode !== 0 && failedOnBase(result) ? ', and failed before the change too' : '';
+    return `- ${code(command)} ${end}${before} (${seconds.toFixed(1)} s)`;
   });
   return `**Verification**\n\n${lines.join('\n')}`;
 }

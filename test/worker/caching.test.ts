@@ -69,11 +69,11 @@ test('two repositories of a job send the same bytes up to their own block, and s
   expect(second!.own).toBe(first!.own.replace('acme/first', 'acme/second'));
 });
 
-test('a first request has at most 6,000 bytes beyond the prompt, with every tool there is', async () => {
-  const settings = { verify: ['npm test'], shell: true, effort: 'high' as const };
+test('a first request has at most 7,000 bytes beyond the prompt, with every tool there is', async () => {
+  const settings = { verify: ['npm test'], verifyBaseline: false, shell: true, effort: 'high' as const };
   const { model } = await stack.analyze(files, [submitUnchanged], { prompt: PROMPT, settings });
   const bytes = model.requests[0]!.raw.length - Buffer.byteLength(JSON.stringify(PROMPT));
-  expect(bytes).toBeLessThanOrEqual(6000);
+  expect(bytes).toBeLessThanOrEqual(7000);
 });
 
 test('a request has at most four breakpoints, however long the conversation', async () => {

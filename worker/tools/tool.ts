@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { JobSettings } from '../../core/job.ts';
+import type { Verification } from '../../core/repository-result.ts';
 import type { Git } from '../git.ts';
 import type { Redactor } from '../redact.ts';
 import type { WorkTree } from '../work-tree.ts';
@@ -11,6 +12,8 @@ export type ToolContext = {
   git: Git;
   tree: WorkTree;
   settings: JobSettings;
+  /** What the checks came to on the untouched base, where they were run there. */
+  baseline?: readonly Verification[] | undefined;
   /** For what is cut before it is shown: a secret that was cut through is not known any more. */
   redactor: Redactor;
   /** Ends at the repository's time limit, and when the worker is told to stop. */

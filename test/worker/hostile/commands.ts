@@ -31,7 +31,7 @@ export function printing(bytes: number): HostileRepository {
   return {
     has: `a check that prints ${bytes / MIB} MiB`,
     content: {},
-    settings: { verify: [command] },
+    settings: { verify: [command], verifyBaseline: false },
     script: [calls(editTarget, call('run_check', { command })), submit, submit, submit],
     ends: { outcome: 'gaveUp', end: 'gaveUp' },
     expects: ({ outcome, exchanges }) => {

@@ -104,7 +104,7 @@ test('the patch and the change set both give exactly the tree that the model lef
 
 test('nothing that is planted in the tree runs, and an edit of the same length in the second of the clone is seen', async () => {
   const planted = [
-    'git init -q . && cd .git',
+    'rm -rf .git && git init -q . && cd .git',
     'printf "#!/bin/sh\\ntouch $TMPDIR/ran-hook\\n" > hooks/post-index-change && chmod +x hooks/post-index-change',
     ...['core.fsmonitor', 'diff.external', 'filter.x.clean', 'filter.x.smudge', 'diff.x.textconv'].map(
       (key) => `git config ${key} "touch $TMPDIR/ran-${key}; cat"`,

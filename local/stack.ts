@@ -61,6 +61,19 @@ export type StackOptions = {
    */
   workerCommand?: string[];
   /**
+   * Services that stand for this stack's own, or in front of them, for tests of what passes between. The state machine
+   * calls them as `accessKeyId`.
+   * @default - this stack's own, called by everybody as `local`
+   */
+  elsewhere?: {
+    dynamodbUrl: string;
+    batchUrl: string;
+    artifactsUrl: string;
+    accessKeyId: string;
+    /** The variables by which functions and workers find them. */
+    variables: Record<string, string>;
+  };
+  /**
    * Runs the functions elsewhere, for tests of what is deployed.
    * @default - in this process
    */
@@ -105,15 +118,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     if (model) closers.push(() => model.close());
 
     const endpoints = { dynamodb: dynamodb.url, states: '', batch: '' };
-    const environment = () =>
-      stackEnvironment({
+    const { elsewhere } = options;
+    const environment = () => ({
+      ...stackEnvironment({
         endpoints,
         artifactsFolder: folder('artifacts'),
         temporaryFolder,
         given: options.given,
         gitHubApiUrl: gitHub?.apiUrl,
         offlineModelUrl: model?.url,
-      });
+      }),
+      ...elsewhere?.variables,
+    });
 
     const batchListeners: ((event: JobStateChangeEvent) => void)[] = [];
     const command = options.workerCommand ?? [
@@ -151,8 +167,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closers.push(() => batch.close());
     endpoints.batch = batch.url;
 
-    const connection = { region: REGION, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
-    const artifacts = openArtifacts(pathToFileURL(folder('artifacts')).href);
+    const accessKeyId = elsewhere?.accessKeyId ?? 'local';
+    const connection = { region: REGION, credentials: { accessKeyId, secretAccessKey: 'local' } };
+    const artifacts = openArtifacts(elsewhere?.artifactsUrl ?? pathToFileURL(folder('artifacts')).href);
     const functions = await openFunctions(options, environment, closers);
     const events = new EventBus(functions.invokeListener);
     batchListeners.push((event) => events.put(event));
@@ -172,8 +189,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       },
       region: REGION,
       accountId: ACCOUNT_ID,
-      dynamodbUrl: dynamodb.url,
-      batch: new BatchClient({ ...connection, endpoint: batch.url }),
+      dynamodbUrl: elsewhere?.dynamodbUrl ?? dynamodb.url,
+      accessKeyId,
+      batch: new BatchClient({ ...connection, endpoint: elsewhere?.batchUrl ?? batch.url }),
       subscribeToBatch: (listener) => void batchListeners.push(({ detail }) => listener(detail)),
       readObject: async (_bucket, key) => {
         const object = await artifacts.read(key);

@@ -81,11 +81,23 @@ export class WorkerLostError extends CodyBatchError {
 /** The model's service refused the request for good: a bad key, an unknown model, an invalid request. */
 export class ModelRequestError extends CodyBatchError {
   override readonly name = 'ModelRequestError';
+  /** Whether every other request would be refused as well: the key or the model is at fault, and not what was asked. */
+  readonly isForAll: boolean;
+
+  constructor(message: string, { isForAll = false, ...init }: ErrorInit & { isForAll?: boolean } = {}) {
+    super(message, init);
+    this.isForAll = isForAll;
+  }
 }
 
 /** The model's service cannot be reached, or gave no whole answer for longer than a worker waits. */
 export class ModelUnavailableError extends CodyBatchError {
   override readonly name = 'ModelUnavailableError';
+}
+
+/** Another repository of the job met what would stop every one of them: a bad key, an unknown model. */
+export class JobStoppedError extends CodyBatchError {
+  override readonly name = 'JobStoppedError';
 }
 
 /** The recorded change set may not be published: outside the tree, protected, or too large. */

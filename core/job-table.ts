@@ -16,7 +16,19 @@ import { controlKey, ENTITY_INDEX, expiry, expiryTime, fromItem, STATUS_INDEX } 
 import type { TokenUsage } from './usage.ts';
 
 /** Why nothing of a job may start or call the model. */
-export type StopReason = 'cancelled' | 'jobCost';
+export const StopReason = z.enum(['cancelled', 'deleted', 'jobCost', 'modelRefused']);
+export type StopReason = z.infer<typeof StopReason>;
+
+/** What a job's control item says that a worker has to know. */
+export type JobControl = {
+  stoppedBy?: StopReason | undefined;
+  /** In words, where there is more to say. */
+  stoppedBecause?: string | undefined;
+  /** What calls that are over came to, in USD. */
+  spentUsd: number;
+  /** The run whose first worker has asked whether the service knows the key and the model. */
+  modelCheckedInRun?: number | undefined;
+};
 
 /** The status of a tombstone while something of its job may be left; it is no job's, so that no list shows it. */
 const DELETING = 'deleting';
@@ -36,6 +48,11 @@ export type IdempotencyClaim = { boundJobId: string; fingerprint: string };
 
 /** A request that reserved a run: its Idempotency-Key, and the fingerprint of its body. */
 export type RunRequest = { key: string; fingerprint: string; run: number; at: string };
+
+/** What a call had reserved of the job's cap, and what it came to, in USD. */
+export type Settlement = { reservedUsd: number; spentUsd: number };
+
+const SETTLED: Settlement = { reservedUsd: 0, spentUsd: 0 };
 
 /** The jobs table. Every write that could race is one conditional update of one item. */
 export class JobTable {
@@ -204,7 +221,7 @@ export class JobTable {
   async openRun(jobId: string, run: number, expiresAt?: string): Promise<void> {
     await this.#update(controlKey(jobId), {
       set: { run, ...(expiresAt && { expiresAt: expiry(expiresAt, 0) }) },
-      remove: ['stoppedBy'],
+      remove: ['stoppedBy', 'stoppedBecause'],
       condition: 'attribute_not_exists(run) OR run < :run',
       values: { ':run': run },
     });
@@ -266,49 +283,69 @@ export class JobTable {
   }
 
   /** Lets nobody else of this run, or of one before, start or call the model. The first reason stays. */
-  async stop(jobId: string, run: number, reason: StopReason): Promise<void> {
+  async stop(jobId: string, run: number, reason: StopReason, because?: string): Promise<void> {
     await this.#update(controlKey(jobId), {
-      set: { stoppedBy: reason, run },
+      set: { stoppedBy: reason, stoppedBecause: because, run },
       condition:
         'attribute_not_exists(run) OR run < :thisRun OR (run = :thisRun AND attribute_not_exists(stoppedBy))',
       values: { ':thisRun': run },
     });
   }
 
-  async stoppedBy(jobId: string): Promise<StopReason | undefined> {
+  async control(jobId: string): Promise<JobControl> {
     const { Item } = await this.#client.send(
       new GetCommand({ TableName: this.#table, Key: { jobId: controlKey(jobId) }, ConsistentRead: true }),
     );
-    return Item?.stoppedBy as StopReason | undefined;
+    const stoppedBy = StopReason.safeParse(Item?.stoppedBy);
+    return {
+      stoppedBy: stoppedBy.data,
+      stoppedBecause: Item?.stoppedBecause as string | undefined,
+      spentUsd: (Item?.spentUsd as number | undefined) ?? 0,
+      modelCheckedInRun: Item?.modelCheckedInRun as number | undefined,
+    };
+  }
+
+  async stoppedBy(jobId: string): Promise<StopReason | undefined> {
+    return (await this.control(jobId)).stoppedBy;
+  }
+
+  /** Lets one worker of a run ask whether the service knows the key and the model: true for the first that calls this. */
+  async claimModelCheck(jobId: string, run: number): Promise<boolean> {
+    return this.#update(controlKey(jobId), {
+      set: { modelCheckedInRun: run },
+      condition: 'attribute_not_exists(modelCheckedInRun) OR modelCheckedInRun < :run',
+      values: { ':run': run },
+    });
   }
 
   /**
-   * Reserves `usd` of the job's cap, in one conditional update, so that racing workers never pass it together.
-   * Returns false where it does not fit or the job is stopped.
+   * Reserves `usd` of the job's cap and settles the call before, in one conditional update, so that racing workers never
+   * pass the cap together. Returns false where it does not fit or the job is stopped; then nothing is settled either.
    */
-  async reserve(jobId: string, usd: number, capUsd: number): Promise<boolean> {
+  async reserve(jobId: string, usd: number, capUsd: number, before: Settlement = SETTLED): Promise<boolean> {
+    const added = usd + before.spentUsd - before.reservedUsd;
     return this.#update(controlKey(jobId), {
-      add: { reservedUsd: usd },
+      add: { reservedUsd: added, ...(before.spentUsd > 0 && { spentUsd: before.spentUsd }) },
       // DynamoDB conditions know no arithmetic: what must already be under the cap is computed here.
       condition:
         'attribute_not_exists(stoppedBy) AND (attribute_not_exists(reservedUsd) OR reservedUsd <= :room)',
-      values: { ':room': capUsd - usd },
+      values: { ':room': capUsd - added },
     });
   }
 
   /** Sets what a job has spent once no worker of this run is left: a lost one never settled its reservation. */
   async settleAll(jobId: string, run: number, spentUsd: number): Promise<void> {
     await this.#update(controlKey(jobId), {
-      set: { reservedUsd: spentUsd },
+      set: { reservedUsd: spentUsd, spentUsd },
       condition: 'attribute_exists(jobId) AND (attribute_not_exists(run) OR run <= :run)',
       values: { ':run': run },
     });
   }
 
   /** Gives back what a call was reserved and did not cost. */
-  async settle(jobId: string, reservedUsd: number, spentUsd: number): Promise<void> {
+  async settle(jobId: string, { reservedUsd, spentUsd }: Settlement): Promise<void> {
     await this.#update(controlKey(jobId), {
-      add: { reservedUsd: spentUsd - reservedUsd },
+      add: { reservedUsd: spentUsd - reservedUsd, spentUsd },
       condition: 'attribute_exists(jobId)',
     });
   }

@@ -15,7 +15,7 @@ import { NotFoundError } from './errors.ts';
 import { chunks, inParallel } from './in-parallel.ts';
 import type { Counts, Status } from './job.ts';
 import { Status as StatusSchema } from './job.ts';
-import type { PullRequestRecord } from './repository-result.ts';
+import type { Phase, PullRequestRecord, Waiting } from './repository-result.ts';
 import { RepositoryResult } from './repository-result.ts';
 import type { Settings } from './settings.ts';
 import { diffKey, expiry, fromItem, JOB_STATUS_INDEX, MAX_DIFF_ITEM_BYTES } from './tables.ts';
@@ -51,6 +51,7 @@ const RESULT_OF_A_RUN = [
   'end',
   'error',
   'phase',
+  'waiting',
   'turns',
   'summary',
   'wereChangesNecessary',
@@ -199,6 +200,7 @@ export class RepositoryTable {
   async end(jobId: string, repositoryName: string, run: number, end: RepositoryEnd): Promise<boolean> {
     return this.#update(jobId, repositoryName, {
       set: { ...end, statusKey: statusKey(end.status, repositoryName), updatedAt: end.completedAt },
+      remove: ['waiting'],
       condition: '#status = :processing AND run = :run',
       names: { '#status': 'status' },
       values: { ':processing': 'processing', ':run': run },
@@ -214,6 +216,7 @@ export class RepositoryTable {
   ): Promise<boolean> {
     return this.#update(jobId, repositoryName, {
       set: { ...end, statusKey: statusKey(end.status, repositoryName), updatedAt: end.completedAt },
+      remove: ['waiting'],
       condition: '#status IN (:pending, :processing) AND (attribute_not_exists(run) OR run <= :run)',
       names: { '#status': 'status' },
       values: { ':pending': 'pending', ':processing': 'processing', ':run': run },
@@ -241,9 +244,14 @@ export class RepositoryTable {
     });
   }
 
-  async recordAttempts(jobId: string, repositoryName: string, attempts: number, at: string): Promise<void> {
+  /** Says that a repository has left its place until the model's service admits it again. */
+  async recordModelWait(
+    jobId: string,
+    repositoryName: string,
+    { attempts, waiting, at }: { attempts: number; waiting: Waiting; at: string },
+  ): Promise<void> {
     await this.#update(jobId, repositoryName, {
-      set: { attempts, updatedAt: at },
+      set: { attempts, phase: 'waitingForModel' satisfies Phase, waiting, updatedAt: at },
       condition: 'attribute_exists(jobId)',
     });
   }
@@ -271,9 +279,13 @@ export class RepositoryTable {
   async recordProgress(
     jobId: string,
     repositoryName: string,
-    progress: { phase: string; turns: number; updatedAt: string },
+    progress: { phase: Phase; turns: number; updatedAt: string; waiting?: Waiting | undefined },
   ): Promise<void> {
-    await this.#update(jobId, repositoryName, { set: progress, condition: 'attribute_exists(jobId)' });
+    await this.#update(jobId, repositoryName, {
+      set: progress,
+      ...(!progress.waiting && { remove: ['waiting'] }),
+      condition: 'attribute_exists(jobId)',
+    });
   }
 
   async recordPullRequest(

@@ -51,7 +51,7 @@ export function withEarlierRuns(
     ...end,
     tokenUsage: addTokens(earlierRuns.tokenUsage, tokenUsage),
     // A run that asked nothing cost nothing, also where the model's price is not known.
-    costUsd: end.turns ? addCosts(earlierRuns.costUsd, costUsd) : earlierRuns.costUsd,
+    costUsd: tokenUsage.total > 0 ? addCosts(earlierRuns.costUsd, costUsd) : earlierRuns.costUsd,
   };
 }
 

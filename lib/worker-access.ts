@@ -17,18 +17,21 @@ const KEYS =
   'Keys of artifacts are made when a job is; which job and repository a worker has is known at run time.';
 
 /**
- * What a worker writes of its job's control item: the bill, the reason to stop, and who writes the shared prefix to the
+ * What a worker writes of its job's control item: the bill, the reason to stop, who asked for the model, and who writes the shared prefix to the
  * model's cache first. test/whole-job.moto.test.ts runs a job under exactly these.
  */
 const CONTROL_ATTRIBUTES = [
   'reservedUsd',
+  'spentUsd',
   'stoppedBy',
+  'stoppedBecause',
   'run',
+  'modelCheckedInRun',
   'prefixClaimedBy',
   'prefixClaimedUntil',
   'prefixWarmInRun',
 ];
-const PROGRESS_ATTRIBUTES = ['repositoryName', 'phase', 'turns', 'updatedAt'];
+const PROGRESS_ATTRIBUTES = ['repositoryName', 'phase', 'waiting', 'turns', 'updatedAt'];
 
 /**
  * The worker handles what is untrusted, so its role is held to single attributes: progress on a repository's row, the

@@ -36,8 +36,13 @@ export async function recordResult(
   const { attempts = 0 } = row;
   const maxAttempts = outcome.error ? MAX_UNAVAILABLE_ATTEMPTS : MAX_THROTTLED_ATTEMPTS;
   if (outcome.outcome === 'throttled' && attempts < maxAttempts) {
-    await repositories.recordAttempts(jobId, repositoryName, attempts + outcome.attempt, now());
-    return { throttled: true, resumeAt: outcome.resumeAt ?? now() };
+    const resumeAt = outcome.resumeAt ?? now();
+    await repositories.recordModelWait(jobId, repositoryName, {
+      attempts: attempts + outcome.attempt,
+      waiting: { until: resumeAt, times: attempts + outcome.attempt, reason: outcome.summary },
+      at: now(),
+    });
+    return { throttled: true, resumeAt };
   }
   const diff = outcome.artifacts.diff && (await artifacts.read(outcome.artifacts.diff));
   if (diff) await repositories.putDiff(jobId, repositoryName, diff, now(), row.expiresAt);

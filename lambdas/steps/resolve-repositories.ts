@@ -18,6 +18,8 @@ export const Input = ExecutionInput;
 
 /** Time for the worker to write its outcome after its own maxMinutes have passed. */
 const SAVING_SECONDS = 300;
+/** Time that a worker may wait for the model's rate limit, which its maxMinutes do not count (worker/patience.ts). */
+const WAITING_SECONDS = 600;
 
 /** Decides once which repositories the job is about, creates their rows, and lists for the Map what has not ended. */
 export async function resolveRepositories(
@@ -48,7 +50,7 @@ async function resolve(jobId: string, run: number, storage: Storage): Promise<Ma
       ({ repositoryName }): AnalyzeItem => ({
         repositoryName,
         batchJobName: batchJobName({ jobId, run }, repositoryName),
-        attemptSeconds: Math.ceil(job.settings.maxMinutes * 60) + SAVING_SECONDS,
+        attemptSeconds: Math.ceil(job.settings.maxMinutes * 60) + WAITING_SECONDS + SAVING_SECONDS,
       }),
     );
   const byStatus = Object.groupBy(rows, ({ status }) => status);

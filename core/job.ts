@@ -1,5 +1,6 @@
 import { ulid } from 'ulid';
 import { z } from 'zod';
+import { CommandSecretName } from './command-secrets.ts';
 import { TokenUsage } from './usage.ts';
 
 /** The status of a job and of each of its repositories. The last three are ends. */
@@ -67,7 +68,7 @@ export const JobSettings = z.strictObject({
   /** Whether commands have the base branch's commits and tags, without files, as `git describe` needs them; false where absent. */
   fetchTags: z.boolean().optional(),
   /** Names of secrets that `setup` gets as environment variables; COMMAND_SECRETS of the environment allows them. */
-  commandSecrets: z.array(z.string().max(100)).max(20).optional(),
+  commandSecrets: z.array(CommandSecretName).max(20).optional(),
   /** The branch to start from; the repository's default branch where absent. */
   baseBranch: BranchName.optional(),
   /** Globs of the files that may be changed; all where empty. */

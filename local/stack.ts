@@ -7,7 +7,12 @@ import { BatchClient } from '@aws-sdk/client-batch';
 import { openArtifacts } from '../core/artifacts.ts';
 import { NOT_TRIED_AGAIN, WORKER_ATTEMPTS } from '../core/attempts.ts';
 import { SettingsError } from '../core/errors.ts';
-import { SECRET_VARIABLES, type Variables, WRITE_CREDENTIALS } from '../core/settings.ts';
+import {
+  commandSecretVariables,
+  SECRET_VARIABLES,
+  type Variables,
+  WRITE_CREDENTIALS,
+} from '../core/settings.ts';
 import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
 import { bundleWorker, workerCommand } from '../worker/bundle.ts';
@@ -148,12 +153,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         // Read at each start of a child: Batch's own endpoint is known only when it listens.
         get environment() {
           return {
-            ...pick(environment(), (name) => !isWorkerSecret(name)),
+            ...pick(environment(), (name) => !isWorkerSecret(name, options.given)),
             NODE_COMPILE_CACHE: folder('worker'),
           };
         },
         get secrets() {
-          return pick(environment(), isWorkerSecret);
+          return pick(environment(), (name) => isWorkerSecret(name, options.given));
         },
         scratch: { folder: temporaryFolder, variable: 'TEMP_DIR' },
         attempts: WORKER_ATTEMPTS,
@@ -222,8 +227,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-function isWorkerSecret(name: string): boolean {
-  return SECRET_VARIABLES.includes(name);
+function isWorkerSecret(name: string, given: Variables): boolean {
+  return SECRET_VARIABLES.includes(name) || commandSecretVariables(given).includes(name);
 }
 
 /** The worker reads repositories and calls the model; what may write to GitHub is kept from it. */

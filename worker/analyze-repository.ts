@@ -86,6 +86,7 @@ async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
   const tools = toolsOf(job.settings);
   for (const name of ['CLAUDE_API_KEY', 'GITHUB_TOKEN'] as const)
     request.redactor.add(await request.settings.secret(name));
+  const secrets = await readCommandSecrets(analysis);
 
   await checkModel(analysis);
   // All to their end, whatever becomes of the others: nothing may be removed while git works in it.
@@ -100,7 +101,7 @@ async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
   analysis.clone = cloned.value;
   const model = opened.value;
   if (hasCommands(job.settings)) await giveRepository(analysis, analysis.clone, workspace);
-  await setUp(analysis, workspace);
+  await setUp(analysis, workspace, secrets);
   const resumed = await resume(analysis, analysis.clone);
   analysis.state = resumed ?? (await begin(analysis, { prompt: text.prompt, workspace }));
   analysis.tools = tools.map(({ name }) => name);
@@ -231,13 +232,28 @@ async function giveRepository(
   await makeCommandRepository(workspace, clone, history);
 }
 
-async function setUp({ job, request, signal }: Analysis, workspace: Workspace): Promise<void> {
+/** Of `setup` alone: the redactor knows them before any command does. */
+async function readCommandSecrets({ job, request }: Analysis): Promise<Record<string, string>> {
+  const secrets: Record<string, string> = {};
+  for (const name of job.settings.commandSecrets ?? []) {
+    secrets[name] = await request.settings.commandSecret(name);
+    request.redactor.add(secrets[name]);
+  }
+  return secrets;
+}
+
+async function setUp(
+  { job, request, signal }: Analysis,
+  workspace: Workspace,
+  secrets: Record<string, string>,
+): Promise<void> {
   for (const command of job.settings.setup) {
     // The repository's time limit bounds it.
     const result = await runCommand(workspace, command, {
       timeoutMs: job.settings.maxMinutes * 60_000,
       signal,
       redactor: request.redactor,
+      secrets,
     });
     const report = describeCommand(result);
     if (result.exitCode !== 0) {

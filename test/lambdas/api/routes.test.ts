@@ -195,6 +195,12 @@ test.each<[string, unknown, string, RegExp]>([
     'settings.temperature',
     /effort/,
   ],
+  [
+    'a secret that the environment does not allow',
+    { ...VALID, settings: { commandSecrets: ['REGISTRY_TOKEN'] } },
+    'settings.commandSecrets',
+    /no secret/,
+  ],
   ['a wrong type', { ...VALID, maxConcurrency: 'ten' }, 'maxConcurrency', /expected number/],
   ['a hostile branch', { ...VALID, pullRequest: { branch: '--force' } }, 'pullRequest.branch', /branch/],
 ])(

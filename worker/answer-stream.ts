@@ -40,6 +40,8 @@ export class AnswerStream {
     if (event.type === 'message_start') return this.#begun(event.message);
     if (event.type === 'message_delta') {
       const { delta, usage } = event as { delta?: Partial<typeof event.delta>; usage?: ReportedUsage };
+      // What message_start said of the output was before there was any.
+      delete this.usage.output_tokens;
       this.#report(usage);
       const { stop_reason, stop_sequence, stop_details, container } = objectOf(delta);
       return {

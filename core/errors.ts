@@ -123,6 +123,14 @@ export class PullRequestRefusedError extends CodyBatchError {
 /** The store has the artifact, but not the bytes that were written: cut short, or changed by hand. */
 export class DamagedArtifactError extends CodyBatchError {
   override readonly name = 'DamagedArtifactError';
+  /** Where it is asked for: there is none that could be given. */
+  override readonly statusCode = 404;
+}
+
+/** A row holds what this version of the product cannot read, in an attribute that work cannot go on without. */
+export class DamagedRowError extends CodyBatchError {
+  override readonly name = 'DamagedRowError';
+  override readonly statusCode = 409;
 }
 
 /** The names that the state machine may retry or catch; a misspelt one does not compile. */
@@ -139,7 +147,15 @@ export type ErrorName = (
   | BranchHasOtherCommitsError
   | GitHubPermissionError
   | PullRequestRefusedError
+  | DamagedArtifactError
+  | DamagedRowError
 )['name'];
+
+/** What another has said, as a sentence to go on after: services end theirs with a full stop or without. */
+export function sentence(text: string): string {
+  const said = text.trim();
+  return /[.!?…]["')\]]?$/.test(said) ? said : `${said}.`;
+}
 
 /** `{name, message}` as rows and outcomes hold it, at most 2,000 characters of message. */
 export function describeError(error: unknown): { name: string; message: string } {

@@ -7,7 +7,11 @@ import { TokenUsage } from './usage.ts';
 export const Status = z.enum(['pending', 'processing', 'completed', 'failed', 'cancelled']);
 export type Status = z.infer<typeof Status>;
 
-export function isEnded(status: Status): boolean {
+/** A status as it is read: `unknown` where the row holds a word that no version of the product writes. */
+export const ReadStatus = z.enum([...Status.options, 'unknown']);
+export type ReadStatus = z.infer<typeof ReadStatus>;
+
+export function isEnded(status: ReadStatus): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 
@@ -146,6 +150,8 @@ export const Counts = z.object({
   completed: z.int().nonnegative(),
   failed: z.int().nonnegative(),
   cancelled: z.int().nonnegative(),
+  /** Those whose rows hold a status that nobody knows; absent where there are none. */
+  unknown: z.int().nonnegative().optional(),
 });
 export type Counts = z.infer<typeof Counts>;
 
@@ -179,7 +185,7 @@ export const JobRow = z.object({
   action: z.enum(['analyze', 'publish']),
   /** Artifact that names the repositories of a publish; every recorded change where absent. */
   selection: z.string().optional(),
-  status: Status,
+  status: ReadStatus,
   counts: Counts,
   /** Absent before the first pull request was tried. */
   pullRequests: PullRequestCounts.optional(),

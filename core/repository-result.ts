@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ErrorDescription, Status } from './job.ts';
+import { ErrorDescription, ReadStatus } from './job.ts';
 import { TokenUsage } from './usage.ts';
 
 /** What came of a repository. The first two are `completed`, the others `failed`. */
@@ -114,7 +114,7 @@ export type PullRequestRecord = z.infer<typeof PullRequestRecord>;
 export const RepositoryResult = z.object({
   jobId: z.string(),
   repositoryName: z.string(),
-  status: Status,
+  status: ReadStatus,
   /** The run of the job that last worked on it. */
   run: z.int().optional(),
   outcome: OutcomeName.optional(),

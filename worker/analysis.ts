@@ -78,7 +78,7 @@ export class Analysis {
     const dynamoDB = openDynamoDB(settings);
     const jobs = new JobTable(dynamoDB, settings);
     const rows = new RepositoryTable(dynamoDB, settings);
-    const job = await jobs.get(jobId);
+    const job = await jobs.getWhole(jobId);
     const checkpoints = new Checkpoints(artifacts, { jobId, repositoryName, run: job.run, log, redactor });
     const saved = await checkpoints.load();
     return new Analysis(request, { job, jobs, rows, artifacts }, { checkpoints, ...saved });

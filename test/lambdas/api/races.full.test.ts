@@ -45,12 +45,19 @@ async function expectConsistent(jobId: string, retries: number): Promise<void> {
   await sleep(300);
   const [job, rows] = [await fleet.job(jobId), Object.values(await fleet.rows(jobId))];
   expect(job.run).toBe(retries + 1);
-  const counted = { total: rows.length, pending: 0, processing: 0, completed: 0, failed: 0, cancelled: 0 };
-  for (const { status } of rows) counted[status] += 1;
+  const counted: Record<string, number> = {
+    total: rows.length,
+    pending: 0,
+    processing: 0,
+    completed: 0,
+    failed: 0,
+    cancelled: 0,
+  };
+  for (const { status } of rows) counted[status]! += 1;
   expect(job.counts).toEqual(counted);
   expect(counted).toMatchObject({ pending: 0, processing: 0, failed: 0 });
   // One that was cancelled after its last repository had completed is cancelled all the same.
-  if (counted.completed < NAMES.length) expect(job.status).toBe('cancelled');
+  if (counted.completed! < NAMES.length) expect(job.status).toBe('cancelled');
   expect(job.costUsd).toBeCloseTo(
     rows.reduce((sum, { costUsd = 0 }) => sum + costUsd, 0),
     6,

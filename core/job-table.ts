@@ -11,7 +11,7 @@ import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
 import { DamagedRowError, InvalidInputError, NotFoundError } from './errors.ts';
 import { parseExecutionName } from './execution.ts';
 import type { Counts, ErrorDescription, PullRequestCounts, Status } from './job.ts';
-import { JobRow } from './job.ts';
+import { JobId, JobRow } from './job.ts';
 import type { Settings } from './settings.ts';
 import { describeAsWritten, type Readable, readItem } from './stored.ts';
 import { controlKey, ENTITY_INDEX, expiry, expiryTime, fromItem, STATUS_INDEX } from './tables.ts';
@@ -621,7 +621,7 @@ function encodeCursor(key: Record<string, unknown>): string {
 /** The key of an item in the index that a list of this status reads, which is where a page of it goes on. */
 function decodeCursor(cursor: string, status: Status | undefined): Record<string, unknown> {
   const index = status ? { status: z.literal(status) } : { entity: z.literal('job') };
-  const key = z.strictObject({ jobId: z.string(), createdAt: z.string(), ...index });
+  const key = z.strictObject({ jobId: JobId, createdAt: z.iso.datetime().max(40), ...index });
   const parsed = key.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString()));
   if (parsed.success) return parsed.data;
   throw new InvalidInputError('The cursor was not made by this API, or for a list of another status.', {

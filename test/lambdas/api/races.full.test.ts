@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { isEnded } from '../../../core/job.ts';
 import { Fleet, writeAndSubmit } from '../../fleet.ts';
 import { until } from '../../process-tree.ts';
+import { seeded } from '../../seeded.ts';
 
 const NAMES = ['one', 'two', 'three'];
 const BODY = { prompt: 'Edit.', repositories: NAMES.map((name) => `local/${name}`) };
@@ -20,17 +21,6 @@ beforeAll(async () => {
   });
 });
 afterAll(() => fleet.close());
-
-/** mulberry32: the same numbers for the same seed. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Everything that can be seen of the job is at rest, and agrees. */
 async function expectConsistent(jobId: string, retries: number): Promise<void> {

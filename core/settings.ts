@@ -78,6 +78,9 @@ const Environment = z.object({
   /** Where people reach the API, for links in pull requests; paths of the API where absent. */
   PUBLIC_URL: z.url().optional(),
 
+  /** Seconds that the server which repositories are cloned from may fail before a repository does. */
+  GIT_PATIENCE_SECONDS: seconds(300),
+
   CLAUDE_PROVIDER: z.enum(['anthropic', 'bedrock']).default('anthropic'),
   ANTHROPIC_BASE_URL: z.url().optional(),
   ANTHROPIC_BEDROCK_BASE_URL: z.url().optional(),

@@ -197,7 +197,8 @@ async function checkModel({ job, jobs, request }: Analysis): Promise<void> {
   throw new ModelRequestError(refusal, { isForAll: true });
 }
 
-async function clone({ job, request, resumed, signal }: Analysis, workspace: Workspace): Promise<Clone> {
+async function clone(analysis: Analysis, workspace: Workspace): Promise<Clone> {
+  const { job, request, resumed, signal } = analysis;
   const cloned = await cloneRepository(workspace, {
     repositoryName: request.repositoryName,
     githubApiUrl: request.settings.GITHUB_API_URL,
@@ -206,6 +207,11 @@ async function clone({ job, request, resumed, signal }: Analysis, workspace: Wor
     baseSha: resumed?.baseSha,
     stop: request.stop,
     signal,
+    patience: {
+      seconds: request.settings.GIT_PATIENCE_SECONDS,
+      log: request.log,
+      onWaiting: (waiting) => analysis.record('cloning', waiting),
+    },
   });
   request.log.info('cloned', { baseBranch: cloned.baseBranch, baseSha: cloned.baseSha });
   return cloned;

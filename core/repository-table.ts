@@ -13,12 +13,11 @@ import { Backoff } from './backoff.ts';
 import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
 import { NotFoundError } from './errors.ts';
 import { chunks, inParallel } from './in-parallel.ts';
-import type { Counts, ReadStatus, Status } from './job.ts';
+import type { Counts, Status } from './job.ts';
 import { Status as StatusSchema } from './job.ts';
-import type { Phase, PullRequestRecord, Waiting } from './repository-result.ts';
+import type { PullRequestRecord } from './repository-result.ts';
 import { RepositoryResult } from './repository-result.ts';
 import type { Settings } from './settings.ts';
-import { type Readable, readItem } from './stored.ts';
 import { diffKey, expiry, fromItem, JOB_STATUS_INDEX, MAX_DIFF_ITEM_BYTES } from './tables.ts';
 
 /** BatchGetItem takes at most 100 keys. */
@@ -52,7 +51,6 @@ const RESULT_OF_A_RUN = [
   'end',
   'error',
   'phase',
-  'waiting',
   'turns',
   'summary',
   'wereChangesNecessary',
@@ -68,11 +66,6 @@ const RESULT_OF_A_RUN = [
   'startedAt',
   'completedAt',
 ] as const satisfies (keyof RepositoryResult)[];
-
-/** A row that somebody has edited may hold any status and any run: it has not ended, and a run can take it. */
-const NOT_ENDED = 'attribute_exists(jobId) AND NOT #status IN (:completed, :failed, :cancelled)';
-const NO_NUMBER = 'NOT attribute_type(run, :number)';
-const ENDS = { ':completed': 'completed', ':failed': 'failed', ':cancelled': 'cancelled' };
 
 /** The repositories table. `statusKey` is `{status}#{repositoryName}`, always written with `status`. */
 export class RepositoryTable {
@@ -122,7 +115,7 @@ export class RepositoryTable {
   }
 
   /** Throws NotFoundError for a repository that is not of this job. */
-  async get(jobId: string, repositoryName: string): Promise<Readable<RepositoryResult>> {
+  async get(jobId: string, repositoryName: string): Promise<RepositoryResult> {
     const row = await this.find(jobId, repositoryName);
     if (row) return row;
     throw new NotFoundError(`The job ${jobId} has no repository ${repositoryName}.`, {
@@ -132,11 +125,11 @@ export class RepositoryTable {
     });
   }
 
-  async find(jobId: string, repositoryName: string): Promise<Readable<RepositoryResult> | undefined> {
+  async find(jobId: string, repositoryName: string): Promise<RepositoryResult | undefined> {
     const { Item } = await this.#client.send(
       new GetCommand({ TableName: this.#table, Key: { jobId, repositoryName }, ConsistentRead: true }),
     );
-    return Item && readRow(Item);
+    return Item && RepositoryResult.parse(fromItem(Item));
   }
 
   /**
@@ -146,10 +139,10 @@ export class RepositoryTable {
   async getMany(
     jobId: string,
     names: readonly string[],
-    attributes?: readonly (keyof RepositoryResult)[],
+    attributes?: readonly string[],
     { consistent = true }: { consistent?: boolean } = {},
-  ): Promise<Readable<RepositoryResult>[]> {
-    const rows = new Map<string, Readable<RepositoryResult>>();
+  ): Promise<RepositoryResult[]> {
+    const rows = new Map<string, RepositoryResult>();
     const projection = attributes && {
       ProjectionExpression: attributes.map((_, i) => `#p${i}`).join(', '),
       ExpressionAttributeNames: Object.fromEntries(attributes.map((name, i) => [`#p${i}`, name])),
@@ -164,7 +157,7 @@ export class RepositoryTable {
           }),
         );
         for (const item of Responses?.[this.#table] ?? [])
-          rows.set(item.repositoryName as string, readRow(item, attributes));
+          rows.set(item.repositoryName as string, fromItem(item) as unknown as RepositoryResult);
         const left = UnprocessedKeys?.[this.#table]?.Keys ?? [];
         if (left.length === 0) return;
         await backoff.wait(left.length < keys.length);
@@ -172,26 +165,6 @@ export class RepositoryTable {
       }
     });
     return names.flatMap((name) => rows.get(name) ?? []);
-  }
-
-  /** The names that the job has rows of, by the index: eventually right, for where the list of them is gone. */
-  async listNames(jobId: string): Promise<string[]> {
-    const names: string[] = [];
-    let from: Record<string, unknown> | undefined;
-    do {
-      const page = await this.#client.send(
-        new QueryCommand({
-          TableName: this.#table,
-          IndexName: JOB_STATUS_INDEX,
-          KeyConditionExpression: 'jobId = :jobId',
-          ExpressionAttributeValues: { ':jobId': jobId },
-          ...(from && { ExclusiveStartKey: from }),
-        }),
-      );
-      names.push(...(page.Items ?? []).map(({ repositoryName }) => repositoryName as string));
-      from = page.LastEvaluatedKey;
-    } while (from);
-    return names.sort();
   }
 
   /** Counts by the index: eventually right, and cheap. */
@@ -226,7 +199,6 @@ export class RepositoryTable {
   async end(jobId: string, repositoryName: string, run: number, end: RepositoryEnd): Promise<boolean> {
     return this.#update(jobId, repositoryName, {
       set: { ...end, statusKey: statusKey(end.status, repositoryName), updatedAt: end.completedAt },
-      remove: ['waiting'],
       condition: '#status = :processing AND run = :run',
       names: { '#status': 'status' },
       values: { ':processing': 'processing', ':run': run },
@@ -242,21 +214,9 @@ export class RepositoryTable {
   ): Promise<boolean> {
     return this.#update(jobId, repositoryName, {
       set: { ...end, statusKey: statusKey(end.status, repositoryName), updatedAt: end.completedAt },
-      remove: ['waiting'],
-      condition: `${NOT_ENDED} AND (attribute_not_exists(run) OR run <= :run OR ${NO_NUMBER})`,
+      condition: '#status IN (:pending, :processing) AND (attribute_not_exists(run) OR run <= :run)',
       names: { '#status': 'status' },
-      values: { ...ENDS, ':run': run, ':number': 'N' },
-    });
-  }
-
-  /** Writes a status that somebody wrote by hand as the product writes it; one that it wrote itself is left alone. */
-  async respellStatus(jobId: string, repositoryName: string, status: Status, at: string): Promise<boolean> {
-    return this.#update(jobId, repositoryName, {
-      set: { status, statusKey: statusKey(status, repositoryName), updatedAt: at },
-      condition:
-        'attribute_exists(jobId) AND NOT #status IN (:pending, :processing, :completed, :failed, :cancelled)',
-      names: { '#status': 'status' },
-      values: { ...ENDS, ':pending': 'pending', ':processing': 'processing' },
+      values: { ':pending': 'pending', ':processing': 'processing', ':run': run },
     });
   }
 
@@ -275,20 +235,15 @@ export class RepositoryTable {
         ...(tokenUsage && { earlierRuns: { tokenUsage, costUsd } }),
       },
       remove: RESULT_OF_A_RUN,
-      condition: `#status IN (:failed, :cancelled) AND (attribute_not_exists(run) OR run < :thisRun OR ${NO_NUMBER})`,
+      condition: '#status IN (:failed, :cancelled) AND (attribute_not_exists(run) OR run < :thisRun)',
       names: { '#status': 'status' },
-      values: { ':failed': 'failed', ':cancelled': 'cancelled', ':thisRun': run, ':number': 'N' },
+      values: { ':failed': 'failed', ':cancelled': 'cancelled', ':thisRun': run },
     });
   }
 
-  /** Says that a repository has left its place until the model's service admits it again. */
-  async recordModelWait(
-    jobId: string,
-    repositoryName: string,
-    { attempts, waiting, at }: { attempts: number; waiting: Waiting; at: string },
-  ): Promise<void> {
+  async recordAttempts(jobId: string, repositoryName: string, attempts: number, at: string): Promise<void> {
     await this.#update(jobId, repositoryName, {
-      set: { attempts, phase: 'waitingForModel' satisfies Phase, waiting, updatedAt: at },
+      set: { attempts, updatedAt: at },
       condition: 'attribute_exists(jobId)',
     });
   }
@@ -316,13 +271,9 @@ export class RepositoryTable {
   async recordProgress(
     jobId: string,
     repositoryName: string,
-    progress: { phase: Phase; turns: number; updatedAt: string; waiting?: Waiting | undefined },
+    progress: { phase: string; turns: number; updatedAt: string },
   ): Promise<void> {
-    await this.#update(jobId, repositoryName, {
-      set: progress,
-      ...(!progress.waiting && { remove: ['waiting'] }),
-      condition: 'attribute_exists(jobId)',
-    });
+    await this.#update(jobId, repositoryName, { set: progress, condition: 'attribute_exists(jobId)' });
   }
 
   async recordPullRequest(
@@ -434,17 +385,7 @@ export function statusKey(status: Status, repositoryName: string): string {
   return `${status}#${repositoryName}`;
 }
 
-function readRow(
-  item: Record<string, unknown>,
-  attributes?: readonly (keyof RepositoryResult)[],
-): Readable<RepositoryResult> {
-  return readItem(RepositoryResult, fromItem(item), {
-    fallbacks: { updatedAt: '' },
-    ...(attributes && { attributes }),
-  });
-}
-
-export function countsOf(byStatus: Partial<Record<ReadStatus, number>>): Counts {
+export function countsOf(byStatus: Partial<Record<Status, number>>): Counts {
   const counts = { pending: 0, processing: 0, completed: 0, failed: 0, cancelled: 0, ...byStatus };
   return { total: Object.values(counts).reduce((sum, n) => sum + n, 0), ...counts };
 }

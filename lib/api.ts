@@ -15,7 +15,6 @@ import type { Access } from './access.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { FunctionBundle } from './bundles.ts';
 import { type FunctionSetting, LambdaFunction } from './lambda-function.ts';
-import { ENDED_ROWS } from './steps.ts';
 
 export interface ApiProps extends FunctionSetting {
   readonly bundle: FunctionBundle;
@@ -31,7 +30,7 @@ export interface ApiProps extends FunctionSetting {
 
 const ACCESS: Access = {
   jobs: ['GetItem', 'PutItem', 'UpdateItem', 'Query'],
-  repositories: ['GetItem', ...ENDED_ROWS],
+  repositories: ['GetItem', 'BatchGetItem', 'UpdateItem', 'Query'],
   artifacts: ['read', 'write', 'remove'],
   batchJobs: true,
   executions: ['StartExecution', 'StopExecution'],

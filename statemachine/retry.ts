@@ -47,8 +47,6 @@ const PERMANENT: ErrorName[] = [
   'RepositoryUnavailableError',
   'GitHubPermissionError',
   'PullRequestRefusedError',
-  'DamagedArtifactError',
-  'DamagedRowError',
 ];
 
 export const PERMANENT_ERRORS: Retrier = { ErrorEquals: PERMANENT, MaxAttempts: 0 };

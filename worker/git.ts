@@ -24,6 +24,8 @@ export type GitRunOptions = {
   indexFile?: string;
   /** Replaces the git directory. */
   gitFolder?: string;
+  /** Takes text as bytes, not as UTF-8. */
+  bytewise?: boolean;
   /** Exit codes that are an answer. @default [0] */
   exitCodes?: readonly number[];
   /** @default unbounded */
@@ -59,9 +61,6 @@ const CONFIG: Readonly<Record<string, string>> = {
   // A detached garbage collection would outlive the worker.
   'gc.auto': '0',
   'maintenance.auto': 'false',
-  // A server that accepts a connection and then says nothing has failed; git's own servers send a byte each 5 s.
-  'http.lowSpeedLimit': '1',
-  'http.lowSpeedTime': '120',
   // A patch quotes paths by C rules anyway; this keeps UTF-8 names legible in it.
   'core.quotePath': 'false',
   // Larger files pass through git in pieces, at the clone too, and never whole through its memory.
@@ -125,18 +124,13 @@ export class Git {
     return this.#spawn(this.#workspace.tree, environment, ['fetch', ...args], options);
   }
 
-  /** Asks the server for its references, with the token. */
-  listRemote(args: readonly string[], options: Pick<GitRunOptions, 'signal'>): Promise<Buffer> {
-    const environment = { ...this.#onTree, ...configEnvironment(this.#networkConfig) };
-    return this.#spawn(this.#workspace.root, environment, ['ls-remote', ...args], options);
-  }
-
   /** Runs on the work tree and gives the standard output, as bytes. Throws GitBoundExceededError past its bounds. */
   run(args: readonly string[], options: GitRunOptions = {}): Promise<Buffer> {
     const environment = {
       ...this.#onTree,
       ...configEnvironment(this.#config),
       ...(options.gitFolder && { GIT_DIR: options.gitFolder }),
+      ...(options.bytewise && { LC_ALL: 'C' }),
       ...(options.indexFile && { GIT_INDEX_FILE: options.indexFile }),
     };
     return this.#spawn(this.#workspace.tree, environment, args, { timeoutMs: TIMEOUT_MS, ...options });

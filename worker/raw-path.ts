@@ -30,6 +30,7 @@ export function isReadable(tree: string, file: string): boolean {
   }
 }
 
+/** The path to open a file by. */
 export function absolutePath(tree: string, file: string): Buffer {
   return Buffer.concat([Buffer.from(`${tree}/`), Buffer.from(file, 'latin1')]);
 }

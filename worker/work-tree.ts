@@ -10,6 +10,8 @@ export class WorkTree {
   readonly #workspace: Workspace;
   #changes: Promise<Changes> | undefined;
   #touched = false;
+  #baseHasConversions: Promise<boolean> | undefined;
+  #tracked: Promise<ReadonlySet<string>> | undefined;
 
   constructor(clone: Clone, workspace: Workspace) {
     this.#clone = clone;
@@ -29,6 +31,24 @@ export class WorkTree {
   /** What .gitattributes say of these paths, each as `rawPath` gives it. */
   attributes(paths: readonly string[]): Promise<Map<string, Attributes>> {
     return attributesOf(this.#clone.git, this.#workspace, paths);
+  }
+
+  /** Paths of the base commit's files and submodules; latin1 too. */
+  tracked(): Promise<ReadonlySet<string>> {
+    this.#tracked ??= this.#clone.git
+      .run(['ls-files', '-z'])
+      .then((listing) => new Set(listing.toString('latin1').split('\0').slice(0, -1)));
+    return this.#tracked;
+  }
+
+  /** Whether the base commit's .gitattributes name a filter or an encoding for any path. */
+  baseHasConversions(): Promise<boolean> {
+    const words = ['--extended-regexp', '-e', 'filter|encoding'];
+    const files = ['--', ':(glob)**/.gitattributes'];
+    this.#baseHasConversions ??= this.#clone.git
+      .run(['grep', '--cached', '--text', '--files-with-matches', ...words, ...files], { exitCodes: [0, 1] })
+      .then((found) => found.length > 0);
+    return this.#baseHasConversions;
   }
 
   /** Says that the tree may not be any more as it was read. */

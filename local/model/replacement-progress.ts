@@ -30,6 +30,9 @@ export type Progress = {
 
 const LEFT_OUT = '… ';
 
+/** Files that the search passed over; what is binary holds no text to replace. */
+const NOT_SEARCHED = /^\(Not searched, (being binary)?/;
+
 /** Reads from the tool calls so far what is done for a replacement and what comes next. */
 export function progressOf(replacement: Replacement, exchanges: readonly ToolExchange[]): Progress {
   const progress: Progress = {
@@ -97,16 +100,24 @@ function isEditFor({ from, to }: Replacement, { name, input }: ToolExchange): bo
 
 type Found = { files: string[]; leftOut?: string; blocked?: string };
 
-/** `N files match.` or `No match.`, then a path a line, then perhaps `… ` with how many were left out. */
+/**
+ * `N files match.` or `No match.`, then a path a line, then perhaps `… ` with how many were left out, and what was not
+ * searched, in brackets.
+ */
 function readFound({ result = '', isError }: ToolExchange): Found {
   const [head = '', ...lines] = result.trimEnd().split('\n');
   if (isError) return { files: [], blocked: `search_code failed: ${result}` };
-  if (/^no match/i.test(head)) return { files: [] };
+  let unsearched: string | undefined;
+  for (let note = NOT_SEARCHED.exec(lines.at(-1) ?? ''); note; note = NOT_SEARCHED.exec(lines.at(-1) ?? '')) {
+    const line = lines.pop()!;
+    if (!note[1]) unsearched = unsearched ? `${line} ${unsearched}` : line;
+  }
+  if (/^no match/i.test(head)) return { files: [], leftOut: unsearched };
   if (!/^\d.* match/i.test(head)) {
     return { files: [], blocked: `search_code answered ${JSON.stringify(head)}, not "N files match."` };
   }
   const leftOut = lines.at(-1)?.startsWith(LEFT_OUT) ? lines.pop()!.slice(LEFT_OUT.length) : undefined;
-  return { files: lines, leftOut };
+  return { files: lines, leftOut: leftOut ?? unsearched };
 }
 
 /** The number in `Replaced 3 occurrences in a.ts.`, if the result states it. */

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ContentBlock, Message, StopReason, Usage } from '@anthropic-ai/sdk/resources/messages';
 import type { ErrorType } from '@anthropic-ai/sdk/resources/shared';
-import { thinkingSignature } from './bound-thinking.ts';
 import type { MessageRequest } from './conversation.ts';
 import { estimateTokens, type InputUsage } from './prompt-cache.ts';
 
@@ -63,7 +62,7 @@ const NO_USAGE: Usage = {
 /** The whole message that an answer stands for. `input` is used when the answer states no usage. */
 export function messageOf(answer: Partial<Answer>, request: MessageRequest, input: InputUsage): Message {
   const { content: written = PLACEHOLDER, usage } = answer;
-  const content = written.map((block) => contentBlock(block, request));
+  const content = written.map(contentBlock);
   const callsTool = content.some((block) => block.type === 'tool_use');
   return {
     id: newId('msg'),
@@ -80,12 +79,12 @@ export function messageOf(answer: Partial<Answer>, request: MessageRequest, inpu
   };
 }
 
-function contentBlock(block: ReplyBlock, request: MessageRequest): ContentBlock {
+function contentBlock(block: ReplyBlock): ContentBlock {
   switch (block.type) {
     case 'text':
       return { ...block, citations: null };
     case 'thinking':
-      return { signature: thinkingSignature(request), ...block };
+      return { signature: 'bG9jYWw=', ...block };
     case 'tool_use':
       return { id: newId('toolu'), caller: { type: 'direct' }, ...block };
     default:

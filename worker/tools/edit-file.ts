@@ -1,8 +1,11 @@
-import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { readTextFile } from './file-text.ts';
-import { MAX_FILE_BYTES, resolveWritable } from './paths.ts';
+import { alignLineEnds } from './align-line-ends.ts';
+import type { FileForm, LineEnd, LineEnds } from './file-form.ts';
+import { readForm, writeBytes } from './file-text.ts';
+import { nearestLine } from './near-miss.ts';
+import { MAX_FILE_BYTES } from './paths.ts';
 import { defineTool, ToolError } from './tool.ts';
+import { resolveWritable } from './writable.ts';
 
 const schema = z.object({
   path: z.string().describe('From the top of the repository'),
@@ -14,91 +17,97 @@ const schema = z.object({
 export const editFileTool = defineTool({
   name: 'edit_file',
   description:
-    'Replaces a text in a file. oldText must stand in the file exactly once, so give enough lines around it, or set replaceAll. All other bytes stay as they are.',
+    'Replaces a text in a file. oldText must stand in the file exactly once, so give enough lines around it, or set replaceAll. All else stays as it is: encoding, line ends, mode.',
   schema,
   effect: 'writes',
-  async run({ path, oldText, newText, replaceAll = false }, { workspace, settings }) {
-    if (oldText === newText) throw new ToolError('oldText and newText are the same; nothing would change.');
-    const file = await resolveWritable(workspace, path, settings);
-    const bytes = await readTextFile(file);
-    // Bytes, not text: what is no UTF-8 in the rest of the file survives.
-    const edit = matchingEdit(bytes, oldText, newText);
-    const places = edit ? occurrences(bytes, edit.from) : [];
-    if (!edit || places.length === 0) throw new ToolError(notFound(path, bytes, oldText));
+  async run({ path, oldText, newText, replaceAll = false }, context) {
+    const file = await resolveWritable(context, path);
+    const form = await readForm(file);
+    const from = form.normalize(oldText);
+    const to = form.normalize(newText);
+    if (from === to || from === '')
+      throw new ToolError(
+        oldText === newText
+          ? 'oldText and newText are the same; nothing would change.'
+          : 'oldText and newText differ only in line ends or a byte order mark, which an edit keeps; nothing would change. To change those, delete the file and write it anew.',
+      );
+    const places = occurrences(form.shown, from);
+    if (places.length === 0) throw new ToolError(notFound(path, form, from));
     if (places.length > 1 && !replaceAll) {
-      const lines = places.slice(0, 5).map((at) => lineOf(bytes, at));
+      const lines = places.slice(0, 5).map((at) => lineOf(form.shown, at));
       throw new ToolError(
         `oldText stands ${places.length} times in ${path} (lines ${lines.join(', ')}${places.length > 5 ? ', …' : ''}); give more of the text around it, or set replaceAll.`,
       );
     }
-    const size = bytes.length + places.length * (edit.to.length - edit.from.length);
-    if (size > MAX_FILE_BYTES)
-      throw new ToolError(
-        `${path} would have ${size} bytes; files of at most ${MAX_FILE_BYTES} are written.`,
-      );
-    await writeFile(file.absolute, replaced(bytes, places, edit, size));
+    // Every character is a byte at least; this way no text is built that is far too long.
+    const tooLong = form.text.length + places.length * (to.length - from.length) > MAX_FILE_BYTES;
+    await writeBytes(
+      context,
+      file,
+      tooLong ? undefined : edited(path, form, { places, from, to, ends: form.endsFor(newText) }),
+    );
     return `Replaced ${places.length} ${places.length === 1 ? 'occurrence' : 'occurrences'} in ${path}.`;
   },
 });
 
-type Edit = { from: Buffer; to: Buffer };
-
-/** The edit as given, or, in a file whose line ends are CRLF, with those line ends. */
-function matchingEdit(bytes: Buffer, oldText: string, newText: string): Edit | undefined {
-  const crlf = (text: string) => text.replace(/\r?\n/g, '\r\n');
-  const asGiven = { from: Buffer.from(oldText), to: Buffer.from(newText) };
-  // A text without a line end takes the file's for the lines that it adds.
-  if (bytes.includes('\r\n') && !oldText.includes('\r') && (oldText + newText).includes('\n')) {
-    const edit = { from: Buffer.from(crlf(oldText)), to: Buffer.from(crlf(newText)) };
-    if (bytes.includes(edit.from)) return edit;
-  }
-  return bytes.includes(asGiven.from) ? asGiven : undefined;
-}
-
-function occurrences(bytes: Buffer, text: Buffer): number[] {
+function occurrences(text: string, wanted: string): number[] {
   const places: number[] = [];
-  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + text.length)) places.push(at);
+  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) places.push(at);
   return places;
 }
 
-/** In one piece: of a file of line feeds every byte may be a place. */
-function replaced(bytes: Buffer, places: readonly number[], { from, to }: Edit, size: number): Buffer {
-  const result = Buffer.allocUnsafe(size);
+type Edit = { places: readonly number[]; from: string; to: string; ends: LineEnds };
+
+function edited(path: string, form: FileForm, { places, from, to, ends: known }: Edit): Buffer {
+  const { text } = form;
+  const hasOneEnd = typeof known === 'string';
+  const pieces: string[] = [];
+  const ends: LineEnd[] = [];
   let read = 0;
-  let written = 0;
+  let line = 0;
+  const keep = (until: number) => {
+    const kept = text.slice(read, until);
+    pieces.push(kept);
+    if (hasOneEnd) return;
+    for (let left = countLines(kept); left > 0; left--) ends.push(form.endOf(line++));
+  };
   for (const at of places) {
-    written += bytes.copy(result, written, read, at);
-    written += to.copy(result, written);
+    keep(at);
     read = at + from.length;
+    const replaced = text.slice(at, read);
+    const around = form.encoding === 'bytes' ? linesAround(text, at, read) : '';
+    pieces.push(form.encode(path, to, { replaced, around }));
+    if (hasOneEnd) continue;
+    ends.push(...alignLineEnds(form, line, from, to));
+    line += countLines(from);
   }
-  bytes.copy(result, written, read);
-  return result;
+  keep(text.length);
+  return form.toBytes(pieces.join(''), hasOneEnd ? known : ends);
 }
 
-function lineOf(bytes: Buffer, at: number): number {
-  let line = 1;
-  for (
-    let lineFeed = bytes.indexOf(10);
-    lineFeed >= 0 && lineFeed < at;
-    lineFeed = bytes.indexOf(10, lineFeed + 1)
-  )
-    line++;
-  return line;
+function countLines(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count++;
+  return count;
 }
 
-/** Says where the file comes closest, by the first line of the text that is not blank. */
-function notFound(path: string, bytes: Buffer, oldText: string): string {
-  const wanted = oldText
-    .split('\n')
-    .find((line) => line.trim() !== '')
-    ?.trim();
-  const lines = bytes.toString('utf8').split('\n');
-  const near = wanted ? lines.findIndex((line) => line.includes(wanted)) : -1;
-  const loose = wanted?.replace(/\s+/g, '');
-  const nearest =
-    near >= 0 || !loose ? near : lines.findIndex((line) => line.replace(/\s+/g, '').includes(loose));
-  if (nearest < 0)
-    return `oldText is not in ${path}; read the file and give the text exactly as it stands there.`;
-  const line = JSON.stringify(lines[nearest]!.slice(0, 300));
-  return `oldText is not in ${path} as given. Nearest is line ${nearest + 1}: ${line}. Compare the whitespace and the lines that follow, and give the text exactly.`;
+function linesAround(text: string, from: number, to: number): string {
+  const end = text.indexOf('\n', to);
+  return text.slice(from === 0 ? 0 : text.lastIndexOf('\n', from - 1) + 1, end < 0 ? text.length : end);
+}
+
+function lineOf(text: string, at: number): number {
+  return countLines(text.slice(0, at)) + 1;
+}
+
+/** Says where the file comes closest, and what stands there. */
+function notFound(path: string, form: FileForm, from: string): string {
+  const about = form
+    .describe()
+    .map((said) => ` ${said}`)
+    .join('');
+  const nearest = nearestLine(form.shown, from);
+  if (!nearest)
+    return `oldText is not in ${path}; read the file and give the text exactly as it stands there.${about}`;
+  return `oldText is not in ${path} as given. ${nearest} Compare the whitespace and the lines that follow, and give the text exactly.${about}`;
 }

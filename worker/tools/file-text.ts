@@ -1,9 +1,25 @@
-import { readFile, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Workspace } from '../workspace.ts';
+import { FileForm } from './file-form.ts';
 import { MAX_FILE_BYTES, type TreePath } from './paths.ts';
 import { ToolError } from './tool.ts';
+import { refuseInconvertible, type WriteContext } from './writable.ts';
 
-/** Reads a text file as bytes. Throws ToolError for what is no text file of a size that tools open. */
-export async function readTextFile({ absolute, relative }: TreePath): Promise<Buffer> {
+/** git reads these whole, and holds many times their bytes. */
+const RULES = ['.gitignore', '.gitattributes'];
+const MAX_RULES_BYTES = 1024 * 1024;
+
+/** Reads a text file. Throws ToolError for what is not a text file of a size that tools open. */
+export async function readForm(file: TreePath): Promise<FileForm> {
+  const form = FileForm.of(await readBytes(file));
+  if (!form)
+    throw new ToolError(`${file.relative} is a binary file. Only move_file and delete_file take it.`);
+  return form;
+}
+
+/** Throws ToolError for what is not a file of a size that tools open. */
+export async function readBytes({ absolute, relative }: TreePath): Promise<Buffer> {
   const stats = await stat(absolute).catch(() => undefined);
   if (!stats) throw new ToolError(`There is no ${relative}; look with list_files for the paths that exist.`);
   if (stats.isDirectory())
@@ -13,8 +29,77 @@ export async function readTextFile({ absolute, relative }: TreePath): Promise<Bu
     throw new ToolError(
       `${relative} has ${stats.size} bytes; files of at most ${MAX_FILE_BYTES} are opened.`,
     );
-  const bytes = await readFile(absolute);
-  // git's own rule: a NUL in the first 8,000 bytes makes a file binary.
-  if (bytes.subarray(0, 8000).includes(0)) throw new ToolError(`${relative} is a binary file.`);
-  return bytes;
+  return readFile(absolute);
+}
+
+/** Writes a file that resolveWritable gave. Throws ToolError where it would be too large; `bytes` is undefined if it is by far. */
+export async function writeBytes(
+  context: WriteContext,
+  file: TreePath,
+  bytes: Buffer | undefined,
+  executable?: boolean,
+): Promise<void> {
+  const most = RULES.includes(path.basename(file.relative)) ? MAX_RULES_BYTES : MAX_FILE_BYTES;
+  if (!bytes || bytes.length > most)
+    throw new ToolError(
+      `${file.relative} would have ${bytes ? bytes.length : `more than ${MAX_FILE_BYTES}`} bytes; at most ${most} are written there.`,
+    );
+  await refuseInconvertible(context, file, bytes);
+  await replaceFile(context.workspace, file, bytes, executable);
+}
+
+/**
+ * Writes beside the tree and moves the file to its place: another file that is the same by a hard link stays as it is, and
+ * half of a file is never there. An existing file keeps its mode.
+ */
+async function replaceFile(
+  { own }: Pick<Workspace, 'own'>,
+  { absolute }: TreePath,
+  bytes: Buffer,
+  executable: boolean | undefined,
+): Promise<void> {
+  const before = await stat(absolute).catch(() => undefined);
+  const folder = await mkdtemp(path.join(own, 'write-'));
+  try {
+    const written = path.join(folder, 'file');
+    await writeFile(written, bytes);
+    const { mode } = before ?? (await stat(written));
+    await chmod(written, withExecutable(mode, executable));
+    await rename(written, absolute);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The permissions with the executable bit set or cleared for all who may read the file; as they are if undefined. */
+export function withExecutable(mode: number, executable: boolean | undefined): number {
+  const permissions = mode & 0o777;
+  if (executable === undefined) return permissions;
+  return executable ? permissions | ((permissions & 0o444) >> 2) : permissions & ~0o111;
+}
+
+/** Throws ToolError where one of the folders is a file. */
+export async function makeFolder({ absolute }: TreePath, given: string): Promise<void> {
+  try {
+    await mkdir(path.dirname(absolute), { recursive: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST' && code !== 'ENOTDIR') throw error;
+    throw new ToolError(`A folder of ${given} cannot be made: a file has its name. Look with list_files.`);
+  }
+}
+
+/** git knows no empty folders: those that the last file left go with it. */
+export async function removeEmptyFolders(
+  { tree }: Pick<Workspace, 'tree'>,
+  { absolute }: TreePath,
+): Promise<void> {
+  for (let folder = path.dirname(absolute); folder !== tree; folder = path.dirname(folder)) {
+    try {
+      await rmdir(folder);
+    } catch {
+      // It holds other files.
+      return;
+    }
+  }
 }

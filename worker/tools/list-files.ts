@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import type { Git } from '../git.ts';
-import { resolveExisting } from './paths.ts';
-import { defineTool } from './tool.ts';
+import { legible, rawPath } from '../raw-path.ts';
+import { showPath } from './path-names.ts';
+import { resolveExisting, type TreePath } from './paths.ts';
+import { defineTool, type ToolContext } from './tool.ts';
+import { whyNothing } from './why-nothing.ts';
 
 const MAX_PATHS = 500;
 
@@ -12,43 +14,40 @@ const schema = z.object({
 
 export const listFilesTool = defineTool({
   name: 'list_files',
-  description: `Lists files, at most ${MAX_PATHS}, one path a line from the top of the repository. Files that git ignores are left out.`,
+  description: `Lists files, at most ${MAX_PATHS}, one path a line from the top of the repository. Files that git ignores are left out. A path in quotes is given to other tools as it stands.`,
   schema,
   effect: 'reads',
   boundsItself: true,
-  async run({ path = '.', pattern }, { workspace, git }) {
-    const folder = await resolveExisting(workspace, path);
-    const listed = await listTree(git, folder.relative);
-    const below = folder.relative && `${folder.relative}/`;
-    const files = pattern ? await matching(folder.absolute, below, pattern, listed) : listed;
-    if (files.length === 0) return 'No files.';
+  async run({ path = '.', pattern }, context) {
+    const folder = await resolveExisting(context.workspace, path);
+    const listed = await listTree(context, folder);
+    const files = pattern ? await matching(folder, pattern, listed) : listed;
+    if (files.length === 0) return `No files.${listed.length === 0 ? await whyNothing(context, folder) : ''}`;
     const more = files.length - MAX_PATHS;
-    const shown =
-      more > 0
-        ? [...files.slice(0, MAX_PATHS), `… ${more} more files; narrow the list with path or pattern.`]
-        : files;
+    const shown = files.slice(0, MAX_PATHS).map(showPath);
+    if (more > 0) shown.push(`… ${more} more files; narrow the list with path or pattern.`);
     return shown.join('\n');
   },
 });
 
 /** What git knows or could know, less what was deleted since, which git lists a second time with the tag R. */
-async function listTree(git: Git, folder: string): Promise<string[]> {
+export async function listTree(
+  { git, signal }: Pick<ToolContext, 'git' | 'signal'>,
+  { relative }: TreePath,
+): Promise<string[]> {
   const options = ['--cached', '--others', '--deleted', '--exclude-standard', '--deduplicate', '-t', '-z'];
-  const listing = await git.run(['--literal-pathspecs', 'ls-files', ...options, '--', folder || '.']);
-  const entries = listing.toString('utf8').split('\0').filter(Boolean);
+  const args = ['--literal-pathspecs', 'ls-files', ...options, '--', relative || '.'];
+  // latin1 tells paths apart that are not UTF-8.
+  const entries = (await git.run(args, { signal })).toString('latin1').split('\0').filter(Boolean);
   const deleted = new Set(entries.filter((entry) => entry.startsWith('R ')).map((entry) => entry.slice(2)));
   const files = new Set(entries.map((entry) => entry.slice(2)));
   return [...files].filter((file) => !deleted.has(file)).sort();
 }
 
 /** What the glob finds among the listed files; it never walks into a folder without one, such as node_modules. */
-async function matching(
-  cwd: string,
-  below: string,
-  pattern: string,
-  listed: readonly string[],
-): Promise<string[]> {
-  const files = new Set(listed);
+async function matching(folder: TreePath, pattern: string, listed: readonly string[]): Promise<string[]> {
+  const below = folder.relative && `${folder.relative}/`;
+  const files = new Set(listed.map(legible));
   const folders = new Set<string>();
   for (const file of files) {
     for (let slash = file.lastIndexOf('/'); slash > 0; slash = file.lastIndexOf('/', slash - 1)) {
@@ -59,7 +58,7 @@ async function matching(
   }
   const { glob } = await import('glob');
   const found = await glob(pattern.replace(/^\/+/, ''), {
-    cwd,
+    cwd: folder.absolute,
     dot: true,
     nodir: true,
     posix: true,
@@ -68,5 +67,5 @@ async function matching(
       childrenIgnored: (entry) => entry.relativePosix() !== '' && !folders.has(below + entry.relativePosix()),
     },
   });
-  return found.map((file) => below + file).sort();
+  return found.map((file) => rawPath(below + file)).sort();
 }

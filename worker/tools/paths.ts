@@ -1,8 +1,9 @@
-import { lstat, realpath } from 'node:fs/promises';
+import { lstat, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { matchesAny } from '../../core/globs.ts';
-import type { JobSettings } from '../../core/job.ts';
+import { rawPath } from '../raw-path.ts';
 import type { Workspace } from '../workspace.ts';
+import { differences, fold, visible } from './near-miss.ts';
+import { showPath, unquotePath } from './path-names.ts';
 import { ToolError } from './tool.ts';
 
 /** The largest file that the file tools open. */
@@ -19,7 +20,8 @@ export type TreePath = {
  * Finds a path of the model's in the work tree. Links on the way are followed, but not out of the tree.
  * Throws ToolError for what leaves it and for what git keeps to itself.
  */
-export async function resolveInTree({ tree }: Pick<Workspace, 'tree'>, given: string): Promise<TreePath> {
+export async function resolveInTree({ tree }: Pick<Workspace, 'tree'>, shown: string): Promise<TreePath> {
+  const given = await unquoted(tree, shown);
   if (given.includes('\0'))
     throw new ToolError('The path holds a NUL character; give a path of the repository.');
   const wanted = path.resolve(tree, given);
@@ -35,35 +37,49 @@ export async function resolveInTree({ tree }: Pick<Workspace, 'tree'>, given: st
   return { absolute, relative };
 }
 
+/** A path in quotes, as listings show what cannot be seen otherwise; but a file may be called so itself. */
+async function unquoted(tree: string, shown: string): Promise<string> {
+  const given = unquotePath(shown);
+  if (given === undefined) return shown;
+  const asItIs = await lstat(path.resolve(tree, shown)).catch(() => undefined);
+  return asItIs ? shown : given;
+}
+
 /** For reading: the last name may be a link too, as long as it stays in the tree. */
 export async function resolveExisting(workspace: Pick<Workspace, 'tree'>, given: string): Promise<TreePath> {
   const found = await resolveInTree(workspace, given);
   const target = await realpath(found.absolute).catch(() => undefined);
-  if (target === undefined)
-    throw new ToolError(`There is no ${given}; look with list_files for the paths that exist.`);
+  if (target === undefined) throw new ToolError(await thereIsNo(workspace, found, given));
   return resolveInTree(workspace, path.relative(workspace.tree, target) || '.');
 }
 
-/** For changing: never through a link, and only where the job's settings let a change be made. */
-export async function resolveWritable(
-  workspace: Pick<Workspace, 'tree'>,
+/** What to say of a path where nothing is. */
+export async function thereIsNo(
+  { tree }: Pick<Workspace, 'tree'>,
+  { relative }: TreePath,
   given: string,
-  { include, exclude }: Pick<JobSettings, 'include' | 'exclude'>,
-  allow: { links?: boolean } = {},
-): Promise<TreePath> {
-  const found = await resolveInTree(workspace, given);
-  if (found.relative === '') throw new ToolError(`${given} is the repository itself; name a file in it.`);
-  const stats = await lstat(found.absolute).catch(() => undefined);
-  if (stats?.isSymbolicLink() && !allow.links)
-    throw new ToolError(
-      `${given} is a symbolic link; change the file that it points to, or delete the link.`,
-    );
-  if (stats?.isDirectory()) throw new ToolError(`${given} is a folder; name a file.`);
-  if (include.length > 0 && !(await matchesAny(include, found.relative)))
-    throw new ToolError(`${given} may not be changed: this job changes only ${include.join(', ')}.`);
-  if (await matchesAny(exclude, found.relative))
-    throw new ToolError(`${given} may not be changed: this job leaves out ${exclude.join(', ')}.`);
+): Promise<string> {
+  const near = await nearestPath(tree, relative);
+  if (near === undefined || near === relative)
+    return `There is no ${given}; look with list_files for the paths that exist.`;
+  const shown = near.normalize('NFC') === near ? showPath(rawPath(near)) : visible(near);
+  return `There is no ${given}, but there is ${shown}. ${differences(near, relative, 'the path given')} Give the path ${shown.startsWith('"') ? 'so, with its quotes' : 'so'}.`;
+}
+
+/** The path that is there and looks like the given one; undefined if there is none. */
+async function nearestPath(tree: string, relative: string): Promise<string | undefined> {
+  let found = '';
+  for (const name of relative.split('/')) {
+    const names = await readdir(path.join(tree, found)).catch(() => []);
+    const near = names.find((other) => other === name) ?? names.find((other) => alike(other) === alike(name));
+    if (near === undefined) return undefined;
+    found = path.posix.join(found, near);
+  }
   return found;
+}
+
+function alike(name: string): string {
+  return fold(name).toLowerCase();
 }
 
 function refuseOutside(tree: string, absolute: string, given: string): void {
@@ -80,6 +96,11 @@ async function existingFolder(folder: string): Promise<string> {
     if (code === 'ENOTDIR' || code === 'ELOOP')
       throw new ToolError(`${path.basename(folder)} is not a folder; look with list_files.`);
     if (code !== 'ENOENT') throw error;
+    const link = await lstat(folder).catch(() => undefined);
+    if (link)
+      throw new ToolError(
+        `${path.basename(folder)} is a symbolic link that leads nowhere; look with list_files for the paths that exist.`,
+      );
     return path.join(await existingFolder(path.dirname(folder)), path.basename(folder));
   }
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { readTextFile } from './file-text.ts';
+import { readForm } from './file-text.ts';
 import { resolveExisting } from './paths.ts';
 import { defineTool, ToolError } from './tool.ts';
+import { attributesOf } from './writable.ts';
 
 const MAX_LINES = 1000;
 const MAX_CHARACTERS = 100 * 1024;
@@ -15,23 +16,27 @@ const schema = z.object({
 export const readFileTool = defineTool({
   name: 'read_file',
   description:
-    'Shows a text file with line numbers (number, tab, line). At most 1,000 lines or 100 KB at once; read a longer file in windows with startLine and endLine.',
+    'Shows a text file with line numbers (number, tab, line). At most 1,000 lines or 100 KB at once; read a longer file in windows with startLine and endLine. Notes in brackets at the end say what is out of the ordinary.',
   schema,
   effect: 'reads',
   boundsItself: true,
-  async run({ path, startLine = 1, endLine = startLine + MAX_LINES - 1 }, { workspace, redactor }) {
+  async run({ path, startLine = 1, endLine = startLine + MAX_LINES - 1 }, context) {
     if (endLine < startLine) throw new ToolError(`endLine ${endLine} is before startLine ${startLine}.`);
-    const bytes = await readTextFile(await resolveExisting(workspace, path));
-    if (bytes.length === 0) return `${path} is empty.`;
-    const text = redactor.text(bytes.toString('utf8'));
-    const lines = text.split('\n');
-    // What follows the last line feed is no line of its own.
-    if (lines.at(-1) === '') lines.pop();
+    const file = await resolveExisting(context.workspace, path);
+    const form = await readForm(file);
+    if (form.isEmpty) return [`${path} is empty.`, ...form.describe()].join('\n');
+    const lines = context.redactor.text(form.shown).split('\n');
+    // What follows the last line end is not a line of its own.
+    if (form.hasLastEnd) lines.pop();
     if (startLine > lines.length) throw new ToolError(`${path} has ${lines.length} lines.`);
     const last = Math.min(endLine, startLine + MAX_LINES - 1, lines.length);
+    const isAtEnd = last === lines.length && !form.hasLastEnd;
+    const { filter } = await attributesOf(context, file);
     return [
       ...windowOf(lines, startLine, last),
-      ...(text.includes('\r\n') ? ['[The line ends are CRLF.]'] : []),
+      ...form.describe(),
+      ...(isAtEnd ? ['[The last line has no line end.]'] : []),
+      ...describeFilter(form.text, filter),
     ].join('\n');
   },
 });
@@ -41,7 +46,7 @@ function windowOf(lines: readonly string[], first: number, last: number): string
   let room = MAX_CHARACTERS;
   let number = first;
   for (; number <= last; number++) {
-    const line = lines[number - 1]!.replace(/\r$/, '');
+    const line = lines[number - 1]!;
     if (line.length > room) {
       if (shown.length > 0) break;
       shown.push(
@@ -57,4 +62,21 @@ function windowOf(lines: readonly string[], first: number, last: number): string
   const left = lines.length - (number - 1);
   if (left > 0) shown.push(`[${left} more lines; go on with startLine ${number}.]`);
   return shown;
+}
+
+/** git stores something else than the file through a filter, and without it that is what is here. */
+function describeFilter(text: string, filter: string | undefined): string[] {
+  const pointer = /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:.*\n)*?size (\d+)$/m.exec(
+    text.length < 1024 ? text : '',
+  );
+  const kept = 'It cannot be edited or written here; move_file and delete_file take it.';
+  if (pointer)
+    return [
+      `[This is a pointer of Git LFS, not the file itself, which has ${pointer[1]} bytes and is not here.${filter ? ` ${kept}` : ''}]`,
+    ];
+  return filter
+    ? [
+        `[This path has the attribute filter=${filter}: this is what git stores in place of the file. ${kept}]`,
+      ]
+    : [];
 }

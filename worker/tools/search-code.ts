@@ -1,25 +1,24 @@
+import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { boundText } from '../bounded-output.ts';
-import { type Git, GitBoundExceededError, GitFailedError } from '../git.ts';
-import { legible, statsOf } from '../raw-path.ts';
+import { legible, rawPath, statsOf } from '../raw-path.ts';
 import type { Redactor } from '../redact.ts';
-import type { Workspace } from '../workspace.ts';
-import { MAX_FILE_BYTES, resolveExisting } from './paths.ts';
-import { defineTool, ToolError } from './tool.ts';
+import { showBytes } from './file-form.ts';
+import { type Query, type Search, searchFiles } from './grep.ts';
+import { listTree } from './list-files.ts';
+import { showPath } from './path-names.ts';
+import { MAX_FILE_BYTES, resolveExisting, type TreePath } from './paths.ts';
+import { asksForLineEnd, checkPattern, inWindows1252, spellings } from './search-pattern.ts';
+import { defineTool, type ToolContext, ToolError } from './tool.ts';
+import { type Kind, MAX_PASSED_OVER, unsearchable } from './unsearchable.ts';
+import { whyNothing } from './why-nothing.ts';
 
 const MAX_PATHS = 200;
 const MAX_HITS = 200;
 const MAX_LINE = 300;
-const MAX_PASSED_OVER = 500;
-const MAX_REPETITIONS = 10_000;
-const MAX_BYTES = 16 * 1024 * 1024;
-const TIMEOUT_MS = 60_000;
 
 const schema = z.object({
-  pattern: z
-    .string()
-    .min(1)
-    .describe('What to look for, within a line: an extended regular expression (POSIX)'),
+  pattern: z.string().min(1).describe('What to look for, within a line: a Perl regular expression (PCRE)'),
   literal: z.boolean().optional().describe('Take the pattern as plain text'),
   path: z.string().optional().describe('File or folder to look in; the whole repository where absent'),
   ignoreCase: z.boolean().optional(),
@@ -29,130 +28,193 @@ const schema = z.object({
     .describe('Only the paths of the files that match, and how many there are'),
 });
 
+type Input = z.infer<typeof schema>;
+
 export const searchCodeTool = defineTool({
   name: 'search_code',
   description: `Finds lines in text files, as "path:line: text", at most ${MAX_HITS}. With filesOnly: "N files match.", then at most ${MAX_PATHS} paths. Files that git ignores are left out.`,
   schema,
   effect: 'reads',
   boundsItself: true,
-  async run({ pattern, literal, path = '.', ignoreCase, filesOnly }, { workspace, git, tree, redactor }) {
-    if (/[\n\0]/.test(pattern))
-      throw new ToolError('The pattern holds a line end; only texts within one line can be found.');
-    if (!literal && repetitions(pattern) > MAX_REPETITIONS)
-      throw new ToolError(`The pattern repeats too often; keep its {n,m} to ${MAX_REPETITIONS} in all.`);
-    const { relative } = await resolveExisting(workspace, path);
-    const query = {
-      pattern,
-      path: relative || '.',
-      options: [
-        filesOnly ? '--files-with-matches' : '--line-number',
-        literal ? '--fixed-strings' : '--extended-regexp',
-        ...(ignoreCase ? ['--ignore-case'] : []),
-      ],
-      separator: filesOnly ? '\0' : '\n',
-    };
-    const { found, passedOver } = await search(git, query, { workspace, largeFiles: tree.largeFiles });
-    const said = filesOnly ? describeFiles(found) : describeHits(found, redactor);
-    return passedOver.length === 0 ? said : `${said}\n${describeLarge(passedOver)}`;
+  async run(input, context) {
+    checkPattern(input.pattern, input.literal === true);
+    const place = await resolveExisting(context.workspace, input.path ?? '.');
+    const scope = await scopeOf(context, place);
+    const { hits, limited } = await search(context, input, scope);
+    const files = [...new Set(hits.map(({ file }) => file))];
+    const found = input.filesOnly ? describeFiles(files) : describeHits(hits, context.redactor);
+    return [
+      hits.length > 0 ? found : `No match.${await whyNothing(context, place)}`,
+      ...(hits.length === 0 && !input.literal && asksForLineEnd(input.pattern)
+        ? [
+            '(The pattern asks for a line end, and only text within one line is found. Search for one of the lines.)',
+          ]
+        : []),
+      ...describeUnsearched(scope, limited),
+    ].join('\n');
   },
 });
 
-/** What the bounds of a pattern come to where they are in one another: git writes each out in memory, gigabytes of them. */
-function repetitions(pattern: string): number {
-  const bounds = [...pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)];
-  return bounds.reduce((product, [, least, most]) => product * Math.max(1, Number(most || least)), 1);
+/** A file that matches; `line` and `text` are absent where only files were asked for. Strings of latin1. */
+type Hit = { file: string; line?: string; text?: string };
+
+type Scope = {
+  place: TreePath;
+  hasNewFiles: boolean;
+  /** git reads a file whole, so what is too large to be opened is too large to be searched. */
+  tooLarge: readonly string[];
+  kinds: ReadonlyMap<string, Kind>;
+};
+
+async function scopeOf(context: ToolContext, place: TreePath): Promise<Scope> {
+  const { git, tree, workspace, signal } = context;
+  const listing = ['ls-files', '--others', '--modified', '--exclude-standard', '--deduplicate', '-t', '-z'];
+  const listed = await git.run(['--literal-pathspecs', ...listing, '--', place.relative || '.'], { signal });
+  const tagged = listed.toString('latin1').split('\0').filter(Boolean);
+  const touched = tagged.map((entry) => entry.slice(2));
+  const isLarge = (file: string) => {
+    const stats = statsOf(workspace.tree, file);
+    return stats?.isFile() === true && stats.size > MAX_FILE_BYTES;
+  };
+  const isWithin = withinOf(place);
+  const tooLarge = new Set([...[...tree.largeFiles].filter(isWithin), ...touched.filter(isLarge)]);
+  if (tooLarge.size > MAX_PASSED_OVER)
+    throw new ToolError(`${tooLarge.size} files there are too large to be searched; narrow it with path.`);
+  const kinds = await unsearchable(context, touched);
+  return {
+    place,
+    hasNewFiles: tagged.some((entry) => entry.startsWith('?')),
+    tooLarge: [...tooLarge],
+    kinds: new Map([...kinds].filter(([file]) => isWithin(file) && !tooLarge.has(file))),
+  };
 }
 
-type Query = { pattern: string; path: string; options: readonly string[]; separator: string };
-type Found = { found: string[]; passedOver: readonly string[] };
+function withinOf({ relative }: TreePath): (file: string) => boolean {
+  const place = rawPath(relative);
+  return (file) => place === '' || file === place || file.startsWith(`${place}/`);
+}
+
+async function search(
+  context: ToolContext,
+  { pattern, literal, ignoreCase, filesOnly }: Input,
+  scope: Scope,
+): Promise<{ hits: Hit[]; limited: readonly string[] }> {
+  const options = [
+    '-I',
+    literal ? '--fixed-strings' : '--perl-regexp',
+    ...(ignoreCase ? ['--ignore-case'] : []),
+  ];
+  // So that $ matches before the CR of a line end, too.
+  const lead = literal ? '' : '(*ANYCRLF)';
+  const patterns = spellings(pattern).map((spelling) => `${lead}${spelling}\n`);
+  const asUtf8 = { pattern: Buffer.from(patterns.join('')), options };
+  const found = await searchScope(context, asUtf8, scope, filesOnly === true);
+  const bytes = inWindows1252(pattern);
+  if (!bytes) return found;
+  const asBytes = {
+    pattern: Buffer.concat([Buffer.from(lead), bytes, Buffer.from('\n')]),
+    options,
+    bytewise: true,
+  };
+  const others = await searchScope(context, asBytes, scope, false);
+  // In UTF-8 the bytes are parts of other characters.
+  const legacy = others.hits.filter(({ text }) => !isUtf8(Buffer.from(text!, 'latin1')));
+  const hits = [...found.hits, ...(filesOnly ? legacy.map(({ file }) => ({ file })) : legacy)];
+  return { hits: unique(hits), limited: [...new Set([...found.limited, ...others.limited])] };
+}
 
 /**
  * What git knows, and what is new. `--untracked` alone would pass over files that were committed although they are
- * ignored, and without it new files would be missed; so both, where there are new files. git reads a file whole, so
- * what is too large to be opened is too large to be searched.
+ * ignored, and without it new files would be missed; so both, where there are new files.
  */
-async function search(
-  git: Git,
-  query: Query,
-  { workspace, largeFiles }: { workspace: Workspace; largeFiles: ReadonlySet<string> },
-): Promise<Found> {
-  const listing = ['ls-files', '--others', '--modified', '--exclude-standard', '--deduplicate', '-t', '-z'];
-  const listed = await git.run(['--literal-pathspecs', ...listing, '--', query.path]);
-  const touched = listed.toString('latin1').split('\0').filter(Boolean);
-  const grown = touched.map((entry) => entry.slice(2)).filter((file) => isLarge(workspace.tree, file));
-  const below = query.path === '.' ? '' : `${query.path}/`;
-  const known = [...largeFiles].filter((file) => file.startsWith(below) || file === query.path);
-  const passedOver = [...new Set([...known, ...grown])];
-  if (passedOver.length > MAX_PASSED_OVER)
-    throw new ToolError(
-      `${passedOver.length} files there are too large to be searched; narrow it with path.`,
+async function searchScope(
+  context: ToolContext,
+  { pattern, options, bytewise }: Query,
+  { place, hasNewFiles, tooLarge }: Scope,
+  filesOnly: boolean,
+): Promise<{ hits: Hit[]; limited: readonly string[] }> {
+  const paths = [
+    `:(literal)${place.relative || '.'}`,
+    ...tooLarge.map((file) => `:(exclude,literal)${legible(file)}`),
+  ];
+  const shape = filesOnly ? '--files-with-matches' : '--line-number';
+  const query = { pattern, paths, bytewise, options: [...options, shape] };
+  const passedOver = new Set(tooLarge);
+  const files = async () => (await listTree(context, place)).filter((file) => !passedOver.has(file));
+  const known = await searchFiles(context, query, files);
+  const isWhole = known.limited.length > 0 || !hasNewFiles;
+  const searches = [known];
+  if (!isWhole)
+    searches.push(
+      await searchFiles(context, { ...query, options: [...query.options, '--untracked'] }, files),
     );
-  const hits = await grep(git, query, passedOver);
-  if (!touched.some((entry) => entry.startsWith('?'))) return { found: hits, passedOver };
-  const all = await grep(git, { ...query, options: [...query.options, '--untracked'] }, passedOver);
-  return { found: [...new Set([...hits, ...all])], passedOver };
+  return {
+    hits: unique(searches.flatMap(({ found }) => found.flatMap((output) => parse(output, filesOnly)))),
+    limited: [...new Set(searches.flatMap(({ limited }) => limited))],
+  };
 }
 
-function isLarge(tree: string, file: string): boolean {
-  const stats = statsOf(tree, file);
-  return stats?.isFile() === true && stats.size > MAX_FILE_BYTES;
+function unique(hits: readonly Hit[]): Hit[] {
+  return [...new Map(hits.map((hit) => [`${hit.file}\0${hit.line}`, hit])).values()];
 }
 
-/** Records of git's output; binary files are passed over by `-I`. */
-async function grep(
-  git: Git,
-  { pattern, path, options, separator }: Query,
-  passedOver: readonly string[],
-): Promise<string[]> {
-  const fixed = ['grep', '--no-textconv', '--no-color', '-I', '-z'];
-  const paths = [`:(literal)${path}`, ...passedOver.map((file) => `:(exclude,literal)${legible(file)}`)];
-  try {
-    // The pattern comes by standard input: simple-git takes an argument such as `--template` for an option.
-    const found = await git.run([...fixed, ...options, '-f', '-', '--', ...paths], {
-      input: Buffer.from(`${pattern}\n`),
-      exitCodes: [0, 1],
-      maxBytes: MAX_BYTES,
-      timeoutMs: TIMEOUT_MS,
+/** git writes `path NUL line NUL text LF`, or `path NUL`; a path may hold line feeds. */
+function parse(output: Search['found'][number], filesOnly: boolean): Hit[] {
+  const said = output.toString('latin1');
+  if (filesOnly)
+    return said
+      .split('\0')
+      .slice(0, -1)
+      .map((file) => ({ file }));
+  const hits: Hit[] = [];
+  for (let at = 0; at < said.length; ) {
+    const pathEnd = said.indexOf('\0', at);
+    const lineEnd = said.indexOf('\0', pathEnd + 1);
+    const textEnd = said.indexOf('\n', lineEnd + 1);
+    const end = textEnd < 0 ? said.length : textEnd;
+    hits.push({
+      file: said.slice(at, pathEnd),
+      line: said.slice(pathEnd + 1, lineEnd),
+      text: said.slice(lineEnd + 1, end),
     });
-    return found.toString('utf8').split(separator).filter(Boolean);
-  } catch (error) {
-    if (error instanceof GitBoundExceededError)
-      throw new ToolError(
-        'The search took too long or found too much; narrow it with path, or use filesOnly.',
-      );
-    if (error instanceof GitFailedError && /^fatal: .*, '/.test(error.stderr))
-      throw new ToolError(
-        `The pattern is no extended regular expression: ${error.stderr.trim()}. Set literal for plain text.`,
-      );
-    throw error;
+    at = end + 1;
   }
+  return hits;
 }
 
 function describeFiles(files: readonly string[]): string {
-  if (files.length === 0) return 'No match.';
   const more = files.length - MAX_PATHS;
   return [
     `${files.length} ${files.length === 1 ? 'file matches' : 'files match'}.`,
-    ...files.slice(0, MAX_PATHS),
+    ...files.slice(0, MAX_PATHS).map(showPath),
     ...(more > 0 ? [`… ${more} more files; narrow the search with path.`] : []),
   ].join('\n');
 }
 
-function describeLarge(files: readonly string[]): string {
-  const more = files.length > 3 ? ` and ${files.length - 3} more` : '';
-  const names = files.slice(0, 3).map(legible).join(', ');
-  return `(Not searched, being over ${MAX_FILE_BYTES} bytes: ${names}${more}.)`;
-}
-
-/** git writes `path NUL line NUL text LF`. */
-function describeHits(hits: readonly string[], redactor: Redactor): string {
-  if (hits.length === 0) return 'No match.';
-  const shown = hits.slice(0, MAX_HITS).map((hit) => {
-    const [file, line, ...text] = hit.split('\0');
-    const said = redactor.text(text.join('\0').replace(/\r$/, ''));
-    return `${file}:${line}: ${said.length > MAX_LINE ? `${said.slice(0, MAX_LINE)}…` : said}`;
+function describeHits(hits: readonly Hit[], redactor: Redactor): string {
+  const shown = hits.slice(0, MAX_HITS).map(({ file, line, text }) => {
+    const said = redactor.text(showBytes(Buffer.from(text!, 'latin1')).replace(/\r$/, ''));
+    return `${showPath(file)}:${line}: ${said.length > MAX_LINE ? `${said.slice(0, MAX_LINE)}…` : said}`;
   });
   const more = hits.length - MAX_HITS;
   if (more > 0) shown.push(`… ${more} more lines; narrow the search with path, or use filesOnly.`);
   return boundText(shown.join('\n'));
+}
+
+/** Everything that was not looked into, and why: what is not found there may be there. */
+function describeUnsearched({ tooLarge, kinds }: Scope, limited: readonly string[]): string[] {
+  const of = (kind: Kind) => [...kinds].flatMap(([file, other]) => (other === kind ? [file] : []));
+  const binary = of('binary').length;
+  return [
+    ...describeNames(tooLarge, `being over ${MAX_FILE_BYTES} bytes`),
+    ...describeNames(of('UTF-16'), 'being UTF-16'),
+    ...describeNames(limited, 'where the pattern takes too many steps, try a simpler one'),
+    ...(binary > 0 ? [`(Not searched, being binary: ${binary} ${binary === 1 ? 'file' : 'files'}.)`] : []),
+  ];
+}
+
+function describeNames(files: readonly string[], why: string): string[] {
+  if (files.length === 0) return [];
+  const more = files.length > 3 ? ` and ${files.length - 3} more` : '';
+  return [`(Not searched, ${why}: ${files.slice(0, 3).map(showPath).join(', ')}${more}.)`];
 }

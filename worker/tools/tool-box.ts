@@ -6,6 +6,7 @@ import { boundText } from '../bounded-output.ts';
 import { deleteFileTool } from './delete-file.ts';
 import { editFileTool } from './edit-file.ts';
 import { listFilesTool } from './list-files.ts';
+import { moveFileTool } from './move-file.ts';
 import { readFileTool } from './read-file.ts';
 import { runCheckTool } from './run-check.ts';
 import { searchCodeTool } from './search-code.ts';
@@ -28,6 +29,7 @@ export function toolsOf({ verify, shell }: Pick<JobSettings, 'verify' | 'shell'>
     readFileTool,
     editFileTool,
     writeFileTool,
+    moveFileTool,
     deleteFileTool,
     ...(verify.length > 0 ? [runCheckTool([...new Set(verify)])] : []),
     ...(shell ? [shellTool] : []),
@@ -61,6 +63,7 @@ export async function runTools(
 ): Promise<ToolResultBlockParam[]> {
   const results: ToolResultBlockParam[] = [];
   const runOne = async (i: number) => {
+    context.signal.throwIfAborted();
     const block = await runTool(tools, toolOf(calls[i]!), calls[i]!, context);
     results[i] = { ...block, content: redact(block.content as string) };
   };

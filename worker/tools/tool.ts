@@ -14,6 +14,8 @@ export type ToolContext = {
   settings: JobSettings;
   /** What the checks came to on the untouched base, where they were run there. */
   baseline?: readonly Verification[] | undefined;
+  /** What the environment protects (PROTECTED_FILES). */
+  protectedGlobs: readonly string[];
   /** For what is cut before it is shown: a secret that was cut through is not known any more. */
   redactor: Redactor;
   /** Ends at the repository's time limit, and when the worker is told to stop. */

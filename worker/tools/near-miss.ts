@@ -1,0 +1,120 @@
+import { nameOf } from './file-form.ts';
+
+const MAX_LINE = 300;
+const MAX_DIFFERENCES = 5;
+const MAX_COMPARED = 2000;
+
+/** Characters that a model writes in place of others, or leaves out, without meaning to. */
+const LOOK_ALIKES: readonly [RegExp, string][] = [
+  [/[\u2018\u2019\u201A\u201B\u2032]/g, "'"],
+  [/[\u201C\u201D\u201E\u201F\u2033]/g, '"'],
+  [/[\u2010-\u2015\u2212]/g, '-'],
+  [/\u2026/g, '...'],
+  [/[\u00AD\u2060\uFEFF]|[\u200B-\u200D]/g, ''],
+  [/\s+/g, ''],
+];
+
+/** Two texts that fold to the same one look the same, or nearly. */
+export function fold(text: string): string {
+  return LOOK_ALIKES.reduce((folded, [alike, plain]) => folded.replace(alike, plain), text.normalize('NFC'));
+}
+
+/** Says where `text` comes closest to `wanted`, by the first line of `wanted` that is not blank; undefined if nowhere. */
+export function nearestLine(text: string, wanted: string): string | undefined {
+  const lines = wanted.split('\n');
+  const sought = lines.find((line) => line.trim() !== '')?.trim();
+  if (!sought) return undefined;
+  const there = text.split('\n');
+  const exact = there.findIndex((line) => line.includes(sought));
+  const folded = fold(sought);
+  const index = exact >= 0 || !folded ? exact : there.findIndex((line) => fold(line).includes(folded));
+  if (index < 0) return undefined;
+  const line = there[index]!;
+  const found = `Nearest is line ${index + 1}: ${visible(line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line)}.`;
+  // Only one line was asked for, or the first one differs: otherwise the difference is in those that follow.
+  if (exact < 0) return `${found} ${differences(line, sought)}`;
+  return `${found} ${differingLine(there, index, lines) ?? ''}`.trim();
+}
+
+/** The first line after the one that was found that is not as wanted. */
+function differingLine(
+  there: readonly string[],
+  index: number,
+  lines: readonly string[],
+): string | undefined {
+  const first = lines.findIndex((line) => line.trim() !== '');
+  for (const [i, line] of lines.entries()) {
+    const other = there[index - first + i];
+    if (other === line || (other !== undefined && i === lines.length - 1 && other.startsWith(line))) continue;
+    if (other === undefined) return `The file has no line ${index - first + i + 1}.`;
+    if (i === first && other.endsWith(line)) continue;
+    return `Line ${index - first + i + 1} is ${visible(other.slice(0, MAX_LINE))}. ${differences(other, line)}`.trim();
+  }
+  return undefined;
+}
+
+/** Names the characters that stand there in place of those of `wanted`. */
+export function differences(line: string, wanted: string, given = 'oldText'): string {
+  if (line.length > MAX_COMPARED) return '';
+  const [have, want] = [lettersOf(tail(line, wanted)), lettersOf(wanted)];
+  const said: string[] = [];
+  for (let i = 0, j = 0; i < have.length && j < want.length && said.length < MAX_DIFFERENCES; ) {
+    if (have[i] === want[j]) {
+      i++;
+      j++;
+      continue;
+    }
+    let [there, asked] = [blanksOf(have, i), blanksOf(want, j)];
+    if (there.length + asked.length === 0) {
+      if (fold(have[i]!) !== fold(want[j]!)) break;
+      [there, asked] = [[have[i]!], [want[j]!]];
+    }
+    said.push(`${naming(there)} where ${given} has ${naming(asked)}`);
+    i += there.length;
+    j += asked.length;
+  }
+  return said.length > 0 ? `It has ${said.join('; ')}.` : '';
+}
+
+/** An accent that combines with a letter belongs to it. */
+function lettersOf(text: string): string[] {
+  return [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
+}
+
+/** The line from where its folded text begins as `wanted` does. */
+function tail(line: string, wanted: string): string {
+  const folded = fold(wanted);
+  for (let at = 0; at < line.length; at++) {
+    const rest = line.slice(at);
+    if (fold(rest[0]!) === '' || !fold(rest).startsWith(folded)) continue;
+    const blanks = /^\s/.test(wanted) ? /\s*$/.exec(line.slice(0, at))![0].length : 0;
+    return line.slice(at - blanks);
+  }
+  return line;
+}
+
+/** Those from there on that have no shape of their own. */
+function blanksOf(letters: readonly string[], from: number): string[] {
+  let to = from;
+  while (to < letters.length && fold(letters[to]!) === '') to++;
+  return letters.slice(from, to);
+}
+
+function naming(letters: readonly string[]): string {
+  const characters = [...letters.join('')];
+  if (characters.length === 0) return 'nothing';
+  const [first] = characters;
+  if (characters.length > 1 && characters.every((character) => character === first))
+    return `${characters.length} times ${nameOf(first!)}`;
+  return characters.slice(0, 4).map(nameOf).join(' ');
+}
+
+/** In quotes, with everything escaped that cannot be seen. */
+export function visible(text: string): string {
+  return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Mn}\p{VS}]|[^\S ]/gu, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}

@@ -1,0 +1,62 @@
+import { windows1252 } from './file-form.ts';
+import { ToolError } from './tool.ts';
+
+const MAX_LENGTH = 10_000;
+/** Characters that a pattern may come to with every {n,m} written out, which is what git holds in memory. */
+const MAX_WRITTEN_OUT = 20_000;
+
+/** Throws ToolError for what no line can match, and for what takes memory out of proportion. */
+export function checkPattern(pattern: string, isLiteral: boolean): void {
+  if (/[\n\0]/.test(pattern))
+    throw new ToolError(
+      'The pattern holds a line end or a NUL; only texts within one line can be found. Search for one of the lines.',
+    );
+  if (pattern.length > MAX_LENGTH)
+    throw new ToolError(
+      `The pattern has ${pattern.length} characters; at most ${MAX_LENGTH} are taken. Search for a part of it.`,
+    );
+  if (!isLiteral && lengthWrittenOut(pattern) > MAX_WRITTEN_OUT)
+    throw new ToolError(
+      `The pattern repeats too often: with each {n,m} written out it may have ${MAX_WRITTEN_OUT} characters. Use smaller numbers, or * and +.`,
+    );
+}
+
+/** The length of the pattern with what is in {n,m} repeated, groups in groups included. */
+function lengthWrittenOut(pattern: string): number {
+  const groups = [0];
+  let last = 0;
+  const add = (length: number) => {
+    groups[groups.length - 1]! += length;
+    last = length;
+  };
+  for (const [token] of pattern.matchAll(TOKENS)) {
+    const bound = /^\{(\d*)(?:,(\d*))?\}$/.exec(token);
+    if (token === '(') groups.push(0);
+    else if (token === ')' && groups.length > 1) add(Math.max(1, groups.pop()!));
+    else if (bound) {
+      const times = Math.max(1, Number(bound[1] || 0), Number(bound[2] || 0));
+      groups[groups.length - 1]! += last * (times - 1);
+      last *= times;
+    } else add(1);
+  }
+  return groups.reduce((sum, length) => sum + length, 0);
+}
+
+/** An escape, a class, a repetition, or one character. */
+const TOKENS =
+  /\\[pPxNogk]\{[^}]*\}|\\[\s\S]|\[\^?\]?(?:\\[\s\S]|\[:\w+:\]|[^\]\\])*\]|\{\d*(?:,\d*)?\}|[\s\S]/g;
+
+/** Whether the pattern asks for a line end, outside of a class: git looks at one line at a time. */
+export function asksForLineEnd(pattern: string): boolean {
+  return [...pattern.matchAll(TOKENS)].some(([token]) => token === '\\n' || token === '\\R');
+}
+
+/** The pattern, and what it is with accents written the other way: the same text to a reader. */
+export function spellings(pattern: string): string[] {
+  return [...new Set([pattern, pattern.normalize('NFC'), pattern.normalize('NFD')])];
+}
+
+/** The pattern's bytes in files that are not UTF-8; undefined where they would be the same, or there are none. */
+export function inWindows1252(pattern: string): Buffer | undefined {
+  return /[\u0080-\uFFFF]/.test(pattern) ? windows1252(pattern.normalize('NFC')) : undefined;
+}

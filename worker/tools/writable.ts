@@ -1,0 +1,212 @@
+import { lstatSync, readFileSync } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { matchesAny } from '../../core/globs.ts';
+import { protectedFiles } from '../../core/protected-files.ts';
+import type { Attributes } from '../attributes.ts';
+import { inconvertible } from '../encodings.ts';
+import { GitFailedError } from '../git.ts';
+import { rawPath } from '../raw-path.ts';
+import { showPath } from './path-names.ts';
+import { MAX_FILE_BYTES, resolveInTree, type TreePath } from './paths.ts';
+import { type ToolContext, ToolError } from './tool.ts';
+
+export type WriteContext = Pick<
+  ToolContext,
+  'workspace' | 'git' | 'tree' | 'settings' | 'protectedGlobs' | 'signal'
+>;
+
+type Allowed = {
+  /** A symbolic link, for what does not go through it. */
+  links?: boolean;
+  /** A path with a filter, for what puts no bytes there. */
+  filtered?: boolean;
+  /** The file that is moved to the path: its name is given up. */
+  moved?: TreePath;
+};
+
+/**
+ * A path that may be changed: never through a link, and only where what is done can be part of the job's change. Throws
+ * ToolError with the reason and what to do instead.
+ */
+export async function resolveWritable(
+  context: WriteContext,
+  given: string,
+  allowed: Allowed = {},
+): Promise<TreePath> {
+  const found = await resolveInTree(context.workspace, given);
+  if (found.relative === '') throw new ToolError(`${given} is the repository itself; name a file in it.`);
+  await refuseSubmodules(context, found);
+  const stats = await lstat(found.absolute).catch(() => undefined);
+  if (stats?.isSymbolicLink() && !allowed.links)
+    throw new ToolError(
+      `${given} is a symbolic link; change the file that it points to, or delete the link.`,
+    );
+  if (stats?.isDirectory()) throw new ToolError(`${given} is a folder; name a file.`);
+  await refuseBySettings(context, found);
+  if (context.tree.largeFiles.has(rawPath(found.relative)))
+    throw new ToolError(
+      `${given} has more than ${MAX_FILE_BYTES} bytes in the base commit; such a file cannot be part of a change. Leave it as it is.`,
+    );
+  await refuseIgnored(context, found);
+  if (!allowed.filtered) {
+    const { filter } = await attributesOf(context, found);
+    if (filter) throw new ToolError(refuseFilter(found, filter));
+  }
+  if (!stats) await refuseTwin(context, found, allowed.moved);
+  return found;
+}
+
+async function refuseSubmodules({ workspace, tree }: WriteContext, { relative }: TreePath): Promise<void> {
+  const names = relative.split('/');
+  for (let length = 1; length <= names.length; length++) {
+    const folder = names.slice(0, length).join('/');
+    if (tree.submodules.has(rawPath(folder)))
+      throw new ToolError(
+        `${relative} ${folder === relative ? 'is' : 'lies in'} the submodule ${folder}, which is another repository: a change there would not be part of this one. Leave it, and say so in the summary if the task calls for it.`,
+      );
+    const isRepository = await lstat(path.join(workspace.tree, folder, '.git')).catch(() => undefined);
+    if (isRepository)
+      throw new ToolError(
+        `${relative} lies in ${folder}, which is a git repository of its own that a command made: git takes nothing in it into the change. Choose a path outside of it.`,
+      );
+  }
+}
+
+async function refuseBySettings(
+  { settings, protectedGlobs }: WriteContext,
+  { relative }: TreePath,
+): Promise<void> {
+  const { include, exclude, allowProtected } = settings;
+  const wayOut = 'Leave it as it is, and say so in the summary if the task calls for it.';
+  if (include.length > 0 && !(await matchesAny(include, relative)))
+    throw new ToolError(
+      `${relative} may not be changed: this job changes only ${include.join(', ')}. ${wayOut}`,
+    );
+  if (await matchesAny(exclude, relative))
+    throw new ToolError(
+      `${relative} may not be changed: this job leaves out ${exclude.join(', ')}. ${wayOut}`,
+    );
+  const guarded = await protectedFiles([relative], { allowed: allowProtected, more: protectedGlobs });
+  if (guarded.length > 0)
+    throw new ToolError(
+      `${relative} may not be changed: it is a protected file, which only the job's author can allow (settings.allowProtected). ${wayOut}`,
+    );
+}
+
+/** What the base commit has is part of the repository, whatever .gitignore says of it. */
+async function refuseIgnored(context: WriteContext, { relative }: TreePath): Promise<void> {
+  if ((await context.tree.tracked()).has(rawPath(relative))) return;
+  const rule = await ignoreRule(context, relative);
+  if (!rule) return;
+  const ofFolder = relative.includes('/') && (await ignoreRule(context, path.posix.dirname(relative)));
+  const wayOut = ofFolder
+    ? `the rule covers the folder ${path.posix.dirname(relative)}: change it first, so that it does not cover this file`
+    : `add the line !/${below(rule.source, relative)} at the end of ${rule.source} first`;
+  throw new ToolError(
+    `${relative} would not be part of the change: git ignores it (${rule.source}, line ${rule.line}: ${rule.pattern}). Choose another path; or, if the task calls for this one, ${wayOut}.`,
+  );
+}
+
+export type IgnoreRule = { source: string; line: string; pattern: string };
+
+/** The rule by which git ignores a path that it does not know; undefined if it does not. */
+export async function ignoreRule(
+  { git, signal }: Pick<ToolContext, 'git' | 'signal'>,
+  relative: string,
+): Promise<IgnoreRule | undefined> {
+  let answer: Buffer;
+  try {
+    answer = await git.run(['check-ignore', '--verbose', '-z', '--stdin'], {
+      ...{ input: Buffer.from(`${relative}\0`), exitCodes: [0, 1], signal },
+    });
+  } catch (error) {
+    if (!(error instanceof GitFailedError)) throw error;
+    throw new ToolError(`git takes nothing at ${relative}: ${error.stderr.trim()}. Choose another path.`);
+  }
+  const [source = '', line = '', pattern = ''] = answer.toString('utf8').split('\0');
+  return pattern === '' || pattern.startsWith('!') ? undefined : { source, line, pattern };
+}
+
+function below(source: string, relative: string): string {
+  const folder = path.posix.dirname(source);
+  return folder === '.' ? relative : path.posix.relative(folder, relative);
+}
+
+const PLAIN: Attributes = { filter: undefined, encodings: [], text: 'never' };
+
+/** What keeps bytes from being stored as they are. Asks git only where some .gitattributes could say so. */
+export async function attributesOf(
+  { workspace, tree }: Pick<WriteContext, 'workspace' | 'tree'>,
+  { relative }: TreePath,
+): Promise<Attributes> {
+  const raw = rawPath(relative);
+  if (!(await tree.baseHasConversions()) && !mayConvert(workspace.tree, relative)) return PLAIN;
+  return (await tree.attributes([raw])).get(raw) ?? PLAIN;
+}
+
+/** Whether a .gitattributes of the tree, in one of the folders that the path is in, has a filter or an encoding. */
+function mayConvert(tree: string, relative: string): boolean {
+  for (let folder = path.posix.dirname(relative); ; folder = path.posix.dirname(folder)) {
+    const file = path.join(tree, folder, '.gitattributes');
+    const stats = lstatSync(file, { throwIfNoEntry: false });
+    if (
+      stats?.isFile() &&
+      (stats.size > MAX_FILE_BYTES || /filter|encoding/.test(readFileSync(file, 'latin1')))
+    )
+      return true;
+    if (folder === '.') return false;
+  }
+}
+
+/** Throws ToolError where a checkout could not bring these bytes into the encoding that the path has there. */
+export async function refuseInconvertible(
+  context: WriteContext,
+  file: TreePath,
+  bytes: Buffer,
+): Promise<void> {
+  const { encodings } = await attributesOf(context, file);
+  if (encodings.length === 0) return;
+  const { git, workspace, signal } = context;
+  const options = { input: bytes, signal };
+  const written = await git.run(['hash-object', '-w', '--no-filters', '--stdin'], options);
+  const objectId = written.toString('latin1').trim();
+  const pairs = encodings.map((encoding) => ({ objectId, encoding }));
+  const [failed] = await inconvertible(git, workspace, pairs);
+  if (failed)
+    throw new ToolError(
+      `${file.relative} was not written: it has the attribute working-tree-encoding=${failed.encoding}, so git stores it as UTF-8 and checkouts have it in ${failed.encoding}, which these bytes cannot be converted to and back. Write text that ${failed.encoding} has characters for.`,
+    );
+}
+
+/** Why no bytes are written to a path with a filter. */
+export function refuseFilter({ relative }: TreePath, filter: string): string {
+  const by = filter === 'lfs' ? 'Git LFS' : `the filter ${filter}`;
+  return `${relative} was not written: it has the attribute filter=${filter}, so git stores it through ${by}, which does not run here, and its bytes would get into the repository raw. Choose a path without that attribute, or leave the file and say so in the summary.`;
+}
+
+/** A new name that another system cannot have beside one that is there: in another case, or with accents otherwise. */
+async function refuseTwin(
+  { workspace }: WriteContext,
+  { relative }: TreePath,
+  moved: TreePath | undefined,
+): Promise<void> {
+  let folder = '';
+  for (const name of relative.split('/')) {
+    const names = await readdir(path.join(workspace.tree, folder)).catch((): string[] => []);
+    if (!names.includes(name)) {
+      const twin = names.find((other) => sameElsewhere(other) === sameElsewhere(name));
+      if (twin === undefined) return;
+      const there = path.posix.join(folder, twin);
+      if (moved && `${moved.relative}/`.startsWith(`${there}/`)) return;
+      throw new ToolError(
+        `${relative} was not made: there is ${showPath(rawPath(there))}, and on systems that do not tell the two names apart one would take the place of the other. Use that path, or rename it by move_file.`,
+      );
+    }
+    folder = path.posix.join(folder, name);
+  }
+}
+
+function sameElsewhere(name: string): string {
+  return name.normalize('NFC').toLowerCase();
+}

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { ErrorDescription } from './job.ts';
-import { ArtifactKeys, Change, End, LogLine, OutcomeName, Verification } from './repository-result.ts';
+import {
+  ArtifactKeys,
+  Change,
+  End,
+  LogLine,
+  NotDone,
+  OutcomeName,
+  Verification,
+} from './repository-result.ts';
 import { TokenUsage } from './usage.ts';
 
 /**
@@ -18,6 +26,7 @@ export const Outcome = z.object({
   resumeAt: z.string().optional(),
   wereChangesNecessary: z.boolean().optional(),
   summary: z.string().optional(),
+  notDone: NotDone.optional(),
   /** Title and body that the model proposes for a pull request. */
   title: z.string().optional(),
   body: z.string().optional(),

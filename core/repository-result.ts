@@ -51,6 +51,9 @@ export function failedOnBase({ baseExitCode }: Pick<Verification, 'baseExitCode'
   return baseExitCode !== undefined && baseExitCode !== 0;
 }
 
+/** What the task called for and was not done, in the words of whoever did the rest; an entry each. */
+export const NotDone = z.array(z.string());
+
 export const LogLine = z.object({ timestamp: z.string(), level: z.string(), message: z.string() });
 export type LogLine = z.infer<typeof LogLine>;
 
@@ -101,6 +104,7 @@ export const RepositoryResult = z.object({
   outcome: OutcomeName.optional(),
   wereChangesNecessary: z.boolean().optional(),
   summary: z.string().optional(),
+  notDone: NotDone.optional(),
   /** The model that did the work, as it named itself. */
   model: z.string().optional(),
   baseBranch: z.string().optional(),
@@ -151,6 +155,7 @@ export const RepositorySummary = RepositoryResult.pick({
   phase: true,
   wereChangesNecessary: true,
   summary: true,
+  notDone: true,
   model: true,
   changedFiles: true,
   additions: true,

@@ -53,6 +53,7 @@ const RESULT_OF_A_RUN = [
   'phase',
   'turns',
   'summary',
+  'notDone',
   'wereChangesNecessary',
   'changes',
   'changedFiles',

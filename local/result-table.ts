@@ -21,10 +21,9 @@ export function resultTable(results: readonly RepositorySummary[]): string {
 }
 
 function cellsOf(result: RepositorySummary): string[] {
-  const { outcome, status, end } = result;
   return [
     result.repositoryName,
-    outcome === 'gaveUp' && end && end !== 'gaveUp' ? `gaveUp (${end})` : (outcome ?? status),
+    outcomeCell(result),
     numberCell(result.changedFiles),
     numberCell(result.additions),
     numberCell(result.deletions),
@@ -35,11 +34,35 @@ function cellsOf(result: RepositorySummary): string[] {
   ];
 }
 
+function outcomeCell({ outcome, status, end, notDone = [] }: RepositorySummary): string {
+  if (outcome === 'gaveUp' && end && end !== 'gaveUp') return `gaveUp (${end})`;
+  const name = outcome ?? status;
+  return notDone.length > 0 ? `${name} (${notDone.length} not done)` : name;
+}
+
 /** Why there is less than was asked for, in the words of whoever stopped. */
-function reasonOf({ repositoryName, status, error, summary, pullRequest }: RepositorySummary): string[] {
+function reasonOf({
+  repositoryName,
+  status,
+  error,
+  summary,
+  notDone = [],
+  pullRequest,
+}: RepositorySummary): string[] {
+  const left = notDone.map((said) => `${repositoryName}: not done: ${onOneLine(said)}`);
   const failure = error ?? pullRequest?.error;
-  if (failure) return [`${repositoryName}: ${failure.name}: ${failure.message}`];
-  return status === 'failed' && summary ? [`${repositoryName}: ${summary}`] : [];
+  if (failure) return [`${repositoryName}: ${failure.name}: ${failure.message}`, ...left];
+  return [...(status === 'failed' && summary ? [`${repositoryName}: ${summary}`] : []), ...left];
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** Names of files may hold line feeds and what a terminal obeys. */
+function onOneLine(text: string): string {
+  return text.replace(
+    /\p{Cc}/gu,
+    (character) => ESCAPES[character] ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
 }
 
 function numberCell(value: number | undefined): string {

@@ -9,6 +9,9 @@ import { boundText } from './bounded-output.ts';
 import { readChangedFiles, summarizeChanges } from './changes.ts';
 import { SYSTEM_PROMPT } from './prompt.ts';
 
+/** Characters of each of at most 50 entries: they stand on the row. */
+const MAX_NOT_DONE = 500;
+
 /** Writes the artifacts and, last of all, `outcome.json`: where it is, everything that it names is. */
 export async function writeOutcome(analysis: Analysis): Promise<Outcome> {
   const { job, ending, state } = analysis;
@@ -39,6 +42,7 @@ export async function writeOutcome(analysis: Analysis): Promise<Outcome> {
     resumeAt: ending?.resumeAt,
     wereChangesNecessary: submission?.wereChangesNecessary,
     summary: ending && boundText(ending.summary),
+    notDone: submission?.notDone?.map((said) => said.slice(0, MAX_NOT_DONE)),
     title: submission?.title,
     body: submission?.body,
     model: state?.model ?? job.settings.model,

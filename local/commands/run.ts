@@ -64,7 +64,8 @@ export async function run(args: readonly string[]): Promise<number> {
       tell(KEPT_NOTE);
     if (result.error) tell(`${result.error.name}: ${result.error.message}`);
     const succeeded = result.results.every(
-      ({ status, pullRequest }) => status === 'completed' && pullRequest?.state !== 'failed',
+      ({ status, pullRequest, notDone = [] }) =>
+        status === 'completed' && pullRequest?.state !== 'failed' && notDone.length === 0,
     );
     return result.status === 'completed' && succeeded ? 0 : 1;
   } finally {

@@ -42,7 +42,7 @@ serve
 all of them
   --data DIR                 where everything is kept (.cody-batch)
 
-Exit status: 0 all repositories completed, 1 some repository failed, 2 wrong usage.
+Exit status: 0 all repositories completed, 1 some repository failed or has something that was not done, 2 wrong usage.
 With ANTHROPIC_API_KEY or CLAUDE_API_KEY, Claude does the work; without, the offline model, which carries out the
 literal replacements that a prompt names ("Replace all occurrences of 'a' with 'b'").
 `;

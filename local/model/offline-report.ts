@@ -9,13 +9,18 @@ const MAX_FAILURES_SHOWN = 10;
 const MAX_SUMMARY = 4_000;
 const MAX_BODY = 20_000;
 
-export type ChangeDescription = { summary: string; title: string; body: string };
+/** What task_complete takes as entries of what was not done. */
+const MAX_NOT_DONE = 50;
+
+export type ChangeDescription = { summary: string; title: string; body: string; notDone?: string[] };
 
 /** What was done, in the words of a pull request; the numbers are those of the tool results. */
 export function describeChange(progresses: readonly Progress[]): ChangeDescription {
   const sentences = progresses.map((progress) => `${sentence(progress)}${shortfall(progress)}`);
   const by = 'Done by the offline model of Cody Batch, which replaces literal texts and understands nothing.';
+  const notDone = progresses.flatMap(leftUndone);
   return {
+    ...(notDone.length > 0 && { notDone: withinEntries(notDone) }),
     summary: bounded([by, ...sentences].join(' '), MAX_SUMMARY),
     title: title(progresses),
     body: bounded(
@@ -28,6 +33,20 @@ export function describeChange(progresses: readonly Progress[]): ChangeDescripti
       MAX_BODY,
     ),
   };
+}
+
+/** The files that could not be edited, each with the reason, and those that no search reached. */
+function leftUndone({ failures, leftOut }: Progress): string[] {
+  return [
+    ...failures.map(({ path, reason }) => `${path}: ${reason.split('\n')[0] ?? ''}`),
+    ...(leftOut ? [`Files out of the search's reach: ${leftOut}`] : []),
+  ];
+}
+
+function withinEntries(entries: readonly string[]): string[] {
+  if (entries.length <= MAX_NOT_DONE) return [...entries];
+  const shown = entries.slice(0, MAX_NOT_DONE - 1);
+  return [...shown, `and ${entries.length - shown.length} more`];
 }
 
 function bounded(value: string, length: number): string {

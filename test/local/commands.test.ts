@@ -104,6 +104,19 @@ test('without a key the offline model changes two work trees, and says that it i
   expect(await readdir(path.join(dataFolder, 'tmp'))).toEqual([]);
 });
 
+test('a file that could not be edited is named in the table, and makes the exit status 1', async () => {
+  const names = path.join(folder.path, 'names');
+  await mkdir(names);
+  // A name that is not UTF-8, which no tool can spell.
+  await writeFile(Buffer.concat([Buffer.from(`${names}/caf`), Buffer.from([0xe9])]), 'oldCall(2)\n');
+  await repositoryOf(names, { 'plain.txt': 'oldCall(1)\n' });
+  const prompt = "Replace all occurrences of 'oldCall(' with 'newCall('.";
+  const { status, stdout } = await cody(['run', '--repo', names, '--prompt', prompt, '--data', data()]);
+  expect(stdout).toMatch(/^local\/names +changed \(1 not done\) +1 /m);
+  expect(stdout).toMatch(/^local\/names: not done: caf\uFFFD: /m);
+  expect(status).toBe(1);
+});
+
 test('with a key Claude does the work, its cost is counted, and a repository that fails makes the exit status 1', async () => {
   const claude: ScriptedModel = await startScriptedModel((request) => {
     const said = JSON.stringify(request.messages);

@@ -5,6 +5,13 @@ const schema = z.object({
   summary: z.string().min(1).max(4000).describe('What was changed and why, or why nothing had to be changed'),
   title: z.string().max(256).describe('Title of the pull request; empty without changes'),
   body: z.string().max(20_000).describe('Description of the pull request, Markdown; empty without changes'),
+  notDone: z
+    .array(z.string())
+    .max(50)
+    .optional()
+    .describe(
+      'What the task called for and was not done, such as a file that cannot be edited; one entry each',
+    ),
   wereChangesNecessary: z.boolean().describe('Whether the task called for changes in this repository'),
 });
 

@@ -24,7 +24,14 @@ export type ToolContext = {
   submit(submission: Submission): Promise<string>;
 };
 
-export type Submission = { summary: string; title: string; body: string; wereChangesNecessary: boolean };
+export type Submission = {
+  summary: string;
+  title: string;
+  body: string;
+  wereChangesNecessary: boolean;
+  /** What the task called for and was not done. */
+  notDone?: string[] | undefined;
+};
 
 /** An expected failure: it goes back to the model, as a tool result with `is_error`. Anything else is a bug. */
 export class ToolError extends Error {

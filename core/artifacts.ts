@@ -56,15 +56,19 @@ export function openArtifacts(url: string): ArtifactStore {
   throw new SettingsError(`ARTIFACTS_URL is ${JSON.stringify(url)}; expected s3://bucket or file:///folder`);
 }
 
-/** Reads a JSON artifact and checks its shape. Throws NotFoundError where there is none. */
+/** Reads a JSON artifact and checks its shape. Throws NotFoundError where there is none, and DamagedArtifactError. */
 export async function readArtifact<S extends z.ZodType>(
   store: ArtifactStore,
   key: string,
   schema: S,
 ): Promise<z.infer<S>> {
-  const body = await store.read(key);
-  if (!body) throw new NotFoundError(`The artifact ${key} does not exist.`);
-  return schema.parse(JSON.parse(body.toString('utf8')));
+  let why: string | undefined;
+  const found = await findArtifact(store, key, schema, (said) => {
+    why = said;
+  });
+  if (found !== undefined) return found;
+  if (why === undefined) throw new NotFoundError(`The artifact ${key} does not exist.`);
+  throw new DamagedArtifactError(why);
 }
 
 /**

@@ -15,7 +15,10 @@ export class BucketArtifacts implements ArtifactStore {
 
   /** Loaded at the first use: a process whose artifacts are in a folder does not pay for the client at its start. */
   #open() {
-    this.#opened ??= import('@aws-sdk/client-s3').then((sdk) => ({ sdk, s3: new sdk.S3Client({}) }));
+    this.#opened ??= import('@aws-sdk/client-s3').then((sdk) => ({
+      sdk,
+      s3: new sdk.S3Client({ maxAttempts: 10 }),
+    }));
     return this.#opened;
   }
 

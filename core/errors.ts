@@ -81,11 +81,23 @@ export class WorkerLostError extends CodyBatchError {
 /** The model's service refused the request for good: a bad key, an unknown model, an invalid request. */
 export class ModelRequestError extends CodyBatchError {
   override readonly name = 'ModelRequestError';
+  /** Whether every other request would be refused as well: the key or the model is at fault, and not what was asked. */
+  readonly isForAll: boolean;
+
+  constructor(message: string, { isForAll = false, ...init }: ErrorInit & { isForAll?: boolean } = {}) {
+    super(message, init);
+    this.isForAll = isForAll;
+  }
 }
 
 /** The model's service cannot be reached, or gave no whole answer for longer than a worker waits. */
 export class ModelUnavailableError extends CodyBatchError {
   override readonly name = 'ModelUnavailableError';
+}
+
+/** Another repository of the job met what would stop every one of them: a bad key, an unknown model. */
+export class JobStoppedError extends CodyBatchError {
+  override readonly name = 'JobStoppedError';
 }
 
 /** The recorded change set may not be published: outside the tree, protected, or too large. */
@@ -111,6 +123,14 @@ export class PullRequestRefusedError extends CodyBatchError {
 /** The store has the artifact, but not the bytes that were written: cut short, or changed by hand. */
 export class DamagedArtifactError extends CodyBatchError {
   override readonly name = 'DamagedArtifactError';
+  /** Where it is asked for: there is none that could be given. */
+  override readonly statusCode = 404;
+}
+
+/** A row holds what this version of the product cannot read, in an attribute that work cannot go on without. */
+export class DamagedRowError extends CodyBatchError {
+  override readonly name = 'DamagedRowError';
+  override readonly statusCode = 409;
 }
 
 /** The names that the state machine may retry or catch; a misspelt one does not compile. */
@@ -127,7 +147,15 @@ export type ErrorName = (
   | BranchHasOtherCommitsError
   | GitHubPermissionError
   | PullRequestRefusedError
+  | DamagedArtifactError
+  | DamagedRowError
 )['name'];
+
+/** What another has said, as a sentence to go on after: services end theirs with a full stop or without. */
+export function sentence(text: string): string {
+  const said = text.trim();
+  return /[.!?…]["')\]]?$/.test(said) ? said : `${said}.`;
+}
 
 /** `{name, message}` as rows and outcomes hold it, at most 2,000 characters of message. */
 export function describeError(error: unknown): { name: string; message: string } {

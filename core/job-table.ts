@@ -8,15 +8,29 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
-import { InvalidInputError, NotFoundError } from './errors.ts';
+import { DamagedRowError, InvalidInputError, NotFoundError } from './errors.ts';
+import { parseExecutionName } from './execution.ts';
 import type { Counts, ErrorDescription, PullRequestCounts, Status } from './job.ts';
-import { JobRow } from './job.ts';
+import { JobId, JobRow } from './job.ts';
 import type { Settings } from './settings.ts';
+import { describeAsWritten, type Readable, readItem } from './stored.ts';
 import { controlKey, ENTITY_INDEX, expiry, expiryTime, fromItem, STATUS_INDEX } from './tables.ts';
-import type { TokenUsage } from './usage.ts';
+import { NO_TOKENS, type TokenUsage } from './usage.ts';
 
 /** Why nothing of a job may start or call the model. */
-export type StopReason = 'cancelled' | 'jobCost';
+export const StopReason = z.enum(['cancelled', 'deleted', 'jobCost', 'modelRefused']);
+export type StopReason = z.infer<typeof StopReason>;
+
+/** What a job's control item says that a worker has to know. */
+export type JobControl = {
+  stoppedBy?: StopReason | undefined;
+  /** In words, where there is more to say. */
+  stoppedBecause?: string | undefined;
+  /** What calls that are over came to, in USD. */
+  spentUsd: number;
+  /** The run whose first worker has asked whether the service knows the key and the model. */
+  modelCheckedInRun?: number | undefined;
+};
 
 /** The status of a tombstone while something of its job may be left; it is no job's, so that no list shows it. */
 const DELETING = 'deleting';
@@ -35,7 +49,18 @@ export type JobTotals = {
 export type IdempotencyClaim = { boundJobId: string; fingerprint: string };
 
 /** A request that reserved a run: its Idempotency-Key, and the fingerprint of its body. */
-export type RunRequest = { key: string; fingerprint: string; run: number; at: string };
+const RunRequest = z.object({ key: z.string(), fingerprint: z.string(), run: z.int(), at: z.string() });
+export type RunRequest = z.infer<typeof RunRequest>;
+const RunRequests = z.array(RunRequest);
+
+/** A row that somebody has edited may hold any status: what does not say that it has ended, or was deleted, has not. */
+const NOT_ENDED = 'attribute_not_exists(deletedAt) AND NOT #status IN (:completed, :failed, :cancelled)';
+const ENDS = { ':completed': 'completed', ':failed': 'failed', ':cancelled': 'cancelled' };
+
+/** What a call had reserved of the job's cap, and what it came to, in USD. */
+export type Settlement = { reservedUsd: number; spentUsd: number };
+
+const SETTLED: Settlement = { reservedUsd: 0, spentUsd: 0 };
 
 /** The jobs table. Every write that could race is one conditional update of one item. */
 export class JobTable {
@@ -96,15 +121,15 @@ export class JobTable {
     }
   }
 
-  /** Throws NotFoundError for an unknown job. */
-  async get(jobId: string): Promise<JobRow> {
-    return rowOf(await this.#item(jobId));
+  /** Throws NotFoundError for an unknown job. What nobody can read of its row is in `asWritten`. */
+  async get(jobId: string): Promise<Readable<JobRow>> {
+    return readJob(await this.#item(jobId));
   }
 
   /** Undefined for a job that is unknown or deleted. */
-  async find(jobId: string): Promise<JobRow | undefined> {
+  async find(jobId: string): Promise<Readable<JobRow> | undefined> {
     const item = await this.#find(jobId);
-    return item && item.deletedAt === undefined ? rowOf(item) : undefined;
+    return item && item.deletedAt === undefined ? readJob(item) : undefined;
   }
 
   async #item(jobId: string): Promise<Record<string, unknown>> {
@@ -123,12 +148,40 @@ export class JobTable {
     return Item;
   }
 
+  /** The job, for whoever works by what it says: throws DamagedRowError where a part of its row cannot be read. */
+  async getWhole(jobId: string): Promise<JobRow> {
+    const job = await this.get(jobId);
+    requireWhole(job);
+    return job;
+  }
+
+  /**
+   * Writes what the conditions of later writes compare in the form that they compare, where somebody has written it
+   * otherwise: the status, the run and the counts. Everything else stays as it is. Returns the job as it is then.
+   */
+  async mend(job: Readable<JobRow>): Promise<Readable<JobRow>> {
+    const { jobId, asWritten = {}, updatedAt, status, run, counts } = job;
+    const set = {
+      ...('status' in asWritten && status !== 'unknown' && { status }),
+      ...('run' in asWritten && { run }),
+      ...('counts' in asWritten && { counts }),
+    };
+    if (Object.keys(set).length === 0) return job;
+    await this.#update(jobId, {
+      set,
+      // Whatever the product writes meanwhile moves updatedAt, and is right.
+      condition: 'updatedAt' in asWritten ? 'attribute_exists(jobId)' : 'updatedAt = :updatedAt',
+      values: 'updatedAt' in asWritten ? {} : { ':updatedAt': updatedAt },
+    });
+    return this.get(jobId);
+  }
+
   /** Newest first. `cursor` is what the page before gave. */
   async list(options: {
     status?: Status;
     limit: number;
     cursor?: string;
-  }): Promise<{ jobs: JobRow[]; cursor?: string }> {
+  }): Promise<{ jobs: Readable<JobRow>[]; cursor?: string }> {
     const { Items, LastEvaluatedKey } = await this.#client.send(
       new QueryCommand({
         TableName: this.#table,
@@ -142,7 +195,7 @@ export class JobTable {
       }),
     );
     return {
-      jobs: (Items ?? []).map(rowOf),
+      jobs: (Items ?? []).map(readJob),
       ...(LastEvaluatedKey && { cursor: encodeCursor(LastEvaluatedKey) }),
     };
   }
@@ -155,9 +208,9 @@ export class JobTable {
   ): Promise<boolean> {
     return this.#update(jobId, {
       set: { status: end.status, completedAt: end.at, updatedAt: end.at, ...totalsOf(end), error: end.error },
-      condition: 'run = :run AND #status IN (:pending, :processing)',
+      condition: `run = :run AND ${NOT_ENDED}`,
       names: { '#status': 'status' },
-      values: { ':run': run, ':pending': 'pending', ':processing': 'processing' },
+      values: { ':run': run, ...ENDS },
     });
   }
 
@@ -165,18 +218,21 @@ export class JobTable {
   async cancel(jobId: string, run: number, at: string): Promise<boolean> {
     return this.#update(jobId, {
       set: { status: 'cancelled', cancelledAt: at, completedAt: at, updatedAt: at },
-      condition: 'run = :run AND #status IN (:pending, :processing)',
+      condition: `run = :run AND ${NOT_ENDED}`,
       names: { '#status': 'status' },
-      values: { ':run': run, ':pending': 'pending', ':processing': 'processing' },
+      values: { ':run': run, ...ENDS },
     });
   }
 
   /** The job, with the requests of the last day that reserved a run of it. Throws NotFoundError for an unknown job. */
-  async getWithRequests(jobId: string, at: string): Promise<{ job: JobRow; requests: RunRequest[] }> {
+  async getWithRequests(
+    jobId: string,
+    at: string,
+  ): Promise<{ job: Readable<JobRow>; requests: RunRequest[] }> {
     const item = await this.#item(jobId);
-    const all = (item.requests ?? []) as RunRequest[];
+    const all = RunRequests.safeParse(item.requests ?? []).data ?? [];
     const aDayAgo = Date.parse(at) - 86_400_000;
-    return { job: rowOf(item), requests: all.filter((request) => Date.parse(request.at) > aDayAgo) };
+    return { job: readJob(item), requests: all.filter((request) => Date.parse(request.at) > aDayAgo) };
   }
 
   /**
@@ -204,7 +260,7 @@ export class JobTable {
   async openRun(jobId: string, run: number, expiresAt?: string): Promise<void> {
     await this.#update(controlKey(jobId), {
       set: { run, ...(expiresAt && { expiresAt: expiry(expiresAt, 0) }) },
-      remove: ['stoppedBy'],
+      remove: ['stoppedBy', 'stoppedBecause'],
       condition: 'attribute_not_exists(run) OR run < :run',
       values: { ':run': run },
     });
@@ -266,49 +322,69 @@ export class JobTable {
   }
 
   /** Lets nobody else of this run, or of one before, start or call the model. The first reason stays. */
-  async stop(jobId: string, run: number, reason: StopReason): Promise<void> {
+  async stop(jobId: string, run: number, reason: StopReason, because?: string): Promise<void> {
     await this.#update(controlKey(jobId), {
-      set: { stoppedBy: reason, run },
+      set: { stoppedBy: reason, stoppedBecause: because, run },
       condition:
         'attribute_not_exists(run) OR run < :thisRun OR (run = :thisRun AND attribute_not_exists(stoppedBy))',
       values: { ':thisRun': run },
     });
   }
 
-  async stoppedBy(jobId: string): Promise<StopReason | undefined> {
+  async control(jobId: string): Promise<JobControl> {
     const { Item } = await this.#client.send(
       new GetCommand({ TableName: this.#table, Key: { jobId: controlKey(jobId) }, ConsistentRead: true }),
     );
-    return Item?.stoppedBy as StopReason | undefined;
+    const stoppedBy = StopReason.safeParse(Item?.stoppedBy);
+    return {
+      stoppedBy: stoppedBy.data,
+      stoppedBecause: Item?.stoppedBecause as string | undefined,
+      spentUsd: (Item?.spentUsd as number | undefined) ?? 0,
+      modelCheckedInRun: Item?.modelCheckedInRun as number | undefined,
+    };
+  }
+
+  async stoppedBy(jobId: string): Promise<StopReason | undefined> {
+    return (await this.control(jobId)).stoppedBy;
+  }
+
+  /** Lets one worker of a run ask whether the service knows the key and the model: true for the first that calls this. */
+  async claimModelCheck(jobId: string, run: number): Promise<boolean> {
+    return this.#update(controlKey(jobId), {
+      set: { modelCheckedInRun: run },
+      condition: 'attribute_not_exists(modelCheckedInRun) OR modelCheckedInRun < :run',
+      values: { ':run': run },
+    });
   }
 
   /**
-   * Reserves `usd` of the job's cap, in one conditional update, so that racing workers never pass it together.
-   * Returns false where it does not fit or the job is stopped.
+   * Reserves `usd` of the job's cap and settles the call before, in one conditional update, so that racing workers never
+   * pass the cap together. Returns false where it does not fit or the job is stopped; then nothing is settled either.
    */
-  async reserve(jobId: string, usd: number, capUsd: number): Promise<boolean> {
+  async reserve(jobId: string, usd: number, capUsd: number, before: Settlement = SETTLED): Promise<boolean> {
+    const added = usd + before.spentUsd - before.reservedUsd;
     return this.#update(controlKey(jobId), {
-      add: { reservedUsd: usd },
+      add: { reservedUsd: added, ...(before.spentUsd > 0 && { spentUsd: before.spentUsd }) },
       // DynamoDB conditions know no arithmetic: what must already be under the cap is computed here.
       condition:
         'attribute_not_exists(stoppedBy) AND (attribute_not_exists(reservedUsd) OR reservedUsd <= :room)',
-      values: { ':room': capUsd - usd },
+      values: { ':room': capUsd - added },
     });
   }
 
   /** Sets what a job has spent once no worker of this run is left: a lost one never settled its reservation. */
   async settleAll(jobId: string, run: number, spentUsd: number): Promise<void> {
     await this.#update(controlKey(jobId), {
-      set: { reservedUsd: spentUsd },
+      set: { reservedUsd: spentUsd, spentUsd },
       condition: 'attribute_exists(jobId) AND (attribute_not_exists(run) OR run <= :run)',
       values: { ':run': run },
     });
   }
 
   /** Gives back what a call was reserved and did not cost. */
-  async settle(jobId: string, reservedUsd: number, spentUsd: number): Promise<void> {
+  async settle(jobId: string, { reservedUsd, spentUsd }: Settlement): Promise<void> {
     await this.#update(controlKey(jobId), {
-      add: { reservedUsd: spentUsd - reservedUsd },
+      add: { reservedUsd: spentUsd - reservedUsd, spentUsd },
       condition: 'attribute_exists(jobId)',
     });
   }
@@ -485,8 +561,49 @@ function nextSlotOf(pace: Pace | undefined, nowMs: number): number {
   return setAtMs > nowMs + CLOCK_SKEW_MS ? nextSlotMs - (setAtMs - nowMs) : nextSlotMs;
 }
 
-function rowOf(item: Record<string, unknown>): JobRow {
-  return JobRow.parse(fromItem(item));
+function readJob(item: Record<string, unknown>): Readable<JobRow> {
+  // The execution of the newest run is named on the row, by that run.
+  const execution = typeof item.executionArn === 'string' ? item.executionArn.split(':').at(-1)! : '';
+  return readItem(JobRow, fromItem(item), {
+    fallbacks: { ...UNREADABLE_JOB, jobId: String(item.jobId), run: parseExecutionName(execution)?.run ?? 1 },
+  });
+}
+
+/** What stands in a reader's hands for attributes that nobody can read; nothing works by them (`getWhole`). */
+const UNREADABLE_JOB: Omit<JobRow, 'jobId' | 'status' | 'run'> = {
+  name: '',
+  type: '',
+  maxRepositories: 0,
+  maxConcurrency: 1,
+  maxCostUsd: 0,
+  createPullRequests: false,
+  settings: {
+    model: '',
+    ...{ maxTurns: 1, maxCostUsd: 0, maxMinutes: 1, maxFiles: 1, maxPatchKiB: 1, shell: false },
+    ...{ setup: [], verify: [], include: [], exclude: [], allowProtected: [] },
+  },
+  action: 'analyze',
+  counts: { total: 0, pending: 0, processing: 0, completed: 0, failed: 0, cancelled: 0 },
+  tokenUsage: NO_TOKENS,
+  createdAt: '',
+  updatedAt: '',
+};
+
+/** What a run of a job works by; the rest is what came of the runs before it, or for people to read. */
+const WORKED_BY: readonly (string & keyof JobRow)[] = [
+  ...(['run', 'action', 'selection', 'settings', 'pullRequest', 'createPullRequests'] as const),
+  ...(['maxRepositories', 'maxConcurrency', 'maxCostUsd'] as const),
+];
+
+/** Throws DamagedRowError where a part of the row cannot be read that a run of the job would work by. */
+export function requireWhole(job: Readable<JobRow>): void {
+  const damaged = WORKED_BY.filter((name) => name in (job.asWritten ?? {}));
+  if (damaged.length === 0) return;
+  const found = Object.fromEntries(damaged.map((name) => [name, job.asWritten![name]]));
+  throw new DamagedRowError(
+    `The row of the job ${job.jobId} holds what this version does not write (${describeAsWritten(found)}). Correct it in the jobs table, or start the job anew by POST /jobs.`,
+    { field: damaged[0]!, received: found[damaged[0]!] },
+  );
 }
 
 function pacingKey(pacer: string): string {
@@ -504,7 +621,7 @@ function encodeCursor(key: Record<string, unknown>): string {
 /** The key of an item in the index that a list of this status reads, which is where a page of it goes on. */
 function decodeCursor(cursor: string, status: Status | undefined): Record<string, unknown> {
   const index = status ? { status: z.literal(status) } : { entity: z.literal('job') };
-  const key = z.strictObject({ jobId: z.string(), createdAt: z.string(), ...index });
+  const key = z.strictObject({ jobId: JobId, createdAt: z.iso.datetime().max(40), ...index });
   const parsed = key.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString()));
   if (parsed.success) return parsed.data;
   throw new InvalidInputError('The cursor was not made by this API, or for a list of another status.', {

@@ -1,12 +1,17 @@
 import { ulid } from 'ulid';
 import { z } from 'zod';
+import { CommandSecretName } from './command-secrets.ts';
 import { TokenUsage } from './usage.ts';
 
 /** The status of a job and of each of its repositories. The last three are ends. */
 export const Status = z.enum(['pending', 'processing', 'completed', 'failed', 'cancelled']);
 export type Status = z.infer<typeof Status>;
 
-export function isEnded(status: Status): boolean {
+/** A status as it is read: `unknown` where the row holds a word that no version of the product writes. */
+export const ReadStatus = z.enum([...Status.options, 'unknown']);
+export type ReadStatus = z.infer<typeof ReadStatus>;
+
+export function isEnded(status: ReadStatus): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 
@@ -67,7 +72,7 @@ export const JobSettings = z.strictObject({
   /** Whether commands have the base branch's commits and tags, without files, as `git describe` needs them; false where absent. */
   fetchTags: z.boolean().optional(),
   /** Names of secrets that `setup` gets as environment variables; COMMAND_SECRETS of the environment allows them. */
-  commandSecrets: z.array(z.string().max(100)).max(20).optional(),
+  commandSecrets: z.array(CommandSecretName).max(20).optional(),
   /** The branch to start from; the repository's default branch where absent. */
   baseBranch: BranchName.optional(),
   /** Globs of the files that may be changed; all where empty. */
@@ -145,6 +150,8 @@ export const Counts = z.object({
   completed: z.int().nonnegative(),
   failed: z.int().nonnegative(),
   cancelled: z.int().nonnegative(),
+  /** Those whose rows hold a status that nobody knows; absent where there are none. */
+  unknown: z.int().nonnegative().optional(),
 });
 export type Counts = z.infer<typeof Counts>;
 
@@ -178,7 +185,7 @@ export const JobRow = z.object({
   action: z.enum(['analyze', 'publish']),
   /** Artifact that names the repositories of a publish; every recorded change where absent. */
   selection: z.string().optional(),
-  status: Status,
+  status: ReadStatus,
   counts: Counts,
   /** Absent before the first pull request was tried. */
   pullRequests: PullRequestCounts.optional(),

@@ -105,19 +105,20 @@ export function costOfRequest(model: string, usage: TokenUsage): number | undefi
 }
 
 /**
- * The most that a request with a prompt of `promptTokens` and at most `maxOutputTokens` of answer can cost in USD:
- * what a worker reserves before the call. Undefined where the price is not known.
+ * What a request can be expected to cost at most, in USD, which a worker reserves before the call: the part of its prompt
+ * that the cache has is read from there, the rest is written to it. Undefined where the price is not known.
  */
 export function maxCostOfRequest(
   model: string,
-  promptTokens: number,
+  prompt: { tokens: number; cached: number },
   maxOutputTokens: number,
 ): number | undefined {
+  const cached = Math.min(prompt.cached, prompt.tokens);
   return costOfRequest(model, {
     input: 0,
-    cacheCreation: promptTokens,
-    cacheRead: 0,
+    cacheCreation: prompt.tokens - cached,
+    cacheRead: cached,
     output: maxOutputTokens,
-    total: promptTokens + maxOutputTokens,
+    total: prompt.tokens + maxOutputTokens,
   });
 }

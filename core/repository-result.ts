@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ErrorDescription, Status } from './job.ts';
+import { ErrorDescription, ReadStatus } from './job.ts';
 import { TokenUsage } from './usage.ts';
 
 /** What came of a repository. The first two are `completed`, the others `failed`. */
@@ -21,9 +21,28 @@ export const End = z.enum([
 ]);
 export type End = z.infer<typeof End>;
 
-/** Where the worker is. */
-export const Phase = z.enum(['cloning', 'conversing', 'verifying', 'saving']);
+/**
+ * Where the work on a repository is. It waits where the model's service limits the rate or fails (in the worker, or in the
+ * state machine), and where its pull request waits for its turn.
+ */
+export const Phase = z.enum([
+  'cloning',
+  'conversing',
+  'verifying',
+  'saving',
+  'waitingForModel',
+  'waitingForSlot',
+]);
 export type Phase = z.infer<typeof Phase>;
+
+/** What a repository waits for: until when it does at least (ISO 8601), and how often it has waited so far. */
+export const Waiting = z.object({
+  until: z.string(),
+  times: z.int(),
+  /** What was met, in words. */
+  reason: z.string().optional(),
+});
+export type Waiting = z.infer<typeof Waiting>;
 
 /** One changed file. `additions` and `deletions` are lines; both 0 for a binary file. */
 export const Change = z.object({
@@ -98,7 +117,7 @@ export type PullRequestRecord = z.infer<typeof PullRequestRecord>;
 export const RepositoryResult = z.object({
   jobId: z.string(),
   repositoryName: z.string(),
-  status: Status,
+  status: ReadStatus,
   /** The run of the job that last worked on it. */
   run: z.int().optional(),
   outcome: OutcomeName.optional(),
@@ -118,6 +137,8 @@ export const RepositoryResult = z.object({
   /** Of the change set as it was when the outcome was recorded; no worker may write it, and no other one is published. */
   changeSetSha256: z.string().optional(),
   phase: Phase.optional(),
+  /** Only while it waits. */
+  waiting: Waiting.optional(),
   end: End.optional(),
   tokenUsage: TokenUsage.optional(),
   costUsd: z.number().optional(),
@@ -153,6 +174,7 @@ export const RepositorySummary = RepositoryResult.pick({
   outcome: true,
   end: true,
   phase: true,
+  waiting: true,
   wereChangesNecessary: true,
   summary: true,
   notDone: true,

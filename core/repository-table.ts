@@ -13,11 +13,12 @@ import { Backoff } from './backoff.ts';
 import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
 import { NotFoundError } from './errors.ts';
 import { chunks, inParallel } from './in-parallel.ts';
-import type { Counts, Status } from './job.ts';
+import type { Counts, ReadStatus, Status } from './job.ts';
 import { Status as StatusSchema } from './job.ts';
-import type { PullRequestRecord } from './repository-result.ts';
+import type { Phase, PullRequestRecord, Waiting } from './repository-result.ts';
 import { RepositoryResult } from './repository-result.ts';
 import type { Settings } from './settings.ts';
+import { type Readable, readItem } from './stored.ts';
 import { diffKey, expiry, fromItem, JOB_STATUS_INDEX, MAX_DIFF_ITEM_BYTES } from './tables.ts';
 
 /** BatchGetItem takes at most 100 keys. */
@@ -51,6 +52,7 @@ const RESULT_OF_A_RUN = [
   'end',
   'error',
   'phase',
+  'waiting',
   'turns',
   'summary',
   'notDone',
@@ -67,6 +69,11 @@ const RESULT_OF_A_RUN = [
   'startedAt',
   'completedAt',
 ] as const satisfies (keyof RepositoryResult)[];
+
+/** A row that somebody has edited may hold any status and any run: it has not ended, and a run can take it. */
+const NOT_ENDED = 'attribute_exists(jobId) AND NOT #status IN (:completed, :failed, :cancelled)';
+const NO_NUMBER = 'NOT attribute_type(run, :number)';
+const ENDS = { ':completed': 'completed', ':failed': 'failed', ':cancelled': 'cancelled' };
 
 /** The repositories table. `statusKey` is `{status}#{repositoryName}`, always written with `status`. */
 export class RepositoryTable {
@@ -116,7 +123,7 @@ export class RepositoryTable {
   }
 
   /** Throws NotFoundError for a repository that is not of this job. */
-  async get(jobId: string, repositoryName: string): Promise<RepositoryResult> {
+  async get(jobId: string, repositoryName: string): Promise<Readable<RepositoryResult>> {
     const row = await this.find(jobId, repositoryName);
     if (row) return row;
     throw new NotFoundError(`The job ${jobId} has no repository ${repositoryName}.`, {
@@ -126,11 +133,11 @@ export class RepositoryTable {
     });
   }
 
-  async find(jobId: string, repositoryName: string): Promise<RepositoryResult | undefined> {
+  async find(jobId: string, repositoryName: string): Promise<Readable<RepositoryResult> | undefined> {
     const { Item } = await this.#client.send(
       new GetCommand({ TableName: this.#table, Key: { jobId, repositoryName }, ConsistentRead: true }),
     );
-    return Item && RepositoryResult.parse(fromItem(Item));
+    return Item && readRow(Item);
   }
 
   /**
@@ -140,10 +147,10 @@ export class RepositoryTable {
   async getMany(
     jobId: string,
     names: readonly string[],
-    attributes?: readonly string[],
+    attributes?: readonly (keyof RepositoryResult)[],
     { consistent = true }: { consistent?: boolean } = {},
-  ): Promise<RepositoryResult[]> {
-    const rows = new Map<string, RepositoryResult>();
+  ): Promise<Readable<RepositoryResult>[]> {
+    const rows = new Map<string, Readable<RepositoryResult>>();
     const projection = attributes && {
       ProjectionExpression: attributes.map((_, i) => `#p${i}`).join(', '),
       ExpressionAttributeNames: Object.fromEntries(attributes.map((name, i) => [`#p${i}`, name])),
@@ -158,7 +165,7 @@ export class RepositoryTable {
           }),
         );
         for (const item of Responses?.[this.#table] ?? [])
-          rows.set(item.repositoryName as string, fromItem(item) as unknown as RepositoryResult);
+          rows.set(item.repositoryName as string, readRow(item, attributes));
         const left = UnprocessedKeys?.[this.#table]?.Keys ?? [];
         if (left.length === 0) return;
         await backoff.wait(left.length < keys.length);
@@ -166,6 +173,26 @@ export class RepositoryTable {
       }
     });
     return names.flatMap((name) => rows.get(name) ?? []);
+  }
+
+  /** The names that the job has rows of, by the index: eventually right, for where the list of them is gone. */
+  async listNames(jobId: string): Promise<string[]> {
+    const names: string[] = [];
+    let from: Record<string, unknown> | undefined;
+    do {
+      const page = await this.#client.send(
+        new QueryCommand({
+          TableName: this.#table,
+          IndexName: JOB_STATUS_INDEX,
+          KeyConditionExpression: 'jobId = :jobId',
+          ExpressionAttributeValues: { ':jobId': jobId },
+          ...(from && { ExclusiveStartKey: from }),
+        }),
+      );
+      names.push(...(page.Items ?? []).map(({ repositoryName }) => repositoryName as string));
+      from = page.LastEvaluatedKey;
+    } while (from);
+    return names.sort();
   }
 
   /** Counts by the index: eventually right, and cheap. */
@@ -200,6 +227,7 @@ export class RepositoryTable {
   async end(jobId: string, repositoryName: string, run: number, end: RepositoryEnd): Promise<boolean> {
     return this.#update(jobId, repositoryName, {
       set: { ...end, statusKey: statusKey(end.status, repositoryName), updatedAt: end.completedAt },
+      remove: ['waiting'],
       condition: '#status = :processing AND run = :run',
       names: { '#status': 'status' },
       values: { ':processing': 'processing', ':run': run },
@@ -215,9 +243,21 @@ export class RepositoryTable {
   ): Promise<boolean> {
     return this.#update(jobId, repositoryName, {
       set: { ...end, statusKey: statusKey(end.status, repositoryName), updatedAt: end.completedAt },
-      condition: '#status IN (:pending, :processing) AND (attribute_not_exists(run) OR run <= :run)',
+      remove: ['waiting'],
+      condition: `${NOT_ENDED} AND (attribute_not_exists(run) OR run <= :run OR ${NO_NUMBER})`,
       names: { '#status': 'status' },
-      values: { ':pending': 'pending', ':processing': 'processing', ':run': run },
+      values: { ...ENDS, ':run': run, ':number': 'N' },
+    });
+  }
+
+  /** Writes a status that somebody wrote by hand as the product writes it; one that it wrote itself is left alone. */
+  async respellStatus(jobId: string, repositoryName: string, status: Status, at: string): Promise<boolean> {
+    return this.#update(jobId, repositoryName, {
+      set: { status, statusKey: statusKey(status, repositoryName), updatedAt: at },
+      condition:
+        'attribute_exists(jobId) AND NOT #status IN (:pending, :processing, :completed, :failed, :cancelled)',
+      names: { '#status': 'status' },
+      values: { ...ENDS, ':pending': 'pending', ':processing': 'processing' },
     });
   }
 
@@ -236,15 +276,20 @@ export class RepositoryTable {
         ...(tokenUsage && { earlierRuns: { tokenUsage, costUsd } }),
       },
       remove: RESULT_OF_A_RUN,
-      condition: '#status IN (:failed, :cancelled) AND (attribute_not_exists(run) OR run < :thisRun)',
+      condition: `#status IN (:failed, :cancelled) AND (attribute_not_exists(run) OR run < :thisRun OR ${NO_NUMBER})`,
       names: { '#status': 'status' },
-      values: { ':failed': 'failed', ':cancelled': 'cancelled', ':thisRun': run },
+      values: { ':failed': 'failed', ':cancelled': 'cancelled', ':thisRun': run, ':number': 'N' },
     });
   }
 
-  async recordAttempts(jobId: string, repositoryName: string, attempts: number, at: string): Promise<void> {
+  /** Says that a repository has left its place until the model's service admits it again. */
+  async recordModelWait(
+    jobId: string,
+    repositoryName: string,
+    { attempts, waiting, at }: { attempts: number; waiting: Waiting; at: string },
+  ): Promise<void> {
     await this.#update(jobId, repositoryName, {
-      set: { attempts, updatedAt: at },
+      set: { attempts, phase: 'waitingForModel' satisfies Phase, waiting, updatedAt: at },
       condition: 'attribute_exists(jobId)',
     });
   }
@@ -272,9 +317,13 @@ export class RepositoryTable {
   async recordProgress(
     jobId: string,
     repositoryName: string,
-    progress: { phase: string; turns: number; updatedAt: string },
+    progress: { phase: Phase; turns: number; updatedAt: string; waiting?: Waiting | undefined },
   ): Promise<void> {
-    await this.#update(jobId, repositoryName, { set: progress, condition: 'attribute_exists(jobId)' });
+    await this.#update(jobId, repositoryName, {
+      set: progress,
+      ...(!progress.waiting && { remove: ['waiting'] }),
+      condition: 'attribute_exists(jobId)',
+    });
   }
 
   async recordPullRequest(
@@ -386,7 +435,17 @@ export function statusKey(status: Status, repositoryName: string): string {
   return `${status}#${repositoryName}`;
 }
 
-export function countsOf(byStatus: Partial<Record<Status, number>>): Counts {
+function readRow(
+  item: Record<string, unknown>,
+  attributes?: readonly (keyof RepositoryResult)[],
+): Readable<RepositoryResult> {
+  return readItem(RepositoryResult, fromItem(item), {
+    fallbacks: { updatedAt: '' },
+    ...(attributes && { attributes }),
+  });
+}
+
+export function countsOf(byStatus: Partial<Record<ReadStatus, number>>): Counts {
   const counts = { pending: 0, processing: 0, completed: 0, failed: 0, cancelled: 0, ...byStatus };
   return { total: Object.values(counts).reduce((sum, n) => sum + n, 0), ...counts };
 }

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { z } from 'zod';
+import { CommandSecretName, unusableSecret } from './command-secrets.ts';
 import { SettingsError } from './errors.ts';
 import { Effort, type JobSettings, RepositoryPattern } from './job.ts';
 
@@ -77,6 +78,9 @@ const Environment = z.object({
   /** Where people reach the API, for links in pull requests; paths of the API where absent. */
   PUBLIC_URL: z.url().optional(),
 
+  /** Seconds that the server which repositories are cloned from may fail before a repository does. */
+  GIT_PATIENCE_SECONDS: seconds(300),
+
   CLAUDE_PROVIDER: z.enum(['anthropic', 'bedrock']).default('anthropic'),
   ANTHROPIC_BASE_URL: z.url().optional(),
   ANTHROPIC_BEDROCK_BASE_URL: z.url().optional(),
@@ -112,6 +116,20 @@ const Environment = z.object({
     .string()
     .regex(/^[1-9]\d*:[1-9]\d*$/, 'expected uid:gid in numbers, none of them 0, such as 10002:10002')
     .optional(),
+  /**
+   * Secrets that a job may name in `settings.commandSecrets` for its setup commands. Each is read as the product's own
+   * are: from Secrets Manager where `{name}_SECRET_ID` is set, else from the variable of that name.
+   */
+  COMMAND_SECRETS: list.pipe(
+    z
+      .array(
+        CommandSecretName.refine(
+          (name) => !SETTING_NAMES.includes(name),
+          'this is the name of a setting; give the secret another',
+        ),
+      )
+      .max(50),
+  ),
   AWS_BATCH_JOB_ID: z.string().optional(),
   AWS_BATCH_JOB_ATTEMPT: z.coerce.number().int().min(1).default(1),
   /** What to work on where neither the arguments nor the Batch job say it. */
@@ -143,6 +161,11 @@ export type Settings = Omit<
    * process that lives on sees one that was rotated.
    */
   secret(name: SecretName): Promise<string | undefined>;
+  /**
+   * A secret for `setup`, by its name. Throws SettingsError where COMMAND_SECRETS does not allow it, or where its value
+   * is not there or cannot be redacted.
+   */
+  commandSecret(name: string): Promise<string>;
   /** A service refused a value: what was read is read anew. */
   forgetSecrets(): void;
   /** Where Secrets Manager keeps it: names a credential for whoever may not read it. Undefined where it is not there. */
@@ -160,6 +183,11 @@ export const SETTING_NAMES: readonly string[] = [
   ...Object.keys(Environment.shape),
   ...SECRET_VARIABLES.flatMap((name) => [name, `${name}_SECRET_ID`]),
 ];
+
+/** Those of the secrets in COMMAND_SECRETS, which are names of the operator's choice. */
+export function commandSecretVariables({ COMMAND_SECRETS = '' }: Variables): string[] {
+  return list.parse(COMMAND_SECRETS).flatMap((name) => [name, `${name}_SECRET_ID`]);
+}
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -193,6 +221,7 @@ export function parseSettings(variables: Variables, now: () => number = Date.now
     jobsTable: DYNAMODB_JOBS_TABLE ?? `${DYNAMODB_TABLE_PREFIX}-jobs`,
     repositoriesTable: DYNAMODB_REPOSITORIES_TABLE ?? `${DYNAMODB_TABLE_PREFIX}-repositories`,
     ...secretReader(present, now),
+    commandSecret: (name) => readCommandSecret(name, rest.COMMAND_SECRETS, present),
     secretId(name) {
       const configured = SECRETS[name].find((one) => present[`${one}_SECRET_ID`] || present[one]);
       return configured && present[`${configured}_SECRET_ID`];
@@ -245,6 +274,25 @@ async function readSecret(variables: Variables, names: readonly string[]): Promi
     if (plain) return plain;
   }
   return undefined;
+}
+
+async function readCommandSecret(
+  name: string,
+  allowed: readonly string[],
+  variables: Variables,
+): Promise<string> {
+  if (!allowed.includes(name))
+    throw new SettingsError(
+      `COMMAND_SECRETS allows ${allowed.join(', ') || 'no secret'}, and the job asks for ${name}. Add it to the setting, or take it out of settings.commandSecrets.`,
+    );
+  const value = await readSecret(variables, [name]);
+  if (value === undefined)
+    throw new SettingsError(
+      `COMMAND_SECRETS allows ${name}, and it has no value. Set ${name}, or ${name}_SECRET_ID to its name in Secrets Manager.`,
+    );
+  const problem = unusableSecret(value);
+  if (problem) throw new SettingsError(`The secret ${name} of COMMAND_SECRETS ${problem}.`);
+  return value;
 }
 
 /** Undefined where there is no such secret, or none of its versions has a value: the service tells both alike. */

@@ -71,12 +71,17 @@ export function expiry(from: string, days: number): number {
 }
 
 /** The item with its TTL as ISO 8601, as rows hold it outside DynamoDB. */
-export function fromItem<T extends Record<string, unknown>>(item: T): T & { expiresAt?: string } {
+export function fromItem(item: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { expiresAt, ...rest } = item;
   return {
-    ...(rest as unknown as T),
-    ...(typeof expiresAt === 'number' && { expiresAt: expiryTime(expiresAt) }),
+    ...rest,
+    ...(expiresAt !== undefined && { expiresAt: isTime(expiresAt) ? expiryTime(expiresAt) : expiresAt }),
   };
+}
+
+/** The times that JavaScript knows end at 8.64e15 ms. */
+function isTime(seconds: unknown): seconds is number {
+  return typeof seconds === 'number' && Math.abs(seconds) <= 8.64e12;
 }
 
 /** ISO 8601 of what `expiry` gives. */
@@ -89,6 +94,12 @@ export function openDynamoDB(settings: Settings): DynamoDBDocumentClient {
   const client = new DynamoDBClient({
     region: settings.DYNAMODB_REGION ?? settings.AWS_REGION,
     ...(settings.DYNAMODB_ENDPOINT && { endpoint: settings.DYNAMODB_ENDPOINT }),
+    // Ten tries take 20 s on average. With the SDK's three, a hot item or a blink of the service would end a worker.
+    maxAttempts: 10,
   });
-  return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+  return DynamoDBDocumentClient.from(client, {
+    marshallOptions: { removeUndefinedValues: true },
+    // By itself the client makes a bigint of a number over 2^53, which JSON cannot carry and no schema here admits.
+    unmarshallOptions: { wrapNumbers: Number },
+  });
 }

@@ -53,3 +53,47 @@ export function subtractCosts(after: number | undefined, before: number | undefi
 export function roundUsd(usd: number): number {
   return Math.round(usd * 1e6) / 1e6;
 }
+
+/** What a provider says that an answer used, before anybody has looked at it. */
+export type ReportedUsage = {
+  input_tokens?: unknown;
+  output_tokens?: unknown;
+  cache_creation_input_tokens?: unknown;
+  cache_read_input_tokens?: unknown;
+};
+
+/** Ten times the largest context of the current models: a request cannot have used more. */
+const MOST_TOKENS = 10_000_000;
+
+/**
+ * Reads a provider's report. A count that is missing, negative or not a number becomes the estimate, since counting
+ * nothing would let the work pass every cap; a fraction is rounded up, and what no request can have used is cut at 10
+ * million. `faults` says what was wrong, for the log.
+ */
+export function readReportedUsage(
+  reported: ReportedUsage,
+  estimate: { prompt: number; output: number },
+): { usage: TokenUsage; faults: string[] } {
+  const faults: string[] = [];
+  const count = (name: keyof ReportedUsage, fallback: number): number => {
+    const value = reported[name];
+    const isCount = typeof value === 'number' && value >= 0;
+    const counted = isCount ? Math.min(MOST_TOKENS, Math.ceil(value)) : Math.min(MOST_TOKENS, fallback);
+    if (counted !== value) faults.push(`${name} is ${shown(value)}, counted as ${counted}`);
+    return counted;
+  };
+  /** A provider without a cache leaves these out, or says null. */
+  const cached = (name: keyof ReportedUsage) => ((reported[name] ?? undefined) ? count(name, 0) : 0);
+  const cacheCreation = cached('cache_creation_input_tokens');
+  const cacheRead = cached('cache_read_input_tokens');
+  const input = count('input_tokens', Math.max(0, estimate.prompt - cacheCreation - cacheRead));
+  const output = count('output_tokens', estimate.output);
+  return {
+    usage: { input, output, cacheCreation, cacheRead, total: input + output + cacheCreation + cacheRead },
+    faults,
+  };
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'missing' : (JSON.stringify(value)?.slice(0, 40) ?? typeof value);
+}

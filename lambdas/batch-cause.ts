@@ -1,4 +1,5 @@
 import type { CaughtError } from '../core/execution.ts';
+import { describeStepFailure } from './step-failure.ts';
 
 /** What a failed Batch job says of itself, as far as a user can act on it. */
 export type BatchFailure = {
@@ -28,7 +29,10 @@ type JobDetail = {
  */
 export function describeBatchFailure({ Error: name, Cause: cause = '' }: CaughtError): BatchFailure {
   const job = parseJob(cause);
-  if (!job) return { reason: cause ? `${name}: ${cause}` : name };
+  if (!job) {
+    const said = describeStepFailure({ Error: name, Cause: cause });
+    return { reason: said.message === said.name ? said.name : `${said.name}: ${said.message}` };
+  }
   const last = job.Attempts?.at(-1);
   const reasons = [job.StatusReason, last?.StatusReason, last?.Container?.Reason].filter(
     (text) => text !== undefined,

@@ -5,10 +5,10 @@ import type { Storage } from './storage.ts';
  * The job with counts that are at most COUNTS_MAX_AGE_SECONDS old while it runs. One reader counts, by the index; the
  * others take what is there. An ended job's counts were counted from the table and stay.
  */
-export async function withFreshCounts(
-  job: JobRow,
+export async function withFreshCounts<J extends JobRow>(
+  job: J,
   { jobs, repositories, settings, now }: Storage,
-): Promise<JobRow> {
+): Promise<J> {
   // Before `owner/*` is resolved there is nothing to count.
   if (isEnded(job.status) || job.counts.total === 0) return job;
   const at = now();

@@ -1,9 +1,11 @@
 import { inParallel } from '../core/in-parallel.ts';
 import { type ErrorDescription, isEnded, type JobRow } from '../core/job.ts';
 import { PARALLEL, type RepositoryEnd } from '../core/repository-table.ts';
-import { spentSoFar, withEarlierRuns } from './repository-end.ts';
+import { describeAsWritten } from '../core/stored.ts';
+import { logger } from './logger.ts';
+import { endByOutcome, outcomeLeftBy, spentSoFar, withEarlierRuns } from './repository-end.ts';
 import type { Storage } from './storage.ts';
-import { readRows } from './totals.ts';
+import { type CountedRow, readRows } from './totals.ts';
 
 /** What a repository's row says that did not end before its job was cancelled. */
 export const JOB_CANCELLED: ErrorDescription = {
@@ -12,8 +14,8 @@ export const JOB_CANCELLED: ErrorDescription = {
 };
 
 /**
- * Ends every repository of a run that has not ended, with what its worker had spent; returns the rows afterwards. A
- * later run, begun meanwhile, keeps its own.
+ * Ends every repository of a run that has not ended, by the outcome that its worker wrote, else with what that had spent;
+ * returns the rows afterwards. A later run, begun meanwhile, keeps its own.
  */
 export async function endUnfinished(
   storage: Storage,
@@ -21,18 +23,48 @@ export async function endUnfinished(
   status: 'failed' | 'cancelled',
   error: ErrorDescription,
 ) {
-  const { artifacts, repositories, now } = storage;
-  const unfinished = (await readRows(storage, jobId)).filter((row) => !isEnded(row.status));
-  await inParallel(unfinished, PARALLEL, async (row) => {
-    const { repositoryName } = row;
-    const end: RepositoryEnd = {
-      ...(await spentSoFar(artifacts, jobId, repositoryName, row.run)),
-      status,
-      ...(status === 'failed' && { outcome: 'failed' as const }),
-      completedAt: now(),
-      error,
-    };
-    await repositories.endUnfinished(jobId, repositoryName, run, withEarlierRuns(end, row));
+  const rows = await readRows(storage, jobId);
+  await inParallel(rows, PARALLEL, async (row) => {
+    if (row.asWritten) await spellAsWeDo(storage, jobId, row);
+    if (isEnded(row.status)) return;
+    const end = await endOf(storage, { jobId, run }, row, { status, error });
+    await storage.repositories.endUnfinished(jobId, row.repositoryName, run, end);
   });
   return readRows(storage, jobId);
+}
+
+/** A status that somebody wrote by hand is no status to the conditions of later writes. */
+async function spellAsWeDo(
+  { repositories, now }: Storage,
+  jobId: string,
+  { repositoryName, status, asWritten = {} }: CountedRow,
+): Promise<void> {
+  logger.warn(`The row of ${repositoryName} holds what this version does not write`, {
+    asWritten: describeAsWritten(asWritten),
+  });
+  if ('status' in asWritten && status !== 'unknown')
+    await repositories.respellStatus(jobId, repositoryName, status, now());
+}
+
+async function endOf(
+  storage: Storage,
+  job: Pick<JobRow, 'jobId' | 'run'>,
+  row: CountedRow,
+  otherwise: { status: 'failed' | 'cancelled'; error: ErrorDescription },
+): Promise<RepositoryEnd> {
+  const { artifacts, now } = storage;
+  const { repositoryName, run = job.run, attempts = 0 } = row;
+  // What is pending has no worker in this run, and so nothing that one wrote.
+  const ofRun = row.status === 'pending' ? undefined : { jobId: job.jobId, repositoryName, run };
+  const outcome = ofRun && (await outcomeLeftBy(artifacts, ofRun));
+  if (outcome)
+    return { ...(await endByOutcome(storage, outcome, row)), attempts: attempts + outcome.attempt };
+  const end: RepositoryEnd = {
+    ...(ofRun && (await spentSoFar(artifacts, ofRun))),
+    status: otherwise.status,
+    ...(otherwise.status === 'failed' && { outcome: 'failed' }),
+    completedAt: now(),
+    error: otherwise.error,
+  };
+  return withEarlierRuns(end, row);
 }

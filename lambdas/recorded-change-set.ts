@@ -11,7 +11,7 @@ import type { RepositoryResult } from '../core/repository-result.ts';
  */
 export async function changeSetDigest(
   artifacts: ArtifactStore,
-  { jobId, repositoryName, outcome }: Pick<Outcome, 'jobId' | 'repositoryName' | 'outcome'>,
+  { jobId, repositoryName, outcome }: Outcome,
 ): Promise<Pick<RepositoryResult, 'changeSetSha256'>> {
   const body =
     outcome === 'changed' ? await artifacts.read(artifactKeys.changeSet(jobId, repositoryName)) : undefined;

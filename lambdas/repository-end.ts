@@ -1,8 +1,11 @@
-import { type ArtifactStore, artifactKeys } from '../core/artifacts.ts';
-import { Checkpoint, type Outcome } from '../core/outcome.ts';
+import { type ArtifactStore, artifactKeys, findArtifactOfRun } from '../core/artifacts.ts';
+import { Checkpoint, Outcome } from '../core/outcome.ts';
 import type { RepositoryResult } from '../core/repository-result.ts';
 import type { RepositoryEnd } from '../core/repository-table.ts';
 import { addCosts, addTokens, NO_TOKENS } from '../core/usage.ts';
+import { setAside } from './logger.ts';
+import { changeSetDigest } from './recorded-change-set.ts';
+import type { Storage } from './storage.ts';
 
 /** A row's limit of 400 KB is far off, but a list of 10,000 files is not what one reads in a row. */
 const CHANGES_IN_ROW = 100;
@@ -11,7 +14,7 @@ const THROTTLED_TOO_OFTEN =
   'The model stayed rate-limited for as long as a repository may wait; retry the job later, or give it a lower maxConcurrency.';
 
 /** The part of the row that an outcome gives. When it started is Batch's to say, which knows it before any outcome. */
-export function repositoryEnd(outcome: Outcome): RepositoryEnd {
+function repositoryEnd(outcome: Outcome): RepositoryEnd {
   const {
     jobId,
     repositoryName,
@@ -51,20 +54,57 @@ export function withEarlierRuns(
     ...end,
     tokenUsage: addTokens(earlierRuns.tokenUsage, tokenUsage),
     // A run that asked nothing cost nothing, also where the model's price is not known.
-    costUsd: end.turns ? addCosts(earlierRuns.costUsd, costUsd) : earlierRuns.costUsd,
+    costUsd: tokenUsage.total > 0 ? addCosts(earlierRuns.costUsd, costUsd) : earlierRuns.costUsd,
   };
 }
 
-/** What a worker that left no outcome had spent in this run, by its last checkpoint. */
-export async function spentSoFar(
+/** A repository of a run, as the artifacts have it. */
+type OfRun = { jobId: string; repositoryName: string; run: number | undefined };
+
+/**
+ * The outcome that a worker wrote in this run, though nobody has recorded it: it was paid for, and counts. Undefined where
+ * there is none, where it cannot be read, and where it only says that the work goes on later.
+ */
+export async function outcomeLeftBy(
   artifacts: ArtifactStore,
-  jobId: string,
-  repositoryName: string,
-  run: number | undefined,
-) {
-  const body = await artifacts.read(`${artifactKeys.checkpoint(jobId, repositoryName)}state.json`);
-  const checkpoint = body && Checkpoint.parse(JSON.parse(body.toString()));
-  if (!checkpoint || checkpoint.run !== run) return {};
+  { jobId, repositoryName, run }: OfRun,
+): Promise<Outcome | undefined> {
+  const key = artifactKeys.outcome(jobId, repositoryName);
+  const outcome = await findArtifactOfRun(artifacts, key, { run, schema: Outcome }, setAside);
+  return outcome?.outcome === 'throttled' ? undefined : outcome;
+}
+
+/** What a worker that left no outcome had spent in this run, by its last checkpoint. */
+export async function spentSoFar(artifacts: ArtifactStore, { jobId, repositoryName, run }: OfRun) {
+  const key = `${artifactKeys.checkpoint(jobId, repositoryName)}state.json`;
+  const checkpoint = await findArtifactOfRun(artifacts, key, { run, schema: Checkpoint }, setAside);
+  if (!checkpoint) return {};
   const { turns, tokenUsage, costUsd, model, baseSha } = checkpoint;
   return { turns, tokenUsage, costUsd, model, baseSha };
+}
+
+/**
+ * How an outcome ends its repository: what the row says, the digest of its change set included. Keeps its diff where it can
+ * be queried, in place of that of a run before.
+ */
+export async function endByOutcome(
+  storage: Pick<Storage, 'artifacts' | 'repositories' | 'now'>,
+  outcome: Outcome,
+  row: Pick<RepositoryResult, 'earlierRuns' | 'expiresAt'>,
+): Promise<RepositoryEnd> {
+  await keepDiff(storage, outcome, row);
+  return {
+    ...withEarlierRuns(repositoryEnd(outcome), row),
+    ...(await changeSetDigest(storage.artifacts, outcome)),
+  };
+}
+
+async function keepDiff(
+  { artifacts, repositories, now }: Pick<Storage, 'artifacts' | 'repositories' | 'now'>,
+  { jobId, repositoryName, run, artifacts: { diff: key } }: Outcome,
+  { expiresAt }: Pick<RepositoryResult, 'expiresAt'>,
+): Promise<void> {
+  const diff = key && (await artifacts.read(key));
+  if (diff) await repositories.putDiff(jobId, repositoryName, diff, now(), expiresAt);
+  else if (run > 1) await repositories.removeDiff(jobId, repositoryName);
 }

@@ -1,36 +1,42 @@
 import { z } from 'zod';
-import { artifactKeys } from '../core/artifacts.ts';
-import type { PullRequestCounts, Status } from '../core/job.ts';
+import { artifactKeys, findArtifact } from '../core/artifacts.ts';
+import { type PullRequestCounts, type ReadStatus, RepositoryName } from '../core/job.ts';
 import type { JobTotals } from '../core/job-table.ts';
 import type { RepositoryResult } from '../core/repository-result.ts';
 import { countsOf } from '../core/repository-table.ts';
+import type { Readable } from '../core/stored.ts';
 import { addCosts, addTokens, NO_TOKENS } from '../core/usage.ts';
+import { setAside } from './logger.ts';
 import type { Storage } from './storage.ts';
 
-type Ended = Pick<
-  RepositoryResult,
-  'repositoryName' | 'status' | 'run' | 'tokenUsage' | 'costUsd' | 'turns' | 'earlierRuns' | 'pullRequest'
->;
+const ROW_OF_A_TOTAL = [
+  ...(['repositoryName', 'status', 'run', 'tokenUsage', 'costUsd', 'turns'] as const),
+  ...(['attempts', 'earlierRuns', 'pullRequest', 'expiresAt'] as const),
+] satisfies (keyof RepositoryResult)[];
 
-/** The names of a job's repositories; none before they are resolved. */
-export async function repositoryNames(artifacts: Storage['artifacts'], jobId: string): Promise<string[]> {
-  const body = await artifacts.read(artifactKeys.repositories(jobId));
-  return body ? z.array(z.string()).parse(JSON.parse(body.toString())) : [];
+export type CountedRow = Readable<Pick<RepositoryResult, (typeof ROW_OF_A_TOTAL)[number]>>;
+
+/**
+ * The names of a job's repositories; none before they are resolved. Where the list of them is gone or damaged, those that
+ * have rows.
+ */
+export async function repositoryNames(
+  { artifacts, repositories }: Pick<Storage, 'artifacts' | 'repositories'>,
+  jobId: string,
+): Promise<string[]> {
+  const names = await findArtifact(
+    artifacts,
+    artifactKeys.repositories(jobId),
+    z.array(RepositoryName),
+    setAside,
+  );
+  return names ?? repositories.listNames(jobId);
 }
 
 /** What CompleteJob and FailJob read of every row: by the table, which one trusts, not by the index. */
-export async function readRows({ artifacts, repositories }: Storage, jobId: string): Promise<Ended[]> {
-  const names = await repositoryNames(artifacts, jobId);
-  return repositories.getMany(jobId, names, [
-    'repositoryName',
-    'status',
-    'run',
-    'tokenUsage',
-    'costUsd',
-    'turns',
-    'earlierRuns',
-    'pullRequest',
-  ]);
+export async function readRows(storage: Storage, jobId: string): Promise<CountedRow[]> {
+  const names = await repositoryNames(storage, jobId);
+  return storage.repositories.getMany(jobId, names, ROW_OF_A_TOTAL);
 }
 
 /**
@@ -38,14 +44,14 @@ export async function readRows({ artifacts, repositories }: Storage, jobId: stri
  * when the job was cancelled before they were made, ended as the job did.
  */
 export async function totalsOf(
-  { artifacts, jobs }: Storage,
+  storage: Storage,
   jobId: string,
-  rows: readonly Ended[],
-  status: Status,
+  rows: readonly CountedRow[],
+  status: ReadStatus,
 ): Promise<JobTotals> {
-  const names = await repositoryNames(artifacts, jobId);
-  const named = names.length || (await jobs.get(jobId)).counts.total;
-  const byStatus: Partial<Record<Status, number>> = { [status]: Math.max(0, named - rows.length) };
+  const names = await repositoryNames(storage, jobId);
+  const named = names.length || (await storage.jobs.get(jobId)).counts.total;
+  const byStatus: Partial<Record<ReadStatus, number>> = { [status]: Math.max(0, named - rows.length) };
   let tokenUsage = NO_TOKENS;
   let costUsd: number | undefined = 0;
   for (const row of rows) {

@@ -15,6 +15,7 @@ import type { Access } from './access.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { FunctionBundle } from './bundles.ts';
 import { type FunctionSetting, LambdaFunction } from './lambda-function.ts';
+import { ENDED_ROWS } from './steps.ts';
 
 export interface ApiProps extends FunctionSetting {
   readonly bundle: FunctionBundle;
@@ -30,7 +31,7 @@ export interface ApiProps extends FunctionSetting {
 
 const ACCESS: Access = {
   jobs: ['GetItem', 'PutItem', 'UpdateItem', 'Query'],
-  repositories: ['GetItem', 'BatchGetItem', 'UpdateItem', 'Query'],
+  repositories: ['GetItem', ...ENDED_ROWS],
   artifacts: ['read', 'write', 'remove'],
   batchJobs: true,
   executions: ['StartExecution', 'StopExecution'],

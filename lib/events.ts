@@ -8,7 +8,7 @@ import { EVENT_RULES, type EventFunction } from '../core/events.ts';
 import type { Access } from './access.ts';
 import type { FunctionBundle } from './bundles.ts';
 import { type FunctionSetting, LambdaFunction } from './lambda-function.ts';
-import { pascalCase } from './steps.ts';
+import { ENDED_ROWS, pascalCase } from './steps.ts';
 
 export interface EventsProps extends FunctionSetting {
   readonly bundles: readonly FunctionBundle[];
@@ -22,7 +22,7 @@ type Occasion = { readonly access: Access } & (
 /** What ends the repositories and the job of a run. */
 const ENDING: Access = {
   jobs: ['GetItem', 'UpdateItem'],
-  repositories: ['BatchGetItem', 'UpdateItem'],
+  repositories: ENDED_ROWS,
   artifacts: ['read'],
   batchJobs: true,
 };
@@ -40,7 +40,7 @@ const OCCASIONS: Readonly<Record<string, Occasion>> = {
   TrackPullRequests: {
     access: {
       jobs: ['Query', 'UpdateItem'],
-      repositories: ['BatchGetItem', 'UpdateItem'],
+      repositories: ['BatchGetItem', 'UpdateItem', 'Query'],
       artifacts: ['read'],
       secrets: ['GITHUB_TOKEN'],
     },
@@ -50,7 +50,7 @@ const OCCASIONS: Readonly<Record<string, Occasion>> = {
     access: {
       ...ENDING,
       jobs: ['GetItem', 'UpdateItem', 'Query'],
-      executions: ['StartExecution', 'DescribeExecution'],
+      executions: ['StartExecution', 'DescribeExecution', 'StopExecution'],
     },
     every: Duration.minutes(5),
   },

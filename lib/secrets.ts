@@ -1,14 +1,22 @@
 import { CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import type { SecretName } from '../core/settings.ts';
+import { parseSettings, type SecretName } from '../core/settings.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Names } from './names.ts';
 
 /** A setting whose value is in Secrets Manager. */
 export type Secret = SecretName;
 
-/** What each is called there, after the environment's prefix, and what it is for. */
-export const SECRETS: Readonly<Record<Secret, { part: string; purpose: string }>> = {
+/** What a secret is called there, after the environment's prefix, and what it is for. */
+export function aboutSecret(name: string): { part: string; purpose: string } {
+  if (Object.hasOwn(SECRETS, name)) return SECRETS[name as Secret];
+  return {
+    part: `command-secret-${name}`,
+    purpose: `${name} of COMMAND_SECRETS, for the setup commands of jobs that ask for it. Read by the worker.`,
+  };
+}
+
+const SECRETS: Readonly<Record<Secret, { part: string; purpose: string }>> = {
   CLAUDE_API_KEY: { part: 'claude-api-key', purpose: 'The API key of Claude. Read by the worker.' },
   GITHUB_TOKEN: {
     part: 'github-read-token',
@@ -26,18 +34,19 @@ export const SECRETS: Readonly<Record<Secret, { part: string; purpose: string }>
 };
 
 /** The secrets that an environment has: Bedrock needs no key, and a GitHub App stands in for the token that writes. */
-export function secretsOf(settings: Readonly<Record<string, string>>): Secret[] {
+export function secretsOf(settings: Readonly<Record<string, string>>): string[] {
   const bedrock = settings.CLAUDE_PROVIDER === 'bedrock';
   return [
     ...(bedrock ? [] : (['CLAUDE_API_KEY'] as const)),
     'GITHUB_TOKEN',
     settings.GITHUB_APP_ID ? 'GITHUB_APP_PRIVATE_KEY' : 'GITHUB_WRITE_TOKEN',
+    ...parseSettings(settings).COMMAND_SECRETS,
   ];
 }
 
 export interface SecretsProps {
   readonly names: Names;
-  readonly secrets: readonly Secret[];
+  readonly secrets: readonly string[];
 }
 
 /**
@@ -46,17 +55,17 @@ export interface SecretsProps {
  */
 export class Secrets extends Construct {
   /** ARNs, by the setting that they are the value of. */
-  readonly arns: Partial<Record<Secret, string>> = {};
+  readonly arns: Partial<Record<string, string>> = {};
 
   constructor(scope: Construct, id: string, { names, secrets }: SecretsProps) {
     super(scope, id);
     for (const name of secrets) {
-      const { part, purpose } = SECRETS[name];
+      const { part, purpose } = aboutSecret(name);
       // The L2 construct always generates a value.
       const secret = new CfnSecret(this, name, { name: names.of(part), description: purpose });
       acknowledge(secret, {
         'AwsSolutions-SMG4':
-          'The value is issued by GitHub or Anthropic, whose own consoles rotate it; Secrets Manager has no rotation for either.',
+          'The value is issued by GitHub or Anthropic, or by whom a command secret is for, whose own consoles rotate it; Secrets Manager has no rotation for either.',
       });
       this.arns[name] = secret.ref;
     }

@@ -16,7 +16,7 @@ import { SignIn } from './sign-in.ts';
 import { Steps } from './steps.ts';
 import { Storage } from './storage.ts';
 import { Web } from './web.ts';
-import { WORKER_SECRETS, workerGrants } from './worker-access.ts';
+import { workerGrants, workerSecretIds } from './worker-access.ts';
 import { namedImage, workerImage } from './worker-image.ts';
 import { stateMachineName, Workflow } from './workflow.ts';
 
@@ -76,14 +76,11 @@ export class CodyBatchStack extends Stack {
         DYNAMODB_JOBS_TABLE: storage.jobsTable.tableName,
         DYNAMODB_REPOSITORIES_TABLE: storage.repositoriesTable.tableName,
         ARTIFACTS_URL: `s3://${storage.artifacts.bucketName}`,
-        ...Object.fromEntries(
-          WORKER_SECRETS.flatMap((name) =>
-            secrets.arns[name] ? [[`${name}_SECRET_ID`, secrets.arns[name]]] : [],
-          ),
-        ),
+        ...workerSecretIds(secrets.arns, product.COMMAND_SECRETS),
       },
       grants: workerGrants({
         resources: stored,
+        commandSecrets: product.COMMAND_SECRETS,
         bedrockModels: bedrock ? [product.CLAUDE_MODEL, ...configuration.bedrockModels] : [],
       }),
     });

@@ -12,20 +12,23 @@ const MEMORY_MIB: Readonly<Record<string, number>> = {
   FailJob: 2048,
 };
 
+/** What ends the rows that a run has left: by the outcomes that workers wrote, with their diffs (lambdas/end-unfinished.ts). */
+export const ENDED_ROWS = ['BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query'] as const;
+
 /** What each step does; a step that is not here does not deploy. */
 const ACCESS: Readonly<Record<string, Access>> = {
   ResolveRepositories: {
     jobs: ['GetItem', 'UpdateItem'],
-    repositories: ['BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem', 'QueryTable'],
+    repositories: [...ENDED_ROWS, 'BatchWriteItem', 'QueryTable'],
     artifacts: ['read', 'write', 'remove'],
     batchJobs: true,
     secrets: ['GITHUB_TOKEN'],
   },
   RecordResult: { repositories: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'], artifacts: ['read'] },
-  RecordFailure: { repositories: ['GetItem', 'UpdateItem'], artifacts: ['read'] },
+  RecordFailure: { repositories: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'], artifacts: ['read'] },
   ResolvePullRequests: {
     jobs: ['GetItem', 'UpdateItem'],
-    repositories: ['BatchGetItem', 'UpdateItem'],
+    repositories: ENDED_ROWS,
     artifacts: ['read', 'write', 'remove'],
     batchJobs: true,
   },
@@ -40,12 +43,12 @@ const ACCESS: Readonly<Record<string, Access>> = {
   RecordPullRequestFailure: { repositories: ['GetItem', 'UpdateItem'] },
   CompleteJob: {
     jobs: ['GetItem', 'UpdateItem'],
-    repositories: ['BatchGetItem', 'UpdateItem'],
+    repositories: ENDED_ROWS,
     artifacts: ['read'],
   },
   FailJob: {
     jobs: ['GetItem', 'UpdateItem'],
-    repositories: ['BatchGetItem', 'UpdateItem'],
+    repositories: ENDED_ROWS,
     artifacts: ['read'],
   },
   RemoveJob: {

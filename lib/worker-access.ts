@@ -6,35 +6,53 @@ import type { Secret } from './secrets.ts';
 
 export interface WorkerAccess {
   readonly resources: Pick<Resources, 'jobsTable' | 'repositoriesTable' | 'artifacts' | 'secretArns'>;
+  /** Names of COMMAND_SECRETS. */
+  readonly commandSecrets: readonly string[];
   /** Models of Amazon Bedrock that it may call; none where Claude's own API is used. */
   readonly bedrockModels: readonly string[];
 }
 
 /** What the worker reads into memory. It has nothing that writes to GitHub. */
-export const WORKER_SECRETS: readonly Secret[] = ['CLAUDE_API_KEY', 'GITHUB_TOKEN'];
+const WORKER_SECRETS: readonly Secret[] = ['CLAUDE_API_KEY', 'GITHUB_TOKEN'];
+
+/** The settings that name them, and those that jobs may ask for. */
+export function workerSecretIds(
+  arns: Partial<Record<string, string>>,
+  commandSecrets: readonly string[],
+): Record<string, string> {
+  return Object.fromEntries(
+    [...WORKER_SECRETS, ...commandSecrets].flatMap((name) => {
+      const arn = arns[name];
+      return arn ? [[`${name}_SECRET_ID`, arn]] : [];
+    }),
+  );
+}
 
 const KEYS =
   'Keys of artifacts are made when a job is; which job and repository a worker has is known at run time.';
 
 /**
- * What a worker writes of its job's control item: the bill, the reason to stop, and who writes the shared prefix to the
+ * What a worker writes of its job's control item: the bill, the reason to stop, who asked for the model, and who writes the shared prefix to the
  * model's cache first. test/whole-job.moto.test.ts runs a job under exactly these.
  */
 const CONTROL_ATTRIBUTES = [
   'reservedUsd',
+  'spentUsd',
   'stoppedBy',
+  'stoppedBecause',
   'run',
+  'modelCheckedInRun',
   'prefixClaimedBy',
   'prefixClaimedUntil',
   'prefixWarmInRun',
 ];
-const PROGRESS_ATTRIBUTES = ['repositoryName', 'phase', 'turns', 'updatedAt'];
+const PROGRESS_ATTRIBUTES = ['repositoryName', 'phase', 'waiting', 'turns', 'updatedAt'];
 
 /**
  * The worker handles what is untrusted, so its role is held to single attributes: progress on a repository's row, the
  * bill on a job's control item, never a status.
  */
-export function workerGrants({ resources, bedrockModels }: WorkerAccess): Grant[] {
+export function workerGrants({ resources, bedrockModels, commandSecrets }: WorkerAccess): Grant[] {
   const { jobsTable, repositoriesTable, artifacts, secretArns } = resources;
   return [
     { actions: ['dynamodb:GetItem'], resources: [jobsTable.tableArn] },
@@ -55,7 +73,7 @@ export function workerGrants({ resources, bedrockModels }: WorkerAccess): Grant[
     { actions: ['batch:DescribeJobs'], resources: ['*'], why: NO_RESOURCES },
     {
       actions: ['secretsmanager:GetSecretValue'],
-      resources: WORKER_SECRETS.flatMap((name) => secretArns[name] ?? []),
+      resources: Object.values(workerSecretIds(secretArns, commandSecrets)),
     },
     {
       actions: ['bedrock:InvokeModelWithResponseStream'],

@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type http from 'node:http';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import type { Functions } from './functions.ts';
-import { type LoopbackServer, listenOnLoopback, readBody } from './loopback.ts';
+import {
+  type LoopbackServer,
+  listenOnLoopback,
+  PROBLEM_TYPE,
+  problemDocument,
+  readBody,
+} from './loopback.ts';
 
 /** What API Gateway takes: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
 const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024;
@@ -14,8 +20,8 @@ export function startApi(handler: ApiHandler, options: { port?: number }): Promi
   return listenOnLoopback(
     (request, response) => {
       answer(handler, request, response).catch((error: Error) => {
-        if (!response.headersSent) response.writeHead(500, { 'content-type': 'application/json' });
-        response.end(JSON.stringify({ message: 'Internal Server Error', detail: error.message }));
+        if (response.headersSent) response.destroy();
+        else refuse(response, 500, 'internal', 'Internal error', error.message);
       });
     },
     { name: 'api', port: options.port },
@@ -29,15 +35,13 @@ async function answer(
 ): Promise<void> {
   const body = await readBody(request, MAX_PAYLOAD_BYTES);
   if (!body) {
-    response
-      .writeHead(413, { 'content-type': 'application/json' })
-      .end('{"message":"Request Entity Too Large"}');
-    return;
+    const detail = `The body is longer than ${MAX_PAYLOAD_BYTES} bytes.`;
+    return refuse(response, 413, 'body-too-long', 'Body too long', detail);
   }
   const event = toEvent(request, body);
   if (!event) {
-    response.writeHead(400, { 'content-type': 'application/json' }).end('{"message":"Bad Request"}');
-    return;
+    const detail = 'The path cannot be decoded. Write %25 for a percent sign.';
+    return refuse(response, 400, 'the-request-does-not-fit', 'The request does not fit', detail);
   }
   const result = await handler(event);
   const bytes = Buffer.from(result.body ?? '', result.isBase64Encoded ? 'base64' : 'utf8');
@@ -49,28 +53,44 @@ async function answer(
     .end(bytes);
 }
 
+/** What the handler never sees. The connection ends, since a part of the request may be unread. */
+function refuse(
+  response: http.ServerResponse,
+  status: number,
+  type: string,
+  title: string,
+  detail: string,
+): void {
+  response
+    .writeHead(status, { 'content-type': PROBLEM_TYPE, connection: 'close' })
+    .end(problemDocument(type, title, status, detail));
+}
+
 /** Undefined where the path is not decodable. */
 function toEvent(request: http.IncomingMessage, body: Buffer): APIGatewayProxyEventV2 | undefined {
-  const url = new URL(request.url ?? '/', 'http://127.0.0.1');
+  // By hand: to `new URL`, `//` begins a host and `/\\` is another `//`. A proxy's form of a request names a host too.
+  const target = (request.url ?? '/').replace(/^https?:\/\/[^/?]*/i, '');
+  const [, path = '', rawQueryString = ''] = /^([^?]*)\??(.*)$/s.exec(target)!;
   let rawPath: string;
   try {
-    rawPath = decodeURIComponent(url.pathname);
+    rawPath = decodeURIComponent(path || '/');
   } catch {
     return undefined;
   }
+  const parameters = new URLSearchParams(rawQueryString);
   const query = Object.fromEntries(
-    [...new Set(url.searchParams.keys())].map((key) => [key, url.searchParams.getAll(key).join(',')]),
+    [...new Set(parameters.keys())].map((key) => [key, parameters.getAll(key).join(',')]),
   );
   const now = new Date();
   return {
     version: '2.0',
     routeKey: '$default',
     rawPath,
-    rawQueryString: url.search.slice(1),
+    rawQueryString,
     headers: Object.fromEntries(
       Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
     ),
-    ...(url.search && { queryStringParameters: query }),
+    ...(rawQueryString && { queryStringParameters: query }),
     requestContext: {
       accountId: 'local',
       apiId: 'local',

@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import { SETTING_NAMES, type Variables } from '../core/settings.ts';
+import { commandSecretVariables, SETTING_NAMES, type Variables } from '../core/settings.ts';
 import { OFFLINE_MODEL } from './model/offline.ts';
 
 export const REGION = 'us-east-1';
@@ -42,7 +42,8 @@ export type EnvironmentOptions = {
 /** The environment of the functions and of the workers: what the user set, and where the local services are. */
 export function stackEnvironment(options: EnvironmentOptions): Record<string, string> {
   const { given, gitHubApiUrl, offlineModelUrl } = options;
-  const kept = SETTING_NAMES.flatMap((name) => (given[name] ? [[name, given[name]] as const] : []));
+  const names = [...SETTING_NAMES, ...commandSecretVariables(given)];
+  const kept = names.flatMap((name) => (given[name] ? [[name, given[name]] as const] : []));
   return {
     // Fresher than AWS's defaults, since no one pays for a count here.
     COUNTS_MAX_AGE_SECONDS: '0.5',

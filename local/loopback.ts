@@ -28,6 +28,20 @@ const KEEP_ALIVE_MS = 65_000;
 
 const FORM_CONTENT_TYPES = ['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain'];
 
+/** What Node.js finds wrong with a request before there is one, and the status that says it; others are 400. */
+const CLIENT_ERRORS: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** A problem document (RFC 9457) of what an endpoint answers by itself. */
+export function problemDocument(type: string, title: string, status: number, detail: string): string {
+  return JSON.stringify({ type: `urn:cody-batch:problem:${type}`, title, status, detail });
+}
+
 /** The reason to refuse a request, or undefined. */
 function refusal(
   request: http.IncomingMessage,
@@ -68,19 +82,31 @@ export async function listenOnLoopback(
           listener: served,
         }
       : takeListener(served);
+  const answers = new WeakMap<object, http.ServerResponse>();
   server.on('request', (request, response) => {
+    answers.set(request.socket, response);
+    response.once('close', () => answers.delete(request.socket));
     const reason = refusal(request, port, options.allowedOrigins ?? []);
     if (!reason) return listener(request, response);
-    const problem = {
-      type: 'urn:cody-batch:problem:loopback-refused',
-      title: 'Request refused',
-      status: 403,
-      detail: `${options.name}: ${reason}.`,
-    };
-    response
-      .writeHead(403, { 'content-type': 'application/problem+json', connection: 'close' })
-      .end(JSON.stringify(problem));
+    const problem = problemDocument(
+      'loopback-refused',
+      'Request refused',
+      403,
+      `${options.name}: ${reason}.`,
+    );
+    response.writeHead(403, { 'content-type': PROBLEM_TYPE, connection: 'close' }).end(problem);
     request.resume();
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable || error.code === 'ECONNRESET') return socket.destroy();
+    // The rest of a request that has its answer: another one would be taken for the next request's.
+    if (error.code === 'HPE_CLOSED_CONNECTION' || answers.get(socket)?.headersSent) return socket.end();
+    const status = CLIENT_ERRORS[error.code ?? ''] ?? 400;
+    const detail = `${options.name}: what came is not an HTTP request that can be read (${error.message}).`;
+    const problem = problemDocument('not-http', http.STATUS_CODES[status]!, status, detail);
+    socket.end(
+      `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(problem)}\r\n\r\n${problem}`,
+    );
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -116,13 +142,16 @@ export async function requireFreePorts(ports: readonly number[]): Promise<void> 
   }
 }
 
-/** Reads a request's body, at most `limit` bytes; undefined when it is longer. */
+/** Reads a request's body, at most `limit` bytes; undefined, without the rest of it, when it is longer or says so. */
 export async function readBody(request: http.IncomingMessage, limit: number): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length']) > limit) return undefined;
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // The answer goes through the same socket, so what is left unread must not end it.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size <= limit) chunks.push(chunk);
+    if (size > limit) return undefined;
+    chunks.push(chunk);
   }
-  return size > limit ? undefined : Buffer.concat(chunks);
+  return Buffer.concat(chunks);
 }

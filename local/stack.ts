@@ -7,7 +7,12 @@ import { BatchClient } from '@aws-sdk/client-batch';
 import { openArtifacts } from '../core/artifacts.ts';
 import { NOT_TRIED_AGAIN, WORKER_ATTEMPTS } from '../core/attempts.ts';
 import { SettingsError } from '../core/errors.ts';
-import { SECRET_VARIABLES, type Variables, WRITE_CREDENTIALS } from '../core/settings.ts';
+import {
+  commandSecretVariables,
+  SECRET_VARIABLES,
+  type Variables,
+  WRITE_CREDENTIALS,
+} from '../core/settings.ts';
 import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
 import { bundleWorker, workerCommand } from '../worker/bundle.ts';
@@ -61,6 +66,19 @@ export type StackOptions = {
    */
   workerCommand?: string[];
   /**
+   * Services that stand for this stack's own, or in front of them, for tests of what passes between. The state machine
+   * calls them as `accessKeyId`.
+   * @default - this stack's own, called by everybody as `local`
+   */
+  elsewhere?: {
+    dynamodbUrl: string;
+    batchUrl: string;
+    artifactsUrl: string;
+    accessKeyId: string;
+    /** The variables by which functions and workers find them. */
+    variables: Record<string, string>;
+  };
+  /**
    * Runs the functions elsewhere, for tests of what is deployed.
    * @default - in this process
    */
@@ -105,15 +123,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     if (model) closers.push(() => model.close());
 
     const endpoints = { dynamodb: dynamodb.url, states: '', batch: '' };
-    const environment = () =>
-      stackEnvironment({
+    const { elsewhere } = options;
+    const environment = () => ({
+      ...stackEnvironment({
         endpoints,
         artifactsFolder: folder('artifacts'),
         temporaryFolder,
         given: options.given,
         gitHubApiUrl: gitHub?.apiUrl,
         offlineModelUrl: model?.url,
-      });
+      }),
+      ...elsewhere?.variables,
+    });
 
     const batchListeners: ((event: JobStateChangeEvent) => void)[] = [];
     const command = options.workerCommand ?? [
@@ -132,12 +153,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         // Read at each start of a child: Batch's own endpoint is known only when it listens.
         get environment() {
           return {
-            ...pick(environment(), (name) => !isWorkerSecret(name)),
+            ...pick(environment(), (name) => !isWorkerSecret(name, options.given)),
             NODE_COMPILE_CACHE: folder('worker'),
           };
         },
         get secrets() {
-          return pick(environment(), isWorkerSecret);
+          return pick(environment(), (name) => isWorkerSecret(name, options.given));
         },
         scratch: { folder: temporaryFolder, variable: 'TEMP_DIR' },
         attempts: WORKER_ATTEMPTS,
@@ -151,8 +172,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closers.push(() => batch.close());
     endpoints.batch = batch.url;
 
-    const connection = { region: REGION, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
-    const artifacts = openArtifacts(pathToFileURL(folder('artifacts')).href);
+    const accessKeyId = elsewhere?.accessKeyId ?? 'local';
+    const connection = { region: REGION, credentials: { accessKeyId, secretAccessKey: 'local' } };
+    const artifacts = openArtifacts(elsewhere?.artifactsUrl ?? pathToFileURL(folder('artifacts')).href);
     const functions = await openFunctions(options, environment, closers);
     const events = new EventBus(functions.invokeListener);
     batchListeners.push((event) => events.put(event));
@@ -172,8 +194,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       },
       region: REGION,
       accountId: ACCOUNT_ID,
-      dynamodbUrl: dynamodb.url,
-      batch: new BatchClient({ ...connection, endpoint: batch.url }),
+      dynamodbUrl: elsewhere?.dynamodbUrl ?? dynamodb.url,
+      accessKeyId,
+      batch: new BatchClient({ ...connection, endpoint: elsewhere?.batchUrl ?? batch.url }),
       subscribeToBatch: (listener) => void batchListeners.push(({ detail }) => listener(detail)),
       readObject: async (_bucket, key) => {
         const object = await artifacts.read(key);
@@ -204,8 +227,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-function isWorkerSecret(name: string): boolean {
-  return SECRET_VARIABLES.includes(name);
+function isWorkerSecret(name: string, given: Variables): boolean {
+  return SECRET_VARIABLES.includes(name) || commandSecretVariables(given).includes(name);
 }
 
 /** The worker reads repositories and calls the model; what may write to GitHub is kept from it. */

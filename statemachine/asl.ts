@@ -55,7 +55,10 @@ export type ChoiceRule = { Variable: string; Next: string } & (
 export type ChoiceState = { Type: 'Choice'; Comment?: string; Choices: ChoiceRule[]; Default: string };
 export type WaitState = { Type: 'Wait'; Comment?: string; TimestampPath: string; Next: string };
 export type SucceedState = { Type: 'Succeed'; Comment?: string };
-export type FailState = { Type: 'Fail'; Comment?: string; ErrorPath: string; CausePath: string };
+export type FailState = { Type: 'Fail'; Comment?: string } & (
+  | { ErrorPath: string; CausePath: string }
+  | { Error: string; Cause: string }
+);
 
 export type State = TaskState | MapState | ChoiceState | WaitState | SucceedState | FailState;
 export type Workflow = { StartAt: string; States: Record<string, State> };

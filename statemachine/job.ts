@@ -1,3 +1,4 @@
+import type { ErrorName } from '../core/errors.ts';
 import { analyzeRepository } from './analyze-repository.ts';
 import type { ChoiceState, Definition, FailState, MapState, SucceedState, TaskState } from './asl.ts';
 import { openPullRequest } from './open-pull-request.ts';
@@ -19,7 +20,9 @@ export function jobDefinition(): Definition {
       IsDeletion,
       RemoveJob,
       StartJob,
+      IsThereSuchAJob,
       JobAlreadyEnded,
+      NoSuchJob,
       Action,
       ResolveRepositories,
       AnyRepositories,
@@ -75,14 +78,36 @@ const StartJob: TaskState = updateItem(
   },
   {
     catch: [
-      { ErrorEquals: [CONDITION_FAILED], ResultPath: null, Next: 'JobAlreadyEnded' },
+      { ErrorEquals: [CONDITION_FAILED], ResultPath: null, Next: 'IsThereSuchAJob' },
       onError('FailJob'),
     ],
     Next: 'Action',
   },
 );
 
+/** Tells a job that has ended from one that never was, as when an execution is started by hand: it writes what is there. */
+const IsThereSuchAJob: TaskState = updateItem(
+  {
+    TableName: '${JobsTable}',
+    Key: { jobId: { 'S.$': '$.jobId' } },
+    ConditionExpression: 'attribute_exists(jobId)',
+    UpdateExpression: 'SET updatedAt = if_not_exists(updatedAt, :now)',
+    ExpressionAttributeValues: { ':now': { 'S.$': '$$.Execution.StartTime' } },
+  },
+  {
+    catch: [{ ErrorEquals: [CONDITION_FAILED], ResultPath: null, Next: 'NoSuchJob' }, onError('FailJob')],
+    Next: 'JobAlreadyEnded',
+  },
+);
+
 const JobAlreadyEnded: SucceedState = { Type: 'Succeed' };
+
+const NoSuchJob: FailState = {
+  Type: 'Fail',
+  Error: 'NotFoundError' satisfies ErrorName,
+  Cause:
+    'The jobs table has no job of the jobId in the input. POST /jobs writes a job and starts its execution.',
+};
 
 const Action: ChoiceState = {
   Type: 'Choice',

@@ -47,6 +47,8 @@ const PERMANENT: ErrorName[] = [
   'RepositoryUnavailableError',
   'GitHubPermissionError',
   'PullRequestRefusedError',
+  'DamagedArtifactError',
+  'DamagedRowError',
 ];
 
 export const PERMANENT_ERRORS: Retrier = { ErrorEquals: PERMANENT, MaxAttempts: 0 };

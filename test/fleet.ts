@@ -28,6 +28,11 @@ export class Fleet {
   readonly #rows: DynamoDBDocumentClient;
   readonly #removeFolder: () => Promise<void>;
 
+  /** Over a stack that the test has started; `close` ends it. */
+  static over(stack: ServedStack, model: ScriptedModel): Fleet {
+    return new Fleet(stack, model, async () => {});
+  }
+
   private constructor(stack: ServedStack, model: ScriptedModel, removeFolder: () => Promise<void>) {
     this.stack = stack;
     this.model = model;
@@ -79,7 +84,8 @@ export class Fleet {
       headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
       ...(body && { body: JSON.stringify(body) }),
     });
-    return { status: response.status, json: (await response.json()) as Answered['json'] };
+    const text = await response.text();
+    return { status: response.status, json: (text ? JSON.parse(text) : undefined) as Answered['json'] };
   }
 
   /** Starts a job on these repositories; gives its identifier. */
@@ -164,9 +170,14 @@ export class Fleet {
 
   /** The status of a run's execution; undefined where it was never started. */
   async execution(jobId: string, run = 1): Promise<string | undefined> {
+    return (await this.executionOf(`${jobId}-${run}`))?.status;
+  }
+
+  /** What an execution of this name came to; undefined where there is none. */
+  async executionOf(name: string) {
     try {
-      const executionArn = this.executionArn(jobId, run);
-      return (await this.sfn.send(new DescribeExecutionCommand({ executionArn }))).status;
+      const executionArn = `arn:aws:states:us-east-1:000000000000:execution:cody-batch-local-job:${name}`;
+      return await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
     } catch (error) {
       if (error instanceof ExecutionDoesNotExist) return undefined;
       throw error;

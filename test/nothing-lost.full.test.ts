@@ -18,6 +18,7 @@ import type { Reply, ReplyBlock } from '../local/model/reply.ts';
 import { registerWorkTrees } from '../local/register.ts';
 import { inspectWorkTree } from '../local/work-tree.ts';
 import { type ScriptedModel, startScriptedModel } from './scripted-model.ts';
+import { seeded } from './seeded.ts';
 import { CLI, PLAIN_ENVIRONMENT, temporaryFolder, workersOf } from './stack.ts';
 import { repositoryOf } from './work-trees.ts';
 
@@ -46,7 +47,7 @@ const TARGETS = {
 type Target = keyof typeof TARGETS;
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
-const random = mulberry32(SEED);
+const random = seeded(SEED);
 
 const connection = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 
@@ -477,15 +478,4 @@ async function workerStarts(): Promise<{ message: string; timestamp: string }[]>
   const texts = await Promise.all(files.map((file) => readFile(path.join(logs, file), 'utf8')));
   // One that was ended before its first line has done nothing.
   return texts.filter((text) => text.includes('\n')).map((text) => JSON.parse(text.split('\n', 1)[0]!));
-}
-
-/** https://github.com/cprosche/mulberry32, public domain: numbers in [0, 1) that a seed repeats. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,17 +1,19 @@
 import { type ArtifactStore, openArtifacts } from '../core/artifacts.ts';
 import type { ErrorDescription, JobRow } from '../core/job.ts';
 import { JobTable } from '../core/job-table.ts';
-import type { Phase, Verification } from '../core/repository-result.ts';
+import type { Phase, Verification, Waiting } from '../core/repository-result.ts';
 import { RepositoryTable } from '../core/repository-table.ts';
 import { required, type Settings } from '../core/settings.ts';
 import { openDynamoDB } from '../core/tables.ts';
 import type { Changes } from './changes.ts';
-import { Checkpoints, type Resumable } from './checkpoint.ts';
+import { Checkpoints, type Resumable, type Spent } from './checkpoint.ts';
 import type { Clone } from './clone.ts';
 import type { ConversationState } from './conversation-state.ts';
 import type { Ending } from './ending.ts';
 import type { Log } from './log.ts';
+import type { ModelWait } from './model.ts';
 import type { Redactor } from './redact.ts';
+import { WorkClock } from './work-clock.ts';
 
 export type AnalysisRequest = {
   jobId: string;
@@ -31,9 +33,10 @@ export class Analysis {
   readonly artifacts: ArtifactStore;
   readonly checkpoints: Checkpoints;
   readonly resumed: Resumable | undefined;
+  /** What attempts before this one have spent in this run. */
+  readonly spent: Spent | undefined;
   readonly startedAt = new Date();
-  /** Ends at the repository's time limit. */
-  readonly deadline: AbortSignal;
+  readonly clock: WorkClock;
   /** The time limit and the order to stop. */
   readonly signal: AbortSignal;
 
@@ -47,11 +50,14 @@ export class Analysis {
   /** An expected failure, named: it ends the repository as `failed`. */
   error?: ErrorDescription;
   readonly #rows: RepositoryTable;
+  /** What the row is to say next, and the writing of it. */
+  #progress: { phase: Phase; waiting: Waiting | undefined } | undefined;
+  #recording: Promise<void> | undefined;
 
   private constructor(
     request: AnalysisRequest,
     given: { job: JobRow; jobs: JobTable; rows: RepositoryTable; artifacts: ArtifactStore },
-    checkpoint: { checkpoints: Checkpoints; resumed: Resumable | undefined },
+    checkpoint: { checkpoints: Checkpoints; resumed?: Resumable; spent?: Spent },
   ) {
     this.request = request;
     this.job = given.job;
@@ -60,45 +66,85 @@ export class Analysis {
     this.#rows = given.rows;
     this.checkpoints = checkpoint.checkpoints;
     this.resumed = checkpoint.resumed;
-    const leftSeconds = given.job.settings.maxMinutes * 60 - this.#workedBefore;
-    this.deadline = AbortSignal.timeout(Math.max(1, Math.ceil(leftSeconds * 1000)));
-    this.signal = AbortSignal.any([request.stop, this.deadline]);
+    this.spent = checkpoint.spent;
+    this.clock = new WorkClock(given.job.settings.maxMinutes * 60, this.resumed?.state.seconds ?? 0);
+    this.signal = AbortSignal.any([request.stop, this.clock.over]);
   }
 
   /** Throws NotFoundError for an unknown job. */
   static async open(request: AnalysisRequest): Promise<Analysis> {
-    const { jobId, repositoryName, settings } = request;
+    const { jobId, repositoryName, settings, log, redactor } = request;
     const artifacts = openArtifacts(required(settings, 'ARTIFACTS_URL'));
     const dynamoDB = openDynamoDB(settings);
     const jobs = new JobTable(dynamoDB, settings);
     const rows = new RepositoryTable(dynamoDB, settings);
-    const job = await jobs.get(jobId);
-    const checkpoints = new Checkpoints(artifacts, { jobId, repositoryName, run: job.run });
-    const resumed = await checkpoints.load();
-    return new Analysis(request, { job, jobs, rows, artifacts }, { checkpoints, resumed });
+    const job = await jobs.getWhole(jobId);
+    const checkpoints = new Checkpoints(artifacts, { jobId, repositoryName, run: job.run, log, redactor });
+    const saved = await checkpoints.load();
+    return new Analysis(request, { job, jobs, rows, artifacts }, { checkpoints, ...saved });
   }
 
-  get #workedBefore(): number {
-    return this.resumed?.state.seconds ?? 0;
+  /** Writes on the repository's row that the work begins. A worker that cannot do so does not begin. */
+  async recordStart(): Promise<void> {
+    await this.#writeProgress('cloning');
   }
 
-  /** Writes on the repository's row where the work is: the only attributes that a worker writes there. */
-  async record(phase: Phase): Promise<void> {
+  /**
+   * Writes on the repository's row where the work is, beside the work itself: it is for readers only, so nothing waits for
+   * it, and what cannot be written is left out.
+   */
+  record(phase: Phase, waiting?: Waiting): void {
+    this.#progress = { phase, waiting };
+    this.#recording ??= this.#recordAll().finally(() => {
+      this.#recording = undefined;
+    });
+  }
+
+  /** Resolves when the row says what it was last told to, or cannot. */
+  async recorded(): Promise<void> {
+    await this.#recording;
+  }
+
+  async #recordAll(): Promise<void> {
+    while (this.#progress) {
+      const { phase, waiting } = this.#progress;
+      this.#progress = undefined;
+      try {
+        await this.#writeProgress(phase, waiting);
+      } catch (error) {
+        this.request.log.warn(`The row does not show the progress: ${(error as Error).message}`);
+      }
+    }
+  }
+
+  async #writeProgress(phase: Phase, waiting?: Waiting): Promise<void> {
     const { jobId, repositoryName } = this.request;
-    const turns = this.state?.turns.length ?? 0;
     await this.#rows.recordProgress(jobId, repositoryName, {
       phase,
-      turns,
+      waiting,
+      turns: this.state?.turns.length ?? 0,
       updatedAt: new Date().toISOString(),
     });
   }
 
+  /** Shows a wait for the model's service. One for its rate limit is no work, so the clock stands still. */
+  readonly onModelWait = (wait: ModelWait | undefined): void => {
+    if (wait?.limited) this.clock.stop();
+    else this.clock.start();
+    if (!wait) this.record('conversing');
+    else
+      this.record('waitingForModel', {
+        times: wait.times,
+        until: wait.until.toISOString(),
+        reason: wait.said,
+      });
+  };
+
   /** Keeps the conversation as of a whole step; `changes` are left out where the tree is as it was at the step before. */
   async save(changes?: Changes): Promise<void> {
-    this.state!.seconds = this.#workedBefore + (Date.now() - this.startedAt.getTime()) / 1000;
+    this.state!.seconds = this.clock.seconds;
     const patch = changes && this.#keepable(changes);
-    await this.checkpoints.save(this.state!, this.clone!.baseSha, patch);
-    await this.saveTally();
+    await Promise.all([this.checkpoints.save(this.state!, this.clone!.baseSha, patch), this.saveTally()]);
   }
 
   /** A credential of ours in the tree goes into no artifact. */

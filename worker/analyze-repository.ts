@@ -1,6 +1,14 @@
-import { artifactKeys, readArtifact } from '../core/artifacts.ts';
-import { CodyBatchError, ConflictError, describeError, SetupFailedError } from '../core/errors.ts';
+import { artifactKeys, findArtifactOfRun, readArtifact } from '../core/artifacts.ts';
+import {
+  CodyBatchError,
+  ConflictError,
+  describeError,
+  JobStoppedError,
+  ModelRequestError,
+  SetupFailedError,
+} from '../core/errors.ts';
 import { type JobSettings, JobText } from '../core/job.ts';
+import { refusalOfModel } from '../core/model-check.ts';
 import { isPriced, unpricedNote } from '../core/models.ts';
 import { Outcome } from '../core/outcome.ts';
 import { Analysis, type AnalysisRequest } from './analysis.ts';
@@ -15,6 +23,7 @@ import { CommandUser } from './command-user.ts';
 import { converse } from './conversation.ts';
 import { type ConversationState, newConversation } from './conversation-state.ts';
 import { limitEnding } from './ending.ts';
+import { GitFailedError } from './git.ts';
 import type { Model } from './model.ts';
 import { firstMessage, sharedBytes, systemBlocks } from './prompt.ts';
 import { SharedPrefix } from './shared-prefix.ts';
@@ -44,16 +53,17 @@ export async function analyzeRepository(request: AnalysisRequest): Promise<Outco
     try {
       await work(analysis, workspace);
     } catch (error) {
-      await analysis.saveTally();
+      await analysis.saveTally().catch((cause: Error) => log.warn(`Nothing can be saved: ${cause.message}`));
       stop.throwIfAborted();
-      if (analysis.deadline.aborted) analysis.ending = limitEnding('maxMinutes', analysis.job.settings);
+      if (analysis.clock.over.aborted) analysis.ending = limitEnding('maxMinutes', analysis.job.settings);
       else if (error instanceof CodyBatchError) analysis.error = describeError(error);
       else throw error;
       log.warn(analysis.error?.message ?? analysis.ending!.summary);
     }
-    await analysis.record('saving');
+    analysis.record('saving');
     if (analysis.clone && analysis.ending?.end !== 'throttled')
       analysis.changes ??= await readChanges(analysis.clone, workspace);
+    await analysis.recorded();
     return await writeOutcome(analysis);
   } finally {
     workspace.remove();
@@ -62,10 +72,10 @@ export async function analyzeRepository(request: AnalysisRequest): Promise<Outco
 
 /** The outcome of this run, where an attempt before wrote one and was lost only then. */
 async function earlierOutcome({ artifacts, job, request }: Analysis): Promise<Outcome | undefined> {
-  const body = await artifacts.read(artifactKeys.outcome(job.jobId, request.repositoryName));
-  if (!body) return undefined;
-  const outcome = Outcome.parse(JSON.parse(body.toString('utf8')));
-  return outcome.run === job.run && outcome.outcome !== 'throttled' ? outcome : undefined;
+  const key = artifactKeys.outcome(job.jobId, request.repositoryName);
+  const of = { run: job.run, schema: Outcome };
+  const outcome = await findArtifactOfRun(artifacts, key, of, (why) => request.log.warn(why));
+  return outcome?.outcome === 'throttled' ? undefined : outcome;
 }
 
 async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
@@ -76,11 +86,13 @@ async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
   const tools = toolsOf(job.settings);
   for (const name of ['CLAUDE_API_KEY', 'GITHUB_TOKEN'] as const)
     request.redactor.add(await request.settings.secret(name));
+  const secrets = await readCommandSecrets(analysis);
 
+  await checkModel(analysis);
   // All to their end, whatever becomes of the others: nothing may be removed while git works in it.
   const [cloned, recorded, opened] = await Promise.allSettled([
     clone(analysis, workspace),
-    analysis.record('cloning'),
+    analysis.recordStart(),
     openModel(analysis, tools),
   ]);
   if (recorded.status === 'rejected') throw recorded.reason;
@@ -89,14 +101,9 @@ async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
   analysis.clone = cloned.value;
   const model = opened.value;
   if (hasCommands(job.settings)) await giveRepository(analysis, analysis.clone, workspace);
-  await setUp(analysis, workspace);
-  const resumed = stillThere(analysis, analysis.clone);
-  if (resumed) {
-    if (job.settings.setup.length > 0) await resetTree(analysis.clone.git);
-    await applyPatch(analysis.clone.git, resumed.patch);
-    request.log.info('resumed from the checkpoint', { turns: resumed.state.turns.length });
-  }
-  analysis.state = resumed?.state ?? (await begin(analysis, { prompt: text.prompt, workspace }));
+  await setUp(analysis, workspace, secrets);
+  const resumed = await resume(analysis, analysis.clone);
+  analysis.state = resumed ?? (await begin(analysis, { prompt: text.prompt, workspace }));
   analysis.tools = tools.map(({ name }) => name);
   await holdConversation(analysis, { workspace, model, tools, clone: analysis.clone });
 }
@@ -110,7 +117,7 @@ async function begin(
   const baseline = await baselineOf(analysis, workspace);
   const state = {
     ...newConversation(firstMessage(prompt, repositoryName, baseline?.results)),
-    ...spentBefore(analysis),
+    ...analysis.spent,
     ...(baseline && { baseline: baseline.results }),
   };
   if (baseline) {
@@ -125,7 +132,7 @@ async function baselineOf(analysis: Analysis, workspace: Workspace): Promise<Bas
   const { log, redactor } = request;
   const { verify, verifyBaseline = true } = job.settings;
   if (verify.length === 0 || !verifyBaseline) return undefined;
-  await analysis.record('verifying');
+  analysis.record('verifying');
   const baseline = await runBaseline(job.settings, { clone: analysis.clone!, workspace, redactor, signal });
   if (!baseline)
     log.warn('verify was not run on the untouched base: setup left more in the tree than a change can hold');
@@ -135,7 +142,8 @@ async function baselineOf(analysis: Analysis, workspace: Workspace): Promise<Bas
 }
 
 /** The service's client takes longer to load than anything else of the worker, and git clones meanwhile. */
-async function openModel({ job, request }: Analysis, tools: readonly Tool[]): Promise<Model> {
+async function openModel(analysis: Analysis, tools: readonly Tool[]): Promise<Model> {
+  const { job, request } = analysis;
   const { Model } = await import('./model.ts');
   return Model.open({
     settings: request.settings,
@@ -143,6 +151,7 @@ async function openModel({ job, request }: Analysis, tools: readonly Tool[]): Pr
     system: systemBlocks(),
     tools: toolDefinitions(tools),
     log: request.log,
+    onWaiting: analysis.onModelWait,
   });
 }
 
@@ -155,11 +164,41 @@ function stillThere({ resumed, request }: Analysis, { baseSha }: Clone): Resumab
   return undefined;
 }
 
-function spentBefore({ resumed }: Analysis): Pick<ConversationState, 'tokenUsage' | 'costUsd'> | undefined {
-  return resumed && { tokenUsage: resumed.state.tokenUsage, costUsd: resumed.state.costUsd };
+/** Brings the tree to where the checkpoint left it. Undefined where the work has to begin again. */
+async function resume(analysis: Analysis, clone: Clone): Promise<ConversationState | undefined> {
+  const { job, request } = analysis;
+  const resumed = stillThere(analysis, clone);
+  if (!resumed) return undefined;
+  if (job.settings.setup.length > 0) await resetTree(clone.git);
+  try {
+    await applyPatch(clone.git, resumed.patch);
+  } catch (error) {
+    if (!(error instanceof GitFailedError)) throw error;
+    // git applies all of a patch or nothing.
+    request.log.warn(`The checkpoint's patch does not apply: the work begins again. ${error.message}`);
+    return undefined;
+  }
+  request.log.info('resumed from the checkpoint', { turns: resumed.state.turns.length });
+  return resumed.state;
 }
 
-async function clone({ job, request, resumed, signal }: Analysis, workspace: Workspace): Promise<Clone> {
+/**
+ * A bad key or model name would fail every repository of the job after its clone, so the first worker of a run asks the
+ * service before. Throws where it refuses, or where another worker was refused already.
+ */
+async function checkModel({ job, jobs, request }: Analysis): Promise<void> {
+  const { jobId, run } = job;
+  const { stoppedBy, stoppedBecause, modelCheckedInRun } = await jobs.control(jobId);
+  if (stoppedBy === 'modelRefused') throw new JobStoppedError(`The job was stopped. ${stoppedBecause ?? ''}`);
+  if (modelCheckedInRun === run || !(await jobs.claimModelCheck(jobId, run))) return;
+  const refusal = await refusalOfModel(request.settings, job.settings.model);
+  if (!refusal) return;
+  await jobs.stop(jobId, run, 'modelRefused', refusal);
+  throw new ModelRequestError(refusal, { isForAll: true });
+}
+
+async function clone(analysis: Analysis, workspace: Workspace): Promise<Clone> {
+  const { job, request, resumed, signal } = analysis;
   const cloned = await cloneRepository(workspace, {
     repositoryName: request.repositoryName,
     githubApiUrl: request.settings.GITHUB_API_URL,
@@ -168,6 +207,11 @@ async function clone({ job, request, resumed, signal }: Analysis, workspace: Wor
     baseSha: resumed?.baseSha,
     stop: request.stop,
     signal,
+    patience: {
+      seconds: request.settings.GIT_PATIENCE_SECONDS,
+      log: request.log,
+      onWaiting: (waiting) => analysis.record('cloning', waiting),
+    },
   });
   request.log.info('cloned', { baseBranch: cloned.baseBranch, baseSha: cloned.baseSha });
   return cloned;
@@ -194,13 +238,28 @@ async function giveRepository(
   await makeCommandRepository(workspace, clone, history);
 }
 
-async function setUp({ job, request, signal }: Analysis, workspace: Workspace): Promise<void> {
+/** Of `setup` alone: the redactor knows them before any command does. */
+async function readCommandSecrets({ job, request }: Analysis): Promise<Record<string, string>> {
+  const secrets: Record<string, string> = {};
+  for (const name of job.settings.commandSecrets ?? []) {
+    secrets[name] = await request.settings.commandSecret(name);
+    request.redactor.add(secrets[name]);
+  }
+  return secrets;
+}
+
+async function setUp(
+  { job, request, signal }: Analysis,
+  workspace: Workspace,
+  secrets: Record<string, string>,
+): Promise<void> {
   for (const command of job.settings.setup) {
     // The repository's time limit bounds it.
     const result = await runCommand(workspace, command, {
       timeoutMs: job.settings.maxMinutes * 60_000,
       signal,
       redactor: request.redactor,
+      secrets,
     });
     const report = describeCommand(result);
     if (result.exitCode !== 0) {
@@ -222,7 +281,7 @@ async function holdConversation(
   const { settings } = job;
   const { git } = clone;
   const tree = new WorkTree(clone, workspace);
-  const onVerifying = () => analysis.record('verifying');
+  const onVerifying = async () => analysis.record('verifying');
   const protectedGlobs = request.settings.PROTECTED_FILES;
   const submissions = new Submissions({
     ...{ tree, workspace, state, settings, protectedGlobs, redactor, signal, onVerifying },
@@ -232,16 +291,18 @@ async function holdConversation(
     ...{ baseline: state.baseline, submit: submissions.submit },
   };
   if (!isPriced(model.name)) log.warn(unpricedNote(model.name));
-  await analysis.record('conversing');
+  analysis.record('conversing');
+  const budget = new Budget({ job, jobs: analysis.jobs, state, model: model.name, log, signal });
+  const prefix = new SharedPrefix(job, analysis.jobs, {
+    repositoryName: request.repositoryName,
+    model: model.name,
+    bytes: model.prefixBytes + sharedBytes(state.messages[0]!),
+    log,
+  });
+  const turnsBefore = state.turns.length;
   try {
     const ending = await converse({
-      ...{ state, model, settings, signal },
-      budget: new Budget(job, analysis.jobs, state, model.name),
-      prefix: new SharedPrefix(job, analysis.jobs, {
-        repositoryName: request.repositoryName,
-        model: model.name,
-        bytes: model.prefixBytes + sharedBytes(state.messages[0]!),
-      }),
+      ...{ state, model, settings, signal, budget, prefix },
       async runTools(calls) {
         const results = await runTools(tools, calls, context, (said) => redactor.text(said));
         for (const [i, { name, input }] of calls.entries()) {
@@ -253,6 +314,10 @@ async function holdConversation(
       ending: () => submissions.ending,
       saveAnswer: () => analysis.save(),
       saveTally: () => analysis.saveTally(),
+      onThinkingForgotten: (reason) =>
+        log.warn(
+          `Thoughts of earlier turns are left out of the conversation, which is asked again: ${reason}`,
+        ),
       async saveReply(message) {
         if (submissions.ending) {
           state.messages.push(message);
@@ -261,12 +326,19 @@ async function holdConversation(
         // Before the message counts: whoever is stopped in between runs the tools again, on the tree before them.
         const changes = await tree.changesToSave();
         state.messages.push(message);
-        await Promise.all([analysis.save(changes), analysis.record('conversing')]);
+        analysis.record('conversing');
+        await analysis.save(changes);
       },
     });
     analysis.ending = submissions.explain(ending);
+  } catch (error) {
+    // A key that was good for an answer of this worker's may have been replaced since, for the others too.
+    if (error instanceof ModelRequestError && error.isForAll && state.turns.length === turnsBefore)
+      await analysis.jobs.stop(job.jobId, job.run, 'modelRefused', error.message);
+    throw error;
   } finally {
     analysis.verification = submissions.verification;
+    await Promise.all([budget.settle(), prefix.told()]);
   }
   if (analysis.ending.end === 'throttled') await analysis.saveTally();
   if (submissions.ending) analysis.changes = submissions.changes;

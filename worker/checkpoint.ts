@@ -1,7 +1,10 @@
 import { z } from 'zod';
-import { type ArtifactStore, artifactKeys, writeArtifact } from '../core/artifacts.ts';
+import { type ArtifactStore, artifactKeys, findArtifactOfRun } from '../core/artifacts.ts';
 import { Checkpoint } from '../core/outcome.ts';
+import type { ConversationState as State } from './conversation-state.ts';
 import { ConversationState } from './conversation-state.ts';
+import type { Log } from './log.ts';
+import type { Redactor } from './redact.ts';
 
 /** `checkpoint/thread.json`: what another process needs to go on, all but the patch, which it names. */
 const SavedConversation = ConversationState.extend({
@@ -10,52 +13,74 @@ const SavedConversation = ConversationState.extend({
   patchName: z.string().optional(),
 });
 
-export type Resumable = { state: ConversationState; baseSha: string; patch: Buffer };
+export type Resumable = { state: State; baseSha: string; patch: Buffer };
+
+/** What attempts before this one have spent in this run. */
+export type Spent = Pick<State, 'tokenUsage' | 'costUsd' | 'model'>;
+
+type CheckpointOptions = {
+  jobId: string;
+  repositoryName: string;
+  run: number;
+  log: Log;
+  redactor: Redactor;
+};
 
 /** Saves after every step what a reclaimed host would lose, in an order that leaves no half of a save in use. */
 export class Checkpoints {
   readonly #store: ArtifactStore;
+  readonly #options: CheckpointOptions;
   readonly #prefix: string;
   readonly #run: number;
   #patchName: string | undefined;
   /** Whether the tree is past what a patch can bring back: the last save before that then stays the one to go on from. */
   #isBehind = false;
 
-  constructor(
-    store: ArtifactStore,
-    { jobId, repositoryName, run }: { jobId: string; repositoryName: string; run: number },
-  ) {
+  constructor(store: ArtifactStore, options: CheckpointOptions) {
     this.#store = store;
-    this.#prefix = artifactKeys.checkpoint(jobId, repositoryName);
-    this.#run = run;
+    this.#options = options;
+    this.#prefix = artifactKeys.checkpoint(options.jobId, options.repositoryName);
+    this.#run = options.run;
   }
 
-  /** Undefined where this run has none. */
-  async load(): Promise<Resumable | undefined> {
-    const saved = await this.#read('thread.json', SavedConversation);
-    if (saved?.run !== this.#run) return undefined;
+  /**
+   * What this run has saved: `spent` wherever anything was, `resumed` where the work can go on. What is there and cannot
+   * be read is left aside, and the work begins again.
+   */
+  async load(): Promise<{ resumed?: Resumable; spent?: Spent }> {
+    const [saved, tally] = await Promise.all([
+      this.#find('thread.json', SavedConversation),
+      this.#find('state.json', Checkpoint),
+    ]);
+    // Either may know more: the tally of answers that broke off, the conversation where a kill came between the two.
+    const isTallyNewer = (tally?.tokenUsage.total ?? 0) > (saved?.tokenUsage.total ?? 0);
+    const newest = isTallyNewer ? tally : (saved ?? tally);
+    if (!newest) return {};
+    const { tokenUsage, costUsd, model } = newest;
+    const spent = { tokenUsage, costUsd, model };
+    if (!saved) return { spent };
+
     const { run, baseSha, patchName, ...state } = saved;
     const patch = patchName ? await this.#store.read(this.#prefix + patchName) : Buffer.alloc(0);
-    if (!patch) return undefined;
+    if (!patch) {
+      this.#options.log.warn(`The checkpoint names ${patchName}, which is not there: the work begins again.`);
+      return { spent };
+    }
     this.#patchName = patchName;
-    const tally = await this.#read('state.json', Checkpoint);
-    // The tally may know more: answers that broke off after the last whole turn.
-    const isNewer = tally?.run === this.#run && tally.tokenUsage.total > state.tokenUsage.total;
-    const { tokenUsage, costUsd } = isNewer ? tally : state;
-    return { state: { ...state, tokenUsage, costUsd }, baseSha, patch };
+    return { spent, resumed: { state: { ...state, tokenUsage, costUsd }, baseSha, patch } };
   }
 
   /** `patch` is left out where the tree is as it was at the save before, and `unkept` where no patch can be kept. */
-  async save(state: ConversationState, baseSha: string, patch?: Buffer | 'unkept'): Promise<void> {
+  async save(state: State, baseSha: string, patch?: Buffer | 'unkept'): Promise<void> {
     if (patch) this.#isBehind = patch === 'unkept';
     if (this.#isBehind) return;
     if (patch instanceof Buffer) {
       // Never over the patch that thread.json names: writing that file is what makes a save count.
       const patchName = this.#patchName === PATCH_NAMES[0] ? PATCH_NAMES[1] : PATCH_NAMES[0];
-      await this.#store.write(this.#prefix + patchName, patch);
+      await this.#store.write(this.#prefix + patchName, patch, { durable: true });
       this.#patchName = patchName;
     }
-    await writeArtifact(this.#store, `${this.#prefix}thread.json`, {
+    await this.#write('thread.json', {
       ...state,
       run: this.#run,
       baseSha,
@@ -64,7 +89,7 @@ export class Checkpoints {
   }
 
   /** `checkpoint/state.json`: what was spent so far, which counts even if this worker is lost for good. */
-  async saveTally(state: ConversationState, baseSha: string, model: string): Promise<void> {
+  async saveTally(state: State, baseSha: string, model: string): Promise<void> {
     const { turns, tokenUsage, costUsd } = state;
     const checkpoint: Checkpoint = {
       run: this.#run,
@@ -75,12 +100,19 @@ export class Checkpoints {
       baseSha,
       savedAt: new Date().toISOString(),
     };
-    await writeArtifact(this.#store, `${this.#prefix}state.json`, checkpoint);
+    await this.#write('state.json', checkpoint);
   }
 
-  async #read<S extends z.ZodType>(name: string, schema: S): Promise<z.infer<S> | undefined> {
-    const body = await this.#store.read(this.#prefix + name);
-    return body && schema.parse(JSON.parse(body.toString('utf8')));
+  #find<S extends z.ZodType>(name: string, schema: S): Promise<z.infer<S> | undefined> {
+    const { log } = this.#options;
+    const of = { run: this.#run, schema };
+    return findArtifactOfRun(this.#store, this.#prefix + name, of, (why) => log.warn(why));
+  }
+
+  /** A secret that the model wrote itself stays out of the store, as it does in the outcome. */
+  async #write(name: string, value: unknown): Promise<void> {
+    const text = this.#options.redactor.text(JSON.stringify(value));
+    await this.#store.write(this.#prefix + name, text, { contentType: 'application/json', durable: true });
   }
 }
 

@@ -4,6 +4,7 @@ import { RepositoryUnavailableError, SettingsError } from '../core/errors.ts';
 import { prepareAttributes } from './attributes.ts';
 import { checkOut, type TreeFacts } from './check-out.ts';
 import { Git, GitFailedError } from './git.ts';
+import { type GitPatience, patiently } from './git-patience.ts';
 import type { Workspace } from './workspace.ts';
 
 export type CloneRequest = {
@@ -19,6 +20,8 @@ export type CloneRequest = {
   stop: AbortSignal;
   /** Ends the clone at the repository's time limit. */
   signal: AbortSignal;
+  /** How long the server may fail, and who is told. */
+  patience: Omit<GitPatience, 'signal'>;
 };
 
 export type Clone = TreeFacts & {
@@ -36,7 +39,7 @@ const ATTRIBUTES = '* -text -ident -filter -working-tree-encoding !diff\n';
 
 /**
  * Clones one branch, without history, into the workspace, with the git directory outside of the work tree.
- * Throws RepositoryUnavailableError where trying again would not help; GitFailedError where it could (the network).
+ * Throws RepositoryUnavailableError where trying again would not help, or has not helped for as long as may be waited.
  */
 export async function cloneRepository(workspace: Workspace, request: CloneRequest): Promise<Clone> {
   const base = gitBaseUrl(request.githubApiUrl);
@@ -49,25 +52,33 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
   const chosen = request.baseBranch ? ['--branch', request.baseBranch] : [];
   const shallow = ['--depth', '1', '--single-branch', '--no-tags', '--no-checkout'];
   const separate = ['--separate-git-dir', workspace.gitFolder];
-  try {
-    await git.clone([...shallow, ...separate, ...chosen, '--', url, workspace.tree], request);
-  } catch (error) {
-    throw explain(error, request, url);
-  }
+  const patience = { ...request.patience, signal: AbortSignal.any([request.stop, request.signal]) };
+  const head = await patiently(async () => {
+    // Of a try before.
+    for (const folder of [workspace.tree, workspace.gitFolder])
+      await rm(folder, { recursive: true, force: true });
+    try {
+      await git.clone([...shallow, ...separate, ...chosen, '--', url, workspace.tree], request);
+    } catch (error) {
+      throw explain(error, request, url);
+    }
+    return (await headOf(git)) ?? (await requireEmpty(git, request));
+  }, patience).catch((error: unknown) => {
+    throw unreachable(error, request, url);
+  });
   // It points at the git directory; without it nothing in the tree does.
   await rm(path.join(workspace.tree, '.git'), { force: true });
   await mkdir(path.join(workspace.gitFolder, 'info'), { recursive: true });
   await writeFile(path.join(workspace.gitFolder, 'info/attributes'), ATTRIBUTES);
   await prepareAttributes(workspace);
 
-  const head = await headOf(git);
-  if (!head) {
-    throw new RepositoryUnavailableError(
-      `${request.repositoryName} has no commit on its default branch; push a first commit, then retry.`,
-    );
-  }
   const { sha: newest, branch: baseBranch } = head;
-  const baseSha = (await fetchEarlier(git, newest, request)) ?? newest;
+  const earlier = await patiently(() => fetchEarlier(git, newest, request), patience).catch(
+    (error: unknown) => {
+      throw unreachable(error, request, url);
+    },
+  );
+  const baseSha = earlier ?? newest;
   const facts = await checkOut(git, { ...request, baseSha });
   return { git, baseBranch, baseSha, ...facts };
 }
@@ -84,6 +95,30 @@ async function fetchEarlier(git: Git, newest: string, request: CloneRequest): Pr
       return undefined;
     throw error;
   }
+}
+
+/**
+ * A clone without a commit is of an empty repository, or of an answer that git took for one. Throws
+ * RepositoryUnavailableError for the first and GitFailedError for the second.
+ */
+async function requireEmpty(git: Git, { repositoryName, signal }: CloneRequest): Promise<never> {
+  const branches = (await git.listRemote(['--heads', 'origin'], { signal })).toString().trim();
+  if (branches !== '') {
+    const count = branches.split('\n').length;
+    throw new GitFailedError('clone', 0, `The clone has no commit, but the server has ${count} branches.`);
+  }
+  throw new RepositoryUnavailableError(
+    `${repositoryName} has no commit on its default branch; push a first commit, then retry.`,
+  );
+}
+
+/** What stays a failure of git's when the patience is over. */
+function unreachable(error: unknown, { repositoryName, patience }: CloneRequest, url: string): unknown {
+  if (!(error instanceof GitFailedError)) return error;
+  return new RepositoryUnavailableError(
+    `${repositoryName} could not be cloned from ${url} in ${patience.seconds} s of trying. ${error.message} Check that the server is up and that workers reach it, then retry the job.`,
+    { cause: error },
+  );
 }
 
 /** Undefined where there is no commit, for which git ends with 128. */

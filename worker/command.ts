@@ -12,6 +12,8 @@ export type CommandOptions = {
   /** Ends the command, and makes the call throw the signal's reason. */
   signal: AbortSignal;
   redactor: Redactor;
+  /** Variables on top of the closed environment. */
+  secrets?: Readonly<Record<string, string>>;
 };
 
 /** How long output may keep coming once every process of the command that can be found has ended. */
@@ -28,13 +30,13 @@ const AS_FIRST_VICTIM = '{ echo 1000 > /proc/self/oom_score_adj; } 2> /dev/null;
 export async function runCommand(
   workspace: Workspace,
   command: string,
-  { timeoutMs, signal, redactor }: CommandOptions,
+  { timeoutMs, signal, redactor, secrets }: CommandOptions,
 ): Promise<Verification> {
   signal.throwIfAborted();
   await workspace.commandUser?.lend(workspace.tree);
   const started = performance.now();
   const output = new BoundedOutput(redactor);
-  const child = start(workspace, command);
+  const child = start(workspace, command, secrets);
   child.stdout!.on('data', (chunk: Buffer) => output.write(chunk));
   child.stderr!.on('data', (chunk: Buffer) => output.write(chunk));
   const closed = once(child, 'close');
@@ -61,12 +63,16 @@ export async function runCommand(
   };
 }
 
-function start({ tree, home, scratch, commandUser }: Workspace, command: string): ChildProcess {
+function start(
+  { tree, home, scratch, commandUser }: Workspace,
+  command: string,
+  secrets: CommandOptions['secrets'],
+): ChildProcess {
   const shell = ['/bin/sh', '-c', AS_FIRST_VICTIM, 'sh', command];
   const [program, ...args] = commandUser ? commandUser.command(shell) : shell;
   return spawn(program!, args, {
     cwd: tree,
-    env: baseEnvironment(home, scratch),
+    env: { ...secrets, ...baseEnvironment(home, scratch) },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

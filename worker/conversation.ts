@@ -12,6 +12,7 @@ import type { Budget } from './budget.ts';
 import type { ConversationState } from './conversation-state.ts';
 import { ConversationEnded, type Ending, limitEnding } from './ending.ts';
 import type { Model } from './model.ts';
+import { ThinkingRefusedError } from './model-trouble.ts';
 import type { SharedPrefix } from './shared-prefix.ts';
 import { isStuck } from './stuck.ts';
 
@@ -30,6 +31,8 @@ export type Conversation = {
   saveAnswer(): Promise<void>;
   /** Keeps what was paid for an answer that broke off. */
   saveTally(): Promise<void>;
+  /** Told when the history had to be sent without its thoughts, with the service's reason. */
+  onThinkingForgotten(reason: string): void;
   /** Appends what the model is told, and keeps it together with the tree that the tools left. */
   saveReply(message: MessageParam): Promise<void>;
 };
@@ -66,7 +69,8 @@ async function ask(conversation: Conversation): Promise<void> {
   if (state.turns.length === 0) await prefix.ready(signal);
   const startedAt = new Date();
   const { tokenUsage, costUsd } = state;
-  const answer = await wholeAnswer(conversation).finally(() => prefix.done());
+  // From here to its save nothing is awaited once the answer is there: it is paid for.
+  const answer = await wholeAnswer(conversation).finally(() => prefix.over());
   state.messages.push({ role: 'assistant', content: sendable(answer.content) });
   state.turns.push({
     message: state.messages.length - 1,
@@ -83,14 +87,36 @@ async function ask(conversation: Conversation): Promise<void> {
 /** Asks until an answer is whole. One that breaks off is paid as well, so each call is held against the limits. */
 async function wholeAnswer(conversation: Conversation): Promise<Message> {
   const { state, model, budget, prefix, signal } = conversation;
-  const promptBytes = model.prefixBytes + Buffer.byteLength(JSON.stringify(state.messages));
   const call = () => model.ask(state.messages, { signal, spend: budget.spend, onBegun: prefix.begun });
   for (;;) {
     budget.check();
-    const answer = await budget.within(promptBytes, model.maxTokens, call);
-    if (answer) return answer;
-    await conversation.saveTally();
+    const promptBytes = model.prefixBytes + Buffer.byteLength(JSON.stringify(state.messages));
+    try {
+      const answer = await budget.within(promptBytes, model.maxTokens, call);
+      if (answer) return answer;
+      await conversation.saveTally();
+    } catch (error) {
+      // Once: a history without thinking cannot be refused for its thinking.
+      if (!(error instanceof ThinkingRefusedError) || !forgetThinking(state)) throw error;
+      conversation.onThinkingForgotten(error.message);
+    }
   }
+}
+
+/**
+ * Takes every thought out of the history; returns false where there is none. A thought is bound to the model, the system
+ * prompt, the tools and all that was said before it, so a newer version of this worker may not be able to send it back.
+ */
+function forgetThinking({ messages }: ConversationState): boolean {
+  let forgot = false;
+  for (const message of messages) {
+    if (message.role !== 'assistant' || typeof message.content === 'string') continue;
+    const kept = message.content.filter(({ type }) => type !== 'thinking' && type !== 'redacted_thinking');
+    if (kept.length === message.content.length) continue;
+    forgot = true;
+    message.content = kept.length > 0 ? kept : [text(NO_ANSWER)];
+  }
+  return forgot;
 }
 
 /** What the model is told after its answer: the results of its tools, or how to go on. Throws ConversationEnded. */

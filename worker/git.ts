@@ -61,6 +61,9 @@ const CONFIG: Readonly<Record<string, string>> = {
   // A detached garbage collection would outlive the worker.
   'gc.auto': '0',
   'maintenance.auto': 'false',
+  // A server that accepts a connection and then says nothing has failed; git's own servers send a byte each 5 s.
+  'http.lowSpeedLimit': '1',
+  'http.lowSpeedTime': '120',
   // A patch quotes paths by C rules anyway; this keeps UTF-8 names legible in it.
   'core.quotePath': 'false',
   // Larger files pass through git in pieces, at the clone too, and never whole through its memory.
@@ -122,6 +125,12 @@ export class Git {
   fetch(args: readonly string[], options: Pick<GitRunOptions, 'signal'>): Promise<Buffer> {
     const environment = { ...this.#onTree, ...configEnvironment(this.#networkConfig) };
     return this.#spawn(this.#workspace.tree, environment, ['fetch', ...args], options);
+  }
+
+  /** Asks the server for its references, with the token. */
+  listRemote(args: readonly string[], options: Pick<GitRunOptions, 'signal'>): Promise<Buffer> {
+    const environment = { ...this.#onTree, ...configEnvironment(this.#networkConfig) };
+    return this.#spawn(this.#workspace.root, environment, ['ls-remote', ...args], options);
   }
 
   /** Runs on the work tree and gives the standard output, as bytes. Throws GitBoundExceededError past its bounds. */

@@ -3,7 +3,7 @@ import { SettingsError } from '../core/errors.ts';
 import type { Settings } from '../core/settings.ts';
 
 /** What of a client a worker uses, whoever serves the model. */
-export type ModelClient = { messages: Pick<Anthropic['messages'], 'stream'> };
+export type ModelClient = { messages: Pick<Anthropic['messages'], 'create'> };
 
 export type ProviderSettings = Pick<
   Settings,

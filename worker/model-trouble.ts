@@ -18,6 +18,15 @@ const PERMANENT_TYPES = new Set([
   'validationException',
 ]);
 
+/**
+ * The API refused a thought in the history: it is bound to what stood before it (system, tools, messages), to the model
+ * and to the account, and one of them is another than when it was written.
+ */
+export class ThinkingRefusedError extends ModelRequestError {}
+
+/** How the API words that, whichever block and whichever binding it means. */
+const THINKING_REFUSED = /\bthinking`? blocks?\b|\bsignature\b/i;
+
 /** What the API says of a prompt that does not fit: the Messages API's words, then Bedrock's. */
 const TOO_LONG = /prompt is too long|exceed context limit|input is too long/i;
 
@@ -57,10 +66,18 @@ export function refusalOf(
   const said = reasonOf(error);
   if (status === 413 || (status === 400 && TOO_LONG.test(said)))
     return new ConversationEnded(limitEnding('contextExceeded', job));
-  return new ModelRequestError(
-    `${SERVICES[provider]} answered ${status ?? 'in its stream'} for model ${model}: ${said} ${ADVICE[provider](status)}`,
-    { cause: error },
-  );
+  const message = `${SERVICES[provider]} answered ${status ?? 'in its stream'} for model ${model}: ${sentence(said)} ${ADVICE[provider](status)}`;
+  if ((status === 400 || status === undefined) && THINKING_REFUSED.test(said))
+    return new ThinkingRefusedError(message, { cause: error });
+  return new ModelRequestError(message, {
+    cause: error,
+    isForAll: status === 401 || status === 403 || status === 404,
+  });
+}
+
+/** Services end their reasons with a full stop or without. */
+function sentence(said: string): string {
+  return /[.!?]$/.test(said) ? said : `${said}.`;
 }
 
 const SERVICES = { anthropic: 'The Messages API', bedrock: 'Amazon Bedrock' } as const;

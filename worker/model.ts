@@ -1,25 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Middleware } from '@anthropic-ai/sdk';
+import { MessageStream } from '@anthropic-ai/sdk/lib/MessageStream';
 import type {
   Message,
   MessageCreateParamsNonStreaming,
   MessageParam,
   TextBlockParam,
   ToolUnion,
-  Usage,
 } from '@anthropic-ai/sdk/resources/messages';
 import { ModelUnavailableError } from '../core/errors.ts';
 import type { JobSettings } from '../core/job.ts';
 import { modelIdAt } from '../core/models.ts';
 import type { Settings } from '../core/settings.ts';
-import type { TokenUsage } from '../core/usage.ts';
+import { readReportedUsage, type TokenUsage } from '../core/usage.ts';
+import { AnswerStream } from './answer-stream.ts';
+import { tokensOfBytes } from './budget.ts';
 import { ConversationEnded, throttledEnding } from './ending.ts';
-import { endSilentResponses } from './idle-timeout.ts';
 import type { Log } from './log.ts';
 import { type ModelClient, openModelClient, type ProviderSettings } from './model-client.ts';
 import { refusalOf, troubleOf, troubleOfResponse } from './model-trouble.ts';
 import { Patience, type Trouble } from './patience.ts';
 import { withBreakpoints } from './prompt.ts';
+import { boundResponses, ResponseTooLongError } from './response-bounds.ts';
 
 /** Not what bounds the SDK's retries: patience does, and the repository's time limit. */
 const MAX_RETRIES = 10_000;
@@ -28,6 +30,11 @@ const MAX_BROKEN_ANSWERS = 3;
 /** As the SDK waits between its own retries. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 8000;
+/**
+ * The longest answer there is, 128,000 tokens of four bytes, each in an event of its own (140 bytes of JSON, and twice as
+ * much in a frame of Bedrock's).
+ */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 export type ModelOptions = {
   settings: ProviderSettings &
@@ -36,7 +43,12 @@ export type ModelOptions = {
   system: TextBlockParam[];
   tools: ToolUnion[];
   log: Log;
+  /** Told whenever the worker has to wait for the service, and with nothing when it answers again. */
+  onWaiting?: (waiting: ModelWait | undefined) => void;
 };
+
+/** A wait for the model's service: since an answer last began, how often it was asked in vain, and when it is asked again. */
+export type ModelWait = { times: number; until: Date; limited: boolean; said: string };
 
 /** Takes what an answer used, whole or broken off, before `ask` returns or throws. */
 export type Spend = (model: string, usage: TokenUsage) => void;
@@ -59,6 +71,8 @@ export class Model {
   /** Since the last whole answer: those that the SDK leaves to us, and those of them that were paid. */
   #failures = 0;
   #brokenAnswers = 0;
+  /** Since an answer last began: how often the service was asked in vain. */
+  #waits = 0;
   /** Whether the service has ever begun an answer or said why not: what answers otherwise may be anybody. */
   #wasReached = false;
 
@@ -71,7 +85,7 @@ export class Model {
     this.#client = openModelClient(settings, {
       maxRetries: MAX_RETRIES,
       timeout: idleMs,
-      middleware: [this.#watch, endSilentResponses(idleMs)],
+      middleware: [this.#watch, boundResponses({ idleMs, maxBytes: MAX_ANSWER_BYTES })],
       logLevel: 'off',
     });
     this.#request = {
@@ -107,28 +121,28 @@ export class Model {
   async ask(messages: readonly MessageParam[], options: AskOptions): Promise<Message | undefined> {
     const { signal, spend, onBegun } = options;
     const client = await this.#client;
-    const stream = client.messages.stream(
-      { ...this.#request, messages: withBreakpoints(messages) },
-      { signal: AbortSignal.any([signal, this.#patience.exhausted]) },
-    );
-    let begun: Message | undefined;
-    stream.on('streamEvent', (_event, message) => {
-      if (!begun) onBegun?.();
+    const answer = new AnswerStream(this.name, () => {
       this.#wasReached = true;
-      begun = message;
+      this.#endWait();
+      onBegun?.();
     });
+    const spendAnswer = () => spend(this.#billedAs(answer), this.#usageOf(answer, messages));
     try {
-      const message = await stream.finalMessage();
-      spend(this.#billedAs(message), tokensOf(message.usage));
+      const events = await client.messages.create(
+        { ...this.#request, messages: withBreakpoints(messages), stream: true },
+        { signal: AbortSignal.any([signal, this.#patience.exhausted]) },
+      );
+      const message = await MessageStream.fromReadableStream(answer.toLines(events)).finalMessage();
+      spendAnswer();
       this.#patience.renew();
       this.#failures = 0;
       this.#brokenAnswers = 0;
       return message;
     } catch (error) {
       // A stream that broke off was paid for as far as it came.
-      if (begun) spend(this.#billedAs(begun), tokensOf(begun.usage));
+      if (answer.hasBegun) spendAnswer();
       signal.throwIfAborted();
-      if (!this.#patience.exhausted.aborted) this.#judge(error, begun !== undefined);
+      if (!this.#patience.exhausted.aborted) this.#judge(error, answer.hasBegun);
       if (this.#patience.exhausted.aborted) throw this.#giveUp();
       await this.#pause(signal);
       return undefined;
@@ -136,8 +150,18 @@ export class Model {
   }
 
   /** As the model named itself; Bedrock's answers do too, but Bedrock has prices of its own. */
-  #billedAs({ model }: Message): string {
+  #billedAs({ model }: AnswerStream): string {
     return this.#options.settings.CLAUDE_PROVIDER === 'bedrock' ? this.name : model;
+  }
+
+  #usageOf(answer: AnswerStream, messages: readonly MessageParam[]): TokenUsage {
+    const { usage, faults } = readReportedUsage(answer.usage, {
+      prompt: tokensOfBytes(this.prefixBytes + Buffer.byteLength(JSON.stringify(messages))),
+      output: tokensOfBytes(answer.length),
+    });
+    if (faults.length > 0)
+      this.#options.log.warn(`The service reported usage that cannot be: ${faults.join('; ')}.`);
+    return usage;
   }
 
   /** Sees every response and every failure to get one, those included that the SDK asks again for. */
@@ -159,6 +183,8 @@ export class Model {
 
   /** Throws what asking again would not help. */
   #judge(error: unknown, wasBegun: boolean): void {
+    const tooLong = causeOf(error, ResponseTooLongError);
+    if (tooLong) throw this.#endless(tooLong);
     const trouble = troubleOf(error);
     if (!trouble) {
       const { settings, job } = this.#options;
@@ -175,20 +201,38 @@ export class Model {
 
   #meet(trouble: Trouble): void {
     const isFirst = this.#patience.meet(trouble);
+    this.#waits += 1;
+    const until = new Date(Date.now() + (trouble.retryAfterMs ?? 0));
+    this.#options.onWaiting?.({ times: this.#waits, until, limited: trouble.limited, said: trouble.said });
     const seconds = this.#options.settings.CLAUDE_PATIENCE_SECONDS;
     if (isFirst)
       this.#options.log.warn(`The model is asked again, for at most ${seconds} s: ${trouble.said}`);
   }
 
+  #endWait(): void {
+    if (this.#waits === 0) return;
+    this.#waits = 0;
+    this.#options.onWaiting?.(undefined);
+  }
+
+  get #address(): string {
+    const { settings } = this.#options;
+    return settings.CLAUDE_PROVIDER === 'bedrock'
+      ? `Amazon Bedrock in ${settings.AWS_REGION}`
+      : (settings.ANTHROPIC_BASE_URL ?? 'the Anthropic API');
+  }
+
+  #endless(cause: ResponseTooLongError): ModelUnavailableError {
+    return new ModelUnavailableError(
+      `${this.#address} sent no answer of a model: ${cause.message}, and it was cut off there. Check that ANTHROPIC_BASE_URL leads to the Messages API, then retry the job.`,
+      { cause },
+    );
+  }
+
   #giveUp(): Error {
     const { limited, said } = this.#patience.trouble!;
-    const { settings } = this.#options;
-    const address =
-      settings.CLAUDE_PROVIDER === 'bedrock'
-        ? `Amazon Bedrock in ${settings.AWS_REGION}`
-        : (settings.ANTHROPIC_BASE_URL ?? 'the Anthropic API');
     const unavailable = new ModelUnavailableError(
-      `No whole answer came from ${address} (${said}). Check that it is up and that workers reach it, then retry the job.`,
+      `No whole answer came from ${this.#address} (${said}). Check that it is up and that workers reach it, then retry the job.`,
     );
     // What never answered at all is more likely a wrong address than an outage that passes.
     if (!limited && !this.#wasReached) return unavailable;
@@ -201,16 +245,15 @@ export class Model {
   }
 }
 
+/** The SDK wraps what a stream threw, once or more. */
+function causeOf<T extends Error>(error: unknown, kind: new (message: string) => T): T | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof kind) return cause;
+  return undefined;
+}
+
 function noAnswer(error: unknown, idleSeconds: number): string {
   const { name, message, cause } = error as Error;
   if (name === 'AbortError') return `no answer for ${idleSeconds} s`;
   return cause instanceof Error ? cause.message : message;
-}
-
-function tokensOf(usage: Usage): TokenUsage {
-  const input = usage.input_tokens;
-  const output = usage.output_tokens;
-  const cacheCreation = usage.cache_creation_input_tokens ?? 0;
-  const cacheRead = usage.cache_read_input_tokens ?? 0;
-  return { input, output, cacheCreation, cacheRead, total: input + output + cacheCreation + cacheRead };
 }

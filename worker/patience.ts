@@ -10,9 +10,17 @@ export type Trouble = {
   isFinal?: boolean;
 };
 
+/**
+ * The most that a worker waits in all, however often the service comes back in between: what Batch gives an attempt on top
+ * of its time limit (lambdas/steps/resolve-repositories.ts).
+ */
+export const LONGEST_WAIT_SECONDS = 600;
+
 /** Bounds how long a worker keeps its slot while the model's service gives no whole answer. */
 export class Patience {
   readonly #ms: number;
+  /** What earlier waits came to. */
+  #waitedMs = 0;
   readonly #exhausted = new AbortController();
   #since: number | undefined;
   #trouble: Trouble | undefined;
@@ -37,7 +45,8 @@ export class Patience {
     this.#trouble = trouble;
     this.#since ??= Date.now();
     const resumes = Date.now() + (trouble.retryAfterMs ?? 0);
-    if (resumes - this.#since >= this.#ms) this.exhaust();
+    const waits = resumes - this.#since;
+    if (waits >= this.#ms || this.#waitedMs + waits >= LONGEST_WAIT_SECONDS * 1000) this.exhaust();
     return isFirst;
   }
 
@@ -47,6 +56,7 @@ export class Patience {
 
   /** A whole answer came. */
   renew(): void {
+    if (this.#since !== undefined) this.#waitedMs += Date.now() - this.#since;
     this.#since = undefined;
   }
 }

@@ -14,7 +14,7 @@ const MAX_NOT_DONE = 500;
 
 /** Writes the artifacts and, last of all, `outcome.json`: where it is, everything that it names is. */
 export async function writeOutcome(analysis: Analysis): Promise<Outcome> {
-  const { job, ending, state } = analysis;
+  const { job, ending, state, spent } = analysis;
   const { repositoryName, log, settings } = analysis.request;
   const outcome = outcomeName(analysis);
   const artifacts: ArtifactKeys = {};
@@ -45,15 +45,15 @@ export async function writeOutcome(analysis: Analysis): Promise<Outcome> {
     notDone: submission?.notDone?.map((said) => said.slice(0, MAX_NOT_DONE)),
     title: submission?.title,
     body: submission?.body,
-    model: state?.model ?? job.settings.model,
+    model: (state ?? spent)?.model ?? job.settings.model,
     baseBranch: analysis.clone?.baseBranch,
     baseSha: analysis.clone?.baseSha,
     changes: analysis.changes ? summarizeChanges(analysis.changes) : [],
     artifacts,
-    tokenUsage: state?.tokenUsage ?? NO_TOKENS,
-    // Nothing was asked of the model: that is known to cost nothing.
-    costUsd: state ? state.costUsd : 0,
-    turns: state?.turns.length ?? 0,
+    tokenUsage: (state ?? spent)?.tokenUsage ?? NO_TOKENS,
+    // Where nothing was asked of the model, that is known to cost nothing.
+    costUsd: state || spent ? (state ?? spent)!.costUsd : 0,
+    turns: (state ?? analysis.resumed?.state)?.turns.length ?? 0,
     verification: analysis.verification,
     batchJobId: settings.AWS_BATCH_JOB_ID,
     attempt: settings.AWS_BATCH_JOB_ATTEMPT,
@@ -76,7 +76,7 @@ function outcomeName({ ending, error }: Analysis): Outcome['outcome'] {
 async function writeDiff({ job, artifacts, request }: Analysis, patch: Buffer): Promise<string> {
   const { repositoryName, redactor } = request;
   const key = artifactKeys.diff(job.jobId, repositoryName);
-  await artifacts.write(key, redactor.bytes(patch), { contentType: 'text/x-diff' });
+  await artifacts.write(key, redactor.bytes(patch), { contentType: 'text/x-diff', durable: true });
   return key;
 }
 
@@ -115,5 +115,6 @@ async function writeChangeSet(analysis: Analysis): Promise<string> {
 async function writeJson({ artifacts, request }: Analysis, key: string, value: unknown): Promise<void> {
   await artifacts.write(key, request.redactor.text(JSON.stringify(value)), {
     contentType: 'application/json',
+    durable: true,
   });
 }

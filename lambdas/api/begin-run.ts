@@ -1,8 +1,9 @@
 import { ConflictError } from '../../core/errors.ts';
 import { isEnded, type JobRow } from '../../core/job.ts';
-import type { RunRequest } from '../../core/job-table.ts';
+import { type RunRequest, requireWhole } from '../../core/job-table.ts';
 import { unlessDeleted } from '../deleted-meanwhile.ts';
 import { Executions } from '../executions.ts';
+import { mendedJob } from '../mended-job.ts';
 import type { Storage } from '../storage.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import type { RouteInput, RouteOutput } from './route.ts';
@@ -28,10 +29,12 @@ export async function beginRun(
   const { jobs, settings, now } = storage;
   const key = idempotencyKey(headers, { createdBy, scope: `${jobId}/${scope}` });
   const fingerprint = fingerprintOf(body ?? {});
+  await mendedJob(jobId, storage);
   const { job, requests } = await jobs.getWithRequests(jobId, now());
   if (isAsked(requests, key, fingerprint)) return { json: await resume(job, storage) };
   const run = job.run + 1;
   try {
+    requireWhole(job);
     refuseLastDays(job, now());
     const request = await unlessDeleted(storage, jobId, () => prepare(job));
     const asked = key && { requests: [...requests, { key, fingerprint, run, at: now() }] };

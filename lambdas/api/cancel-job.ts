@@ -3,6 +3,7 @@ import { ConflictError } from '../../core/errors.ts';
 import { isEnded, JobId } from '../../core/job.ts';
 import { JOB_CANCELLED } from '../end-unfinished.ts';
 import { Executions } from '../executions.ts';
+import { mendedJob } from '../mended-job.ts';
 import type { Storage } from '../storage.ts';
 import { sweep } from '../sweep.ts';
 import { route } from './route.ts';
@@ -29,9 +30,10 @@ export const cancelJob = route(
 );
 
 /** Marks the job cancelled in whatever run it is, and returns that run. */
-async function cancelRun(jobId: string, { jobs, now }: Storage): Promise<number> {
+async function cancelRun(jobId: string, storage: Storage): Promise<number> {
+  const { jobs, now } = storage;
   for (;;) {
-    const { run, status } = await jobs.get(jobId);
+    const { run, status } = await mendedJob(jobId, storage);
     if (status === 'cancelled') return run;
     if (isEnded(status)) {
       throw new ConflictError(

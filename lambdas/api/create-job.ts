@@ -24,6 +24,7 @@ export const createJob = route(
     const { jobs, artifacts, settings, now } = storage;
     refuseRepositories(body.repositories, settings);
     refuseSignOffOfNobody(body, settings);
+    refuseCommandSecrets(body, settings);
     const jobId = await jobIdFor(headers, { body, createdBy }, storage);
     const at = now();
     const job = {
@@ -124,6 +125,16 @@ function refuseSignOffOfNobody({ pullRequest }: JobRequest, settings: Settings):
       received: true,
       expected: 'false, or COMMIT_AUTHOR in the environment',
     },
+  );
+}
+
+function refuseCommandSecrets({ settings: asked }: JobRequest, { COMMAND_SECRETS }: Settings): void {
+  const refused = asked?.commandSecrets?.filter((name) => !COMMAND_SECRETS.includes(name)) ?? [];
+  if (refused.length === 0) return;
+  const allowed = COMMAND_SECRETS.join(', ') || 'no secret';
+  throw new InvalidInputError(
+    `COMMAND_SECRETS allows ${allowed}, and settings.commandSecrets names ${refused.join(', ')}. Leave it out, or have it added to the setting of the environment.`,
+    { field: 'settings.commandSecrets', received: refused, expected: `names among ${allowed}` },
   );
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import { isEnded, JobId } from '../../core/job.ts';
 import { Executions } from '../executions.ts';
+import { mendedJob } from '../mended-job.ts';
 import type { Storage } from '../storage.ts';
 import { route } from './route.ts';
 
@@ -24,11 +25,12 @@ export const deleteJob = route(
 );
 
 /** Makes the job's row a tombstone, and returns the run that removes the rest. */
-async function markDeleted(jobId: string, { jobs, now }: Storage): Promise<number> {
+async function markDeleted(jobId: string, storage: Storage): Promise<number> {
+  const { jobs, now } = storage;
   for (;;) {
     const deletion = await jobs.deletion(jobId);
     if (deletion && !deletion.isDone) return deletion.run;
-    const { status, run } = await jobs.get(jobId);
+    const { status, run } = await mendedJob(jobId, storage);
     if (!isEnded(status)) {
       throw new ConflictError(`The job ${jobId} is ${status}; cancel it before it is deleted.`);
     }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { artifactKeys, readArtifact } from '../../core/artifacts.ts';
+import { artifactKeys, findArtifact } from '../../core/artifacts.ts';
 import { JobId, JobText } from '../../core/job.ts';
 import { RepositorySummary } from '../../core/repository-result.ts';
 import { withFreshCounts } from '../counting.ts';
@@ -13,7 +13,7 @@ const query = z.strictObject({
   cursor: z.string().optional(),
 });
 
-const SUMMARY = Object.keys(RepositorySummary.shape);
+const SUMMARY = RepositorySummary.keyof().options;
 
 /** The job, with a page of its repositories' summaries as `results`, by name. */
 export const getJob = route(
@@ -23,15 +23,27 @@ export const getJob = route(
   async ({ params: { jobId }, query }, storage) => {
     const { jobs, repositories, artifacts } = storage;
     const job = await withFreshCounts(await jobs.get(jobId), storage);
+    let damage: string | undefined;
     const [text, names] = await Promise.all([
-      readArtifact(artifacts, artifactKeys.request(jobId), JobText),
-      repositoryNames(artifacts, jobId),
+      findArtifact(artifacts, artifactKeys.request(jobId), JobText, (why) => {
+        damage = why;
+      }),
+      repositoryNames(storage, jobId),
     ]);
     const { cursor } = query;
     const from = cursor === undefined ? 0 : names.findIndex((name) => name > cursor);
     const page = from < 0 ? [] : names.slice(from, from + query.limit);
     const results = await repositories.getMany(jobId, page, SUMMARY);
     const more = from >= 0 && from + query.limit < names.length;
-    return { json: { ...job, ...text, results, ...(more && { cursor: page.at(-1) }) } };
+    return {
+      json: {
+        ...job,
+        // What the job was asked may be gone, and what came of it is there all the same.
+        ...(text ?? { prompt: '', repositories: [] }),
+        ...(damage && { asWritten: { ...job.asWritten, request: damage } }),
+        results,
+        ...(more && { cursor: page.at(-1) }),
+      },
+    };
   },
 );

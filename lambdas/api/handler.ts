@@ -17,7 +17,7 @@ import { health } from './health.ts';
 import { listJobs } from './list-jobs.ts';
 import { listRepositories } from './list-repositories.ts';
 import { openPullRequests } from './open-pull-requests.ts';
-import { HttpError, problemResponse } from './problem.ts';
+import { HttpError, problemResponse, shorten } from './problem.ts';
 import { retryJob } from './retry-job.ts';
 import { type Route, toResponse } from './route.ts';
 
@@ -47,16 +47,18 @@ export async function answer(event: APIGatewayProxyEventV2): Promise<APIGatewayP
   if (found.length === 0) {
     throw new HttpError(
       404,
-      `There is no ${event.rawPath}. The routes are ${[...new Set(routes.map(({ path }) => path))].join(', ')}.`,
+      `There is no ${shorten(event.rawPath)}. The routes are ${[...new Set(routes.map(({ path }) => path))].join(', ')}.`,
     );
   }
   const match = found.find(({ route }) => route.method === method);
   if (!match) {
     const allow = found.map(({ route }) => route.method).join(', ');
-    throw new HttpError(405, `${event.rawPath} does not take ${method}; it takes ${allow}.`, { allow });
+    throw new HttpError(405, `${shorten(event.rawPath)} does not take ${method}; it takes ${allow}.`, {
+      allow,
+    });
   }
   authorize(event, match.route, settings());
-  return toResponse(await match.route.answer(event, match.params, storage()));
+  return toResponse(await match.route.answer(event, match.params, storage()), event.headers);
 }
 
 /** The values of the template's `{name}` segments, or undefined where the path is another. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Settings } from '../../core/settings.ts';
 import { listRepositories as listOfOwner } from '../github/client.ts';
 import { route } from './route.ts';
 
@@ -20,7 +21,7 @@ export const listRepositories = route(
     for (const pattern of settings.ALLOWED_REPOSITORIES) {
       const [owner, name] = pattern.split('/') as [string, string];
       if (name !== '*') names.add(pattern);
-      else for await (const found of listOfOwner(settings, owner)) names.add(found);
+      else for (const found of await ofOwner(owner, settings)) names.add(found);
     }
     const { filter = '', limit, cursor = '' } = query;
     const wanted = [...names]
@@ -30,3 +31,24 @@ export const listRepositories = route(
     return { json: { repositories, ...(wanted.length > limit && { cursor: repositories.at(-1) }) } };
   },
 );
+
+/** How long a listing serves: 3,000 repositories are 30 calls of the 5,000 an hour that all readers share. */
+const LISTING_MS = 3 * 60_000;
+
+const listings = new Map<string, { at: number; names: Promise<string[]> }>();
+
+function ofOwner(owner: string, settings: Settings): Promise<string[]> {
+  const known = listings.get(owner);
+  if (known && performance.now() - known.at < LISTING_MS) return known.names;
+  const names = readAll(listOfOwner(settings, owner));
+  listings.set(owner, { at: performance.now(), names });
+  // A failure is not kept.
+  names.catch(() => listings.delete(owner));
+  return names;
+}
+
+async function readAll(names: AsyncIterable<string>): Promise<string[]> {
+  const all: string[] = [];
+  for await (const name of names) all.push(name);
+  return all;
+}

@@ -27,7 +27,7 @@ export const openPullRequests = route(
   { role: 'runner', params, body },
   async ({ params: { jobId }, body, headers, createdBy }, storage) => {
     const prepare = async (job: JobRow) => {
-      const known = await repositoryNames(storage.artifacts, jobId);
+      const known = await repositoryNames(storage, jobId);
       const wanted = body?.repositories && namesOfJob(jobId, body.repositories, known);
       const names = await namesToPublish(job, wanted ?? known, storage);
       return {

@@ -26,7 +26,7 @@ export class RouteInputError extends InvalidInputError {
   readonly faults: FieldFault[];
 
   constructor(faults: FieldFault[]) {
-    super(faults.map(({ field, expected }) => `${field}: ${expected}`).join('; '));
+    super(faults.map(({ field, expected }) => `${shorten(field)}: ${expected}`).join('; '));
     this.faults = faults;
   }
 }
@@ -84,13 +84,16 @@ function faultsOf(error: CodyBatchError): { errors?: FieldFault[] } {
   };
 }
 
-/** What zod found, with the value that was received at each place. */
+/** A body of 1 MiB can have 300,000 faults. */
+const MOST_FAULTS = 20;
+
+/** What zod found, with the value that was received at each place; the first of very many. */
 export function faultsOfZod(error: z.ZodError, input: unknown, prefix = ''): FieldFault[] {
-  return error.issues.flatMap((issue) => {
+  const faults = error.issues.slice(0, MOST_FAULTS).flatMap((issue) => {
     const path = issue.path.map(String);
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({
-        field: join(prefix, [...path, key]),
+      return issue.keys.slice(0, MOST_FAULTS).map((key) => ({
+        field: shorten(join(prefix, [...path, key])),
         received: shorten(valueAt(input, [...path, key])),
         expected: hintFor(key) ?? 'no such field; remove it',
       }));
@@ -103,6 +106,7 @@ export function faultsOfZod(error: z.ZodError, input: unknown, prefix = ''): Fie
       },
     ];
   });
+  return faults.slice(0, MOST_FAULTS);
 }
 
 /** Parameters that users of older models still send, and what to say instead. */
@@ -123,7 +127,9 @@ function valueAt(input: unknown, path: string[]): unknown {
 }
 
 /** Enough of a value to recognise it. */
-function shorten(value: unknown): unknown {
-  const text = JSON.stringify(value);
+export function shorten(value: string): string;
+export function shorten(value: unknown): unknown;
+export function shorten(value: unknown): unknown {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
   return text !== undefined && text.length > 200 ? `${text.slice(0, 199)}…` : value;
 }

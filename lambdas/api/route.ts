@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { z } from 'zod';
 import type { Role } from '../../core/roles.ts';
@@ -71,24 +72,59 @@ export function route<
   };
 }
 
-export function toResponse(output: RouteOutput): APIGatewayProxyStructuredResultV2 {
-  const { status: statusCode = 200, headers } = output;
-  const common = { 'x-content-type-options': 'nosniff', ...headers };
+/** Lambda takes 6 MB of answer, in which quotes and line ends of a body count twice. */
+const MAX_ANSWER_BYTES = 6_000_000;
+
+/** The answer for API Gateway: compressed where it is long and the caller takes that, 406 where it is still too long. */
+export function toResponse(
+  output: RouteOutput,
+  headers: Readonly<Record<string, string | undefined>> = {},
+): APIGatewayProxyStructuredResultV2 {
+  const { status: statusCode = 200 } = output;
+  const common = { 'x-content-type-options': 'nosniff', ...output.headers };
+  if (!('json' in output || 'bytes' in output)) return { statusCode, headers: common };
   if ('json' in output) {
-    return {
-      statusCode,
-      headers: { 'content-type': 'application/json', ...common },
-      body: JSON.stringify(output.json),
-    };
+    const body = JSON.stringify(output.json);
+    const response = { statusCode, headers: { 'content-type': 'application/json', ...common }, body };
+    return fits(response) ? response : compressed(response, Buffer.from(body), headers);
   }
-  if (!('bytes' in output)) return { statusCode, headers: common };
   // A patch need not be UTF-8: base64 is how bytes pass through API Gateway unchanged.
-  return {
+  const response = {
     statusCode,
     headers: { 'content-type': output.contentType, ...common },
     body: Buffer.from(output.bytes).toString('base64'),
     isBase64Encoded: true,
   };
+  return fits(response) ? response : compressed(response, output.bytes, headers);
+}
+
+function fits(response: APIGatewayProxyStructuredResultV2): boolean {
+  // A character takes at most 6 bytes in JSON.
+  return (
+    response.body!.length * 6 < MAX_ANSWER_BYTES ||
+    Buffer.byteLength(JSON.stringify(response)) < MAX_ANSWER_BYTES
+  );
+}
+
+function compressed(
+  response: APIGatewayProxyStructuredResultV2,
+  bytes: Uint8Array,
+  { 'accept-encoding': accepted = '' }: Readonly<Record<string, string | undefined>>,
+): APIGatewayProxyStructuredResultV2 {
+  const takesGzip = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:\s*,|\s*$))/i.test(accepted);
+  if (takesGzip) {
+    const smaller = {
+      ...response,
+      headers: { ...response.headers, 'content-encoding': 'gzip', vary: 'accept-encoding' },
+      body: gzipSync(bytes).toString('base64'),
+      isBase64Encoded: true,
+    };
+    if (fits(smaller)) return smaller;
+  }
+  throw new HttpError(
+    406,
+    `The answer has ${bytes.length} bytes, which is more than the API can give at once. Send "Accept-Encoding: gzip" if you have not, ask for less (limit, view=standard), or read the job's artifacts where they are stored.`,
+  );
 }
 
 function parse<S extends z.ZodType>(schema: S, value: unknown, prefix: string): z.infer<S> {
@@ -109,9 +145,36 @@ function readJson(event: APIGatewayProxyEventV2): unknown {
   if (body.length > MAX_BODY_BYTES) {
     throw new HttpError(413, `The body has ${body.length} bytes; at most ${MAX_BODY_BYTES} are read.`);
   }
+  let value: unknown;
   try {
-    return JSON.parse(body.toString('utf8'));
+    value = JSON.parse(body.toString('utf8'));
   } catch (error) {
     throw new HttpError(400, `The body is not JSON: ${(error as Error).message}. Send one JSON object.`);
+  }
+  refuseUnfit(value);
+  return value;
+}
+
+/** No body of this API is nested deeper than 4; what is deeper than this overflows the stack of whatever walks it. */
+const MAX_DEPTH = 32;
+
+/** What no schema says: that text can be stored as UTF-8, and that the value can be walked. */
+function refuseUnfit(value: unknown, depth = 0): void {
+  if (depth > MAX_DEPTH) {
+    throw new HttpError(
+      400,
+      `The body is nested deeper than ${MAX_DEPTH} levels. Send one JSON object as documented.`,
+    );
+  }
+  if (typeof value === 'string' && !value.isWellFormed()) {
+    throw new HttpError(
+      400,
+      `The body holds a lone surrogate (such as \\ud800) in ${JSON.stringify(value.slice(0, 40))}. Send text that is Unicode.`,
+    );
+  }
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, child] of Object.entries(value)) {
+    refuseUnfit(key, depth);
+    refuseUnfit(child, depth + 1);
   }
 }

@@ -3,6 +3,7 @@ import { parseExecutionName } from '../../core/execution.ts';
 import { JOB_CANCELLED } from '../end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
 import { logJobEnd } from '../job-ended.ts';
+import { findMendedJob } from '../mended-job.ts';
 import type { Storage } from '../storage.ts';
 import { sweep } from '../sweep.ts';
 
@@ -25,7 +26,7 @@ export async function executionEnded({ detail }: z.infer<typeof Input>, storage:
   const execution = parseExecutionName(detail.name);
   if (!execution || detail.status === 'RUNNING' || detail.status === 'SUCCEEDED') return;
   const { jobId, run } = execution;
-  const job = await storage.jobs.find(jobId);
+  const job = await findMendedJob(jobId, storage);
   // What is left of a deleted job is RemoveJob's.
   if (!job) return;
 

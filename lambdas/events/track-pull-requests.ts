@@ -54,9 +54,9 @@ async function openOf(job: JobRow, storage: Storage): Promise<Open[]> {
     .map((row) => ({ ...row, job }));
 }
 
-async function rowsOf({ jobId }: JobRow, { artifacts, repositories }: Storage) {
-  const names = await repositoryNames(artifacts, jobId);
-  return repositories.getMany(jobId, names, ['repositoryName', 'pullRequestNumber', 'pullRequest']);
+async function rowsOf({ jobId }: JobRow, storage: Storage) {
+  const names = await repositoryNames(storage, jobId);
+  return storage.repositories.getMany(jobId, names, ['repositoryName', 'pullRequestNumber', 'pullRequest']);
 }
 
 /** False where GitHub wants to be left alone: the rest waits for the next run. */

@@ -3,6 +3,7 @@ import { ExecutionInput } from '../../core/execution.ts';
 import { endUnfinished } from '../end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
 import { logJobEnd } from '../job-ended.ts';
+import { findMendedJob } from '../mended-job.ts';
 import type { Storage } from '../storage.ts';
 import { totalsOf } from '../totals.ts';
 
@@ -13,6 +14,7 @@ export const Input = ExecutionInput;
  * (States.Runtime, States.DataLimitExceeded), so a child can die unrecorded: what is left unfinished fails here.
  */
 export async function completeJob({ jobId, run }: z.infer<typeof Input>, storage: Storage): Promise<void> {
+  await findMendedJob(jobId, storage);
   const rows = await endUnfinished(storage, { jobId, run }, 'failed', {
     name: 'WorkerLostError',
     message:
@@ -29,7 +31,7 @@ export async function completeJob({ jobId, run }: z.infer<typeof Input>, storage
     ...(totals.counts.completed === 0 && {
       error: {
         name: 'NoRepositoryCompletedError',
-        message: `None of ${totals.counts.total} repositories completed; each one's error says why.`,
+        message: `None of ${totals.counts.total} repositories completed; the error of each one says why.`,
       },
     }),
   });

@@ -3,6 +3,7 @@ import { CaughtError, ExecutionInput } from '../../core/execution.ts';
 import { endUnfinished } from '../end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
 import { logJobEnd } from '../job-ended.ts';
+import { findMendedJob } from '../mended-job.ts';
 import { describeStepFailure } from '../step-failure.ts';
 import type { Storage } from '../storage.ts';
 import { totalsOf } from '../totals.ts';
@@ -12,6 +13,7 @@ export const Input = ExecutionInput.extend({ error: CaughtError });
 /** Ends a job whose lifecycle broke; what its repositories had completed stays. */
 export async function failJob({ jobId, run, error }: z.infer<typeof Input>, storage: Storage): Promise<void> {
   const reason = describeStepFailure(error);
+  await findMendedJob(jobId, storage);
   const rows = await endUnfinished(storage, { jobId, run }, 'failed', {
     name: reason.name,
     message: `The job failed: ${reason.message}`,

@@ -20,7 +20,7 @@ export async function openPullRequest(
   { jobId, repositoryName }: z.infer<typeof Input>,
   { artifacts, jobs, repositories, settings, now }: Storage,
 ): Promise<{ opened: boolean; at: string; granted: boolean; ofJob: boolean }> {
-  const [job, row] = [await jobs.get(jobId), await repositories.get(jobId, repositoryName)];
+  const [job, row] = [await jobs.getWhole(jobId), await repositories.get(jobId, repositoryName)];
   const changeSet = await readRecordedChangeSet(artifacts, row);
   await requirePublishable(changeSet, job.settings, settings);
   try {

@@ -4,8 +4,7 @@ import { WorkerLostError } from '../../core/errors.ts';
 import { RepositoryInput } from '../../core/execution.ts';
 import { Outcome } from '../../core/outcome.ts';
 import { functionHandler } from '../function-handler.ts';
-import { changeSetDigest } from '../recorded-change-set.ts';
-import { repositoryEnd, withEarlierRuns } from '../repository-end.ts';
+import { endByOutcome } from '../repository-end.ts';
 import type { Storage } from '../storage.ts';
 
 /** `startedAt` in epoch milliseconds, as Batch has it; an execution of an earlier deployment does not pass it on. */
@@ -24,8 +23,9 @@ const MAX_UNAVAILABLE_ATTEMPTS = 30;
 /** Turns the worker's outcome into the row; or says when a throttled repository goes on. */
 export async function recordResult(
   { jobId, repositoryName, run, batch }: z.infer<typeof Input>,
-  { artifacts, repositories, now }: Storage,
+  storage: Storage,
 ): Promise<{ throttled: boolean; resumeAt: string | null }> {
+  const { artifacts, repositories, now } = storage;
   const outcome = await readArtifact(artifacts, artifactKeys.outcome(jobId, repositoryName), Outcome);
   if (outcome.run !== run) {
     throw new WorkerLostError(
@@ -36,21 +36,22 @@ export async function recordResult(
   const { attempts = 0 } = row;
   const maxAttempts = outcome.error ? MAX_UNAVAILABLE_ATTEMPTS : MAX_THROTTLED_ATTEMPTS;
   if (outcome.outcome === 'throttled' && attempts < maxAttempts) {
-    await repositories.recordAttempts(jobId, repositoryName, attempts + outcome.attempt, now());
-    return { throttled: true, resumeAt: outcome.resumeAt ?? now() };
+    const resumeAt = outcome.resumeAt ?? now();
+    await repositories.recordModelWait(jobId, repositoryName, {
+      attempts: attempts + outcome.attempt,
+      waiting: { until: resumeAt, times: attempts + outcome.attempt, reason: outcome.summary },
+      at: now(),
+    });
+    return { throttled: true, resumeAt };
   }
-  const diff = outcome.artifacts.diff && (await artifacts.read(outcome.artifacts.diff));
-  if (diff) await repositories.putDiff(jobId, repositoryName, diff, now(), row.expiresAt);
-  else if (run > 1) await repositories.removeDiff(jobId, repositoryName);
   const ended = await repositories.end(jobId, repositoryName, run, {
-    ...withEarlierRuns(repositoryEnd(outcome), row),
-    ...(await changeSetDigest(artifacts, { jobId, repositoryName, outcome: outcome.outcome })),
+    ...(await endByOutcome(storage, outcome, row)),
     attempts: attempts + outcome.attempt,
     batchJobId: batch.jobId,
     ...(batch.startedAt && { startedAt: new Date(batch.startedAt).toISOString() }),
   });
   // A diff without its row would stay: the job was deleted meanwhile.
-  if (!ended && diff && !(await repositories.find(jobId, repositoryName)))
+  if (!ended && !(await repositories.find(jobId, repositoryName)))
     await repositories.removeDiff(jobId, repositoryName);
   return { throttled: false, resumeAt: null };
 }

@@ -19,7 +19,7 @@ export async function reserveSlot(
   { jobs, settings, now }: Storage,
 ): Promise<z.infer<typeof Slot>> {
   const nowMs = Date.parse(now());
-  const { pullRequest } = await jobs.get(jobId);
+  const { pullRequest } = await jobs.getWhole(jobId);
   if (pullRequest?.perHour && !slot?.ofJob) {
     const turn = await jobs.takeSlot(jobId, pullRequest.perHour, nowMs);
     if (turn > nowMs) return { at: new Date(turn).toISOString(), granted: false, ofJob: true };

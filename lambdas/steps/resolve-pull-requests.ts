@@ -52,13 +52,13 @@ function inTurn<T>(groups: readonly (readonly T[])[]): T[] {
 async function namesOf(
   job: JobRow,
   action: ExecutionInput['action'],
-  { artifacts }: Storage,
+  storage: Storage,
 ): Promise<readonly string[]> {
   const asked = (action === 'publish' || job.createPullRequests) && job.status === 'processing';
   if (!asked) return [];
   if (action === 'publish' && job.selection)
-    return readArtifact(artifacts, job.selection, z.array(z.string()));
-  return repositoryNames(artifacts, job.jobId);
+    return readArtifact(storage.artifacts, job.selection, z.array(z.string()));
+  return repositoryNames(storage, job.jobId);
 }
 
 export const handler = functionHandler(Input, resolvePullRequests);

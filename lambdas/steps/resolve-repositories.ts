@@ -18,6 +18,8 @@ export const Input = ExecutionInput;
 
 /** Time for the worker to write its outcome after its own maxMinutes have passed. */
 const SAVING_SECONDS = 300;
+/** Time that a worker may wait for the model's rate limit, which its maxMinutes do not count (worker/patience.ts). */
+const WAITING_SECONDS = 600;
 
 /** Decides once which repositories the job is about, creates their rows, and lists for the Map what has not ended. */
 export async function resolveRepositories(
@@ -33,7 +35,7 @@ export async function resolveRepositories(
 }
 
 async function resolve(jobId: string, run: number, storage: Storage): Promise<MapManifest> {
-  const job = await storage.jobs.get(jobId);
+  const job = await storage.jobs.getWhole(jobId);
   const names = await namesOf(job, storage);
   await storage.repositories.createPending(jobId, names, storage.now(), run, job.expiresAt);
 
@@ -48,7 +50,7 @@ async function resolve(jobId: string, run: number, storage: Storage): Promise<Ma
       ({ repositoryName }): AnalyzeItem => ({
         repositoryName,
         batchJobName: batchJobName({ jobId, run }, repositoryName),
-        attemptSeconds: Math.ceil(job.settings.maxMinutes * 60) + SAVING_SECONDS,
+        attemptSeconds: Math.ceil(job.settings.maxMinutes * 60) + WAITING_SECONDS + SAVING_SECONDS,
       }),
     );
   const byStatus = Object.groupBy(rows, ({ status }) => status);
@@ -63,6 +65,8 @@ async function resolve(jobId: string, run: number, storage: Storage): Promise<Ma
   return { key, prefix: `${prefix}/results`, concurrency: job.maxConcurrency, count: items.length };
 }
 
+const TAKEN_OVER = ['jobId', 'repositoryName', 'status', 'tokenUsage', 'costUsd'] as const;
+
 /**
  * A retry: what failed or was cancelled runs again, and first of all what a cancel of the run before has not come to
  * yet is ended. Here, and not in the API, because 10,000 rows take minutes.
@@ -74,8 +78,7 @@ async function takeOver(
   storage: Storage,
 ): Promise<void> {
   await sweep(storage, { jobId, run: run - 1 }, 'cancelled', JOB_CANCELLED);
-  const attributes = ['jobId', 'repositoryName', 'status', 'tokenUsage', 'costUsd'];
-  const rows = await storage.repositories.getMany(jobId, names, attributes);
+  const rows = await storage.repositories.getMany(jobId, names, TAKEN_OVER);
   const again = rows.filter(({ status }) => status === 'failed' || status === 'cancelled');
   await inParallel(again, PARALLEL, async (row) => {
     if (!(await storage.repositories.resetForRun(row, run, storage.now()))) return;
@@ -92,9 +95,10 @@ async function endWhereCancelled(jobId: string, run: number, storage: Storage): 
     await sweep(storage, { jobId, run }, 'cancelled', JOB_CANCELLED);
 }
 
-async function namesOf(job: JobRow, { artifacts, settings }: Storage): Promise<string[]> {
+async function namesOf(job: JobRow, storage: Storage): Promise<string[]> {
+  const { artifacts, settings } = storage;
   const key = artifactKeys.repositories(job.jobId);
-  const known = await repositoryNames(artifacts, job.jobId);
+  const known = await repositoryNames(storage, job.jobId);
   if (known.length > 0) return known;
 
   const { repositories } = await readArtifact(artifacts, artifactKeys.request(job.jobId), JobText);

@@ -10,7 +10,7 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { fillSecretCommand, parseSettings } from '../../core/settings.ts';
 import type { Configuration } from '../configuration.ts';
 import { Names } from '../names.ts';
-import { SECRETS, type Secret, secretsOf } from '../secrets.ts';
+import { aboutSecret, secretsOf } from '../secrets.ts';
 
 /** One line: what was looked at, what was found, and where that does not do, what to do. */
 export type Check = { name: string; ok: boolean; found: string };
@@ -112,14 +112,14 @@ async function checkBootstrap(account: Account): Promise<Check> {
 }
 
 /** What opens pull requests may stay empty as long as nobody asks for pull requests; the others are every worker's. */
-const OPTIONAL: readonly Secret[] = ['GITHUB_WRITE_TOKEN', 'GITHUB_APP_PRIVATE_KEY'];
+const OPTIONAL: readonly string[] = ['GITHUB_WRITE_TOKEN', 'GITHUB_APP_PRIVATE_KEY'];
 
 async function checkSecrets(configuration: Configuration, account: Account): Promise<Check> {
   const client = new SecretsManagerClient(account);
   const names = new Names(configuration.environment);
   const states = await Promise.all(
     secretsOf(configuration.settings).map(async (secret) => {
-      const id = names.of(SECRETS[secret].part);
+      const id = names.of(aboutSecret(secret).part);
       return { secret, id, state: await stateOf(client, id) };
     }),
   );

@@ -4,7 +4,7 @@ import { STSClient } from '@aws-sdk/client-sts';
 import { CodyBatchError, SettingsError } from '../../core/errors.ts';
 import { fillSecretCommand, type Variables } from '../../core/settings.ts';
 import { Names } from '../names.ts';
-import { SECRETS, secretsOf } from '../secrets.ts';
+import { aboutSecret, secretsOf } from '../secrets.ts';
 import { findBaseImage } from './base-image.ts';
 import { type Account, type Check, checkDeployment, isDeployed } from './checks.ts';
 import { type Invocation, parseInvocation, ROOT, USAGE, UsageError } from './invocation.ts';
@@ -95,7 +95,7 @@ function sayWhatIsLeft({ configuration }: Invocation): void {
   const names = new Names(configuration.environment);
   process.stdout.write('\nOnce, and whenever one changes:\n');
   for (const secret of secretsOf(configuration.settings)) {
-    const { part, purpose } = SECRETS[secret];
+    const { part, purpose } = aboutSecret(secret);
     process.stdout.write(`  ${purpose}\n    ${fillSecretCommand(names.of(part), secret)}\n`);
   }
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { SettingsError } from '../../core/errors.ts';
-import { parseSettings, SETTING_NAMES, type Variables } from '../../core/settings.ts';
+import { commandSecretVariables, parseSettings, SETTING_NAMES, type Variables } from '../../core/settings.ts';
 import { UsageError } from './usage.ts';
 
 /** Where the user stood: npm runs scripts in the package's folder and says in INIT_CWD where it was called. */
@@ -17,7 +17,9 @@ export function invocationFolder(): string {
 export function userVariables(): Variables {
   loadEnvFile();
   const given = Object.fromEntries(
-    SETTING_NAMES.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+    [...SETTING_NAMES, ...commandSecretVariables(process.env)].flatMap((name) =>
+      process.env[name] ? [[name, process.env[name]]] : [],
+    ),
   );
   if (parseSettings(given).CLAUDE_PROVIDER === 'bedrock')
     throw new SettingsError(

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ContentBlock, Message, StopReason, Usage } from '@anthropic-ai/sdk/resources/messages';
 import type { ErrorType } from '@anthropic-ai/sdk/resources/shared';
+import { thinkingSignature } from './bound-thinking.ts';
 import type { MessageRequest } from './conversation.ts';
 import { estimateTokens, type InputUsage } from './prompt-cache.ts';
 
@@ -62,7 +63,7 @@ const NO_USAGE: Usage = {
 /** The whole message that an answer stands for. `input` is used when the answer states no usage. */
 export function messageOf(answer: Partial<Answer>, request: MessageRequest, input: InputUsage): Message {
   const { content: written = PLACEHOLDER, usage } = answer;
-  const content = written.map(contentBlock);
+  const content = written.map((block) => contentBlock(block, request));
   const callsTool = content.some((block) => block.type === 'tool_use');
   return {
     id: newId('msg'),
@@ -79,12 +80,12 @@ export function messageOf(answer: Partial<Answer>, request: MessageRequest, inpu
   };
 }
 
-function contentBlock(block: ReplyBlock): ContentBlock {
+function contentBlock(block: ReplyBlock, request: MessageRequest): ContentBlock {
   switch (block.type) {
     case 'text':
       return { ...block, citations: null };
     case 'thinking':
-      return { signature: 'bG9jYWw=', ...block };
+      return { signature: thinkingSignature(request), ...block };
     case 'tool_use':
       return { id: newId('toolu'), caller: { type: 'direct' }, ...block };
     default:

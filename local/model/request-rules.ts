@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { thinkingRefusal } from './bound-thinking.ts';
 import { blocksOf, type MessageRequest } from './conversation.ts';
 import { promptBlocks } from './prompt-cache.ts';
 
@@ -122,7 +123,9 @@ export function requestRefusal(body: unknown): string | undefined {
   });
   if (!parsed.success) return describeIssue(parsed.error.issues[0]!);
   const request = body as MessageRequest;
-  return turnRefusal(request) ?? toolRefusal(request) ?? breakpointRefusal(request);
+  return (
+    turnRefusal(request) ?? toolRefusal(request) ?? breakpointRefusal(request) ?? thinkingRefusal(request)
+  );
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {

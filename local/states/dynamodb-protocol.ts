@@ -14,10 +14,13 @@ export type DynamoDBAnswer = {
  */
 export class DynamoDBProtocol {
   readonly #endpoint: URL;
+  readonly #authorization: string;
   readonly #agent = new http.Agent({ keepAlive: true });
 
-  constructor(endpoint: string) {
+  constructor(endpoint: string, { region, accessKeyId = 'local' }: { region: string; accessKeyId?: string }) {
     this.#endpoint = new URL(endpoint);
+    // This machine's store looks at the form of a signature and never at its worth.
+    this.#authorization = `AWS4-HMAC-SHA256 Credential=${accessKeyId}/20000101/${region}/dynamodb/aws4_request, SignedHeaders=host, Signature=none`;
   }
 
   /** `operation` is the API's name, such as `UpdateItem`. Throws what the connection throws, and the signal's reason. */
@@ -31,8 +34,7 @@ export class DynamoDBProtocol {
         'content-type': 'application/x-amz-json-1.0',
         'content-length': Buffer.byteLength(body),
         'x-amz-target': `DynamoDB_20120810.${operation}`,
-        // This machine's store looks at the form of a signature and never at its worth.
-        authorization: 'AWS4-HMAC-SHA256 Credential=local, SignedHeaders=host, Signature=none',
+        authorization: this.#authorization,
         'x-amz-date': '20000101T000000Z',
       },
     });

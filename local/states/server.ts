@@ -30,6 +30,11 @@ export type StatesOptions = {
   accountId: string;
   /** Of this machine's store: requests to it are not signed. */
   dynamodbUrl: string;
+  /**
+   * Whom its requests to DynamoDB are from.
+   * @default local
+   */
+  accessKeyId?: string;
   batch: BatchClient;
   /** Called once, with the listener for every change of a Batch job's status. */
   subscribeToBatch(listener: (job: JobDetail) => void): void;
@@ -71,7 +76,7 @@ export async function startStates(options: StatesOptions): Promise<LocalStates> 
   const { text, definition } = loadDefinition(options.definition, options.substitutions);
   const stateMachineArn = `arn:aws:states:${region}:${accountId}:stateMachine:${name}`;
   const mapRuns = new MapRuns();
-  const dynamodb = new DynamoDBProtocol(options.dynamodbUrl);
+  const dynamodb = new DynamoDBProtocol(options.dynamodbUrl, options);
   const executions = new Executions({
     machine: lower(definition, options.timeScale ?? 1),
     stateMachineName: name,

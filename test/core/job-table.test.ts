@@ -140,7 +140,7 @@ test('fifty racing workers never reserve more than the job may cost, and a stopp
   const reserve = () => jobs.reserve(jobId, 0.07, 1);
   const reserved = await Promise.all(Array.from({ length: 50 }, reserve));
   expect(reserved.filter(Boolean)).toHaveLength(14);
-  await jobs.settle(jobId, 0.07, 0.01);
+  await jobs.settle(jobId, { reservedUsd: 0.07, spentUsd: 0.01 });
   expect(await reserve()).toBe(true);
   expect(await reserve()).toBe(false);
   await jobs.settleAll(jobId, 1, 0);
@@ -148,7 +148,35 @@ test('fifty racing workers never reserve more than the job may cost, and a stopp
   await jobs.stop(jobId, 1, 'cancelled');
   expect(await jobs.stoppedBy(jobId)).toBe('jobCost');
   expect(await reserve()).toBe(false);
-  await jobs.settle(newJobId(), 1, 0);
+  await jobs.settle(newJobId(), { reservedUsd: 1, spentUsd: 0 });
+});
+
+test('a reservation settles the call before it in the same write, and one that does not fit settles nothing', async () => {
+  const { jobs } = tables;
+  const { jobId } = jobRow();
+  expect(await jobs.reserve(jobId, 0.6, 1)).toBe(true);
+  // Of the 0.6 only 0.1 was spent, which makes room for 0.8 and not for 0.95.
+  const before = { reservedUsd: 0.6, spentUsd: 0.1 };
+  expect(await jobs.reserve(jobId, 0.95, 1, before)).toBe(false);
+  expect(await jobs.control(jobId)).toMatchObject({ spentUsd: 0 });
+  expect(await jobs.reserve(jobId, 0.8, 1, before)).toBe(true);
+  expect(await jobs.control(jobId)).toMatchObject({ spentUsd: 0.1 });
+  expect(await jobs.reserve(jobId, 0.15, 1)).toBe(false);
+});
+
+test('one worker of a run asks whether the service knows the key and the model, and a retry asks again', async () => {
+  const { jobs } = tables;
+  const { jobId } = jobRow();
+  const claims = await Promise.all(Array.from({ length: 20 }, () => jobs.claimModelCheck(jobId, 1)));
+  expect(claims.filter(Boolean)).toHaveLength(1);
+  await jobs.stop(jobId, 1, 'modelRefused', 'No such model.');
+  expect(await jobs.control(jobId)).toMatchObject({
+    stoppedBy: 'modelRefused',
+    stoppedBecause: 'No such model.',
+  });
+  await jobs.openRun(jobId, 2);
+  expect(await jobs.control(jobId)).toMatchObject({ stoppedBy: undefined, stoppedBecause: undefined });
+  expect(await jobs.claimModelCheck(jobId, 2)).toBe(true);
 });
 
 test('forty pull requests of one credential get forty moments, each an interval after the one before', async () => {
@@ -207,7 +235,7 @@ test('a deleted job is one that no retry and no cancel brings back, and nothing 
   for await (const deletion of jobs.deletions()) if (deletion.jobId === jobId) deletions.push(deletion);
   expect(deletions).toEqual([{ jobId, run }]);
   const late = async () => {
-    await jobs.settle(jobId, 0.1, 0);
+    await jobs.settle(jobId, { reservedUsd: 0.1, spentUsd: 0 });
     await jobs.stop(jobId, run, 'cancelled');
     await jobs.openRun(jobId, run + 1);
     expect([

@@ -124,14 +124,19 @@ test('progress, attempts and pull requests are written on a row that is there, a
   const { rows } = tables;
   const jobId = newJobId();
   await processing(jobId, NAME);
-  const progress = { phase: 'conversing', turns: 3, updatedAt: LATER };
+  const progress = { phase: 'conversing' as const, turns: 3, updatedAt: LATER };
   const pullRequest = { state: 'failed' as const, error: { name: 'HttpError', message: 'No.' } };
+  const waiting = { until: LATER, times: 2, reason: 'HTTP 429' };
   for (const name of [NAME, 'local/none']) {
     await rows.recordProgress(jobId, name, progress);
-    await rows.recordAttempts(jobId, name, 2, LATER);
+    await rows.recordModelWait(jobId, name, { attempts: 2, waiting, at: LATER });
     await rows.recordPullRequest(jobId, name, LATER, { pullRequest });
   }
-  expect(await rows.get(jobId, NAME)).toMatchObject({ ...progress, attempts: 2, pullRequest });
+  const waits = { phase: 'waitingForModel', waiting, turns: 3, attempts: 2 };
+  expect(await rows.get(jobId, NAME)).toMatchObject({ ...waits, pullRequest });
+  await rows.recordProgress(jobId, NAME, progress);
+  expect(await rows.get(jobId, NAME)).toMatchObject(progress);
+  expect(await rows.get(jobId, NAME)).not.toHaveProperty('waiting');
   await expect(rows.get(jobId, 'local/none')).rejects.toThrow('has no repository');
 });
 

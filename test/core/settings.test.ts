@@ -71,6 +71,45 @@ test('a secret without a value is named with the command that fills it, and is r
   }
 });
 
+test('a secret for setup is read by its name, where the environment allows it and it can be redacted', async () => {
+  const service = await startSecretsManager({ 'team/registry': 'registry-password\n' });
+  process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER = service.url;
+  try {
+    const { COMMAND_SECRETS, commandSecret } = parseSettings({
+      COMMAND_SECRETS: 'REGISTRY_PASSWORD, INDEX_TOKEN,SHORT,LINES,ABSENT',
+      REGISTRY_PASSWORD_SECRET_ID: 'team/registry',
+      INDEX_TOKEN: 'index-token-1',
+      SHORT: 'seven77',
+      LINES: 'first line\nsecond line',
+      OTHER: 'never-allowed',
+    });
+    expect(COMMAND_SECRETS).toHaveLength(5);
+    expect(await commandSecret('REGISTRY_PASSWORD')).toBe('registry-password');
+    expect(await commandSecret('INDEX_TOKEN')).toBe('index-token-1');
+    const refusals = {
+      SHORT: /7 characters/,
+      LINES: /several lines/,
+      ABSENT: /no value/,
+      OTHER: /asks for OTHER/,
+    };
+    for (const [name, message] of Object.entries(refusals)) {
+      const error = await commandSecret(name).catch((caught: Error) => caught);
+      expect(error).toMatchObject({ name: 'SettingsError', message: expect.stringMatching(message) });
+      expect((error as Error).message).not.toMatch(/seven77|second|never-allowed/);
+    }
+  } finally {
+    delete process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER;
+    await service.close();
+  }
+});
+
+test.each(['GITHUB_TOKEN', 'AWS_SECRET_ACCESS_KEY', 'PATH', 'LD_PRELOAD', 'MAX_TURNS', 'A_SECRET_ID', 'a-b'])(
+  'COMMAND_SECRETS cannot hand %s to the commands of a job',
+  (name) => {
+    expect(() => parseSettings({ COMMAND_SECRETS: name })).toThrow(/COMMAND_SECRETS \(\d+ characters\)/);
+  },
+);
+
 test('a secret is used without the line feed that a paste or a file adds, and a key of several lines keeps them', async () => {
   const pem = '-----BEGIN KEY-----\nabc\ndef\n-----END KEY-----';
   const secrets = { token: 'ghp_example\n', key: `${pem}\n` };

@@ -23,6 +23,7 @@ const FROM_CONTEXT = [
   'CLAUDE_MODEL',
   'COUNTS_MAX_AGE_SECONDS',
   'GITHUB_API_URL',
+  'GITHUB_THROTTLE',
   'PULL_REQUESTS_PER_HOUR',
 ];
 
@@ -83,7 +84,8 @@ function localValue(variable: string, local: Record<string, string>): string {
     DYNAMODB_REPOSITORIES_TABLE: `${local.DYNAMODB_TABLE_PREFIX}-repositories`,
   };
   // A secret is called as its variable, with the service's test double behind AWS_ENDPOINT_URL_SECRETS_MANAGER.
-  const value = variable.endsWith('_SECRET_ID') ? variable : (tables[variable] ?? local[variable]);
+  const value =
+    tables[variable] ?? local[variable] ?? (variable.endsWith('_SECRET_ID') ? variable : undefined);
   if (value === undefined)
     throw new Error(`The template gives ${variable}, for which this machine has nothing.`);
   return value;

@@ -179,10 +179,12 @@ test('a worker writes its progress and the bill, and can give no repository and 
   const updates = await recordUpdates(async (client) => {
     const jobs = new JobTable(client, { jobsTable: 'jobs', RESULT_DAYS: 1 });
     const repositories = new RepositoryTable(client, { repositoriesTable: 'repositories', RESULT_DAYS: 1 });
-    await repositories.recordProgress('job-1', 'o/n', { phase: 'cloning', turns: 1, updatedAt: '' });
-    await jobs.reserve('job-1', 1, 2);
-    await jobs.settle('job-1', 1, 2);
-    await jobs.stop('job-1', 1, 'jobCost');
+    const waiting = { until: '', times: 1 };
+    await repositories.recordProgress('job-1', 'o/n', { phase: 'cloning', turns: 1, updatedAt: '', waiting });
+    await jobs.reserve('job-1', 1, 2, { reservedUsd: 1, spentUsd: 2 });
+    await jobs.settle('job-1', { reservedUsd: 1, spentUsd: 2 });
+    await jobs.stop('job-1', 1, 'modelRefused', 'why');
+    await jobs.claimModelCheck('job-1', 1);
     await jobs.claimSharedPrefix('job-1', 'o/n', 1);
     await jobs.markSharedPrefix('job-1', 1);
     await jobs.releaseSharedPrefix('job-1', 'o/n');

@@ -39,15 +39,18 @@ export async function recordUpdates(
 
 /** The words of DynamoDB's expressions; every other word in one is an attribute. */
 const WORDS =
-  /^(?:SET|ADD|REMOVE|AND|OR|NOT|IN|BETWEEN|attribute_exists|attribute_not_exists|if_not_exists|begins_with)$/;
+  /^(?:SET|ADD|REMOVE|DELETE|size|contains|attribute_type|list_append|AND|OR|NOT|IN|BETWEEN|attribute_exists|attribute_not_exists|if_not_exists|begins_with)$/;
 
-function attributesOf(update: {
+/** Every attribute that the expressions of a request name. */
+export function attributesOf(update: {
   UpdateExpression?: string;
   ConditionExpression?: string;
+  ProjectionExpression?: string;
   ExpressionAttributeNames?: Record<string, string>;
 }): string[] {
-  const { UpdateExpression = '', ConditionExpression = '', ExpressionAttributeNames: names = {} } = update;
-  const words = `${UpdateExpression} ${ConditionExpression}`.match(/[#:]?\w+/g) ?? [];
+  const { UpdateExpression = '', ConditionExpression = '', ProjectionExpression = '' } = update;
+  const { ExpressionAttributeNames: names = {} } = update;
+  const words = `${UpdateExpression} ${ConditionExpression} ${ProjectionExpression}`.match(/[#:]?\w+/g) ?? [];
   return words
     .filter((word) => !word.startsWith(':') && !WORDS.test(word))
     .map((word) => names[word] ?? word);

@@ -22,7 +22,10 @@ beforeAll(async () => {
   prod = await synthesize({
     environment: 'prod',
     pageFolder: page,
-    settings: JSON.stringify({ CLAUDE_PROVIDER: 'bedrock', ALLOWED_REPOSITORIES: 'my-org/*' }),
+    settings: JSON.stringify({
+      ...{ CLAUDE_PROVIDER: 'bedrock', ALLOWED_REPOSITORIES: 'my-org/*' },
+      COMMAND_SECRETS: 'REGISTRY_TOKEN',
+    }),
     bedrockModels: 'eu.anthropic.claude-haiku-5-5',
     vpcId: 'vpc-0123456789abcdef0',
     subnetIds: `${SUBNETS}`,
@@ -48,7 +51,11 @@ const only = (type: string): Resource['Properties'] => {
 
 test('through Bedrock a worker has no key, and may call the models that were named', () => {
   const names = ofType(prod.template, 'AWS::SecretsManager::Secret').map(([, { Name }]) => Name);
-  expect(names.sort()).toEqual(['cody-batch-prod-github-read-token', 'cody-batch-prod-github-write-token']);
+  expect(names.sort()).toEqual([
+    'cody-batch-prod-command-secret-REGISTRY_TOKEN',
+    'cody-batch-prod-github-read-token',
+    'cody-batch-prod-github-write-token',
+  ]);
   const { JobRoleArn } = only('AWS::Batch::JobDefinition').ContainerProperties;
   const granted = lines(allowedBy(prod.template, flat(JobRoleArn).slice(1, -'.Arn>'.length)));
   const invoke = 'bedrock:InvokeModelWithResponseStream on arn:<AWS::Partition>:bedrock:';
@@ -61,6 +68,19 @@ test('through Bedrock a worker has no key, and may call the models that were nam
       `${invoke}<AWS::Region>:<AWS::AccountId>:inference-profile/global.anthropic.claude-sonnet-5-5`,
     ].sort(),
   );
+});
+
+test('a secret for setup is made empty, and the worker alone may read it', () => {
+  const [id] = ofType(prod.template, 'AWS::SecretsManager::Secret').find(([, { Name }]) =>
+    Name.endsWith('REGISTRY_TOKEN'),
+  )!;
+  const { Environment, JobRoleArn } = only('AWS::Batch::JobDefinition').ContainerProperties;
+  const variables = Environment.map(({ Name, Value }: Record<string, unknown>) => `${Name}=${flat(Value)}`);
+  expect(variables).toContain(`REGISTRY_TOKEN_SECRET_ID=<${id}>`);
+  const readers = ofType(prod.template, 'AWS::IAM::Role')
+    .map(([role]) => role)
+    .filter((role) => lines(allowedBy(prod.template, role)).join('\n').includes(`<${id}>`));
+  expect(readers).toEqual([flat(JobRoleArn).slice(1, -'.Arn>'.length)]);
 });
 
 test('data of prod outlives the stack and cannot be deleted by mistake', () => {

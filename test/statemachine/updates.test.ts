@@ -1,4 +1,5 @@
 import { ConditionalCheckFailedException, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { newJobId } from '../../core/job.ts';
 import { analyzeRepository } from '../../statemachine/analyze-repository.ts';
@@ -75,6 +76,19 @@ test('only the run that a job is in may start it, also again, and nothing starts
   expect(await update('StartJob')).toBe(false);
 });
 
+test('a job is known from one that never was, and asking writes neither', async () => {
+  const { jobs, client, settings } = tables;
+  const before = await jobs.get(jobId);
+  expect(await update('IsThereSuchAJob')).toBe(true);
+  expect(await jobs.get(jobId)).toEqual(before);
+  jobId = newJobId();
+  expect(await update('IsThereSuchAJob')).toBe(false);
+  const Key = { jobId };
+  expect(await client.send(new GetCommand({ TableName: settings.jobsTable, Key }))).not.toHaveProperty(
+    'Item',
+  );
+});
+
 test('a repository is taken by its run once it is pending, and never once it has ended', async () => {
   const { rows } = tables;
   expect(await update('StartRepository')).toBe(true);
@@ -106,6 +120,7 @@ test('every update of the state machine is among these', () => {
   expect(updates.map(([name]) => name).sort()).toEqual([
     'AdmitRepository',
     'CancelRepository',
+    'IsThereSuchAJob',
     'StartJob',
     'StartRepository',
   ]);

@@ -92,7 +92,8 @@ test('the worker that goes ahead holds nobody up by dying or failing, and a smal
   const claimedUntil = Date.now() + 1500;
   expect(await stack.jobs.claimSharedPrefix(wide, 'acme/w1', claimedUntil)).toBe(true);
 
-  const refusal = { status: 401, type: 'authentication_error', message: 'no' } as const;
+  // Of this repository's request only: one of the key would stop the whole job.
+  const refusal = { status: 400, type: 'invalid_request_error', message: 'no' } as const;
   const { model } = await stack.work([wide, 'acme/w2'], [refusal]);
   expect(Date.now()).toBeGreaterThan(claimedUntil);
   expect(model.requests).toHaveLength(1);

@@ -6,6 +6,8 @@ import { promisify } from 'node:util';
 import { glob } from 'glob';
 import { startGitHub } from '../../local/github/server.ts';
 import { type Clone, cloneRepository } from '../../worker/clone.ts';
+import { Log } from '../../worker/log.ts';
+import { Redactor } from '../../worker/redact.ts';
 import { createWorkspace, type Workspace } from '../../worker/workspace.ts';
 
 /** A file as the object store has it; `commit` is the identifier of a submodule. */
@@ -70,6 +72,7 @@ export class RawTrees {
       baseSha,
       stop: new AbortController().signal,
       signal: new AbortController().signal,
+      patience: { seconds: 1, log: new Log(new Redactor()), onWaiting: () => {} },
     });
     return { clone, workspace };
   }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { isEnded } from '../../../core/job.ts';
 import { Fleet, writeAndSubmit } from '../../fleet.ts';
 import { until } from '../../process-tree.ts';
+import { seeded } from '../../seeded.ts';
 
 const NAMES = ['one', 'two', 'three'];
 const BODY = { prompt: 'Edit.', repositories: NAMES.map((name) => `local/${name}`) };
@@ -21,17 +22,6 @@ beforeAll(async () => {
 });
 afterAll(() => fleet.close());
 
-/** mulberry32: the same numbers for the same seed. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Everything that can be seen of the job is at rest, and agrees. */
 async function expectConsistent(jobId: string, retries: number): Promise<void> {
   await until(`the rest of ${jobId}`, async () => {
@@ -45,12 +35,19 @@ async function expectConsistent(jobId: string, retries: number): Promise<void> {
   await sleep(300);
   const [job, rows] = [await fleet.job(jobId), Object.values(await fleet.rows(jobId))];
   expect(job.run).toBe(retries + 1);
-  const counted = { total: rows.length, pending: 0, processing: 0, completed: 0, failed: 0, cancelled: 0 };
-  for (const { status } of rows) counted[status] += 1;
+  const counted: Record<string, number> = {
+    total: rows.length,
+    pending: 0,
+    processing: 0,
+    completed: 0,
+    failed: 0,
+    cancelled: 0,
+  };
+  for (const { status } of rows) counted[status]! += 1;
   expect(job.counts).toEqual(counted);
   expect(counted).toMatchObject({ pending: 0, processing: 0, failed: 0 });
   // One that was cancelled after its last repository had completed is cancelled all the same.
-  if (counted.completed < NAMES.length) expect(job.status).toBe('cancelled');
+  if (counted.completed! < NAMES.length) expect(job.status).toBe('cancelled');
   expect(job.costUsd).toBeCloseTo(
     rows.reduce((sum, { costUsd = 0 }) => sum + costUsd, 0),
     6,

@@ -145,8 +145,10 @@ test('a deleted job is gone, with its rows and artifacts', async () => {
   );
   const folder = `${stack.dataFolder}/artifacts/jobs/${job.jobId}`;
   await until('the removal of its artifacts', () => !existsSync(folder));
-  for (const route of [path, `${path}/cancel`, `${path}/retry`, `${path}/pull-requests`])
-    expect((await call(route === path ? 'DELETE' : 'POST', route)).status).toBe(404);
+  for (const route of ['cancel', 'retry', 'pull-requests'])
+    expect((await call('POST', `${path}/${route}`)).status).toBe(404);
+  // Deleting it again is answered as the first time while something of it is left.
+  await until('the end of its deletion', async () => (await call('DELETE', path)).status === 404);
 });
 
 test('a job that has ended cannot be cancelled', async () => {
@@ -194,6 +196,12 @@ test.each<[string, unknown, string, RegExp]>([
     { ...VALID, settings: { temperature: 0.5 } },
     'settings.temperature',
     /effort/,
+  ],
+  [
+    'a secret that the environment does not allow',
+    { ...VALID, settings: { commandSecrets: ['REGISTRY_TOKEN'] } },
+    'settings.commandSecrets',
+    /no secret/,
   ],
   ['a wrong type', { ...VALID, maxConcurrency: 'ten' }, 'maxConcurrency', /expected number/],
   ['a hostile branch', { ...VALID, pullRequest: { branch: '--force' } }, 'pullRequest.branch', /branch/],

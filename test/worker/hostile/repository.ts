@@ -10,7 +10,7 @@ import { type ToolExchange, toolExchanges } from '../../../local/model/conversat
 import type { Reply } from '../../../local/model/reply.ts';
 import { processes } from '../../process-tree.ts';
 import type { Script } from '../../scripted-model.ts';
-import { call, calls, type Stack, submit, type TestFile } from '../stack.ts';
+import { call, calls, filesBelow, type Stack, submit, type TestFile } from '../stack.ts';
 import { type Observation, observe } from './observe.ts';
 
 /** A repository that means harm, the conversation that it is met with, and how that must end. */
@@ -122,13 +122,6 @@ function expectNoSecret(
     );
     expect({ name, found }).toEqual({ name, found: [] });
   }
-}
-
-function filesBelow(folder: string): string {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => readFileSync(path.join(entry.parentPath, entry.name), 'latin1'))
-    .join('\n');
 }
 
 /** What still runs of the commands that were started below the folder. */

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+/** What commands have in their environment in any case, and what changes how programs start: no secret is called so. */
+const RESERVED =
+  /^(?:PATH|HOME|TMPDIR|LANG|IFS|ENV|BASH_ENV|SHELLOPTS|.*_SECRET_ID|(?:AWS|ECS|CLAUDE|ANTHROPIC|GITHUB|DYNAMODB|GIT|LD|DYLD|LC|NODE)_.*)$/;
+
+/** The name of a secret for `setup`: the environment variable that the command gets. */
+export const CommandSecretName = z
+  .string()
+  .max(64)
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected an environment variable's name, such as NPM_TOKEN")
+  .refine(
+    (name) => !RESERVED.test(name),
+    "expected a name of the secret's own, such as NPM_TOKEN: this one belongs to Cody Batch, or to the programs that run a command",
+  );
+
+/** Shorter ones cannot be told from ordinary text, so they could not be redacted. */
+const MIN_LENGTH = 8;
+
+/** Why a value cannot be given to a command; undefined where it can. The value is not named. */
+export function unusableSecret(value: string): string | undefined {
+  if (value.length < MIN_LENGTH)
+    return `has ${value.length} characters; at least ${MIN_LENGTH} are needed, because a shorter one cannot be redacted`;
+  if (/[\r\n\0]/.test(value))
+    return 'has several lines; only a secret of one line can be redacted wherever a part of it is printed (encode it as base64)';
+  return undefined;
+}

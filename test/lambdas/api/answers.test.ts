@@ -1,0 +1,76 @@
+import { gunzipSync } from 'node:zlib';
+import { expect, test } from '@jest/globals';
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { parseSettings } from '../../../core/settings.ts';
+import { listRepositories } from '../../../lambdas/api/list-repositories.ts';
+import { toResponse } from '../../../lambdas/api/route.ts';
+import type { Storage } from '../../../lambdas/storage.ts';
+import { startGitHubProxy } from '../../github-proxy.ts';
+import { startTestGitHub } from '../../local/github-server.ts';
+
+/** Of an invocation's answer, as Lambda counts it: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const LAMBDA_BYTES = 6 * 1024 * 1024;
+const patch = (bytes: number) => Buffer.from('+a line of a patch\n'.repeat(Math.ceil(bytes / 19)));
+const diff = (bytes: Uint8Array) => ({ bytes, contentType: 'text/x-diff' });
+
+test('an answer that Lambda could not give is compressed for a caller who takes that', () => {
+  for (const bytes of [patch(10_000), patch(16 * 1024 * 1024)]) {
+    const response = toResponse(diff(bytes), { 'accept-encoding': 'br, gzip' });
+    expect(Buffer.byteLength(JSON.stringify(response))).toBeLessThan(LAMBDA_BYTES);
+    const body = Buffer.from(response.body!, 'base64');
+    expect((response.headers!['content-encoding'] ? gunzipSync(body) : body).equals(bytes)).toBe(true);
+  }
+  // Quotes and line ends count twice in what Lambda gives.
+  const json = { json: { text: '"\n'.repeat(1_600_000) } };
+  const response = toResponse(json, { 'accept-encoding': 'gzip' });
+  expect(response.headers).toMatchObject({ 'content-encoding': 'gzip', 'content-type': 'application/json' });
+  expect(JSON.parse(gunzipSync(Buffer.from(response.body!, 'base64')).toString())).toEqual(json.json);
+});
+
+test('one that is too long for the caller is refused with what to do, and never a failure of the function', () => {
+  const random = Buffer.from(
+    Array.from({ length: 7_000_000 }, (_, i) => (i * 7919 + (i >> 7) * 104_729) % 251),
+  );
+  for (const headers of [{}, { 'accept-encoding': 'identity' }, { 'accept-encoding': 'gzip;q=0, br' }]) {
+    expect(() => toResponse(diff(patch(LAMBDA_BYTES)), headers)).toThrow(
+      expect.objectContaining({
+        statusCode: 406,
+        message: expect.stringMatching(/has 62\d+ bytes.*Accept-Encoding: gzip/),
+      }),
+    );
+  }
+  const size = Buffer.byteLength(JSON.stringify(toResponse(diff(random.subarray(0, 4_000_000)), {})));
+  expect(size).toBeLessThan(LAMBDA_BYTES);
+});
+
+test('a listing of an owner is asked of GitHub once for the pages of it and for its readers', async () => {
+  const github = await startTestGitHub();
+  const proxy = await startGitHubProxy(github.url);
+  try {
+    for (const name of ['a', 'b', 'c']) await github.client().rest.repos.createInOrg({ org: 'local', name });
+    const settings = parseSettings({
+      GITHUB_API_URL: proxy.apiUrl,
+      ALLOWED_REPOSITORIES: 'local/*',
+      GITHUB_TOKEN: 't',
+    });
+    const read = async (query: object) => {
+      const event = {
+        headers: {},
+        queryStringParameters: query,
+        requestContext: {},
+      } as unknown as APIGatewayProxyEventV2;
+      const output = await listRepositories.answer(event, {}, { settings } as Storage);
+      return (output as { json: unknown }).json;
+    };
+    const readers = await Promise.all(Array.from({ length: 5 }, () => read({ limit: '2' })));
+    for (const page of readers)
+      expect(page).toEqual({ repositories: ['local/a', 'local/b'], cursor: 'local/b' });
+    const calls = proxy.calls.length;
+    expect(await read({ cursor: 'local/b' })).toEqual({ repositories: ['local/c'] });
+    expect(proxy.calls).toHaveLength(calls);
+    expect(calls).toBe(2);
+  } finally {
+    await proxy.close();
+    await github.close();
+  }
+});

@@ -16,7 +16,7 @@ export function resultTable(results: readonly RepositorySummary[]): string {
       .trimEnd(),
   );
   lines.splice(1, 0, widths.map((width) => '-'.repeat(width)).join('  '));
-  const reasons = results.flatMap(reasonOf);
+  const reasons = reasonsOf(results);
   return [...lines, ...(reasons.length > 0 ? ['', ...reasons] : [])].join('\n');
 }
 
@@ -40,19 +40,23 @@ function outcomeCell({ outcome, status, end, notDone = [] }: RepositorySummary):
   return notDone.length > 0 ? `${name} (${notDone.length} not done)` : name;
 }
 
-/** Why there is less than was asked for, in the words of whoever stopped. */
-function reasonOf({
-  repositoryName,
-  status,
-  error,
-  summary,
-  notDone = [],
-  pullRequest,
-}: RepositorySummary): string[] {
-  const left = notDone.map((said) => `${repositoryName}: not done: ${onOneLine(said)}`);
+/** Why there is less than was asked for. A reason that several repositories have is told once, with their number. */
+function reasonsOf(results: readonly RepositorySummary[]): string[] {
+  const names = new Map<string, string[]>();
+  for (const result of results)
+    for (const reason of reasonsOfOne(result))
+      names.set(reason, [...(names.get(reason) ?? []), result.repositoryName]);
+  return [...names].map(([reason, [first, ...others]]) =>
+    others.length === 0 ? `${first}: ${reason}` : `${others.length + 1} repositories: ${reason}`,
+  );
+}
+
+/** In the words of what stopped it. */
+function reasonsOfOne({ status, error, summary, notDone = [], pullRequest }: RepositorySummary): string[] {
+  const left = notDone.map((said) => `not done: ${onOneLine(said)}`);
   const failure = error ?? pullRequest?.error;
-  if (failure) return [`${repositoryName}: ${failure.name}: ${failure.message}`, ...left];
-  return [...(status === 'failed' && summary ? [`${repositoryName}: ${summary}`] : []), ...left];
+  if (failure) return [`${failure.name}: ${failure.message}`, ...left];
+  return [...(status === 'failed' && summary ? [summary] : []), ...left];
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };

@@ -74,7 +74,7 @@ const CancelRepository: TaskState = updateItem(
         M: {
           name: { S: 'JobStopped' },
           message: {
-            S: 'The job was stopped before this repository started: it was cancelled, or had reached its maxCostUsd.',
+            S: 'The job was stopped before this repository started: it was cancelled, had reached its maxCostUsd, or its key or model was refused.',
           },
         },
       },

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { ExecutionInput } from '../../core/execution.ts';
+import type { ErrorDescription } from '../../core/job.ts';
 import { endUnfinished } from '../end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
 import { logJobEnd } from '../job-ended.ts';
@@ -24,20 +25,22 @@ export async function completeJob({ jobId, run }: z.infer<typeof Input>, storage
   const at = storage.now();
   if (totals.costUsd !== undefined) await storage.jobs.settleAll(jobId, run, totals.costUsd);
   const status = totals.counts.completed > 0 ? 'completed' : 'failed';
-  const ended = await storage.jobs.end(jobId, run, {
-    ...totals,
-    status,
-    at,
-    ...(totals.counts.completed === 0 && {
-      error: {
-        name: 'NoRepositoryCompletedError',
-        message: `None of ${totals.counts.total} repositories completed; the error of each one says why.`,
-      },
-    }),
-  });
+  const error = status === 'failed' ? await whyNoneCompleted(jobId, totals.counts.total, storage) : undefined;
+  const ended = await storage.jobs.end(jobId, run, { ...totals, status, at, ...(error && { error }) });
   // Cancelled meanwhile: its status stays, its totals are true all the same.
   if (ended) logJobEnd({ ...totals, status });
   else await storage.jobs.recordTotals(jobId, run, totals, at);
+}
+
+/** One reason for all of them, where there is one; else each says its own. */
+async function whyNoneCompleted(jobId: string, total: number, { jobs }: Storage): Promise<ErrorDescription> {
+  const { stoppedBy, stoppedBecause } = await jobs.control(jobId);
+  if (stoppedBy === 'modelRefused' && stoppedBecause)
+    return { name: 'ModelRequestError', message: stoppedBecause };
+  return {
+    name: 'NoRepositoryCompletedError',
+    message: `None of ${total} repositories completed; the error of each one says why.`,
+  };
 }
 
 export const handler = functionHandler(Input, completeJob);

@@ -2,7 +2,9 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { ModelRequestError } from '../../core/errors.ts';
 import { type JobRequest, RepositoryName } from '../../core/job.ts';
+import { refusalOfModel } from '../../core/model-check.ts';
 import { isPriced, unpricedNote } from '../../core/models.ts';
 import { defaultJobSettings, parseSettings, type Variables } from '../../core/settings.ts';
 import { ApiClient } from '../api-client.ts';
@@ -49,7 +51,10 @@ export async function run(args: readonly string[]): Promise<number> {
     const names = stack.gitHub ? await registerAndTell(repositories.trees, stack.gitHub) : repositories.names;
     const request = jobRequest(options, prompt, names);
     if (stack.model === 'offline') tell(OFFLINE_NOTE);
-    else if (!(await agreeToSpend(request, given, options.yes ?? false))) return 2;
+    else {
+      await requireModel(request, given);
+      if (!(await agreeToSpend(request, given, options.yes ?? false))) return 2;
+    }
 
     const job = await api.createJob(request);
     await followJob(api, job.jobId);
@@ -178,6 +183,13 @@ function jobRequest(options: Options, prompt: string, repositories: string[]): J
       ...(options.verify && { verify: options.verify }),
     },
   };
+}
+
+/** A bad key or model name is told before anything starts, and not once for each repository. */
+async function requireModel({ settings }: JobRequest, given: Variables): Promise<void> {
+  const environment = parseSettings(given);
+  const refusal = await refusalOfModel(environment, settings?.model ?? environment.CLAUDE_MODEL);
+  if (refusal) throw new ModelRequestError(refusal);
 }
 
 /** On a terminal, says what the caps allow to be spent and asks. */

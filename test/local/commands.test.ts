@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { JobWithResults } from '../../local/api-client.ts';
+import { listenOnLoopback } from '../../local/loopback.ts';
 import { type ScriptedModel, startScriptedModel } from '../scripted-model.ts';
 import { cody, temporaryFolder } from '../stack.ts';
 import { repositoryOf } from '../work-trees.ts';
@@ -121,7 +122,7 @@ test('with a key Claude does the work, its cost is counted, and a repository tha
   const claude: ScriptedModel = await startScriptedModel((request) => {
     const said = JSON.stringify(request.messages);
     if (said.includes('local/second'))
-      return { status: 401, type: 'authentication_error', message: 'invalid x-api-key' };
+      return { status: 400, type: 'invalid_request_error', message: 'output_config.effort: no' };
     const usage = {
       input_tokens: 1000,
       output_tokens: 200,
@@ -199,10 +200,51 @@ test('with a key Claude does the work, its cost is counted, and a repository tha
       outcome: 'failed',
       error: {
         name: 'ModelRequestError',
-        message: expect.stringContaining('Give CLAUDE_API_KEY a valid key'),
+        message: expect.stringContaining("output_config.effort: no. Check the job's settings"),
       },
     });
     expect(stdout + stderr).not.toContain('sk-ant-not-a-real-key');
+  } finally {
+    await claude.close();
+  }
+});
+
+test('a key that is refused is told once, before a job is made', async () => {
+  const error = { type: 'authentication_error', message: 'invalid x-api-key' };
+  const asked: string[] = [];
+  const claude = await listenOnLoopback(
+    (request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      response.writeHead(401, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ type: 'error', error }));
+    },
+    { name: 'claude' },
+  );
+  try {
+    const { status, stdout, stderr } = await cody(
+      ['run', '--repo', tree, '--repo', other, '--prompt', 'x', '--data', data()],
+      { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: claude.url },
+    );
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain('invalid x-api-key). Give CLAUDE_API_KEY a valid key.');
+    expect(asked).toEqual(['GET /v1/models/claude-sonnet-5-5']);
+  } finally {
+    await claude.close();
+  }
+});
+
+test('a reason that several repositories have is told once, with their number', async () => {
+  const claude = await startScriptedModel(() => ({
+    ...{ status: 400, type: 'invalid_request_error', message: 'output_config.effort: no' },
+  }));
+  try {
+    const { status, stdout } = await cody(
+      ['run', '--repo', tree, '--repo', other, '--prompt', 'x', '--data', data()],
+      { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: claude.url },
+    );
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^2 repositories: ModelRequestError: .*output_config\.effort: no\./m);
+    expect(stdout.split('output_config')).toHaveLength(2);
   } finally {
     await claude.close();
   }

@@ -1,7 +1,7 @@
 import { matchesAny } from './globs.ts';
 
 /** Files that decide what runs with the repository's secrets, or who must review: GitHub reads them from these places. */
-const PROTECTED = ['.github/workflows/', '.github/CODEOWNERS', 'CODEOWNERS', 'docs/CODEOWNERS'];
+const PROTECTED = ['.github/workflows/', '.github/codeowners', 'codeowners', 'docs/codeowners'];
 
 /** Globs of what a job may change all the same, and of what the environment protects beside GitHub's own places. */
 export type Protection = { allowed: readonly string[]; more: readonly string[] };
@@ -13,7 +13,9 @@ export async function protectedFiles(
 ): Promise<string[]> {
   const found: string[] = [];
   for (const file of files) {
-    const known = PROTECTED.some((name) => (name.endsWith('/') ? file.startsWith(name) : file === name));
+    // On a disk that folds case, `.GitHub/Workflows/` is the same place.
+    const folded = file.toLowerCase();
+    const known = PROTECTED.some((name) => (name.endsWith('/') ? folded.startsWith(name) : folded === name));
     const isProtected = known || (await matchesAny(more, file));
     if (isProtected && !(await matchesAny(allowed, file))) found.push(file);
   }

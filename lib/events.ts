@@ -14,7 +14,7 @@ export interface EventsProps extends FunctionSetting {
   readonly bundles: readonly FunctionBundle[];
 }
 
-type Occasion = { readonly access: Access } & (
+type Occasion = { readonly access: Access; readonly memoryMiB?: number } & (
   | { readonly on: (resources: FunctionSetting['resources']) => EventPattern }
   | { readonly every: Duration }
 );
@@ -30,6 +30,8 @@ const ENDING: Access = {
 const OCCASIONS: Readonly<Record<string, Occasion>> = {
   ExecutionEnded: {
     access: ENDING,
+    // It may hold every row of a job.
+    memoryMiB: 2048,
     // Exactly this state machine: the children of its Maps have its ARN with a label behind it.
     on: ({ stateMachineArn }) => patternOf('ExecutionEnded', { stateMachineArn: [stateMachineArn] }),
   },
@@ -52,6 +54,8 @@ const OCCASIONS: Readonly<Record<string, Occasion>> = {
       jobs: ['GetItem', 'UpdateItem', 'Query'],
       executions: ['StartExecution', 'DescribeExecution', 'StopExecution'],
     },
+    // The same; but it runs all day, mostly for nothing.
+    memoryMiB: 1024,
     every: Duration.minutes(5),
   },
 };
@@ -94,6 +98,7 @@ export class Events extends Construct {
       ...props,
       bundle,
       access: occasion.access,
+      ...(occasion.memoryMiB && { memoryMiB: occasion.memoryMiB }),
       options: { deadLetterQueue: this.deadLetters, retryAttempts: 2 },
     });
     new Rule(this, `${name}Rule`, {

@@ -150,7 +150,7 @@ export class Monitoring extends Construct {
 
   #alarms(
     { names, stateMachine, httpApi, deadLetters }: MonitoringProps,
-    { functionErrors, workerErrors, failedJobs }: MetricsFromLogs,
+    { functionErrors, failedJobs }: MetricsFromLogs,
   ): void {
     const alarm = (part: string, metric: IMetric, threshold: number, alarmDescription: string) => {
       const props: AlarmProps = {
@@ -187,7 +187,6 @@ export class Monitoring extends Construct {
     alarm('api-errors', httpApi.metricServerError(sum), 5, 'The API answered 5xx.');
     alarm('failed-jobs', failedJobs, 1, 'A job failed: none of its repositories completed, or it broke.');
     alarm('function-errors', functionErrors, 20, 'Functions failed more often than retries explain.');
-    alarm('worker-errors', workerErrors, 20, 'Workers broke, by a bug or by what is around them.');
   }
 
   #dashboard(

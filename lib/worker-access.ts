@@ -1,7 +1,7 @@
 import { Aws } from 'aws-cdk-lib';
 import { modelIdAt } from '../core/models.ts';
 import { arnByName, type Resources } from './access.ts';
-import { type Grant, NO_RESOURCES } from './grant.ts';
+import type { Grant } from './grant.ts';
 import type { Secret } from './secrets.ts';
 
 export interface WorkerAccess {
@@ -69,8 +69,6 @@ export function workerGrants({ resources, bedrockModels, commandSecrets }: Worke
     { actions: ['s3:PutObject'], resources: [artifacts.arnForObjects('jobs/*/repositories/*')], why: KEYS },
     // Who may not list a bucket is told 403 of a key that does not exist, where the product expects 404.
     { actions: ['s3:ListBucket'], resources: [artifacts.bucketArn] },
-    // What it works on, by its own job.
-    { actions: ['batch:DescribeJobs'], resources: ['*'], why: NO_RESOURCES },
     {
       actions: ['secretsmanager:GetSecretValue'],
       resources: Object.values(workerSecretIds(secretArns, commandSecrets)),

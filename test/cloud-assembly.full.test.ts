@@ -15,7 +15,12 @@ import { startSecretsManager } from './secrets-manager.ts';
 import { type ServedStack, startStackProcess, temporaryFolder } from './stack.ts';
 import { git, repositoryOf } from './work-trees.ts';
 
-const CLAIMS = { sub: 'd2a4c6e8', email: 'ada@example.com', 'cognito:groups': '[admin]' };
+const CLAIMS = {
+  sub: 'd2a4c6e8',
+  email: 'ada@example.com',
+  email_verified: 'true',
+  'cognito:groups': '[admin]',
+};
 const SECRETS = {
   CLAUDE_API_KEY_SECRET_ID: 'sk-ant-not-a-real-key',
   GITHUB_TOKEN_SECRET_ID: 'a-token-that-reads',

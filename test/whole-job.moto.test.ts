@@ -14,7 +14,7 @@ import { inspectWorkTree } from '../local/work-tree.ts';
 import { bundleWorker, workerCommand } from '../worker/bundle.ts';
 import { assemble, type CloudAssembly } from './cloud-assembly.ts';
 import { type JobWithResults, repositoryOfRequest, writeAndSubmit } from './fleet.ts';
-import { flat, type Json, ofType } from './lib/synthesized.ts';
+import { type Json, ofType } from './lib/synthesized.ts';
 import type { Statement } from './policies/evaluate.ts';
 import { judge, type PolicyProxy, startPolicyProxy } from './policies/proxy.ts';
 import { Deployed } from './policies/template-roles.ts';
@@ -300,13 +300,10 @@ async function accepted(method: string, route: string): Promise<boolean> {
 }
 
 test('every role was asked for, so that none of this was allowed because nobody came by', async () => {
-  await until(
-    'every role',
-    () => roles.size === new Set(proxy.seen.map(({ role }) => role)).size,
-    60_000,
-  ).catch(() => {});
-  const came = new Set(proxy.seen.map(({ role }) => role));
-  expect([...roles.keys()].filter((role) => !came.has(role))).toEqual([]);
+  const idle = () => [...roles.keys()].filter((role) => !proxy.seen.some((one) => one.role === role));
+  // Schedules come by themselves.
+  await until('every role', () => idle().length === 0).catch(() => {});
+  expect(idle()).toEqual([]);
   expect(proxy.faults).toEqual([]);
 });
 
@@ -326,5 +323,4 @@ test('the same calls under a policy with one attribute less are refused, and the
     expect(refused.length).toBeGreaterThan(0);
     for (const fault of refused) expect(fault).toContain(`does not allow ${attribute}`);
   }
-  expect(flat({ Ref: worker })).toContain('Worker');
 });

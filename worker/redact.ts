@@ -2,7 +2,8 @@ const REDACTED = '[redacted]';
 
 /** Replaces known secrets wherever text of ours is about to be stored, printed or shown to the model. */
 export class Redactor {
-  readonly #secrets = new Set<string>();
+  /** The longest first: a short form inside a long one would leave the rest of it behind. */
+  #secrets: string[] = [];
 
   /** From here on `secret` is replaced, and so are the forms that a text of ours or of git's may hold it in. */
   add(secret: string | undefined): void {
@@ -17,13 +18,13 @@ export class Redactor {
   #addForms(secret: string): void {
     const inJson = JSON.stringify(secret).slice(1, -1);
     const inHeader = Buffer.from(`x-access-token:${secret}`).toString('base64');
-    for (const form of [secret, inJson, encodeURIComponent(secret), inHeader, ...base64Forms(secret)])
-      this.#secrets.add(form);
+    const forms = [secret, inJson, encodeURIComponent(secret), inHeader, ...base64Forms(secret)];
+    this.#secrets = [...new Set([...this.#secrets, ...forms])].sort((a, b) => b.length - a.length);
   }
 
   /** Characters of the longest form: a text that was cut may end in fewer of them. */
   get longest(): number {
-    return Math.max(0, ...[...this.#secrets].map(({ length }) => length));
+    return this.#secrets[0]?.length ?? 0;
   }
 
   text(text: string): string {
@@ -39,7 +40,7 @@ export class Redactor {
   }
 
   isIn(bytes: Buffer): boolean {
-    return [...this.#secrets].some((secret) => bytes.includes(secret));
+    return this.#secrets.some((secret) => bytes.includes(secret));
   }
 }
 

@@ -9,11 +9,18 @@ type Claims = Readonly<Record<string, unknown>>;
 /** Cognito's claim, in which a role has no prefix: names of Cognito's groups hold no spaces, so that none can pose as two. */
 const COGNITO_GROUPS = 'cognito:groups';
 
-/** Who calls, for the record: an address that the issuer vouches for, else the token's subject. */
+/** The longest address: RFC 3696, erratum 1690. */
+const MAX_CALLER = 320;
+
+/**
+ * Who calls, for the record and for Idempotency-Keys: an address that the issuer says is verified, else the token's
+ * subject. A subject that looks like an address is marked, so that it cannot pose as the person who has it.
+ */
 export function callerOf(event: APIGatewayProxyEventV2): string | undefined {
   const { email, email_verified: verified, sub } = claimsOf(event) ?? {};
-  const caller = email !== undefined && String(verified) !== 'false' ? email : sub;
-  return typeof caller === 'string' ? caller : undefined;
+  if (typeof email === 'string' && email.length <= MAX_CALLER && String(verified) === 'true') return email;
+  if (typeof sub !== 'string') return undefined;
+  return (sub.includes('@') ? `sub:${sub}` : sub).slice(0, MAX_CALLER);
 }
 
 /**

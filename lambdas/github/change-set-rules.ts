@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { ChangedFile, ChangeSet } from '../../core/change-set.ts';
 import { ChangeSetRefusedError } from '../../core/errors.ts';
 import type { JobSettings } from '../../core/job.ts';
@@ -49,7 +50,8 @@ function refusePath(path: string): void {
   const outside = parts.some(
     (part) => part === '' || part === '.' || part === '..' || GIT_FOLDER.test(visible(part)),
   );
-  if (outside || /[\0\uFFFD]/.test(path) || Buffer.byteLength(path) > MAX_PATH_BYTES)
+  // A line feed or an escape in a name is for a reader's terminal and no build.
+  if (outside || /[\p{Cc}\uFFFD]/u.test(path) || Buffer.byteLength(path) > MAX_PATH_BYTES)
     refuse(`names ${JSON.stringify(path.slice(0, 200))}, which is no path inside the repository`);
 }
 
@@ -60,6 +62,14 @@ function refuseContent(file: ChangedFile): void {
     refuse(`has ${file.path} with ${bytes} bytes, and GitHub takes ${MAX_FILE_BYTES} a file`);
   if (file.mode === '120000' && bytes > MAX_PATH_BYTES)
     refuse(`has the symbolic link ${file.path} with a target of ${bytes} bytes`);
+  if (file.mode === '120000') refuseTarget(file.path, Buffer.from(file.content, 'base64').toString());
+}
+
+/** What reads the repository would read a file of its own machine by such a link. */
+function refuseTarget(link: string, target: string): void {
+  const reached = posix.normalize(posix.join(posix.dirname(link), target));
+  if (posix.isAbsolute(target) || reached === '..' || reached.startsWith('../'))
+    refuse(`has the symbolic link ${link}, which leads out of the repository`);
 }
 
 /** A path that is named twice, or that is a file and a folder at once, would be whichever comes last. */

@@ -161,8 +161,12 @@ test('a worker may do what its code calls, and nothing else', () => {
   const variables = Object.fromEntries(worker().Environment.map(({ Name, Value }: Json) => [Name, Value]));
   const secrets = secretsIn(variables);
   expect(secrets.map(([name]) => name).sort()).toEqual(calls.secrets);
+  // The definition's own command says what to work on, so that no deployed worker asks Batch; and the action knows no
+  // resources: it would show the environment of any job. A definition of one's own without arguments needs it granted.
+  const commands = calls.commands.filter(({ command }) => command !== 'DescribeJobsCommand');
+  expect(worker().Command).toEqual(['Ref::jobId', 'Ref::repositoryName']);
   const needed = [
-    ...needsOf(calls),
+    ...needsOf({ ...calls, commands }),
     ...secrets.map(([, resource]) => `secretsmanager:GetSecretValue on ${resource}`),
   ];
   // Its keys are narrower than a function's: its job's request, and what is its repository's.

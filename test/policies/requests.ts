@@ -98,6 +98,17 @@ function dynamodbCalls({ target, body }: AwsRequest): Call[] {
       return Object.entries<Json>(request.RequestItems).map(([table, { Keys }]) =>
         call(arn(table), context([...new Set<string>(Keys.map(({ jobId }: Json) => jobId.S))], [])),
       );
+    case 'BatchWriteItem':
+      return Object.entries<Json[]>(request.RequestItems).map(([table, writes]) => {
+        const items = writes.map(({ PutRequest, DeleteRequest }) => PutRequest?.Item ?? DeleteRequest.Key);
+        return call(
+          arn(table),
+          context(
+            items.map(({ jobId }: Json) => jobId.S),
+            items.flatMap((item: Json) => Object.keys(item)),
+          ),
+        );
+      });
     case 'Query':
       return [call(arn(request.TableName, request.IndexName ? `/index/${request.IndexName}` : ''), {})];
     default:

@@ -70,7 +70,7 @@ test('a setup command that fails shows its output, and the model is not paid', a
   expect(error.message).toMatch(/exit code 7[\s\S]*no compiler/);
 });
 
-test('a fault of the infrastructure leaves no outcome, so that the attempt is made again', async () => {
+test('a table that is not there leaves no outcome, and a status by which Batch does not try again', async () => {
   await stack.createRepository('acme/outage', { 'a.txt': 'a' });
   const jobId = await stack.createJob(['acme/outage']);
   const table = { DYNAMODB_REPOSITORIES_TABLE: 'of-another-stack' };

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { DockerfileParser, type JSONInstruction } from 'dockerfile-ast';
 import { WORK_FOLDER } from '../../lib/analysis.ts';
-import { prepareWorkerImage } from '../../lib/worker-image.ts';
+import { BASE_IMAGE, prepareWorkerImage } from '../../lib/worker-image.ts';
 
 let context: string;
 let dockerfile: ReturnType<typeof DockerfileParser.parse>;
@@ -98,6 +98,24 @@ test('the work folder is the volume that the job definition mounts, so that a re
   expect(instructions('WORKDIR').at(-1)!.getArgumentsContent()).toBe(WORK_FOLDER);
   const shell = instructions('RUN').map((run) => run.getArgumentsContent());
   expect(shell.join('\n')).toContain(`--owner worker --group worker --mode 0711 ${WORK_FOLDER}`);
+  expect(shell.join('\n')).toMatch(new RegExp(`/dev/null ${WORK_FOLDER}/\\.keep$`));
+});
+
+test('no package manager is in the image, and the base is whatever digest a deployment names', () => {
+  const shell = instructions('RUN')
+    .map((run) => run.getArgumentsContent())
+    .join('\n');
+  for (const gone of [
+    '/usr/local/lib/node_modules',
+    'bin/npm',
+    'bin/npx',
+    'bin/corepack',
+    'bin/yarn',
+    '/opt/yarn-*',
+  ])
+    expect(shell).toMatch(new RegExp(`rm -rf [^&]*${gone.replaceAll('*', String.raw`\*`)}`));
+  expect(instructions('ARG').map((arg) => arg.getArgumentsContent())).toEqual([`BASE_IMAGE=${BASE_IMAGE}`]);
+  expect(instructions('FROM').map((from) => from.getArgumentsContent())).toEqual(['${BASE_IMAGE}']);
 });
 
 test('what changes most comes last, so that a new worker is one small layer', () => {

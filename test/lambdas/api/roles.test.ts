@@ -215,5 +215,9 @@ test('a job says who started it, a person by an address that was verified, a mac
   };
   expect(await createdBy(person('[runner]'))).toBe('ada@example.com');
   expect(await createdBy({ ...person('[runner]'), email_verified: 'false' })).toBe(person().sub);
+  const { email_verified: _, ...unsaid } = person('[runner]');
+  expect(await createdBy(unsaid)).toBe(person().sub);
+  expect(await createdBy({ ...unsaid, sub: 'ada@example.com' })).toBe('sub:ada@example.com');
+  expect(await createdBy({ ...person('[runner]'), email: `${'a'.repeat(500)}@x` })).toBe(person().sub);
   expect(await createdBy(machine('cody-batch/runner'))).toBe('7f8g9h0i1j');
 });

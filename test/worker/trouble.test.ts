@@ -1,0 +1,43 @@
+import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { expect, test } from '@jest/globals';
+import { NotFoundError } from '../../core/errors.ts';
+import { listenOnLoopback } from '../../local/loopback.ts';
+import { isTrouble } from '../../worker/trouble.ts';
+
+/** What the SDK throws where the service answers so. */
+async function errorOf(status: number, type: string): Promise<unknown> {
+  const service = await listenOnLoopback(
+    (_, response) => {
+      response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' });
+      response.end(JSON.stringify({ __type: type, message: 'as told' }));
+    },
+    { name: 'dynamodb' },
+  );
+  const error = await ask(service.url);
+  await service.close();
+  return error;
+}
+
+async function ask(endpoint: string): Promise<unknown> {
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const client = new DynamoDBClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 1 });
+  const asked = client.send(new GetItemCommand({ TableName: 'jobs', Key: { jobId: { S: 'a' } } }));
+  return asked.then(() => undefined).catch((error: unknown) => error);
+}
+
+test('a service that fails, throttles or cannot be reached is worth another attempt of the repository', async () => {
+  expect(isTrouble(await errorOf(500, 'InternalServerError'))).toBe(true);
+  expect(isTrouble(await errorOf(503, 'ServiceUnavailable'))).toBe(true);
+  expect(isTrouble(await errorOf(400, 'ProvisionedThroughputExceededException'))).toBe(true);
+  expect(isTrouble(await errorOf(400, 'ThrottlingException'))).toBe(true);
+  const gone = await listenOnLoopback(() => {}, { name: 'dynamodb' });
+  await gone.close();
+  expect(isTrouble(await ask(gone.url))).toBe(true);
+});
+
+test('a refusal, a wrong name and a bug are the same at every attempt, which would only cost time', async () => {
+  expect(isTrouble(await errorOf(400, 'AccessDeniedException'))).toBe(false);
+  expect(isTrouble(await errorOf(400, 'ResourceNotFoundException'))).toBe(false);
+  expect(isTrouble(new NotFoundError('There is no such job.'))).toBe(false);
+  expect(isTrouble(new TypeError('undefined is not a function'))).toBe(false);
+});

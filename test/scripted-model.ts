@@ -3,10 +3,13 @@ import type { MessageRequest } from '../local/model/conversation.ts';
 import { serveMessagesApi } from '../local/model/messages-api.ts';
 import type { Reply } from '../local/model/reply.ts';
 
-/** Replies in the order in which they are given out, or one function of the request and its number (from 1). */
+/**
+ * Replies in the order in which they are given out, or one function of the request, its number (from 1) and a signal that
+ * aborts when whoever asked has gone.
+ */
 export type Script =
   | readonly (Reply | ((request: MessageRequest) => Reply))[]
-  | ((request: MessageRequest, requestNumber: number) => Reply | Promise<Reply>);
+  | ((request: MessageRequest, requestNumber: number, gone: AbortSignal) => Reply | Promise<Reply>);
 
 export type ScriptedModel = {
   /** `http://127.0.0.1:PORT`: the client's `baseURL`. */
@@ -23,8 +26,12 @@ export async function startScriptedModel(script: Script): Promise<ScriptedModel>
   const requests: ScriptedModel['requests'] = [];
   const faults: string[] = [];
 
-  function nextReply(request: MessageRequest, requestNumber: number): Reply | Promise<Reply> {
-    if (typeof script === 'function') return script(request, requestNumber);
+  function nextReply(
+    request: MessageRequest,
+    requestNumber: number,
+    gone: AbortSignal,
+  ): Reply | Promise<Reply> {
+    if (typeof script === 'function') return script(request, requestNumber, gone);
     const reply = script[requestNumber - 1];
     if (typeof reply === 'function') return reply(request);
     return reply ?? outOfScript(`request ${requestNumber} came after the script's ${script.length} replies`);
@@ -38,10 +45,10 @@ export async function startScriptedModel(script: Script): Promise<ScriptedModel>
 
   const server = await serveMessagesApi({
     name: 'scripted model',
-    respond: async (body, { headers, raw, requestNumber }) => {
+    respond: async (body, { headers, raw, requestNumber, signal }) => {
       requests.push({ body, raw, headers });
       try {
-        return await nextReply(body, requestNumber);
+        return await nextReply(body, requestNumber, signal);
       } catch (error) {
         return outOfScript(`the script threw at request ${requestNumber}: ${String(error)}`);
       }

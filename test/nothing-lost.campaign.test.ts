@@ -1,0 +1,13 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { closeCampaign, killCampaign, openCampaign } from './kill-campaign.ts';
+
+const KILLS = 100;
+
+beforeAll(openCampaign);
+afterAll(closeCampaign);
+
+test(`serve killed ${KILLS} times loses nothing, doubles nothing, and leaves nothing behind`, async () => {
+  const { turns, paidTwice } = await killCampaign(KILLS);
+  // Only where a kill fell between the model's last byte and the save.
+  expect(paidTwice).toBeLessThanOrEqual(turns / 100);
+}, 2_400_000);

@@ -15,7 +15,7 @@ export const deleteFileTool = defineTool({
   async run({ path }, context) {
     const found = await resolveInTree(context.workspace, path);
     const stats = await lstat(found.absolute).catch(() => undefined);
-    if (!stats) throw new ToolError(await thereIsNo(context.workspace, found, path));
+    if (!stats) throw new ToolError(await thereIsNo(context, found, path));
     const file = await resolveWritable(context, path, { links: true, filtered: true });
     await unlink(file.absolute);
     await removeEmptyFolders(context.workspace, file);

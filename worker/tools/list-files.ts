@@ -19,7 +19,7 @@ export const listFilesTool = defineTool({
   effect: 'reads',
   boundsItself: true,
   async run({ path = '.', pattern }, context) {
-    const folder = await resolveExisting(context.workspace, path);
+    const folder = await resolveExisting(context, path);
     const listed = await listTree(context, folder);
     const files = pattern ? await matching(folder, pattern, listed) : listed;
     if (files.length === 0) return `No files.${listed.length === 0 ? await whyNothing(context, folder) : ''}`;
@@ -30,9 +30,9 @@ export const listFilesTool = defineTool({
   },
 });
 
-/** What git knows or could know, less what was deleted since, which git lists a second time with the tag R. */
+/** The files that git knows or could know, less what was deleted since, which git lists a second time with the tag R. */
 export async function listTree(
-  { git, signal }: Pick<ToolContext, 'git' | 'signal'>,
+  { git, tree, signal }: Pick<ToolContext, 'git' | 'tree' | 'signal'>,
   { relative }: TreePath,
 ): Promise<string[]> {
   const options = ['--cached', '--others', '--deleted', '--exclude-standard', '--deduplicate', '-t', '-z'];
@@ -41,7 +41,7 @@ export async function listTree(
   const entries = (await git.run(args, { signal })).toString('latin1').split('\0').filter(Boolean);
   const deleted = new Set(entries.filter((entry) => entry.startsWith('R ')).map((entry) => entry.slice(2)));
   const files = new Set(entries.map((entry) => entry.slice(2)));
-  return [...files].filter((file) => !deleted.has(file)).sort();
+  return [...files].filter((file) => !deleted.has(file) && !tree.submodules.has(file)).sort();
 }
 
 /** What the glob finds among the listed files; it never walks into a folder without one, such as node_modules. */

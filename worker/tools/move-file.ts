@@ -19,7 +19,7 @@ export const moveFileTool = defineTool({
   async run({ path, newPath, executable }, context) {
     const found = await resolveInTree(context.workspace, path);
     const stats = await lstat(found.absolute).catch(() => undefined);
-    if (!stats) throw new ToolError(await thereIsNo(context.workspace, found, path));
+    if (!stats) throw new ToolError(await thereIsNo(context, found, path));
     const from = await resolveWritable(context, path, { filtered: true });
     const { absolute } = await resolveInTree(context.workspace, newPath);
     const mode = withExecutable(stats.mode, executable);

@@ -1,6 +1,7 @@
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { rawPath } from '../raw-path.ts';
+import type { WorkTree } from '../work-tree.ts';
 import type { Workspace } from '../workspace.ts';
 import { differences, fold, visible } from './near-miss.ts';
 import { showPath, unquotePath } from './path-names.ts';
@@ -37,6 +38,16 @@ export async function resolveInTree({ tree }: Pick<Workspace, 'tree'>, shown: st
   return { absolute, relative };
 }
 
+type Place = { workspace: Pick<Workspace, 'tree'>; tree: Pick<WorkTree, 'submodules'> };
+
+/** The submodule that a path is, or lies in; undefined if none. */
+export function submoduleOf(tree: Pick<WorkTree, 'submodules'>, relative: string): string | undefined {
+  const names = relative.split('/');
+  return names
+    .map((_, i) => names.slice(0, i + 1).join('/'))
+    .find((folder) => tree.submodules.has(rawPath(folder)));
+}
+
 /** A path in quotes, as listings show what cannot be seen otherwise; but a file may be called so itself. */
 async function unquoted(tree: string, shown: string): Promise<string> {
   const given = unquotePath(shown);
@@ -46,20 +57,24 @@ async function unquoted(tree: string, shown: string): Promise<string> {
 }
 
 /** For reading: the last name may be a link too, as long as it stays in the tree. */
-export async function resolveExisting(workspace: Pick<Workspace, 'tree'>, given: string): Promise<TreePath> {
+export async function resolveExisting(context: Place, given: string): Promise<TreePath> {
+  const { workspace } = context;
   const found = await resolveInTree(workspace, given);
   const target = await realpath(found.absolute).catch(() => undefined);
-  if (target === undefined) throw new ToolError(await thereIsNo(workspace, found, given));
+  if (target === undefined) throw new ToolError(await thereIsNo(context, found, given));
   return resolveInTree(workspace, path.relative(workspace.tree, target) || '.');
 }
 
 /** What to say of a path where nothing is. */
 export async function thereIsNo(
-  { tree }: Pick<Workspace, 'tree'>,
+  { workspace, tree }: Place,
   { relative }: TreePath,
   given: string,
 ): Promise<string> {
-  const near = await nearestPath(tree, relative);
+  const submodule = submoduleOf(tree, relative);
+  if (submodule !== undefined)
+    return `There is no ${given}: ${submodule} is a submodule, another repository, whose files are not here.`;
+  const near = await nearestPath(workspace.tree, relative);
   if (near === undefined || near === relative)
     return `There is no ${given}; look with list_files for the paths that exist.`;
   const shown = near.normalize('NFC') === near ? showPath(rawPath(near)) : visible(near);
@@ -90,11 +105,11 @@ function refuseOutside(tree: string, absolute: string, given: string): void {
 /** The real path of a folder of which the last names may not exist yet. */
 async function existingFolder(folder: string): Promise<string> {
   try {
-    return await realpath(folder);
+    const real = await realpath(folder);
+    if ((await lstat(real)).isDirectory()) return real;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOTDIR' || code === 'ELOOP')
-      throw new ToolError(`${path.basename(folder)} is not a folder; look with list_files.`);
+    if (code === 'ENOTDIR' || code === 'ELOOP') throw notAFolder(folder);
     if (code !== 'ENOENT') throw error;
     const link = await lstat(folder).catch(() => undefined);
     if (link)
@@ -103,4 +118,9 @@ async function existingFolder(folder: string): Promise<string> {
       );
     return path.join(await existingFolder(path.dirname(folder)), path.basename(folder));
   }
+  throw notAFolder(folder);
+}
+
+function notAFolder(folder: string): ToolError {
+  return new ToolError(`${path.basename(folder)} is not a folder; look with list_files.`);
 }

@@ -22,7 +22,7 @@ export const readFileTool = defineTool({
   boundsItself: true,
   async run({ path, startLine = 1, endLine = startLine + MAX_LINES - 1 }, context) {
     if (endLine < startLine) throw new ToolError(`endLine ${endLine} is before startLine ${startLine}.`);
-    const file = await resolveExisting(context.workspace, path);
+    const file = await resolveExisting(context, path);
     const form = await readForm(file);
     if (form.isEmpty) return [`${path} is empty.`, ...form.describe()].join('\n');
     const lines = context.redactor.text(form.shown).split('\n');

@@ -38,7 +38,7 @@ export const searchCodeTool = defineTool({
   boundsItself: true,
   async run(input, context) {
     checkPattern(input.pattern, input.literal === true);
-    const place = await resolveExisting(context.workspace, input.path ?? '.');
+    const place = await resolveExisting(context, input.path ?? '.');
     const scope = await scopeOf(context, place);
     const { hits, limited } = await search(context, input, scope);
     const files = [...new Set(hits.map(({ file }) => file))];

@@ -1,5 +1,4 @@
-import { rawPath } from '../raw-path.ts';
-import type { TreePath } from './paths.ts';
+import { submoduleOf, type TreePath } from './paths.ts';
 import type { ToolContext } from './tool.ts';
 import { ignoreRule } from './writable.ts';
 
@@ -9,10 +8,7 @@ export async function whyNothing(
   { relative }: TreePath,
 ): Promise<string> {
   if (relative === '') return '';
-  const names = relative.split('/');
-  const submodule = names
-    .map((_, i) => names.slice(0, i + 1).join('/'))
-    .find((folder) => context.tree.submodules.has(rawPath(folder)));
+  const submodule = submoduleOf(context.tree, relative);
   if (submodule !== undefined)
     return ` ${submodule} is a submodule, another repository, whose files are not here.`;
   const rule = await ignoreRule(context, relative);

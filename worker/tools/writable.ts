@@ -8,7 +8,7 @@ import { inconvertible } from '../encodings.ts';
 import { GitFailedError } from '../git.ts';
 import { rawPath } from '../raw-path.ts';
 import { showPath } from './path-names.ts';
-import { MAX_FILE_BYTES, resolveInTree, type TreePath } from './paths.ts';
+import { MAX_FILE_BYTES, resolveInTree, submoduleOf, type TreePath } from './paths.ts';
 import { type ToolContext, ToolError } from './tool.ts';
 
 export type WriteContext = Pick<
@@ -59,12 +59,13 @@ export async function resolveWritable(
 
 async function refuseSubmodules({ workspace, tree }: WriteContext, { relative }: TreePath): Promise<void> {
   const names = relative.split('/');
+  const submodule = submoduleOf(tree, relative);
+  if (submodule !== undefined)
+    throw new ToolError(
+      `${relative} ${submodule === relative ? 'is' : 'lies in'} the submodule ${submodule}, which is another repository: a change there would not be part of this one. Leave it, and say so in the summary if the task calls for it.`,
+    );
   for (let length = 1; length <= names.length; length++) {
     const folder = names.slice(0, length).join('/');
-    if (tree.submodules.has(rawPath(folder)))
-      throw new ToolError(
-        `${relative} ${folder === relative ? 'is' : 'lies in'} the submodule ${folder}, which is another repository: a change there would not be part of this one. Leave it, and say so in the summary if the task calls for it.`,
-      );
     const isRepository = await lstat(path.join(workspace.tree, folder, '.git')).catch(() => undefined);
     if (isRepository)
       throw new ToolError(
@@ -99,7 +100,8 @@ async function refuseIgnored(context: WriteContext, { relative }: TreePath): Pro
   if ((await context.tree.tracked()).has(rawPath(relative))) return;
   const rule = await ignoreRule(context, relative);
   if (!rule) return;
-  const ofFolder = relative.includes('/') && (await ignoreRule(context, path.posix.dirname(relative)));
+  const ofFolder =
+    relative.includes('/') && (await ignoreRule(context, path.posix.dirname(relative), { alsoKnown: true }));
   const wayOut = ofFolder
     ? `the rule covers the folder ${path.posix.dirname(relative)}: change it first, so that it does not cover this file`
     : `add the line !/${below(rule.source, relative)} at the end of ${rule.source} first`;
@@ -110,14 +112,16 @@ async function refuseIgnored(context: WriteContext, { relative }: TreePath): Pro
 
 export type IgnoreRule = { source: string; line: string; pattern: string };
 
-/** The rule by which git ignores a path that it does not know; undefined if it does not. */
+/** The rule by which git ignores a path, where it does not know it or `alsoKnown`; undefined if it does not. */
 export async function ignoreRule(
   { git, signal }: Pick<ToolContext, 'git' | 'signal'>,
   relative: string,
+  { alsoKnown = false } = {},
 ): Promise<IgnoreRule | undefined> {
+  const known = alsoKnown ? ['--no-index'] : [];
   let answer: Buffer;
   try {
-    answer = await git.run(['check-ignore', '--verbose', '-z', '--stdin'], {
+    answer = await git.run(['check-ignore', '--verbose', ...known, '-z', '--stdin'], {
       ...{ input: Buffer.from(`${relative}\0`), exitCodes: [0, 1], signal },
     });
   } catch (error) {

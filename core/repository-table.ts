@@ -197,13 +197,17 @@ export class RepositoryTable {
 
   /** Counts by the index: eventually right, and cheap. */
   async countByIndex(jobId: string): Promise<Counts> {
-    const counted = await Promise.all(
-      StatusSchema.options.map(async (status) => [status, await this.#count(jobId, status)] as const),
-    );
-    return countsOf(Object.fromEntries(counted) as Record<Status, number>);
+    const [counted, waiting] = await Promise.all([
+      Promise.all(
+        StatusSchema.options.map(async (status) => [status, await this.#count(jobId, `${status}#`)] as const),
+      ),
+      this.#count(jobId, WAITING_FOR_MODEL),
+    ]);
+    const counts = countsOf(Object.fromEntries(counted) as Record<Status, number>);
+    return waiting > 0 ? { ...counts, waiting } : counts;
   }
 
-  async #count(jobId: string, status: Status): Promise<number> {
+  async #count(jobId: string, prefix: string): Promise<number> {
     let count = 0;
     let from: Record<string, unknown> | undefined;
     do {
@@ -212,8 +216,8 @@ export class RepositoryTable {
           TableName: this.#table,
           IndexName: JOB_STATUS_INDEX,
           Select: 'COUNT',
-          KeyConditionExpression: 'jobId = :jobId AND begins_with(statusKey, :status)',
-          ExpressionAttributeValues: { ':jobId': jobId, ':status': `${status}#` },
+          KeyConditionExpression: 'jobId = :jobId AND begins_with(statusKey, :prefix)',
+          ExpressionAttributeValues: { ':jobId': jobId, ':prefix': prefix },
           ...(from && { ExclusiveStartKey: from }),
         }),
       );
@@ -289,8 +293,13 @@ export class RepositoryTable {
     { attempts, waiting, at }: { attempts: number; waiting: Waiting; at: string },
   ): Promise<void> {
     await this.#update(jobId, repositoryName, {
-      set: { attempts, phase: 'waitingForModel' satisfies Phase, waiting, updatedAt: at },
-      condition: 'attribute_exists(jobId)',
+      set: {
+        ...{ attempts, phase: 'waitingForModel' satisfies Phase, waiting, updatedAt: at },
+        statusKey: WAITING_FOR_MODEL + repositoryName,
+      },
+      condition: '#status = :processing',
+      names: { '#status': 'status' },
+      values: { ':processing': 'processing' },
     });
   }
 
@@ -305,7 +314,7 @@ export class RepositoryTable {
     running: { startedAt: string; batchJobId: string; logStream: string | undefined; updatedAt: string },
   ): Promise<boolean> {
     return this.#update(jobId, repositoryName, {
-      set: running,
+      set: { ...running, statusKey: statusKey('processing', repositoryName) },
       condition:
         '#status = :processing AND run = :run AND (attribute_not_exists(startedAt) OR startedAt < :startedAt)',
       names: { '#status': 'status' },
@@ -430,6 +439,9 @@ export class RepositoryTable {
     return updateWhere(this.#client, { TableName: this.#table, Key: { jobId, repositoryName } }, update);
   }
 }
+
+/** In front of the name in the `statusKey` of a row that is processing and has no place: no name has a `#`. */
+const WAITING_FOR_MODEL = 'processing#waitingForModel#';
 
 export function statusKey(status: Status, repositoryName: string): string {
   return `${status}#${repositoryName}`;

@@ -37,9 +37,13 @@ function barOf(counts: Counts): string {
   return `[${'#'.repeat(done)}${'.'.repeat(BAR_WIDTH - done)}]`;
 }
 
+function waitingOf({ waiting }: Counts): string {
+  return waiting ? ` (${waiting} waiting for the model)` : '';
+}
+
 function describe(counts: Counts): string {
   const parts = (['processing', 'completed', 'failed', 'cancelled'] as const)
     .filter((status) => counts[status] > 0)
-    .map((status) => `${counts[status]} ${status}`);
+    .map((status) => `${counts[status]} ${status}${status === 'processing' ? waitingOf(counts) : ''}`);
   return [`${endedOf(counts)} of ${counts.total} repositories ended`, ...parts].join(', ');
 }

@@ -26,8 +26,9 @@ const NAMES = ['alpha', 'beta', 'gamma'];
 const REPOSITORIES = NAMES.map((name) => `local/${name}`);
 /** Jobs that are unfinished at once. */
 const JOBS_AT_ONCE = 2;
-/** Edit, edit, submit. */
-const TURNS = 3;
+/** An edit of each file, then the submission. */
+const FILES = ['a.txt', 'b.txt', 'c.txt', 'd.txt', 'e.txt'];
+const TURNS = FILES.length + 1;
 const USAGE = { input_tokens: 1000, output_tokens: 100 };
 const TURN_TOKENS = 1100;
 /** A life that does not come to the phase in which it is to end, ends all the same. */
@@ -114,8 +115,7 @@ const edit = (path: string): ReplyBlock => ({
   input: { path, oldText: 'one', newText: 'two' },
 });
 const TURN_CALLS: ReplyBlock[] = [
-  edit('a.txt'),
-  edit('b.txt'),
+  ...FILES.map(edit),
   {
     type: 'tool_use',
     name: 'task_complete',
@@ -374,7 +374,10 @@ export async function killCampaign(kills: number): Promise<{ turns: number; paid
   const first = startServe();
   expect(await first.ready).toBe(true);
   for (const name of NAMES) {
-    await repositoryOf(path.join(folder.path, name), { 'a.txt': 'one\n', 'b.txt': 'one\n' });
+    await repositoryOf(
+      path.join(folder.path, name),
+      Object.fromEntries(FILES.map((file) => [file, 'one\n'])),
+    );
     await registerWorkTrees(
       [await inspectWorkTree(path.join(folder.path, name))],
       `http://127.0.0.1:${port + 4}`,
@@ -434,7 +437,7 @@ async function everyResultIsThereOnce(): Promise<void> {
         outcome: 'changed',
         run: 1,
         turns: TURNS,
-        changedFiles: 2,
+        changedFiles: FILES.length,
       });
       // Every answer that was saved is billed once. One that a killed worker had not saved yet is nobody's.
       expect(row.tokenUsage!.total).toBe(TURNS * TURN_TOKENS);

@@ -62,6 +62,16 @@ test('250 rows are read in the order that was asked, only what was asked of them
   expect(await rows.countByIndex(jobId)).toEqual({
     ...{ total: 250, pending: 248, processing: 1, completed: 1, failed: 0, cancelled: 0 },
   });
+  // One that waits for the model is still processing, until its next attempt runs.
+  const wait = { attempts: 1, waiting: { until: LATER, times: 1 }, at: AT };
+  await rows.recordModelWait(jobId, 'local/r7', wait);
+  await rows.recordModelWait(jobId, 'local/r8', wait);
+  expect(await rows.countByIndex(jobId)).toMatchObject({ total: 250, processing: 1, waiting: 1 });
+  const running = { startedAt: LATER, batchJobId: 'batch-1', logStream: undefined, updatedAt: LATER };
+  await rows.recordRunning(jobId, 'local/r7', 1, running);
+  const counts = await rows.countByIndex(jobId);
+  expect(counts).toMatchObject({ total: 250, processing: 1 });
+  expect(counts).not.toHaveProperty('waiting');
 });
 
 test('of ten ends of a repository one counts, and nothing that comes later changes it', async () => {

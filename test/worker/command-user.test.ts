@@ -111,10 +111,19 @@ suite('in a container, where commands have a user of their own', () => {
         shell('chmod +x closed/in/new.sh && ./closed/in/new.sh && cat private.txt && rm hard suid'),
         call('delete_file', { path: 'own/home' }),
       ),
+      calls(
+        shell(
+          'git status --porcelain > status && stat -c %u .git .git/index .git/objects/pack/*.pack',
+          'git log --format=%s && git stash -q && git stash pop -q && cat status && rm status',
+        ),
+      ),
       submit,
     ]);
     expect(exchanges.filter(({ isError }) => isError)).toEqual([]);
     expect(exchanges[5]!.result).toContain('new\npublic\n');
+    expect(exchanges[7]!.result).toMatch(
+      new RegExp(`\n(?:${COMMANDS}\n){3}first\n M folder/b.txt\n M run.sh\n\\?\\? closed/\n\\?\\? out\n`),
+    );
     const changed = outcome!.changes.map(({ file, status }) => `${status} ${file}`);
     expect(changed).toEqual([
       ...['added closed/in/f', 'added closed/in/new.sh', 'modified folder/b.txt'],

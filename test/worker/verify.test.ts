@@ -192,7 +192,8 @@ test('what checks leave in the untouched tree is not in the change, and what set
 test('a worker that goes on from a checkpoint does not run the baseline again', async () => {
   await stack.createRepository('acme/baseline', files);
   const verify = ['echo run >> "$TMPDIR/../../baseline-runs"; grep -q one a.txt; exit $?', 'exit 4'];
-  const jobId = await stack.createJob(['acme/baseline'], { settings: { verify } });
+  const setup = ['echo new > from-setup'];
+  const jobId = await stack.createJob(['acme/baseline'], { settings: { setup, verify } });
   const { child, finished, model } = await stack.startWorker([jobId, 'acme/baseline'], [{ stall: true }]);
   await until('the first request', () => model.requests.length > 0);
   child.kill('SIGKILL');
@@ -206,6 +207,7 @@ test('a worker that goes on from a checkpoint does not run the baseline again', 
   const outcome = await stack.outcome(jobId, 'acme/baseline');
   expect(outcome).toMatchObject({
     outcome: 'changed',
+    changes: [{ file: 'a.txt' }, { file: 'from-setup' }],
     verification: [{ baseExitCode: 0 }, { exitCode: 4, baseExitCode: 4 }],
   });
 });

@@ -1,11 +1,12 @@
 /**
- * Three tiers: `*.test.ts` is the everyday one (`npm test`), `*.full.test.ts` what takes longer (`npm run test:full`), and
- * by `npm run test:moto` whatever `test/core/stores.ts` opens runs again on moto's DynamoDB and S3, with `*.moto.test.ts`, which
+ * Four tiers: `*.test.ts` is the everyday one (`npm test`), `*.full.test.ts` what takes longer (`npm run test:full`),
+ * `*.campaign.test.ts` what takes many minutes and is not in CI (`npm run test:campaign`), and by `npm run test:moto` whatever `test/core/stores.ts` opens runs again on moto's DynamoDB and S3, with `*.moto.test.ts`, which
  * need what that command installs.
  */
 const TIERS = {
-  everyday: ['<rootDir>/test/**/!(*.full|*.moto).test.ts'],
+  everyday: ['<rootDir>/test/**/!(*.full|*.moto|*.campaign).test.ts'],
   full: ['<rootDir>/test/**/*.full.test.ts'],
+  campaign: ['<rootDir>/test/**/*.campaign.test.ts'],
   moto: [
     '<rootDir>/test/**/*.moto.test.ts',
     '<rootDir>/test/core/{artifacts,job-table,late-cancel,repository-table,tables}.test.ts',

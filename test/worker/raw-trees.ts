@@ -77,29 +77,26 @@ export class RawTrees {
     return { clone, workspace };
   }
 
-  /** Runs git on the bare repository; what it prints, as bytes. */
-  git(args: readonly string[], options: { input?: Buffer; index?: string } = {}): Promise<Buffer> {
-    return runGit(this.bare, args, options);
+  /** Runs git, on the bare repository where no folder is named; what it prints, as bytes. */
+  async git(
+    args: readonly string[],
+    { input, index, folder }: { input?: Buffer; index?: string; folder?: string } = {},
+  ): Promise<Buffer> {
+    const running = promisify(execFile)('git', folder ? args : ['--git-dir', this.bare, ...args], {
+      encoding: 'buffer',
+      maxBuffer: 1024 ** 3,
+      cwd: folder ?? this.folder,
+      env: {
+        PATH: process.env.PATH,
+        GIT_CONFIG_GLOBAL: '/dev/null',
+        GIT_CONFIG_NOSYSTEM: '1',
+        ...(index && { GIT_INDEX_FILE: index }),
+      },
+    });
+    // A git that reads nothing may be gone by now.
+    running.child.stdin!.on('error', () => {}).end(input ?? '');
+    return (await running).stdout;
   }
-}
-
-export async function runGit(
-  gitFolder: string,
-  args: readonly string[],
-  { input, index }: { input?: Buffer; index?: string } = {},
-): Promise<Buffer> {
-  const running = promisify(execFile)('git', ['--git-dir', gitFolder, ...args], {
-    encoding: 'buffer',
-    maxBuffer: 1024 ** 3,
-    env: {
-      PATH: process.env.PATH,
-      GIT_CONFIG_GLOBAL: '/dev/null',
-      GIT_CONFIG_NOSYSTEM: '1',
-      ...(index && { GIT_INDEX_FILE: index }),
-    },
-  });
-  running.child.stdin!.end(input ?? '');
-  return (await running).stdout;
 }
 
 export function text(content: string | Buffer, mode: '100644' | '100755' = '100644'): RawFile {

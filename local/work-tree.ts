@@ -7,6 +7,8 @@ import { gitEnvironment } from './github/git.ts';
 
 const exec = promisify(execFile);
 
+const SHA1_LENGTH = 40;
+
 /** A user's work tree, as far as it is looked at. */
 export type WorkTree = {
   /** Its top folder, without symbolic links. */
@@ -49,7 +51,15 @@ export async function inspectWorkTree(given: string): Promise<WorkTree> {
       received: given,
     });
   });
-  const branch = await git(folder, ['symbolic-ref', '--short', '--quiet', 'HEAD']).catch(() => 'main');
+  if (headSha.length > SHA1_LENGTH) {
+    throw new InvalidInputError(
+      `${given} names its objects by SHA-256, which GitHub does not take; convert it to SHA-1, or leave it out.`,
+      { field: 'repo', received: given },
+    );
+  }
+  // By its full name: the short one of a branch that shares its name with a tag begins with heads/.
+  const ref = await git(folder, ['symbolic-ref', '--quiet', 'HEAD']).catch(() => 'refs/heads/main');
+  const branch = ref.replace(/^refs\/heads\//, '');
   const status = await git(folder, ['status', '--porcelain', '--ignore-submodules=all']);
   return {
     path: folder,
@@ -60,14 +70,14 @@ export async function inspectWorkTree(given: string): Promise<WorkTree> {
   };
 }
 
-/** Pushes HEAD, and nothing else, to the base branch of a repository of the local GitHub. */
+/** Pushes the commit that was looked at, and nothing else, to the base branch of a repository of the local GitHub. */
 export async function pushHead(
-  { path: folder, branch }: WorkTree,
+  { path: folder, branch, headSha }: WorkTree,
   url: string,
   token?: string,
 ): Promise<void> {
   const args = ['push', '--force', '--quiet', '--no-verify', '--no-recurse-submodules'];
-  await git(folder, [...args, url, `HEAD:refs/heads/${branch}`], token ? authorization(token) : {});
+  await git(folder, [...args, url, `${headSha}:refs/heads/${branch}`], token ? authorization(token) : {});
 }
 
 /** The token as a header that git finds in its environment, so that it is in no argument and no file. */
@@ -105,5 +115,6 @@ async function git(
       ...environment,
     },
   });
-  return stdout.trimEnd();
+  // A name may end in a blank.
+  return stdout.replace(/\n$/, '');
 }

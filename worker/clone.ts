@@ -62,7 +62,7 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
     } catch (error) {
       throw explain(error, request, url);
     }
-    return (await headOf(git)) ?? (await requireEmpty(git, request));
+    return (await headOf(git, request)) ?? (await requireEmpty(git, request));
   }, patience).catch((error: unknown) => {
     throw unreachable(error, request, url);
   });
@@ -121,12 +121,32 @@ function unreachable(error: unknown, { repositoryName, patience }: CloneRequest,
   );
 }
 
-/** Undefined where there is no commit, for which git ends with 128. */
-async function headOf(git: Git): Promise<{ sha: string; branch: string } | undefined> {
+/**
+ * By full names, since a short one could be a tag's. Undefined where there is no commit. Throws
+ * RepositoryUnavailableError for what no branch of GitHub's can be.
+ */
+async function headOf(
+  git: Git,
+  { repositoryName, baseBranch }: Pick<CloneRequest, 'repositoryName' | 'baseBranch'>,
+): Promise<{ sha: string; branch: string } | undefined> {
+  // git ends with 128 where there is no commit.
   const head = await git.run(['rev-parse', 'HEAD', '--symbolic-full-name', 'HEAD'], { exitCodes: [0, 128] });
   const [sha = '', ref = ''] = head.toString().trim().split('\n');
-  return ref.startsWith('refs/heads/') ? { sha, branch: ref.slice('refs/heads/'.length) } : undefined;
+  const refuse = (problem: string) => new RepositoryUnavailableError(`${repositoryName} ${problem}`);
+  if (!/^[0-9a-f]+$/.test(sha)) return undefined;
+  if (sha.length > SHA1_LENGTH) throw refuse(IS_SHA256);
+  if (ref.startsWith(BRANCHES)) return { sha, branch: ref.slice(BRANCHES.length) };
+  throw refuse(
+    baseBranch === undefined
+      ? 'has no default branch: its HEAD is a commit. Name a branch by settings.baseBranch.'
+      : `has no branch ${baseBranch}: that is a tag, and a pull request needs a branch. Correct settings.baseBranch, or leave it out for the default branch.`,
+  );
 }
+
+const BRANCHES = 'refs/heads/';
+const SHA1_LENGTH = 40;
+const IS_SHA256 =
+  'names its objects by SHA-256, which GitHub and this product do not support; leave it out of the job, or convert it to SHA-1.';
 
 /** Where GitHub serves git, by where it serves its API: `https://host/api/v3` is Enterprise. Ends in `/`. */
 export function gitBaseUrl(apiUrl: string): URL {
@@ -156,6 +176,8 @@ function explain(error: unknown, request: CloneRequest, url: string): unknown {
       `${repositoryName} has no branch ${baseBranch}; correct settings.baseBranch, or leave it out for the default branch.`,
     );
   }
+  if (/mismatched algorithms|unknown object format|unknown hash algorithm/.test(error.stderr))
+    return refuse(`${repositoryName} ${IS_SHA256}`);
   if (/Authentication failed|returned error: 40[13]|could not read Username/.test(error.stderr)) {
     return refuse(
       token

@@ -49,16 +49,9 @@ export class RawTrees {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** Makes each tree a commit on the branch of its name, all by one process. */
-  async commit(trees: Readonly<Record<string, RawTree>>): Promise<void> {
-    const stream = Object.entries(trees).flatMap(([branch, tree]) => [
-      Buffer.from(
-        `commit refs/heads/${branch}\ncommitter Test <test@example.com> 1700000000 +0000\ndata 0\n`,
-      ),
-      ...[...tree].flatMap(([file, raw]) => describe(file, raw)),
-      Buffer.from('\n'),
-    ]);
-    await this.git(['fast-import', '--quiet', '--force'], { input: Buffer.concat(stream) });
+  /** Makes each tree a commit on the branch of its name. */
+  commit(trees: Readonly<Record<string, RawTree>>): Promise<void> {
+    return importTrees(this.bare, trees);
   }
 
   /** The worker's own clone of a branch, in a workspace of its own. */
@@ -78,25 +71,45 @@ export class RawTrees {
   }
 
   /** Runs git, on the bare repository where no folder is named; what it prints, as bytes. */
-  async git(
+  git(
     args: readonly string[],
-    { input, index, folder }: { input?: Buffer; index?: string; folder?: string } = {},
+    { folder, ...options }: { input?: Buffer; index?: string; folder?: string } = {},
   ): Promise<Buffer> {
-    const running = promisify(execFile)('git', folder ? args : ['--git-dir', this.bare, ...args], {
-      encoding: 'buffer',
-      maxBuffer: 1024 ** 3,
-      cwd: folder ?? this.folder,
-      env: {
-        PATH: process.env.PATH,
-        GIT_CONFIG_GLOBAL: '/dev/null',
-        GIT_CONFIG_NOSYSTEM: '1',
-        ...(index && { GIT_INDEX_FILE: index }),
-      },
-    });
-    // A git that reads nothing may be gone by now.
-    running.child.stdin!.on('error', () => {}).end(input ?? '');
-    return (await running).stdout;
+    return runGit(folder ?? this.folder, folder ? args : ['--git-dir', this.bare, ...args], options);
   }
+}
+
+/** Makes each tree a commit on the branch of its name in a bare repository, all by one process. */
+export async function importTrees(bare: string, trees: Readonly<Record<string, RawTree>>): Promise<void> {
+  const stream = Object.entries(trees).flatMap(([branch, tree]) => [
+    Buffer.from(`commit refs/heads/${branch}\ncommitter Test <test@example.com> 1700000000 +0000\ndata 0\n`),
+    ...[...tree].flatMap(([file, raw]) => describe(file, raw)),
+    Buffer.from('\n'),
+  ]);
+  await runGit(bare, ['--git-dir', bare, 'fast-import', '--quiet', '--force'], {
+    input: Buffer.concat(stream),
+  });
+}
+
+async function runGit(
+  cwd: string,
+  args: readonly string[],
+  { input, index }: { input?: Buffer; index?: string } = {},
+): Promise<Buffer> {
+  const running = promisify(execFile)('git', args, {
+    encoding: 'buffer',
+    maxBuffer: 1024 ** 3,
+    cwd,
+    env: {
+      PATH: process.env.PATH,
+      GIT_CONFIG_GLOBAL: '/dev/null',
+      GIT_CONFIG_NOSYSTEM: '1',
+      ...(index && { GIT_INDEX_FILE: index }),
+    },
+  });
+  // A git that reads nothing may be gone by now.
+  running.child.stdin!.on('error', () => {}).end(input ?? '');
+  return (await running).stdout;
 }
 
 export function text(content: string | Buffer, mode: '100644' | '100755' = '100644'): RawFile {

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { simpleGit } from 'simple-git';
 import { baseEnvironment, type Workspace } from './workspace.ts';
 
@@ -6,13 +8,18 @@ export class GitFailedError extends Error {
   override readonly name = 'GitFailedError';
   readonly stderr: string;
 
+  /** It met the bound of its memory, or the system ended it. */
+  readonly ranOutOfMemory: boolean;
+
   constructor(command: string, exitCode: number | null, stderr: string) {
     super(`git ${command} ended with ${exitCode ?? 'a signal'}: ${stderr.trim().slice(-1000)}`);
     this.stderr = stderr;
+    this.ranOutOfMemory =
+      exitCode === null || /out of memory|cannot allocate memory|unable to create .*thread/i.test(stderr);
   }
 }
 
-/** A git process wrote more than it was allowed, or took longer; it was ended. */
+/** A git process wrote more than it was allowed, took longer, or needed more memory; it was ended. */
 export class GitBoundExceededError extends Error {
   override readonly name = 'GitBoundExceededError';
 }
@@ -48,6 +55,8 @@ const UNSAFE = {
   allowUnsafeHooksPath: true,
   // core.fsmonitor=false, so that no monitor runs.
   allowUnsafeFsMonitor: true,
+  // The shell that bounds git's memory.
+  allowUnsafeCustomBinary: true,
   // An empty GIT_TEMPLATE_DIR, so that no hook and no configuration of a template is copied.
   allowUnsafeTemplateDir: true,
 } as const;
@@ -79,6 +88,17 @@ const LENT_CONFIG: Readonly<Record<string, string>> = {
 /** The most that any git process on the work tree may take: a tree that takes longer is none to work on. */
 const TIMEOUT_MS = 10 * 60_000;
 
+/** KiB of memory that git may hold on the work tree: several times what a tree of 500,000 files takes. */
+const MAX_MEMORY_KIB = 400 * 1024;
+
+/**
+ * Bounds git's memory where the system can, which a tree may ask for without end (ignore files, attributes, patterns); and
+ * where memory runs out all the same it is git that is ended, and not the worker that can say so.
+ */
+const BOUNDED_GIT = `{ echo 1000 > /proc/self/oom_score_adj; ulimit -d ${MAX_MEMORY_KIB}; } 2> /dev/null
+exec git "$@"
+`;
+
 type GitConfig = Readonly<Record<string, string>>;
 
 /** git on one work tree whose git directory lies elsewhere, with a closed environment. */
@@ -88,6 +108,8 @@ export class Git {
   readonly #config: GitConfig;
   readonly #networkConfig: GitConfig;
   readonly #signal: AbortSignal;
+  /** A shell script that takes git's arguments. */
+  readonly #boundedGit: string;
 
   /**
    * `protocol` is the one transport that git may use: `https`, or `http` on loopback. `networkConfig`, which holds the
@@ -99,6 +121,8 @@ export class Git {
   ) {
     this.#workspace = workspace;
     this.#signal = options.signal;
+    this.#boundedGit = path.join(workspace.own, 'bounded-git');
+    writeFileSync(this.#boundedGit, BOUNDED_GIT);
     this.#config = { ...CONFIG, ...(workspace.commandUser && LENT_CONFIG) };
     this.#networkConfig = { ...this.#config, ...options.networkConfig };
     this.#environment = {
@@ -142,7 +166,8 @@ export class Git {
       ...(options.bytewise && { LC_ALL: 'C' }),
       ...(options.indexFile && { GIT_INDEX_FILE: options.indexFile }),
     };
-    return this.#spawn(this.#workspace.tree, environment, args, { timeoutMs: TIMEOUT_MS, ...options });
+    const bounds = { timeoutMs: TIMEOUT_MS, program: ['/bin/sh', this.#boundedGit] as const };
+    return this.#spawn(this.#workspace.tree, environment, args, { ...bounds, ...options });
   }
 
   get #onTree(): Record<string, string> {
@@ -154,7 +179,7 @@ export class Git {
     baseDir: string,
     environment: Record<string, string>,
     args: readonly string[],
-    options: GitRunOptions,
+    options: GitRunOptions & { program?: readonly [string, string] },
   ): Promise<Buffer> {
     const { input, exitCodes = [0], maxBytes = Number.POSITIVE_INFINITY, timeoutMs, read } = options;
     const stop = options.signal ? AbortSignal.any([this.#signal, options.signal]) : this.#signal;
@@ -169,6 +194,7 @@ export class Git {
       baseDir,
       abort: AbortSignal.any([stop, bound.signal]),
       allowEnvironment: Object.keys(environment).filter((name) => name.startsWith('GIT_')),
+      ...(options.program && { binary: [...options.program] as [string, string] }),
       unsafe: UNSAFE,
       // Its default takes a process for closed 50 ms after its exit, whether its output was read or not.
       completion: { onClose: true, onExit: false },
@@ -195,6 +221,7 @@ export class Git {
     } catch (error) {
       stop.throwIfAborted();
       if (bound.signal.aborted) throw new GitBoundExceededError(`git ${command} exceeded its bound`);
+      if (failure?.ranOutOfMemory) throw new GitBoundExceededError(`git ${command} took too much memory`);
       throw failure ?? error;
     } finally {
       clearTimeout(timer);

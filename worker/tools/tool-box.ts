@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { inParallel } from '../../core/in-parallel.ts';
 import type { JobSettings } from '../../core/job.ts';
 import { boundText } from '../bounded-output.ts';
+import { GitBoundExceededError } from '../git.ts';
 import { deleteFileTool } from './delete-file.ts';
 import { editFileTool } from './edit-file.ts';
 import { listFilesTool } from './list-files.ts';
@@ -126,6 +127,8 @@ const REFUSALS = ['EACCES', 'EPERM', 'ENAMETOOLONG', 'ELOOP', 'ENOTDIR', 'EISDIR
 /** Throws what is none: a bug. */
 function expectedFailure(error: unknown): string {
   if (error instanceof ToolError) return error.message;
+  if (error instanceof GitBoundExceededError)
+    return `${error.message}; narrow the call, or undo what made the tree so (very large .gitignore or .gitattributes files, for example).`;
   const { code = '' } = error as NodeJS.ErrnoException;
   if (!REFUSALS.includes(code)) throw error;
   return `The file system refuses this path (${code}); choose another.`;

@@ -77,4 +77,37 @@ const bomb: HostileRepository = {
   ends: { outcome: 'failed', error: { message: expect.stringContaining('more than 500000 files') } },
 };
 
-export const sizes: HostileRepository[] = [many, longLine, newFiles, tooMuch, bomb, printing(1024 * MIB)];
+/** git holds many times the bytes of each: 2 GiB for these, from a pack of some hundred kilobytes. */
+const rules: HostileRepository = {
+  has: 'four .gitignore of 20 MB in one another',
+  content: (stack, name) =>
+    pushImport(stack, name, function* () {
+      yield { path: 'target.txt', content: 'old\n' };
+      for (const folder of ['', 'a/', 'a/b/', 'a/b/c/'])
+        yield { path: `${folder}.gitignore`, content: 'z\n'.repeat(10 * MIB) };
+    }),
+  settings: { shell: true },
+  script: [
+    calls(call('list_files', {}), editTarget),
+    calls(call('shell', { command: 'touch a/b/c/new' })),
+    calls(call('list_files', {})),
+    submit,
+    submit,
+    submit,
+  ],
+  ends: { outcome: 'gaveUp', end: 'gaveUp', changes: [] },
+  expects: ({ exchanges, outcome }) => {
+    expect(exchanges[0]).toMatchObject({ isError: true, result: expect.stringContaining('too much memory') });
+    expect(outcome.summary).toContain('too much memory');
+  },
+};
+
+export const sizes: HostileRepository[] = [
+  many,
+  longLine,
+  newFiles,
+  tooMuch,
+  bomb,
+  rules,
+  printing(1024 * MIB),
+];

@@ -17,7 +17,9 @@ export async function leftOut({ git, submodules }: Clone, { tree }: Workspace): 
     return listed.toString('latin1').split('\0').filter(Boolean);
   };
   try {
-    const [ignored, others] = await Promise.all([list('--ignored', '--directory'), list('--directory')]);
+    // One after the other: each may hold much memory, in a tree of large ignore files.
+    const ignored = await list('--ignored', '--directory');
+    const others = await list('--directory');
     const nested = others.filter((entry) => entry.endsWith('/') && statsOf(tree, `${entry}.git`));
     return [
       ...ignored.map((entry) => `${legible(entry)} (ignored by git)`),

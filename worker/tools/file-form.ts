@@ -150,8 +150,12 @@ export class FileForm {
       const at = bytes.indexOf(undefined);
       if (at >= 0) {
         const character = [...run][at]!;
+        const wayOut =
+          character === '\uFFFD'
+            ? 'Something else stood in its place: give the characters as read_file shows them.'
+            : `Write ${JSON.stringify(character)} with ASCII characters, such as an escape, or leave it out.`;
         throw new ToolError(
-          `${path} is not UTF-8 (its bytes are shown as windows-1252), and that has no ${nameOf(character)}. Nothing was written. Use edit_file and keep the other characters as read_file shows them, or write ${JSON.stringify(character)} with ASCII characters, such as an escape.`,
+          `${path} is not UTF-8 (its bytes are shown as windows-1252), and that has no ${nameOf(character)}. Nothing was written. ${wayOut}`,
         );
       }
       if (!isLatin && !this.shown.includes(run))

@@ -3,6 +3,7 @@ import { nameOf } from './file-form.ts';
 const MAX_LINE = 300;
 const MAX_DIFFERENCES = 5;
 const MAX_COMPARED = 2000;
+const REPLACEMENT = '\uFFFD';
 
 /** Characters that a model writes in place of others, or leaves out, without meaning to. */
 const LOOK_ALIKES: readonly [RegExp, string][] = [
@@ -27,13 +28,22 @@ export function nearestLine(text: string, wanted: string): string | undefined {
   const there = text.split('\n');
   const exact = there.findIndex((line) => line.includes(sought));
   const folded = fold(sought);
-  const index = exact >= 0 || !folded ? exact : there.findIndex((line) => fold(line).includes(folded));
+  const isAlike = unread(folded);
+  const index = exact >= 0 || !folded ? exact : there.findIndex((line) => isAlike(fold(line)));
   if (index < 0) return undefined;
   const line = there[index]!;
   const found = `Nearest is line ${index + 1}: ${visible(line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line)}.`;
   // Only one line was asked for, or the first one differs: otherwise the difference is in those that follow.
   if (exact < 0) return `${found} ${differences(line, sought)}`;
   return `${found} ${differingLine(there, index, lines) ?? ''}`.trim();
+}
+
+/** What was read as a replacement character can be any other. */
+function unread(folded: string): (line: string) => boolean {
+  if (!folded.includes(REPLACEMENT)) return (line) => line.includes(folded);
+  const pieces = folded.split(REPLACEMENT).map((piece) => piece.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const pattern = new RegExp(pieces.join('.'));
+  return (line) => pattern.test(line);
 }
 
 /** The first line after the one that was found that is not as wanted. */

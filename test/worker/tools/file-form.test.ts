@@ -262,12 +262,12 @@ const REFUSED: Record<string, { before: Buffer; call: [string, object]; says: Re
   'a replacement character over a Latin-1 letter': {
     before: bytes('Stra\xdfe\nold\n'),
     call: ['write_file', { content: 'Stra\uFFFDe\nnew\n' }],
-    says: /not UTF-8.*windows-1252.*U\+FFFD \(replacement character\)[\s\S]*Nothing was written\. Use edit_file/,
+    says: /not UTF-8.*windows-1252.*U\+FFFD \(replacement character\)[\s\S]*Nothing was written\. Something else stood in its place/,
   },
   'an edit that gives a replacement character for the letter': {
     before: bytes('Stra\xdfe\nold\n'),
     call: ['edit_file', { oldText: 'Stra\uFFFDe', newText: 'Weg' }],
-    says: /Nearest is line 1|not UTF-8 on line 1; shown as windows-1252/,
+    says: /Nearest is line 1: "Straße".*not UTF-8 on line 1; shown as windows-1252/s,
   },
   'a character that Latin-1 does not have': {
     before: bytes('Stra\xdfe\n'),

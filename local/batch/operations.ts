@@ -11,6 +11,7 @@ import type { LocalJobDefinition } from './job-definition.ts';
 import type { JobQueue } from './job-queue.ts';
 import { pageOfJobs } from './list-jobs.ts';
 import {
+  DescribeComputeEnvironmentsRequest,
   DescribeJobDefinitionsRequest,
   DescribeJobQueuesRequest,
   DescribeJobsRequest,
@@ -23,6 +24,7 @@ import {
   describeComputeEnvironment,
   describeJobDefinition,
   describeJobQueue,
+  isComputeEnvironment,
   isJobDefinition,
   isJobQueue,
   requireJobDefinition,
@@ -106,7 +108,11 @@ export function batchOperations(
     ],
     [
       'describecomputeenvironments',
-      (): DescribeComputeEnvironmentsResponse => ({ computeEnvironments: [describeComputeEnvironment()] }),
+      (body): DescribeComputeEnvironmentsResponse => {
+        const { computeEnvironments } = parseRequest(DescribeComputeEnvironmentsRequest, body);
+        const asked = computeEnvironments?.some(isComputeEnvironment) ?? true;
+        return { computeEnvironments: asked ? [describeComputeEnvironment()] : [] };
+      },
     ],
   ]);
 }

@@ -115,6 +115,11 @@ export const DescribeJobQueuesRequest = z.strictObject({
   jobQueues: z.array(z.string()).optional(),
 });
 
+export const DescribeComputeEnvironmentsRequest = z.strictObject({
+  ...Paging,
+  computeEnvironments: z.array(z.string()).optional(),
+});
+
 export const DescribeJobDefinitionsRequest = z.strictObject({
   ...Paging,
   jobDefinitions: z.array(z.string()).optional(),

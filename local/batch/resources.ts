@@ -5,7 +5,8 @@ import type { LocalJobDefinition } from './job-definition.ts';
 
 // What stands around the jobs: one queue, one job definition, one compute environment, all of them fixed at the start.
 
-const COMPUTE_ENVIRONMENT = 'local';
+/** As lib/analysis.ts names the one of an environment called `local`. */
+const COMPUTE_ENVIRONMENT = 'cody-batch-local-compute';
 
 export function describeJobQueue(name: string): JobQueueDetail {
   return {
@@ -48,6 +49,12 @@ export function describeJobDefinition(definition: LocalJobDefinition): JobDefini
       secrets: secretNames(definition),
     },
   };
+}
+
+export function isComputeEnvironment(reference: string): boolean {
+  return (
+    reference === COMPUTE_ENVIRONMENT || reference === batchArn('compute-environment', COMPUTE_ENVIRONMENT)
+  );
 }
 
 export function isJobQueue(reference: string, name: string): boolean {

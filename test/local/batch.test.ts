@@ -19,6 +19,7 @@ import {
   TerminateJobCommand,
 } from '@aws-sdk/client-batch';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { NOT_TRIED_AGAIN } from '../../core/attempts.ts';
 import type { LocalJobDefinition } from '../../local/batch/job-definition.ts';
 import { type BatchOptions, batchLogFile, type LocalBatch, startBatch } from '../../local/batch/server.ts';
 
@@ -236,6 +237,18 @@ test('evaluateOnExit decides by its first matching rule, and what none matches i
   expect(await Promise.all(['42', '43', '5'].map(attemptsOf))).toEqual([2, 1, 2]);
 });
 
+test('a worker that lost its host is tried again, and one that failed by itself is not', async () => {
+  await start({
+    command: [NODE, '-e', 'process.exit(Number(process.argv[1]))', 'Ref::exitCode'],
+    attempts: 2,
+    evaluateOnExit: NOT_TRIED_AGAIN,
+  });
+  const attemptsOf = async (exitCode: string) =>
+    (await ended(await submit({ parameters: { exitCode } }))).attempts!.length;
+  // Stopped, killed, troubled; a bug, and a heap that was too small.
+  expect(await Promise.all(['143', '137', '75', '1', '134'].map(attemptsOf))).toEqual([2, 2, 2, 1, 1]);
+});
+
 test('a program that does not exist fails its job, and the reason names it', async () => {
   await start({ command: ['/no/such/program'] });
   expect(await ended(await submit())).toMatchObject({
@@ -432,6 +445,12 @@ test('queue, job definition and compute environment can be looked at', async () 
   await start({ attempts: 3, secrets: { API_KEY: 'key' } });
   const { jobQueues } = await client.send(new DescribeJobQueuesCommand({ jobQueues: ['queue'] }));
   const { computeEnvironments } = await client.send(new DescribeComputeEnvironmentsCommand({}));
+  const describe = async (name: string) => {
+    const named = new DescribeComputeEnvironmentsCommand({ computeEnvironments: [name] });
+    return (await client.send(named)).computeEnvironments;
+  };
+  expect(await describe('cody-batch-local-compute')).toEqual(computeEnvironments);
+  expect(await describe('of-somebody-else')).toEqual([]);
   const { jobDefinitions } = await client.send(
     new DescribeJobDefinitionsCommand({ jobDefinitionName: 'worker' }),
   );

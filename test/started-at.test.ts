@@ -1,5 +1,6 @@
 import { BatchClient, DescribeJobsCommand } from '@aws-sdk/client-batch';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { WORKER_ATTEMPTS } from '../core/attempts.ts';
 import { Fleet, repositoryOfRequest, writeAndSubmit } from './fleet.ts';
 import { until } from './process-tree.ts';
 
@@ -55,7 +56,7 @@ test('who waits for a place is told from who runs, and each result says when Bat
   expect(first).toMatchObject({ status: 'completed', startedAt: await startOf(first!.batchJobId!) });
   expect(second).toMatchObject({
     status: 'failed',
-    attempts: 3,
+    attempts: WORKER_ATTEMPTS,
     startedAt: await startOf(second!.batchJobId!),
     error: { name: 'WorkerLostError' },
   });

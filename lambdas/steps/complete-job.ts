@@ -14,7 +14,10 @@ export const Input = ExecutionInput;
  * Ends the job with the counts and the bill of all its repositories. `States.ALL` does not catch everything
  * (States.Runtime, States.DataLimitExceeded), so a child can die unrecorded: what is left unfinished fails here.
  */
-export async function completeJob({ jobId, run }: z.infer<typeof Input>, storage: Storage): Promise<void> {
+export async function completeJob(
+  { jobId, run, action }: z.infer<typeof Input>,
+  storage: Storage,
+): Promise<void> {
   await findMendedJob(jobId, storage);
   const rows = await endUnfinished(storage, { jobId, run }, 'failed', {
     name: 'WorkerLostError',
@@ -28,7 +31,8 @@ export async function completeJob({ jobId, run }: z.infer<typeof Input>, storage
   const error = status === 'failed' ? await whyNoneCompleted(jobId, totals.counts.total, storage) : undefined;
   const ended = await storage.jobs.end(jobId, run, { ...totals, status, at, ...(error && { error }) });
   // Cancelled meanwhile: its status stays, its totals are true all the same.
-  if (ended) logJobEnd({ ...totals, status });
+  // A run that only publishes has failed no analysis; those that are counted were told of when they ended.
+  if (ended) logJobEnd(action === 'publish' ? { status } : { ...totals, status });
   else await storage.jobs.recordTotals(jobId, run, totals, at);
 }
 

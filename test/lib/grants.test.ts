@@ -11,6 +11,7 @@ import {
   lines,
   ofType,
   type Resource,
+  SYNTHESIS_MS,
   type Synthesized,
   synthesize,
 } from './synthesized.ts';
@@ -18,8 +19,8 @@ import {
 let synthesized: Synthesized;
 beforeAll(async () => {
   synthesized = await synthesize();
-});
-afterAll(() => synthesized.remove());
+}, SYNTHESIS_MS);
+afterAll(() => synthesized?.remove());
 
 type Functions = [file: string, properties: Resource['Properties']][];
 

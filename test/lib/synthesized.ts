@@ -13,6 +13,9 @@ export type Template = {
   Outputs: Record<string, { Value: unknown }>;
 };
 
+/** For a hook that synthesizes: seconds on an idle machine, and more than a minute on a busy one. */
+export const SYNTHESIS_MS = 300_000;
+
 export type Synthesized = {
   /** The cloud assembly. */
   folder: string;

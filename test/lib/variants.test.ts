@@ -8,6 +8,7 @@ import {
   lines,
   ofType,
   type Resource,
+  SYNTHESIS_MS,
   type Synthesized,
   synthesize,
 } from './synthesized.ts';
@@ -37,7 +38,7 @@ beforeAll(async () => {
     maxVcpus: '500',
     alarmEmail: 'platform@example.com',
   });
-});
+}, SYNTHESIS_MS);
 afterAll(async () => {
   await prod?.remove();
   await rm(page, { recursive: true, force: true });

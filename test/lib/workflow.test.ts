@@ -7,6 +7,7 @@ import {
   lines,
   ofType,
   type Resource,
+  SYNTHESIS_MS,
   type Synthesized,
   synthesize,
 } from './synthesized.ts';
@@ -20,8 +21,8 @@ beforeAll(async () => {
   [[, stateMachine]] = ofType(synthesized.template, 'AWS::StepFunctions::StateMachine') as [
     [string, Resource],
   ];
-});
-afterAll(() => synthesized.remove());
+}, SYNTHESIS_MS);
+afterAll(() => synthesized?.remove());
 
 const ACCOUNT = '<AWS::Region>:<AWS::AccountId>';
 const arn = (service: string, resource: string) => `arn:<AWS::Partition>:${service}:${ACCOUNT}:${resource}`;

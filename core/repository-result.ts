@@ -35,10 +35,11 @@ export const Phase = z.enum([
 ]);
 export type Phase = z.infer<typeof Phase>;
 
-/** What a repository waits for: until when it does at least (ISO 8601), and how often it has waited so far. */
+/** What a repository waits for: until when at least (ISO 8601), and how often it has waited so far. */
 export const Waiting = z.object({
   until: z.string(),
-  times: z.int(),
+  /** Absent where it is not counted. */
+  times: z.int().optional(),
   /** What was met, in words. */
   reason: z.string().optional(),
 });

@@ -348,6 +348,16 @@ export class RepositoryTable {
   ): Promise<void> {
     await this.#update(jobId, repositoryName, {
       set: { ...record, updatedAt: at },
+      remove: ['phase', 'waiting'],
+      condition: 'attribute_exists(jobId)',
+    });
+  }
+
+  /** Says that a pull request waits for its turn. */
+  async recordSlotWait(jobId: string, repositoryName: string, until: string, at: string): Promise<void> {
+    const waiting: Waiting = { until };
+    await this.#update(jobId, repositoryName, {
+      set: { phase: 'waitingForSlot' satisfies Phase, waiting, updatedAt: at },
       condition: 'attribute_exists(jobId)',
     });
   }

@@ -33,7 +33,11 @@ const ACCESS: Readonly<Record<string, Access>> = {
     batchJobs: true,
   },
   // It paces by the credential's name, and cannot read it.
-  ReserveSlot: { jobs: ['GetItem', 'UpdateItem'], named: ['GITHUB_WRITE_TOKEN'] },
+  ReserveSlot: {
+    jobs: ['GetItem', 'UpdateItem'],
+    repositories: ['UpdateItem'],
+    named: ['GITHUB_WRITE_TOKEN'],
+  },
   OpenPullRequest: {
     jobs: ['GetItem', 'UpdateItem'],
     repositories: ['GetItem', 'UpdateItem'],

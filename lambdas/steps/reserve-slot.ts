@@ -7,6 +7,9 @@ import type { Storage } from '../storage.ts';
 /** What the step answered before, where it is asked again after a wait. */
 const Slot = z.object({ at: z.string(), granted: z.boolean(), ofJob: z.boolean() });
 
+/** A shorter wait is over before anybody could read of it. */
+const SHOWN_FROM_MS = 1000;
+
 export const Input = PullRequestInput.extend({ slot: Slot.optional() });
 
 /**
@@ -16,17 +19,23 @@ export const Input = PullRequestInput.extend({ slot: Slot.optional() });
  */
 export async function reserveSlot(
   { jobId, repositoryName, slot }: z.infer<typeof Input>,
-  { jobs, settings, now }: Storage,
+  { jobs, repositories, settings, now }: Storage,
 ): Promise<z.infer<typeof Slot>> {
   const nowMs = Date.parse(now());
   const { pullRequest } = await jobs.getWhole(jobId);
   if (pullRequest?.perHour && !slot?.ofJob) {
     const turn = await jobs.takeSlot(jobId, pullRequest.perHour, nowMs);
-    if (turn > nowMs) return { at: new Date(turn).toISOString(), granted: false, ofJob: true };
+    if (turn > nowMs) return waitUntil(turn, false);
   }
   const credential = await credentialId(settings, repositoryName);
   const at = await jobs.takeSlot(credential, settings.PULL_REQUESTS_PER_HOUR, nowMs);
-  return { at: new Date(at).toISOString(), granted: true, ofJob: true };
+  return waitUntil(at, true);
+
+  async function waitUntil(atMs: number, granted: boolean) {
+    const until = new Date(atMs).toISOString();
+    if (atMs - nowMs >= SHOWN_FROM_MS) await repositories.recordSlotWait(jobId, repositoryName, until, now());
+    return { at: until, granted, ofJob: true };
+  }
 }
 
 export const handler = functionHandler(Input, reserveSlot);

@@ -139,8 +139,8 @@ test('progress, attempts and pull requests are written on a row that is there, a
   const waiting = { until: LATER, times: 2, reason: 'HTTP 429' };
   for (const name of [NAME, 'local/none']) {
     await rows.recordProgress(jobId, name, progress);
-    await rows.recordModelWait(jobId, name, { attempts: 2, waiting, at: LATER });
     await rows.recordPullRequest(jobId, name, LATER, { pullRequest });
+    await rows.recordModelWait(jobId, name, { attempts: 2, waiting, at: LATER });
   }
   const waits = { phase: 'waitingForModel', waiting, turns: 3, attempts: 2 };
   expect(await rows.get(jobId, NAME)).toMatchObject({ ...waits, pullRequest });

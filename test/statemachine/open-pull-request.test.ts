@@ -64,6 +64,12 @@ test("a job's own pace holds up no other job of the same credential", async () =
   expect(running.json).toMatchObject({ status: 'processing', run: 2 });
   const open = running.json.results.filter(({ pullRequest }) => pullRequest);
   expect(open).toHaveLength(1);
+  // Whoever looks can see what the others wait for, and until when: an hour after the first, and more.
+  expect(open[0]).not.toHaveProperty('waiting');
+  const waiting = running.json.results.filter(({ phase }) => phase === 'waitingForSlot');
+  expect(waiting.length).toBeGreaterThan(0);
+  for (const row of waiting)
+    expect(Date.parse(row.waiting!.until)).toBeGreaterThan(Date.parse(row.updatedAt));
   await publishing.call('POST', `/jobs/${slow}/cancel`);
   const { status } = await publishing.sfn.send(
     new DescribeExecutionCommand({ executionArn: json.executionArn ?? running.json.executionArn! }),

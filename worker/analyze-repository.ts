@@ -5,6 +5,7 @@ import {
   describeError,
   JobStoppedError,
   ModelRequestError,
+  RepositoryUnavailableError,
   SetupFailedError,
 } from '../core/errors.ts';
 import { type JobSettings, JobText } from '../core/job.ts';
@@ -23,7 +24,7 @@ import { CommandUser } from './command-user.ts';
 import { converse } from './conversation.ts';
 import { type ConversationState, newConversation } from './conversation-state.ts';
 import { limitEnding } from './ending.ts';
-import { GitFailedError } from './git.ts';
+import { GitBoundExceededError, GitFailedError } from './git.ts';
 import type { Model } from './model.ts';
 import { firstMessage, sharedBytes, systemBlocks } from './prompt.ts';
 import { SharedPrefix } from './shared-prefix.ts';
@@ -57,6 +58,8 @@ export async function analyzeRepository(request: AnalysisRequest): Promise<Outco
       stop.throwIfAborted();
       if (analysis.clock.over.aborted) analysis.ending = limitEnding('maxMinutes', analysis.job.settings);
       else if (error instanceof CodyBatchError) analysis.error = describeError(error);
+      else if (error instanceof GitBoundExceededError)
+        analysis.error = describeError(tooLargeForGit(request.repositoryName, error));
       else throw error;
       log.warn(analysis.error?.message ?? analysis.ending!.summary);
     }
@@ -68,6 +71,13 @@ export async function analyzeRepository(request: AnalysisRequest): Promise<Outco
   } finally {
     workspace.remove();
   }
+}
+
+function tooLargeForGit(repositoryName: string, error: GitBoundExceededError): RepositoryUnavailableError {
+  return new RepositoryUnavailableError(
+    `${repositoryName} is too large to be worked on: ${error.message}. Leave it out of the job.`,
+    { cause: error },
+  );
 }
 
 /** The outcome of this run, where an attempt before wrote one and was lost only then. */

@@ -108,8 +108,6 @@ export const PullRequestRecord = z.object({
   mergedAt: z.string().optional(),
   /** When GitHub was last asked, ISO 8601. */
   checkedAt: z.string().optional(),
-  /** Of GitHub's last answers, so that asking again costs nothing where nothing has changed. */
-  etags: z.object({ pull: z.string().optional(), checks: z.string().optional() }).optional(),
   error: ErrorDescription.optional(),
 });
 export type PullRequestRecord = z.infer<typeof PullRequestRecord>;
@@ -127,6 +125,9 @@ export const RepositoryResult = z.object({
   notDone: NotDone.optional(),
   /** The model that did the work, as it named itself. */
   model: z.string().optional(),
+  /** GitHub's own word, from before any worker started. */
+  defaultBranch: z.string().optional(),
+  /** The worker's word. */
   baseBranch: z.string().optional(),
   baseSha: z.string().optional(),
   /** At most the first 100 files; `changedFiles` counts them all. */

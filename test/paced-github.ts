@@ -13,7 +13,7 @@ export type PacedGitHub = {
 export const HEAD = sha('head');
 
 /**
- * The six routes of opening a pull request, without git: for ten thousand of them, which real repositories take longer
+ * The seven routes of opening a pull request, without git: for ten thousand of them, which real repositories take longer
  * for than what is looked at here, namely when they come. What the answers say is as small as the product reads.
  */
 export async function startPacedGitHub(): Promise<PacedGitHub> {
@@ -35,6 +35,11 @@ export async function startPacedGitHub(): Promise<PacedGitHub> {
           );
         case 'GET branches/main':
           return answer(200, { name: 'main', commit: { sha: HEAD, commit: { tree: { sha: sha('tree') } } } });
+        case `GET git/trees/${sha('tree')}`:
+          return answer(200, {
+            tree: [{ path: 'a.txt', type: 'blob', mode: '100644', sha: sha('a.txt') }],
+            truncated: false,
+          });
         case 'POST git/trees':
           return answer(201, { sha: sha(JSON.stringify(body.tree)) });
         case 'POST git/commits':

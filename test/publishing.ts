@@ -18,7 +18,7 @@ import type { ChangedFile, ChangeSet } from '../core/change-set.ts';
 import { inParallel } from '../core/in-parallel.ts';
 import { isEnded, type Job, type JobRow, newJobId, type PullRequestSettings } from '../core/job.ts';
 import type { RepositoryResult, RepositorySummary } from '../core/repository-result.ts';
-import { countsOf } from '../core/repository-table.ts';
+import { countsOf, pullRequestKey } from '../core/repository-table.ts';
 import { defaultJobSettings, parseSettings } from '../core/settings.ts';
 import { NO_TOKENS } from '../core/usage.ts';
 import type { StackOptions } from '../local/stack.ts';
@@ -195,7 +195,10 @@ export class Publishing {
         tokenUsage: { ...NO_TOKENS, input: 1000, total: 1000 },
       },
       ...{ model: 'claude-sonnet-5-5', completedAt: AT, updatedAt: AT },
-      ...said.row,
+      ...{ defaultBranch: 'main', ...said.row },
+      ...(said.row?.pullRequest && {
+        pullRequestKey: pullRequestKey(said.row.pullRequest.state, repositoryName),
+      }),
       changeSetSha256,
     });
   }

@@ -1,6 +1,9 @@
 import type { Octokit } from '@octokit/rest';
 import type { ChangeSet } from '../../core/change-set.ts';
 import { PullRequestRefusedError, RepositoryUnavailableError } from '../../core/errors.ts';
+import type { JobRow } from '../../core/job.ts';
+import type { RepositoryResult } from '../../core/repository-result.ts';
+import { refuse } from './change-set-rules.ts';
 
 export type Repository = { owner: string; repo: string };
 
@@ -22,6 +25,7 @@ export async function findBase(github: Octokit, repository: Repository, changeSe
   const head = await headOf(github, repository, changeSet.baseBranch);
   if (head.commitSha === changeSet.baseSha) return { ...head, changedMeanwhile: [] };
   const recorded = await treeOf(github, repository, changeSet.baseSha);
+  await requireAncestor(github, repository, changeSet.baseSha, head);
   const changedMeanwhile = await differing(
     github,
     repository,
@@ -58,6 +62,57 @@ async function treeOf(github: Octokit, { owner, repo }: Repository, commitSha: s
       { cause: error },
     );
   }
+}
+
+/**
+ * Of an owner's forks GitHub has every commit under the name of the repository itself: only what the branch was once at
+ * is a commit to go on from.
+ */
+async function requireAncestor(
+  github: Octokit,
+  { owner, repo }: Repository,
+  baseSha: string,
+  head: { branch: string; commitSha: string },
+): Promise<void> {
+  const status = await compare(github, { owner, repo }, `${baseSha}...${head.commitSha}`);
+  if (status === 'ahead' || status === 'identical') return;
+  throw new PullRequestRefusedError(
+    `The commit ${baseSha.slice(0, 10)}, from which the change of ${owner}/${repo} was made, is not in the history of ${head.branch}: the branch was overwritten since. Start a new job.`,
+  );
+}
+
+/** `ahead` where the second commit comes after the first; undefined where they have no commit in common. */
+async function compare(
+  github: Octokit,
+  repository: Repository,
+  basehead: string,
+): Promise<string | undefined> {
+  try {
+    const { data } = await github.rest.repos.compareCommitsWithBasehead({
+      ...repository,
+      basehead,
+      per_page: 1,
+    });
+    return data.status;
+  } catch (error) {
+    if ((error as { status?: number }).status !== 404) throw error;
+    return undefined;
+  }
+}
+
+/** Throws ChangeSetRefusedError where the change set names another base branch than the job does, or GitHub's default. */
+export async function requireBaseBranch(
+  github: Octokit,
+  { owner, repo }: Repository,
+  { job, row, changeSet }: { job: JobRow; row: RepositoryResult; changeSet: ChangeSet },
+): Promise<void> {
+  const named = job.settings.baseBranch ?? row.defaultBranch;
+  if (changeSet.baseBranch === named) return;
+  // Which branch is the default one may have changed between the job's start and the clone.
+  const expected =
+    job.settings.baseBranch ?? (await github.rest.repos.get({ owner, repo })).data.default_branch;
+  if (changeSet.baseBranch === expected) return;
+  refuse(`names ${changeSet.baseBranch} as its base branch, and that of ${owner}/${repo} is ${expected}`);
 }
 
 type TreeEntry = { path?: string; mode?: string; type?: string; sha?: string };

@@ -1,9 +1,9 @@
-import { posix } from 'node:path';
 import type { ChangedFile, ChangeSet } from '../../core/change-set.ts';
 import { ChangeSetRefusedError } from '../../core/errors.ts';
 import type { JobSettings } from '../../core/job.ts';
 import { filesOutside, protectedFiles } from '../../core/protected-files.ts';
 import type { Settings } from '../../core/settings.ts';
+import { ancestorsOf, foldPath, leavesTree } from '../../core/tree-path.ts';
 
 /** What GitHub takes as a blob: https://docs.github.com/rest/git/blobs */
 const MAX_FILE_BYTES = 100 * 1024 * 1024;
@@ -41,7 +41,7 @@ export async function requirePublishable(
 
 /** Whether GitHub asks for a permission of its own to write one of these files. */
 export function touchesWorkflows({ files }: ChangeSet): boolean {
-  return files.some(({ path }) => path.startsWith('.github/workflows/'));
+  return files.some(({ path }) => `${foldPath(path)}/`.startsWith('.github/workflows/'));
 }
 
 function refusePath(path: string): void {
@@ -50,8 +50,7 @@ function refusePath(path: string): void {
   const outside = parts.some(
     (part) => part === '' || part === '.' || part === '..' || GIT_FOLDER.test(visible(part)),
   );
-  // A line feed or an escape in a name is for a reader's terminal and no build.
-  if (outside || /[\p{Cc}\uFFFD]/u.test(path) || Buffer.byteLength(path) > MAX_PATH_BYTES)
+  if (outside || /[\0\uFFFD]/.test(path) || Buffer.byteLength(path) > MAX_PATH_BYTES)
     refuse(`names ${JSON.stringify(path.slice(0, 200))}, which is no path inside the repository`);
 }
 
@@ -62,14 +61,13 @@ function refuseContent(file: ChangedFile): void {
     refuse(`has ${file.path} with ${bytes} bytes, and GitHub takes ${MAX_FILE_BYTES} a file`);
   if (file.mode === '120000' && bytes > MAX_PATH_BYTES)
     refuse(`has the symbolic link ${file.path} with a target of ${bytes} bytes`);
-  if (file.mode === '120000') refuseTarget(file.path, Buffer.from(file.content, 'base64').toString());
-}
-
-/** What reads the repository would read a file of its own machine by such a link. */
-function refuseTarget(link: string, target: string): void {
-  const reached = posix.normalize(posix.join(posix.dirname(link), target));
-  if (posix.isAbsolute(target) || reached === '..' || reached.startsWith('../'))
-    refuse(`has the symbolic link ${link}, which leads out of the repository`);
+  if (file.mode === '120000') {
+    const target = Buffer.from(file.content, 'base64').toString('utf8');
+    if (leavesTree(file.path, target))
+      refuse(
+        `has the symbolic link ${file.path} to ${JSON.stringify(target)}, which leads out of the repository`,
+      );
+  }
 }
 
 /** A path that is named twice, or that is a file and a folder at once, would be whichever comes last. */
@@ -85,17 +83,11 @@ function refuseOverlap(files: readonly ChangedFile[]): void {
   }
 }
 
-/** `a/b/c` has `a` and `a/b`. */
-export function ancestorsOf(path: string): string[] {
-  const parts = path.split('/');
-  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'));
-}
-
 function list(paths: readonly string[]): string {
   const more = paths.length - 10;
   return paths.slice(0, 10).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-function refuse(fault: string): never {
+export function refuse(fault: string): never {
   throw new ChangeSetRefusedError(`The recorded change set ${fault}; nothing was published.`);
 }

@@ -5,7 +5,8 @@ import type { JobRow } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import type { Settings } from '../../core/settings.ts';
 import { isAllowed } from './allow-list.ts';
-import { type Base, findBase, type Repository } from './base.ts';
+import { type Base, findBase, type Repository, requireBaseBranch } from './base.ts';
+import { requireFitting } from './base-tree.ts';
 import { type Commit, commitToBranch, isOfJob } from './branch.ts';
 import { findPullRequests, openPullRequest, type PullRequest, updateBody } from './pull-request.ts';
 import { bodyOf, titleOf } from './pull-request-text.ts';
@@ -32,7 +33,7 @@ export type Published = PullRequest & {
 /**
  * Makes a recorded change set a pull request through the Git Data API. Safe to run again wherever it broke off: what is
  * there already is found and used, and the end is one branch, one commit and one pull request. A pull request that was
- * closed or merged is given back as it is. Six calls for a change of text alone.
+ * closed or merged is given back as it is. Seven calls for a change of text alone.
  */
 export async function publishChangeSet(github: Octokit, publication: Publication): Promise<Published> {
   const { job, changeSet, settings } = publication;
@@ -49,7 +50,9 @@ export async function publishChangeSet(github: Octokit, publication: Publication
   const ended = existing ? undefined : await endedOfJob(github, repository, pulls, job.jobId);
   if (ended) return { ...ended, branch, warnings: [] };
 
+  await requireBaseBranch(github, repository, publication);
   const base = await findBase(github, repository, changeSet);
+  await requireFitting(github, repository, base.treeSha, changeSet);
   const treeSha = await writeTree(github, repository, base, changeSet);
   const title = titleOf(publication);
   const request = {

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { Octokit } from '@octokit/rest';
 import type { ChangedFile, ChangeSet } from '../../core/change-set.ts';
+import { ancestorsOf } from '../../core/tree-path.ts';
 import type { Base, Repository } from './base.ts';
-import { ancestorsOf } from './change-set-rules.ts';
 
 /** Text that goes along with the tree, in one request; more than this goes as blobs. */
 const MAX_INLINE_BYTES = 1024 * 1024;

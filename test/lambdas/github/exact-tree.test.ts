@@ -21,7 +21,7 @@ printf 'caf\\351\\n' > latin1.txt
 printf 'a\\000b' > nul.txt
 chmod 755 script.sh
 chmod 644 tool.sh
-ln -s ../elsewhere link
+ln -s elsewhere link
 rm old-link && ln -s new-target old-link
 rm file-to-link.txt && ln -s crlf.txt file-to-link.txt
 mv renamed.txt 'folder/with a space é.txt'

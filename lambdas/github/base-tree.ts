@@ -1,0 +1,118 @@
+import type { Octokit } from '@octokit/rest';
+import type { ChangeSet } from '../../core/change-set.ts';
+import { ancestorsOf, hasControlCharacters } from '../../core/tree-path.ts';
+import type { Repository } from './base.ts';
+import { refuse } from './change-set-rules.ts';
+
+type Entry = { path: string; type: string; sha: string };
+
+/** A tree as GitHub lists it. */
+type Tree = {
+  /** Undefined where nothing is at the path. */
+  at(path: string): Promise<Entry | undefined>;
+  /** The paths of everything below a folder that is no folder itself. */
+  below(folder: string): Promise<string[]>;
+};
+
+/**
+ * Refuses a change set that would do something else to the base's tree than its files say: take the place of a folder, or
+ * of a file that it does not name, or reach into a submodule. One call, unless the tree is too large to be listed whole.
+ */
+export async function requireFitting(
+  github: Octokit,
+  repository: Repository,
+  treeSha: string,
+  { files }: Pick<ChangeSet, 'files'>,
+): Promise<void> {
+  const tree = await readTree(github, repository, treeSha);
+  const deleted = new Set(files.flatMap(({ status, path }) => (status === 'deleted' ? [path] : [])));
+  for (const { status, path } of files) {
+    for (const folder of ancestorsOf(path)) {
+      const above = await tree.at(folder);
+      if (above?.type === 'commit') refuse(`names ${path}, which is inside the submodule ${folder}`);
+      if (above?.type === 'blob' && !deleted.has(folder))
+        refuse(`names ${path}, but ${folder} is a file and is not deleted`);
+    }
+    const there = await tree.at(path);
+    if (there?.type === 'commit') refuse(`names ${path}, which is a submodule`);
+    if (status === 'deleted') {
+      if (!there) refuse(`deletes ${path}, which is not there`);
+      if (there?.type === 'tree') refuse(`deletes ${path}, which is a folder: it has to name each file`);
+    } else if (there?.type === 'tree') {
+      const lost = (await tree.below(path)).filter((file) => !deleted.has(file));
+      if (lost.length > 0)
+        refuse(`puts a file in the place of the folder ${path}, and does not name ${lost[0]}`);
+    } else if (!there && hasControlCharacters(path)) {
+      refuse(`adds ${JSON.stringify(path)}, a name with control characters`);
+    }
+  }
+}
+
+async function readTree(github: Octokit, repository: Repository, treeSha: string): Promise<Tree> {
+  const whole = await list(github, repository, treeSha, { recursive: true });
+  // It listed what it could; what is missing cannot be told from what is not there.
+  return whole ? wholeTree(whole) : treeByFolder(github, repository, treeSha);
+}
+
+function wholeTree(entries: readonly Entry[]): Tree {
+  const byPath = new Map(entries.map((entry) => [entry.path, entry]));
+  return {
+    at: async (path) => byPath.get(path),
+    below: async (folder) =>
+      entries.flatMap(({ path, type }) => (type !== 'tree' && path.startsWith(`${folder}/`) ? [path] : [])),
+  };
+}
+
+function treeByFolder(github: Octokit, repository: Repository, treeSha: string): Tree {
+  const folders = new Map<string, Promise<Map<string, Entry>>>();
+  const entriesOf = (path: string, sha: string) => {
+    const known = folders.get(path) ?? listFolder(github, repository, path, sha);
+    folders.set(path, known);
+    return known;
+  };
+  const at = async (path: string): Promise<Entry | undefined> => {
+    const slash = path.lastIndexOf('/');
+    const parent = slash < 0 ? { type: 'tree', sha: treeSha } : await at(path.slice(0, slash));
+    if (parent?.type !== 'tree') return undefined;
+    return (await entriesOf(path.slice(0, Math.max(0, slash)), parent.sha)).get(path.slice(slash + 1));
+  };
+  return {
+    at,
+    async below(folder) {
+      const { sha } = (await at(folder))!;
+      const entries = await list(github, repository, sha, { recursive: true });
+      if (!entries)
+        return refuse(`puts a file in the place of the folder ${folder}, which is too large to be looked at`);
+      return entries.flatMap(({ path, type }) => (type === 'tree' ? [] : [`${folder}/${path}`]));
+    },
+  };
+}
+
+async function listFolder(
+  github: Octokit,
+  repository: Repository,
+  folder: string,
+  sha: string,
+): Promise<Map<string, Entry>> {
+  const entries = await list(github, repository, sha, { recursive: false });
+  if (!entries)
+    return refuse(`names files in the folder ${folder || '/'}, which is too large to be looked at`);
+  return new Map(entries.map((entry) => [entry.path, entry]));
+}
+
+/** Undefined where GitHub cuts the listing off: after 100,000 entries, or 7 MB. */
+async function list(
+  github: Octokit,
+  { owner, repo }: Repository,
+  tree_sha: string,
+  { recursive }: { recursive: boolean },
+): Promise<Entry[] | undefined> {
+  // Any value asks for it, `false` included.
+  const { data } = await github.rest.git.getTree({
+    owner,
+    repo,
+    tree_sha,
+    ...(recursive && { recursive: '1' }),
+  });
+  return data.truncated ? undefined : (data.tree as Entry[]);
+}

@@ -16,3 +16,6 @@ export const EVENT_RULES = {
 } as const;
 
 export type EventFunction = keyof typeof EVENT_RULES;
+
+/** How often TrackPullRequests asks GitHub, wherever it runs. */
+export const TRACKING_MINUTES = 5;

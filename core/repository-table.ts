@@ -9,17 +9,25 @@ import {
   PutCommand,
   QueryCommand,
 } from '@aws-sdk/lib-dynamodb';
+import type { z } from 'zod';
 import { Backoff } from './backoff.ts';
 import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
 import { NotFoundError } from './errors.ts';
 import { chunks, inParallel } from './in-parallel.ts';
-import type { Counts, ReadStatus, Status } from './job.ts';
+import type { Counts, PullRequestCounts, ReadStatus, Status } from './job.ts';
 import { Status as StatusSchema } from './job.ts';
 import type { Phase, PullRequestRecord, Waiting } from './repository-result.ts';
 import { RepositoryResult } from './repository-result.ts';
 import type { Settings } from './settings.ts';
 import { type Readable, readItem } from './stored.ts';
-import { diffKey, expiry, fromItem, JOB_STATUS_INDEX, MAX_DIFF_ITEM_BYTES } from './tables.ts';
+import {
+  diffKey,
+  expiry,
+  fromItem,
+  JOB_STATUS_INDEX,
+  MAX_DIFF_ITEM_BYTES,
+  PULL_REQUEST_INDEX,
+} from './tables.ts';
 
 /** BatchGetItem takes at most 100 keys. */
 const KEYS_A_BATCH = 100;
@@ -40,6 +48,19 @@ export type RepositoryEnd = Omit<RepositoryResult, 'jobId' | 'repositoryName' | 
   status: 'completed' | 'failed' | 'cancelled';
   completedAt: string;
 };
+
+/** An index whose range key is `{state}#{repositoryName}`. */
+type IndexKeys = { index: string; key: string };
+const STATUS_KEYS: IndexKeys = { index: JOB_STATUS_INDEX, key: 'statusKey' };
+const PULL_REQUEST_KEYS: IndexKeys = { index: PULL_REQUEST_INDEX, key: 'pullRequestKey' };
+
+/** What the index shows of a row whose pull request is open. */
+const OpenPullRequest = RepositoryResult.pick({
+  repositoryName: true,
+  pullRequestNumber: true,
+  pullRequest: true,
+}).required();
+export type OpenPullRequest = z.infer<typeof OpenPullRequest>;
 
 /** What a row says of one run, and of no other. */
 const RESULT_OF_A_RUN = [
@@ -199,24 +220,63 @@ export class RepositoryTable {
   async countByIndex(jobId: string): Promise<Counts> {
     const [counted, waiting] = await Promise.all([
       Promise.all(
-        StatusSchema.options.map(async (status) => [status, await this.#count(jobId, `${status}#`)] as const),
+        StatusSchema.options.map(
+          async (status) => [status, await this.#count(jobId, STATUS_KEYS, `${status}#`)] as const,
+        ),
       ),
-      this.#count(jobId, WAITING_FOR_MODEL),
+      this.#count(jobId, STATUS_KEYS, WAITING_FOR_MODEL),
     ]);
     const counts = countsOf(Object.fromEntries(counted) as Record<Status, number>);
     return waiting > 0 ? { ...counts, waiting } : counts;
   }
 
-  async #count(jobId: string, prefix: string): Promise<number> {
+  /** How many of a job's pull requests are in each state, by the index: eventually right, and cheap. */
+  async countPullRequests(jobId: string): Promise<PullRequestCounts> {
+    const of = (state: PullRequestRecord['state']) => this.#count(jobId, PULL_REQUEST_KEYS, `${state}#`);
+    const [open, merged, closed, failed] = await Promise.all([
+      of('open'),
+      of('merged'),
+      of('closed'),
+      of('failed'),
+    ]);
+    return { open, merged, closed, failed };
+  }
+
+  /** The pull requests of a job that its rows show as open, by the index. */
+  async openPullRequests(jobId: string): Promise<OpenPullRequest[]> {
+    const open: OpenPullRequest[] = [];
+    let from: Record<string, unknown> | undefined;
+    do {
+      const page = await this.#client.send(
+        new QueryCommand({
+          TableName: this.#table,
+          IndexName: PULL_REQUEST_INDEX,
+          KeyConditionExpression: 'jobId = :jobId AND begins_with(pullRequestKey, :state)',
+          ExpressionAttributeValues: { ':jobId': jobId, ':state': 'open#' },
+          ...(from && { ExclusiveStartKey: from }),
+        }),
+      );
+      // One that is not what it should be keeps none of the others from being found.
+      for (const item of page.Items ?? []) {
+        const { success, data } = OpenPullRequest.safeParse(item);
+        if (success) open.push(data);
+      }
+      from = page.LastEvaluatedKey;
+    } while (from);
+    return open;
+  }
+
+  async #count(jobId: string, { index, key }: IndexKeys, prefix: string): Promise<number> {
     let count = 0;
     let from: Record<string, unknown> | undefined;
     do {
       const page = await this.#client.send(
         new QueryCommand({
           TableName: this.#table,
-          IndexName: JOB_STATUS_INDEX,
+          IndexName: index,
           Select: 'COUNT',
-          KeyConditionExpression: 'jobId = :jobId AND begins_with(statusKey, :prefix)',
+          KeyConditionExpression: 'jobId = :jobId AND begins_with(#key, :prefix)',
+          ExpressionAttributeNames: { '#key': key },
           ExpressionAttributeValues: { ':jobId': jobId, ':prefix': prefix },
           ...(from && { ExclusiveStartKey: from }),
         }),
@@ -347,7 +407,11 @@ export class RepositoryTable {
     },
   ): Promise<void> {
     await this.#update(jobId, repositoryName, {
-      set: { ...record, updatedAt: at },
+      set: {
+        ...record,
+        pullRequestKey: pullRequestKey(record.pullRequest.state, repositoryName),
+        updatedAt: at,
+      },
       remove: ['phase', 'waiting'],
       condition: 'attribute_exists(jobId)',
     });
@@ -371,7 +435,7 @@ export class RepositoryTable {
   ): Promise<boolean> {
     const written = 'pullRequest.checkedAt';
     return this.#update(jobId, repositoryName, {
-      set: { pullRequest },
+      set: { pullRequest, pullRequestKey: pullRequestKey(pullRequest.state, repositoryName) },
       condition: checkedAt
         ? `${written} = :before`
         : `attribute_exists(pullRequest) AND attribute_not_exists(${written})`,
@@ -455,6 +519,11 @@ const WAITING_FOR_MODEL = 'processing#waitingForModel#';
 
 export function statusKey(status: Status, repositoryName: string): string {
   return `${status}#${repositoryName}`;
+}
+
+/** Always written with `pullRequest`. */
+export function pullRequestKey(state: PullRequestRecord['state'], repositoryName: string): string {
+  return `${state}#${repositoryName}`;
 }
 
 function readRow(

@@ -8,6 +8,8 @@ export const STATUS_INDEX = 'status-createdAt-index';
 /** Lists all jobs by creation: every job has `entity` = `job`, and control items have none. */
 export const ENTITY_INDEX = 'entity-createdAt-index';
 export const JOB_STATUS_INDEX = 'job-status-index';
+/** The pull requests of a job by their state: those that are open are found, and all are counted, without reading rows. */
+export const PULL_REQUEST_INDEX = 'pull-request-index';
 export const TTL_ATTRIBUTE = 'expiresAt';
 
 type TableShape = Pick<
@@ -39,15 +41,23 @@ export const JOBS_TABLE: TableShape = {
   ],
 };
 
-/** Keys only in the index: its rows stay small, and the table is what one trusts. */
+/** Keys only in the index of statuses: its rows stay small, and the table is what one trusts. */
 export const REPOSITORIES_TABLE: TableShape = {
   KeySchema: keys('jobId', 'repositoryName'),
-  AttributeDefinitions: strings('jobId', 'repositoryName', 'statusKey'),
+  AttributeDefinitions: strings('jobId', 'repositoryName', 'statusKey', 'pullRequestKey'),
   GlobalSecondaryIndexes: [
     {
       IndexName: JOB_STATUS_INDEX,
       KeySchema: keys('jobId', 'statusKey'),
       Projection: { ProjectionType: 'KEYS_ONLY' },
+    },
+    {
+      IndexName: PULL_REQUEST_INDEX,
+      KeySchema: keys('jobId', 'pullRequestKey'),
+      Projection: {
+        ProjectionType: 'INCLUDE',
+        NonKeyAttributes: ['pullRequest', 'pullRequestNumber'],
+      },
     },
   ],
 };

@@ -4,7 +4,7 @@ import { LambdaFunction as FunctionTarget } from 'aws-cdk-lib/aws-events-targets
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { SettingsError } from '../core/errors.ts';
-import { EVENT_RULES, type EventFunction } from '../core/events.ts';
+import { EVENT_RULES, type EventFunction, TRACKING_MINUTES } from '../core/events.ts';
 import type { Access } from './access.ts';
 import type { FunctionBundle } from './bundles.ts';
 import { type FunctionSetting, LambdaFunction } from './lambda-function.ts';
@@ -42,11 +42,10 @@ const OCCASIONS: Readonly<Record<string, Occasion>> = {
   TrackPullRequests: {
     access: {
       jobs: ['Query', 'UpdateItem'],
-      repositories: ['BatchGetItem', 'UpdateItem', 'Query'],
-      artifacts: ['read'],
+      repositories: ['Query', 'UpdateItem'],
       secrets: ['GITHUB_TOKEN'],
     },
-    every: Duration.minutes(30),
+    every: Duration.minutes(TRACKING_MINUTES),
   },
   Reconcile: {
     access: {

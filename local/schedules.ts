@@ -1,5 +1,7 @@
+import { TRACKING_MINUTES } from '../core/events.ts';
+
 /** What EventBridge's schedules invoke, with the seconds between. */
-const SCHEDULES = { Reconcile: 60, TrackPullRequests: 60 } as const;
+const SCHEDULES = { Reconcile: 60, TrackPullRequests: TRACKING_MINUTES * 60 } as const;
 
 export type ScheduledFunction = keyof typeof SCHEDULES;
 

@@ -14,6 +14,17 @@ export async function openGitHub(
   });
 }
 
+/** GitHub with the credential that may look, at this repository and at all others with the same `readerId`. */
+export async function openReader(settings: Settings, repositoryName: string): Promise<Octokit> {
+  return createOctokit(settings, await credentialFor(settings, repositoryName, 'read'));
+}
+
+/** Names whose credential looks at a repository: an App has one for each owner, where there is no token to read by. */
+export function readerId(settings: Settings, repositoryName: string): string {
+  const [owner] = repositoryName.toLowerCase().split('/') as [string];
+  return settings.GITHUB_APP_ID ? owner : '';
+}
+
 /** `owner/name` of every repository of an owner that the read token can see, archived and disabled ones left out. */
 export async function* listRepositories(settings: Settings, owner: string): AsyncGenerator<string> {
   const github = createOctokit(settings, await settings.secret('GITHUB_TOKEN'));

@@ -8,10 +8,9 @@ import { createOctokit } from './octokit.ts';
 export type Access = 'write' | 'writeWorkflows' | 'read';
 
 /** https://docs.github.com/rest/authentication/permissions-required-for-github-apps */
-const PERMISSIONS: Readonly<Record<Access, Record<string, string>>> = {
+const PERMISSIONS: Readonly<Record<Exclude<Access, 'read'>, Record<string, string>>> = {
   write: { contents: 'write', pull_requests: 'write' },
   writeWorkflows: { contents: 'write', pull_requests: 'write', workflows: 'write' },
-  read: { checks: 'read', pull_requests: 'read' },
 };
 
 /**
@@ -42,9 +41,12 @@ export async function credentialFor(
   const { token } = await app({
     type: 'installation',
     installationId: installation.id,
-    // A renamed repository is known by its number alone, which GitHub's redirection shows.
-    ...(renamed ? { repositoryIds: [Number(renamed[1])] } : { repositoryNames: [repo] }),
-    permissions: PERMISSIONS[access],
+    // To look, all that the installation has, at all of the owner's repositories that it covers at once.
+    ...(access !== 'read' && {
+      // A renamed repository is known by its number alone, which GitHub's redirection shows.
+      ...(renamed ? { repositoryIds: [Number(renamed[1])] } : { repositoryNames: [repo] }),
+      permissions: PERMISSIONS[access],
+    }),
   });
   return token;
 }

@@ -44,7 +44,7 @@ async function requireCommit({ repository }: RepositoryCall, ref: string): Promi
 }
 
 /** The newest of each name, as most of GitHub's answers have it. */
-function latest<Item>(items: readonly Item[], nameOf: (item: Item) => string): Item[] {
+export function latest<Item>(items: readonly Item[], nameOf: (item: Item) => string): Item[] {
   const seen = new Set<string>();
   return items.filter((item) => !seen.has(nameOf(item)) && seen.add(nameOf(item)));
 }

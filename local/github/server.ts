@@ -53,6 +53,8 @@ export type LocalGitHub = {
 const MAX_BODY_BYTES = 100 * 1024 * 1024;
 
 const API_PREFIX = '/api/v3';
+/** Where GitHub Enterprise has it. */
+const GRAPHQL_PATH = '/api/graphql';
 
 /** The smart protocol's three requests; git adds `.git` or not, as the remote's URL does. */
 const GIT_PATH = /^\/([^/]+)\/([^/]+?)(?:\.git)?\/(info\/refs|git-upload-pack|git-receive-pack)$/;
@@ -101,6 +103,12 @@ async function handle(
     const path = pathname.slice(API_PREFIX.length).replace(/\/$/, '');
     const rest = { request, method, path, url, readBody: () => readJson(request) };
     send(response, await answerRest(github, rest));
+    return;
+  }
+  if (pathname === GRAPHQL_PATH) {
+    // Loaded on demand: most stacks look at no pull request.
+    const { answerGraphQL } = await import('./graphql.ts');
+    send(response, await answerGraphQL(github, request, () => readJson(request)));
     return;
   }
   const [, owner = '', name = '', service] = GIT_PATH.exec(pathname) ?? [];

@@ -7,8 +7,8 @@ let publishing: Publishing;
 let proxy: GitHubProxy;
 
 beforeAll(async () => {
-  // Schedules come every half second instead of every minute.
-  publishing = await Publishing.start({ timeScale: 120 });
+  // Schedules come every half second instead of every five minutes.
+  publishing = await Publishing.start({ timeScale: 600 });
   proxy = await startGitHubProxy(publishing.stack.gitHub);
 });
 afterAll(async () => {
@@ -51,7 +51,7 @@ test('a job shows what became of its pull requests, and how many are merged', as
   expect(unseen).toMatchObject({ state: 'open', error: { name: 'PullRequestNotSeenError' } });
 });
 
-test('the checks of an open pull request are shown, and what has not changed is asked for at no cost', async () => {
+test('the checks of an open pull request are shown, check runs and commit statuses together, and a hundred cost one call', async () => {
   const name = 'checked';
   const baseSha = await publishing.addRepository(name, { 'a.txt': 'a\n' });
   const jobId = await publishing.record([{ name, baseSha, files: [text('a.txt', 'b\n')] }]);
@@ -71,13 +71,17 @@ test('the checks of an open pull request are shown, and what has not changed is 
   await checks('none');
   await check('build');
   await checks('pending');
+  await publishing.github.rest.repos.createCommitStatus({
+    ...{ owner: 'local', repo: name, sha: head_sha, context: 'old-ci', state: 'success' },
+  });
   await check('build', 'success');
   await checks('passing');
-  await check('lint', 'failure');
+  await publishing.github.rest.repos.createCommitStatus({
+    ...{ owner: 'local', repo: name, sha: head_sha, context: 'old-ci', state: 'error' },
+  });
   await checks('failing');
 
   proxy.decide(() => 'answered');
   await publishing.invoke('events/track-pull-requests', {}, { GITHUB_API_URL: proxy.apiUrl }).result();
-  const asked = proxy.calls.filter(({ line }) => line.includes(`/local/${name}/`));
-  expect(asked.map(({ status }) => status)).toEqual([304, 304]);
+  expect(proxy.calls.map(({ line, status }) => `${line} ${status}`)).toEqual(['POST /api/graphql 200']);
 });

@@ -1,0 +1,117 @@
+import type { Octokit } from '@octokit/rest';
+
+/** What one call asks about: each costs GitHub a look of its own, and it gives a call up after 10 s. */
+const A_CALL = 100;
+
+export type RepositoryAnswer = {
+  isArchived: boolean;
+  isDisabled: boolean;
+  /** Null where it has no commit. */
+  defaultBranchRef: { name: string } | null;
+};
+
+export type PullRequestAnswer = {
+  state: 'OPEN' | 'CLOSED' | 'MERGED';
+  isDraft: boolean;
+  mergedAt: string | null;
+  headRefOid: string;
+  commits: {
+    nodes: ({ commit: { statusCheckRollup: { state: RollupState } | null } } | null)[] | null;
+  };
+};
+
+export type RollupState = 'ERROR' | 'EXPECTED' | 'FAILURE' | 'PENDING' | 'SUCCESS';
+
+/** `null` where the credential may see only a part of it. */
+export type Seen = { nameWithOwner: string; pullRequest: PullRequestAnswer | null };
+
+/** One alias for each repository: GitHub finds none of them by a list of names. */
+export function repositoriesQuery(count: number): string {
+  const all = Array.from({ length: count }, (_, i) => i);
+  return [
+    `query Repositories(${all.map((i) => `$owner${i}: String!, $name${i}: String!`).join(', ')}) {`,
+    ...all.map((i) => `  at${i}: repository(owner: $owner${i}, name: $name${i}) { ...About }`),
+    '}',
+    'fragment About on Repository { isArchived isDisabled defaultBranchRef { name } }',
+  ].join('\n');
+}
+
+/** The rollup is of check runs and of commit statuses together. */
+export function pullRequestsQuery(count: number): string {
+  const all = Array.from({ length: count }, (_, i) => i);
+  const variables = all.map((i) => `$owner${i}: String!, $name${i}: String!, $number${i}: Int!`);
+  return [
+    `query PullRequests(${variables.join(', ')}) {`,
+    ...all.map(
+      (i) =>
+        `  at${i}: repository(owner: $owner${i}, name: $name${i}) { nameWithOwner pullRequest(number: $number${i}) { ...State } }`,
+    ),
+    '}',
+    'fragment State on PullRequest {',
+    '  state isDraft mergedAt headRefOid',
+    '  commits(last: 1) { nodes { commit { statusCheckRollup { state } } } }',
+    '}',
+  ].join('\n');
+}
+
+/** What GitHub says of each repository, in their order; undefined for one that the credential cannot see. */
+export async function* askRepositories<T extends string>(
+  github: Octokit,
+  names: readonly T[],
+): AsyncGenerator<[T, RepositoryAnswer | undefined]> {
+  yield* askAll<T, RepositoryAnswer>(github, names, repositoriesQuery, variablesOf);
+}
+
+/** What GitHub says of each pull request; undefined where the credential cannot see even the repository. */
+export async function* askPullRequests<T extends { repositoryName: string; number: number }>(
+  github: Octokit,
+  pulls: readonly T[],
+): AsyncGenerator<[T, Seen | undefined]> {
+  yield* askAll<T, Seen>(github, pulls, pullRequestsQuery, ({ repositoryName, number }, i) => ({
+    ...variablesOf(repositoryName, i),
+    [`number${i}`]: number,
+  }));
+}
+
+function variablesOf(repositoryName: string, i: number): Record<string, string | number> {
+  const [owner, name] = repositoryName.split('/') as [string, string];
+  return { [`owner${i}`]: owner, [`name${i}`]: name };
+}
+
+async function* askAll<T, Answer>(
+  github: Octokit,
+  items: readonly T[],
+  query: (count: number) => string,
+  variables: (item: T, i: number) => Record<string, string | number>,
+): AsyncGenerator<[T, Answer | undefined]> {
+  for (let at = 0; at < items.length; at += A_CALL) {
+    const some = items.slice(at, at + A_CALL);
+    const answers = await ask<Answer>(github, query(some.length), Object.assign({}, ...some.map(variables)));
+    for (const [i, item] of some.entries()) yield [item, answers[`at${i}`] ?? undefined];
+  }
+}
+
+type GraphQLFault = Error & {
+  data?: Record<string, unknown> | null;
+  errors?: { type?: string; message: string }[];
+  headers?: Record<string, string>;
+};
+
+/** GitHub answers what it can: what the credential may not see is null, and has an error beside it. */
+async function ask<Answer>(
+  github: Octokit,
+  query: string,
+  variables: Record<string, string | number>,
+): Promise<Record<string, Answer | null>> {
+  try {
+    return await github.graphql(query, variables);
+  } catch (error) {
+    const { name, data, errors = [], headers, message } = error as GraphQLFault;
+    if (name !== 'GraphqlResponseError') throw error;
+    // It comes with status 200, and means what 429 does elsewhere.
+    if (errors.some(({ type }) => type === 'RATE_LIMITED'))
+      throw Object.assign(new Error(message, { cause: error }), { status: 429, response: { headers } });
+    if (!data) throw error;
+    return data as Record<string, Answer | null>;
+  }
+}

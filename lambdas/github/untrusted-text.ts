@@ -4,16 +4,22 @@
  */
 const BREAK = '\u200b';
 
-/** Invisible characters: bidirectional overrides, zero-width ones, tags that hide text, and controls but LF and TAB. */
-const INVISIBLE = /[\p{Cf}\u2028\u2029]|(?![\n\t])\p{Cc}/gu;
+/**
+ * Invisible characters: bidirectional overrides, zero-width ones, variation selectors, fillers and tags, which can carry
+ * any text unseen, and controls but LF and TAB.
+ */
+const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2028\u2029]|(?![\n\t])\p{Cc}/gu;
 
 /** What is broken after its first group: all that GitHub, or a tool that reads it, would act on. */
 const ACTED_ON: readonly RegExp[] = [
   // People and teams, who would be notified.
   /(@)(?=[\p{L}\p{N}_-])/gu,
   // Issues and pull requests: `#1`, `owner/name#1`, `GH-1` and links to them, which a closing word could close.
-  /(#)(?=\d)/g,
+  /(#)(?=[\p{L}\d])/gu,
   /\b(GH-)(?=\d)/gi,
+  // Issues of trackers beside GitHub: `PROJ-1`, and any key behind a word that closes or links.
+  /\b([A-Z][A-Z\d_]{0,9}-)(?=\d)/g,
+  /\b((?:clos|fix|resolv|complet|implement|ref|part of|relat|contribut|toward)[a-z ]{0,20}:?\s{1,3}[a-z][a-z\d_]{0,9}-)(?=\d)/gi,
   /(\/(?:issues|pull|pulls|discussions|milestone)\/)(?=\d)/gi,
   // HTML, comments included: no hidden text, no image, no anchor of another kind than Markdown's.
   /(<)(?=[A-Za-z/!?])/g,
@@ -27,13 +33,20 @@ const ACTED_ON: readonly RegExp[] = [
   /(\[)(?=[^\]\n]*\b(?:skip|no)\b[^\]\n]*\])/gi,
   /\b(skip-checks)(?=\s*:)/gi,
   /(\*\*\*)(?=NO_CI)/gi,
+  // What makes releases of commits.
+  /\b(BREAKING[ -]CHANGE)(?=\s*:)/gi,
+  /\b((?:BEGIN|END)_)(?=(?:COMMIT_OVERRIDE|NESTED_COMMIT))/gi,
+  // Merge queues that are spoken to by name.
+  /\b(bors)(?=[ \t]+\w)/gi,
 ];
 
 /** Read only at the start of a line: trailers, of which a squashed commit takes its authors, and bots' commands. */
 const ACTED_ON_AT_LINE_START: readonly RegExp[] = [
-  /^([ \t>*_-]*[\w-]+-(?:by|to|with))(?=[ \t*_]*:)/gim,
+  /^([ \t>*_-]*[\w-]+-(?:by|to|with|as))(?=[ \t*_]*:)/gim,
   /^([ \t>*_-]*Cody-Batch-\w+)(?=[ \t*_]*:)/gim,
-  /^([ \t]*\/)(?=[a-z])/gim,
+  /^([ \t>*_+-]*(?:\d+[.)][ \t]*)?\/)(?=[a-z])/gim,
+  // `feat!:` of a commit is a major release.
+  /^([ \t>*_-]*[a-z]+(?:\([^()\n]*\))?)(?=!:)/gim,
 ];
 
 /** One line of at most `limit` characters, for a title. */
@@ -41,17 +54,26 @@ export function safeLine(text: string, limit: number): string {
   return bound(neutralise(clean(text)).replace(/\s+/g, ' ').trim(), limit);
 }
 
-/** Markdown of at most `limit` characters. What follows it is never inside one of its code blocks. */
+/**
+ * Markdown of at most `limit` characters, as a quotation: it is seen that somebody else speaks, and it ends where its
+ * marks end, whatever is open in it.
+ */
 export function safeMarkdown(text: string, limit: number): string {
-  // A quotation ends where its marks end, whatever is open in it; the marks need room.
-  const bounded = bound(neutralise(clean(text)).trim(), limit);
-  if (blocksEnd(bounded)) return bounded;
-  return bound(bounded, Math.floor(limit / 2)).replace(/^/gm, '> ');
+  return bound(quotation(neutralise(clean(text)).trim()), limit);
+}
+
+function quotation(text: string): string {
+  return text === '' ? '' : text.replace(/^/gm, '> ');
 }
 
 /** One line of the user's own words: what they mean to mention they may; what hides goes all the same. */
 export function plainLine(text: string, limit: number): string {
   return bound(clean(text).replace(/\s+/g, ' ').trim(), limit);
+}
+
+/** The same, of several lines. */
+export function plainText(text: string, limit: number): string {
+  return bound(clean(text).trim(), limit);
 }
 
 function clean(text: string): string {
@@ -65,24 +87,4 @@ function neutralise(text: string): string {
 
 function bound(text: string, limit: number): string {
   return text.length > limit ? `${text.slice(0, limit - 1).toWellFormed()}…` : text;
-}
-
-/**
- * Whether every fenced code block ends, in the same container as it began: one that is open at the end, or that a
- * list's end would end, could take in what follows.
- */
-function blocksEnd(markdown: string): boolean {
-  let open: { indent: string; fence: string } | undefined;
-  for (const line of markdown.split('\n')) {
-    const [, lead = '', fence] = /^([ \t>*+\d.)-]*)(`{3,}|~{3,})/.exec(line) ?? [];
-    if (open) {
-      if (line.trim() !== '' && !line.startsWith(open.indent)) return false;
-      const closes = fence?.startsWith(open.fence) && lead === open.indent && line.trim() === fence;
-      if (closes) open = undefined;
-    } else if (fence) {
-      if (/\S/.test(lead)) return false;
-      open = { indent: lead, fence };
-    }
-  }
-  return open === undefined;
 }

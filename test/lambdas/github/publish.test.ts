@@ -146,10 +146,22 @@ test("a model's text mentions nobody, closes nothing, loads nothing, hides nothi
     '  **Signed-off-by:** Mallory <mallory@example.com>',
     '/approve',
     'skip-checks: true',
+    'PROJ-1 #close #time 1w; fixes eng-42; bors r+',
+    '- /merge',
+    'Release-As: 9.9.9',
+    'BREAKING CHANGE: none',
+    'BEGIN_COMMIT_OVERRIDE',
+    'feat(api)!: new',
+    'hid\u{e0131}den\ufe0f \u3164text\u115f\uffa0',
+    '',
+    '**Verification**',
+    '',
+    '- `npm test` passed (0.1 s)',
     '```sh',
     'an open fence',
   ].join('\n');
-  const title = 'Fix @octocat #12 [skip ci]\n\nCo-authored-by: Mallory <mallory@example.com>\u202e';
+  const title =
+    'Fix @octocat #12 PROJ-1 #close [skip ci]\n\nCo-authored-by: Mallory <mallory@example.com>\u202e';
   const jobId = await publishing.record([await changed('untrusted', { title, body })], {
     pullRequest: { branch: 'change' },
   });
@@ -179,6 +191,15 @@ test("a model's text mentions nobody, closes nothing, loads nothing, hides nothi
     expect(said).not.toMatch(/(?:co-authored-by|signed-off-by)[ *]*:/i);
     expect(said).not.toMatch(/\[skip ci\]|^\/approve|skip-checks:/m);
   }
+  for (const said of [pull.title, pull.body!, message]) {
+    expect(said).not.toMatch(
+      /PROJ-1|#close|eng-42|bors r|- \/merge|Release-As:|BREAKING CHANGE:|BEGIN_C|\)!:/,
+    );
+    expect(said).not.toMatch(/[\p{Default_Ignorable_Code_Point}](?<!\u200b)/u);
+  }
+  expect(pull.body).toContain('> hidden text');
+  // A forged section is inside the quotation; ours would not be.
+  expect(pull.body).toContain('\n> **Verification**\n');
   expect(pull.title.split('\n')).toHaveLength(1);
   // What can be seen is still there.
   expect(pull.body!.replaceAll('\u200b', '')).toContain('Thanks @octocat and @org/team. Fixes #12');

@@ -62,6 +62,9 @@ export type Settlement = { reservedUsd: number; spentUsd: number };
 
 const SETTLED: Settlement = { reservedUsd: 0, spentUsd: 0 };
 
+/** What a request says of the run that it asks for. */
+export type RunToReserve = Pick<JobRow, 'action' | 'selection' | 'publishAs'>;
+
 /** The jobs table. Every write that could race is one conditional update of one item. */
 export class JobTable {
   readonly #client: DynamoDBDocumentClient;
@@ -243,13 +246,16 @@ export class JobTable {
   async reserveRun(
     jobId: string,
     run: number,
-    { action, selection, requests }: Pick<JobRow, 'action' | 'selection'> & { requests?: RunRequest[] },
+    { action, selection, publishAs, requests }: RunToReserve & { requests?: RunRequest[] },
     at: string,
   ): Promise<boolean> {
-    const ofTheRunBefore = ['completedAt', 'cancelledAt', 'error', 'executionArn'];
     return this.#update(jobId, {
-      set: { status: 'pending', run: run + 1, action, selection, requests, updatedAt: at },
-      remove: selection === undefined ? [...ofTheRunBefore, 'selection'] : ofTheRunBefore,
+      set: { status: 'pending', run: run + 1, action, selection, publishAs, requests, updatedAt: at },
+      remove: [
+        ...['completedAt', 'cancelledAt', 'error', 'executionArn'],
+        ...(selection === undefined ? ['selection'] : []),
+        ...(publishAs === undefined ? ['publishAs'] : []),
+      ],
       condition: 'run = :run AND #status IN (:completed, :failed, :cancelled)',
       names: { '#status': 'status' },
       values: { ':run': run, ':completed': 'completed', ':failed': 'failed', ':cancelled': 'cancelled' },

@@ -116,6 +116,19 @@ export const PullRequestSettings = z.strictObject({
 });
 export type PullRequestSettings = z.infer<typeof PullRequestSettings>;
 
+/** What a request to publish later may say otherwise than the job did, of the pull requests that it opens. */
+export const PullRequestOverrides = PullRequestSettings.pick({
+  title: true,
+  branch: true,
+  draft: true,
+  labels: true,
+  reviewers: true,
+}).extend({
+  /** In place of the model's text; what is known of the change follows it all the same. */
+  body: z.string().max(10_000).optional(),
+});
+export type PullRequestOverrides = z.infer<typeof PullRequestOverrides>;
+
 /** The body of `POST /jobs`. What is absent takes the default of the environment (core/settings.ts). */
 export const JobRequest = z.strictObject({
   name: z.string().trim().min(1).max(200).optional(),
@@ -187,6 +200,8 @@ export const JobRow = z.object({
   action: z.enum(['analyze', 'publish']),
   /** Artifact that names the repositories of a publish; every recorded change where absent. */
   selection: z.string().optional(),
+  /** What the request of a publish said otherwise than `pullRequest`; of this run only. */
+  publishAs: PullRequestOverrides.optional(),
   status: ReadStatus,
   counts: Counts,
   /** Absent before the first pull request was tried. */
@@ -206,6 +221,11 @@ export const JobRow = z.object({
   error: ErrorDescription.optional(),
 });
 export type JobRow = z.infer<typeof JobRow>;
+
+/** The branch of a job's pull requests. */
+export function branchNameOf({ jobId, pullRequest }: Pick<JobRow, 'jobId' | 'pullRequest'>): string {
+  return pullRequest?.branch ?? `cody-batch/${jobId}`;
+}
 
 /** What a job says at length; kept in the artifact `request.json`, so that the row stays small. */
 export const JobText = z.object({ prompt: z.string(), repositories: z.array(RepositoryPattern) });

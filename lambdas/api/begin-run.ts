@@ -1,6 +1,6 @@
 import { ConflictError } from '../../core/errors.ts';
 import { isEnded, type JobRow } from '../../core/job.ts';
-import { type RunRequest, requireWhole } from '../../core/job-table.ts';
+import { type RunRequest, type RunToReserve, requireWhole } from '../../core/job-table.ts';
 import { unlessDeleted } from '../deleted-meanwhile.ts';
 import { Executions } from '../executions.ts';
 import { mendedJob } from '../mended-job.ts';
@@ -23,7 +23,7 @@ type Asked = Pick<RouteInput<unknown, unknown, unknown>, 'headers' | 'createdBy'
  */
 export async function beginRun(
   { jobId, scope, body, headers, createdBy }: Asked,
-  prepare: (job: JobRow) => Promise<Pick<JobRow, 'action' | 'selection'>>,
+  prepare: (job: JobRow) => Promise<RunToReserve>,
   storage: Storage,
 ): Promise<RouteOutput> {
   const { jobs, settings, now } = storage;

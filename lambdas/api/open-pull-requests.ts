@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { artifactKeys, writeArtifact } from '../../core/artifacts.ts';
 import { ConflictError, InvalidInputError } from '../../core/errors.ts';
-import { isEnded, JobId, type JobRow, RepositoryName } from '../../core/job.ts';
+import { isEnded, JobId, type JobRow, PullRequestOverrides, RepositoryName } from '../../core/job.ts';
 import { PUBLISHABLE_BY, unpublishable } from '../publishable.ts';
 import type { Storage } from '../storage.ts';
 import { repositoryNames } from '../totals.ts';
@@ -11,7 +11,10 @@ import { route } from './route.ts';
 
 const params = z.strictObject({ jobId: JobId });
 const body = z
-  .strictObject({ repositories: z.array(RepositoryName).min(1).max(10_000).optional() })
+  .strictObject({
+    repositories: z.array(RepositoryName).min(1).max(10_000).optional(),
+    pullRequest: PullRequestOverrides.optional(),
+  })
   .optional();
 
 /** How many names a problem document lists. */
@@ -19,7 +22,7 @@ const NAMED = 5;
 
 /**
  * Opens pull requests of what the job has recorded, as its next run and without a call of the model: of all that have
- * none, or of those named. 202 with the job; 200 where the Idempotency-Key says that this was asked before.
+ * none, or of those named; `pullRequest` says what is to be otherwise than the job said. 202 with the job; 200 where the Idempotency-Key says that this was asked before.
  */
 export const openPullRequests = route(
   'POST',
@@ -32,6 +35,7 @@ export const openPullRequests = route(
       const names = await namesToPublish(job, wanted ?? known, storage);
       return {
         action: 'publish' as const,
+        ...(body?.pullRequest && { publishAs: body.pullRequest }),
         ...(wanted && isEnded(job.status) && { selection: await writeSelection(jobId, names, storage) }),
       };
     };

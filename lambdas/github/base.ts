@@ -3,6 +3,7 @@ import type { ChangeSet } from '../../core/change-set.ts';
 import { PullRequestRefusedError, RepositoryUnavailableError } from '../../core/errors.ts';
 import type { JobRow } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
+import { publishAgain } from './advice.ts';
 import { refuse } from './change-set-rules.ts';
 
 export type Repository = { owner: string; repo: string };
@@ -21,8 +22,12 @@ export type Base = {
  * The branch's newest commit where nothing that the change touches has changed on it since; else the commit that the
  * change was made from. One call where the branch has not moved.
  */
-export async function findBase(github: Octokit, repository: Repository, changeSet: ChangeSet): Promise<Base> {
-  const head = await headOf(github, repository, changeSet.baseBranch);
+export async function findBase(
+  github: Octokit,
+  repository: Repository,
+  { changeSet, job }: { changeSet: ChangeSet; job: Pick<JobRow, 'jobId'> },
+): Promise<Base> {
+  const head = await headOf(github, repository, changeSet.baseBranch, job);
   if (head.commitSha === changeSet.baseSha) return { ...head, changedMeanwhile: [] };
   const recorded = await treeOf(github, repository, changeSet.baseSha);
   await requireAncestor(github, repository, changeSet.baseSha, head);
@@ -36,7 +41,12 @@ export async function findBase(github: Octokit, repository: Repository, changeSe
   return { branch: head.branch, commitSha: changeSet.baseSha, treeSha: recorded, changedMeanwhile };
 }
 
-async function headOf(github: Octokit, { owner, repo }: Repository, branch: string) {
+async function headOf(
+  github: Octokit,
+  { owner, repo }: Repository,
+  branch: string,
+  { jobId }: Pick<JobRow, 'jobId'>,
+) {
   try {
     const { data } = await github.rest.repos.getBranch({ owner, repo, branch });
     return { branch: data.name, commitSha: data.commit.sha, treeSha: data.commit.commit.tree.sha };
@@ -44,7 +54,7 @@ async function headOf(github: Octokit, { owner, repo }: Repository, branch: stri
     if ((error as { status?: number }).status !== 404) throw error;
     // The list of pull requests was there, so the repository is.
     throw new RepositoryUnavailableError(
-      `${owner}/${repo} has no branch ${branch} any more, or no commit at all: the branch was deleted or renamed since it was analysed. Bring it back, or start a job with settings.baseBranch.`,
+      `${owner}/${repo} has no branch ${branch} any more, or no commit at all: the branch was deleted or renamed since it was analysed. Bring it back, then ${publishAgain(jobId)}; or start a job with another settings.baseBranch.`,
       { cause: error },
     );
   }

@@ -1,11 +1,10 @@
 import type { Octokit } from '@octokit/rest';
+import { isOfJob, JOB_TRAILER, TREE_TRAILER } from '../../core/commit-trailers.ts';
 import { BranchHasOtherCommitsError, PullRequestRefusedError, SettingsError } from '../../core/errors.ts';
 import type { Person } from '../../core/settings.ts';
+import { ancestorsOf } from '../../core/tree-path.ts';
+import { publishAgain, publishElsewhere } from './advice.ts';
 import type { Base, Repository } from './base.ts';
-
-/** Say in a commit whose it is, so that a branch that a human went on with is never moved. */
-const JOB_TRAILER = 'Cody-Batch-Job';
-const TREE_TRAILER = 'Cody-Batch-Tree';
 
 export type CommitRequest = {
   jobId: string;
@@ -34,9 +33,9 @@ export async function commitToBranch(
   const { owner, repo } = repository;
   const ref = `heads/${request.branch}`;
   const sha = await createCommit(github, repository, request);
-  if (await createRef(github, repository, `refs/${ref}`, sha)) return sha;
+  if (await createRef(github, repository, request, sha)) return sha;
 
-  const tip = await tipOf(github, repository, request.branch);
+  const tip = await tipOf(github, repository, request);
   const isThisChange = (commit: Commit) =>
     isOurs(commit, request.jobId) && commit.tree.sha === request.treeSha;
   if (isThisChange(tip)) return tip.sha;
@@ -44,7 +43,7 @@ export async function commitToBranch(
     const below = await isKept(isThisChange);
     if (below) return below;
     throw new BranchHasOtherCommitsError(
-      `The branch ${request.branch} of ${owner}/${repo} has a commit that is not of this job (${tip.sha.slice(0, 10)}); it was left as it is. Rename or delete that branch, or start a job with another pullRequest.branch; then POST /jobs/${request.jobId}/pull-requests.`,
+      `The branch ${request.branch} of ${owner}/${repo} has a commit that is not of this job (${tip.sha.slice(0, 10)}); it was left as it is. Rename or delete that branch, then ${publishAgain(request.jobId)}; or ${publishElsewhere(request.jobId)}.`,
     );
   }
   await github.rest.git.updateRef({ owner, repo, ref, sha, force: true });
@@ -88,34 +87,53 @@ function messageOf({ title, jobId, treeSha, signOff, author }: CommitRequest): s
 async function createRef(
   github: Octokit,
   { owner, repo }: Repository,
-  ref: string,
+  { jobId, branch }: CommitRequest,
   sha: string,
 ): Promise<boolean> {
   try {
-    await github.rest.git.createRef({ owner, repo, ref, sha });
+    await github.rest.git.createRef({ owner, repo, ref: `refs/heads/${branch}`, sha });
     return true;
   } catch (error) {
     const { status, message } = error as { status?: number; message?: string };
     if (status === 422 && /already exists/i.test(message ?? '')) return false;
-    throw error;
+    const other = status === 422 ? await branchInTheWay(github, { owner, repo }, branch) : undefined;
+    if (other === undefined) throw error;
+    throw new PullRequestRefusedError(
+      `${owner}/${repo} has a branch ${other}, beside which git can have none of the name ${branch}. Rename or delete ${other}, then ${publishAgain(jobId)}; or ${publishElsewhere(jobId)}.`,
+      { cause: error },
+    );
   }
 }
 
-async function tipOf(github: Octokit, { owner, repo }: Repository, branch: string): Promise<Commit> {
+/** Git keeps `a` as a file and `a/b` in a folder, so that it has one of them only. */
+async function branchInTheWay(
+  github: Octokit,
+  repository: Repository,
+  branch: string,
+): Promise<string | undefined> {
+  for (const above of ancestorsOf(branch)) {
+    const { data } = await github.rest.git.listMatchingRefs({ ...repository, ref: `heads/${above}` });
+    if (data.some(({ ref }) => ref === `refs/heads/${above}`)) return above;
+  }
+  const { data } = await github.rest.git.listMatchingRefs({ ...repository, ref: `heads/${branch}/` });
+  return data[0]?.ref.slice('refs/heads/'.length);
+}
+
+async function tipOf(
+  github: Octokit,
+  { owner, repo }: Repository,
+  { jobId, branch }: CommitRequest,
+): Promise<Commit> {
   try {
     const { data } = await github.rest.repos.getBranch({ owner, repo, branch });
     return { sha: data.commit.sha, ...data.commit.commit, parents: data.commit.parents };
   } catch (error) {
     if ((error as { status?: number }).status !== 404) throw error;
     throw new PullRequestRefusedError(
-      `GitHub says that the branch ${branch} of ${owner}/${repo} exists, and then that it does not: it was deleted meanwhile, or another branch's name stands in its way. Try again, or give the job another pullRequest.branch.`,
+      `GitHub says that the branch ${branch} of ${owner}/${repo} exists, and then that it does not: it was deleted meanwhile. ${publishAgain(jobId)} tries again.`,
       { cause: error },
     );
   }
-}
-
-export function isOfJob(message: string, jobId: string): boolean {
-  return message.split('\n').includes(`${JOB_TRAILER}: ${jobId}`);
 }
 
 /** A commit that we made of this job and that nobody has amended since: amending keeps the message, not the tree. */

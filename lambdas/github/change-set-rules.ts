@@ -33,7 +33,7 @@ export async function requirePublishable(
   const guarded = await protectedFiles(paths, protection);
   if (guarded.length > 0)
     refuse(
-      `touches protected files (${list(guarded)}); name them in settings.allowProtected if that is meant`,
+      `touches protected files (${list(guarded)}); a new job may change them where its settings.allowProtected names them`,
     );
   const outside = await filesOutside(paths, job);
   if (outside.length > 0) refuse(`touches ${list(outside)}, which settings.include and exclude leave out`);

@@ -1,13 +1,15 @@
 import type { Octokit } from '@octokit/rest';
 import type { ChangeSet } from '../../core/change-set.ts';
-import { RepositoryUnavailableError } from '../../core/errors.ts';
-import type { JobRow } from '../../core/job.ts';
+import { isOfJob } from '../../core/commit-trailers.ts';
+import { PullRequestRefusedError, RepositoryUnavailableError } from '../../core/errors.ts';
+import { branchNameOf, type JobRow, type PullRequestSettings } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import type { Settings } from '../../core/settings.ts';
+import { publishAgain, publishElsewhere } from './advice.ts';
 import { isAllowed } from './allow-list.ts';
 import { type Base, findBase, type Repository, requireBaseBranch } from './base.ts';
 import { requireFitting } from './base-tree.ts';
-import { type Commit, commitToBranch, isOfJob } from './branch.ts';
+import { type Commit, commitToBranch } from './branch.ts';
 import { findPullRequests, openPullRequest, type PullRequest, updateBody } from './pull-request.ts';
 import { bodyOf, titleOf } from './pull-request-text.ts';
 import { markPullRequest } from './reviewers.ts';
@@ -39,11 +41,12 @@ export async function publishChangeSet(github: Octokit, publication: Publication
   const { job, changeSet, settings } = publication;
   const [owner, repo] = publication.repositoryName.split('/') as [string, string];
   const repository = { owner, repo };
-  const branch = branchOf(job);
+  const branch = branchOf(publication);
+  const wanted = wantedOf(job);
 
   const { pulls, redirected } = await findPullRequests(github, repository, branch);
   if (redirected) {
-    const renamedTo = await newNameOf(github, repository, settings);
+    const renamedTo = await newNameOf(github, repository, settings, job);
     return { ...(await publishChangeSet(github, { ...publication, repositoryName: renamedTo })), renamedTo };
   }
   const existing = pulls.find(({ state }) => state === 'open');
@@ -51,36 +54,51 @@ export async function publishChangeSet(github: Octokit, publication: Publication
   if (ended) return { ...ended, branch, warnings: [] };
 
   await requireBaseBranch(github, repository, publication);
-  const base = await findBase(github, repository, changeSet);
+  const base = await findBase(github, repository, publication);
+  requireOwnBranch(branch, base, publication);
   await requireFitting(github, repository, base.treeSha, changeSet);
   const treeSha = await writeTree(github, repository, base, changeSet);
-  const title = titleOf(publication);
+  const title = titleOf({ ...publication, wanted });
   const request = {
     jobId: job.jobId,
     ...{ branch, title, treeSha, base },
     author: settings.COMMIT_AUTHOR,
     committer: settings.COMMIT_COMMITTER,
-    signOff: job.pullRequest?.signOff ?? settings.SIGN_OFF,
+    signOff: wanted.signOff ?? settings.SIGN_OFF,
   };
   const commitSha = await commitToBranch(github, repository, request, async (ours) => {
     const commits = existing ? await commitsOf(github, repository, existing) : [];
     return commits.find(ours)?.sha;
   });
 
-  const body = bodyOf(publication, base);
+  const body = bodyOf({ ...publication, wanted }, base);
   const { pull, warnings } = await openOrUpdate(github, repository, existing, {
-    job,
+    draft: wanted.draft ?? false,
     branch,
     title,
     body,
     base,
   });
-  const marks = await markPullRequest(github, repository, pull, job.pullRequest, { base, changeSet });
+  const marks = await markPullRequest(github, repository, pull, wanted, { base, changeSet });
   return { ...pull, branch, commitSha, warnings: [...warnings, ...marks] };
 }
 
-export function branchOf({ jobId, pullRequest }: Pick<JobRow, 'jobId' | 'pullRequest'>): string {
-  return pullRequest?.branch ?? `cody-batch/${jobId}`;
+/** That of the pull request there is, unless this very run was asked for another one. */
+function branchOf({ job, row }: Pick<Publication, 'job' | 'row'>): string {
+  const there = row.pullRequestNumber === undefined ? undefined : row.branch;
+  return job.publishAs?.branch ?? there ?? branchNameOf(job);
+}
+
+function requireOwnBranch(branch: string, base: Base, { job, repositoryName }: Publication): void {
+  if (branch !== base.branch) return;
+  throw new PullRequestRefusedError(
+    `The pull request of ${repositoryName} would go from ${branch} into ${branch}, its base branch. ${publishElsewhere(job.jobId)}.`,
+  );
+}
+
+/** How the pull requests of this run are to be: as the job said, but for what the request of the run said. */
+function wantedOf({ publishAs, pullRequest }: JobRow): PullRequestSettings & { body?: string } {
+  return { ...pullRequest, ...publishAs };
 }
 
 /** A branch's name can have served another job before, whose pull request says nothing of this one. */
@@ -111,11 +129,12 @@ async function newNameOf(
   github: Octokit,
   { owner, repo }: Repository,
   { ALLOWED_REPOSITORIES }: Settings,
+  { jobId }: JobRow,
 ): Promise<string> {
   const { data } = await github.rest.repos.get({ owner, repo });
   if (isAllowed(ALLOWED_REPOSITORIES, data.full_name)) return data.full_name;
   throw new RepositoryUnavailableError(
-    `${owner}/${repo} is ${data.full_name} now, which ALLOWED_REPOSITORIES does not admit. Add it there; then POST /jobs/{jobId}/pull-requests.`,
+    `${owner}/${repo} is ${data.full_name} now, which ALLOWED_REPOSITORIES does not admit. Add it there, then ${publishAgain(jobId)}.`,
   );
 }
 
@@ -123,13 +142,12 @@ async function openOrUpdate(
   github: Octokit,
   repository: Repository,
   existing: PullRequest | undefined,
-  request: { job: JobRow; branch: string; title: string; body: string; base: Base },
+  request: { draft: boolean; branch: string; title: string; body: string; base: Base },
 ): Promise<{ pull: PullRequest; warnings: string[] }> {
-  const { job, branch, title, body, base } = request;
+  const { draft, branch, title, body, base } = request;
   if (existing) {
     await updateBody(github, repository, existing, body);
     return { pull: existing, warnings: [] };
   }
-  const draft = job.pullRequest?.draft ?? false;
   return openPullRequest(github, repository, { head: branch, base: base.branch, title, body, draft });
 }

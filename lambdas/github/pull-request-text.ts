@@ -3,7 +3,7 @@ import type { JobRow } from '../../core/job.ts';
 import { failedOnBase, type RepositoryResult, type Verification } from '../../core/repository-result.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { Base } from './base.ts';
-import { plainLine, safeLine, safeMarkdown } from './untrusted-text.ts';
+import { plainLine, plainText, safeLine, safeMarkdown } from './untrusted-text.ts';
 
 /** What GitHub takes as a title. */
 const MAX_TITLE = 256;
@@ -14,14 +14,16 @@ const MAX_FILES = 20;
 
 export type Subject = {
   job: JobRow;
+  /** In the user's own words, which they may mean to act. */
+  wanted: { title?: string | undefined; body?: string | undefined };
   row: RepositoryResult;
   changeSet: ChangeSet;
   settings: Pick<Settings, 'PUBLIC_URL'>;
 };
 
 /** The job's own title, else the model's, made safe; also the commit's subject. */
-export function titleOf({ job, changeSet }: Subject): string {
-  const own = job.pullRequest?.title;
+export function titleOf({ job, changeSet, wanted }: Subject): string {
+  const own = wanted.title;
   const title = own ? plainLine(own, MAX_TITLE) : safeLine(changeSet.title, MAX_TITLE);
   return title || safeLine(job.name, MAX_TITLE) || `Change by ${job.jobId}`;
 }
@@ -31,9 +33,11 @@ export function titleOf({ job, changeSet }: Subject): string {
  * that writing it again changes nothing.
  */
 export function bodyOf(subject: Subject, base: Base): string {
-  const { changeSet } = subject;
+  const { changeSet, wanted } = subject;
   const sections = [
-    safeMarkdown(changeSet.body || changeSet.summary, MAX_DESCRIPTION),
+    wanted.body === undefined
+      ? safeMarkdown(changeSet.body || changeSet.summary, MAX_DESCRIPTION)
+      : plainText(wanted.body, MAX_DESCRIPTION),
     baseNote(subject, base),
     verification(subject.row.verification ?? []),
     facts(subject),

@@ -4,6 +4,7 @@ import {
   PullRequestRefusedError,
   RepositoryUnavailableError,
 } from '../../core/errors.ts';
+import { publishAgain, publishElsewhere } from './advice.ts';
 import { rateLimitedUntil } from './rate-limit.ts';
 
 type RequestFault = {
@@ -13,48 +14,49 @@ type RequestFault = {
   response?: { headers?: Record<string, string | number | undefined>; data?: unknown };
 };
 
-/** What to do once it is mended; no model is paid again. */
-const THEN = 'then open the pull request by POST /jobs/{jobId}/pull-requests';
-
 /**
  * GitHub's answer as an error of the product that says what to do; what another attempt could mend (a limit, a fault of
  * GitHub's, a lost connection) is given back as it is.
  */
-export function explainRefusal(error: unknown, repositoryName: string): unknown {
+export function explainRefusal(
+  error: unknown,
+  { jobId, repositoryName }: { jobId: string; repositoryName: string },
+): unknown {
   if (error instanceof CodyBatchError || !isRequestFault(error)) return error;
   if (rateLimitedUntil(error, 0) !== undefined || error.status >= 500 || error.status < 400) return error;
   const said = `GitHub: ${error.message.slice(0, 500)}`;
   const { status } = error;
+  const then = `then ${publishAgain(jobId)}`;
   const unavailable = (what: string) =>
     new RepositoryUnavailableError(`${repositoryName} ${what}. ${said}`, { cause: error });
 
   if (status === 401) {
     return new GitHubPermissionError(
-      `GitHub does not accept the credential that opens pull requests: it is missing, expired, revoked or mistyped. Replace GITHUB_WRITE_TOKEN (or GITHUB_TOKEN, or the App's id and key); ${THEN}. ${said}`,
+      `GitHub does not accept the credential that opens pull requests: it is missing, expired, revoked or mistyped. Replace GITHUB_WRITE_TOKEN (or GITHUB_TOKEN, or the App's id and key); ${then}. ${said}`,
       { cause: error },
     );
   }
   if (/archived/i.test(error.message))
-    return unavailable(`is archived, so that nothing can be written to it; unarchive it, or leave it out`);
+    return unavailable(`is archived, so that nothing can be written to it; unarchive it, ${then}`);
   if (status === 409 && /empty/i.test(error.message))
     return unavailable(
-      `is empty: it has no commit any more, so there is no base; push one and retry the job`,
+      `is empty: it has no commit any more, so there is no base; push one, then start a new job`,
     );
   if (status === 410 || status === 451 || /disabled|access blocked|suspended/i.test(error.message))
     return unavailable(`is closed to us; ask its owner`);
   const missing = missingPermission(error);
   if (missing) {
     return new GitHubPermissionError(
-      `The credential that opens pull requests may not do so on ${repositoryName}: it needs the permission ${missing}. Grant it to the token or the App; ${THEN}. ${said}`,
+      `The credential that opens pull requests may not do so on ${repositoryName}: it needs the permission ${missing}. Grant it to the token or the App; ${then}. ${said}`,
       { cause: error },
     );
   }
   if (status === 404)
     return unavailable(
-      `does not exist, or the credential that opens pull requests may not see it; check the name and what the token or the App's installation covers`,
+      `does not exist, or the credential that opens pull requests may not see it; give the token or the App's installation access to it, ${then}`,
     );
   return new PullRequestRefusedError(
-    `GitHub refused ${error.request.method} ${new URL(error.request.url).pathname} of ${repositoryName} with ${status}. If a rule of the repository forbids it, change the rule or pullRequest.branch; ${THEN}. ${said}`,
+    `GitHub refused ${error.request.method} ${new URL(error.request.url).pathname} of ${repositoryName} with ${status}. If a rule of the repository forbids it, change the rule, ${then}; or ${publishElsewhere(jobId)}. ${said}`,
     { cause: error },
   );
 }

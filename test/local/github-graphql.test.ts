@@ -59,7 +59,7 @@ test('a repository that is archived, closed, empty, renamed or unknown is told f
   await newRepository(octokit, 'plain');
   const archived = await newRepository(octokit, 'archived');
   await octokit.repos.update({ ...archived, archived: true });
-  await newRepository(octokit, 'closed');
+  await octokit.repos.createForAuthenticatedUser({ name: 'closed', auto_init: true });
   await octokit.repos.createForAuthenticatedUser({ name: 'empty' });
   const before = await newRepository(octokit, 'before');
   await octokit.repos.update({ ...before, name: 'after' });

@@ -28,7 +28,7 @@ mv renamed.txt 'folder/with a space é.txt'
 rm folder/deleted.txt
 rm was-file && mkdir -p was-file/deep && echo now a folder > was-file/deep/file.txt
 rm -r was-folder && echo now a file > was-folder
-echo quoted > 'quo"te	tab.txt'
+echo quoted > 'quo"te\\back.txt'
 `;
 
 let stack: ServedStack;

@@ -155,7 +155,7 @@ test('a linear history and a base that is not main are no obstacle; a rule again
   await rules('ruled', 'creation', 'refs/heads/cody-batch/*');
   expect((await outcomeOf(ruled)).pullRequest?.error).toMatchObject({
     name: 'PullRequestRefusedError',
-    message: expect.stringMatching(/change the rule or pullRequest\.branch.*creations being restricted/s),
+    message: expect.stringMatching(/change the rule, then POST .*creations being restricted/s),
   });
 });
 

@@ -118,6 +118,7 @@ export class RepositoryTable {
     at: string,
     run = 1,
     expiresAt?: string,
+    defaultBranches?: ReadonlyMap<string, string>,
   ): Promise<void> {
     const create = async (repositoryName: string) => {
       try {
@@ -130,6 +131,7 @@ export class RepositoryTable {
               status: 'pending',
               statusKey: statusKey('pending', repositoryName),
               run,
+              defaultBranch: defaultBranches?.get(repositoryName),
               updatedAt: at,
               expiresAt: this.#expiry(at, expiresAt),
             },

@@ -8,8 +8,8 @@ import { onError, step, updateItem } from './tasks.ts';
 /**
  * The lifecycle of a job, as data. Step Functions on AWS and the local engine run the same bytes of it.
  *
- *     StartJob → (analyze) ResolveRepositories → AnalyzeRepositories → ResolvePullRequests → OpenPullRequests → CompleteJob
- *              └ (publish) ────────────────────────────────────────────┘                 (Catch, from any: FailJob)
+ *     StartJob → (analyze) ResolveRepositories → CheckWriteAccess → AnalyzeRepositories → ResolvePullRequests → OpenPullRequests → CompleteJob
+ *              └ (publish) ───────────────────────────────────────────────────────────────┘            (Catch, from any: FailJob)
  *     (delete) RemoveJob
  */
 export function jobDefinition(): Definition {
@@ -26,6 +26,7 @@ export function jobDefinition(): Definition {
       Action,
       ResolveRepositories,
       AnyRepositories,
+      CheckWriteAccess,
       AnalyzeRepositories,
       ResolvePullRequests,
       AnyPullRequests,
@@ -132,9 +133,19 @@ const ResolveRepositories = step('ResolveRepositories', {
 /** A cancel or a retry that raced may leave none to do; a Map of an empty manifest is nothing that AWS documents. */
 const AnyRepositories: ChoiceState = {
   Type: 'Choice',
-  Choices: [{ Variable: '$.analyze.count', NumericGreaterThan: 0, Next: 'AnalyzeRepositories' }],
+  Choices: [{ Variable: '$.analyze.count', NumericGreaterThan: 0, Next: 'CheckWriteAccess' }],
   Default: 'ResolvePullRequests',
 };
+
+/**
+ * Ends what no pull request could be opened in before it is paid for. OpenPullRequest's function does it, which alone has
+ * the credential that writes; where it cannot, the work goes on and the pull requests say what is wrong.
+ */
+const CheckWriteAccess = step('CheckWriteAccess', {
+  of: 'OpenPullRequest',
+  catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: 'AnalyzeRepositories' }],
+  Next: 'AnalyzeRepositories',
+});
 
 const AnalyzeRepositories: MapState = {
   Type: 'Map',

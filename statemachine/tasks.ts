@@ -11,13 +11,18 @@ export function functionSubstitution(step: string): string {
 /** A step of `lambdas/steps`, which gets the whole state; `result` picks what the state keeps of its answer. */
 export function step(
   name: string,
-  options: { result?: { path: string; keep: PayloadTemplate }; catch?: Catcher[] } & Transition,
+  options: {
+    /** Whose function it invokes, where that is another step's. */
+    of?: string;
+    result?: { path: string; keep: PayloadTemplate };
+    catch?: Catcher[];
+  } & Transition,
 ): TaskState {
-  const { result, catch: catchers, ...transition } = options;
+  const { of = name, result, catch: catchers, ...transition } = options;
   return {
     Type: 'Task',
     Resource: 'arn:aws:states:::lambda:invoke',
-    Parameters: { FunctionName: `\${${functionSubstitution(name)}}`, 'Payload.$': '$' },
+    Parameters: { FunctionName: `\${${functionSubstitution(of)}}`, 'Payload.$': '$' },
     ...(result && { ResultSelector: result.keep }),
     ResultPath: result?.path ?? null,
     TimeoutSeconds: 900, // the most that a Lambda function can run

@@ -197,6 +197,8 @@ test('the official clients see the execution, its history and the Batch jobs', a
     'StartJob',
     'Action',
     'ResolveRepositories',
+    'AnyRepositories',
+    'CheckWriteAccess',
     'AnalyzeRepositories',
     'ResolvePullRequests',
     'AnyPullRequests',

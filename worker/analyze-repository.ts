@@ -13,11 +13,12 @@ import { refusalOfModel } from '../core/model-check.ts';
 import { isPriced, unpricedNote } from '../core/models.ts';
 import { Outcome } from '../core/outcome.ts';
 import { Analysis, type AnalysisRequest } from './analysis.ts';
+import { findBranches, requireOwnBranch } from './base-branch.ts';
 import { type Baseline, runBaseline } from './baseline.ts';
 import { Budget } from './budget.ts';
 import { applyPatch, readChanges, resetTree } from './changes.ts';
 import type { Resumable } from './checkpoint.ts';
-import { type Clone, cloneRepository } from './clone.ts';
+import { type Clone, type CloneRequest, cloneRepository } from './clone.ts';
 import { describeCommand, runCommand } from './command.ts';
 import { makeCommandRepository } from './command-repository.ts';
 import { CommandUser } from './command-user.ts';
@@ -209,7 +210,7 @@ async function checkModel({ job, jobs, request }: Analysis): Promise<void> {
 
 async function clone(analysis: Analysis, workspace: Workspace): Promise<Clone> {
   const { job, request, resumed, signal } = analysis;
-  const cloned = await cloneRepository(workspace, {
+  const source: CloneRequest = {
     repositoryName: request.repositoryName,
     githubApiUrl: request.settings.GITHUB_API_URL,
     token: await request.settings.secret('GITHUB_TOKEN'),
@@ -222,7 +223,11 @@ async function clone(analysis: Analysis, workspace: Workspace): Promise<Clone> {
       log: request.log,
       onWaiting: (waiting) => analysis.record('cloning', waiting),
     },
-  });
+  };
+  // What is resumed is paid for: it can be published under another branch.
+  const branches = resumed ? undefined : await findBranches(workspace, source, job);
+  const cloned = await cloneRepository(workspace, source);
+  if (branches) await requireOwnBranch(branches, cloned, job, source);
   request.log.info('cloned', { baseBranch: cloned.baseBranch, baseSha: cloned.baseSha });
   return cloned;
 }

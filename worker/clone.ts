@@ -42,13 +42,7 @@ const ATTRIBUTES = '* -text -ident -filter -working-tree-encoding !diff\n';
  * Throws RepositoryUnavailableError where trying again would not help, or has not helped for as long as may be waited.
  */
 export async function cloneRepository(workspace: Workspace, request: CloneRequest): Promise<Clone> {
-  const base = gitBaseUrl(request.githubApiUrl);
-  const git = new Git(workspace, {
-    protocol: base.protocol.slice(0, -1),
-    networkConfig: tokenConfig(base, request.token),
-    signal: request.stop,
-  });
-  const url = `${base.href}${request.repositoryName}.git`;
+  const { git, url } = openRemote(workspace, request);
   const chosen = request.baseBranch ? ['--branch', request.baseBranch] : [];
   const shallow = ['--depth', '1', '--single-branch', '--no-tags', '--no-checkout'];
   const separate = ['--separate-git-dir', workspace.gitFolder];
@@ -83,6 +77,17 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
   return { git, baseBranch, baseSha, ...facts };
 }
 
+/** git with what it takes to ask the repository's server, and the repository's address there. */
+export function openRemote(workspace: Workspace, request: CloneRequest): { git: Git; url: string } {
+  const base = gitBaseUrl(request.githubApiUrl);
+  const git = new Git(workspace, {
+    protocol: base.protocol.slice(0, -1),
+    networkConfig: tokenConfig(base, request.token),
+    signal: request.stop,
+  });
+  return { git, url: `${base.href}${request.repositoryName}.git` };
+}
+
 /** The branch moved on since the checkpoint, whose patch fits the commit that it was made from. Undefined where it is gone. */
 async function fetchEarlier(git: Git, newest: string, request: CloneRequest): Promise<string | undefined> {
   const { baseSha } = request;
@@ -113,7 +118,11 @@ async function requireEmpty(git: Git, { repositoryName, signal }: CloneRequest):
 }
 
 /** What stays a failure of git's when the patience is over. */
-function unreachable(error: unknown, { repositoryName, patience }: CloneRequest, url: string): unknown {
+export function unreachable(
+  error: unknown,
+  { repositoryName, patience }: CloneRequest,
+  url: string,
+): unknown {
   if (!(error instanceof GitFailedError)) return error;
   return new RepositoryUnavailableError(
     `${repositoryName} could not be cloned from ${url} in ${patience.seconds} s of trying. ${error.message} Check that the server is up and that workers reach it, then retry the job.`,
@@ -167,7 +176,7 @@ function tokenConfig(base: URL, token: string | undefined): Record<string, strin
   return { [`http.${base.href}.extraHeader`]: `Authorization: Basic ${basic}` };
 }
 
-function explain(error: unknown, request: CloneRequest, url: string): unknown {
+export function explain(error: unknown, request: CloneRequest, url: string): unknown {
   if (!(error instanceof GitFailedError)) return error;
   const { repositoryName, baseBranch, token } = request;
   const refuse = (message: string) => new RepositoryUnavailableError(message, { cause: error });

@@ -145,6 +145,15 @@ export class Git {
     return this.#spawn(this.#workspace.root, environment, ['clone', ...args], options);
   }
 
+  /** Asks a server by its address, outside of any repository, with the token. */
+  askServer(
+    args: readonly string[],
+    options: Pick<GitRunOptions, 'signal' | 'read' | 'maxBytes'>,
+  ): Promise<Buffer> {
+    const environment = { ...this.#environment, ...configEnvironment(this.#networkConfig) };
+    return this.#spawn(this.#workspace.root, environment, args, options);
+  }
+
   /** Runs on the repository, with the token. */
   fetch(args: readonly string[], options: Pick<GitRunOptions, 'signal'>): Promise<Buffer> {
     const environment = { ...this.#onTree, ...configEnvironment(this.#networkConfig) };

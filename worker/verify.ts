@@ -1,6 +1,9 @@
+import { readlinkSync } from 'node:fs';
+import path from 'node:path';
 import type { JobSettings } from '../core/job.ts';
 import { filesOutside, protectedFiles } from '../core/protected-files.ts';
 import { failedOnBase, type Verification } from '../core/repository-result.ts';
+import { hasControlCharacters, leavesTree } from '../core/tree-path.ts';
 import type { Changes } from './changes.ts';
 import { describeCommand, runCommand } from './command.ts';
 import type { Redactor } from './redact.ts';
@@ -62,7 +65,7 @@ function worseThanBase(verification: readonly Verification[]): string | undefine
 async function patchProblem(
   { wereChangesNecessary, title }: Submission,
   { entries, patch, excess, unstorable }: Changes,
-  { settings, protectedGlobs, redactor }: Pick<JudgeContext, 'settings' | 'protectedGlobs' | 'redactor'>,
+  { settings, protectedGlobs, workspace, redactor }: JudgeContext,
 ): Promise<string | undefined> {
   const files = entries.map(({ file }) => file);
   if (excess || !patch)
@@ -87,8 +90,24 @@ async function patchProblem(
     return `${list(outside)} may not be changed by this job's include and exclude. Undo that.`;
   const illegible = files.filter((file) => file.includes('\uFFFD'));
   if (illegible.length > 0) return `${list(illegible)} has a name that is not UTF-8. Rename it or undo that.`;
+  const unprintable = entries.filter(({ file, status }) => status === 'added' && hasControlCharacters(file));
+  if (unprintable.length > 0)
+    return `${list(unprintable.map(({ file }) => JSON.stringify(file)))} has control characters in its name. Give it another one or undo that.`;
+  const links = entries.filter(({ mode, status }) => status !== 'deleted' && mode === '120000');
+  const leading = links.filter(({ file }) => leavesTree(file, targetOf(workspace, file)));
+  if (leading.length > 0)
+    return `${list(leading.map(({ file }) => file))} is a symbolic link that leads out of the repository. Undo that.`;
   if (redactor.isIn(patch)) return 'The change contains a credential. Take it out.';
   return undefined;
+}
+
+/** Empty where it has gone since it was staged, which counts as leading nowhere. */
+function targetOf({ tree }: Workspace, link: string): string {
+  try {
+    return readlinkSync(path.join(tree, link));
+  } catch {
+    return '';
+  }
 }
 
 /** The first ten, and how many more there are. */

@@ -1,5 +1,6 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { PullRequestInput } from '../../core/execution.ts';
+import { checkWriteAccess, WriteAccessInput } from '../check-write-access.ts';
 import { functionHandler } from '../function-handler.ts';
 import { requirePublishable, touchesWorkflows } from '../github/change-set-rules.ts';
 import { openGitHub } from '../github/client.ts';
@@ -10,14 +11,14 @@ import { explainRefusal } from '../github/refusal.ts';
 import { readRecordedChangeSet } from '../recorded-change-set.ts';
 import type { Storage } from '../storage.ts';
 
-export const Input = PullRequestInput;
+export const Input = z.union([PullRequestInput, WriteAccessInput]);
 
 /**
  * Opens the pull request of a recorded change set. Where GitHub limits the calls it says until when, and nobody of this
  * credential gets a slot before that; the item then takes a slot again.
  */
 export async function openPullRequest(
-  { jobId, repositoryName }: z.infer<typeof Input>,
+  { jobId, repositoryName }: PullRequestInput,
   { artifacts, jobs, repositories, settings, now }: Storage,
 ): Promise<{ opened: boolean; at: string; granted: boolean; ofJob: boolean }> {
   const [job, row] = [await jobs.getWhole(jobId), await repositories.get(jobId, repositoryName)];
@@ -32,7 +33,7 @@ export async function openPullRequest(
   } catch (error) {
     const nowMs = Date.parse(now());
     const until = rateLimitedUntil(error, nowMs);
-    if (until === undefined) throw explainRefusal(error, repositoryName);
+    if (until === undefined) throw explainRefusal(error, { jobId, repositoryName });
     await jobs.holdSlots(await credentialId(settings, repositoryName), until, nowMs);
     return { opened: false, at: new Date(until).toISOString(), granted: false, ofJob: true };
   }
@@ -51,4 +52,6 @@ function recordOf(published: Published, run: number | undefined, at: string) {
   };
 }
 
-export const handler = functionHandler(Input, openPullRequest);
+export const handler = functionHandler(Input, async (input, storage) =>
+  'repositoryName' in input ? openPullRequest(input, storage) : checkWriteAccess(input, storage),
+);

@@ -1,15 +1,18 @@
 import type { z } from 'zod';
 import { artifactKeys, readArtifact, writeArtifact } from '../../core/artifacts.ts';
-import { InvalidInputError } from '../../core/errors.ts';
+import { describeError, InvalidInputError } from '../../core/errors.ts';
 import { type AnalyzeItem, batchJobPrefix, ExecutionInput, type MapManifest } from '../../core/execution.ts';
 import { inParallel } from '../../core/in-parallel.ts';
-import { isEnded, type JobRow, JobText } from '../../core/job.ts';
+import { type ErrorDescription, isEnded, type JobRow, JobText } from '../../core/job.ts';
 import { countsOf, PARALLEL } from '../../core/repository-table.ts';
 import { unlessDeleted } from '../deleted-meanwhile.ts';
 import { JOB_CANCELLED } from '../end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
 import { isAllowed } from '../github/allow-list.ts';
-import { listRepositories } from '../github/client.ts';
+import { listRepositories, openReader } from '../github/client.ts';
+import { askRepositories } from '../github/graphql.ts';
+import { logger } from '../logger.ts';
+import { refuseBefore } from '../refused-before.ts';
 import type { Storage } from '../storage.ts';
 import { sweep } from '../sweep.ts';
 import { repositoryNames } from '../totals.ts';
@@ -37,11 +40,15 @@ export async function resolveRepositories(
 async function resolve(jobId: string, run: number, storage: Storage): Promise<MapManifest> {
   const job = await storage.jobs.getWhole(jobId);
   const names = await namesOf(job, storage);
-  await storage.repositories.createPending(jobId, names, storage.now(), run, job.expiresAt);
+  const seen = job.createPullRequests ? await lookAt(names, storage) : NOTHING_SEEN;
+  const { defaultBranches } = seen;
+  await storage.repositories.createPending(jobId, names, storage.now(), run, job.expiresAt, defaultBranches);
 
   if (run > 1) await takeOver(jobId, names, run, storage);
   await storage.jobs.openRun(jobId, run, job.expiresAt);
   await endWhereCancelled(jobId, run, storage);
+
+  await refuseBefore(storage, { jobId, run }, seen.refused);
 
   const rows = await storage.repositories.getMany(jobId, names, ['repositoryName', 'status']);
   const items = rows
@@ -63,6 +70,34 @@ async function resolve(jobId: string, run: number, storage: Storage): Promise<Ma
   const key = `${prefix}/items.json`;
   await writeArtifact(storage.artifacts, key, items, { plain: true });
   return { key, prefix: `${prefix}/results`, concurrency: job.maxConcurrency, count: items.length };
+}
+
+type Seen = { refused: Map<string, ErrorDescription>; defaultBranches: Map<string, string> };
+const NOTHING_SEEN: Seen = { refused: new Map(), defaultBranches: new Map() };
+
+/**
+ * What GitHub says of repositories that pull requests are to be opened in, a hundred a call. Without an answer the work
+ * goes on: the pull request itself says it later.
+ */
+async function lookAt(names: readonly string[], { settings }: Storage): Promise<Seen> {
+  const seen: Seen = { refused: new Map(), defaultBranches: new Map() };
+  try {
+    const github = await openReader(settings, names[0]!);
+    for await (const [name, repository] of askRepositories(github, names)) {
+      const { isArchived, isDisabled, defaultBranchRef } = repository ?? {};
+      if (defaultBranchRef) seen.defaultBranches.set(name, defaultBranchRef.name);
+      if (!isArchived && !isDisabled) continue;
+      const fault = isArchived ? 'is archived' : 'was disabled by GitHub';
+      const mend = isArchived ? 'Unarchive it, then retry the job' : 'Ask its owner';
+      seen.refused.set(name, {
+        name: 'RepositoryUnavailableError',
+        message: `${name} ${fault}, so that no pull request can be opened in it. No model was asked. ${mend}, or start a job without it.`,
+      });
+    }
+  } catch (error) {
+    logger.warn('GitHub did not say which repositories are archived', { ...describeError(error) });
+  }
+  return seen;
 }
 
 const TAKEN_OVER = ['jobId', 'repositoryName', 'status', 'tokenUsage', 'costUsd'] as const;

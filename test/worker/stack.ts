@@ -13,7 +13,7 @@ import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
 import { glob } from 'glob';
 import { type ArtifactStore, artifactKeys, openArtifacts, writeArtifact } from '../../core/artifacts.ts';
-import { type JobRow, type JobSettings, newJobId } from '../../core/job.ts';
+import { type JobRow, type JobSettings, newJobId, type PullRequestSettings } from '../../core/job.ts';
 import { JobTable } from '../../core/job-table.ts';
 import { Outcome } from '../../core/outcome.ts';
 import { RepositoryTable } from '../../core/repository-table.ts';
@@ -163,6 +163,8 @@ export class Stack {
       settings?: Partial<JobSettings>;
       maxCostUsd?: number;
       maxConcurrency?: number;
+      createPullRequests?: boolean;
+      pullRequest?: PullRequestSettings;
     } = {},
   ): Promise<string> {
     const jobId = newJobId();
@@ -178,7 +180,8 @@ export class Stack {
     const job: JobRow = {
       ...{ jobId, name: 'test', type: 'code-pattern-update', maxRepositories: 100 },
       ...{ maxConcurrency: given.maxConcurrency ?? 1, maxCostUsd: given.maxCostUsd ?? 50 },
-      createPullRequests: false,
+      createPullRequests: given.createPullRequests ?? false,
+      ...(given.pullRequest && { pullRequest: given.pullRequest }),
       ...{
         run: 1,
         action: 'analyze',

@@ -225,8 +225,11 @@ async function clone(analysis: Analysis, workspace: Workspace): Promise<Clone> {
     },
   };
   // What is resumed is paid for: it can be published under another branch.
-  const branches = resumed ? undefined : await findBranches(workspace, source, job);
-  const cloned = await cloneRepository(workspace, source);
+  const looking = resumed ? undefined : findBranches(workspace, source, job);
+  const [tree, found] = await Promise.allSettled([cloneRepository(workspace, source), looking]);
+  if (tree.status === 'rejected') throw tree.reason;
+  if (found.status === 'rejected') throw found.reason;
+  const [cloned, branches] = [tree.value, found.value];
   if (branches) await requireOwnBranch(branches, cloned, job, source);
   request.log.info('cloned', { baseBranch: cloned.baseBranch, baseSha: cloned.baseSha });
   return cloned;

@@ -1,12 +1,12 @@
 import { isOfJob } from '../core/commit-trailers.ts';
-import { PullRequestRefusedError, RepositoryUnavailableError } from '../core/errors.ts';
+import { PullRequestRefusedError } from '../core/errors.ts';
 import { branchNameOf, type JobRow } from '../core/job.ts';
 import { ancestorsOf } from '../core/tree-path.ts';
 import { type Clone, type CloneRequest, explain, openRemote, unreachable } from './clone.ts';
 import { patiently } from './git-patience.ts';
 import type { Workspace } from './workspace.ts';
 
-type Job = Pick<JobRow, 'jobId' | 'createPullRequests' | 'pullRequest' | 'settings'>;
+type Job = Pick<JobRow, 'jobId' | 'createPullRequests' | 'pullRequest'>;
 
 /** The branches that a job is about, as the server has them: full name to commit. */
 export type RemoteBranches = ReadonlyMap<string, string>;
@@ -16,28 +16,26 @@ const MAX_LISTING_BYTES = 256 * 1024 * 1024;
 
 /**
  * What would stop the job's pull request, asked of the server by `git ls-remote`, which no limit counts, before anything
- * is paid. Throws RepositoryUnavailableError where there is no such base branch. Undefined where nothing depends on it.
+ * is paid. Undefined where the job asks for no pull request. What base branch there is the clone says.
  */
 export async function findBranches(
   workspace: Workspace,
   request: CloneRequest,
   job: Job,
 ): Promise<RemoteBranches | undefined> {
-  const { baseBranch } = job.settings;
-  if (!job.createPullRequests && baseBranch === undefined) return undefined;
+  if (!job.createPullRequests) return undefined;
   const { git, url } = openRemote(workspace, request);
   const branch = branchNameOf(job);
   const exact = new Set([
     `refs/heads/${branch}`,
     ...ancestorsOf(branch).map((above) => `refs/heads/${above}`),
-    ...(baseBranch === undefined ? [] : [`refs/heads/${baseBranch}`, `refs/tags/${baseBranch}`]),
   ]);
   const isWanted = (ref: string) => exact.has(ref) || ref.startsWith(`refs/heads/${branch}/`);
   const patience = { ...request.patience, signal: AbortSignal.any([request.stop, request.signal]) };
-  const { found, hasBranch } = await patiently(async () => {
+  const { found } = await patiently(async () => {
     const listing = new RefListing(isWanted);
     try {
-      await git.askServer(['ls-remote', '--heads', '--tags', '--', url], {
+      await git.askServer(['ls-remote', '--heads', '--', url], {
         signal: request.signal,
         maxBytes: MAX_LISTING_BYTES,
         read: (chunk) => listing.read(chunk),
@@ -49,20 +47,6 @@ export async function findBranches(
   }, patience).catch((error: unknown) => {
     throw unreachable(error, request, url);
   });
-  const { repositoryName } = request;
-  if (!hasBranch) {
-    throw new RepositoryUnavailableError(
-      `${repositoryName} has no branch, and so no commit to work on. Push a first commit, then retry the job.`,
-    );
-  }
-  if (baseBranch !== undefined && !found.has(`refs/heads/${baseBranch}`)) {
-    const isTag = found.has(`refs/tags/${baseBranch}`);
-    throw new RepositoryUnavailableError(
-      isTag
-        ? `${baseBranch} is a tag of ${repositoryName}, and a pull request goes into a branch. Start a job whose settings.baseBranch names a branch.`
-        : `${repositoryName} has no branch ${baseBranch}. Push it, then retry the job; or start a job with another settings.baseBranch, or without one for the default branch.`,
-    );
-  }
   return found;
 }
 
@@ -76,7 +60,6 @@ export async function requireOwnBranch(
   job: Job,
   { repositoryName, signal }: Pick<CloneRequest, 'repositoryName' | 'signal'>,
 ): Promise<void> {
-  if (!job.createPullRequests) return;
   const branch = branchNameOf(job);
   const refuse = (fault: string, mend: string) => {
     const other = 'start a job with another pullRequest.branch';
@@ -113,7 +96,6 @@ export async function requireOwnBranch(
 /** Reads `id TAB name LF`. */
 class RefListing {
   readonly found = new Map<string, string>();
-  hasBranch = false;
   readonly #isWanted: (ref: string) => boolean;
   #rest = '';
 
@@ -127,7 +109,6 @@ class RefListing {
     for (const line of lines) {
       const [id = '', name = ''] = line.split('\t');
       const ref = Buffer.from(name, 'latin1').toString('utf8');
-      this.hasBranch ||= ref.startsWith('refs/heads/');
       if (this.#isWanted(ref)) this.found.set(ref, id);
     }
     return true;

@@ -56,13 +56,13 @@ test.each<[string, Job, RegExp, string?]>([
     { pullRequest: { branch: 'main' } },
     /from main into main, its base branch.*Start a job/,
   ],
-  ['the base is a tag', { settings: { baseBranch: 'v1.0' } }, /v1\.0 is a tag .* names a branch/],
   [
-    'there is no such base',
-    { settings: { baseBranch: 'nowhere' } },
-    /has no branch nowhere\. Push it, then retry/,
+    'the base is a tag',
+    { settings: { baseBranch: 'v1.0' } },
+    /v1\.0: that is a tag, and a pull request needs a branch/,
   ],
-  ['the repository is empty', {}, /no branch, and so no commit.*Push a first commit/, 'acme/empty'],
+  ['there is no such base', { settings: { baseBranch: 'nowhere' } }, /has no branch nowhere/],
+  ['the repository is empty', {}, /push a first commit/, 'acme/empty'],
 ])(
   'a job whose pull request could not be opened because %s ends before the model is asked',
   async (...row: unknown[]) => {

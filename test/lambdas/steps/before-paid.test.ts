@@ -5,12 +5,15 @@ const OWNER = 'ghp_ownerOwnerOwnerOwnerOwnerOwner01';
 const READER = 'ghp_readerReaderReaderReaderReader02';
 const WRITER = 'github_pat_writerWriterWriterWriter03';
 
+const OPEN = ['a', 'archived', 'b'];
+const FORBIDDEN = ['c', 'd', 'e', 'f'];
+
 let publishing: Publishing;
 
 beforeAll(async () => {
   publishing = await Publishing.start(
     {
-      given: { GITHUB_WRITE_TOKEN: WRITER, GITHUB_TOKEN: READER, ALLOWED_REPOSITORIES: 'mine/*,theirs/*' },
+      given: { GITHUB_WRITE_TOKEN: WRITER, GITHUB_TOKEN: READER },
       gitHubOptions: {
         tokens: [
           { token: OWNER },
@@ -22,23 +25,21 @@ beforeAll(async () => {
     OWNER,
   );
   const { repos } = publishing.github.rest;
-  for (const name of ['mine/a', 'mine/b', 'mine/archived', 'theirs/a', 'theirs/b', 'theirs/c', 'theirs/d']) {
-    const [org, repo] = name.split('/') as [string, string];
-    await repos.createInOrg({ org, name: repo, auto_init: true } as never);
-    if (org === 'mine')
-      await repos.addCollaborator({ owner: org, repo, username: 'writer', permission: 'push' });
+  for (const name of [...OPEN, ...FORBIDDEN]) {
+    await repos.createForAuthenticatedUser({ name, auto_init: true });
+    if (OPEN.includes(name))
+      await repos.addCollaborator({ owner: 'local', repo: name, username: 'writer', permission: 'push' });
   }
-  await repos.update({ owner: 'mine', repo: 'archived', archived: true });
+  await repos.update({ owner: 'local', repo: 'archived', archived: true });
 });
 afterAll(() => publishing?.close());
 
-const NAMES = ['mine/a', 'mine/archived', 'mine/b', 'theirs/a', 'theirs/b', 'theirs/c', 'theirs/d'];
-
 /** The worker is /bin/false: what reaches it is lost, and says so. */
-async function errorsOf(createPullRequests: boolean) {
+async function errorsOf(names: readonly string[], createPullRequests: boolean) {
+  const repositories = names.map((name) => `local/${name}`);
   const { json } = await publishing.call('POST', '/jobs', {
     prompt: 'Edit.',
-    repositories: NAMES,
+    repositories,
     createPullRequests,
   });
   const job = await publishing.ended(json.jobId);
@@ -47,25 +48,29 @@ async function errorsOf(createPullRequests: boolean) {
   }));
 }
 
-test('repositories that are archived, or that the credential may not write to, end before a worker starts; the others are worked on', async () => {
-  const errors = await errorsOf(true);
-  const free = { turns: 0, costUsd: 0 };
-  const forbidden = {
-    name: 'GitHubPermissionError',
-    message: expect.stringMatching(/contents: write/),
-    ...free,
-  };
-  expect(errors).toMatchObject([
-    { repositoryName: 'mine/a', name: 'WorkerLostError' },
+const FREE = { turns: 0, costUsd: 0 };
+
+test('an archived repository ends before a worker starts, and says so; the others are worked on', async () => {
+  expect(await errorsOf(OPEN, true)).toMatchObject([
+    { repositoryName: 'local/a', name: 'WorkerLostError' },
     {
-      ...{ repositoryName: 'mine/archived', name: 'RepositoryUnavailableError', ...free },
+      ...{ repositoryName: 'local/archived', name: 'RepositoryUnavailableError', ...FREE },
       message: expect.stringMatching(/is archived.*Unarchive it, then retry the job/),
     },
-    { repositoryName: 'mine/b', name: 'WorkerLostError' },
-    ...['a', 'b', 'c', 'd'].map((name) => ({ repositoryName: `theirs/${name}`, ...forbidden })),
+    { repositoryName: 'local/b', name: 'WorkerLostError' },
   ]);
 });
 
-test('where no pull request is asked for, an archived repository is analysed like any other', async () => {
-  expect(new Set((await errorsOf(false)).map(({ name }) => name))).toEqual(new Set(['WorkerLostError']));
+test('repositories that the credential may not write to end before a worker starts, with the permission that is missing', async () => {
+  const lacking = {
+    name: 'GitHubPermissionError',
+    message: expect.stringMatching(/contents: write/),
+    ...FREE,
+  };
+  expect(await errorsOf(FORBIDDEN, true)).toMatchObject(FORBIDDEN.map(() => lacking));
+});
+
+test('where no pull request is asked for, such repositories are analysed like any other', async () => {
+  const errors = await errorsOf(['archived', 'c'], false);
+  expect(errors.map(({ name }) => name)).toEqual(['WorkerLostError', 'WorkerLostError']);
 });

@@ -194,6 +194,7 @@ test('the official clients see the execution, its history and the Batch jobs', a
   );
   const entered = events!.flatMap(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name ?? []);
   expect(entered).toEqual([
+    'IsDeletion',
     'StartJob',
     'Action',
     'ResolveRepositories',

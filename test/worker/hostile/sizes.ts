@@ -77,19 +77,18 @@ const bomb: HostileRepository = {
   ends: { outcome: 'failed', error: { message: expect.stringContaining('more than 500000 files') } },
 };
 
-/** git holds many times the bytes of each: 2 GiB for these, from a pack of some hundred kilobytes. */
+/** git holds many times the bytes of each: 1 GiB for these, from a pack of some hundred kilobytes. */
 const rules: HostileRepository = {
-  has: 'four .gitignore of 20 MB in one another',
+  has: 'two .gitignore of 20 MB in one another',
   content: (stack, name) =>
     pushImport(stack, name, function* () {
       yield { path: 'target.txt', content: 'old\n' };
-      for (const folder of ['', 'a/', 'a/b/', 'a/b/c/'])
-        yield { path: `${folder}.gitignore`, content: 'z\n'.repeat(10 * MIB) };
+      for (const folder of ['', 'a/']) yield { path: `${folder}.gitignore`, content: 'z\n'.repeat(10 * MIB) };
     }),
   settings: { shell: true },
   script: [
     calls(call('list_files', {}), editTarget),
-    calls(call('shell', { command: 'touch a/b/c/new' })),
+    calls(call('shell', { command: 'touch a/new' })),
     calls(call('list_files', {})),
     submit,
     submit,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { BatchClient, type JobSummary, paginateListJobs } from '@aws-sdk/client-batch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DescribeExecutionCommand, ExecutionDoesNotExist, SFNClient } from '@aws-sdk/client-sfn';
-import { DynamoDBDocumentClient, GetCommand, paginateQuery } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocumentClient, GetCommand, paginateQuery, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { isEnded, type Job } from '../core/job.ts';
 import type { RepositoryResult, RepositorySummary } from '../core/repository-result.ts';
 import type { Thread, ThreadTurn } from '../core/thread.ts';
@@ -24,7 +24,7 @@ export class Fleet {
   readonly stack: ServedStack;
   readonly model: ScriptedModel;
   readonly sfn: SFNClient;
-  readonly #batch: BatchClient;
+  readonly batch: BatchClient;
   readonly #rows: DynamoDBDocumentClient;
   readonly #removeFolder: () => Promise<void>;
 
@@ -44,7 +44,7 @@ export class Fleet {
       endpoint: awsVariables[`AWS_ENDPOINT_URL_${service}`]!,
     });
     this.sfn = new SFNClient(client('SFN'));
-    this.#batch = new BatchClient(client('BATCH'));
+    this.batch = new BatchClient(client('BATCH'));
     this.#rows = DynamoDBDocumentClient.from(new DynamoDBClient(client('DYNAMODB')));
   }
 
@@ -86,6 +86,36 @@ export class Fleet {
     });
     const text = await response.text();
     return { status: response.status, json: (text ? JSON.parse(text) : undefined) as Answered['json'] };
+  }
+
+  /** As `call`, also where the answer has no body. */
+  async send(method: string, route: string, body?: object, headers: object = {}): Promise<Answered> {
+    const response = await fetch(`${this.stack.api}${route}`, {
+      method,
+      headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, json: text === '' ? undefined : JSON.parse(text) } as Answered;
+  }
+
+  /** Every item of both tables that is a job's. */
+  async itemsOf(jobId: string): Promise<Record<string, unknown>[]> {
+    const TableName = 'cody-batch-local-jobs';
+    const keys = [jobId, `${jobId}#control`, `pacing#${jobId}`];
+    const ofJob = await Promise.all(
+      keys.map((key) =>
+        this.#rows.send(new GetCommand({ TableName, Key: { jobId: key }, ConsistentRead: true })),
+      ),
+    );
+    const { Items = [] } = await this.#rows.send(
+      new QueryCommand({
+        TableName: 'cody-batch-local-repositories',
+        KeyConditionExpression: 'jobId = :jobId',
+        ExpressionAttributeValues: { ':jobId': jobId },
+      }),
+    );
+    return [...ofJob.flatMap(({ Item }) => Item ?? []), ...Items];
   }
 
   /** Starts a job on these repositories; gives its identifier. */
@@ -159,7 +189,7 @@ export class Fleet {
     const jobs: JobSummary[] = [];
     const filters = [{ name: 'JOB_NAME', values: [`${jobId}-*`] }];
     const query = { jobQueue: 'cody-batch-local-job-queue', filters };
-    for await (const page of paginateListJobs({ client: this.#batch }, query))
+    for await (const page of paginateListJobs({ client: this.batch }, query))
       jobs.push(...(page.jobSummaryList ?? []));
     return jobs;
   }

@@ -33,14 +33,14 @@ export const createJob = route(
       ...(createdBy && { createdBy }),
     };
     const text = JobText.parse(body);
-    await refuseDeleted(jobId, storage);
+    if (await jobs.deletion(jobId)) throw wasDeleted(jobId);
     const created = await unlessDeleted(storage, jobId, async () => {
       // In this order: a row without its text would be a job that cannot run.
       await writeArtifact(artifacts, artifactKeys.request(jobId), text);
       return jobs.create(job);
     });
-    if (!created) await refuseDeleted(jobId, storage);
-    const row = created ? job : await jobs.get(jobId);
+    const row = created ? job : await jobs.find(jobId);
+    if (!row) throw wasDeleted(jobId);
     // Whoever came first may have died before this; a second start of the same run is the same execution.
     const started = row.executionArn !== undefined || isEnded(row.status);
     const executionArn = started ? row.executionArn : await new Executions(settings).start(row);
@@ -53,9 +53,8 @@ export const createJob = route(
 );
 
 /** A key stands for the job that its first request made, also where that job was deleted since. */
-async function refuseDeleted(jobId: string, { jobs }: Storage): Promise<void> {
-  if (!(await jobs.deletion(jobId))) return;
-  throw new HttpError(
+function wasDeleted(jobId: string): HttpError {
+  return new HttpError(
     410,
     `The job ${jobId} of this Idempotency-Key was deleted. Send the request with another key to start a new job.`,
   );

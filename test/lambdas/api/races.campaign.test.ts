@@ -1,0 +1,20 @@
+import { afterAll, beforeAll, test } from '@jest/globals';
+import type { Fleet } from '../../fleet.ts';
+import { race, startRaces } from '../../races.ts';
+
+const ROUNDS = 200;
+const FIRST = Number(process.env.SEED ?? 1001);
+
+let fleet: Fleet;
+beforeAll(async () => {
+  fleet = await startRaces();
+});
+afterAll(() => fleet?.close());
+
+test(`${ROUNDS} jobs of which everything is asked at once lose nothing, leave nothing and double nothing (SEED=${FIRST})`, async () => {
+  const tally = await race(
+    fleet,
+    Array.from({ length: ROUNDS }, (_, i) => FIRST + i),
+  );
+  process.stderr.write(`${JSON.stringify(tally)}\n`);
+}, 3_600_000);

@@ -210,6 +210,24 @@ test('slots that are taken far ahead by a clock that is right stay taken', async
   expect(slots).toEqual([0, 1, 2, 3].map((hours) => now + hours * 3_600_000));
 });
 
+test('pull requests are counted on a job that has ended, and of the run that was asked for', async () => {
+  const { jobs } = tables;
+  const job = jobRow();
+  const { jobId } = job;
+  const counts = (open: number) => ({ open, merged: 0, closed: 0, failed: 0 });
+  await jobs.create(job);
+  await jobs.recordPullRequests(jobId, 1, counts(1), AT);
+  expect(await jobs.get(jobId)).not.toHaveProperty('pullRequests');
+  await jobs.end(jobId, 1, { ...TOTALS, status: 'completed', at: AT });
+  await jobs.recordPullRequests(jobId, 1, counts(2), AT);
+  await jobs.reserveRun(jobId, 1, { action: 'publish' }, AT);
+  await jobs.recordPullRequests(jobId, 2, counts(3), AT);
+  await jobs.end(jobId, 2, { ...TOTALS, status: 'completed', at: AT });
+  // What a schedule counted of the run before comes late.
+  await jobs.recordPullRequests(jobId, 1, counts(4), AT);
+  expect(await jobs.get(jobId)).toMatchObject({ run: 2, pullRequests: counts(2) });
+});
+
 const ANALYZE = { action: 'analyze' } as const;
 
 test('a deleted job is one that no retry and no cancel brings back, and nothing late makes it anew', async () => {

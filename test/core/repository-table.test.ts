@@ -89,6 +89,21 @@ test('of ten ends of a repository one counts, and nothing that comes later chang
   expect(await rows.get(jobId, NAME)).toEqual(ended);
 });
 
+test('what is left unfinished ends as its own run does, and that of a later run goes on', async () => {
+  const { rows } = tables;
+  const cancelled = { status: 'cancelled', completedAt: LATER } as const;
+  for (const [run, ends] of [
+    [1, true],
+    [2, true],
+    [3, false],
+  ] as const) {
+    const jobId = newJobId();
+    await processing(jobId, NAME, run);
+    expect(await rows.endUnfinished(jobId, NAME, 2, cancelled)).toBe(ends);
+    expect((await rows.get(jobId, NAME)).status).toBe(ends ? 'cancelled' : 'processing');
+  }
+});
+
 test('a retry begins with what failed, forgets how that run went, and keeps what it cost', async () => {
   const { rows } = tables;
   const jobId = newJobId();
@@ -96,11 +111,12 @@ test('a retry begins with what failed, forgets how that run went, and keeps what
   const tokenUsage = { input: 1, output: 2, cacheCreation: 3, cacheRead: 4, total: 10 };
   const error = { name: 'WorkerLostError', message: 'Gone.' };
   const failed = { status: 'failed', outcome: 'failed', completedAt: AT, error } as const;
-  await rows.end(jobId, NAME, 1, { ...failed, tokenUsage, costUsd: 0.5, turns: 3, attempts: 2 });
+  const left = { artifacts: { diff: 'd' }, logs: [], baseSha: 'sha', turns: 3, attempts: 2 };
+  await rows.end(jobId, NAME, 1, { ...failed, ...left, tokenUsage, costUsd: 0.5 });
   expect(await rows.resetForRun(await rows.get(jobId, NAME), 2, LATER)).toBe(true);
   const row = await rows.get(jobId, NAME);
   expect(row).toMatchObject({ status: 'pending', run: 2, earlierRuns: { tokenUsage, costUsd: 0.5 } });
-  for (const gone of ['error', 'outcome', 'turns', 'attempts', 'completedAt'])
+  for (const gone of ['error', 'outcome', 'turns', 'attempts', 'completedAt', 'artifacts', 'logs', 'baseSha'])
     expect(row).not.toHaveProperty(gone);
   expect(await rows.countByIndex(jobId)).toMatchObject({ total: 1, pending: 1 });
 });

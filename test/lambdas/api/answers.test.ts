@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { parseSettings } from '../../../core/settings.ts';
 import { listRepositories } from '../../../lambdas/api/list-repositories.ts';
+import { HttpError, problemResponse } from '../../../lambdas/api/problem.ts';
 import { toResponse } from '../../../lambdas/api/route.ts';
 import type { Storage } from '../../../lambdas/storage.ts';
 import { startGitHubProxy } from '../../github-proxy.ts';
@@ -73,4 +74,25 @@ test('a listing of an owner is asked of GitHub once for the pages of it and for 
     await proxy.close();
     await github.close();
   }
+});
+
+test('the type of a problem stays what clients look for', () => {
+  const typeOf = (error: Error) => JSON.parse(problemResponse(error).body!).type;
+  const types = [400, 401, 403, 404, 405, 406, 409, 410, 413, 415].map((status) => [
+    status,
+    typeOf(new HttpError(status, 'No.')),
+  ]);
+  expect(Object.fromEntries(types)).toEqual({
+    400: 'urn:cody-batch:problem:the-request-does-not-fit',
+    401: 'urn:cody-batch:problem:not-signed-in',
+    403: 'urn:cody-batch:problem:not-allowed',
+    404: 'urn:cody-batch:problem:not-found',
+    405: 'urn:cody-batch:problem:method-not-allowed',
+    406: 'urn:cody-batch:problem:answer-too-long',
+    409: 'urn:cody-batch:problem:not-in-this-state',
+    410: 'urn:cody-batch:problem:deleted',
+    413: 'urn:cody-batch:problem:body-too-long',
+    415: 'urn:cody-batch:problem:unsupported-media-type',
+  });
+  expect(typeOf(new Error('A secret.'))).toBe('urn:cody-batch:problem:internal');
 });

@@ -1,0 +1,124 @@
+import { QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { artifactKeys, writeArtifact } from '../../../core/artifacts.ts';
+import { countsOf } from '../../../core/repository-table.ts';
+import { cancelJob } from '../../../lambdas/api/cancel-job.ts';
+import { deleteJob } from '../../../lambdas/api/delete-job.ts';
+import { retryJob } from '../../../lambdas/api/retry-job.ts';
+import type { Route } from '../../../lambdas/api/route.ts';
+import { removeJob } from '../../../lambdas/steps/remove-job.ts';
+import type { Storage } from '../../../lambdas/storage.ts';
+import { type LocalBatch, startBatch } from '../../../local/batch/server.ts';
+import { jobRow } from '../../core/job-row.ts';
+import { openTestArtifacts, openTestTables, type TestTables } from '../../core/stores.ts';
+import { TestEngine } from '../../local/states-engine.ts';
+import { temporaryFolder } from '../../stack.ts';
+
+const QUEUE = 'queue';
+let tables: TestTables;
+let artifacts: Awaited<ReturnType<typeof openTestArtifacts>>;
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let batch: LocalBatch;
+let storage: Storage;
+const engine = new TestEngine();
+const calls: string[] = [];
+
+beforeAll(async () => {
+  tables = await openTestTables();
+  artifacts = await openTestArtifacts();
+  folder = await temporaryFolder();
+  batch = await startBatch({
+    dataFolder: folder.path,
+    jobQueue: QUEUE,
+    maxRunning: 1,
+    jobDefinition: {
+      name: 'worker',
+      command: ['/bin/true'],
+      environment: {},
+      secrets: {},
+      attempts: 1,
+      timeoutSeconds: 60,
+    },
+  });
+  await engine.open();
+  // An execution that runs until it is stopped.
+  await engine.start({ StartAt: 'Run', States: { Run: { Type: 'Wait', Seconds: 3600, End: true } } });
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL_SFN: engine.states!.url,
+    AWS_ENDPOINT_URL_BATCH: batch.url,
+  });
+  tables.client.middlewareStack.add(
+    (next, { commandName }) =>
+      (args) => {
+        calls.push(commandName!);
+        return next(args);
+      },
+    { step: 'initialize' },
+  );
+  const store = new Proxy(artifacts.store, {
+    get:
+      (target, name: keyof typeof artifacts.store) =>
+      (...args: [never, never, never]) => {
+        calls.push(`artifacts.${name}`);
+        return target[name](...args);
+      },
+  });
+  storage = {
+    settings: { ...tables.settings, STATE_MACHINE_ARN: engine.states!.stateMachineArn, JOB_QUEUE: QUEUE },
+    jobs: tables.jobs,
+    repositories: tables.rows,
+    artifacts: store,
+    now: () => new Date().toISOString(),
+  };
+});
+afterAll(async () => {
+  await engine.close();
+  await batch?.close();
+  await tables?.close();
+  await artifacts?.close();
+  await folder?.remove();
+});
+
+/** A job with so many repositories, which runs. */
+async function runningJob(count: number): Promise<string> {
+  const names = Array.from({ length: count }, (_, i) => `local/r${i}`);
+  const createdAt = new Date().toISOString();
+  const job = jobRow({ counts: countsOf({ pending: count }), createdAt });
+  await tables.jobs.create(job);
+  await writeArtifact(artifacts.store, artifactKeys.repositories(job.jobId), names);
+  await tables.rows.createPending(job.jobId, names, createdAt);
+  await engine.begin(`${job.jobId}-1`, { jobId: job.jobId, run: 1, action: 'analyze' });
+  return job.jobId;
+}
+
+/** What is asked of the stores before the caller has an answer. */
+async function callsOf(route: Route, jobId: string): Promise<string[]> {
+  calls.length = 0;
+  const event = { headers: {}, requestContext: {} } as unknown as APIGatewayProxyEventV2;
+  await route.answer(event, { jobId }, storage);
+  return [...calls].sort();
+}
+
+test('cancel, retry and delete of a job of 10,000 are answered after as many calls as of a job of two', async () => {
+  const [small, large] = [await runningJob(2), await runningJob(10_000)];
+  for (const route of [cancelJob, retryJob, cancelJob, deleteJob]) {
+    const ofSmall = await callsOf(route, small);
+    expect([route.path, await callsOf(route, large)]).toEqual([route.path, ofSmall]);
+    expect(ofSmall.length).toBeLessThan(10);
+  }
+  // What the answer left is removed 25 rows a call.
+  calls.length = 0;
+  await removeJob({ jobId: large, run: 3, action: 'delete' }, storage);
+  expect(calls.filter((name) => name === 'BatchWriteItemCommand').length).toBeGreaterThanOrEqual(400);
+  expect(calls.length).toBeLessThan(425);
+  const { Count } = await tables.client.send(
+    new QueryCommand({
+      TableName: tables.settings.repositoriesTable,
+      KeyConditionExpression: 'jobId = :jobId',
+      ExpressionAttributeValues: { ':jobId': large },
+    }),
+  );
+  expect(Count).toBe(0);
+  expect(await tables.jobs.deletion(large)).toEqual({ run: 3, isDone: true });
+}, 300_000);

@@ -7,6 +7,7 @@ import { BatchClient } from '@aws-sdk/client-batch';
 import { openArtifacts } from '../core/artifacts.ts';
 import { NOT_TRIED_AGAIN, WORKER_ATTEMPTS } from '../core/attempts.ts';
 import { SettingsError } from '../core/errors.ts';
+import { parseExecutionName } from '../core/execution.ts';
 import {
   commandSecretVariables,
   SECRET_VARIABLES,
@@ -34,10 +35,12 @@ import {
 import { EventBus } from './event-bus.ts';
 import type { Functions } from './functions.ts';
 import { type GitHubOptions, startGitHub } from './github/server.ts';
+import { BatchLogs, removeLeftTemporaries } from './left-over.ts';
 import { requireFreePorts } from './loopback.ts';
 import { startOfflineModel } from './model/offline.ts';
 import { startSchedules } from './schedules.ts';
 import { startStates } from './states/server.ts';
+import type { StatusChangeEvent } from './states/status-change.ts';
 import { keepYoungGenerationSmall } from './young-generation.ts';
 
 export type StackOptions = {
@@ -178,6 +181,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const functions = await openFunctions(options, environment, closers);
     const events = new EventBus(functions.invokeListener);
     batchListeners.push((event) => events.put(event));
+    const batchLogs = new BatchLogs(folder('batch/logs'));
+    let cleaning = removeLeftTemporaries(
+      ['artifacts', 'github', 'states', 'batch'].map(folder),
+      performance.timeOrigin,
+    ).catch(() => {});
+    closers.push(() => cleaning);
     const states = await startStates({
       dataFolder: folder('states'),
       port: port(1),
@@ -205,7 +214,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       },
       writeObject: (_bucket, key, body) => artifacts.write(key, body, { plain: true }),
       invokeFunction: (name, payload) => functions.invokeStep(name, payload),
-      onStatusChange: (event) => events.put(event),
+      onStatusChange: (event) => {
+        events.put(event);
+        const deleted = deletedJob(event);
+        if (deleted === undefined) return;
+        states.forget(`${deleted}-`);
+        cleaning = cleaning.then(() => batchLogs.remove(deleted)).catch(() => {});
+      },
     });
     closers.push(() => states.close());
     closers.push(() => events.close());
@@ -225,6 +240,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await close();
     throw error;
   }
+}
+
+/** The job that an execution has removed. AWS forgets executions and logs after some time; here nothing else would. */
+function deletedJob({ detail }: StatusChangeEvent): string | undefined {
+  const run = parseExecutionName(detail.name);
+  if (!run || detail.status !== 'SUCCEEDED' || JSON.parse(detail.input).action !== 'delete') return undefined;
+  return run.jobId;
 }
 
 function isWorkerSecret(name: string, given: Variables): boolean {

@@ -135,6 +135,7 @@ async function expectGone(fleet: Fleet, jobId: string, post: () => Promise<Answe
     const isDeleting = items.some(({ status }) => status !== undefined);
     // Reading every process of the machine is dear, and only the last look counts.
     const workers = untouched.length > 0 || isDeleting ? 0 : fleet.workers(jobId).length;
+
     return { untouched, isDeleting, workers, folder: existsSync(folder) };
   };
   const nothing = { untouched: [], isDeleting: false, workers: 0, folder: false };

@@ -47,6 +47,11 @@ export class ExecutionStore {
     renameSync(temporary, file);
   }
 
+  remove(name: string): void {
+    rmSync(path.join(this.#folder, `${name}${RECORD}`), { force: true });
+    rmSync(this.#historyFile(name), { force: true });
+  }
+
   append(name: string, event: HistoryEvent): void {
     appendFileSync(this.#historyFile(name), `${JSON.stringify(event)}\n`);
   }

@@ -158,6 +158,16 @@ export class Executions {
     return latestFirst([...this.#records.values()]);
   }
 
+  /** Forgets the ended executions whose names start so, as AWS does some time after they ended. */
+  forget(namePrefix: string): void {
+    for (const { arn, name, status } of this.#records.values()) {
+      if (status === 'RUNNING' || !name.startsWith(namePrefix)) continue;
+      this.#records.delete(arn);
+      this.#options.services.mapRuns.forget(arn);
+      this.#options.store.remove(name);
+    }
+  }
+
   history(arn: string): HistoryEvent[] {
     return (
       this.#options.services.mapRuns.child(arn)?.events ?? this.#options.store.history(this.get(arn).name)

@@ -44,6 +44,14 @@ export class MapRuns {
     return [...this.#runs.values()].filter((run) => run.executionArn === executionArn);
   }
 
+  /** Forgets the Map runs of an execution that is forgotten, with their children. */
+  forget(executionArn: string): void {
+    for (const { arn } of this.ofExecution(executionArn)) {
+      this.#runs.delete(arn);
+      for (const [child, { record }] of this.#ended) if (record.mapRunArn === arn) this.#ended.delete(child);
+    }
+  }
+
   childStarted(child: ChildExecution): void {
     this.#running.set(child.record.arn, child);
   }

@@ -57,6 +57,8 @@ export type LocalStates = {
   stateMachineArn: string;
   /** Runs again what had not ended when the engine before this one did; returns the executions' names. */
   resume(): Promise<string[]>;
+  /** Forgets the ended executions whose names start so. */
+  forget(namePrefix: string): void;
   /** Aborts what runs, without recording that it ended, and waits until its tasks let go, at most 10 s. */
   close(): Promise<void>;
 };
@@ -107,6 +109,7 @@ export async function startStates(options: StatesOptions): Promise<LocalStates> 
     url: server.url,
     stateMachineArn,
     resume: async () => executions.resume(),
+    forget: (namePrefix) => executions.forget(namePrefix),
     async close() {
       await executions.close();
       await server.close();

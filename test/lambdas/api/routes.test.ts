@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Job } from '../../../core/job.ts';
 import type { Problem } from '../../../lambdas/api/problem.ts';
@@ -133,9 +134,24 @@ test('owner/* stands for every repository of that owner', async () => {
   });
 });
 
+/** What is on disk of a job beside its rows and artifacts: the records of its executions, and its workers' logs. */
+async function filesOf(jobId: string): Promise<string[]> {
+  const below = async (folder: string) =>
+    (await readdir(folder, { recursive: true })).map((name) => `${folder}/${name}`);
+  const executions = (await below(`${stack.dataFolder}/states/executions`)).filter((file) =>
+    file.includes(jobId),
+  );
+  const logs: string[] = [];
+  for (const file of await below(`${stack.dataFolder}/batch/logs`))
+    if (file.endsWith('.log') && (await readFile(file, 'utf8').catch(() => '')).includes(jobId))
+      logs.push(file);
+  return [...executions, ...logs];
+}
+
 test('a deleted job is gone, with its rows and artifacts', async () => {
   const job = await runJob(VALID);
   const path = `/jobs/${job.jobId}`;
+  expect((await filesOf(job.jobId)).length).toBeGreaterThanOrEqual(3);
   expect((await call('DELETE', path)).status).toBe(204);
   for (const gone of [path, `${path}/repositories/local/sample`, `${path}/repositories/local/sample/diff`]) {
     expect((await call('GET', gone)).status).toBe(404);
@@ -147,6 +163,7 @@ test('a deleted job is gone, with its rows and artifacts', async () => {
   await until('the removal of its artifacts', () => !existsSync(folder));
   for (const route of ['cancel', 'retry', 'pull-requests'])
     expect((await call('POST', `${path}/${route}`)).status).toBe(404);
+  await until('the removal of its executions and logs', async () => (await filesOf(job.jobId)).length === 0);
   // Deleting it again is answered as the first time while something of it is left.
   await until('the end of its deletion', async () => (await call('DELETE', path)).status === 404);
 });

@@ -111,7 +111,7 @@ test('cancel, retry and delete of a job of 10,000 are answered after as many cal
   calls.length = 0;
   await removeJob({ jobId: large, run: 3, action: 'delete' }, storage);
   expect(calls.filter((name) => name === 'BatchWriteItemCommand').length).toBeGreaterThanOrEqual(400);
-  expect(calls.length).toBeLessThan(425);
+  expect(calls.length).toBeLessThan(450);
   const { Count } = await tables.client.send(
     new QueryCommand({
       TableName: tables.settings.repositoriesTable,

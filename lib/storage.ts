@@ -88,8 +88,7 @@ export class Storage extends Construct {
       table.addGlobalSecondaryIndex({
         indexName: index.IndexName!,
         ...keysOf(shape, index.KeySchema),
-        projectionType:
-          index.Projection?.ProjectionType === 'ALL' ? ProjectionType.ALL : ProjectionType.KEYS_ONLY,
+        ...projectionOf(index.Projection),
       });
     }
     return table;
@@ -97,6 +96,14 @@ export class Storage extends Construct {
 }
 
 type Shape = typeof JOBS_TABLE;
+type Index = NonNullable<Shape['GlobalSecondaryIndexes']>[number];
+
+function projectionOf(projection: Index['Projection']) {
+  const { ProjectionType: type, NonKeyAttributes } = projection ?? {};
+  if (type === 'INCLUDE')
+    return { projectionType: ProjectionType.INCLUDE, nonKeyAttributes: [...(NonKeyAttributes ?? [])] };
+  return { projectionType: type === 'ALL' ? ProjectionType.ALL : ProjectionType.KEYS_ONLY };
+}
 
 /** The keys of core/tables.ts, which the local DynamoDB is made from as well. */
 function keysOf(

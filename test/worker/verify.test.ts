@@ -76,7 +76,7 @@ async function refusalsOf(settings: object, ...attempts: [Attempt, Attempt]): Pr
 }
 
 test('protected files, large patches, many files and claims that do not hold go back to the model', async () => {
-  const workflow = { content: [write('.github/workflows/ci.yml', 'on: pull_request\n')] };
+  const workflow = { content: [call('shell', { command: 'echo changed > .github/workflows/ci.yml' })] };
   const leak = { content: [write('b', 'test-github-token-0123456789')] };
   const [guarded, credential] = await refusalsOf({}, workflow, leak);
   expect(guarded).toContain('protected');

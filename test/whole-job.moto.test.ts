@@ -110,7 +110,7 @@ beforeAll(async () => {
   const trees = [...NAMES, ...OTHERS].map((name) => path.join(folder.path, 'trees', name));
   for (const tree of trees) await repositoryOf(tree, { 'a.txt': `${path.basename(tree)}\n` });
   await registerWorkTrees(await Promise.all(trees.map(inspectWorkTree)), stack.gitHub);
-}, 300_000);
+}, 600_000);
 afterAll(async () => {
   held.resolve();
   await stack?.close();
@@ -203,7 +203,7 @@ const ended = (jobId: string) =>
       const { json } = await call('GET', `/jobs/${jobId}?limit=100`);
       return isEnded(json.status) ? json : undefined;
     },
-    180_000,
+    500_000,
   );
 
 /** Waits until the model was asked about it. */
@@ -238,7 +238,7 @@ test('a job of 20 repositories with pull requests, checks and a throttled model 
   expect((await call('GET', '/repositories')).json.repositories).toContain('local/r03');
   expect((await call('GET', '/jobs')).json.jobs).toHaveLength(1);
   expect((await call('GET', '/health')).json).toMatchObject({ status: 'ok' });
-}, 240_000);
+}, 600_000);
 
 test('so do a cancel, a retry, pull requests afterwards, a delete, and each way to fail', async () => {
   const cancelled = await start(['held-a', 'held-b']);
@@ -290,7 +290,7 @@ test('so do a cancel, a retry, pull requests afterwards, a delete, and each way 
   expect(await until('a delete', () => accepted('DELETE', `/jobs/${failing}`))).toBe(true);
   await until('its end', async () => (await call('GET', `/jobs/${failing}`)).status === 404);
   expect(proxy.faults).toEqual([]);
-}, 240_000);
+}, 600_000);
 
 /** An answer of 2xx; false where the job's last execution has not quite ended. */
 async function accepted(method: string, route: string): Promise<boolean> {

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Synthesized, synthesize } from './synthesized.ts';
+import { SYNTHESIS_MS, type Synthesized, synthesize } from './synthesized.ts';
 
 /** Where the program is that `npm run test:moto` installed beside moto. */
 const PROGRAM = process.env.CFN_LINT ?? 'cfn-lint';
@@ -14,7 +14,7 @@ let dev: Synthesized;
 let prod: Synthesized;
 beforeAll(async () => {
   [dev, prod] = await Promise.all([synthesize(), synthesize({ environment: 'prod' })]);
-}, 120_000);
+}, SYNTHESIS_MS);
 afterAll(() => Promise.all([dev, prod].map((one) => one?.remove())));
 
 /** What it finds, warnings included, as `E3002 …`. */

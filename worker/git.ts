@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { simpleGit } from 'simple-git';
 import { baseEnvironment, type Workspace } from './workspace.ts';
 
@@ -10,14 +11,19 @@ export class GitFailedError extends Error {
 
   /** It met the bound of its memory, or the system ended it. */
   readonly ranOutOfMemory: boolean;
+  readonly endedBySignal: boolean;
 
   constructor(command: string, exitCode: number | null, stderr: string) {
     super(`git ${command} ended with ${exitCode ?? 'a signal'}: ${stderr.trim().slice(-1000)}`);
     this.stderr = stderr;
+    this.endedBySignal = exitCode === null;
     this.ranOutOfMemory =
       exitCode === null || /out of memory|cannot allocate memory|unable to create .*thread/i.test(stderr);
   }
 }
+
+/** The signals to a process group arrive together; a busy machine may run git's end, and ours after it, much later. */
+const KILLED_TOGETHER_MS = 1000;
 
 /** A git process wrote more than it was allowed, took longer, or needed more memory; it was ended. */
 export class GitBoundExceededError extends Error {
@@ -228,6 +234,8 @@ export class Git {
     try {
       await git.raw([...args]);
     } catch (error) {
+      // What ends this worker with all its processes can reach git first. What is left after that met the kernel's limit.
+      if (failure?.endedBySignal && !stop.aborted && !bound.signal.aborted) await sleep(KILLED_TOGETHER_MS);
       stop.throwIfAborted();
       if (bound.signal.aborted) throw new GitBoundExceededError(`git ${command} exceeded its bound`);
       if (failure?.ranOutOfMemory) throw new GitBoundExceededError(`git ${command} took too much memory`);

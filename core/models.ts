@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { TokenUsage } from './usage.ts';
 import { roundUsd } from './usage.ts';
 
@@ -75,14 +76,34 @@ export function minimumCachedTokens(model: string): number | undefined {
   return ofModel(MINIMUM_CACHED_TOKENS, model);
 }
 
+const Price = z.number().nonnegative().max(100_000);
+/** Prices that an operator gives, by the model's name as a job or its provider has it. */
+export const OwnPrices = z.record(
+  z.string().min(1),
+  z.strictObject({ input: Price, output: Price, cacheWrite: Price, cacheRead: Price }),
+);
+export type OwnPrices = z.infer<typeof OwnPrices>;
+
+/** The operator's own price first: of Bedrock's `global.anthropic.claude-x` also that of `claude-x`. */
+function pricesOf(model: string, own: OwnPrices): ModelPrices | undefined {
+  const plain = model.replace(/^(?:[a-z-]+\.)?anthropic\./, '').replace(/-v\d+:\d+$/, '');
+  const found = ofModel(own, model) ?? ofModel(own, plain);
+  return found ? { ...found, cacheWrite1h: found.cacheWrite } : ofModel(PRICES, model);
+}
+
+/** Whether the operator has priced it. */
+export function hasOwnPrice(model: string, own: OwnPrices): boolean {
+  return pricesOf(model, own) !== ofModel(PRICES, model);
+}
+
 /** A dated snapshot (claude-haiku-4-5-20251001) is and costs what its alias does. */
 function ofModel<T>(table: Readonly<Record<string, T>>, model: string): T | undefined {
   const name = Object.hasOwn(table, model) ? model : model.replace(/-\d{8}$/, '');
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }
 
-export function isPriced(model: string): boolean {
-  return ofModel(PRICES, model) !== undefined;
+export function isPriced(model: string, own: OwnPrices = {}): boolean {
+  return pricesOf(model, own) !== undefined;
 }
 
 /** What whoever starts a job, or reads its log, is told where no price is known. */
@@ -91,8 +112,8 @@ export function unpricedNote(model: string): string {
 }
 
 /** The cost in USD of one request, or undefined for a model whose price is not known: never zero. */
-export function costOfRequest(model: string, usage: TokenUsage): number | undefined {
-  const known = ofModel(PRICES, model);
+export function costOfRequest(model: string, usage: TokenUsage, own: OwnPrices = {}): number | undefined {
+  const known = pricesOf(model, own);
   if (!known) return undefined;
   const prompt = usage.input + usage.cacheCreation + usage.cacheRead;
   const rate = known.longPrompt && prompt > known.longPrompt.tokens ? known.longPrompt.prices : known;
@@ -112,13 +133,15 @@ export function maxCostOfRequest(
   model: string,
   prompt: { tokens: number; cached: number },
   maxOutputTokens: number,
+  own: OwnPrices = {},
 ): number | undefined {
   const cached = Math.min(prompt.cached, prompt.tokens);
-  return costOfRequest(model, {
+  const usage = {
     input: 0,
     cacheCreation: prompt.tokens - cached,
     cacheRead: cached,
     output: maxOutputTokens,
     total: prompt.tokens + maxOutputTokens,
-  });
+  };
+  return costOfRequest(model, usage, own);
 }

@@ -1,8 +1,10 @@
 import { tmpdir } from 'node:os';
 import { z } from 'zod';
+import { AllowedPattern } from './allowed-repositories.ts';
 import { CommandSecretName, unusableSecret } from './command-secrets.ts';
 import { SettingsError } from './errors.ts';
-import { Effort, type JobSettings, RepositoryPattern } from './job.ts';
+import { Effort, type JobSettings } from './job.ts';
+import { isPriced, modelIdAt, OwnPrices } from './models.ts';
 
 /**
  * The settings of the environment, parsed once per process; nothing else reads `process.env`. A value that does not
@@ -10,7 +12,8 @@ import { Effort, type JobSettings, RepositoryPattern } from './job.ts';
  */
 const count = (fallback: number, max = 10_000) => z.coerce.number().int().min(1).max(max).default(fallback);
 const seconds = (fallback: number, max = 10_000) => z.coerce.number().positive().max(max).default(fallback);
-const usd = (fallback: number) => z.coerce.number().positive().default(fallback);
+const whole = (max: number) => z.coerce.number().int().min(1).max(max);
+const positive = (max: number) => z.coerce.number().positive().max(max);
 const flag = (fallback: boolean) =>
   z
     .enum(['true', 'false'])
@@ -36,10 +39,43 @@ const person = z
 
 export type Person = { name: string; email: string };
 
+/**
+ * Where a service is: https, or http on this machine only, so that no key travels in clear. A password in it would be
+ * stored in rows and logs, and a query is not part of a base address.
+ */
+const address = z.string().superRefine((text, context) => {
+  const refuse = (message: string) => context.addIssue({ code: 'custom', message });
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !['http:', 'https:'].includes(url.protocol))
+    refuse('expected a URL with its scheme, such as https://example.com or http://127.0.0.1:8000');
+  else if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    refuse('expected https; http is for 127.0.0.1, [::1] and localhost only');
+  else if (url.username || url.password) refuse('expected no user name and no password in it');
+  else if (url.search || url.hash) refuse('expected neither ? nor # in it');
+});
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname);
+}
+
+/** JSON in a variable. */
+const json = <S extends z.ZodType>(schema: S) =>
+  z
+    .string()
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: `expected JSON: ${(error as Error).message}` });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+
 const Environment = z.object({
   AWS_REGION: z.string().default('us-east-1'),
   DYNAMODB_REGION: z.string().optional(),
-  DYNAMODB_ENDPOINT: z.url().optional(),
+  DYNAMODB_ENDPOINT: address.optional(),
   DYNAMODB_TABLE_PREFIX: z.string().default('cody-batch-dev'),
   DYNAMODB_JOBS_TABLE: z.string().optional(),
   DYNAMODB_REPOSITORIES_TABLE: z.string().optional(),
@@ -55,9 +91,9 @@ const Environment = z.object({
   /** The claim that has a person's roles; in any but Cognito's they are called `cody-batch/viewer` and so on. */
   ROLES_CLAIM: z.string().min(1).default('cognito:groups'),
 
-  GITHUB_API_URL: z.url().default('https://api.github.com'),
-  /** `owner/name` and `owner/*`, separated by commas; nothing is allowed where it is empty. */
-  ALLOWED_REPOSITORIES: list.pipe(z.array(RepositoryPattern)),
+  GITHUB_API_URL: address.default('https://api.github.com'),
+  /** Patterns separated by commas, of which the last that matches decides: `owner/*,!owner/secret`. Empty allows nothing. */
+  ALLOWED_REPOSITORIES: list.pipe(z.array(AllowedPattern)),
   /** Pull requests an hour for one credential: GitHub allows about 500 content creations. */
   PULL_REQUESTS_PER_HOUR: count(400, 1_000_000),
   /** A GitHub App that opens pull requests in place of a token; its key is GITHUB_APP_PRIVATE_KEY. */
@@ -76,15 +112,24 @@ const Environment = z.object({
   /** Whether commits carry a Signed-off-by line (DCO) where the job does not say; needs COMMIT_AUTHOR. */
   SIGN_OFF: flag(false),
   /** Where people reach the API, for links in pull requests; paths of the API where absent. */
-  PUBLIC_URL: z.url().optional(),
+  PUBLIC_URL: address.optional(),
 
   /** Seconds that the server which repositories are cloned from may fail before a repository does. */
   GIT_PATIENCE_SECONDS: seconds(300),
 
   CLAUDE_PROVIDER: z.enum(['anthropic', 'bedrock']).default('anthropic'),
-  ANTHROPIC_BASE_URL: z.url().optional(),
-  ANTHROPIC_BEDROCK_BASE_URL: z.url().optional(),
+  ANTHROPIC_BASE_URL: address.optional(),
+  ANTHROPIC_BEDROCK_BASE_URL: address.optional(),
   CLAUDE_MODEL: z.string().min(1).default('claude-sonnet-5-5'),
+  /** The models that a job may ask for, separated by commas; any where it is empty. */
+  ALLOWED_MODELS: list,
+  /**
+   * Prices in USD per million tokens where they are not the Claude API's, as of Bedrock or of a gateway: JSON,
+   * `{"MODEL": {"input": 3, "output": 15, "cacheWrite": 3.75, "cacheRead": 0.3}}`. The caps on cost hold by them.
+   */
+  MODEL_PRICES: json(OwnPrices).default({}),
+  /** Whether a job may use a model whose price is not known, for which no cap on cost can be held. */
+  ALLOW_UNPRICED_MODELS: flag(false),
   CLAUDE_MAX_TOKENS: z.coerce.number().int().min(1024).max(128_000).default(64_000),
   CLAUDE_EFFORT: Effort.optional(),
   /** Seconds that calls may stay without a whole answer before a worker leaves its slot and the state machine waits instead. */
@@ -100,11 +145,18 @@ const Environment = z.object({
 
   /** The most repositories of one job. */
   MAX_REPOSITORIES: count(100),
-  MAX_CONCURRENCY: count(20),
-  MAX_JOB_COST_USD: usd(50),
-  MAX_TURNS: count(60, 1000),
-  MAX_REPOSITORY_COST_USD: usd(2),
-  MAX_MINUTES: z.coerce.number().positive().max(1440).default(45),
+  /** What a job has where it does not say. */
+  DEFAULT_CONCURRENCY: whole(10_000).optional(),
+  DEFAULT_JOB_COST_USD: positive(1_000_000).optional(),
+  DEFAULT_TURNS: whole(1000).optional(),
+  DEFAULT_REPOSITORY_COST_USD: positive(10_000).optional(),
+  DEFAULT_MINUTES: positive(1440).optional(),
+  /** The most that a job may say. */
+  MAX_CONCURRENCY: whole(10_000).optional(),
+  MAX_JOB_COST_USD: positive(1_000_000).optional(),
+  MAX_TURNS: whole(1000).optional(),
+  MAX_REPOSITORY_COST_USD: positive(10_000).optional(),
+  MAX_MINUTES: positive(1440).optional(),
   MAX_PATCH_KIB: count(1024, 16_384),
   MAX_FILES: count(100),
   /** How old the counts on a job's row may be before a reader counts again. */
@@ -151,26 +203,32 @@ export type SecretName = keyof typeof SECRETS;
 
 export type Settings = Omit<
   z.infer<typeof Environment>,
-  'DYNAMODB_TABLE_PREFIX' | 'DYNAMODB_JOBS_TABLE' | 'DYNAMODB_REPOSITORIES_TABLE' | 'CLAUDE_TEMPERATURE'
-> & {
-  /** Explicit names win over the prefix. */
-  jobsTable: string;
-  repositoriesTable: string;
-  /**
-   * Without white space at its ends. Undefined where the secret is not configured. Kept for 5 minutes, so that a
-   * process that lives on sees one that was rotated.
-   */
-  secret(name: SecretName): Promise<string | undefined>;
-  /**
-   * A secret for `setup`, by its name. Throws SettingsError where COMMAND_SECRETS does not allow it, or where its value
-   * is not there or cannot be redacted.
-   */
-  commandSecret(name: string): Promise<string>;
-  /** A service refused a value: what was read is read anew. */
-  forgetSecrets(): void;
-  /** Where Secrets Manager keeps it: names a credential for whoever may not read it. Undefined where it is not there. */
-  secretId(name: SecretName): string | undefined;
-};
+  | 'DYNAMODB_TABLE_PREFIX'
+  | 'DYNAMODB_JOBS_TABLE'
+  | 'DYNAMODB_REPOSITORIES_TABLE'
+  | 'CLAUDE_TEMPERATURE'
+  | `DEFAULT_${Bounded}`
+  | `MAX_${Bounded}`
+> &
+  Bounds & {
+    /** Explicit names win over the prefix. */
+    jobsTable: string;
+    repositoriesTable: string;
+    /**
+     * Without white space at its ends. Undefined where the secret is not configured. Kept for 5 minutes, so that a
+     * process that lives on sees one that was rotated.
+     */
+    secret(name: SecretName): Promise<string | undefined>;
+    /**
+     * A secret for `setup`, by its name. Throws SettingsError where COMMAND_SECRETS does not allow it, or where its value
+     * is not there or cannot be redacted.
+     */
+    commandSecret(name: string): Promise<string>;
+    /** A service refused a value: what was read is read anew. */
+    forgetSecrets(): void;
+    /** Where Secrets Manager keeps it: names a credential for whoever may not read it. Undefined where it is not there. */
+    secretId(name: SecretName): string | undefined;
+  };
 
 /** Variables that hold a secret itself. */
 export const SECRET_VARIABLES: readonly string[] = [...new Set(Object.values(SECRETS).flat())];
@@ -190,6 +248,53 @@ export function commandSecretVariables({ COMMAND_SECRETS = '' }: Variables): str
 }
 
 export type Variables = Readonly<Record<string, string | undefined>>;
+
+/** What a job is given where it is silent, where DEFAULT_… is silent too, and the most that the API's schema admits. */
+const BOUNDED = {
+  CONCURRENCY: { fallback: 20, most: 10_000 },
+  JOB_COST_USD: { fallback: 50, most: 1_000_000 },
+  TURNS: { fallback: 60, most: 1000 },
+  REPOSITORY_COST_USD: { fallback: 2, most: 10_000 },
+  MINUTES: { fallback: 45, most: 1440 },
+} as const;
+type Bounded = keyof typeof BOUNDED;
+type Bounds = Record<`DEFAULT_${Bounded}` | `MAX_${Bounded}`, number>;
+
+/** Where callers are told apart, the ceiling that is not set is this often the default; whoever owns the machine has none. */
+const CEILING_OF_DEFAULT = 10;
+
+/** The default and the ceiling of each bound. A default that is not set keeps to the ceiling. */
+function boundsOf(given: z.infer<typeof Environment>): Bounds {
+  const bounds = (Object.keys(BOUNDED) as Bounded[]).map((name) => {
+    const { fallback, most } = BOUNDED[name];
+    const [written, ceiling] = [given[`DEFAULT_${name}`], given[`MAX_${name}`]];
+    const byDefault = written ?? Math.min(fallback, ceiling ?? most);
+    const unset = given.AUTHORIZATION === 'none' ? most : Math.min(most, CEILING_OF_DEFAULT * byDefault);
+    const max = ceiling ?? unset;
+    if (byDefault > max) {
+      throw new SettingsError(
+        `DEFAULT_${name} is ${byDefault}, and MAX_${name} is ${max}, above which no job may be. Lower the first or raise the second.`,
+      );
+    }
+    return { [`DEFAULT_${name}`]: byDefault, [`MAX_${name}`]: max };
+  });
+  return Object.assign({}, ...bounds) as Bounds;
+}
+
+function refuseDefaultModel({ ALLOWED_MODELS, CLAUDE_MODEL }: z.infer<typeof Environment>): void {
+  if (ALLOWED_MODELS.length === 0 || ALLOWED_MODELS.includes(CLAUDE_MODEL)) return;
+  throw new SettingsError(
+    `CLAUDE_MODEL is ${CLAUDE_MODEL}, which is not among ALLOWED_MODELS (${ALLOWED_MODELS.join(', ')}). Add it there, or set CLAUDE_MODEL to one of them.`,
+  );
+}
+
+/** Whether a job's caps on cost can be held, by the price of its model; the model is the one that the job names. */
+export function isModelPriced(
+  model: string,
+  { CLAUDE_PROVIDER, MODEL_PRICES }: Pick<Settings, 'CLAUDE_PROVIDER' | 'MODEL_PRICES'>,
+): boolean {
+  return isPriced(modelIdAt(CLAUDE_PROVIDER, model), MODEL_PRICES);
+}
 
 /**
  * Parses an environment. An empty variable counts as absent, as shells and `.env` files write it. `now` is the clock
@@ -216,8 +321,10 @@ export function parseSettings(variables: Variables, now: () => number = Date.now
     CLAUDE_TEMPERATURE,
     ...rest
   } = parsed.data;
+  refuseDefaultModel(parsed.data);
   return {
     ...rest,
+    ...boundsOf(parsed.data),
     jobsTable: DYNAMODB_JOBS_TABLE ?? `${DYNAMODB_TABLE_PREFIX}-jobs`,
     repositoriesTable: DYNAMODB_REPOSITORIES_TABLE ?? `${DYNAMODB_TABLE_PREFIX}-repositories`,
     ...secretReader(present, now),
@@ -331,9 +438,9 @@ export function defaultJobSettings(all: Settings): JobSettings {
   return {
     model: all.CLAUDE_MODEL,
     ...(all.CLAUDE_EFFORT && { effort: all.CLAUDE_EFFORT }),
-    maxTurns: all.MAX_TURNS,
-    maxCostUsd: all.MAX_REPOSITORY_COST_USD,
-    maxMinutes: all.MAX_MINUTES,
+    maxTurns: all.DEFAULT_TURNS,
+    maxCostUsd: all.DEFAULT_REPOSITORY_COST_USD,
+    maxMinutes: all.DEFAULT_MINUTES,
     setup: [],
     verify: [],
     include: [],

@@ -1,9 +1,8 @@
-import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { z } from 'zod';
 import { InvalidInputError } from '../core/errors.ts';
-import { logger } from './logger.ts';
+import { logger, withLogger } from './logger.ts';
 import { type Storage, storage } from './storage.ts';
 
 /**
@@ -14,8 +13,7 @@ export function functionHandler<S extends z.ZodType, Output>(
   schema: S,
   run: (input: z.infer<S>, dependencies: Storage) => Promise<Output>,
 ) {
-  return middy()
-    .use(injectLambdaContext(logger))
+  const handler = middy()
     .use({
       before: (request) => {
         request.event = parseInput(schema, request.event);
@@ -27,6 +25,8 @@ export function functionHandler<S extends z.ZodType, Output>(
       },
     })
     .handler((input: z.infer<S>, _context: Context) => run(input, storage()));
+  return (event: z.infer<S>, context: Context): Promise<Output> =>
+    withLogger(context, () => handler(event, context) as Promise<Output>);
 }
 
 /** Throws InvalidInputError naming each field that does not fit. */

@@ -4,6 +4,7 @@ import { type PullRequestCounts, type ReadStatus, RepositoryName } from '../core
 import type { JobTotals } from '../core/job-table.ts';
 import type { RepositoryResult } from '../core/repository-result.ts';
 import { countsOf } from '../core/repository-table.ts';
+import { isModelPriced } from '../core/settings.ts';
 import type { Readable } from '../core/stored.ts';
 import { addCosts, addTokens, NO_TOKENS } from '../core/usage.ts';
 import { setAside } from './logger.ts';
@@ -50,7 +51,8 @@ export async function totalsOf(
   status: ReadStatus,
 ): Promise<JobTotals> {
   const names = await repositoryNames(storage, jobId);
-  const named = names.length || (await storage.jobs.get(jobId)).counts.total;
+  const job = await storage.jobs.get(jobId);
+  const named = names.length || job.counts.total;
   const byStatus: Partial<Record<ReadStatus, number>> = { [status]: Math.max(0, named - rows.length) };
   let tokenUsage = NO_TOKENS;
   let costUsd: number | undefined = 0;
@@ -60,6 +62,8 @@ export async function totalsOf(
     tokenUsage = addTokens(tokenUsage, row.tokenUsage);
     costUsd = addCosts(costUsd, row.costUsd);
   }
+  // Zero would read as the price of a model that has none.
+  if (tokenUsage.total === 0 && !isModelPriced(job.settings.model, storage.settings)) costUsd = undefined;
   return { counts: countsOf(byStatus), tokenUsage, costUsd, pullRequests: pullRequestCounts(rows) };
 }
 

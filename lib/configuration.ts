@@ -18,6 +18,12 @@ const DECIDED_HERE =
 /** The image's own, and the App's key. */
 const DECIDED_ELSEWHERE = /^COMMAND_USER$|_PRIVATE_KEY$/;
 
+/** MODEL_PRICES may be written as the object that it is. */
+const SettingText = z.preprocess(
+  (value) => (typeof value === 'object' && value !== null ? JSON.stringify(value) : value),
+  z.coerce.string(),
+);
+
 /** An object in cdk.json, its JSON on the command line. */
 const Settings = z.preprocess(
   (value, context) => {
@@ -29,7 +35,7 @@ const Settings = z.preprocess(
       return z.NEVER;
     }
   },
-  z.record(z.string(), z.coerce.string()).superRefine((settings, context) => {
+  z.record(z.string(), SettingText).superRefine((settings, context) => {
     for (const name of Object.keys(settings)) {
       if (!SETTING_NAMES.includes(name)) {
         context.addIssue({

@@ -6,7 +6,7 @@ import { SettingsError } from '../core/errors.ts';
 import { identifyProcess, isRunning, ProcessIdentity } from './batch/process-group.ts';
 
 /** Counts up when what is on disk is laid out in another way. */
-const LAYOUT_VERSION = 1;
+const LAYOUT_VERSION = 2;
 
 /** What a command needs to know of a stack that is up. */
 export const RunningStack = z.object({

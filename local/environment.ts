@@ -1,5 +1,12 @@
 import { pathToFileURL } from 'node:url';
-import { commandSecretVariables, SETTING_NAMES, type Variables } from '../core/settings.ts';
+import { isAllowed } from '../core/allowed-repositories.ts';
+import {
+  commandSecretVariables,
+  parseSettings,
+  SETTING_NAMES,
+  type Settings,
+  type Variables,
+} from '../core/settings.ts';
 import { OFFLINE_MODEL } from './model/offline.ts';
 
 export const REGION = 'us-east-1';
@@ -51,7 +58,7 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
     ...awsVariables(options.endpoints),
     // Nobody but this machine's own user reaches loopback.
     AUTHORIZATION: 'none',
-    DYNAMODB_TABLE_PREFIX: TABLE_PREFIX,
+    DYNAMODB_TABLE_PREFIX: given.DYNAMODB_TABLE_PREFIX ?? TABLE_PREFIX,
     ARTIFACTS_URL: pathToFileURL(options.artifactsFolder).href,
     STATE_MACHINE_ARN,
     JOB_QUEUE,
@@ -60,7 +67,7 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
     // The local GitHub has no limit to keep to.
     ...(gitHubApiUrl && {
       GITHUB_API_URL: gitHubApiUrl,
-      ALLOWED_REPOSITORIES: 'local/*',
+      ALLOWED_REPOSITORIES: allowedLocally(given.ALLOWED_REPOSITORIES),
       PULL_REQUESTS_PER_HOUR: given.PULL_REQUESTS_PER_HOUR ?? '1000000',
       GITHUB_THROTTLE: given.GITHUB_THROTTLE ?? 'false',
     }),
@@ -68,8 +75,38 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
       ANTHROPIC_BASE_URL: offlineModelUrl,
       CLAUDE_API_KEY: 'offline',
       CLAUDE_MODEL: OFFLINE_MODEL,
+      // It costs nothing, so that there is nothing to cap.
+      ALLOWED_MODELS: '',
+      ALLOW_UNPRICED_MODELS: 'true',
     }),
   };
+}
+
+/** What the stack itself decides; whoever sets one of them means another DynamoDB, another bucket. */
+export const DECIDED_BY_STACK: readonly string[] = [
+  ...['DYNAMODB_ENDPOINT', 'DYNAMODB_REGION', 'ARTIFACTS_URL', 'STATE_MACHINE_ARN', 'JOB_QUEUE'],
+  'AUTHORIZATION',
+];
+
+/** The names of the two tables. */
+export function tablesOf(given: Variables): Pick<Settings, 'jobsTable' | 'repositoriesTable'> {
+  const { DYNAMODB_TABLE_PREFIX = TABLE_PREFIX, DYNAMODB_JOBS_TABLE, DYNAMODB_REPOSITORIES_TABLE } = given;
+  const names = { DYNAMODB_TABLE_PREFIX, DYNAMODB_JOBS_TABLE, DYNAMODB_REPOSITORIES_TABLE };
+  const { jobsTable, repositoriesTable } = parseSettings(names);
+  return { jobsTable, repositoriesTable };
+}
+
+/** Work trees are registered as `local/…`: all of them are meant, unless the user's own patterns speak of that owner. */
+function allowedLocally(given = ''): string {
+  const entries = given
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean);
+  const areMeant = isAllowed(
+    entries.map((entry) => entry.replace('!', '')),
+    'local/*',
+  );
+  return (areMeant ? entries : ['local/*', ...entries]).join(',');
 }
 
 /**

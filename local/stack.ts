@@ -1,4 +1,5 @@
 import { Console } from 'node:console';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -30,7 +31,7 @@ import {
   REGION,
   STATE_MACHINE,
   stackEnvironment,
-  TABLE_PREFIX,
+  tablesOf,
 } from './environment.ts';
 import { EventBus } from './event-bus.ts';
 import type { Functions } from './functions.ts';
@@ -106,15 +107,17 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closers.length = 0;
   };
   const port = (offset: number) => (options.port ? options.port + offset : 0);
-  const temporaryFolder = folder('tmp');
+  const { TEMP_DIR } = options.given;
+  // A folder of its own below the one that is given: what is in it is removed at every start.
+  const temporaryFolder = TEMP_DIR ? path.join(TEMP_DIR, folderName(options.dataFolder)) : folder('tmp');
+  const tables = tablesOf(options.given);
 
   try {
     if (options.port) await requireFreePorts([0, 1, 2, 3, 4, 5].map(port));
     const dynamodb = await startDynamoDB({
       dataFolder: folder('dynamodb'),
       port: port(3),
-      jobsTable: `${TABLE_PREFIX}-jobs`,
-      repositoriesTable: `${TABLE_PREFIX}-repositories`,
+      ...tables,
     });
     closers.push(() => dynamodb.close());
     const gitHub =
@@ -194,8 +197,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       name: STATE_MACHINE,
       definition: jobDefinitionText(),
       substitutions: {
-        JobsTable: `${TABLE_PREFIX}-jobs`,
-        RepositoriesTable: `${TABLE_PREFIX}-repositories`,
+        JobsTable: tables.jobsTable,
+        RepositoriesTable: tables.repositoriesTable,
         ArtifactsBucket: 'cody-batch-local-artifacts',
         JobQueue: JOB_QUEUE,
         JobDefinition: JOB_DEFINITION,
@@ -249,6 +252,11 @@ function deletedJob({ detail }: StatusChangeEvent): string | undefined {
   return run.jobId;
 }
 
+/** Tells the folder of one stack from that of another over another data folder. */
+function folderName(dataFolder: string): string {
+  return `cody-batch-${createHash('sha256').update(path.resolve(dataFolder)).digest('hex').slice(0, 12)}`;
+}
+
 function isWorkerSecret(name: string, given: Variables): boolean {
   return SECRET_VARIABLES.includes(name) || commandSecretVariables(given).includes(name);
 }
@@ -275,8 +283,8 @@ async function openFunctions(
 async function sendLogsTo(folder: string): Promise<() => Promise<void>> {
   mkdirSync(folder, { recursive: true });
   const file = createWriteStream(path.join(folder, 'functions.log'), { flags: 'a' });
-  const { logger } = await import('../lambdas/logger.ts');
-  Object.assign(logger, { console: new Console({ stdout: file, stderr: file }) });
+  const { logTo } = await import('../lambdas/logger.ts');
+  logTo(new Console({ stdout: file, stderr: file }));
   return async () => {
     file.end();
     await once(file, 'close');

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
@@ -246,4 +246,20 @@ test('an execution that names a job that is not there fails with that word; one 
   await fleet.ended(ended);
   const again = await start({ jobId: ended, run: 1, action: 'analyze' }, 'again');
   expect(again).toMatchObject({ status: 'SUCCEEDED' });
+});
+
+test('folders that somebody has removed are made again', async () => {
+  for (const folder of ['tmp', 'batch/running', 'batch/logs', 'states/executions'])
+    await rm(path.join(fleet.stack.dataFolder, folder), { recursive: true });
+  const jobId = await fleet.post(['fine']);
+  expect(await fleet.ended(jobId)).toMatchObject({ status: 'completed' });
+});
+
+test('a job that asked nothing of a model without a price has no cost, where zero would read as its price', async () => {
+  const jobId = await fleet.post(['waits']);
+  await atWork(jobId);
+  expect((await fleet.call('POST', `/jobs/${jobId}/cancel`)).status).toBe(200);
+  const job = await mended(jobId, ({ counts }) => counts.cancelled === 1);
+  expect(job).not.toHaveProperty('costUsd');
+  expect(job.results[0]).not.toHaveProperty('costUsd');
 });

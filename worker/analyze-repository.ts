@@ -1,3 +1,4 @@
+import { isAllowed } from '../core/allowed-repositories.ts';
 import { artifactKeys, findArtifactOfRun, readArtifact } from '../core/artifacts.ts';
 import {
   CodyBatchError,
@@ -35,7 +36,7 @@ import type { Tool } from './tools/tool.ts';
 import { runTools, toolDefinitions, toolsOf } from './tools/tool-box.ts';
 import { WorkTree } from './work-tree.ts';
 import { createWorkspace, type Workspace } from './workspace.ts';
-import { writeOutcome } from './write-outcome.ts';
+import { unspent, writeOutcome } from './write-outcome.ts';
 
 /**
  * One repository, from the clone to the outcome. Expected failures become outcomes; what it throws is the order to
@@ -93,6 +94,7 @@ async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
   const { job, request } = analysis;
   if (job.status === 'cancelled')
     throw new ConflictError(`The job ${job.jobId} was cancelled; nothing was begun.`);
+  requireAllowed(analysis);
   const text = await readArtifact(analysis.artifacts, artifactKeys.request(job.jobId), JobText);
   const tools = toolsOf(job.settings);
   for (const name of ['CLAUDE_API_KEY', 'GITHUB_TOKEN'] as const)
@@ -128,6 +130,7 @@ async function begin(
   const baseline = await baselineOf(analysis, workspace);
   const state = {
     ...newConversation(firstMessage(prompt, repositoryName, baseline?.results)),
+    costUsd: unspent(analysis),
     ...analysis.spent,
     ...(baseline && { baseline: baseline.results }),
   };
@@ -150,6 +153,14 @@ async function baselineOf(analysis: Analysis, workspace: Workspace): Promise<Bas
   for (const { command, exitCode, seconds } of baseline?.results ?? [])
     log.info('verify on the untouched base', { command, exitCode, seconds });
   return baseline;
+}
+
+/** Jobs are held to it when they are posted; a Batch job that somebody submits by hand was never posted. */
+function requireAllowed({ request: { repositoryName, settings } }: Analysis): void {
+  if (isAllowed(settings.ALLOWED_REPOSITORIES, repositoryName)) return;
+  throw new RepositoryUnavailableError(
+    `ALLOWED_REPOSITORIES of the worker is ${settings.ALLOWED_REPOSITORIES.join(', ') || 'empty'}, which does not admit ${repositoryName}. Add it there, then retry the job.`,
+  );
 }
 
 /** The service's client takes longer to load than anything else of the worker, and git clones meanwhile. */
@@ -308,9 +319,10 @@ async function holdConversation(
     ...{ workspace, git, tree, settings, protectedGlobs, redactor, signal },
     ...{ baseline: state.baseline, submit: submissions.submit },
   };
-  if (!isPriced(model.name)) log.warn(unpricedNote(model.name));
+  const prices = request.settings.MODEL_PRICES;
+  if (!isPriced(model.name, prices)) log.warn(unpricedNote(model.name));
   analysis.record('conversing');
-  const budget = new Budget({ job, jobs: analysis.jobs, state, model: model.name, log, signal });
+  const budget = new Budget({ job, jobs: analysis.jobs, state, model: model.name, prices, log, signal });
   const prefix = new SharedPrefix(job, analysis.jobs, {
     repositoryName: request.repositoryName,
     model: model.name,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConflictError, JobStoppedError } from '../core/errors.ts';
 import type { JobRow } from '../core/job.ts';
 import type { JobTable, Settlement } from '../core/job-table.ts';
-import { costOfRequest, maxCostOfRequest } from '../core/models.ts';
+import { costOfRequest, hasOwnPrice, maxCostOfRequest, type OwnPrices } from '../core/models.ts';
 import { addCosts, addTokens, type TokenUsage } from '../core/usage.ts';
 import type { ConversationState } from './conversation-state.ts';
 import { ConversationEnded, limitEnding } from './ending.ts';
@@ -29,6 +29,8 @@ export type BudgetOptions = {
   /** What calls are priced by before they are made: the model as its provider knows it. */
   model: string;
   log: Log;
+  /** Of the operator's own. */
+  prices: OwnPrices;
   /** Ends a wait. */
   signal: AbortSignal;
 };
@@ -57,7 +59,9 @@ export class Budget {
 
   readonly spend = (model: string, usage: TokenUsage): void => {
     const { state } = this.#options;
-    const cost = costOfRequest(model, usage);
+    // A gateway bills what was asked for, by its own price, whatever the answer calls itself.
+    const { prices, model: asked } = this.#options;
+    const cost = costOfRequest(hasOwnPrice(asked, prices) ? asked : model, usage, prices);
     state.model = model;
     state.tokenUsage = addTokens(state.tokenUsage, usage);
     state.costUsd = addCosts(state.costUsd, cost);
@@ -105,7 +109,12 @@ export class Budget {
     const isCached =
       last && last.cacheCreation + last.cacheRead > 0 && Date.now() - this.#answeredAt < CACHED_MS;
     const cached = isCached ? last.input + last.cacheCreation + last.cacheRead : 0;
-    return maxCostOfRequest(model, { tokens: promptTokens, cached }, this.#outputEstimate(maxTokens));
+    return maxCostOfRequest(
+      model,
+      { tokens: promptTokens, cached },
+      this.#outputEstimate(maxTokens),
+      this.#options.prices,
+    );
   }
 
   /**

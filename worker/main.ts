@@ -22,7 +22,7 @@ async function main(): Promise<number> {
   const redactor = new Redactor();
   const log = new Log(redactor);
   try {
-    const { jobId, repositoryName, source } = await readParameters(process.argv.slice(2), settings());
+    const { jobId, repositoryName, source } = await readParameters(process.argv.slice(2), settings(), log);
     log.info(`${repositoryName} of ${jobId}`, { parametersFrom: source });
     await analyzeRepository({
       jobId,

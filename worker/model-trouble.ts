@@ -1,5 +1,5 @@
 import { AnthropicError, APIError } from '@anthropic-ai/sdk';
-import { ModelRequestError } from '../core/errors.ts';
+import { ModelRequestError, sentence } from '../core/errors.ts';
 import type { JobSettings } from '../core/job.ts';
 import type { Settings } from '../core/settings.ts';
 import { ConversationEnded, limitEnding } from './ending.ts';
@@ -73,11 +73,6 @@ export function refusalOf(
     cause: error,
     isForAll: status === 401 || status === 403 || status === 404,
   });
-}
-
-/** Services end their reasons with a full stop or without. */
-function sentence(said: string): string {
-  return /[.!?]$/.test(said) ? said : `${said}.`;
 }
 
 const SERVICES = { anthropic: 'The Messages API', bedrock: 'Amazon Bedrock' } as const;

@@ -2,6 +2,7 @@ import { artifactKeys } from '../core/artifacts.ts';
 import type { ChangeSet } from '../core/change-set.ts';
 import { Outcome } from '../core/outcome.ts';
 import type { ArtifactKeys } from '../core/repository-result.ts';
+import { isModelPriced } from '../core/settings.ts';
 import type { Thread } from '../core/thread.ts';
 import { NO_TOKENS } from '../core/usage.ts';
 import type { Analysis } from './analysis.ts';
@@ -51,8 +52,8 @@ export async function writeOutcome(analysis: Analysis): Promise<Outcome> {
     changes: analysis.changes ? summarizeChanges(analysis.changes) : [],
     artifacts,
     tokenUsage: (state ?? spent)?.tokenUsage ?? NO_TOKENS,
-    // Where nothing was asked of the model, that is known to cost nothing.
-    costUsd: state || spent ? (state ?? spent)!.costUsd : 0,
+    // Where nothing was asked of the model, that costs nothing; without a price there is no figure even then.
+    costUsd: state || spent ? (state ?? spent)!.costUsd : unspent(analysis),
     turns: (state ?? analysis.resumed?.state)?.turns.length ?? 0,
     verification: analysis.verification,
     batchJobId: settings.AWS_BATCH_JOB_ID,
@@ -64,6 +65,11 @@ export async function writeOutcome(analysis: Analysis): Promise<Outcome> {
   } satisfies Outcome);
   await writeJson(analysis, artifactKeys.outcome(job.jobId, repositoryName), written);
   return written;
+}
+
+/** What a conversation without an answer has cost: nothing, or no figure where its model has no price. */
+export function unspent({ job, request }: Pick<Analysis, 'job' | 'request'>): number | undefined {
+  return isModelPriced(job.settings.model, request.settings) ? 0 : undefined;
 }
 
 function outcomeName({ ending, error }: Analysis): Outcome['outcome'] {

@@ -1,15 +1,15 @@
+import { isAllowed } from '../../core/allowed-repositories.ts';
 import { artifactKeys, writeArtifact } from '../../core/artifacts.ts';
 import { ConflictError, InvalidInputError } from '../../core/errors.ts';
 import { isEnded, JobRequest, type JobRow, JobText, newJobId } from '../../core/job.ts';
 import { countsOf } from '../../core/repository-table.ts';
-import { defaultJobSettings, type Settings } from '../../core/settings.ts';
+import { defaultJobSettings, isModelPriced, type Settings } from '../../core/settings.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import { unlessDeleted } from '../deleted-meanwhile.ts';
 import { Executions } from '../executions.ts';
-import { isAllowed } from '../github/allow-list.ts';
 import type { Storage } from '../storage.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
-import { HttpError } from './problem.ts';
+import { HttpError, RouteInputError } from './problem.ts';
 import { route } from './route.ts';
 
 /**
@@ -22,7 +22,9 @@ export const createJob = route(
   { role: 'runner', body: JobRequest },
   async ({ body, headers, createdBy }, storage) => {
     const { jobs, artifacts, settings, now } = storage;
-    refuseRepositories(body.repositories, settings);
+    refuseRepositories(body, settings);
+    refuseAboveCeilings(body, settings);
+    refuseModel(body, settings);
     refuseSignOffOfNobody(body, settings);
     refuseCommandSecrets(body, settings);
     const jobId = await jobIdFor(headers, { body, createdBy }, storage);
@@ -85,12 +87,9 @@ function newJob(jobId: string, request: JobRequest, settings: Settings, at: stri
     name: request.name ?? firstLine(request.prompt),
     ...(request.description && { description: request.description }),
     type: request.type ?? 'code-pattern-update',
-    maxRepositories: Math.min(
-      request.maxRepositories ?? settings.MAX_REPOSITORIES,
-      settings.MAX_REPOSITORIES,
-    ),
-    maxConcurrency: request.maxConcurrency ?? settings.MAX_CONCURRENCY,
-    maxCostUsd: request.maxCostUsd ?? settings.MAX_JOB_COST_USD,
+    maxRepositories: request.maxRepositories ?? settings.MAX_REPOSITORIES,
+    maxConcurrency: request.maxConcurrency ?? settings.DEFAULT_CONCURRENCY,
+    maxCostUsd: request.maxCostUsd ?? settings.DEFAULT_JOB_COST_USD,
     createPullRequests: request.createPullRequests ?? false,
     settings: { ...defaultJobSettings(settings), ...request.settings },
     ...(request.pullRequest && { pullRequest: request.pullRequest }),
@@ -137,9 +136,56 @@ function refuseCommandSecrets({ settings: asked }: JobRequest, { COMMAND_SECRETS
   );
 }
 
-function refuseRepositories(repositories: readonly string[], settings: Settings): void {
+/** What a job may ask for, and the setting that bounds it. */
+function refuseAboveCeilings(request: JobRequest, settings: Settings): void {
+  const { maxRepositories, maxConcurrency, maxCostUsd, settings: ofRepository = {} } = request;
+  const asked = [
+    ['maxRepositories', maxRepositories, 'MAX_REPOSITORIES'],
+    ['maxConcurrency', maxConcurrency, 'MAX_CONCURRENCY'],
+    ['maxCostUsd', maxCostUsd, 'MAX_JOB_COST_USD'],
+    ['settings.maxTurns', ofRepository.maxTurns, 'MAX_TURNS'],
+    ['settings.maxCostUsd', ofRepository.maxCostUsd, 'MAX_REPOSITORY_COST_USD'],
+    ['settings.maxMinutes', ofRepository.maxMinutes, 'MAX_MINUTES'],
+  ] as const;
+  const faults = asked.flatMap(([field, received, setting]) =>
+    received !== undefined && received > settings[setting]
+      ? [{ field, received, expected: `at most ${settings[setting]}, by the setting ${setting}` }]
+      : [],
+  );
+  if (faults.length > 0) throw new RouteInputError(faults);
+}
+
+/** Without a price neither cap on cost can be held, which whoever started the job would learn from the bill. */
+function refuseModel({ settings: asked }: JobRequest, settings: Settings): void {
+  const model = asked?.model ?? settings.CLAUDE_MODEL;
+  const [field, received] = ['settings.model', model];
+  const { ALLOWED_MODELS } = settings;
+  if (ALLOWED_MODELS.length > 0 && !ALLOWED_MODELS.includes(model)) {
+    throw new InvalidInputError(
+      `The setting ALLOWED_MODELS allows ${ALLOWED_MODELS.join(', ')}, but not ${model}. Name one of them.`,
+      { field, received, expected: `one of ${ALLOWED_MODELS.join(', ')}` },
+    );
+  }
+  if (settings.ALLOW_UNPRICED_MODELS || isModelPriced(model, settings)) return;
+  throw new InvalidInputError(
+    `No price is known for ${model}, so that no cap on its cost could be held. Name a model with a price, or have the operator give its price by MODEL_PRICES, or allow it without one by ALLOW_UNPRICED_MODELS=true.`,
+    { field, received, expected: 'a model with a known price' },
+  );
+}
+
+function refuseRepositories(
+  { repositories, maxRepositories = Number.POSITIVE_INFINITY }: JobRequest,
+  settings: Settings,
+): void {
   const field = 'repositories';
   const count = distinct(repositories);
+  const named = distinct(repositories.filter((name) => !name.endsWith('/*')));
+  if (named > maxRepositories) {
+    throw new InvalidInputError(
+      `The job names ${named} repositories, and its maxRepositories is ${maxRepositories}. Name fewer, or raise maxRepositories.`,
+      { field, received: named, expected: `at most ${maxRepositories}, by maxRepositories` },
+    );
+  }
   if (count > settings.MAX_REPOSITORIES) {
     throw new InvalidInputError(
       `The job names ${count} repositories; MAX_REPOSITORIES allows ${settings.MAX_REPOSITORIES}. Name fewer, or raise the setting.`,

@@ -1,8 +1,7 @@
-import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { settings } from '../../core/settings.ts';
-import { logger } from '../logger.ts';
+import { logger, withLogger } from '../logger.ts';
 import { storage } from '../storage.ts';
 import { authorize } from './authorization.ts';
 import { cancelJob } from './cancel-job.ts';
@@ -75,8 +74,7 @@ function matchPath(template: string, path: string): Record<string, string> | und
   return params;
 }
 
-export const handler = middy()
-  .use(injectLambdaContext(logger))
+const answered = middy()
   .use({
     onError: (request) => {
       const response = problemResponse(request.error);
@@ -85,3 +83,10 @@ export const handler = middy()
     },
   })
   .handler(answer);
+
+export function handler(
+  event: APIGatewayProxyEventV2,
+  context: Context,
+): Promise<APIGatewayProxyStructuredResultV2> {
+  return withLogger(context, () => answered(event, context));
+}

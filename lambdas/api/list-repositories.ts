@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isAllowed } from '../../core/allowed-repositories.ts';
 import type { Settings } from '../../core/settings.ts';
 import { listRepositories as listOfOwner } from '../github/client.ts';
 import { route } from './route.ts';
@@ -11,20 +12,26 @@ const query = z.strictObject({
   cursor: z.string().optional(),
 });
 
-/** The repositories that ALLOWED_REPOSITORIES admits, as GitHub has them, by name. */
+/**
+ * The repositories that ALLOWED_REPOSITORIES admits, as GitHub has them, by name; those of patterns whose owner is a pattern
+ * (star/docs) may be named in a job, and are not listed.
+ */
 export const listRepositories = route(
   'GET',
   '/repositories',
   { role: 'viewer', query },
   async ({ query }, { settings }) => {
+    const allowed = settings.ALLOWED_REPOSITORIES;
     const names = new Set<string>();
-    for (const pattern of settings.ALLOWED_REPOSITORIES) {
-      const [owner, name] = pattern.split('/') as [string, string];
-      if (name !== '*') names.add(pattern);
-      else for (const found of await ofOwner(owner, settings)) names.add(found);
+    for (const pattern of allowed.filter((entry) => !entry.startsWith('!'))) {
+      const [owner] = pattern.split('/') as [string, string];
+      if (!pattern.includes('*')) names.add(pattern);
+      // Whose repositories a pattern of owners stands for, no list of GitHub says.
+      else if (!owner.includes('*')) for (const found of await ofOwner(owner, settings)) names.add(found);
     }
     const { filter = '', limit, cursor = '' } = query;
     const wanted = [...names]
+      .filter((name) => isAllowed(allowed, name))
       .filter((name) => name > cursor && name.toLowerCase().includes(filter.toLowerCase()))
       .sort();
     const repositories = wanted.slice(0, limit);

@@ -1,4 +1,5 @@
 import type { Octokit } from '@octokit/rest';
+import { isAllowed } from '../../core/allowed-repositories.ts';
 import type { ChangeSet } from '../../core/change-set.ts';
 import { isOfJob } from '../../core/commit-trailers.ts';
 import { PullRequestRefusedError, RepositoryUnavailableError } from '../../core/errors.ts';
@@ -6,7 +7,6 @@ import { branchNameOf, type JobRow, type PullRequestSettings } from '../../core/
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import type { Settings } from '../../core/settings.ts';
 import { publishAgain, publishElsewhere } from './advice.ts';
-import { isAllowed } from './allow-list.ts';
 import { type Base, findBase, type Repository, requireBaseBranch } from './base.ts';
 import { requireFitting } from './base-tree.ts';
 import { type Commit, commitToBranch } from './branch.ts';

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { isAllowed } from '../../core/allowed-repositories.ts';
 import { artifactKeys, readArtifact, writeArtifact } from '../../core/artifacts.ts';
 import { describeError, InvalidInputError } from '../../core/errors.ts';
 import { type AnalyzeItem, batchJobPrefix, ExecutionInput, type MapManifest } from '../../core/execution.ts';
@@ -8,7 +9,6 @@ import { countsOf, PARALLEL } from '../../core/repository-table.ts';
 import { unlessDeleted } from '../deleted-meanwhile.ts';
 import { JOB_CANCELLED } from '../end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
-import { isAllowed } from '../github/allow-list.ts';
 import { listRepositories, openReader } from '../github/client.ts';
 import { askRepositories } from '../github/graphql.ts';
 import { logger } from '../logger.ts';
@@ -158,13 +158,13 @@ function refuseWrongCount(count: number, job: JobRow, patterns: string[]): void 
   const received = patterns.slice(0, 5).join(', ');
   if (count === 0) {
     throw new InvalidInputError(
-      `${received} stands for no repository that the token can see and ALLOWED_REPOSITORIES admits.`,
+      `The token can see no repository of ${received} that ALLOWED_REPOSITORIES admits. Correct the names, ALLOWED_REPOSITORIES, or what the token may read.`,
       { field, received },
     );
   }
   if (count > job.maxRepositories) {
     throw new InvalidInputError(
-      `${received} stands for ${count} repositories, and this job may have ${job.maxRepositories}: name fewer, or raise maxRepositories (bounded by MAX_REPOSITORIES).`,
+      `The job is about ${count} repositories (${received}${patterns.length > 5 ? ' …' : ''}), and it may have ${job.maxRepositories}. Name fewer, or raise maxRepositories, which MAX_REPOSITORIES bounds.`,
       { field, received: count, expected: `at most ${job.maxRepositories}` },
     );
   }

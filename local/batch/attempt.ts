@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
+import path from 'node:path';
 import { signalGroup } from './process-group.ts';
 import type { RunningChildren } from './running-children.ts';
 import type { AttemptScratch } from './scratch.ts';
@@ -87,6 +88,7 @@ async function removed(scratch: AttemptScratch | undefined): Promise<void> {
 
 function spawnChild(options: AttemptOptions): ChildProcess {
   const { command, environment, cwd, logFile, scratch, runningChildren } = options;
+  mkdirSync(path.dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'a');
   try {
     const [program, ...args] = command;

@@ -38,6 +38,7 @@ export class RunningChildren {
   }
 
   add(pid: number): void {
+    mkdirSync(this.#folder, { recursive: true });
     writeFileSync(this.#file(pid), JSON.stringify(identifyProcess(pid, Date.now())));
   }
 

@@ -39,7 +39,8 @@ export class Scratch {
     const folder = path.join(this.#folder, attempt);
     return {
       create: () => {
-        mkdirSync(folder);
+        // Somebody may have removed what it is in.
+        mkdirSync(folder, { recursive: true });
         return { [this.#variable]: folder };
       },
       remove: async () => {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { SettingsError } from '../../core/errors.ts';
 import { commandSecretVariables, parseSettings, SETTING_NAMES, type Variables } from '../../core/settings.ts';
+import { DECIDED_BY_STACK, REGION } from '../environment.ts';
 import { UsageError } from './usage.ts';
 
 /** Where the user stood: npm runs scripts in the package's folder and says in INIT_CWD where it was called. */
@@ -21,6 +22,7 @@ export function userVariables(): Variables {
       process.env[name] ? [[name, process.env[name]]] : [],
     ),
   );
+  refuseWhatIsDecided(given);
   if (parseSettings(given).CLAUDE_PROVIDER === 'bedrock')
     throw new SettingsError(
       'CLAUDE_PROVIDER is bedrock, which workers on AWS reach by their role; here they have none. Remove it and set ANTHROPIC_API_KEY, or neither for the offline model.',
@@ -37,6 +39,20 @@ function loadEnvFile(): void {
       cause: error,
     });
   }
+}
+
+/** A setting that was ignored would be taken for one that holds. */
+function refuseWhatIsDecided(given: Variables): void {
+  const decided = DECIDED_BY_STACK.filter((name) => given[name]);
+  if (decided.length > 0) {
+    throw new SettingsError(
+      `${decided.join(' and ')} cannot be set for this command, which brings its own AWS on this machine. Remove ${decided.length > 1 ? 'them' : 'it'} from the environment and from .env.`,
+    );
+  }
+  if (given.AWS_REGION && given.AWS_REGION !== REGION)
+    process.stderr.write(
+      `AWS_REGION is ${given.AWS_REGION}; the AWS on this machine is in ${REGION}, whatever that says.\n`,
+    );
 }
 
 export function hasClaudeKey(given: Variables): boolean {

@@ -2,11 +2,12 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { isAllowed } from '../../core/allowed-repositories.ts';
 import { ModelRequestError } from '../../core/errors.ts';
 import { type JobRequest, RepositoryName } from '../../core/job.ts';
 import { refusalOfModel } from '../../core/model-check.ts';
-import { isPriced, unpricedNote } from '../../core/models.ts';
-import { defaultJobSettings, parseSettings, type Variables } from '../../core/settings.ts';
+import { unpricedNote } from '../../core/models.ts';
+import { defaultJobSettings, isModelPriced, parseSettings, type Variables } from '../../core/settings.ts';
 import { ApiClient } from '../api-client.ts';
 import { type RunningStack, runningStack } from '../data-folder.ts';
 import { followJob } from '../follow-job.ts';
@@ -144,7 +145,7 @@ async function openStack(options: Options, { names }: Repositories, given: Varia
   }
   const stack = await startStack({
     dataFolder,
-    given: gitHub === 'remote' ? { ...given, ALLOWED_REPOSITORIES: names.join(',') } : given,
+    given: gitHub === 'remote' ? { ...given, ALLOWED_REPOSITORIES: admitted(names, given) } : given,
     gitHub,
     model,
     maxRunning: options.concurrency
@@ -153,6 +154,18 @@ async function openStack(options: Options, { names }: Repositories, given: Varia
     shared: false,
   });
   return { ...stack, lasts: false };
+}
+
+/** Those that are named, where the user's own setting does not speak against one of them. */
+function admitted(names: readonly string[], given: Variables): string {
+  const { ALLOWED_REPOSITORIES } = parseSettings(given);
+  const refused = names.filter((name) => !isAllowed(ALLOWED_REPOSITORIES, name));
+  if (given.ALLOWED_REPOSITORIES && refused.length > 0) {
+    throw new UsageError(
+      `ALLOWED_REPOSITORIES is ${given.ALLOWED_REPOSITORIES}, which does not admit ${refused.join(', ')}. Add ${refused.length > 1 ? 'them' : 'it'} there, or unset it for this command.`,
+    );
+  }
+  return names.join(',');
 }
 
 async function registerAndTell(trees: readonly WorkTree[], gitHubUrl: string): Promise<string[]> {
@@ -196,10 +209,10 @@ async function requireModel({ settings }: JobRequest, given: Variables): Promise
 async function agreeToSpend(request: JobRequest, given: Variables, yes: boolean): Promise<boolean> {
   const settings = parseSettings(given);
   const defaults = { ...defaultJobSettings(settings), ...request.settings };
-  const job = request.maxCostUsd ?? settings.MAX_JOB_COST_USD;
+  const job = request.maxCostUsd ?? settings.DEFAULT_JOB_COST_USD;
   const most = Math.min(job, defaults.maxCostUsd * request.repositories.length);
   const count = `${request.repositories.length} ${request.repositories.length === 1 ? 'repository' : 'repositories'}`;
-  const caps = isPriced(defaults.model)
+  const caps = isModelPriced(defaults.model, settings)
     ? `The caps allow up to $${most.toFixed(2)}: $${defaults.maxCostUsd.toFixed(2)} a repository, $${job.toFixed(2)} the job (--max-cost).`
     : unpricedNote(defaults.model);
   tell(`${defaults.model} will work on ${count}. ${caps}`);

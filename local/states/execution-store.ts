@@ -25,6 +25,11 @@ export class ExecutionStore {
 
   constructor(dataFolder: string) {
     this.#folder = path.join(dataFolder, 'executions');
+    this.#makeFolder();
+  }
+
+  /** Also where somebody has removed it since: an execution that runs is in memory, and goes on. */
+  #makeFolder(): void {
     mkdirSync(this.#folder, { recursive: true });
   }
 
@@ -41,6 +46,7 @@ export class ExecutionStore {
   }
 
   save(record: ExecutionRecord): void {
+    this.#makeFolder();
     const file = path.join(this.#folder, `${record.name}${RECORD}`);
     const temporary = `${file}.${process.pid}.tmp`;
     writeFileSync(temporary, JSON.stringify(record));
@@ -53,6 +59,7 @@ export class ExecutionStore {
   }
 
   append(name: string, event: HistoryEvent): void {
+    this.#makeFolder();
     appendFileSync(this.#historyFile(name), `${JSON.stringify(event)}\n`);
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { costOfRequest } from '../../core/models.ts';
+import { costOfRequest, isPriced } from '../../core/models.ts';
 import { addCosts, type TokenUsage } from '../../core/usage.ts';
 
 const usage = (input: number, output: number, cacheCreation = 0, cacheRead = 0): TokenUsage => ({
@@ -25,4 +25,20 @@ test.each([
 test('a model without a known price has no cost figure, and makes a sum unknown instead of too small', () => {
   expect(costOfRequest('offline', usage(1000, 1000))).toBeUndefined();
   expect(addCosts(1, undefined)).toBeUndefined();
+});
+
+test("the operator's own price is the one that counts, also for what a provider calls the model", () => {
+  const own = { 'claude-sonnet-5-5': { input: 4, output: 20, cacheWrite: 5, cacheRead: 0.4 } };
+  const asked = { input: 1e6, output: 1e6, cacheCreation: 1e6, cacheRead: 1e6, total: 4e6 };
+  for (const name of [
+    'claude-sonnet-5-5',
+    'global.anthropic.claude-sonnet-5-5',
+    'anthropic.claude-sonnet-5-5-v1:0',
+  ])
+    expect(costOfRequest(name, asked, own)).toBe(29.4);
+  expect(isPriced('global.anthropic.claude-sonnet-5-5')).toBe(false);
+  expect(costOfRequest('claude-haiku-4-5', asked, own)).toBe(costOfRequest('claude-haiku-4-5', asked));
+  // A model that is free is priced.
+  const free = { 'my-own': { input: 0, output: 0, cacheWrite: 0, cacheRead: 0 } };
+  expect(costOfRequest('my-own', asked, free)).toBe(0);
 });

@@ -23,6 +23,67 @@ test('names that users of the original know still work, and explicit table names
   });
 });
 
+test('a job that does not say has the default, none may say more than the ceiling, and one of them is enough', () => {
+  expect(parseSettings({})).toMatchObject({
+    ...{ DEFAULT_TURNS: 60, MAX_TURNS: 600, DEFAULT_JOB_COST_USD: 50, MAX_JOB_COST_USD: 500 },
+    ...{ DEFAULT_REPOSITORY_COST_USD: 2, MAX_REPOSITORY_COST_USD: 20 },
+    ...{ DEFAULT_MINUTES: 45, MAX_MINUTES: 450, DEFAULT_CONCURRENCY: 20, MAX_CONCURRENCY: 200 },
+  });
+  // On one's own machine nobody else has to be held to anything.
+  expect(parseSettings({ AUTHORIZATION: 'none' })).toMatchObject({
+    ...{ DEFAULT_TURNS: 60, MAX_TURNS: 1000, DEFAULT_JOB_COST_USD: 50, MAX_JOB_COST_USD: 1_000_000 },
+  });
+  expect(parseSettings({ MAX_JOB_COST_USD: '5' })).toMatchObject({ DEFAULT_JOB_COST_USD: 5 });
+  expect(parseSettings({ DEFAULT_TURNS: '200' })).toMatchObject({ DEFAULT_TURNS: 200, MAX_TURNS: 1000 });
+  expect(() => parseSettings({ DEFAULT_TURNS: '20', MAX_TURNS: '10' })).toThrow(
+    /DEFAULT_TURNS is 20, and MAX_TURNS is 10/,
+  );
+});
+
+test.each([
+  ['http://127.0.0.1:8000', true],
+  ['http://localhost:8000/v1', true],
+  ['http://[::1]:8000', true],
+  ['https://gateway.example.com/claude', true],
+  ['localhost:8000', false],
+  ['http://gateway.example.com', false],
+  ['http://0.0.0.0:3640', false],
+  ['http://localhost.example.com', false],
+  ['https://user:hunter2@gateway.example.com', false],
+  ['https://key@gateway.example.com', false],
+  ['https://gateway.example.com/?key=hunter2', false],
+  ['ftp://example.com', false],
+  ['file:///etc/passwd', false],
+])('no key travels in clear, and no password in an address: %s', (address, isAdmitted) => {
+  for (const name of [
+    'ANTHROPIC_BASE_URL',
+    'ANTHROPIC_BEDROCK_BASE_URL',
+    'DYNAMODB_ENDPOINT',
+    'GITHUB_API_URL',
+    'PUBLIC_URL',
+  ]) {
+    const parse = () => parseSettings({ [name]: address });
+    if (isAdmitted) expect(parse()).toMatchObject({ [name]: address });
+    else expect(parse).toThrow(new RegExp(`${name} \\(${address.length} characters\\): expected `));
+    if (!isAdmitted) expect(parse).not.toThrow(/hunter2/);
+  }
+});
+
+test("prices of one's own are read, and refused where a rate is missing or is no price", () => {
+  const price = { input: 3, output: 15, cacheWrite: 3.75, cacheRead: 0.3 };
+  const parse = (value: unknown) => parseSettings({ MODEL_PRICES: JSON.stringify(value) });
+  expect(parse({ 'a-model': price }).MODEL_PRICES).toEqual({ 'a-model': price });
+  for (const wrong of [{ input: 3, output: 15 }, { ...price, input: -1 }, { ...price, cacheRaed: 1 }, 3])
+    expect(() => parse({ 'a-model': wrong })).toThrow(/MODEL_PRICES/);
+  expect(() => parseSettings({ MODEL_PRICES: '{' })).toThrow(/MODEL_PRICES .*expected JSON/);
+});
+
+test('a default model that no job may ask for is refused at the start', () => {
+  expect(() => parseSettings({ ALLOWED_MODELS: 'claude-haiku-5-5' })).toThrow(
+    /CLAUDE_MODEL is claude-sonnet-5-5, which is not among ALLOWED_MODELS \(claude-haiku-5-5\)/,
+  );
+});
+
 test.each([
   [{ MAX_TURNS: 'many' }, /MAX_TURNS \(4 characters\)/],
   [{ CLAUDE_TEMPERATURE: '0.5' }, /CLAUDE_TEMPERATURE .*CLAUDE_EFFORT/],

@@ -90,15 +90,17 @@ test('a port that is none, or has no five after it, is refused', async () => {
 
 test('a data folder that another version laid out, or that is of something else, is not touched', async () => {
   const contents = {
-    'another version, in use no more': '{"layout":2,"shape":"unknown"}',
-    'another version, in use': `{"layout":2,"pid":${process.pid}}`,
+    'another version, in use no more': '{"layout":1,"shape":"unknown"}',
+    'another version, in use': `{"layout":3,"pid":${process.pid}}`,
     'something else': 'version: "3"\n',
   };
   for (const [name, content] of Object.entries(contents)) {
     await mkdir(within(name));
     await writeFile(within(name, 'stack.json'), content);
     const said =
-      name === 'something else' ? /was not written by Cody Batch/ : /version 2 of its layout.*has version 1/;
+      name === 'something else'
+        ? /was not written by Cody Batch/
+        : /version [13] of its layout.*has version 2.*Name another folder with --data, or remove it/;
     await expectRefused(run(within(name)), said);
     expect(await readdir(within(name))).toEqual(['stack.json']);
     expect(await readFile(within(name, 'stack.json'), 'utf8')).toBe(content);
@@ -108,13 +110,13 @@ test('a data folder that another version laid out, or that is of something else,
 test('a data folder keeps saying which version laid it out when nobody uses it', async () => {
   const data = within('kept');
   expect((await cody(run(data))).status).toBe(0);
-  expect(JSON.parse(await readFile(path.join(data, 'stack.json'), 'utf8'))).toEqual({ layout: 1 });
+  expect(JSON.parse(await readFile(path.join(data, 'stack.json'), 'utf8'))).toEqual({ layout: 2 });
 });
 
 test('a data folder in use by another process is named with that process, and not touched', async () => {
   const data = within('in use');
   await mkdir(data);
-  await writeFile(path.join(data, 'stack.json'), JSON.stringify({ layout: 1, pid: process.pid }));
+  await writeFile(path.join(data, 'stack.json'), JSON.stringify({ layout: 2, pid: process.pid }));
   await expectRefused(serve(data), new RegExp(`is in use by process ${process.pid}`));
   expect(await readdir(data)).toEqual(['stack.json']);
 });
@@ -159,6 +161,17 @@ test('Bedrock is refused on this machine, where a worker has no role, and the of
   for (const args of [run(within('bedrock')), serve(within('bedrock'))])
     await expectRefused(args, /^cody-batch: CLAUDE_PROVIDER is bedrock, .* set ANTHROPIC_API_KEY/, bedrock);
   expect(existsSync(within('bedrock'))).toBe(false);
+});
+
+test('a setting that the stack decides itself is refused by name, and is not taken for one that holds', async () => {
+  const decided = { DYNAMODB_ENDPOINT: 'http://127.0.0.1:9', ARTIFACTS_URL: 's3://bucket' };
+  for (const args of [run(within('e')), serve(within('e'))])
+    await expectRefused(
+      args,
+      /^cody-batch: DYNAMODB_ENDPOINT and ARTIFACTS_URL cannot be set.*\.env/,
+      decided,
+    );
+  expect(existsSync(within('e'))).toBe(false);
 });
 
 test('a setting of .env that does not parse is named, and so is a .env that cannot be read', async () => {

@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchClient } from '@aws-sdk/client-batch';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { BatchJobs, isBatchJobEnded } from '../../core/batch.ts';
+import { type BatchJobRequest, BatchJobs, isBatchJobEnded } from '../../core/batch.ts';
 import { startBatch } from '../../local/batch/server.ts';
 import { startScriptedModel } from '../scripted-model.ts';
 import { Stack, submitUnchanged } from './stack.ts';
@@ -15,14 +19,17 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-test('a worker that Batch started without arguments asks Batch what to work on', async () => {
-  const jobId = await stack.createJob(['acme/told']);
+/** A Batch whose job definition has the product's own command, or another. */
+async function withBatch(
+  args: readonly string[],
+  run: (submit: (request: Partial<BatchJobRequest>) => Promise<string>) => Promise<void>,
+): Promise<void> {
   const model = await startScriptedModel([submitUnchanged]);
   const environment: Record<string, string> = { ...stack.environment, ANTHROPIC_BASE_URL: model.url };
   const batch = await startBatch({
-    ...{ dataFolder: path.join(stack.folder, 'batch'), jobQueue: 'queue', maxRunning: 1 },
+    ...{ dataFolder: path.join(stack.folder, randomUUID()), jobQueue: 'queue', maxRunning: 1 },
     jobDefinition: {
-      ...{ name: 'worker', command: [process.execPath, 'worker/main.ts'], environment },
+      ...{ name: 'worker', command: [process.execPath, 'worker/main.ts', ...args], environment },
       ...{ attempts: 1, timeoutSeconds: 60 },
     },
   });
@@ -30,21 +37,81 @@ test('a worker that Batch started without arguments asks Batch what to work on',
   const client = new BatchClient({ endpoint: batch.url, region: 'us-east-1' });
   const jobs = new BatchJobs(client);
   try {
-    const job = await jobs.submitJob({
-      ...{ jobName: `${jobId}-1-0`, jobQueue: 'queue', jobDefinition: 'worker' },
-      parameters: { jobId, repositoryName: 'acme/told' },
-    });
-    while (!isBatchJobEnded((await jobs.describeJob(job.jobId))?.status)) await sleep(20);
-    expect(await stack.outcome(jobId, 'acme/told')).toMatchObject({
-      outcome: 'unchanged',
-      batchJobId: job.jobId,
-      logs: expect.arrayContaining([expect.objectContaining({ message: `acme/told of ${jobId}` })]),
+    await run(async (request) => {
+      const job = await jobs.submitJob({
+        ...{ jobName: 'by-hand', jobQueue: 'queue', jobDefinition: 'worker' },
+        ...request,
+      });
+      while (!isBatchJobEnded((await jobs.describeJob(job.jobId))?.status)) await sleep(20);
+      return job.jobId;
     });
   } finally {
     client.destroy();
     await batch.close();
     await model.close();
   }
+}
+
+test('a worker that Batch started without arguments asks Batch what to work on', async () => {
+  const jobId = await stack.createJob(['acme/told']);
+  await withBatch([], async (submit) => {
+    const batchJobId = await submit({ parameters: { jobId, repositoryName: 'acme/told' } });
+    expect(await stack.outcome(jobId, 'acme/told')).toMatchObject({
+      outcome: 'unchanged',
+      batchJobId,
+      logs: expect.arrayContaining([expect.objectContaining({ message: `acme/told of ${jobId}` })]),
+    });
+  });
+});
+
+test("the product's own job definition takes a job by hand, with parameters or with variables in the environment", async () => {
+  await withBatch(['Ref::jobId', 'Ref::repositoryName'], async (submit) => {
+    const byVariables = await stack.createJob(['acme/told']);
+    await submit({ environment: { JOB_ID: byVariables, REPOSITORY_NAME: 'acme/told' } });
+    expect(await stack.outcome(byVariables, 'acme/told')).toMatchObject({ outcome: 'unchanged' });
+  });
+});
+
+test('a worker that may not ask Batch, or cannot reach it, says so with the permission and takes its environment', async () => {
+  const jobId = await stack.createJob(['acme/told']);
+  const denied = http.createServer((_request, response) => {
+    response.writeHead(403, {
+      'content-type': 'application/json',
+      'x-amzn-errortype': 'AccessDeniedException',
+    });
+    response.end('{"message":"User is not authorized to perform: batch:DescribeJobs"}');
+  });
+  await once(denied.listen(0, '127.0.0.1'), 'listening');
+  const { port } = denied.address() as AddressInfo;
+  try {
+    const environment = { AWS_BATCH_JOB_ID: 'a-job', JOB_ID: jobId, REPOSITORY_NAME: 'acme/told' };
+    const AWS_ENDPOINT_URL_BATCH = `http://127.0.0.1:${port}`;
+    const { exitCode, log } = await stack.work([], [submitUnchanged], {
+      ...environment,
+      AWS_ENDPOINT_URL_BATCH,
+    });
+    expect({ exitCode, log }).toEqual({
+      exitCode: 0,
+      log: expect.stringMatching(/DescribeJobs of a-job failed.*not authorized.*needs batch:DescribeJobs/),
+    });
+    expect(log).toContain('"parametersFrom":"environment"');
+  } finally {
+    denied.close();
+  }
+});
+
+test('a worker refuses a repository that ALLOWED_REPOSITORIES does not admit, whoever submitted it', async () => {
+  const jobId = await stack.createJob(['acme/told']);
+  const environment = { ALLOWED_REPOSITORIES: 'acme/*,!acme/told' };
+  const { exitCode, model } = await stack.work([jobId, 'acme/told'], [submitUnchanged], environment);
+  expect({ exitCode, asked: model.requests.length }).toEqual({ exitCode: 0, asked: 0 });
+  expect(await stack.outcome(jobId, 'acme/told')).toMatchObject({
+    outcome: 'failed',
+    error: {
+      name: 'RepositoryUnavailableError',
+      message: expect.stringContaining('does not admit acme/told'),
+    },
+  });
 });
 
 test('a worker without arguments and without Batch takes its environment', async () => {
@@ -57,7 +124,7 @@ test('a worker without arguments and without Batch takes its environment', async
 });
 
 test('a worker that is told nothing, or nonsense, says how to tell it', async () => {
-  for (const args of [[], ['nonsense', 'acme/told']] as const) {
+  for (const args of [[], ['nonsense', 'acme/told'], ['Ref::jobId', 'acme/told']] as const) {
     const { exitCode, log } = await stack.work(args, []);
     expect(exitCode).toBe(1);
     expect(log).toContain('JOB_ID and REPOSITORY_NAME');

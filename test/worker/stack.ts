@@ -71,6 +71,7 @@ export class Stack {
       ARTIFACTS_URL: pathToFileURL(path.join(folder, 'artifacts')).href,
       GITHUB_API_URL: github.apiUrl,
       CLAUDE_API_KEY: 'test-claude-key-0123456789',
+      ALLOWED_REPOSITORIES: '*/*',
       GITHUB_TOKEN: 'test-github-token-0123456789',
       TEMP_DIR: this.tempDir,
       NODE_COMPILE_CACHE: path.join(folder, 'compile-cache'),

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+
+/**
+ * An entry of ALLOWED_REPOSITORIES: `owner/name`, in which `*` stands for any characters of the owner or of the name, and
+ * which a leading `!` makes an exception.
+ */
+export const AllowedPattern = z
+  .string()
+  .regex(
+    /^!?[A-Za-z0-9_*-]{1,62}\/[A-Za-z0-9._*-]{1,100}$/,
+    'expected owner/name, in which * stands for any characters, such as owner/*, owner/service-* or */docs; !owner/name is an exception',
+  );
+
+/**
+ * Whether ALLOWED_REPOSITORIES admits `owner/name`: of the entries that match, the last one decides, and what none matches
+ * is not admitted. `owner/*` is asked for every repository of an owner, of which each is asked for again: it is admitted
+ * where some may be. GitHub's names are equal in any case.
+ */
+export function isAllowed(allowed: readonly string[], repository: string): boolean {
+  const [owner, name] = repository.split('/') as [string, string];
+  let admitted = false;
+  for (const entry of allowed) {
+    const isException = entry.startsWith('!');
+    const [ownerPattern, namePattern] = entry.replace('!', '').split('/') as [string, string];
+    if (!matches(ownerPattern, owner)) continue;
+    const applies =
+      name === '*'
+        ? // An exception of some names leaves others of the owner, and a name alone is not the owner's.
+          isException
+          ? namePattern === '*'
+          : namePattern.includes('*')
+        : matches(namePattern, name);
+    if (applies) admitted = !isException;
+  }
+  return admitted;
+}
+
+function matches(pattern: string, text: string): boolean {
+  const parts = pattern.split('*').map((part) => part.replace(/[.]/g, '\\.'));
+  return new RegExp(`^${parts.join('.*')}$`, 'i').test(text);
+}

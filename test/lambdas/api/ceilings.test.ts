@@ -1,0 +1,73 @@
+import { beforeAll, expect, test } from '@jest/globals';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type { JobRequest } from '../../../core/job.ts';
+import { functionContext } from '../../../local/function-context.ts';
+
+let post: (request: Partial<JobRequest>) => Promise<{ status: number; json: Record<string, unknown> }>;
+
+beforeAll(async () => {
+  Object.assign(process.env, {
+    ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' },
+    ...{ AUTHORIZATION: 'none', ALLOWED_REPOSITORIES: 'acme/*', POWERTOOLS_LOG_LEVEL: 'SILENT' },
+    ...{ MAX_TURNS: '100', MAX_JOB_COST_USD: '60', MAX_REPOSITORY_COST_USD: '5', MAX_MINUTES: '50' },
+    ...{ MAX_CONCURRENCY: '30', MAX_REPOSITORIES: '40' },
+    MODEL_PRICES: '{"a-gateways": {"input": 1, "output": 5, "cacheWrite": 1.25, "cacheRead": 0.1}}',
+    ALLOWED_MODELS: 'claude-sonnet-5-5, a-gateways, no-price',
+    // Nothing is asked of it: what is refused is refused before anything is written.
+    ...{ DYNAMODB_ENDPOINT: 'http://127.0.0.1:9', ARTIFACTS_URL: 'file:///dev/null/nothing' },
+  });
+  const { handler } = await import('../../../lambdas/api/handler.ts');
+  post = async (request) => {
+    const body = JSON.stringify({ prompt: 'Do it.', repositories: ['acme/a', 'acme/b'], ...request });
+    const event = {
+      ...{ version: '2.0', rawPath: '/jobs', headers: { 'content-type': 'application/json' }, body },
+      requestContext: { http: { method: 'POST', path: '/jobs' } },
+    } as unknown as APIGatewayProxyEventV2;
+    const { statusCode, body: answer } = (await handler(
+      event,
+      functionContext('api'),
+    )) as APIGatewayProxyStructuredResultV2;
+    return { status: statusCode!, json: JSON.parse(answer!) };
+  };
+});
+
+test('a job that asks for more than the environment allows is told each field, its value, the ceiling and the setting', async () => {
+  const { status, json } = await post({
+    ...{ maxCostUsd: 1_000_000, maxConcurrency: 31, maxRepositories: 41 },
+    settings: { maxTurns: 101, maxCostUsd: 10_000, maxMinutes: 1440 },
+  });
+  expect({ status, errors: json.errors }).toEqual({
+    status: 400,
+    errors: [
+      { field: 'maxRepositories', received: 41, expected: 'at most 40, by the setting MAX_REPOSITORIES' },
+      { field: 'maxConcurrency', received: 31, expected: 'at most 30, by the setting MAX_CONCURRENCY' },
+      { field: 'maxCostUsd', received: 1e6, expected: 'at most 60, by the setting MAX_JOB_COST_USD' },
+      { field: 'settings.maxTurns', received: 101, expected: 'at most 100, by the setting MAX_TURNS' },
+      {
+        ...{ field: 'settings.maxCostUsd', received: 10_000 },
+        expected: 'at most 5, by the setting MAX_REPOSITORY_COST_USD',
+      },
+      { field: 'settings.maxMinutes', received: 1440, expected: 'at most 50, by the setting MAX_MINUTES' },
+    ],
+  });
+  expect(json.detail).toMatch(/MAX_JOB_COST_USD/);
+});
+
+test('a model that is not allowed, or that no cap could be held for, is refused before anything is spent', async () => {
+  const model = async (name: string) => (await post({ settings: { model: name } })).json.detail;
+  expect(await model('claude-opus-5-5')).toMatch(/ALLOWED_MODELS allows .*, but not claude-opus-5-5/);
+  expect(await model('no-price')).toMatch(
+    /No price is known for no-price.*MODEL_PRICES.*ALLOW_UNPRICED_MODELS/,
+  );
+  // The fault of a job that may run is that there is no store here.
+  expect((await post({ settings: { model: 'a-gateways' } })).status).toBe(500);
+});
+
+test('names beyond maxRepositories are refused when the job is posted, and not when it runs', async () => {
+  const { status, json } = await post({ maxRepositories: 1 });
+  expect({ status, detail: json.detail }).toEqual({
+    status: 400,
+    detail:
+      'The job names 2 repositories, and its maxRepositories is 1. Name fewer, or raise maxRepositories.',
+  });
+});

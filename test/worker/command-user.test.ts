@@ -122,7 +122,9 @@ suite('in a container, where commands have a user of their own', () => {
     expect(exchanges.filter(({ isError }) => isError)).toEqual([]);
     expect(exchanges[5]!.result).toContain('new\npublic\n');
     expect(exchanges[7]!.result).toMatch(
-      new RegExp(`\n(?:${COMMANDS}\n){3}first\n M folder/b.txt\n M run.sh\n\\?\\? closed/\n\\?\\? out\n`),
+      new RegExp(
+        `\n(?:${COMMANDS}\n){3}first\n M folder/b.txt\n M run.sh\n\\?\\? closed/\n\\?\\? private.txt\n`,
+      ),
     );
     const changed = outcome!.changes.map(({ file, status }) => `${status} ${file}`);
     expect(changed).toEqual([

@@ -163,7 +163,7 @@ export const Counts = z.object({
   completed: z.int().nonnegative(),
   failed: z.int().nonnegative(),
   cancelled: z.int().nonnegative(),
-  /** Of `processing`, those that have left their place until the model's service admits them; absent where there are none. */
+  /** Of `processing`, those that wait until the model's service admits them; absent where there are none. */
   waiting: z.int().nonnegative().optional(),
   /** Those whose rows hold a status that nobody knows; absent where there are none. */
   unknown: z.int().nonnegative().optional(),

@@ -384,16 +384,25 @@ export class RepositoryTable {
     });
   }
 
-  /** Writes what a worker may write of its row, and nothing else: IAM holds it to these attributes. */
+  /**
+   * Writes what a worker may write of its row, and nothing else: IAM holds it to these attributes. Of a row that is not
+   * being processed it writes nothing, by what the index has of its status, which is all that a worker may see of it.
+   */
   async recordProgress(
     jobId: string,
     repositoryName: string,
     progress: { phase: Phase; turns: number; updatedAt: string; waiting?: Waiting | undefined },
   ): Promise<void> {
     await this.#update(jobId, repositoryName, {
-      set: progress,
+      set: {
+        ...progress,
+        statusKey: progress.waiting
+          ? WAITING_FOR_MODEL + repositoryName
+          : statusKey('processing', repositoryName),
+      },
       ...(!progress.waiting && { remove: ['waiting'] }),
-      condition: 'attribute_exists(jobId)',
+      condition: 'begins_with(statusKey, :processing)',
+      values: { ':processing': 'processing#' },
     });
   }
 
@@ -516,7 +525,7 @@ export class RepositoryTable {
   }
 }
 
-/** In front of the name in the `statusKey` of a row that is processing and has no place: no name has a `#`. */
+/** In front of the name in the `statusKey` of a row that is processing and waits, in its place or out of it: no name has a `#`. */
 const WAITING_FOR_MODEL = 'processing#waitingForModel#';
 
 export function statusKey(status: Status, repositoryName: string): string {

@@ -46,7 +46,8 @@ const CONTROL_ATTRIBUTES = [
   'prefixClaimedUntil',
   'prefixWarmInRun',
 ];
-const PROGRESS_ATTRIBUTES = ['repositoryName', 'phase', 'waiting', 'turns', 'updatedAt'];
+/** `statusKey` says to the counts whether it waits; what a repository came to is by `status` alone. */
+const PROGRESS_ATTRIBUTES = ['repositoryName', 'phase', 'waiting', 'turns', 'updatedAt', 'statusKey'];
 
 /**
  * The worker handles what is untrusted, so its role is held to single attributes: progress on a repository's row, the

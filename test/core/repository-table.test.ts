@@ -74,6 +74,29 @@ test('250 rows are read in the order that was asked, only what was asked of them
   expect(counts).not.toHaveProperty('waiting');
 });
 
+test('a repository that waits in its place is counted as waiting until it goes on, and never once it has ended', async () => {
+  const { rows } = tables;
+  const jobId = newJobId();
+  await processing(jobId, NAME);
+  const progress = { phase: 'conversing' as const, turns: 1, updatedAt: LATER };
+  const waits = { ...progress, phase: 'waitingForModel' as const, waiting: { until: LATER, times: 1 } };
+  await rows.recordProgress(jobId, NAME, waits);
+  expect(await rows.countByIndex(jobId)).toMatchObject({ total: 1, processing: 1, waiting: 1 });
+  await rows.recordProgress(jobId, NAME, progress);
+  expect(await rows.countByIndex(jobId)).toEqual({
+    ...{ total: 1, pending: 0, processing: 1, completed: 0, failed: 0, cancelled: 0 },
+  });
+  await rows.recordProgress(jobId, NAME, waits);
+  await rows.end(jobId, NAME, 1, ENDED);
+  const ended = await rows.get(jobId, NAME);
+  // What a worker wrote beside its last work comes late.
+  await rows.recordProgress(jobId, NAME, waits);
+  expect(await rows.get(jobId, NAME)).toEqual(ended);
+  const counts = await rows.countByIndex(jobId);
+  expect(counts).toMatchObject({ total: 1, completed: 1, processing: 0 });
+  expect(counts).not.toHaveProperty('waiting');
+});
+
 test('of ten ends of a repository one counts, and nothing that comes later changes it', async () => {
   const { rows } = tables;
   const jobId = newJobId();

@@ -11,7 +11,7 @@ import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
 import { DamagedRowError, InvalidInputError, NotFoundError } from './errors.ts';
 import { parseExecutionName } from './execution.ts';
 import type { Counts, ErrorDescription, PullRequestCounts, Status } from './job.ts';
-import { JobId, JobRow } from './job.ts';
+import { JobRow } from './job.ts';
 import type { Settings } from './settings.ts';
 import { describeAsWritten, type Readable, readItem } from './stored.ts';
 import { controlKey, ENTITY_INDEX, expiry, expiryTime, fromItem, STATUS_INDEX } from './tables.ts';
@@ -463,19 +463,23 @@ export class JobTable {
     }
   }
 
-  async #pace(pacer: string): Promise<Pace | undefined> {
+  async #pace(pacer: string): Promise<Partial<Pace> | undefined> {
     const Key = { jobId: pacingKey(pacer) };
     const { Item } = await this.#client.send(
       new GetCommand({ TableName: this.#table, Key, ConsistentRead: true }),
     );
-    return Item as Pace | undefined;
+    return Item && readItem(Pace, Item, { fallbacks: {} });
   }
 
-  #movePace(pacer: string, last: Pace | undefined, next: Pace): Promise<boolean> {
+  #movePace(pacer: string, last: Partial<Pace> | undefined, next: Pace): Promise<boolean> {
+    const isFirst = last?.nextSlotMs === undefined;
     return this.#update(pacingKey(pacer), {
       set: { ...next, expiresAt: Math.ceil(next.nextSlotMs / 1000) + 86_400 },
-      condition: last === undefined ? 'attribute_not_exists(nextSlotMs)' : 'nextSlotMs = :last',
-      values: last === undefined ? {} : { ':last': last.nextSlotMs },
+      // Somebody may have edited it: what is no moment counts as none, so that it holds nobody up.
+      condition: isFirst
+        ? 'attribute_not_exists(nextSlotMs) OR NOT (nextSlotMs BETWEEN :first AND :last)'
+        : 'nextSlotMs = :last',
+      values: isFirst ? { ':first': 0, ':last': LAST_MOMENT } : { ':last': last.nextSlotMs },
     });
   }
 
@@ -520,6 +524,31 @@ export class JobTable {
     } while (from);
   }
 
+  /**
+   * Jobs whose `expiresAt` has passed, the oldest first. It looks at the `among` oldest jobs, since a setting that changed
+   * lets a younger job expire before an older one.
+   */
+  async *expired(at: string, among: number): AsyncGenerator<string> {
+    let from: Record<string, unknown> | undefined;
+    let looked = 0;
+    do {
+      const { Items, ScannedCount, LastEvaluatedKey } = await this.#client.send(
+        new QueryCommand({
+          TableName: this.#table,
+          IndexName: ENTITY_INDEX,
+          KeyConditionExpression: 'entity = :job',
+          FilterExpression: 'expiresAt <= :now',
+          ExpressionAttributeValues: { ':job': 'job', ':now': expiry(at, 0) },
+          Limit: 250,
+          ...(from && { ExclusiveStartKey: from }),
+        }),
+      );
+      for (const { jobId } of Items ?? []) yield jobId;
+      looked += ScannedCount ?? 0;
+      from = LastEvaluatedKey;
+    } while (from && looked < among);
+  }
+
   /** Gives a deletion whose run has failed another run. Returns false where it is done, or has one already. */
   async deleteAgain(jobId: string, run: number): Promise<boolean> {
     return this.#update(jobId, {
@@ -551,8 +580,13 @@ export class JobTable {
   }
 }
 
+/** As far as JavaScript's time goes, less the day that the item outlives it. */
+const LAST_MOMENT = 8.64e15 - 86_400_000;
+const Moment = z.number().min(0).max(LAST_MOMENT);
+
 /** A pacer's item: when its next slot is, and what the clock of whoever wrote that said. Epoch milliseconds. */
-type Pace = { nextSlotMs: number; setAtMs: number };
+const Pace = z.object({ nextSlotMs: Moment, setAtMs: Moment });
+type Pace = z.infer<typeof Pace>;
 
 /** Clocks of functions differ by seconds; one that is further ahead was wrong. */
 const CLOCK_SKEW_MS = 60_000;
@@ -561,9 +595,8 @@ const CLOCK_SKEW_MS = 60_000;
  * What was written by a clock that was ahead, and has been set right since, counts from now: as many slots stay taken as
  * there were, and nothing waits for the time that the clock was ahead.
  */
-function nextSlotOf(pace: Pace | undefined, nowMs: number): number {
-  if (!pace) return 0;
-  const { nextSlotMs, setAtMs } = pace;
+function nextSlotOf(pace: Partial<Pace> | undefined, nowMs: number): number {
+  const { nextSlotMs = 0, setAtMs = nowMs } = pace ?? {};
   return setAtMs > nowMs + CLOCK_SKEW_MS ? nextSlotMs - (setAtMs - nowMs) : nextSlotMs;
 }
 
@@ -627,7 +660,8 @@ function encodeCursor(key: Record<string, unknown>): string {
 /** The key of an item in the index that a list of this status reads, which is where a page of it goes on. */
 function decodeCursor(cursor: string, status: Status | undefined): Record<string, unknown> {
   const index = status ? { status: z.literal(status) } : { entity: z.literal('job') };
-  const key = z.strictObject({ jobId: JobId, createdAt: z.iso.datetime().max(40), ...index });
+  // A page may end at a row that somebody has written by hand: whatever DynamoDB takes for a key is one.
+  const key = z.strictObject({ jobId: KeyText(2048), createdAt: KeyText(1024), ...index });
   const parsed = key.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString()));
   if (parsed.success) return parsed.data;
   throw new InvalidInputError('The cursor was not made by this API, or for a list of another status.', {
@@ -635,6 +669,10 @@ function decodeCursor(cursor: string, status: Status | undefined): Record<string
     received: cursor,
     expected: 'the cursor of the page before, with the same status',
   });
+}
+
+function KeyText(maxBytes: number) {
+  return z.string().refine((text) => text !== '' && Buffer.byteLength(text) <= maxBytes);
 }
 
 function parseJson(text: string): unknown {

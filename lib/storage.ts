@@ -11,6 +11,9 @@ import { Construct } from 'constructs';
 import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../core/tables.ts';
 import type { Names } from './names.ts';
 
+/** A run of a job's last day may still write, and Reconcile may stand still for weeks before anybody looks. */
+const BACKSTOP_DAYS = 90;
+
 export interface StorageProps {
   readonly names: Names;
   /** Whether data outlives the stack. */
@@ -63,8 +66,8 @@ export class Storage extends Construct {
       serverAccessLogsBucket: this.accessLogs,
       serverAccessLogsPrefix: 'artifacts/',
       lifecycleRules: [
-        // Rows expire after as many days; what they point to goes with them.
-        { prefix: 'jobs/', expiration: Duration.days(resultDays) },
+        // Reconcile deletes a job that has expired, its artifacts included. This is for what that could not.
+        { prefix: 'jobs/', expiration: Duration.days(resultDays + BACKSTOP_DAYS) },
         { abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],
     });

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
@@ -262,4 +262,36 @@ test('a job that asked nothing of a model without a price has no cost, where zer
   const job = await mended(jobId, ({ counts }) => counts.cancelled === 1);
   expect(job).not.toHaveProperty('costUsd');
   expect(job.results[0]).not.toHaveProperty('costUsd');
+});
+
+test('a job that has expired goes with everything that it has, also one that still runs; what is damaged keeps no other from it', async () => {
+  const damaged = { createdAt: '0', run: 1, expiresAt: 1 };
+  for (const Item of [
+    { ...damaged, jobId: 'no deletion/at all', status: 'deleting', deletedAt: '0' },
+    { ...damaged, jobId: 'no expired job/at all', entity: 'job', status: 'completed' },
+  ])
+    await tables.send(new PutCommand({ TableName: JOBS, Item }));
+  const [kept, ended, running] = [
+    await fleet.post(['fine']),
+    await fleet.post(['fine', 'spent']),
+    await fleet.post(['fine', 'waits']),
+  ];
+  await fleet.ended(kept);
+  await fleet.ended(ended);
+  await atWork(running);
+  const aDayAgo = Math.floor(Date.now() / 1000) - 86_400;
+  await edit(JOBS, { jobId: kept }, { expiresAt: aDayAgo + 2 * 86_400 });
+  for (const jobId of [ended, running]) await edit(JOBS, { jobId }, { expiresAt: aDayAgo });
+  for (const jobId of [ended, running]) {
+    await until(`all of ${jobId} to go`, async () => {
+      const items = await fleet.itemsOf(jobId);
+      const files = await readdir(artifact(jobId)).catch(() => []);
+      // What stays for some days is its identifier, and what lets nothing late start.
+      return items.length === 2 && !items[0]!.status && items[1]!.stoppedBy === 'deleted' && !files.length;
+    });
+    expect((await fleet.call('GET', `/jobs/${jobId}`)).status).toBe(404);
+    expect(fleet.workers(jobId)).toEqual([]);
+  }
+  expect(await fleet.job(kept)).toMatchObject({ status: 'completed', results: [{ outcome: 'unchanged' }] });
+  await expectServed();
 });

@@ -18,31 +18,76 @@ export const Input = z.looseObject({});
 /** How many of the newest jobs are looked at once they have ended: 2 MB, and a cent a day. */
 const ENDED_JOBS = 1000;
 
+/** How many of the oldest jobs are looked at whether they have expired. */
+const OLDEST_JOBS = 1000;
+/** Deletions of expired jobs that one run begins: each may remove 10,000 rows. The next run goes on. */
+const EXPIRIES = 10;
+
 /**
  * Mends what events missed: a pending job whose execution was never started gets it, a job whose execution ended without
- * a word ends too, and what an ended job has left unfinished is ended. Safe to run at any time, also twice at once. A job
- * that cannot be mended is logged, and keeps no other from it.
+ * a word ends too, and what an ended job has left unfinished is ended. Then begins the deletion of jobs that have expired.
+ * Safe to run at any time, also twice at once. A job that cannot be mended is logged, and keeps no other from it.
  */
 export async function reconcile(_event: z.infer<typeof Input>, storage: Storage): Promise<void> {
   const executions = new Executions(storage.settings);
-  for await (const jobId of unfinishedJobs(storage)) {
-    try {
-      await reconcileJob(jobId, executions, storage);
-    } catch (error) {
-      logger.error(`The job ${jobId} could not be mended`, error as Error);
-    }
+  for await (const jobId of unfinishedJobs(storage))
+    await attempt(`The job ${jobId} could not be mended`, () => reconcileJob(jobId, executions, storage));
+  for await (const deletion of storage.jobs.deletions())
+    await attempt(`The deletion of the job ${deletion.jobId} could not be begun again`, () =>
+      deleteAgain(deletion, executions, storage),
+    );
+  await deleteExpired(executions, storage);
+}
+
+async function attempt(whatFails: string, work: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    logger.error(whatFails, error as Error);
+    return false;
   }
-  await deleteWhatIsLeft(executions, storage);
 }
 
 /** Begins again a deletion whose execution was never started, or failed. */
-async function deleteWhatIsLeft(executions: Executions, { jobs }: Storage): Promise<void> {
-  for await (const { jobId, run } of jobs.deletions()) {
-    const execution = await executions.describe({ jobId, run });
-    if (execution === undefined) await executions.start({ jobId, run, action: 'delete' });
-    else if (execution.status !== 'RUNNING' && (await jobs.deleteAgain(jobId, run)))
-      await executions.start({ jobId, run: run + 1, action: 'delete' });
+async function deleteAgain(
+  { jobId, run }: { jobId: string; run: number },
+  executions: Executions,
+  { jobs }: Storage,
+): Promise<void> {
+  const execution = await executions.describe({ jobId, run });
+  if (execution === undefined) await executions.start({ jobId, run, action: 'delete' });
+  else if (execution.status !== 'RUNNING' && (await jobs.deleteAgain(jobId, run)))
+    await executions.start({ jobId, run: run + 1, action: 'delete' });
+}
+
+/** What cannot be deleted is not counted, so that it keeps no other job from it. */
+async function deleteExpired(executions: Executions, storage: Storage): Promise<void> {
+  let begun = 0;
+  for await (const jobId of storage.jobs.expired(storage.now(), OLDEST_JOBS)) {
+    const isBegun = await attempt(`The job ${jobId} has expired and could not be deleted`, () =>
+      deleteExpiredJob(jobId, executions, storage),
+    );
+    if (isBegun) begun += 1;
+    if (begun === EXPIRIES) return;
   }
+}
+
+/** As a cancel and a DELETE do. A job that runs is cancelled first; RemoveJob ends its execution and its workers. */
+async function deleteExpiredJob(jobId: string, executions: Executions, storage: Storage): Promise<void> {
+  const { jobs, now } = storage;
+  // The index may be behind; the table is what counts.
+  const job = await findMendedJob(jobId, storage);
+  if (!job?.expiresAt || job.expiresAt > now()) return;
+  const { run } = job;
+  if (!isEnded(job.status)) {
+    await jobs.cancel(jobId, run, now());
+    await jobs.stop(jobId, run, 'cancelled');
+  }
+  if (!(await jobs.markDeleted(jobId, run, now()))) return;
+  logger.info('A job has expired and is deleted', { jobId, expiresAt: job.expiresAt });
+  // One that cannot be started is begun again above, by the next run.
+  await executions.start({ jobId, run: run + 1, action: 'delete' });
 }
 
 /** Those that say that they run, and among the newest those whose row or whose repositories are not as an end leaves them. */

@@ -113,3 +113,30 @@ test('a job whose settings nobody can read is shown, and not run by others than 
   expect(await jobs.get(job.jobId)).toMatchObject({ asWritten: { settings: { verify: 'npm test' } } });
   await expect(jobs.getWhole(job.jobId)).rejects.toThrow(/settings: .*Correct it in the jobs table/);
 });
+
+test('a page that ends at a row that somebody wrote by hand is followed by the next one', async () => {
+  const { jobs } = tables;
+  await put('jobsTable', { jobId: 'no job/at all', entity: 'job', status: 'pending', createdAt: '9999' });
+  await put('jobsTable', { jobId: 'none either', entity: 'job', status: 'pending', createdAt: '0' });
+  const listed: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await jobs.list({ status: 'pending', limit: 1, ...(cursor && { cursor }) });
+    listed.push(...page.jobs.map(({ jobId }) => jobId));
+    cursor = page.cursor;
+  } while (cursor);
+  expect(listed).toEqual(expect.arrayContaining(['no job/at all', 'none either']));
+});
+
+test('a pacing item that somebody has edited holds nobody up, and is right afterwards', async () => {
+  const { jobs } = tables;
+  const now = Date.parse(AT);
+  for (const [i, damaged] of [...POISON, 9e15].entries()) {
+    const pacer = `pacer-${i}`;
+    await put('jobsTable', { jobId: `pacing#${pacer}`, nextSlotMs: damaged, setAtMs: damaged });
+    if (damaged !== 0.5) await jobs.holdSlots(pacer, now + 1000, now);
+    const slots = [await jobs.takeSlot(pacer, 3600, now), await jobs.takeSlot(pacer, 3600, now)];
+    const from = damaged === 0.5 ? now : now + 1000;
+    expect({ damaged, slots }).toEqual({ damaged, slots: [from, from + 1000] });
+  }
+});

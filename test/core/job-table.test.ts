@@ -306,3 +306,23 @@ test('everything of a job expires when the job does, also what a later run makes
   const expiries = (await Promise.all(items)).flat().map((item) => item.expiresAt);
   expect(expiries).toEqual(Array(4).fill(Date.parse(expiresAt!) / 1000));
 });
+
+test('expired jobs are found, the oldest first, and of others none', async () => {
+  const { jobs } = tables;
+  const at = (day: number) => new Date(Date.parse(AT) + day * 86_400_000).toISOString();
+  const made = [-400, -300, -200].map((day) => jobRow({ createdAt: at(day) }));
+  for (const job of [...made].reverse()) await jobs.create(job);
+  const expired = async (day: number) => {
+    const found: string[] = [];
+    for await (const jobId of jobs.expired(at(day), 1000))
+      if (made.some((job) => job.jobId === jobId)) found.push(jobId);
+    return found;
+  };
+  const [first, second] = made.map(({ jobId }) => jobId);
+  expect(await expired(-311)).toEqual([]);
+  expect(await expired(-310)).toEqual([first]);
+  expect(await expired(-150)).toEqual([first, second]);
+  await jobs.end(first!, 1, { ...TOTALS, status: 'failed', at: AT });
+  await jobs.markDeleted(first!, 1, AT);
+  expect(await expired(-150)).toEqual([second]);
+});

@@ -30,4 +30,9 @@ test('the tables that are deployed are those that this machine makes, key by key
     expect(AttributeDefinitions).toEqual(expect.arrayContaining([...shape.AttributeDefinitions!]));
   }
   expect(byName.size).toBe(2);
+  // A job is deleted with its artifacts when it expires: what the bucket itself removes must not come before that.
+  const rules = Object.values(Template.fromStack(stack).findResources('AWS::S3::Bucket')).flatMap(
+    ({ Properties }) => Properties.LifecycleConfiguration.Rules,
+  );
+  expect(rules.find(({ Prefix }) => Prefix === 'jobs/')).toMatchObject({ ExpirationInDays: 180 });
 });

@@ -26,6 +26,25 @@ export function hasControlCharacters(path: string): boolean {
   return /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(path);
 }
 
+/** What Windows has devices under, with any ending. */
+const WINDOWS_DEVICE =
+  /^(?:con|prn|aux|nul|com[1-9\u00b9\u00b2\u00b3]|lpt[1-9\u00b9\u00b2\u00b3])(?:[. ]|$)/i;
+
+/** Whether Windows can have no file of this name, so that a checkout there fails or leaves the file out. */
+export function isUnknownToWindows(path: string): boolean {
+  return path.split('/').some((name) => WINDOWS_DEVICE.test(name) || /[<>:"|?*\\]|[. ]$/.test(name));
+}
+
+/**
+ * Whether a name on the path is, on some disk, that of git's own folder: git stores no such path, and says nothing where it
+ * passes over one (verify_path in its read-cache.c, with core.protectHFS and core.protectNTFS).
+ */
+export function isInGitFolder(path: string): boolean {
+  return path
+    .split('/')
+    .some((name) => /(?:^|\\)(?:\.git|git~1)[. ]*(?:[:\\]|$)/i.test(name.replace(/\p{Cf}/gu, '')));
+}
+
 /**
  * Whether a symbolic link may lead out of the tree: its target is absolute, or climbs above the root, or climbs after it
  * went down, where another link decides what it climbs from.

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Git } from './git.ts';
+import { type Git, GitFailedError } from './git.ts';
 import { readObjects } from './objects.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -41,10 +41,39 @@ export async function inconvertible(
       });
     await run(['update-index', '-z', '--index-info'], Buffer.from(entries));
     await run(['checkout-index', '--all']);
-    const changed = (await run(['ls-files', '--modified', '-z'])).toString().split('\0');
-    return encoded.filter((one, i) => misread.has(one) || changed.includes(String(i)));
+    const changed = new Set((await run(['ls-files', '--modified', '-z'])).toString().split('\0'));
+    const failed: Encoded[] = [];
+    for (const [i, one] of encoded.entries()) {
+      const isLost = misread.has(one) || changed.has(String(i));
+      if (isLost || (await isLeftAsItWas(git, run, tree, i, one))) failed.push(one);
+    }
+    return failed;
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * What git cannot encode it checks out as UTF-8, and what it cannot decode it compares as it is, so that such a file
+ * looks unchanged. Only where it is to be stored does git fail for it.
+ */
+async function isLeftAsItWas(
+  git: Git,
+  run: (args: readonly string[], input?: Buffer) => Promise<Buffer>,
+  tree: string,
+  i: number,
+  { objectId }: Encoded,
+): Promise<boolean> {
+  const bytes = await readFile(path.join(tree, String(i)));
+  if (bytes.every((byte) => byte < 0x80)) return false;
+  const stored = (await readObjects(git, [objectId])).get(objectId)!;
+  if (!bytes.equals(stored)) return false;
+  try {
+    await run(['hash-object', '-w', `--path=${i}`, '--stdin'], bytes);
+    return false;
+  } catch (error) {
+    if (!(error instanceof GitFailedError)) throw error;
+    return true;
   }
 }
 

@@ -1,3 +1,4 @@
+import { isInGitFolder } from '../core/tree-path.ts';
 import type { Clone } from './clone.ts';
 import { readDifferences } from './diff-index.ts';
 import { GitBoundExceededError } from './git.ts';
@@ -92,6 +93,9 @@ function describeUnfit(unfit: readonly string[]): string | undefined {
 
 /** `size` is that of what would be read. */
 function look(tree: string, file: string): { problem?: string; size: number } {
+  // git would pass over it without a word.
+  if (isInGitFolder(legible(file)))
+    return { problem: "has a name that belongs to git's own folder", size: 0 };
   const stats = statsOf(tree, file);
   // Deleted, a link, or a folder in place of a file.
   if (!stats || stats.isSymbolicLink() || stats.isDirectory()) return { size: 0 };

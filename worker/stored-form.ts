@@ -138,7 +138,7 @@ function movedBlobs(differences: readonly Difference[]): Set<string> {
 }
 
 /** Whether git would take CRs out of these bytes. */
-function hasLineEnds(bytes: Buffer, text: Attributes['text']): boolean {
+export function hasLineEnds(bytes: Buffer, text: Attributes['text']): boolean {
   return bytes.includes('\r\n') && (text === 'always' || !looksBinary(bytes));
 }
 

@@ -2,6 +2,8 @@ import { type Attributes, attributesOf } from './attributes.ts';
 import { type Changes, readChanges } from './changes.ts';
 import type { Clone } from './clone.ts';
 import { leftOut } from './left-out.ts';
+import { readObjects } from './objects.ts';
+import { legible } from './raw-path.ts';
 import type { Workspace } from './workspace.ts';
 
 /** The clone's work tree, compared with its base commit again only after something may have written to it. */
@@ -31,6 +33,14 @@ export class WorkTree {
   /** What .gitattributes say of these paths, each as `rawPath` gives it. */
   attributes(paths: readonly string[]): Promise<Map<string, Attributes>> {
     return attributesOf(this.#clone.git, this.#workspace, paths);
+  }
+
+  /** Whether the base commit has a file at the path, and it holds a CR. */
+  async baseHasCr(raw: string): Promise<boolean> {
+    const { git } = this.#clone;
+    const listed = await git.run(['--literal-pathspecs', 'ls-files', '--stage', '-z', '--', legible(raw)]);
+    const [, objectId] = listed.toString('latin1').split(' ');
+    return objectId !== undefined && (await readObjects(git, [objectId])).get(objectId)!.includes('\r');
   }
 
   /** Paths of the base commit's files and submodules; latin1 too. */

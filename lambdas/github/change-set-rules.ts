@@ -3,14 +3,12 @@ import { ChangeSetRefusedError } from '../../core/errors.ts';
 import type { JobSettings } from '../../core/job.ts';
 import { filesOutside, protectedFiles } from '../../core/protected-files.ts';
 import type { Settings } from '../../core/settings.ts';
-import { ancestorsOf, foldPath, leavesTree } from '../../core/tree-path.ts';
+import { ancestorsOf, foldPath, isInGitFolder, leavesTree } from '../../core/tree-path.ts';
 
 /** What GitHub takes as a blob: https://docs.github.com/rest/git/blobs */
 const MAX_FILE_BYTES = 100 * 1024 * 1024;
 /** Linux's PATH_MAX, which a clone has to stay under. */
 const MAX_PATH_BYTES = 4096;
-/** Names that some disk takes for git's own folder; git refuses them too. */
-const GIT_FOLDER = /^(?:\.git|git~1)[ .]*$/i;
 
 /**
  * Refuses a change set that may not be published, whatever the worker let pass: it ran beside code of the repository,
@@ -46,11 +44,8 @@ export function touchesWorkflows({ files }: ChangeSet): boolean {
 
 function refusePath(path: string): void {
   const parts = path.split('/');
-  const visible = (part: string) => part.replace(/\p{Cf}/gu, '');
-  const outside = parts.some(
-    (part) => part === '' || part === '.' || part === '..' || GIT_FOLDER.test(visible(part)),
-  );
-  if (outside || /[\0\uFFFD]/.test(path) || Buffer.byteLength(path) > MAX_PATH_BYTES)
+  const outside = parts.some((part) => part === '' || part === '.' || part === '..');
+  if (outside || isInGitFolder(path) || /[\0\uFFFD]/.test(path) || Buffer.byteLength(path) > MAX_PATH_BYTES)
     refuse(`names ${JSON.stringify(path.slice(0, 200))}, which is no path inside the repository`);
 }
 

@@ -141,6 +141,7 @@ const awkward: Record<string, TestFile> = {
   'old name.txt': 'one\ntwo\nthree\nfour\n',
   'with "quotes" and \\.txt': 'old\n',
   'with\nline end\tand tab': 'old\n',
+  'old\nname"\\': 'old\n',
   '-rf': 'old\n',
   ' ': 'old\n',
   'loses-its-end.txt': 'a\nb\n',
@@ -162,7 +163,7 @@ const awkwardEdits = [
   'for f in with* -rf " "; do echo new >> "./$f"; done',
   "printf 'a\\nb' > loses-its-end.txt; printf 'a\\nb\\n' > gains-an-end.txt; chmod -x was-executable.sh",
   'rm becomes-link becomes-file dangling-gone deleted.bin deleted-empty; ln -s "a \\"b\\" ☃" becomes-link; echo x > becomes-file',
-  ': > emptied.txt; printf "added\\r" >> mixed.txt; printf "\\000\\001" > ./-n; printf x > "$(printf \'new\\nname"\\\\\')"',
+  ': > emptied.txt; printf "added\\r" >> mixed.txt; printf "\\000\\001" > ./-n; printf x > "$(printf \'old\\nname"\\\\\')"',
   'mkdir -p b "a/b" && echo new > b/a && echo new > a/b/dev && echo new > "a/b/ trailing "',
 ].join('\n');
 
@@ -193,7 +194,7 @@ test('renames, changed modes and kinds, and names that a patch must quote come o
   expect(was('moved/nëw name ☃.txt')).toBe('one\ntwo\nthree\nfour\nfive\n');
   for (const file of ['with "quotes" and \\.txt', 'with\nline end\tand tab', '-rf', ' '])
     expect([file, was(file)]).toEqual([file, 'old\nnew\n']);
-  expect(was('new\nname"\\')).toBe('x');
+  expect(was('old\nname"\\')).toBe('x');
   expect([was('loses-its-end.txt'), was('gains-an-end.txt')]).toEqual(['a\nb', 'a\nb\n']);
   expect(was('mixed.txt')).toBe('c\r\nl\ncr\rcrlf\r\nadded\r');
   expect([was('becomes-link'), was('becomes-file'), was('emptied.txt')]).toEqual(['a "b" ☃', 'x\n', '']);

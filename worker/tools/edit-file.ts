@@ -1,11 +1,12 @@
+import { lstat } from 'node:fs/promises';
 import { z } from 'zod';
 import { alignLineEnds } from './align-line-ends.ts';
 import type { FileForm, LineEnd, LineEnds } from './file-form.ts';
 import { readForm, writeBytes } from './file-text.ts';
 import { nearestLine } from './near-miss.ts';
-import { MAX_FILE_BYTES } from './paths.ts';
+import { MAX_FILE_BYTES, resolveInTree, thereIsNo } from './paths.ts';
 import { defineTool, ToolError } from './tool.ts';
-import { resolveWritable } from './writable.ts';
+import { describeStoredEnds, resolveWritable } from './writable.ts';
 
 const schema = z.object({
   path: z.string().describe('From the top of the repository'),
@@ -21,6 +22,9 @@ export const editFileTool = defineTool({
   schema,
   effect: 'writes',
   async run({ path, oldText, newText, replaceAll = false }, context) {
+    const found = await resolveInTree(context.workspace, path);
+    if (!(await lstat(found.absolute).catch(() => undefined)))
+      throw new ToolError(await thereIsNo(context, found, path));
     const file = await resolveWritable(context, path);
     const form = await readForm(file);
     const from = form.normalize(oldText);
@@ -41,12 +45,11 @@ export const editFileTool = defineTool({
     }
     // Every character is a byte at least; this way no text is built that is far too long.
     const tooLong = form.text.length + places.length * (to.length - from.length) > MAX_FILE_BYTES;
-    await writeBytes(
-      context,
-      file,
-      tooLong ? undefined : edited(path, form, { places, from, to, ends: form.endsFor(newText) }),
-    );
-    return `Replaced ${places.length} ${places.length === 1 ? 'occurrence' : 'occurrences'} in ${path}.`;
+    const ends = form.endsFor(newText);
+    const bytes = tooLong ? undefined : edited(path, form, { places, from, to, ends });
+    await writeBytes(context, file, bytes);
+    const count = `Replaced ${places.length} ${places.length === 1 ? 'occurrence' : 'occurrences'} in ${path}.`;
+    return count + (await describeStoredEnds(context, file, bytes!));
   },
 });
 

@@ -3,7 +3,13 @@ import { z } from 'zod';
 import { makeFolder, readBytes, removeEmptyFolders, withExecutable } from './file-text.ts';
 import { MAX_FILE_BYTES, resolveInTree, thereIsNo } from './paths.ts';
 import { defineTool, ToolError } from './tool.ts';
-import { attributesOf, refuseFilter, refuseInconvertible, resolveWritable } from './writable.ts';
+import {
+  attributesOf,
+  describeNewName,
+  refuseFilter,
+  refuseInconvertible,
+  resolveWritable,
+} from './writable.ts';
 
 const schema = z.object({
   path: z.string().describe('From the top of the repository'),
@@ -58,6 +64,6 @@ export const moveFileTool = defineTool({
     if (executable !== undefined) await chmod(from.absolute, mode);
     await rename(from.absolute, to.absolute);
     await removeEmptyFolders(context.workspace, from);
-    return `Moved ${path} to ${newPath}.`;
+    return `Moved ${path} to ${newPath}.${describeNewName(to)}`;
   },
 });

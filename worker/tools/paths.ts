@@ -1,5 +1,6 @@
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { isInGitFolder } from '../../core/tree-path.ts';
 import { rawPath } from '../raw-path.ts';
 import type { WorkTree } from '../work-tree.ts';
 import type { Workspace } from '../workspace.ts';
@@ -25,13 +26,15 @@ export async function resolveInTree({ tree }: Pick<Workspace, 'tree'>, shown: st
   const given = await unquoted(tree, shown);
   if (given.includes('\0'))
     throw new ToolError('The path holds a NUL character; give a path of the repository.');
+  if (!given.isWellFormed())
+    throw new ToolError('The path holds half of a surrogate pair; give the whole character.');
   const wanted = path.resolve(tree, given);
   refuseOutside(tree, wanted, given);
   const folder = await existingFolder(path.dirname(wanted));
   const absolute = wanted === tree ? tree : path.join(folder, path.basename(wanted));
   refuseOutside(tree, absolute, given);
   const relative = path.relative(tree, absolute).split(path.sep).join('/');
-  if ([...given.split('/'), ...relative.split('/')].some((name) => name.toLowerCase() === '.git'))
+  if (isInGitFolder(given) || isInGitFolder(relative))
     throw new ToolError(
       `${given} belongs to git itself; only files of the repository can be read or changed.`,
     );
@@ -78,7 +81,12 @@ export async function thereIsNo(
   if (near === undefined || near === relative)
     return `There is no ${given}; look with list_files for the paths that exist.`;
   const shown = near.normalize('NFC') === near ? showPath(rawPath(near)) : visible(near);
-  return `There is no ${given}, but there is ${shown}. ${differences(near, relative, 'the path given')} Give the path ${shown.startsWith('"') ? 'so, with its quotes' : 'so'}.`;
+  const said = [
+    `There is no ${given}, but there is ${shown}.`,
+    differences(near, relative, 'the path given'),
+    `Give the path ${shown.startsWith('"') ? 'so, with its quotes' : 'so'}.`,
+  ];
+  return said.filter(Boolean).join(' ');
 }
 
 /** The path that is there and looks like the given one; undefined if there is none. */

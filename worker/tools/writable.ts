@@ -3,10 +3,13 @@ import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { matchesAny } from '../../core/globs.ts';
 import { protectedFiles } from '../../core/protected-files.ts';
+import { hasControlCharacters, isUnknownToWindows } from '../../core/tree-path.ts';
 import type { Attributes } from '../attributes.ts';
 import { inconvertible } from '../encodings.ts';
 import { GitFailedError } from '../git.ts';
 import { rawPath } from '../raw-path.ts';
+import { hasLineEnds } from '../stored-form.ts';
+import { visible } from './near-miss.ts';
 import { showPath } from './path-names.ts';
 import { MAX_FILE_BYTES, resolveInTree, submoduleOf, type TreePath } from './paths.ts';
 import { type ToolContext, ToolError } from './tool.ts';
@@ -49,6 +52,7 @@ export async function resolveWritable(
       `${given} has more than ${MAX_FILE_BYTES} bytes in the base commit; such a file cannot be part of a change. Leave it as it is.`,
     );
   await refuseIgnored(context, found);
+  if (!stats || !allowed.filtered) await refuseName(context, found);
   if (!allowed.filtered) {
     const { filter } = await attributesOf(context, found);
     if (filter) throw new ToolError(refuseFilter(found, filter));
@@ -93,6 +97,26 @@ async function refuseBySettings(
     throw new ToolError(
       `${relative} may not be changed: it is a protected file, which only the job's author can allow (settings.allowProtected). ${wayOut}`,
     );
+}
+
+/** A name that the base commit has can stay; a new one has to be one that people can read, and that every part keeps. */
+async function refuseName(context: WriteContext, { relative }: TreePath): Promise<void> {
+  const wayOut = 'Choose another name.';
+  if (relative.includes('\uFFFD'))
+    throw new ToolError(
+      `${visible(relative)} was not written: it holds U+FFFD, which stands for a name that is not UTF-8, and no such name can be part of the change. ${wayOut}`,
+    );
+  if (!hasControlCharacters(relative) || (await context.tree.tracked()).has(rawPath(relative))) return;
+  throw new ToolError(
+    `${visible(relative)} was not written: a new name may not hold control characters, such as tabs and line ends, or those that turn text around. ${wayOut}`,
+  );
+}
+
+/** What is to be said of the name of a file that was made. */
+export function describeNewName({ relative }: TreePath): string {
+  return isUnknownToWindows(relative)
+    ? ' Windows cannot have a file of this name: checkouts there will fail, unless it is renamed.'
+    : '';
 }
 
 /** What the base commit has is part of the repository, whatever .gitignore says of it. */
@@ -163,6 +187,19 @@ function mayConvert(tree: string, relative: string): boolean {
   }
 }
 
+/** What is to be said of line ends that the change will have otherwise than the file. */
+export async function describeStoredEnds(
+  { tree }: WriteContext,
+  { relative }: TreePath,
+  bytes: Buffer,
+): Promise<string> {
+  if (!bytes.includes('\r\n')) return '';
+  const raw = rawPath(relative);
+  const { text } = (await tree.attributes([raw])).get(raw)!;
+  if (text === 'never' || !hasLineEnds(bytes, text) || (await tree.baseHasCr(raw))) return '';
+  return ' .gitattributes make it text, so the change has it with LF in place of CRLF.';
+}
+
 /** Throws ToolError where a checkout could not bring these bytes into the encoding that the path has there. */
 export async function refuseInconvertible(
   context: WriteContext,
@@ -204,7 +241,7 @@ async function refuseTwin(
       const there = path.posix.join(folder, twin);
       if (moved && `${moved.relative}/`.startsWith(`${there}/`)) return;
       throw new ToolError(
-        `${relative} was not made: there is ${showPath(rawPath(there))}, and on systems that do not tell the two names apart one would take the place of the other. Use that path, or rename it by move_file.`,
+        `${relative} was not made: there is ${there.normalize('NFC') === there ? showPath(rawPath(there)) : visible(there)}, and on systems that do not tell the two names apart one would take the place of the other. Use that path, or rename it by move_file.`,
       );
     }
     folder = path.posix.join(folder, name);

@@ -5,7 +5,7 @@ import { FileForm } from './file-form.ts';
 import { makeFolder, readBytes, writeBytes } from './file-text.ts';
 import { MAX_FILE_BYTES, type TreePath } from './paths.ts';
 import { defineTool, ToolError } from './tool.ts';
-import { resolveWritable } from './writable.ts';
+import { describeNewName, describeStoredEnds, resolveWritable } from './writable.ts';
 
 const schema = z.object({
   path: z.string().describe('From the top of the repository'),
@@ -32,7 +32,9 @@ export const writeFileTool = defineTool({
       : { bytes: Buffer.from(content), kept: [] };
     await writeBytes(context, file, bytes, executable);
     const size = `${existed ? 'Replaced' : 'Created'} ${path} (${bytes.length} bytes).`;
-    return kept.length === 0 ? size : `${size} As before: ${kept.join(', ')}.`;
+    const asBefore = kept.length === 0 ? '' : ` As before: ${kept.join(', ')}.`;
+    const name = existed ? '' : describeNewName(file);
+    return size + asBefore + name + (await describeStoredEnds(context, file, bytes));
   },
 });
 

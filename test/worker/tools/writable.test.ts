@@ -153,18 +153,27 @@ test('a path that is stored through a filter gets no raw bytes, and its pointer 
 
 test('text that a checkout could not bring into its encoding is refused by name, and other text is not', async () => {
   const tree = await runner.open({
-    '.gitattributes': '*.txt working-tree-encoding=ISO-8859-1\n*.wide text working-tree-encoding=UTF-16\n',
+    '.gitattributes':
+      '*.txt working-tree-encoding=ISO-8859-1\n*.wide text working-tree-encoding=UTF-16\n*.sjis working-tree-encoding=Shift_JIS\n',
     'a.txt': 'größe\n',
+    'c.sjis': '日本\n',
     'b.wide': 'größe\n',
     'kanji.md': '東京\n',
   });
   const toKanji = (file: string): Call => ['edit_file', { path: file, oldText: 'größe', newText: '東京' }];
   await refusals(tree, [
     [toKanji('a.txt'), /a\.txt was not written: it has the attribute working-tree-encoding=ISO-8859-1/],
+    // Bytes that are no Shift_JIS either: git checks them out as they are, and calls that unchanged.
+    [write('c.sjis', '日本 😀\n'), /c\.sjis was not written.*working-tree-encoding=Shift_JIS/],
     [write('new.txt', '東京\n'), /working-tree-encoding=ISO-8859-1/],
     [move('kanji.md', 'kanji.txt'), /working-tree-encoding=ISO-8859-1/],
   ]);
-  const results = await tree.run(toKanji('b.wide'), write('a.txt', 'maß\n'), move('kanji.md', 'kanji.wide'));
+  const results = await tree.run(
+    toKanji('b.wide'),
+    write('a.txt', 'maß\n'),
+    write('c.sjis', '東京\n'),
+    move('kanji.md', 'kanji.wide'),
+  );
   expect(results.filter(({ isError }) => isError)).toEqual([]);
 });
 
@@ -232,9 +241,76 @@ test('a name that another system takes for one that is there is not made', async
   await refusals(tree, [
     [write('readme.md'), /there is README\.md.*do not tell the two names apart/],
     [write('Docs/b.md'), /there is docs,/],
-    [write('caf\u00E9.txt'), /there is cafe\u0301\.txt/],
+    [write('caf\u00E9.txt'), /there is "cafe\\u0301\.txt"/],
     [move('docs/a.md', 'ReadMe.md'), /there is README\.md/],
   ]);
+});
+
+test('a name that could not be published is refused where it is made, and one that is there stays editable', async () => {
+  const tree = await runner.open({
+    'a\nb': 'old\n',
+    'c\td': 'old\n',
+    'plain.txt': 'old\n',
+    'r\uFFFD': 'old\n',
+  });
+  await writeFile(tree.absolute('made\tby a command'), 'old\n');
+  const control = /a new name may not hold control characters/;
+  const results = await tree.run(
+    write('x\ny'),
+    move('plain.txt', 'e\tf'),
+    write('q\u202Etxt.exe'),
+    edit('made\tby a command'),
+    edit('r\uFFFD'),
+    write('half\uD800'),
+    write('git~1/config'),
+    write('.g\u200Cit/config'),
+    write('sub/.git . /config'),
+    write('a\\.git\\config'),
+  );
+  const git = /belongs to git itself/;
+  const reasons = [control, control, control, control, /U\+FFFD/, /half of a surrogate/, git, git, git, git];
+  expect(results).toEqual(reasons.map((said) => ({ said: expect.stringMatching(said), isError: true })));
+  const accepted = await tree.run(
+    edit('a\nb'),
+    remove('c\td'),
+    write('c\td'),
+    remove('made\tby a command'),
+    move('a\nb', 'readable.txt'),
+  );
+  expect(accepted.filter(({ isError }) => isError)).toEqual([]);
+  expect(await tree.changes()).toEqual(['added readable.txt', 'deleted a\nb', 'modified c\td']);
+});
+
+test('what a command writes under a name that git keeps to itself is not left out without a word', async () => {
+  const tree = await runner.open({ 'a.txt': 'old\n' });
+  await mkdir(tree.absolute('new/git~1'), { recursive: true });
+  await writeFile(tree.absolute('new/git~1/config'), 'x\n');
+  await writeFile(tree.absolute('a.txt'), 'new\n');
+  const { entries, excess } = await tree.context.tree.changes();
+  expect(entries.map(({ file }) => file)).toEqual(['a.txt']);
+  expect(excess).toContain("new/git~1/config has a name that belongs to git's own folder");
+});
+
+test('a name that Windows cannot have is made, and that is said; line ends that will not be stored too', async () => {
+  const tree = await runner.open({
+    '.gitattributes': '* text=auto\n*.bat text eol=crlf\n*.bin -text\n',
+    'had-cr.bat': 'old\r\n',
+    'lf.bat': 'old\n',
+  });
+  const said = async (...call: Call) => (await tree.call(...call)).said;
+  for (const name of ['aux.md', 'dir./x', 'a:b', 'sub/NUL'])
+    expect(await said(...write(name))).toContain('Windows cannot have a file of this name');
+  expect(await said(...move('aux.md', 'com1'))).toContain('Windows cannot');
+  expect(await said(...write('auxiliary.md'))).toBe('Created auxiliary.md (4 bytes).');
+
+  const stored = /has it with LF in place of CRLF\./;
+  expect(await said(...write('new.bat', 'a\r\n'))).toMatch(stored);
+  expect(await said(...write('new.txt', 'a\r\n'))).toMatch(stored);
+  expect(await said('edit_file', { path: 'lf.bat', oldText: 'old\n', newText: 'a\r\nb\r\n' })).not.toMatch(
+    stored,
+  );
+  for (const call of [write('new.bin', 'a\r\n'), write('new2.txt', 'a\n'), write('had-cr.bat', 'b\r\n')])
+    expect(await said(...call)).not.toMatch(stored);
 });
 
 test('a write does not go through a hard link to a file outside, and keeps the mode', async () => {

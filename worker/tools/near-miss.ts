@@ -23,8 +23,9 @@ export function fold(text: string): string {
 /** Says where `text` comes closest to `wanted`, by the first line of `wanted` that is not blank; undefined if nowhere. */
 export function nearestLine(text: string, wanted: string): string | undefined {
   const lines = wanted.split('\n');
-  const sought = lines.find((line) => line.trim() !== '')?.trim();
-  if (!sought) return undefined;
+  const firstLine = lines.find((line) => line.trim() !== '');
+  const sought = firstLine?.trim();
+  if (!firstLine || !sought) return undefined;
   const there = text.split('\n');
   const exact = there.findIndex((line) => line.includes(sought));
   const folded = fold(sought);
@@ -34,7 +35,7 @@ export function nearestLine(text: string, wanted: string): string | undefined {
   const line = there[index]!;
   const found = `Nearest is line ${index + 1}: ${visible(line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line)}.`;
   // Only one line was asked for, or the first one differs: otherwise the difference is in those that follow.
-  if (exact < 0) return `${found} ${differences(line, sought)}`;
+  if (exact < 0) return `${found} ${differences(line, firstLine)}`;
   return `${found} ${differingLine(there, index, lines) ?? ''}`.trim();
 }
 

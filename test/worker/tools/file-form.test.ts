@@ -42,6 +42,7 @@ const ORDINARY_AND_NOT = {
 const LOOK_ALIKES = {
   'quotes.txt': 'first\nsay(“hi”)\u00A0;\n',
   'tabs.txt': 'if (x) {\n\t\treturn;\n}\n',
+  'tab-and-blank.txt': '\treturn\u00A01;\n',
   'accent.txt': 'cafe\u0301 au lait\n',
   'invisible.txt': 'user\u200Bname = 1\n',
   'dash.txt': 'a – b\n',
@@ -345,6 +346,9 @@ test('an oldText that only looks like the text is answered with the characters t
   );
   expect(await said('tabs.txt', '    return;')).toMatch(
     /line 2: "\\t\\treturn;".*2 times U\+0009 \(tab\) where oldText has 4 times U\+0020 \(space\)/,
+  );
+  expect(await said('tab-and-blank.txt', '    return 1;')).toMatch(
+    /U\+0009 \(tab\) where oldText has 4 times U\+0020 \(space\); U\+00A0 \(no-break space\)/,
   );
   expect(await said('accent.txt', 'café au lait')).toMatch(
     /"cafe\\u0301 au lait".*U\+0065 "e" U\+0301.* where oldText has U\+00E9 "é"/,

@@ -28,6 +28,13 @@ const KILLED_TOGETHER_MS = 1000;
 /** A git process wrote more than it was allowed, took longer, or needed more memory; it was ended. */
 export class GitBoundExceededError extends Error {
   override readonly name = 'GitBoundExceededError';
+  /** What it had written until then, which may end anywhere. */
+  readonly output: Buffer;
+
+  constructor(message: string, output = Buffer.alloc(0)) {
+    super(message);
+    this.output = output;
+  }
 }
 
 export type GitRunOptions = {
@@ -237,7 +244,8 @@ export class Git {
       // What ends this worker with all its processes can reach git first. What is left after that met the kernel's limit.
       if (failure?.endedBySignal && !stop.aborted && !bound.signal.aborted) await sleep(KILLED_TOGETHER_MS);
       stop.throwIfAborted();
-      if (bound.signal.aborted) throw new GitBoundExceededError(`git ${command} exceeded its bound`);
+      if (bound.signal.aborted)
+        throw new GitBoundExceededError(`git ${command} exceeded its bound`, Buffer.concat(chunks));
       if (failure?.ranOutOfMemory) throw new GitBoundExceededError(`git ${command} took too much memory`);
       throw failure ?? error;
     } finally {

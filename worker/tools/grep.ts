@@ -79,6 +79,8 @@ export type Search = {
   found: Buffer[];
   /** Files in which the pattern met its limit, and those that were not reached for that. */
   limited: readonly string[];
+  /** Whether git was ended, at its time or at the size of what it found: there may be more than was found. */
+  isCut: boolean;
 };
 
 /**
@@ -91,16 +93,12 @@ export async function searchFiles(
   files: () => Promise<readonly string[]>,
 ): Promise<Search> {
   try {
-    return { found: [await grep(context, query, {})], limited: [] };
+    return { found: [await grep(context, query, {})], limited: [], isCut: false };
   } catch (error) {
-    if (error instanceof GitBoundExceededError) throw tooMuch();
+    if (error instanceof GitBoundExceededError) return { found: [error.output], limited: [], isCut: true };
     if (!(error instanceof MatchLimitError)) throw error;
   }
   return searchParts(context, query, await files());
-}
-
-function tooMuch(): ToolError {
-  return new ToolError('The search took too long or found too much; narrow it with path, or use filesOnly.');
 }
 
 async function searchParts(context: Context, query: Query, files: readonly string[]): Promise<Search> {
@@ -121,11 +119,12 @@ async function searchParts(context: Context, query: Query, files: readonly strin
     } catch (error) {
       if (!(error instanceof MatchLimitError || error instanceof GitBoundExceededError)) throw error;
       const middle = part.length >> 1;
+      if (error instanceof GitBoundExceededError) found.push(error.output);
       if (part.length > 1) left.push(part.slice(middle), part.slice(0, middle));
       else limited.push(...part);
     }
   }
-  return { found, limited };
+  return { found, limited, isCut: false };
 }
 
 /** Through an index that has only these files: so many names fit into no command line. */

@@ -8,9 +8,16 @@ import { type Query, type Search, searchFiles } from './grep.ts';
 import { listTree } from './list-files.ts';
 import { showPath } from './path-names.ts';
 import { MAX_FILE_BYTES, resolveExisting, type TreePath } from './paths.ts';
-import { asksForLineEnd, checkPattern, inWindows1252, spellings } from './search-pattern.ts';
+import {
+  asksForLineEnd,
+  byLine,
+  checkPattern,
+  inWindows1252,
+  matchesUnnamed,
+  spellings,
+} from './search-pattern.ts';
 import { defineTool, type ToolContext, ToolError } from './tool.ts';
-import { type Kind, MAX_PASSED_OVER, unsearchable } from './unsearchable.ts';
+import { hasLegacyText, type Kind, MAX_PASSED_OVER, unsearchable } from './unsearchable.ts';
 import { whyNothing } from './why-nothing.ts';
 
 const MAX_PATHS = 200;
@@ -40,7 +47,7 @@ export const searchCodeTool = defineTool({
     checkPattern(input.pattern, input.literal === true);
     const place = await resolveExisting(context, input.path ?? '.');
     const scope = await scopeOf(context, place);
-    const { hits, limited } = await search(context, input, scope);
+    const { hits, limited, isCut } = await search(context, input, scope);
     const files = [...new Set(hits.map(({ file }) => file))];
     const found = input.filesOnly ? describeFiles(files) : describeHits(hits, context.redactor);
     return [
@@ -48,6 +55,11 @@ export const searchCodeTool = defineTool({
       ...(hits.length === 0 && !input.literal && asksForLineEnd(input.pattern)
         ? [
             '(The pattern asks for a line end, and only text within one line is found. Search for one of the lines.)',
+          ]
+        : []),
+      ...(isCut
+        ? [
+            '(The search took too long or found too much, and was ended there: there may be more. Narrow it with path, or use filesOnly.)',
           ]
         : []),
       ...describeUnsearched(scope, limited),
@@ -58,9 +70,13 @@ export const searchCodeTool = defineTool({
 /** A file that matches; `line` and `text` are absent where only files were asked for. Strings of latin1. */
 type Hit = { file: string; line?: string; text?: string };
 
+type Found = { hits: Hit[] } & Pick<Search, 'limited' | 'isCut'>;
+
 type Scope = {
   place: TreePath;
   hasNewFiles: boolean;
+  /** Files there that may have changed since the base commit. */
+  touched: readonly string[];
   /** git reads a file whole, so what is too large to be opened is too large to be searched. */
   tooLarge: readonly string[];
   kinds: ReadonlyMap<string, Kind>;
@@ -84,6 +100,7 @@ async function scopeOf(context: ToolContext, place: TreePath): Promise<Scope> {
   return {
     place,
     hasNewFiles: tagged.some((entry) => entry.startsWith('?')),
+    touched,
     tooLarge: [...tooLarge],
     kinds: new Map([...kinds].filter(([file]) => isWithin(file) && !tooLarge.has(file))),
   };
@@ -98,7 +115,7 @@ async function search(
   context: ToolContext,
   { pattern, literal, ignoreCase, filesOnly }: Input,
   scope: Scope,
-): Promise<{ hits: Hit[]; limited: readonly string[] }> {
+): Promise<Found> {
   const options = [
     '-I',
     literal ? '--fixed-strings' : '--perl-regexp',
@@ -106,21 +123,24 @@ async function search(
   ];
   // So that $ matches before the CR of a line end, too.
   const lead = literal ? '' : '(*ANYCRLF)';
-  const patterns = spellings(pattern).map((spelling) => `${lead}${spelling}\n`);
+  const written = (text: string, bytewise = false) => (literal ? text : lead + byLine(text, { bytewise }));
+  const patterns = spellings(pattern).map((spelling) => `${written(spelling)}\n`);
   const asUtf8 = { pattern: Buffer.from(patterns.join('')), options };
   const found = await searchScope(context, asUtf8, scope, filesOnly === true);
-  const bytes = inWindows1252(pattern);
+  const isBlind = !literal && matchesUnnamed(pattern) && (await hasLegacyText(context, scope.touched));
+  const bytes =
+    inWindows1252(written(pattern, true)) ?? (isBlind ? Buffer.from(written(pattern, true)) : undefined);
   if (!bytes) return found;
-  const asBytes = {
-    pattern: Buffer.concat([Buffer.from(lead), bytes, Buffer.from('\n')]),
-    options,
-    bytewise: true,
-  };
+  const asBytes = { pattern: Buffer.concat([bytes, Buffer.from('\n')]), options, bytewise: true };
   const others = await searchScope(context, asBytes, scope, false);
   // In UTF-8 the bytes are parts of other characters.
   const legacy = others.hits.filter(({ text }) => !isUtf8(Buffer.from(text!, 'latin1')));
   const hits = [...found.hits, ...(filesOnly ? legacy.map(({ file }) => ({ file })) : legacy)];
-  return { hits: unique(hits), limited: [...new Set([...found.limited, ...others.limited])] };
+  return {
+    hits: unique(hits),
+    limited: [...new Set([...found.limited, ...others.limited])],
+    isCut: found.isCut || others.isCut,
+  };
 }
 
 /**
@@ -132,7 +152,7 @@ async function searchScope(
   { pattern, options, bytewise }: Query,
   { place, hasNewFiles, tooLarge }: Scope,
   filesOnly: boolean,
-): Promise<{ hits: Hit[]; limited: readonly string[] }> {
+): Promise<Found> {
   const paths = [
     `:(literal)${place.relative || '.'}`,
     ...tooLarge.map((file) => `:(exclude,literal)${legible(file)}`),
@@ -142,7 +162,7 @@ async function searchScope(
   const passedOver = new Set(tooLarge);
   const files = async () => (await listTree(context, place)).filter((file) => !passedOver.has(file));
   const known = await searchFiles(context, query, files);
-  const isWhole = known.limited.length > 0 || !hasNewFiles;
+  const isWhole = known.limited.length > 0 || known.isCut || !hasNewFiles;
   const searches = [known];
   if (!isWhole)
     searches.push(
@@ -151,6 +171,7 @@ async function searchScope(
   return {
     hits: unique(searches.flatMap(({ found }) => found.flatMap((output) => parse(output, filesOnly)))),
     limited: [...new Set(searches.flatMap(({ limited }) => limited))],
+    isCut: searches.some(({ isCut }) => isCut),
   };
 }
 
@@ -158,7 +179,7 @@ function unique(hits: readonly Hit[]): Hit[] {
   return [...new Map(hits.map((hit) => [`${hit.file}\0${hit.line}`, hit])).values()];
 }
 
-/** git writes `path NUL line NUL text LF`, or `path NUL`; a path may hold line feeds. */
+/** git writes `path NUL line NUL text LF`, or `path NUL`; a path may hold line feeds. What is cut off at the end is left. */
 function parse(output: Search['found'][number], filesOnly: boolean): Hit[] {
   const said = output.toString('latin1');
   if (filesOnly)
@@ -171,13 +192,13 @@ function parse(output: Search['found'][number], filesOnly: boolean): Hit[] {
     const pathEnd = said.indexOf('\0', at);
     const lineEnd = said.indexOf('\0', pathEnd + 1);
     const textEnd = said.indexOf('\n', lineEnd + 1);
-    const end = textEnd < 0 ? said.length : textEnd;
+    if (pathEnd < 0 || lineEnd < 0 || textEnd < 0) break;
     hits.push({
       file: said.slice(at, pathEnd),
       line: said.slice(pathEnd + 1, lineEnd),
-      text: said.slice(lineEnd + 1, end),
+      text: said.slice(lineEnd + 1, textEnd),
     });
-    at = end + 1;
+    at = textEnd + 1;
   }
   return hits;
 }

@@ -51,6 +51,29 @@ export function asksForLineEnd(pattern: string): boolean {
   return [...pattern.matchAll(TOKENS)].some(([token]) => token === '\\n' || token === '\\R');
 }
 
+/**
+ * The pattern with the starts and ends of texts made those of lines, which is what is searched for, and with a start also
+ * behind a byte order mark. `(?^` and what is in `\Q…\E` are left as they are.
+ */
+export function byLine(pattern: string, { bytewise = false } = {}): string {
+  if (pattern.includes('\\Q')) return pattern;
+  const start = bytewise ? '(?:^|(?<=^\\xEF\\xBB\\xBF))' : '(?:^|(?<=^\\x{FEFF}))';
+  let last = '';
+  return pattern.replace(TOKENS, (token) => {
+    const isStart = token === '\\A' || (token === '^' && last !== '?');
+    last = token;
+    if (isStart) return start;
+    return token === '\\Z' || token === '\\z' ? '$' : token;
+  });
+}
+
+/** Whether the pattern can match bytes beyond ASCII without naming them, such as by a dot. */
+export function matchesUnnamed(pattern: string): boolean {
+  return [...pattern.matchAll(TOKENS)].some(([token]) =>
+    /^(?:\.|\\[DHNSVWX]|\[\^.*|\[.*\\[DHSVW].*)$/s.test(token),
+  );
+}
+
 /** The pattern, and what it is with accents written the other way: the same text to a reader. */
 export function spellings(pattern: string): string[] {
   return [...new Set([pattern, pattern.normalize('NFC'), pattern.normalize('NFD')])];

@@ -1,10 +1,12 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 import type { Git } from '../git.ts';
-import { absolutePath, legible } from '../raw-path.ts';
+import { absolutePath, legible, statsOf } from '../raw-path.ts';
 import type { WorkTree } from '../work-tree.ts';
 import type { Workspace } from '../workspace.ts';
 import { isUtf16 } from './file-form.ts';
 import { GrepWithoutPcreError, grepFiles } from './grep.ts';
+import { MAX_FILE_BYTES } from './paths.ts';
 
 /** Pathspecs that git is given. */
 export const MAX_PASSED_OVER = 500;
@@ -74,4 +76,52 @@ function kindOf({ tree }: Workspace, file: string): Kind | undefined {
   const read = head.subarray(0, length);
   if (!read.includes(0)) return undefined;
   return isUtf16(read) ? 'UTF-16' : 'binary';
+}
+
+/** A line that is not UTF-8, to a search of bytes. */
+const NOT_UTF8 =
+  '^(?!(?:[\\x00-\\x7F]|[\\xC2-\\xDF][\\x80-\\xBF]|[\\xE0-\\xEF][\\x80-\\xBF]{2}|[\\xF0-\\xF4][\\x80-\\xBF]{3})*+$)';
+
+const knownLegacy = new WeakMap<WorkTree, Promise<boolean>>();
+
+/**
+ * Whether text there is that is not UTF-8: in it a search by characters passes over every byte that is none. True where
+ * that is not known.
+ */
+export async function hasLegacyText(context: Context, touched: readonly string[]): Promise<boolean> {
+  let inBase = knownLegacy.get(context.tree);
+  if (!inBase) {
+    inBase = findLegacy(context);
+    knownLegacy.set(context.tree, inBase);
+  }
+  return (await inBase) || touched.some((file) => isLegacy(context.workspace, file));
+}
+
+async function findLegacy(context: Context): Promise<boolean> {
+  const large = [...context.tree.largeFiles];
+  if (large.length > MAX_PASSED_OVER) return true;
+  try {
+    const files = await grepFiles(context, {
+      pattern: Buffer.from(`${NOT_UTF8}\n`),
+      options: ['--perl-regexp', '-I', '--cached'],
+      paths: ['.', ...large.map((file) => `:(exclude,literal)${legible(file)}`)],
+      bytewise: true,
+    });
+    return files.length > 0;
+  } catch {
+    // A pattern that git cannot follow through a file: then the search itself has to show.
+    context.signal.throwIfAborted();
+    return true;
+  }
+}
+
+function isLegacy({ tree }: Workspace, file: string): boolean {
+  const stats = statsOf(tree, file);
+  if (!stats?.isFile() || stats.size > MAX_FILE_BYTES) return false;
+  try {
+    const bytes = readFileSync(absolutePath(tree, file));
+    return !isUtf8(bytes);
+  } catch {
+    return false;
+  }
 }

@@ -20,6 +20,7 @@ test('patterns are found as models write them, before CRLF and in files that are
     'latin1.txt': Buffer.from('Stra\xdfe 1\r\n', 'latin1'),
     'utf8.txt': 'Straße 2\ncafe\u0301\n',
     'no-end.txt': 'last line',
+    'bom.txt': '\uFEFFusing System;\r\n',
   });
   const found: Record<string, string> = {
     'version = \\d+$': 'a.txt:1: version = 123',
@@ -34,6 +35,12 @@ test('patterns are found as models write them, before CRLF and in files that are
     'Stra[ß]e \\d$': 'utf8.txt:1: Straße 2\nlatin1.txt:1: Straße 1',
     'caf\u00E9': 'utf8.txt:2: cafe\u0301',
     'foo[^\\n]*bar|last line$': 'no-end.txt:1: last line',
+    'Stra.e [12]$': 'utf8.txt:1: Straße 2\nlatin1.txt:1: Straße 1',
+    'Stra[^x]e\\s': 'utf8.txt:1: Straße 2\nlatin1.txt:1: Straße 1',
+    '^using (?!x)|\\[^]': 'bom.txt:1: \uFEFFusing System;',
+    '(?<=^|x)using': 'bom.txt:1: \uFEFFusing System;',
+    '\\AFoo|System;\\Z': 'a.txt:2: Foo(bar)\nbom.txt:1: \uFEFFusing System;',
+    '= 123\\z': 'a.txt:1: version = 123',
   };
   const answers = await tree.run(
     ...Object.keys(found).map((pattern) => ['search_code', { pattern }] as const),
@@ -108,8 +115,20 @@ test('a pattern that takes memory out of proportion is refused, and one with ord
   const results = await tree.run(...refused.map((pattern) => ['search_code', { pattern }] as const));
   expect(results.map(({ isError }) => isError)).toEqual(refused.map(() => true));
   expect(results[0]!.said).toContain('repeats too often');
+  // A bound on a bound counts as often; where it is small, git says itself that there is nothing to repeat.
+  expect(await search(tree, '(a{100}){100}{100}')).toContain('repeats too often');
+  expect(await search(tree, 'a{9}{9}')).toContain('is not a Perl regular expression');
   const taken = ['^\\d{4}-\\d{2}-\\d{2}', '[a-z]{1,100}.{0,100}$', '\\x{61}{4}', '(?:a{2}){2}', 'a{,}|a{2,}'];
   for (const pattern of taken) expect(await search(tree, pattern)).toBe('a.txt:1: 2026-11-27 aaaa');
+});
+
+test('a search that finds more than can be held gives what it found until then, and says that there is more', async () => {
+  const long = `${'x'.repeat(9_000_000)}\n`;
+  const tree = await runner.open({ 'a.txt': 'x marks\n', 'b.txt': long, 'c.txt': long, 'd.txt': 'x\n' });
+  const said = await search(tree, 'x');
+  expect(said).toMatch(/^a\.txt:1: x marks\n/);
+  expect(said).toContain('was ended there: there may be more');
+  expect(await search(tree, 'x', { filesOnly: true })).toBe('4 files match.\na.txt\nb.txt\nc.txt\nd.txt');
 });
 
 test('a search by a git without PCRE says so, and plain text is still found', async () => {

@@ -178,7 +178,8 @@ export class RepositoryTable {
       ProjectionExpression: attributes.map((_, i) => `#p${i}`).join(', '),
       ExpressionAttributeNames: Object.fromEntries(attributes.map((name, i) => [`#p${i}`, name])),
     };
-    await inParallel(chunks(names, KEYS_A_BATCH), READERS, async (batch) => {
+    // BatchGetItem refuses a key that is named twice.
+    await inParallel(chunks([...new Set(names)], KEYS_A_BATCH), READERS, async (batch) => {
       const backoff = new Backoff('BatchGetItem');
       let keys = batch.map((repositoryName): Record<string, unknown> => ({ jobId, repositoryName }));
       for (;;) {
@@ -324,6 +325,16 @@ export class RepositoryTable {
         'attribute_exists(jobId) AND NOT #status IN (:pending, :processing, :completed, :failed, :cancelled)',
       names: { '#status': 'status' },
       values: { ...ENDS, ':pending': 'pending', ':processing': 'processing' },
+    });
+  }
+
+  /** Gives a row that somebody gave the number of a run that never was to this run. */
+  async respellRun(jobId: string, repositoryName: string, written: number, run: number): Promise<boolean> {
+    return this.#update(jobId, repositoryName, {
+      set: { run },
+      // The client refuses to send a number that JavaScript cannot hold.
+      condition: written > Number.MAX_SAFE_INTEGER ? 'run > :written' : 'run = :written',
+      values: { ':written': Math.min(written, Number.MAX_SAFE_INTEGER) },
     });
   }
 

@@ -23,7 +23,7 @@ export async function endUnfinished(
   status: 'failed' | 'cancelled',
   error: ErrorDescription,
 ) {
-  const rows = await readRows(storage, jobId);
+  const rows = await withRunsThatWere(storage, { jobId, run }, await readRows(storage, jobId));
   await inParallel(rows, PARALLEL, async (row) => {
     if (row.asWritten) await spellAsWeDo(storage, jobId, row);
     if (isEnded(row.status)) return;
@@ -31,6 +31,35 @@ export async function endUnfinished(
     await storage.repositories.endUnfinished(jobId, row.repositoryName, run, end);
   });
   return readRows(storage, jobId);
+}
+
+/**
+ * The rows, after those of a run that the job has not come to were given to this one: somebody wrote that, and no run would
+ * ever end them. A later run that has begun meanwhile keeps its own.
+ */
+async function withRunsThatWere(
+  { jobs, repositories }: Storage,
+  { jobId, run }: Pick<JobRow, 'jobId' | 'run'>,
+  rows: CountedRow[],
+): Promise<CountedRow[]> {
+  if (!rows.some((row) => isStrange(runOf(row), run))) return rows;
+  const newest = (await jobs.find(jobId))?.run ?? Number.POSITIVE_INFINITY;
+  await inParallel(rows, PARALLEL, async (row) => {
+    const written = runOf(row);
+    if (!isStrange(written, newest)) return;
+    logger.warn(`The row of ${row.repositoryName} is of run ${written}, and its job is at run ${newest}`);
+    if (await repositories.respellRun(jobId, row.repositoryName, written, run)) row.run = run;
+  });
+  return rows;
+}
+
+/** The number that the row holds, whatever number that is; 0 where it holds none, which any run can take. */
+function runOf({ run = 0, asWritten }: CountedRow): number {
+  return typeof asWritten?.run === 'number' ? asWritten.run : run;
+}
+
+function isStrange(written: number, newest: number): boolean {
+  return written > newest || !Number.isInteger(written);
 }
 
 /** A status that somebody wrote by hand is no status to the conditions of later writes. */

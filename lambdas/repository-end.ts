@@ -71,7 +71,15 @@ export async function outcomeLeftBy(
 ): Promise<Outcome | undefined> {
   const key = artifactKeys.outcome(jobId, repositoryName);
   const outcome = await findArtifactOfRun(artifacts, key, { run, schema: Outcome }, setAside);
-  return outcome?.outcome === 'throttled' ? undefined : outcome;
+  if (!outcome || outcome.outcome === 'throttled') return undefined;
+  if (isOf(outcome, { jobId, repositoryName })) return outcome;
+  setAside(`The artifact ${key} is of ${outcome.repositoryName} of ${outcome.jobId} and is left aside.`);
+  return undefined;
+}
+
+/** What an outcome says of another repository would be recorded, and published, as that one's. */
+export function isOf(outcome: Outcome, { jobId, repositoryName }: Omit<OfRun, 'run'>): boolean {
+  return outcome.jobId === jobId && outcome.repositoryName === repositoryName;
 }
 
 /** What a worker that left no outcome had spent in this run, by its last checkpoint. */

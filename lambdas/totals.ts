@@ -31,7 +31,7 @@ export async function repositoryNames(
     z.array(RepositoryName),
     setAside,
   );
-  return names ?? repositories.listNames(jobId);
+  return names ? [...new Set(names)] : repositories.listNames(jobId);
 }
 
 /** What CompleteJob and FailJob read of every row: by the table, which one trusts, not by the index. */

@@ -40,6 +40,7 @@ case "$2" in
   */null-checkpoint) echo null > "$state"; exit 1 ;;
   */empty-outcome) : > "$folder/outcome.json" ;;
   */half-outcome) outcome "$1" "$2" 1; head -c 200 "$folder/outcome.json" > "$folder/half"; mv "$folder/half" "$folder/outcome.json" ;;
+  */others-outcome) outcome "$1" local/fine 1 ;;
   */foreign-outcome) echo '{"run":1,"result":"of another version"}' > "$folder/outcome.json" ;;
   */waits) sleep 300 ;;
 esac
@@ -109,12 +110,12 @@ async function expectServed(): Promise<void> {
 
 test('artifacts that cannot be read are the affair of their repositories: the job ends, the others keep their results, and it can run again', async () => {
   const lost = ['empty-checkpoint', 'negative-checkpoint', 'null-checkpoint', 'empty-outcome'];
-  lost.push('half-outcome', 'foreign-outcome', 'spent');
+  lost.push('half-outcome', 'foreign-outcome', 'others-outcome', 'spent');
   const jobId = await fleet.post(['fine', 'paid', ...lost]);
   const job = await fleet.ended(jobId);
   expect(job).toMatchObject({
     status: 'completed',
-    counts: { total: 9, completed: 2, failed: 7, processing: 0 },
+    counts: { total: 10, completed: 2, failed: 8, processing: 0 },
     // Of three that have said it: what cannot be read has no figure.
     tokenUsage: { total: 3 * SPENT.total },
   });
@@ -128,14 +129,14 @@ test('artifacts that cannot be read are the affair of their repositories: the jo
           name: 'WorkerLostError',
           message: expect.stringMatching(
             repositoryName.endsWith('outcome')
-              ? /could not be recorded\. DamagedArtifactError: .*outcome\.json.*\. Retry the job/
+              ? /could not be recorded\. (?:DamagedArtifactError: .*outcome\.json|WorkerLostError: .*is of local\/fine of job).*\. Retry the job/
               : /exit code 1.*Its log stream is /,
           ),
         },
       });
   }
   expect((await fleet.call('POST', `/jobs/${jobId}/retry`)).status).toBe(202);
-  expect(await fleet.ended(jobId)).toMatchObject({ run: 2, counts: { completed: 2, failed: 7 } });
+  expect(await fleet.ended(jobId)).toMatchObject({ run: 2, counts: { completed: 2, failed: 8 } });
   const log = await readFile(path.join(fleet.stack.dataFolder, 'logs/functions.log'), 'utf8');
   expect(log).toMatch(/"level":"WARN".*empty-checkpoint\/checkpoint\/state\.json cannot be read/);
   expect((await fleet.call('DELETE', `/jobs/${jobId}`, undefined)).status).toBe(204);
@@ -182,6 +183,36 @@ test('a job that people mark FAILED is failed, and can run again; a status that 
     status: 'cancelled',
     counts: { total: 2, completed: 1, cancelled: 1 },
   });
+});
+
+test('a list of repositories that names one twice is read as if it named it once', async () => {
+  const jobId = await fleet.post(['fine', 'spent']);
+  await fleet.ended(jobId);
+  const names = ['local/fine', 'local/spent', 'local/spent', 'local/fine'];
+  await writeFile(artifact(jobId, 'repositories.json'), JSON.stringify(names));
+  expect(await fleet.job(jobId)).toMatchObject({ results: { length: 2 } });
+  expect((await fleet.call('POST', `/jobs/${jobId}/retry`)).status).toBe(202);
+  expect(await fleet.ended(jobId)).toMatchObject({
+    ...{ run: 2, counts: { total: 2, completed: 1, failed: 1 } },
+    results: [{ outcome: 'unchanged' }, { status: 'failed' }],
+  });
+});
+
+test('a row that somebody gave the number of a run that never was ends with its job, and can run again', async () => {
+  const jobId = await fleet.post(['fine', 'waits']);
+  await atWork(jobId);
+  await edit(REPOSITORIES, { jobId, repositoryName: 'local/waits' }, { run: 1.5 });
+  expect((await fleet.call('POST', `/jobs/${jobId}/cancel`)).status).toBe(200);
+  const cancelled = await mended(jobId, ({ counts }) => counts.cancelled === 1);
+  expect(cancelled).toMatchObject({ counts: { completed: 1, cancelled: 1 } });
+  await edit(REPOSITORIES, { jobId, repositoryName: 'local/waits' }, { run: 99 });
+  expect((await fleet.call('POST', `/jobs/${jobId}/retry`)).status).toBe(202);
+  await until('it to work again', async () => {
+    const { waits } = await fleet.rows(jobId);
+    return waits?.run === 2 && waits.status === 'processing';
+  });
+  expect((await fleet.call('POST', `/jobs/${jobId}/cancel`)).status).toBe(200);
+  await mended(jobId, ({ counts }) => counts.cancelled === 1 && counts.processing === 0);
 });
 
 test('the reconciler tells the truth of a job that was set back by hand, and ends what a cancel that broke off has left', async () => {

@@ -4,7 +4,7 @@ import { WorkerLostError } from '../../core/errors.ts';
 import { RepositoryInput } from '../../core/execution.ts';
 import { Outcome } from '../../core/outcome.ts';
 import { functionHandler } from '../function-handler.ts';
-import { endByOutcome } from '../repository-end.ts';
+import { endByOutcome, isOf } from '../repository-end.ts';
 import type { Storage } from '../storage.ts';
 
 /** `startedAt` in epoch milliseconds, as Batch has it; an execution of an earlier deployment does not pass it on. */
@@ -30,6 +30,11 @@ export async function recordResult(
   if (outcome.run !== run) {
     throw new WorkerLostError(
       `The Batch job ${batch.jobId} exited 0, but the outcome is of run ${outcome.run}, not ${run}.`,
+    );
+  }
+  if (!isOf(outcome, { jobId, repositoryName })) {
+    throw new WorkerLostError(
+      `The Batch job ${batch.jobId} exited 0, but the outcome is of ${outcome.repositoryName} of ${outcome.jobId}.`,
     );
   }
   const row = await repositories.get(jobId, repositoryName);

@@ -202,8 +202,14 @@ test(`a cursor of any shape is refused, or gives a page (SEED=${SEED})`, async (
   );
   // Those that only the store would refuse.
   for (const value of ['', 'x'.repeat(2_100)])
-    for (const index of [{ entity: 'job' }, { status: 'failed' }])
-      shapes.push({ ...index, jobId: value, createdAt: '2026' }, { ...index, jobId: JOB, createdAt: value });
+    for (const [name, of] of [
+      ['entity', 'job'],
+      ['status', 'failed'],
+    ] as const)
+      shapes.push(
+        { [name]: of, jobId: value, createdAt: '2026' },
+        { [name]: of, jobId: JOB, createdAt: value },
+      );
   const cursors = [
     ...shapes.map((shape) => Buffer.from(JSON.stringify(shape)).toString('base64url')),
     ...[null, 1, 'a', [], [[]]].map((value) => Buffer.from(JSON.stringify(value)).toString('base64url')),

@@ -19,7 +19,7 @@ const schema = z.object({
 
 export const moveFileTool = defineTool({
   name: 'move_file',
-  description: 'Moves or renames one file, binary ones too; bytes and mode stay. Makes the folders it needs.',
+  description: 'Moves or renames a file, with its bytes and mode; binary ones too.',
   schema,
   effect: 'writes',
   async run({ path, newPath, executable }, context) {

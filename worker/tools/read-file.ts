@@ -16,7 +16,7 @@ const schema = z.object({
 export const readFileTool = defineTool({
   name: 'read_file',
   description:
-    'Shows a text file with line numbers (number, tab, line). At most 1,000 lines or 100 KB at once; read a longer file in windows with startLine and endLine. Notes in brackets at the end say what is out of the ordinary.',
+    'Shows a text file, each line as number, tab, line: at most 1,000 lines or 100 KB, from startLine on. Notes in brackets at the end say what is out of the ordinary.',
   schema,
   effect: 'reads',
   boundsItself: true,

@@ -16,7 +16,7 @@ const schema = z.object({
 export const writeFileTool = defineTool({
   name: 'write_file',
   description:
-    'Writes a whole file: a new one, with the folders it needs, or in place of one that exists, whose encoding, line ends, last line end and mode it keeps. For a part of a file use edit_file.',
+    'Writes a whole file: a new one, with its folders, or in place of one that exists, whose encoding, line ends and mode it keeps. For a part of a file use edit_file.',
   schema,
   effect: 'writes',
   async run({ path, content, executable }, context) {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { descendantsOf, type Process, processes } from '../../process-tree.ts';
 
@@ -16,6 +16,9 @@ export type Observation = {
   withGitMiB: number;
 };
 
+/** What a process runs: its program and its arguments. */
+type Image = { program: string; args: string };
+
 /** Looks at a process and its descendants every few milliseconds, until it is told to stop. */
 export function observe(pid: number, tempDir: string): { stop(): Observation } {
   const seen: Observation = {
@@ -31,8 +34,10 @@ export function observe(pid: number, tempDir: string): { stop(): Observation } {
     // A child that has not yet become its program still has the worker's own memory.
     const children = descendantsOf(pid, all).filter(({ command }) => command !== worker?.command);
     for (const { command } of worker ? [worker, ...children] : children) seen.commandLines.add(command);
-    for (const child of children.filter((one) => !speaksToServer(one)))
-      seen.environments.add(read(`/proc/${child.pid}/environ`).replaceAll('\0', '\n'));
+    for (const child of children) {
+      const environment = environmentOf(child, pid);
+      if (environment !== undefined) seen.environments.add(environment);
+    }
     for (const run of readdirSync(tempDir, { withFileTypes: true }))
       seen.gitConfigs.add(read(path.join(tempDir, run.name, 'own/git/config')));
     seen.workerMiB = Math.max(seen.workerMiB, memoryMiB(pid, 'VmHWM'));
@@ -44,7 +49,7 @@ export function observe(pid: number, tempDir: string): { stop(): Observation } {
     try {
       look();
     } catch {
-      // The folder is not there yet, or not any more.
+      // The folder is not there yet, or has gone.
     }
   }, 15);
   return {
@@ -55,10 +60,45 @@ export function observe(pid: number, tempDir: string): { stop(): Observation } {
   };
 }
 
-function speaksToServer({ command }: Process): boolean {
-  return /\bgit (?:\S+ )*?(?:clone|fetch|remote-https?|fetch-pack|index-pack|rev-list)\b|git-remote-https?/.test(
-    command,
-  );
+/**
+ * The environment of a descendant of the worker. Undefined where it is not a program's own: between fork and exec a child
+ * has the worker's memory, and within exec none; and of git that speaks to the server, and what that git has started,
+ * which are given the token. What runs in between is proved by what the process was before and after the read.
+ */
+function environmentOf(child: Process, worker: number): string | undefined {
+  const before = imageOf(child.pid);
+  const environment = read(`/proc/${child.pid}/environ`);
+  const after = imageOf(child.pid);
+  const own = imageOf(worker);
+  if (!before || !after || !own || !same(before, after) || same(before, own)) return undefined;
+  const first = startedByWorker(child.pid, worker);
+  if (!first || same(first, own) || speaksToServer(first)) return undefined;
+  return environment.replaceAll('\0', '\n');
+}
+
+/** The image of the ancestor that the worker itself has started; undefined where the line to it has been broken. */
+function startedByWorker(pid: number, worker: number): Image | undefined {
+  const parent = Number(/^PPid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0);
+  if (parent === worker) return imageOf(pid);
+  return parent > 1 ? startedByWorker(parent, worker) : undefined;
+}
+
+function imageOf(pid: number): Image | undefined {
+  try {
+    const args = read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim();
+    return args === '' ? undefined : { program: readlinkSync(`/proc/${pid}/exe`), args };
+  } catch {
+    return undefined;
+  }
+}
+
+function same(one: Image, other: Image): boolean {
+  return one.program === other.program && one.args === other.args;
+}
+
+/** Only what the worker itself starts counts: a command may call itself whatever it likes. */
+function speaksToServer({ program, args }: Image): boolean {
+  return path.basename(program) === 'git' && /^\S+ (?:-\S+ )*(?:clone|fetch|ls-remote)\b/.test(args);
 }
 
 function memoryMiB(pid: number, field: 'VmHWM' | 'VmRSS'): number {

@@ -38,7 +38,9 @@ beforeAll(async () => {
   folder = await temporaryFolder();
   assembly = await assemble();
   model = await startScriptedModel(async (request) => {
-    if (repositoryOfRequest(request) !== 'changed') await holdModel;
+    const name = repositoryOfRequest(request);
+    if (name === 'taken') await takeBranch();
+    if (name !== 'changed') await holdModel;
     return writeAndSubmit(request);
   });
   secrets = await startSecretsManager(SECRETS);
@@ -96,6 +98,20 @@ function onlyGit(): string {
   return bin;
 }
 
+/** While the model works: a branch that is taken before is refused before the model is paid. */
+async function takeBranch(): Promise<void> {
+  const taken = path.join(folder.path, 'trees/taken');
+  await git(taken, 'commit', '--quiet', '--allow-empty', '--message', 'A person’s work');
+  await git(
+    taken,
+    'push',
+    '--quiet',
+    '--force',
+    `${stack.gitHub}/local/taken.git`,
+    'HEAD:refs/heads/cody/one',
+  );
+}
+
 async function call(method: string, route: string, body?: object) {
   const response = await fetch(`${stack.api}${route}`, {
     method,
@@ -148,9 +164,6 @@ async function terminate(jobId: string, name: string): Promise<void> {
 }
 
 test('a whole job passes through what is deployed, its pull request included, and each failure under its own name', async () => {
-  const taken = path.join(folder.path, 'trees/taken');
-  await git(taken, 'commit', '--quiet', '--allow-empty', '--message', 'A person’s work');
-  await git(taken, 'push', '--quiet', `${stack.gitHub}/local/taken.git`, 'HEAD:refs/heads/cody/one');
   const lost = Promise.withResolvers<void>();
   holdModel = lost.promise;
 
@@ -180,7 +193,8 @@ test('a whole job passes through what is deployed, its pull request included, an
     'local/lost': { outcome: 'failed', error: { name: 'WorkerLostError' } },
     'local/absent': { outcome: 'failed', error: { name: 'RepositoryUnavailableError' } },
   });
-  expect(invocations().filter((name) => name === 'open-pull-request')).toHaveLength(2);
+  // One look at what the credential may, and a pull request of each change.
+  expect(invocations().filter((name) => name === 'open-pull-request')).toHaveLength(3);
   expect((await fetch(results['local/changed']!.pullRequestUrl!)).status).toBe(200);
 
   const result = `/jobs/${jobId}/repositories/local/changed`;

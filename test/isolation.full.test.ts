@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { WORKER_ATTEMPTS } from '../core/attempts.ts';
 import type { Job } from '../core/job.ts';
 import type { RepositoryResult } from '../core/repository-result.ts';
 import { type MessageRequest, promptTexts } from '../local/model/conversation.ts';
@@ -30,9 +31,10 @@ const USAGE = { input_tokens: 1000, output_tokens: 100 };
 /** Of one answer: 2 and 10 USD per million tokens. */
 const TURN_USD = 0.003;
 const TURN_TOKENS = 1100;
-const MAX_TURNS = 5;
 /** Of the job definition. */
-const ATTEMPTS = 3;
+const ATTEMPTS = WORKER_ATTEMPTS;
+/** More than the attempts that each pay for one. */
+const MAX_TURNS = ATTEMPTS + 2;
 
 const EXISTING = ['killed', 'long', 'limited', 'good-1', 'good-2'];
 const REPOSITORIES = ['local/absent', ...EXISTING.map((name) => `local/${name}`)];
@@ -183,7 +185,7 @@ test('a worker that is killed at every attempt is named as lost, and what it had
     costUsd: expect.closeTo(ATTEMPTS * TURN_USD, 6),
     model: MODEL,
   });
-  expect(result.logStream).toMatch(/-3$/);
+  expect(result.logStream).toMatch(new RegExp(`-${ATTEMPTS}$`));
   expect(error!.name).toBe('WorkerLostError');
   expect(error!.message).toMatch(/exit code 137.*Retry the job/);
 });

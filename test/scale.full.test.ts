@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { WORKER_ATTEMPTS } from '../core/attempts.ts';
 import type { Job } from '../core/job.ts';
 import { Outcome } from '../core/outcome.ts';
 import type { RepositoryResult } from '../core/repository-result.ts';
@@ -163,7 +164,7 @@ test.each([
   const wrong = [...rows.values()].filter((row) => {
     const dies = row.repositoryName.endsWith(DYING);
     const expected = dies
-      ? ['failed', 'failed', 'WorkerLostError', 3]
+      ? ['failed', 'failed', 'WorkerLostError', WORKER_ATTEMPTS]
       : ['completed', 'unchanged', undefined, 1];
     const found = [row.status, row.outcome, row.error?.name, row.attempts];
     return JSON.stringify(found) !== JSON.stringify(expected);

@@ -30,7 +30,10 @@ export default {
       },
     ],
   },
+  globalSetup: '<rootDir>/test/run-folder.ts',
+  globalTeardown: '<rootDir>/test/remove-run-folder.ts',
   testMatch: TIERS[process.env.TEST_TIER ?? 'everyday'],
-  testTimeout: 60_000,
+  // A bound for what hangs, not for what is slow: a busy machine takes many times what a quiet one does.
+  testTimeout: 300_000,
   maxWorkers: 2,
 };

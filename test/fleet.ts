@@ -13,13 +13,13 @@ import { registerWorkTrees } from '../local/register.ts';
 import { inspectWorkTree } from '../local/work-tree.ts';
 import { descendantsOf, type Process, processes, until } from './process-tree.ts';
 import { type Script, type ScriptedModel, startScriptedModel } from './scripted-model.ts';
-import { type ServedStack, serveStack, startStackProcess, temporaryFolder } from './stack.ts';
+import { type ServedStack, startStackProcess, temporaryFolder } from './stack.ts';
 import { repositoryOf } from './work-trees.ts';
 
 export type JobWithResults = Job & { results: RepositorySummary[] };
 export type Answered = { status: number; json: JobWithResults & { detail?: string; errors?: unknown[] } };
 
-/** `serve` as a process, a model that plays a script, and small repositories `local/{name}`. */
+/** A stack as a process, a model that plays a script, and small repositories `local/{name}`. */
 export class Fleet {
   readonly stack: ServedStack;
   readonly model: ScriptedModel;
@@ -48,24 +48,23 @@ export class Fleet {
     this.#rows = DynamoDBDocumentClient.from(new DynamoDBClient(client('DYNAMODB')));
   }
 
-  /** With `scaled`, a stack whose waits are divided by `timeScale`, and with these settings. */
   static async start(options: {
     script: Script;
     names: string[];
-    args?: string[];
-    scaled?: { timeScale: number; maxRunning: number; settings: Record<string, string> };
+    /** Workers at once. */
+    concurrency?: number;
+    timeScale?: number;
+    settings?: Record<string, string>;
   }): Promise<Fleet> {
-    const { scaled } = options;
     const folder = await temporaryFolder();
     const model = await startScriptedModel(options.script);
     const environment = { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: model.url };
-    const stack = scaled
-      ? await startStackProcess({
-          ...{ gitHub: 'local', model: 'claude', shared: false },
-          ...{ timeScale: scaled.timeScale, maxRunning: scaled.maxRunning },
-          given: { ...environment, ...scaled.settings },
-        })
-      : await serveStack({ environment, ...(options.args && { args: options.args }) });
+    const stack = await startStackProcess({
+      model: 'claude',
+      ...(options.timeScale && { timeScale: options.timeScale }),
+      ...(options.concurrency && { maxRunning: options.concurrency }),
+      given: { ...environment, ...options.settings },
+    });
     const trees = options.names.map((name) => path.join(folder.path, name));
     await Promise.all(trees.map((tree) => repositoryOf(tree, { 'name.txt': `${path.basename(tree)}\n` })));
     await registerWorkTrees(await Promise.all(trees.map(inspectWorkTree)), stack.gitHub);

@@ -16,7 +16,7 @@ let outputTokens: () => number;
 beforeAll(async () => {
   fleet = await Fleet.start({
     names: NAMES,
-    args: ['--concurrency', String(AT_ONCE)],
+    concurrency: AT_ONCE,
     // Never submits: only a limit ends it.
     script: async ({ messages }) => {
       await sleep(20);

@@ -26,7 +26,7 @@ export function alive(known: readonly Process[]): Process[] {
 export async function until<T>(
   what: string,
   holds: () => T | Promise<T>,
-  ms = 45_000,
+  ms = 240_000,
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + ms;
   for (;;) {

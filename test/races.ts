@@ -21,7 +21,7 @@ type Asked = { kind: string; key?: string; status: number; run?: number };
 export function startRaces(): Promise<Fleet> {
   return Fleet.start({
     names: NAMES,
-    args: ['--concurrency', '6'],
+    concurrency: 6,
     script: async (request) => {
       await sleep(40);
       return writeAndSubmit(request);

@@ -17,7 +17,7 @@ beforeAll(async () => {
   let answered = 0;
   fleet = await Fleet.start({
     names: NAMES,
-    args: ['--concurrency', '20'],
+    concurrency: 20,
     // No usage: the server bills by the rule of the cache.
     script: async ({ messages }): Promise<Reply> => {
       if (messages.length === 1) {

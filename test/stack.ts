@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { workerCommand } from '../worker/bundle.ts';
 import { type Process, processes } from './process-tree.ts';
 import type { TestStackOptions } from './start-stack.ts';
+import { copyWorkerBundle } from './worker-bundle.ts';
 
 export const CLI = fileURLToPath(new URL('../bin/cody-batch.ts', import.meta.url));
 const START_STACK = fileURLToPath(new URL('./start-stack.ts', import.meta.url));
@@ -72,13 +74,21 @@ export async function serveStack(
   };
 }
 
-/** A stack with options that the command line does not have, as a process of its own. */
+/**
+ * A stack as a process of its own, with options that the command line does not have. It runs the worker that all files
+ * of a run share, where `serve` bundles its own.
+ */
 export async function startStackProcess(
-  options: Omit<TestStackOptions, 'dataFolder'>,
+  options: Partial<Omit<TestStackOptions, 'dataFolder'>> = {},
   environment: Record<string, string> = {},
 ): Promise<ServedStack> {
   const own = await temporaryFolder();
-  const given: TestStackOptions = { ...options, dataFolder: own.path };
+  const given: TestStackOptions = {
+    ...{ given: {}, gitHub: 'local', model: 'offline', maxRunning: availableParallelism(), shared: false },
+    ...(!options.workerCommand && { workerCommand: await worker(path.join(own.path, 'worker')) }),
+    ...options,
+    dataFolder: own.path,
+  };
   const child = spawn(process.execPath, [START_STACK, JSON.stringify(given)], {
     cwd: ROOT,
     env: { ...PLAIN_ENVIRONMENT, ...environment },
@@ -98,6 +108,10 @@ export async function startStackProcess(
       await own.remove();
     },
   };
+}
+
+async function worker(folder: string): Promise<string[]> {
+  return [...workerCommand(await copyWorkerBundle(folder)), 'Ref::jobId', 'Ref::repositoryName'];
 }
 
 /** The workers of the stack over this data folder, those included that a dead stack left behind. */

@@ -14,7 +14,7 @@ beforeAll(async () => {
   });
   fleet = await Fleet.start({
     names: ['first', 'second'],
-    args: ['--concurrency', '1'],
+    concurrency: 1,
     script: async (request) => {
       await held;
       // A worker that is lost leaves no outcome to say when it had begun.

@@ -11,7 +11,7 @@ import type { MessageRequest } from '../local/model/conversation.ts';
 import type { Reply } from '../local/model/reply.ts';
 import { registerWorkTrees } from '../local/register.ts';
 import { inspectWorkTree } from '../local/work-tree.ts';
-import { bundleWorker, workerCommand } from '../worker/bundle.ts';
+import { workerCommand } from '../worker/bundle.ts';
 import { assemble, type CloudAssembly } from './cloud-assembly.ts';
 import { type JobWithResults, repositoryOfRequest, writeAndSubmit } from './fleet.ts';
 import { type Json, ofType } from './lib/synthesized.ts';
@@ -22,6 +22,7 @@ import { until } from './process-tree.ts';
 import { type ScriptedModel, startScriptedModel } from './scripted-model.ts';
 import { type ServedStack, startStackProcess, temporaryFolder } from './stack.ts';
 import { git, repositoryOf } from './work-trees.ts';
+import { copyWorkerBundle } from './worker-bundle.ts';
 
 /**
  * A job with everything switched on, on moto's DynamoDB, S3 and Secrets Manager and the local Batch and Step Functions,
@@ -72,7 +73,7 @@ beforeAll(async () => {
     ARTIFACTS_URL: 's3://cody-batch-local-artifacts-000000000000-us-east-1',
     AWS_ACCESS_KEY_ID: stateMachine,
   };
-  const bundle = await bundleWorker(path.join(folder.path, 'worker'));
+  const bundle = await copyWorkerBundle(path.join(folder.path, 'worker'));
   const ids = secretArns.byVariable;
   stack = await startStackProcess({
     given: {

@@ -6,13 +6,13 @@ import { getLanguageService } from 'amazon-states-language-service';
 import aslValidator from 'asl-validator';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { jobDefinition, jobDefinitionText } from '../../statemachine/job.ts';
-import { type ServedStack, serveStack } from '../stack.ts';
+import { type ServedStack, startStackProcess } from '../stack.ts';
 
 let stack: ServedStack;
 let printed: string;
 
 beforeAll(async () => {
-  stack = await serveStack();
+  stack = await startStackProcess();
   const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'asl'], { maxBuffer: 1e7 });
   printed = stdout;
 });

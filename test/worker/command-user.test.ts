@@ -4,9 +4,10 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type ToolExchange, toolExchanges } from '../../local/model/conversation.ts';
-import { bundleWorker, workerCommand } from '../../worker/bundle.ts';
+import { workerCommand } from '../../worker/bundle.ts';
 import { processes, until } from '../process-tree.ts';
 import type { Script } from '../scripted-model.ts';
+import { copyWorkerBundle } from '../worker-bundle.ts';
 import { call, calls, Stack, submit } from './stack.ts';
 
 // Numbers that no user of this machine has: nothing of theirs can be ended by mistake.
@@ -26,7 +27,7 @@ suite('in a container, where commands have a user of their own', () => {
     stack = await Stack.start();
     const bin = path.join(stack.folder, 'bin');
     const bundle = path.join(stack.folder, 'bundle');
-    const worker = workerCommand(await bundleWorker(bundle));
+    const worker = workerCommand(await copyWorkerBundle(bundle));
     // As the image has it: a setpriv that may change users, which only the worker may run.
     execFileSync('install', ['-d', bin]);
     execFileSync('install', ['-o', '0', '-g', String(WORKER), '-m', '4750', '/usr/bin/setpriv', bin]);

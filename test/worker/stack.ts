@@ -22,8 +22,8 @@ import { JOBS_TABLE, openDynamoDB, REPOSITORIES_TABLE } from '../../core/tables.
 import { NO_TOKENS } from '../../core/usage.ts';
 import { startGitHub } from '../../local/github/server.ts';
 import type { ReplyBlock } from '../../local/model/reply.ts';
-import { bundleWorker } from '../../worker/bundle.ts';
 import { type Script, type ScriptedModel, startScriptedModel } from '../scripted-model.ts';
+import { copyWorkerBundle } from '../worker-bundle.ts';
 
 const run = promisify(execFile);
 const projectFolder = path.resolve(import.meta.dirname, '../..');
@@ -89,7 +89,7 @@ export class Stack {
     return this.#github;
   }
 
-  /** A bundled worker starts in half the time, which pays from a dozen of them on. */
+  /** A bundled worker starts in half the time, and is made once for all files of a run. */
   static async start({ bundled = false } = {}): Promise<Stack> {
     const folder = await mkdtemp(path.join(tmpdir(), 'worker-test-'));
     const database = dynalite({ createTableMs: 0 });
@@ -103,7 +103,7 @@ export class Stack {
       () => rm(folder, { recursive: true, force: true }),
     ]);
     await createTables(dynamoDbUrl);
-    if (bundled) stack.entry = await bundleWorker(path.join(folder, 'bundle'));
+    if (bundled) stack.entry = await copyWorkerBundle(path.join(folder, 'bundle'));
     return stack;
   }
 

@@ -13,7 +13,7 @@ const VERIFY = "grep -q c-verifies name.txt || exit 0; (trap '' TERM INT HUP; sl
 beforeAll(async () => {
   fleet = await Fleet.start({
     names: NAMES,
-    args: ['--concurrency', '2'],
+    concurrency: 2,
     script: (request) =>
       repositoryOfRequest(request) === 'b-stalls' && request.messages.length > 1
         ? { stall: true }

@@ -4,14 +4,14 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import type { handler as Handler } from '../../../lambdas/api/handler.ts';
 import { STATE_MACHINE_ARN } from '../../../local/environment.ts';
 import { functionContext } from '../../../local/function-context.ts';
-import { type ServedStack, serveStack } from '../../stack.ts';
+import { type ServedStack, startStackProcess } from '../../stack.ts';
 
 let stack: ServedStack;
 let handler: typeof Handler;
 
 /** The function as it is deployed: no setting says that nobody has to sign in. */
 beforeAll(async () => {
-  stack = await serveStack();
+  stack = await startStackProcess();
   Object.assign(process.env, {
     ...stack.awsVariables,
     DYNAMODB_TABLE_PREFIX: 'cody-batch-local',

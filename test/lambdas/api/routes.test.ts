@@ -6,7 +6,7 @@ import type { Problem } from '../../../lambdas/api/problem.ts';
 import { registerWorkTrees } from '../../../local/register.ts';
 import { inspectWorkTree } from '../../../local/work-tree.ts';
 import { until } from '../../process-tree.ts';
-import { type ServedStack, serveStack, temporaryFolder } from '../../stack.ts';
+import { type ServedStack, startStackProcess, temporaryFolder } from '../../stack.ts';
 import { repositoryOf } from '../../work-trees.ts';
 
 let stack: ServedStack;
@@ -14,7 +14,7 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  stack = await serveStack();
+  stack = await startStackProcess();
   await repositoryOf(`${folder.path}/sample`, { 'a.txt': 'one two\n', 'b.txt': 'three\n' });
   await registerWorkTrees([await inspectWorkTree(`${folder.path}/sample`)], stack.gitHub);
 });

@@ -7,7 +7,7 @@ import { inspectWorkTree } from '../../../local/work-tree.ts';
 import { callTool } from '../../fleet.ts';
 import { until } from '../../process-tree.ts';
 import { type ScriptedModel, startScriptedModel } from '../../scripted-model.ts';
-import { type ServedStack, serveStack, temporaryFolder } from '../../stack.ts';
+import { type ServedStack, startStackProcess, temporaryFolder } from '../../stack.ts';
 import { commitAll, git } from '../../work-trees.ts';
 
 /** Everything that a tree can say, changed in one go. */
@@ -47,8 +47,9 @@ beforeAll(async () => {
           wereChangesNecessary: true,
         }),
   );
-  stack = await serveStack({
-    environment: { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: model.url },
+  stack = await startStackProcess({
+    model: 'claude',
+    given: { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: model.url },
   });
 });
 afterAll(async () => {

@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, test } from '@jest/globals';
-import { bundleWorker, workerCommand } from '../../../worker/bundle.ts';
+import { workerCommand } from '../../../worker/bundle.ts';
+import { copyWorkerBundle } from '../../worker-bundle.ts';
 import { Stack } from '../stack.ts';
 import { CANARIES, type HostileRepository, meet } from './repository.ts';
 
@@ -10,7 +11,7 @@ export function meetEach(repositories: readonly HostileRepository[], timeoutMs?:
   let stack: Stack;
   beforeAll(async () => {
     stack = await Stack.start();
-    stack.workerCommand = workerCommand(await bundleWorker(path.join(stack.folder, 'bundle')));
+    stack.workerCommand = workerCommand(await copyWorkerBundle(path.join(stack.folder, 'bundle')));
   });
   afterAll(async () => {
     await stack?.close();

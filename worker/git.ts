@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { simpleGit } from 'simple-git';
+import { oomKills } from './oom-kills.ts';
 import { baseEnvironment, type Workspace } from './workspace.ts';
 
 /** A git process ended with a status that its caller did not expect. `stderr` is git's own account. */
@@ -20,6 +21,14 @@ export class GitFailedError extends Error {
     this.ranOutOfMemory =
       exitCode === null || /out of memory|cannot allocate memory|unable to create .*thread/i.test(stderr);
   }
+}
+
+/**
+ * A signal ended a git process that was neither ours nor the kernel's for want of memory: as of a host that is taken away.
+ * It is not an answer of git's, and another attempt may meet nothing of it.
+ */
+export class GitInterruptedError extends Error {
+  override readonly name = 'GitInterruptedError';
 }
 
 /** The signals to a process group arrive together; a busy machine may run git's end, and ours after it, much later. */
@@ -208,6 +217,7 @@ export class Git {
     stop.throwIfAborted();
     const command = args.find((arg) => !arg.startsWith('-')) ?? '';
     const bound = new AbortController();
+    const killsBefore = oomKills();
     const timer = timeoutMs && setTimeout(() => bound.abort('time'), timeoutMs).unref();
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -246,6 +256,9 @@ export class Git {
       stop.throwIfAborted();
       if (bound.signal.aborted)
         throw new GitBoundExceededError(`git ${command} exceeded its bound`, Buffer.concat(chunks));
+      // Where the kernel's count cannot be read, a signal is taken for the lack of memory, which is the likelier.
+      if (failure?.endedBySignal && killsBefore !== undefined && oomKills() === killsBefore)
+        throw new GitInterruptedError(`git ${command} was ended by a signal from outside`);
       if (failure?.ranOutOfMemory) throw new GitBoundExceededError(`git ${command} took too much memory`);
       throw failure ?? error;
     } finally {

@@ -1,4 +1,5 @@
 import { CodyBatchError } from '../core/errors.ts';
+import { GitInterruptedError } from './git.ts';
 
 /** What an AWS SDK's error says of itself. */
 type ServiceError = {
@@ -18,6 +19,7 @@ const THROTTLED = /Thrott|TooManyRequests|ProvisionedThroughputExceeded|RequestL
 /** Whether another attempt, on another host or later, may meet nothing of it: a service failed or was not reached. */
 export function isTrouble(error: unknown): boolean {
   if (error instanceof CodyBatchError) return error.retryable;
+  if (error instanceof GitInterruptedError) return true;
   const { name, message, code, $fault, $retryable, $metadata } = (error ?? {}) as ServiceError;
   return (
     $fault === 'server' ||

@@ -6,7 +6,7 @@ import { FolderArtifacts } from './folder-artifacts.ts';
 
 /** What one reads at length: S3 on AWS, a directory on one machine. Keys are S3 keys: `jobs/{jobId}/…`. */
 export interface ArtifactStore {
-  /** Undefined where there is none. */
+  /** Undefined if there is none. Throws DamagedArtifactError for one that is larger than any of its kind can be. */
   read(key: string): Promise<Buffer | undefined>;
   /** Replaces it whole: a reader sees the old bytes or the new ones. */
   write(key: string, body: string | Uint8Array, options?: WriteOptions): Promise<void>;
@@ -23,6 +23,14 @@ export type WriteOptions = {
    * what it has accepted.
    */
   durable?: boolean;
+};
+
+export type StoreOptions = {
+  /**
+   * Whether this process may list the bucket. One that may not is not told a missing object from one that it may not
+   * read, and takes both as missing.
+   */
+  mayList?: boolean;
 };
 
 /** Names of all artifacts, in one place. */
@@ -49,9 +57,9 @@ export const artifactKeys = {
 };
 
 /** Opens `s3://bucket` or `file:///folder`. */
-export function openArtifacts(url: string): ArtifactStore {
+export function openArtifacts(url: string, options?: StoreOptions): ArtifactStore {
   const { protocol, hostname } = new URL(url);
-  if (protocol === 's3:') return new BucketArtifacts(hostname);
+  if (protocol === 's3:') return new BucketArtifacts(hostname, options);
   if (protocol === 'file:') return new FolderArtifacts(fileURLToPath(url));
   throw new SettingsError(`ARTIFACTS_URL is ${JSON.stringify(url)}; expected s3://bucket or file:///folder`);
 }
@@ -104,6 +112,21 @@ export async function findArtifactOfRun<S extends z.ZodType>(
 }
 
 const OfRun = z.looseObject({ run: z.int() });
+
+/** The bytes of an artifact that a worker wrote and a reader can do without. `setAside` is told why there are none. */
+export async function findBytes(
+  store: ArtifactStore,
+  key: string,
+  setAside: (why: string) => void,
+): Promise<Buffer | undefined> {
+  try {
+    return await store.read(key);
+  } catch (error) {
+    if (!(error instanceof DamagedArtifactError)) throw error;
+    setAside(error.message);
+    return undefined;
+  }
+}
 
 async function readJson(
   store: ArtifactStore,

@@ -1,7 +1,10 @@
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { maxArtifactBytes, tooLarge } from './artifact-bounds.ts';
 import { requireArtifactKey } from './artifact-key.ts';
 import type { ArtifactStore, WriteOptions } from './artifacts.ts';
+import { DamagedArtifactError } from './errors.ts';
 
 /** Artifacts in a directory, as they are: for a machine's owner to read. */
 export class FolderArtifacts implements ArtifactStore {
@@ -17,7 +20,7 @@ export class FolderArtifacts implements ArtifactStore {
 
   async read(key: string) {
     try {
-      return await readFile(this.#fileOf(key));
+      return await readWhole(this.#fileOf(key), key);
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -58,6 +61,20 @@ export class FolderArtifacts implements ArtifactStore {
   async removeAll(prefix: string) {
     // Tried again where a late write fills a folder that was just emptied.
     await rm(this.#fileOf(prefix), { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+  }
+}
+
+/** At most what an artifact may have. A pipe that a command left there is not waited for. */
+async function readWhole(file: string, key: string): Promise<Buffer> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = await handle.stat();
+    if (stats.isDirectory()) throw Object.assign(new Error(`${file} is a folder.`), { code: 'EISDIR' });
+    if (!stats.isFile()) throw new DamagedArtifactError(`The artifact ${key} is not a file.`);
+    if (stats.size > maxArtifactBytes(key)) throw tooLarge(key);
+    return await handle.readFile();
+  } finally {
+    await handle.close();
   }
 }
 

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type ArtifactStore, artifactKeys } from '../core/artifacts.ts';
+import { type ArtifactStore, artifactKeys, findBytes } from '../core/artifacts.ts';
 import { ChangeSet } from '../core/change-set.ts';
 import { ChangeSetRefusedError } from '../core/errors.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { RepositoryResult } from '../core/repository-result.ts';
+import { setAside } from './logger.ts';
 
 /**
  * What a row says of its change set, so that the one that is published is the one that was recorded: a worker may write
@@ -13,8 +14,8 @@ export async function changeSetDigest(
   artifacts: ArtifactStore,
   { jobId, repositoryName, outcome }: Outcome,
 ): Promise<Pick<RepositoryResult, 'changeSetSha256'>> {
-  const body =
-    outcome === 'changed' ? await artifacts.read(artifactKeys.changeSet(jobId, repositoryName)) : undefined;
+  const key = artifactKeys.changeSet(jobId, repositoryName);
+  const body = outcome === 'changed' ? await findBytes(artifacts, key, setAside) : undefined;
   return body ? { changeSetSha256: sha256(body) } : {};
 }
 
@@ -28,7 +29,8 @@ export async function readRecordedChangeSet(
       `${fault}; nothing was published. Start a new job for ${repositoryName}, and find out who wrote to the artifacts of ${jobId}.`,
     );
   };
-  const body = await artifacts.read(artifactKeys.changeSet(jobId, repositoryName));
+  const key = artifactKeys.changeSet(jobId, repositoryName);
+  const body = await findBytes(artifacts, key, (why) => refuse(why.replace(/\.$/, '')));
   if (!body) return refuse(`The change set of ${repositoryName} is not among the job's artifacts`);
   if (!changeSetSha256)
     return refuse(`The row of ${repositoryName} does not say which change set was recorded with it`);

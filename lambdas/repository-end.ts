@@ -1,6 +1,6 @@
-import { type ArtifactStore, artifactKeys, findArtifactOfRun } from '../core/artifacts.ts';
+import { type ArtifactStore, artifactKeys, findArtifactOfRun, findBytes } from '../core/artifacts.ts';
 import { Checkpoint, Outcome } from '../core/outcome.ts';
-import type { RepositoryResult } from '../core/repository-result.ts';
+import type { ArtifactKeys, RepositoryResult } from '../core/repository-result.ts';
 import type { RepositoryEnd } from '../core/repository-table.ts';
 import { addCosts, addTokens, NO_TOKENS } from '../core/usage.ts';
 import { setAside } from './logger.ts';
@@ -10,10 +10,24 @@ import type { Storage } from './storage.ts';
 /** A row's limit of 400 KB is far off, but a list of 10,000 files is not what one reads in a row. */
 const CHANGES_IN_ROW = 100;
 
+/** An item of DynamoDB has at most 400 KiB, and the row has a little of its own. */
+const MAX_ROW_BYTES = 380 * 1024;
+
+/** An outcome that a row can hold. The row of one that cannot would never end. */
+export const RecordableOutcome = Outcome.refine(
+  ({ changes, ...rest }) =>
+    Buffer.byteLength(JSON.stringify({ ...rest, changes: changes.slice(0, CHANGES_IN_ROW) })) <=
+    MAX_ROW_BYTES,
+  { error: `expected at most ${MAX_ROW_BYTES} bytes beside the changes` },
+);
+
 const THROTTLED_TOO_OFTEN =
   'The model stayed rate-limited for as long as a repository may wait; retry the job later, or give it a lower maxConcurrency.';
 
-/** The part of the row that an outcome gives. When it started is Batch's to say, which knows it before any outcome. */
+/**
+ * The part of the row that an outcome gives. Where its artifacts are is not taken from what a worker wrote. When it
+ * started is Batch's to say, which knows it before any outcome.
+ */
 function repositoryEnd(outcome: Outcome): RepositoryEnd {
   const {
     jobId,
@@ -32,6 +46,7 @@ function repositoryEnd(outcome: Outcome): RepositoryEnd {
   const isThrottled = name === 'throttled';
   return {
     ...rest,
+    artifacts: keysOf(outcome),
     status: succeeded ? 'completed' : 'failed',
     outcome: isThrottled ? (rest.error ? 'failed' : 'gaveUp') : name,
     // The worker's own summary says when it goes on; here it does not any more.
@@ -41,6 +56,12 @@ function repositoryEnd(outcome: Outcome): RepositoryEnd {
     additions: changes.reduce((sum, change) => sum + change.additions, 0),
     deletions: changes.reduce((sum, change) => sum + change.deletions, 0),
   };
+}
+
+/** The keys of the artifacts that the outcome says there are. */
+function keysOf({ artifacts, jobId, repositoryName }: Outcome): ArtifactKeys {
+  const named = Object.keys(artifacts) as (keyof ArtifactKeys)[];
+  return Object.fromEntries(named.map((name) => [name, artifactKeys[name](jobId, repositoryName)]));
 }
 
 /** Adds what earlier runs of the job had cost to what this one did. */
@@ -59,7 +80,8 @@ export function withEarlierRuns(
 }
 
 /** A repository of a run, as the artifacts have it. */
-type OfRun = { jobId: string; repositoryName: string; run: number | undefined };
+type Of = { jobId: string; repositoryName: string };
+type OfRun = Of & { run: number | undefined };
 
 /**
  * The outcome that a worker wrote in this run, though nobody has recorded it: it was paid for, and counts. Undefined where
@@ -70,7 +92,7 @@ export async function outcomeLeftBy(
   { jobId, repositoryName, run }: OfRun,
 ): Promise<Outcome | undefined> {
   const key = artifactKeys.outcome(jobId, repositoryName);
-  const outcome = await findArtifactOfRun(artifacts, key, { run, schema: Outcome }, setAside);
+  const outcome = await findArtifactOfRun(artifacts, key, { run, schema: RecordableOutcome }, setAside);
   if (!outcome || outcome.outcome === 'throttled') return undefined;
   if (isOf(outcome, { jobId, repositoryName })) return outcome;
   setAside(`The artifact ${key} is of ${outcome.repositoryName} of ${outcome.jobId} and is left aside.`);
@@ -78,7 +100,7 @@ export async function outcomeLeftBy(
 }
 
 /** What an outcome says of another repository would be recorded, and published, as that one's. */
-export function isOf(outcome: Outcome, { jobId, repositoryName }: Omit<OfRun, 'run'>): boolean {
+export function isOf(outcome: Outcome, { jobId, repositoryName }: Of): boolean {
   return outcome.jobId === jobId && outcome.repositoryName === repositoryName;
 }
 
@@ -109,10 +131,11 @@ export async function endByOutcome(
 
 async function keepDiff(
   { artifacts, repositories, now }: Pick<Storage, 'artifacts' | 'repositories' | 'now'>,
-  { jobId, repositoryName, run, artifacts: { diff: key } }: Outcome,
+  { jobId, repositoryName, run, artifacts: named }: Outcome,
   { expiresAt }: Pick<RepositoryResult, 'expiresAt'>,
 ): Promise<void> {
-  const diff = key && (await artifacts.read(key));
+  const key = artifactKeys.diff(jobId, repositoryName);
+  const diff = named.diff !== undefined && (await findBytes(artifacts, key, setAside));
   if (diff) await repositories.putDiff(jobId, repositoryName, diff, now(), expiresAt);
   else if (run > 1) await repositories.removeDiff(jobId, repositoryName);
 }

@@ -31,6 +31,10 @@ export function workerSecretIds(
 const KEYS =
   'Keys of artifacts are made when a job is; which job and repository a worker has is known at run time.';
 
+/** Below `jobs/{jobId}/repositories/{owner}/{name}/`: what a worker reads again, and what it writes. */
+const READ = ['outcome.json', 'checkpoint/*'];
+const WRITTEN = [...READ, 'change-set.json', 'diff.patch', 'log.txt', 'thread.json'];
+
 /**
  * What a worker writes of its job's control item: the bill, the reason to stop, who asked for the model, and who writes the shared prefix to the
  * model's cache first. test/whole-job.moto.test.ts runs a job under exactly these.
@@ -50,26 +54,30 @@ const CONTROL_ATTRIBUTES = [
 const PROGRESS_ATTRIBUTES = ['repositoryName', 'phase', 'waiting', 'turns', 'updatedAt', 'statusKey'];
 
 /**
- * The worker handles what is untrusted, so its role is held to single attributes: progress on a repository's row, the
- * bill on a job's control item, never a status.
+ * The worker handles what is untrusted, so its role is held to single attributes and single artifacts: progress on a
+ * repository's row, the bill on a job's control item, never a status. All workers have one role, which cannot name a job.
+ * What keeps a worker from other jobs is that their identifiers have 80 random bits, and that it can list nothing: no
+ * bucket, no table, no Batch job, no execution (docs/security.md).
  */
 export function workerGrants({ resources, bedrockModels, commandSecrets }: WorkerAccess): Grant[] {
   const { jobsTable, repositoriesTable, artifacts, secretArns } = resources;
+  const ofRepositories = (names: readonly string[]) =>
+    names.map((name) => artifacts.arnForObjects(`jobs/*/repositories/*/${name}`));
   return [
-    { actions: ['dynamodb:GetItem'], resources: [jobsTable.tableArn] },
+    {
+      actions: ['dynamodb:GetItem'],
+      resources: [jobsTable.tableArn],
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['job-*'] } },
+    },
     updateOf(jobsTable.tableArn, 'job-*#control', CONTROL_ATTRIBUTES),
     updateOf(repositoriesTable.tableArn, 'job-*', PROGRESS_ATTRIBUTES),
     {
       actions: ['s3:GetObject'],
-      resources: [
-        artifacts.arnForObjects('jobs/*/request.json'),
-        artifacts.arnForObjects('jobs/*/repositories/*'),
-      ],
+      resources: [artifacts.arnForObjects('jobs/*/request.json'), ...ofRepositories(READ)],
       why: KEYS,
     },
-    { actions: ['s3:PutObject'], resources: [artifacts.arnForObjects('jobs/*/repositories/*')], why: KEYS },
-    // Who may not list a bucket is told 403 of a key that does not exist, where the product expects 404.
-    { actions: ['s3:ListBucket'], resources: [artifacts.bucketArn] },
+    // Without s3:ListBucket: of a missing object S3 says 403 to it, which the worker takes as missing (core/bucket-artifacts.ts).
+    { actions: ['s3:PutObject'], resources: ofRepositories(WRITTEN), why: KEYS },
     {
       actions: ['secretsmanager:GetSecretValue'],
       resources: Object.values(workerSecretIds(secretArns, commandSecrets)),

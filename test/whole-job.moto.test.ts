@@ -1,10 +1,24 @@
 import path from 'node:path';
-import { BatchClient, paginateListJobs, TerminateJobCommand } from '@aws-sdk/client-batch';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  BatchClient,
+  DescribeJobsCommand,
+  ListJobsCommand,
+  paginateListJobs,
+  TerminateJobCommand,
+} from '@aws-sdk/client-batch';
+import { DynamoDBClient, GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { artifactKeys } from '../core/artifacts.ts';
 import { isEnded } from '../core/job.ts';
 import { createTables } from '../local/dynamodb.ts';
 import type { MessageRequest } from '../local/model/conversation.ts';
@@ -306,6 +320,46 @@ test('every role was asked for, so that none of this was allowed because nobody 
   await until('every role', () => idle().length === 0).catch(() => {});
   expect(idle()).toEqual([]);
   expect(proxy.faults).toEqual([]);
+});
+
+test('a worker that was taken over finds no other job, and reads no other repository’s code', async () => {
+  expect(proxy.missing.some(({ role }) => role === worker)).toBe(true);
+  const mine = (service: string, endpoint = proxy.url) => ({
+    ...connection(endpoint),
+    credentials: { accessKeyId: worker, secretAccessKey: service },
+    maxAttempts: 1,
+  });
+  const s3 = new S3Client({ ...mine('s3'), forcePathStyle: true });
+  const dynamodb = new DynamoDBClient(mine('dynamodb'));
+  const batch = new BatchClient(mine('batch'));
+  const Bucket = 'cody-batch-local-artifacts-000000000000-us-east-1';
+  const folderOf = artifactKeys.repository('job-00000000000000000000000000', 'local/r00');
+  const object = (name: string) => ({ Bucket, Key: `${folderOf}${name}` });
+  const TableName = 'cody-batch-local-repositories';
+  const Key = { jobId: { S: 'job-1' }, repositoryName: { S: 'local/r00' } };
+  const refused = await Promise.allSettled([
+    s3.send(new ListObjectsV2Command({ Bucket })),
+    s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'jobs/' })),
+    ...['diff.patch', 'thread.json', 'change-set.json', 'log.txt'].map((name) =>
+      s3.send(new GetObjectCommand(object(name))),
+    ),
+    s3.send(new PutObjectCommand({ Bucket, Key: 'jobs/job-1/request.json', Body: '{}' })),
+    s3.send(new PutObjectCommand({ Bucket, Key: 'jobs/job-1/runs/1/analyze.json', Body: '{}' })),
+    s3.send(new DeleteObjectCommand(object('outcome.json'))),
+    dynamodb.send(new GetItemCommand({ TableName, Key })),
+    dynamodb.send(
+      new GetItemCommand({ TableName: 'cody-batch-local-jobs', Key: { jobId: { S: 'pacing' } } }),
+    ),
+    dynamodb.send(new QueryCommand({ TableName, IndexName: 'status' })),
+    dynamodb.send(new QueryCommand({ TableName: 'cody-batch-local-jobs', IndexName: 'entity' })),
+    batch.send(new ListJobsCommand({ jobQueue: 'cody-batch-local-job-queue' })),
+    batch.send(new DescribeJobsCommand({ jobs: ['any'] })),
+  ]);
+  for (const client of [s3, dynamodb, batch]) client.destroy();
+  expect(refused.map((one) => one.status === 'rejected' && one.reason.name)).toEqual([
+    ...Array.from({ length: 9 }, () => 'AccessDenied'),
+    ...Array.from({ length: 6 }, () => 'AccessDeniedException'),
+  ]);
 });
 
 test('the same calls under a policy with one attribute less are refused, and the attribute is named', () => {

@@ -74,7 +74,7 @@ export class Analysis {
   /** Throws NotFoundError for an unknown job. */
   static async open(request: AnalysisRequest): Promise<Analysis> {
     const { jobId, repositoryName, settings, log, redactor } = request;
-    const artifacts = openArtifacts(required(settings, 'ARTIFACTS_URL'));
+    const artifacts = openArtifacts(required(settings, 'ARTIFACTS_URL'), { mayList: false });
     const dynamoDB = openDynamoDB(settings);
     const jobs = new JobTable(dynamoDB, settings);
     const rows = new RepositoryTable(dynamoDB, settings);

@@ -1,16 +1,18 @@
 import { z } from 'zod';
-import { type ArtifactStore, artifactKeys, findArtifactOfRun } from '../core/artifacts.ts';
+import { type ArtifactStore, artifactKeys, findArtifactOfRun, findBytes } from '../core/artifacts.ts';
 import { Checkpoint } from '../core/outcome.ts';
 import type { ConversationState as State } from './conversation-state.ts';
 import { ConversationState } from './conversation-state.ts';
 import type { Log } from './log.ts';
 import type { Redactor } from './redact.ts';
 
+const PATCH_NAMES = ['work-tree.patch', 'work-tree-2.patch'] as const;
+
 /** `checkpoint/thread.json`: what another process needs to go on, all but the patch, which it names. */
 const SavedConversation = ConversationState.extend({
   run: z.int(),
   baseSha: z.string(),
-  patchName: z.string().optional(),
+  patchName: z.enum(PATCH_NAMES).optional(),
 });
 
 export type Resumable = { state: State; baseSha: string; patch: Buffer };
@@ -32,7 +34,7 @@ export class Checkpoints {
   readonly #options: CheckpointOptions;
   readonly #prefix: string;
   readonly #run: number;
-  #patchName: string | undefined;
+  #patchName: (typeof PATCH_NAMES)[number] | undefined;
   /** Whether the tree is past what a patch can bring back: the last save before that then stays the one to go on from. */
   #isBehind = false;
 
@@ -61,9 +63,12 @@ export class Checkpoints {
     if (!saved) return { spent };
 
     const { run, baseSha, patchName, ...state } = saved;
-    const patch = patchName ? await this.#store.read(this.#prefix + patchName) : Buffer.alloc(0);
+    const { log } = this.#options;
+    const patch = patchName
+      ? await findBytes(this.#store, this.#prefix + patchName, (why) => log.warn(why))
+      : Buffer.alloc(0);
     if (!patch) {
-      this.#options.log.warn(`The checkpoint names ${patchName}, which is not there: the work begins again.`);
+      log.warn(`The checkpoint names ${patchName}, which is not there: the work begins again.`);
       return { spent };
     }
     this.#patchName = patchName;
@@ -115,5 +120,3 @@ export class Checkpoints {
     await this.#store.write(this.#prefix + name, text, { contentType: 'application/json', durable: true });
   }
 }
-
-const PATCH_NAMES = ['work-tree.patch', 'work-tree-2.patch'] as const;

@@ -1,3 +1,4 @@
+import { artifactKeys } from '../../core/artifacts.ts';
 import { NotFoundError } from '../../core/errors.ts';
 import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
@@ -9,9 +10,10 @@ export const getDiff = route(
   { role: 'viewer', params: repositoryParams },
   async ({ params }, storage) => {
     const { status, outcome, artifacts } = await readRow(params, storage);
-    const { repositoryName } = params;
+    const { jobId, repositoryName } = params;
     // By the row: a run that made none leaves no diff of the run before.
-    const diff = artifacts?.diff ? await storage.artifacts.read(artifacts.diff) : undefined;
+    const key = artifacts?.diff && artifactKeys.diff(jobId, repositoryName);
+    const diff = key ? await storage.artifacts.read(key) : undefined;
     if (!diff && outcome !== 'unchanged') {
       throw new NotFoundError(
         `${repositoryName} has no diff: it is ${status}${outcome ? `, ${outcome}` : ''}.`,

@@ -2,9 +2,8 @@ import { z } from 'zod';
 import { artifactKeys, readArtifact } from '../../core/artifacts.ts';
 import { WorkerLostError } from '../../core/errors.ts';
 import { RepositoryInput } from '../../core/execution.ts';
-import { Outcome } from '../../core/outcome.ts';
 import { functionHandler } from '../function-handler.ts';
-import { endByOutcome, isOf } from '../repository-end.ts';
+import { endByOutcome, isOf, RecordableOutcome } from '../repository-end.ts';
 import type { Storage } from '../storage.ts';
 
 /** `startedAt` in epoch milliseconds, as Batch has it; an execution of an earlier deployment does not pass it on. */
@@ -17,6 +16,7 @@ export const Input = RepositoryInput.extend({
  * minutes of the SDK's own retries in each attempt, this is at least 5 hours.
  */
 const MAX_THROTTLED_ATTEMPTS = 100;
+const LONGEST_WAIT_MS = 24 * 3600 * 1000;
 /** The same for a model's service that fails or breaks its answers off, which are paid: about an hour and a half. */
 const MAX_UNAVAILABLE_ATTEMPTS = 30;
 
@@ -26,7 +26,8 @@ export async function recordResult(
   storage: Storage,
 ): Promise<{ throttled: boolean; resumeAt: string | null }> {
   const { artifacts, repositories, now } = storage;
-  const outcome = await readArtifact(artifacts, artifactKeys.outcome(jobId, repositoryName), Outcome);
+  const key = artifactKeys.outcome(jobId, repositoryName);
+  const outcome = await readArtifact(artifacts, key, RecordableOutcome);
   if (outcome.run !== run) {
     throw new WorkerLostError(
       `The Batch job ${batch.jobId} exited 0, but the outcome is of run ${outcome.run}, not ${run}.`,
@@ -41,7 +42,7 @@ export async function recordResult(
   const { attempts = 0 } = row;
   const maxAttempts = outcome.error ? MAX_UNAVAILABLE_ATTEMPTS : MAX_THROTTLED_ATTEMPTS;
   if (outcome.outcome === 'throttled' && attempts < maxAttempts) {
-    const resumeAt = outcome.resumeAt ?? now();
+    const resumeAt = resumption(outcome.resumeAt, now());
     await repositories.recordModelWait(jobId, repositoryName, {
       attempts: attempts + outcome.attempt,
       waiting: { until: resumeAt, times: attempts + outcome.attempt, reason: outcome.summary },
@@ -59,6 +60,13 @@ export async function recordResult(
   if (!ended && !(await repositories.find(jobId, repositoryName)))
     await repositories.removeDiff(jobId, repositoryName);
   return { throttled: false, resumeAt: null };
+}
+
+/** What a worker asks for, within a day from now: the state machine fails on what is not a time, and waits for any that is. */
+function resumption(asked: string | undefined, now: string): string {
+  const at = asked === undefined ? Number.NaN : Date.parse(asked);
+  if (Number.isNaN(at)) return now;
+  return new Date(Math.min(at, Date.parse(now) + LONGEST_WAIT_MS)).toISOString();
 }
 
 export const handler = functionHandler(Input, recordResult);

@@ -58,3 +58,19 @@ test('an object that was cut short is set aside with a word, and stops nobody', 
   expect(await findArtifact(store, Key, z.unknown(), (why) => void said.push(why))).toBeUndefined();
   expect(said).toEqual([expect.stringContaining(Key)]);
 });
+
+test('a few KB of gzip that would become gigabytes, and an object that never ends, are set aside', async () => {
+  const { store, s3, bucket: Bucket } = await openTestBucket();
+  const said: string[] = [];
+  const find = (Key: string) => findArtifact(store, Key, z.unknown(), (why) => void said.push(why));
+  const bomb = { Bucket, Key: 'jobs/a/outcome.json', Body: gzipSync(Buffer.alloc(17 * 1024 * 1024)) };
+  await s3.send(new PutObjectCommand({ ...bomb, ContentEncoding: 'gzip' }));
+  expect(await find(bomb.Key)).toBeUndefined();
+  const long = { Bucket, Key: 'jobs/a/checkpoint/state.json', Body: ' '.repeat(65 * 1024) };
+  await s3.send(new PutObjectCommand(long));
+  expect(await find(long.Key)).toBeUndefined();
+  expect(said).toEqual([
+    expect.stringContaining('outcome.json becomes more than 16777216 bytes'),
+    expect.stringContaining('state.json has more than 65536 bytes'),
+  ]);
+});

@@ -12,6 +12,8 @@ export type PolicyProxy = {
   /** Where requests of a service go on to, by the service's name in the signature. */
   upstreams: Map<string, string>;
   seen: readonly Seen[];
+  /** Objects that are not there, of which one who may not list is told 403. */
+  missing: readonly Seen[];
   /** What was refused, and what could not be judged, in words. */
   faults: readonly string[];
   close(): Promise<void>;
@@ -31,6 +33,7 @@ export async function startPolicyProxy(roles: Roles): Promise<PolicyProxy> {
   const upstreams = new Map<string, string>();
   const seen: Seen[] = [];
   const faults: string[] = [];
+  const missing: Seen[] = [];
   const agent = new http.Agent({ keepAlive: true });
 
   const server: LoopbackServer = await listenOnLoopback(
@@ -69,8 +72,11 @@ export async function startPolicyProxy(roles: Roles): Promise<PolicyProxy> {
     if (service === 's3' && asked.method === 'GET' && answered.statusCode === 404) {
       const resource = calls[0]!.call.resource.replace(/\/.*$/s, '');
       const list = { role: accessKeyId, call: { action: 's3:ListBucket', resource, context: {} } };
-      const why = judge(roles, list);
-      if (why) faults.push(`${why} (and ${asked.url.pathname} does not exist)`);
+      if (judge(roles, list)) {
+        answered.resume();
+        missing.push(calls[0]!);
+        return deny(response, service, 'Access Denied');
+      }
     }
     response.writeHead(answered.statusCode!, answered.headers);
     answered.pipe(response);
@@ -96,6 +102,7 @@ export async function startPolicyProxy(roles: Roles): Promise<PolicyProxy> {
     upstreams,
     seen,
     faults,
+    missing,
     async close() {
       agent.destroy();
       await server.close();

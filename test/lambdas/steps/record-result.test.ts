@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { artifactKeys } from '../../../core/artifacts.ts';
 import type { Job } from '../../../core/job.ts';
 import { Outcome } from '../../../core/outcome.ts';
+import type { RepositoryResult } from '../../../core/repository-result.ts';
 import { NO_TOKENS } from '../../../core/usage.ts';
 import { type ServedStack, startStackProcess } from '../../stack.ts';
 
@@ -33,13 +35,27 @@ const UNAVAILABLE: Outcome = {
   error: { name: 'ModelUnavailableError', message: 'No whole answer came (HTTP 500).' },
 };
 
+const VICTIM = 'jobs/%s/repositories/local/victim/diff.patch';
+
+/** What a worker that was taken over says: that its diff is another's. */
+const POSING: Outcome = {
+  ...THROTTLED,
+  ...{ outcome: 'unchanged', artifacts: { diff: VICTIM, log: VICTIM } },
+};
+
 const WORKER = `
 folder="\${ARTIFACTS_URL#file://}/jobs/$1/repositories/$2"
 mkdir -p "$folder"
 case "$2" in
+  */victim) echo 'private code' > "$folder/diff.patch"; exit 1 ;;
+  */posing) printf '${JSON.stringify(POSING)}' "$1" "$2" "$1" "$1" ;;
+  */endless) printf '${JSON.stringify({ ...THROTTLED, resumeAt: 'soon', attempt: 100 })}' "$1" "$2" ;;
+  */swollen) printf '${JSON.stringify({ ...THROTTLED, outcome: 'unchanged', summary: '%999999s' })}' "$1" "$2" x ;;
+  */huge) truncate --size 20M "$folder/said" ;;
   */down) printf '${JSON.stringify(UNAVAILABLE)}' "$1" "$2" ;;
   *) printf '${JSON.stringify(THROTTLED)}' "$1" "$2" ;;
-esac > "$folder/outcome.json"
+esac > "$folder/said"
+mv "$folder/said" "$folder/outcome.json"
 `;
 
 let stack: ServedStack;
@@ -56,11 +72,11 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.close());
 
-test('a model that never stops refusing or failing ends a repository in the end, with its cost and what to do', async () => {
+async function runJob(repositories: string[]): Promise<Job> {
   const created = await fetch(`${stack.api}/jobs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ prompt: 'Do it.', repositories: ['local/refused', 'local/down'] }),
+    body: JSON.stringify({ prompt: 'Do it.', repositories }),
   });
   let job = (await created.json()) as Job;
   const { jobId } = job;
@@ -68,9 +84,15 @@ test('a model that never stops refusing or failing ends a repository in the end,
     await sleep(50);
     job = (await (await fetch(`${stack.api}/jobs/${jobId}`)).json()) as Job;
   }
+  return job;
+}
+
+const of = ({ jobId }: Job, name: string) => fetch(`${stack.api}/jobs/${jobId}/repositories/local/${name}`);
+
+test('a model that never stops refusing or failing ends a repository in the end, with its cost and what to do', async () => {
+  const job = await runJob(['local/refused', 'local/down']);
   expect(job).toMatchObject({ status: 'failed', counts: { total: 2, failed: 2 }, costUsd: 0.00004 });
-  const result = async (name: string) =>
-    (await fetch(`${stack.api}/jobs/${jobId}/repositories/local/${name}`)).json();
+  const result = async (name: string) => (await of(job, name)).json();
   expect(await result('refused')).toMatchObject({
     status: 'failed',
     outcome: 'gaveUp',
@@ -85,4 +107,25 @@ test('a model that never stops refusing or failing ends a repository in the end,
     ...{ turns: 1, attempts: 31 },
   });
   expect(down).not.toHaveProperty('summary');
+});
+
+test('an outcome that names the artifacts of another repository shows none of its code', async () => {
+  const job = await runJob(['local/victim', 'local/posing']);
+  const posing = (await (await of(job, 'posing')).json()) as RepositoryResult;
+  expect(posing).toMatchObject({
+    ...{ jobId: job.jobId, repositoryName: 'local/posing', status: 'completed' },
+    artifacts: { diff: artifactKeys.diff(job.jobId, 'local/posing') },
+  });
+  expect(JSON.stringify(posing)).not.toContain('local/victim');
+  expect(await (await of(job, 'posing/diff')).text()).toBe('');
+  expect(await (await of(job, 'posing/log')).text()).not.toContain('private code');
+});
+
+test('an outcome that no row can hold, that is too large, or that waits for no time ends its own repository alone', async () => {
+  const job = await runJob(['local/swollen', 'local/huge', 'local/endless']);
+  expect(job).toMatchObject({ status: 'failed', counts: { total: 3, failed: 3 } });
+  const error = async (name: string) => ((await (await of(job, name)).json()) as RepositoryResult).error;
+  expect((await error('swollen'))?.message).toContain('expected at most');
+  expect((await error('huge'))?.message).toContain('more than 16777216 bytes');
+  expect(await (await of(job, 'endless')).json()).toMatchObject({ outcome: 'gaveUp', attempts: 200 });
 });

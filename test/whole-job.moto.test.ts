@@ -322,6 +322,25 @@ test('every role was asked for, so that none of this was allowed because nobody 
   expect(proxy.faults).toEqual([]);
 });
 
+test('the same calls under a policy with one attribute less are refused, and the attribute is named', () => {
+  const narrowed = (left: string): Map<string, readonly Statement[]> => {
+    const statements = roles.get(worker)!.map((statement) => {
+      const equals = statement.conditions['ForAllValues:StringEquals'];
+      const attributes = equals?.['dynamodb:Attributes'];
+      if (!attributes) return statement;
+      const fewer = { ...equals, 'dynamodb:Attributes': attributes.filter((name) => name !== left) };
+      return { ...statement, conditions: { ...statement.conditions, 'ForAllValues:StringEquals': fewer } };
+    });
+    return new Map([...roles, [worker, statements]]);
+  };
+  for (const attribute of ['prefixClaimedBy', 'prefixClaimedUntil', 'prefixWarmInRun', 'phase']) {
+    const refused = proxy.seen.flatMap((one) => judge(narrowed(attribute), one) ?? []);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const fault of refused) expect(fault).toContain(`does not allow ${attribute}`);
+  }
+});
+
+// The last, because it is refused.
 test('a worker that was taken over finds no other job, and reads no other repository’s code', async () => {
   expect(proxy.missing.some(({ role }) => role === worker)).toBe(true);
   const mine = (service: string, endpoint = proxy.url) => ({
@@ -360,22 +379,4 @@ test('a worker that was taken over finds no other job, and reads no other reposi
     ...Array.from({ length: 9 }, () => 'AccessDenied'),
     ...Array.from({ length: 6 }, () => 'AccessDeniedException'),
   ]);
-});
-
-test('the same calls under a policy with one attribute less are refused, and the attribute is named', () => {
-  const narrowed = (left: string): Map<string, readonly Statement[]> => {
-    const statements = roles.get(worker)!.map((statement) => {
-      const equals = statement.conditions['ForAllValues:StringEquals'];
-      const attributes = equals?.['dynamodb:Attributes'];
-      if (!attributes) return statement;
-      const fewer = { ...equals, 'dynamodb:Attributes': attributes.filter((name) => name !== left) };
-      return { ...statement, conditions: { ...statement.conditions, 'ForAllValues:StringEquals': fewer } };
-    });
-    return new Map([...roles, [worker, statements]]);
-  };
-  for (const attribute of ['prefixClaimedBy', 'prefixClaimedUntil', 'prefixWarmInRun', 'phase']) {
-    const refused = proxy.seen.flatMap((one) => judge(narrowed(attribute), one) ?? []);
-    expect(refused.length).toBeGreaterThan(0);
-    for (const fault of refused) expect(fault).toContain(`does not allow ${attribute}`);
-  }
 });

@@ -24,8 +24,9 @@ const errorEvent = (type: string) => ({
 });
 const forGood = (reply: Reply) => Array.from({ length: 30 }, () => reply);
 
-/** A second of patience, and half a second of silence, where users have two minutes and four. */
-const SHORT = { CLAUDE_PATIENCE_SECONDS: '1', CLAUDE_IDLE_SECONDS: '0.5' };
+/** Where users have two minutes of patience and four of silence. What ends well needs more than a busy machine takes. */
+const SHORT = { CLAUDE_PATIENCE_SECONDS: '1', CLAUDE_IDLE_SECONDS: '20' };
+const PATIENT = { CLAUDE_PATIENCE_SECONDS: '60', CLAUDE_IDLE_SECONDS: '20' };
 
 type Case = {
   script: Reply[];
@@ -34,6 +35,8 @@ type Case = {
   input: number;
   requests?: number;
   patienceSeconds?: number;
+  /** Of silence, where the model falls silent. */
+  idleSeconds?: number;
 };
 
 const passing: Record<string, Case> = {
@@ -71,11 +74,13 @@ const passing: Record<string, Case> = {
     script: [edit, { ...broken('stall'), ...done }, done],
     outcome: { outcome: 'changed' },
     input: 3000,
+    idleSeconds: 2,
   },
   'a call that is never answered': {
     script: [{ stall: true }, edit, done],
     outcome: { outcome: 'changed' },
     input: 2000,
+    idleSeconds: 2,
   },
   'a stream that is no JSON': {
     script: [broken({ text: 'event: content_block_delta\ndata: {"type": "content_\n\n' }), edit, done],
@@ -152,9 +157,13 @@ const ran = new Map<string, Promise<Awaited<ReturnType<Stack['analyze']>>>>();
 beforeAll(async () => {
   stack = await Stack.start({ bundled: true });
   // Most of each is waiting, so all of them wait at once.
-  for (const [name, { script, patienceSeconds }] of Object.entries(cases)) {
-    const patience = patienceSeconds && { CLAUDE_PATIENCE_SECONDS: String(patienceSeconds) };
-    ran.set(name, stack.analyze(files, script, { environment: { ...SHORT, ...patience } }));
+  for (const [name, { script, patienceSeconds, idleSeconds }] of Object.entries(cases)) {
+    const environment = {
+      ...(name in passing ? PATIENT : SHORT),
+      ...(patienceSeconds && { CLAUDE_PATIENCE_SECONDS: String(patienceSeconds) }),
+      ...(idleSeconds && { CLAUDE_IDLE_SECONDS: String(idleSeconds) }),
+    };
+    ran.set(name, stack.analyze(files, script, { environment }));
   }
   await Promise.allSettled(ran.values());
 });

@@ -105,20 +105,24 @@ test('what commands left that will not be in the change is named where the work 
   ]);
 });
 
-test('a submission with raw bytes on a path with a filter is refused by name, with the way out', async () => {
+test('a submission with raw bytes on a path with a filter, or with a name that hides, is refused by name', async () => {
   const { outcome, told } = await work(
     [
       calls(call('shell', { command: 'echo raw > big.dat && echo new > model.dat && echo 9090 > app.conf' })),
       submit,
       calls(
-        call('shell', { command: 'rm big.dat; git checkout -- model.dat' }),
+        call('shell', {
+          command: 'rm big.dat; git checkout -- model.dat; echo x > "$(printf \'new\\tname\')"',
+        }),
         call('task_complete', SUBMISSION),
       ),
+      calls(call('shell', { command: 'rm new*name' }), call('task_complete', SUBMISSION)),
     ],
     { shell: true },
   );
   expect(told()[1]).toMatch(
     /big\.dat has the attribute filter=lfs.*; model\.dat has .*undo the change of that file/,
   );
+  expect(told()[3]).toContain('"new\\tname" has control characters in its name');
   expect(outcome).toMatchObject({ outcome: 'changed', changes: [{ file: 'app.conf' }] });
 });

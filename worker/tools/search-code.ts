@@ -130,7 +130,7 @@ async function search(
   const isBlind = !literal && matchesUnnamed(pattern) && (await hasLegacyText(context, scope.touched));
   const bytes =
     inWindows1252(written(pattern, true)) ?? (isBlind ? Buffer.from(written(pattern, true)) : undefined);
-  if (!bytes) return found;
+  if (!bytes || found.isCut) return found;
   const asBytes = { pattern: Buffer.concat([bytes, Buffer.from('\n')]), options, bytewise: true };
   const others = await searchScope(context, asBytes, scope, false);
   // In UTF-8 the bytes are parts of other characters.

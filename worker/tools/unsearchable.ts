@@ -94,7 +94,11 @@ export async function hasLegacyText(context: Context, touched: readonly string[]
     inBase = findLegacy(context);
     knownLegacy.set(context.tree, inBase);
   }
-  return (await inBase) || touched.some((file) => isLegacy(context.workspace, file));
+  return (
+    (await inBase) ||
+    touched.length > MAX_PASSED_OVER ||
+    touched.some((file) => isLegacy(context.workspace, file))
+  );
 }
 
 async function findLegacy(context: Context): Promise<boolean> {

@@ -40,6 +40,11 @@ case "$2" in
   */null-checkpoint) echo null > "$state"; exit 1 ;;
   */empty-outcome) : > "$folder/outcome.json" ;;
   */half-outcome) outcome "$1" "$2" 1; head -c 200 "$folder/outcome.json" > "$folder/half"; mv "$folder/half" "$folder/outcome.json" ;;
+  */turns) echo run >> "$folder.runs"; run="$(wc -l < "$folder.runs")"; outcome "$1" "$2" "$run"
+    if [ "$run" = 1 ]; then
+      for file in diff.patch change-set.json thread.json; do echo '{}' > "$folder/$file"; done
+      sed -i 's/"unchanged"/"gaveUp"/; s|"artifacts":{}|"artifacts":{"diff":"jobs/'"$1/repositories/$2"'/diff.patch"}|' "$folder/outcome.json"
+    fi ;;
   */others-outcome) outcome "$1" local/fine 1 ;;
   */foreign-outcome) echo '{"run":1,"result":"of another version"}' > "$folder/outcome.json" ;;
   */waits) sleep 300 ;;
@@ -183,6 +188,29 @@ test('a job that people mark FAILED is failed, and can run again; a status that 
     status: 'cancelled',
     counts: { total: 2, completed: 1, cancelled: 1 },
   });
+});
+
+test('a repository that gave up with a diff, and is unchanged in its next run, leaves nothing of the first behind', async () => {
+  const jobId = await fleet.post(['turns']);
+  const repository = `/jobs/${jobId}/repositories/local/turns`;
+  expect((await fleet.ended(jobId)).results).toMatchObject([{ status: 'failed', outcome: 'gaveUp' }]);
+  const diff = () => fetch(`${fleet.stack.api}${repository}/diff`);
+  expect((await diff()).status).toBe(200);
+  expect(await fleet.itemsOf(jobId)).toContainEqual(
+    expect.objectContaining({ repositoryName: 'local/turns#diff' }),
+  );
+  expect((await fleet.call('POST', `/jobs/${jobId}/retry`)).status).toBe(202);
+  expect((await fleet.ended(jobId)).results).toMatchObject([{ status: 'completed', outcome: 'unchanged' }]);
+  // Of an unchanged repository the diff is empty.
+  expect(await (await diff()).text()).not.toContain('{}');
+  const { turns: row } = await fleet.rows(jobId);
+  expect(row).toMatchObject({ artifacts: {} });
+  expect(row).not.toHaveProperty('changeSetSha256');
+  expect((await fleet.itemsOf(jobId)).map(({ repositoryName }) => repositoryName)).not.toContain(
+    'local/turns#diff',
+  );
+  const files = await readdir(artifact(jobId, 'repositories/local/turns'));
+  expect(files.sort()).toEqual(['checkpoint', 'outcome.json']);
 });
 
 test('a list of repositories that names one twice is read as if it named it once', async () => {

@@ -1,8 +1,9 @@
-import { PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { type KeysAndAttributes, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type BatchGetCommandInput, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newJobId } from '../../core/job.ts';
-import { JOB_STATUS_INDEX } from '../../core/tables.ts';
+import { RepositoryTable } from '../../core/repository-table.ts';
+import { JOB_STATUS_INDEX, openDynamoDB } from '../../core/tables.ts';
 import { AT } from './job-row.ts';
 import { openTestTables, type TestTables } from './stores.ts';
 
@@ -95,6 +96,42 @@ test('a repository that waits in its place is counted as waiting until it goes o
   const counts = await rows.countByIndex(jobId);
   expect(counts).toMatchObject({ total: 1, completed: 1, processing: 0 });
   expect(counts).not.toHaveProperty('waiting');
+});
+
+test('rows that a throttled table leaves out of its answers are asked for again, and none is missing', async () => {
+  const { client, settings } = tables;
+  const jobId = newJobId();
+  const names = Array.from({ length: 60 }, (_, i) => `local/r${i}`);
+  const own = openDynamoDB(settings);
+  const rows = new RepositoryTable(own, settings);
+  await rows.createPending(jobId, names, AT);
+  let asked = 0;
+  own.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        if (commandName !== 'BatchGetItemCommand') return next(args);
+        asked += 1;
+        const input = args.input as BatchGetCommandInput;
+        const [[table, request]] = Object.entries(input.RequestItems!) as [[string, KeysAndAttributes]];
+        // Nothing at first, then ten at a time.
+        const now = asked === 1 ? [] : request.Keys!.slice(0, 10);
+        const left = { [table]: { ...request, Keys: request.Keys!.slice(now.length) } };
+        if (now.length === 0) return { output: { UnprocessedKeys: left, $metadata: {} }, response: {} };
+        const RequestItems = { [table]: { ...request, Keys: now } };
+        const result = await next({ ...args, input: { ...input, RequestItems } as never });
+        if (now.length < request.Keys!.length) Object.assign(result.output, { UnprocessedKeys: left });
+        return result;
+      },
+    { step: 'initialize', priority: 'low' },
+  );
+  try {
+    const read = await rows.getMany(jobId, names, ['repositoryName']);
+    expect(read.map(({ repositoryName }) => repositoryName)).toEqual(names);
+    expect(asked).toBe(7);
+  } finally {
+    own.destroy();
+  }
+  expect(await new RepositoryTable(client, settings).getMany(jobId, names)).toHaveLength(60);
 });
 
 test('of ten ends of a repository one counts, and nothing that comes later changes it', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { listenOnLoopback } from '../../local/loopback.ts';
 import type { Failure } from '../../local/model/reply.ts';
 import { Stack, submit } from './stack.ts';
 
@@ -80,3 +81,40 @@ test('a table that is not there leaves no outcome, and a status by which Batch d
   expect(await stack.outcome(jobId, 'acme/outage')).toBeUndefined();
   expect(await stack.leftovers()).toEqual([]);
 });
+
+test.each([
+  [401, 'authentication_error', 'invalid x-api-key', /Give CLAUDE_API_KEY a valid key/],
+  [403, 'permission_error', 'not for you', /a key that may use this model/],
+  [404, 'not_found_error', 'model: claude-sonnet-5-5', /Correct settings\.model or CLAUDE_MODEL/],
+])(
+  'a key or a model that the service refuses by %i stops the job before anything is cloned',
+  async (status, type, message, advice) => {
+    const asked: string[] = [];
+    const service = await listenOnLoopback(
+      (request, response) => {
+        asked.push(`${request.method} ${request.url}`);
+        response.writeHead(status, { 'content-type': 'application/json' });
+        response.end(JSON.stringify({ type: 'error', error: { type, message } }));
+      },
+      { name: 'claude' },
+    );
+    try {
+      const names = [`acme/first-${status}`, `acme/second-${status}`];
+      for (const name of names) await stack.createRepository(name, { 'a.txt': 'one\n' });
+      const jobId = await stack.createJob(names);
+      for (const name of names) {
+        const { exitCode, log } = await stack.work([jobId, name], [], { ANTHROPIC_BASE_URL: service.url });
+        expect(exitCode).toBe(0);
+        expect(log).not.toContain('"cloned"');
+        const outcome = await stack.outcome(jobId, name);
+        expect(outcome).toMatchObject({ outcome: 'failed', turns: 0, tokenUsage: { total: 0 } });
+        expect(outcome!.error!.message).toMatch(advice);
+      }
+      // The second worker finds the word of the first.
+      expect(asked).toEqual(['GET /v1/models/claude-sonnet-5-5']);
+      expect(await stack.jobs.control(jobId)).toMatchObject({ stoppedBy: 'modelRefused' });
+    } finally {
+      await service.close();
+    }
+  },
+);

@@ -1,6 +1,9 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type { JobRequest } from '../../../core/job.ts';
+import { parseSettings } from '../../../core/settings.ts';
+import type { RouteInputError } from '../../../lambdas/api/problem.ts';
+import type { Storage } from '../../../lambdas/storage.ts';
 import { functionContext } from '../../../local/function-context.ts';
 
 let post: (request: Partial<JobRequest>) => Promise<{ status: number; json: Record<string, unknown> }>;
@@ -70,4 +73,53 @@ test('names beyond maxRepositories are refused when the job is posted, and not w
     detail:
       'The job names 2 repositories, and its maxRepositories is 1. Name fewer, or raise maxRepositories.',
   });
+});
+
+const DEFAULTS = { maxConcurrency: 20, maxCostUsd: 50 };
+const OF_A_REPOSITORY = { maxTurns: 60, maxCostUsd: 2, maxMinutes: 45 };
+
+/** The faults that `POST /jobs` names of a job with these bounds, under these settings; none where it would run. */
+async function faultsOf(variables: object, bounds: object, settings: object): Promise<string[]> {
+  const { createJob } = await import('../../../lambdas/api/create-job.ts');
+  const body = JSON.stringify({ ...{ prompt: 'Do it.', repositories: ['acme/a'] }, ...bounds, settings });
+  const event = {
+    ...{ headers: { 'content-type': 'application/json' }, body, requestContext: {} },
+  } as unknown as APIGatewayProxyEventV2;
+  const jobs = { deletion: () => Promise.reject(new Error('it would run')), expiresAt: () => '' };
+  const storage = {
+    settings: parseSettings({ ALLOWED_REPOSITORIES: 'acme/*', ...variables }),
+    ...{ jobs, now: () => '2026-01-01T00:00:00.000Z' },
+  } as unknown as Storage;
+  try {
+    await createJob.answer(event, {}, storage);
+  } catch (error) {
+    if ((error as Error).message === 'it would run') return [];
+    return (error as RouteInputError).faults.map(({ field, expected }) => `${field}: ${expected}`);
+  }
+  throw new Error('The job was neither refused nor stored.');
+}
+
+const times = (bounds: object, factor: number) =>
+  Object.fromEntries(Object.entries(bounds).map(([name, value]) => [name, value * factor]));
+
+test.each([
+  ['where callers are told apart', { AUTHORIZATION: 'jwt' }],
+  ['on one machine', { AUTHORIZATION: 'none' }],
+])('%s, a job at every ceiling runs, and one above is refused by each', async (_where, variables) => {
+  const isLocal = variables.AUTHORIZATION === 'none';
+  const most = isLocal
+    ? { maxConcurrency: 10_000, maxCostUsd: 1_000_000 }
+    : (times(DEFAULTS, 10) as typeof DEFAULTS);
+  const mostOfOne = isLocal
+    ? { maxTurns: 1000, maxCostUsd: 10_000, maxMinutes: 1440 }
+    : (times(OF_A_REPOSITORY, 10) as typeof OF_A_REPOSITORY);
+  expect(await faultsOf(variables, most, mostOfOne)).toEqual([]);
+  for (const name of Object.keys(most) as (keyof typeof most)[])
+    expect(await faultsOf(variables, { [name]: most[name] + 1 }, {})).toEqual([
+      expect.stringMatching(new RegExp(`^${name}: .*${most[name]}`)),
+    ]);
+  for (const name of Object.keys(mostOfOne) as (keyof typeof mostOfOne)[])
+    expect(await faultsOf(variables, {}, { [name]: mostOfOne[name] + 1 })).toEqual([
+      expect.stringMatching(new RegExp(`^settings\\.${name}: .*${mostOfOne[name]}`)),
+    ]);
 });

@@ -32,6 +32,7 @@ export default {
   },
   globalSetup: '<rootDir>/test/run-folder.ts',
   globalTeardown: '<rootDir>/test/remove-run-folder.ts',
+  testSequencer: '<rootDir>/test/longest-first.js',
   testMatch: TIERS[process.env.TEST_TIER ?? 'everyday'],
   // A bound for what hangs, not for what is slow: a busy machine takes many times what a quiet one does.
   testTimeout: 300_000,

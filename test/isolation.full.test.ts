@@ -69,7 +69,7 @@ beforeAll(async () => {
   const trees = await Promise.all(EXISTING.map((name) => inspectWorkTree(`${folder.path}/${name}`)));
   await registerWorkTrees(trees, stack.gitHub);
   job = await runJob();
-}, 120_000);
+});
 
 afterAll(async () => {
   states?.destroy();

@@ -19,7 +19,8 @@ import { registerWorkTrees } from '../local/register.ts';
 import { inspectWorkTree } from '../local/work-tree.ts';
 import { type ScriptedModel, startScriptedModel } from './scripted-model.ts';
 import { seeded } from './seeded.ts';
-import { CLI, PLAIN_ENVIRONMENT, temporaryFolder, workersOf } from './stack.ts';
+import { bundledWorker, PLAIN_ENVIRONMENT, START_STACK, temporaryFolder, workersOf } from './stack.ts';
+import type { TestStackOptions } from './start-stack.ts';
 import { repositoryOf } from './work-trees.ts';
 
 const NAMES = ['alpha', 'beta', 'gamma'];
@@ -32,7 +33,7 @@ const TURNS = FILES.length + 1;
 const USAGE = { input_tokens: 1000, output_tokens: 100 };
 const TURN_TOKENS = 1100;
 /** A life that does not come to the phase in which it is to end, ends all the same. */
-const LIFE_MS = 10_000;
+const LIFE_MS = 60_000;
 
 /** Where a kill is to hit, and how long after the phase shows it may come, in milliseconds. */
 const TARGETS = {
@@ -61,6 +62,7 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let dataFolder: string;
 let model: ScriptedModel;
 let port: number;
+let worker: string[];
 let dynamodb: DynamoDBClient;
 let serve: ChildProcess | undefined;
 
@@ -84,6 +86,7 @@ export async function openCampaign(): Promise<void> {
   dataFolder = path.join(folder.path, 'data');
   model = await startScriptedModel(answer);
   port = await freePorts();
+  worker = await bundledWorker(path.join(dataFolder, 'worker'));
   dynamodb = new DynamoDBClient({ ...connection, endpoint: `http://127.0.0.1:${port + 3}`, maxAttempts: 1 });
 }
 
@@ -134,22 +137,21 @@ async function freePorts(): Promise<number> {
   }
 }
 
-/** Starts `serve`; `ready` resolves when it says so, or when it has ended. */
+/** Starts what `serve` does, but for bundling the worker; `ready` resolves when it says so, or when it has ended. */
 function startServe(): { ready: Promise<boolean>; ended: Promise<unknown> } {
-  const child = spawn(
-    process.execPath,
-    [CLI, 'serve', '--port', String(port), '--data', dataFolder, '--concurrency', '2'],
-    {
-      env: { ...PLAIN_ENVIRONMENT, ANTHROPIC_API_KEY: 'test-key', ANTHROPIC_BASE_URL: model.url },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+  const options: TestStackOptions = {
+    ...{ dataFolder, port, gitHub: 'local', model: 'claude', maxRunning: 2, shared: true },
+    given: { ANTHROPIC_API_KEY: 'test-key', ANTHROPIC_BASE_URL: model.url },
+    workerCommand: worker,
+  };
+  const child = spawn(process.execPath, [START_STACK, JSON.stringify(options)], {
+    env: PLAIN_ENVIRONMENT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   serve = child;
   const ended = once(child, 'exit');
   const ready = new Promise<boolean>((resolve) => {
-    createInterface({ input: child.stdout! }).on('line', (line) => {
-      if (line.startsWith('Ctrl-C ends it')) resolve(true);
-    });
+    createInterface({ input: child.stdout! }).once('line', () => resolve(true));
     ended.then(() => resolve(false));
   });
   return { ready, ended };

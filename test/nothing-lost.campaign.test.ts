@@ -6,7 +6,7 @@ const KILLS = 100;
 beforeAll(openCampaign);
 afterAll(closeCampaign);
 
-test(`serve killed ${KILLS} times loses nothing, doubles nothing, and leaves nothing behind`, async () => {
+test(`a stack killed ${KILLS} times loses nothing, doubles nothing, and leaves nothing behind`, async () => {
   const { turns, paidTwice } = await killCampaign(KILLS);
   // Only where a kill fell between the model's last byte and the save.
   expect(paidTwice).toBeLessThanOrEqual(turns / 100);

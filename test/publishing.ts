@@ -230,7 +230,7 @@ export class Publishing {
   }
 
   /** Long jobs are asked rarely: each answer counts their repositories. */
-  async ended(jobId: string, ms = 45_000): Promise<Answer['json']> {
+  async ended(jobId: string, ms = 240_000): Promise<Answer['json']> {
     const pollMs = ms / 1000;
     await until(
       `the end of ${jobId}`,

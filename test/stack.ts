@@ -11,7 +11,7 @@ import type { TestStackOptions } from './start-stack.ts';
 import { copyWorkerBundle } from './worker-bundle.ts';
 
 export const CLI = fileURLToPath(new URL('../bin/cody-batch.ts', import.meta.url));
-const START_STACK = fileURLToPath(new URL('./start-stack.ts', import.meta.url));
+export const START_STACK = fileURLToPath(new URL('./start-stack.ts', import.meta.url));
 export const ROOT = path.dirname(path.dirname(CLI));
 
 /** The machine's own variables that a command needs, and none of a developer's keys. */
@@ -85,7 +85,7 @@ export async function startStackProcess(
   const own = await temporaryFolder();
   const given: TestStackOptions = {
     ...{ given: {}, gitHub: 'local', model: 'offline', maxRunning: availableParallelism(), shared: false },
-    ...(!options.workerCommand && { workerCommand: await worker(path.join(own.path, 'worker')) }),
+    ...(!options.workerCommand && { workerCommand: await bundledWorker(path.join(own.path, 'worker')) }),
     ...options,
     dataFolder: own.path,
   };
@@ -110,7 +110,8 @@ export async function startStackProcess(
   };
 }
 
-async function worker(folder: string): Promise<string[]> {
+/** What Batch runs for a repository: the bundle that all files of a run share, copied into the folder. */
+export async function bundledWorker(folder: string): Promise<string[]> {
   return [...workerCommand(await copyWorkerBundle(folder)), 'Ref::jobId', 'Ref::repositoryName'];
 }
 

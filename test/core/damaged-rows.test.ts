@@ -64,7 +64,7 @@ test('whatever one attribute of a job holds, that job and all the others can be 
     const shown = job.asWritten ? job.asWritten[name] : job[name as keyof JobRow];
     if (name !== 'expiresAt') expect({ name, shown }).toEqual({ name, shown: value });
   }
-}, 120_000);
+});
 
 test('whatever one attribute of a repository holds, it and the others of its job can be read and counted', async () => {
   const { rows } = tables;

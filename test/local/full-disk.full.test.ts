@@ -74,4 +74,4 @@ test('a disk that becomes full costs the job that runs at most a retry, and dama
   } finally {
     execFileSync('umount', ['--lazy', disk]);
   }
-}, 240_000);
+}, 600_000);

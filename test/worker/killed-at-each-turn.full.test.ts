@@ -93,4 +93,4 @@ test('a worker that is killed twice in each of ten turns pays no turn twice, and
     JSON.parse((await stack.artifacts.read(artifactKeys.thread(jobId, NAME)))!.toString()),
   );
   expect(thread.turns).toHaveLength(TURNS);
-}, 240_000);
+}, 600_000);

@@ -1,4 +1,4 @@
-import { QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { BatchWriteCommand, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { artifactKeys, writeArtifact } from '../../../core/artifacts.ts';
@@ -80,6 +80,22 @@ afterAll(async () => {
   await folder?.remove();
 });
 
+/** Rows as the first has one, 25 a call: written one by one they would take longer than all that is asked of them. */
+async function likeTheFirst(jobId: string, names: readonly string[]): Promise<void> {
+  const TableName = tables.settings.repositoriesTable;
+  const [first, ...others] = names as [string, ...string[]];
+  const { Item } = await tables.client.send(
+    new GetCommand({ TableName, Key: { jobId, repositoryName: first } }),
+  );
+  for (let from = 0; from < others.length; from += 25) {
+    const puts = others.slice(from, from + 25).map((repositoryName) => {
+      const statusKey = Item!.statusKey.replace(first, repositoryName);
+      return { PutRequest: { Item: { ...Item, repositoryName, statusKey } } };
+    });
+    await tables.client.send(new BatchWriteCommand({ RequestItems: { [TableName]: puts } }));
+  }
+}
+
 /** A job with so many repositories, which runs. */
 async function runningJob(count: number): Promise<string> {
   const names = Array.from({ length: count }, (_, i) => `local/r${i}`);
@@ -87,7 +103,8 @@ async function runningJob(count: number): Promise<string> {
   const job = jobRow({ counts: countsOf({ pending: count }), createdAt });
   await tables.jobs.create(job);
   await writeArtifact(artifacts.store, artifactKeys.repositories(job.jobId), names);
-  await tables.rows.createPending(job.jobId, names, createdAt);
+  await tables.rows.createPending(job.jobId, names.slice(0, 1), createdAt);
+  await likeTheFirst(job.jobId, names);
   await engine.begin(`${job.jobId}-1`, { jobId: job.jobId, run: 1, action: 'analyze' });
   return job.jobId;
 }
@@ -121,4 +138,4 @@ test('cancel, retry and delete of a job of 10,000 are answered after as many cal
   );
   expect(Count).toBe(0);
   expect(await tables.jobs.deletion(large)).toEqual({ run: 3, isDone: true });
-}, 300_000);
+}, 900_000);

@@ -70,5 +70,5 @@ test.each(FATES)(
       'POST /repos/local/NAME/pulls/1/requested_reviewers',
     ]);
   },
-  300_000,
+  900_000,
 );

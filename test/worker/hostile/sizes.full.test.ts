@@ -1,4 +1,4 @@
 import { meetEach } from './meet-each.ts';
 import { sizes } from './sizes.ts';
 
-meetEach(sizes, 300_000);
+meetEach(sizes, 900_000);

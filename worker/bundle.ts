@@ -24,6 +24,17 @@ export const NODE_BUNDLE = {
   logLevel: 'error',
 } as const satisfies BuildOptions;
 
+/** How the worker is built into `folder`: an entry, and a file for each part that is loaded on demand. */
+export function workerBuild(folder: string) {
+  return {
+    absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
+    entryPoints: { worker: 'worker/main.ts' },
+    outdir: folder,
+    ...NODE_BUNDLE,
+    splitting: true,
+  } as const satisfies BuildOptions;
+}
+
 /**
  * Bundles the worker as its container image has it: an entry, and a file for each part that is loaded on demand, so that
  * what a run does not need is not read either. Returns the entry.
@@ -31,12 +42,7 @@ export const NODE_BUNDLE = {
 export async function bundleWorker(folder: string): Promise<string> {
   // Parts are named by their content: those of an earlier bundle would stay for good.
   for (const earlier of await glob('*.mjs{,.map}', { cwd: folder, absolute: true })) await rm(earlier);
-  await build({
-    entryPoints: { worker: fileURLToPath(new URL('../worker/main.ts', import.meta.url)) },
-    outdir: folder,
-    ...NODE_BUNDLE,
-    splitting: true,
-  });
+  await build(workerBuild(path.resolve(folder)));
   return path.join(folder, 'worker.mjs');
 }
 

@@ -1,0 +1,115 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type Metafile } from 'esbuild';
+import { workerBuild } from '../worker/bundle.ts';
+import { bundleFunctions } from './bundles.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+const DEVELOPMENT = 'cdx:npm:package:development';
+
+type Component = { 'bom-ref': string; properties?: { name: string }[] };
+
+/** As much of CycloneDX as is changed here. */
+type Bom = {
+  serialNumber: string;
+  metadata: { component: { name: string; 'bom-ref': string } };
+  components: Component[];
+  dependencies: { ref: string; dependsOn: string[] }[];
+};
+
+/**
+ * Writes three bills of materials and returns their names: of the package with all that an installation of it brings, and
+ * of the worker's and the functions' bundles, which hold a part of that. What else is in the worker's image (Debian's
+ * packages, Node.js) is known only to an image that was built: docs/security.md says how to list it.
+ */
+export async function writeSboms(folder: string): Promise<string[]> {
+  const all = bomOfAll();
+  const boms: Record<string, Bom> = {
+    package: withOnly(all, all.components.filter(isInstalled)),
+    // Of all, because a bundle takes what it finds: `debug` loads supports-color where something else has brought that.
+    worker: partOf(all, 'worker', await metafileOfWorker()),
+    functions: partOf(all, 'functions', await metafileOfFunctions()),
+  };
+  mkdirSync(folder, { recursive: true });
+  return Object.entries(boms).map(([name, bom]) => {
+    const file = path.join(folder, `${name}.cdx.json`);
+    writeFileSync(file, `${JSON.stringify(bom, null, 2)}\n`);
+    return file;
+  });
+}
+
+function bomOfAll(): Bom {
+  const args = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only'];
+  const printed = execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  const bom = JSON.parse(printed) as Bom;
+  // npm gives it the name of the folder.
+  bom.metadata.component.name = 'cody-batch';
+  return bom;
+}
+
+/**
+ * Whether an installation of the package brings it. npm's own `--omit dev` leaves out what the package needs too wherever
+ * a devDependency needs it as well.
+ */
+function isInstalled({ properties = [] }: Component): boolean {
+  return !properties.some(({ name }) => name === DEVELOPMENT);
+}
+
+async function metafileOfWorker(): Promise<Metafile> {
+  const { metafile } = await build({ ...workerBuild('worker'), write: false, metafile: true });
+  return metafile;
+}
+
+async function metafileOfFunctions(): Promise<Metafile> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'cody-batch-sbom-'));
+  try {
+    return (await bundleFunctions(folder)).metafile;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Those of the components that a bundle has something of. Throws if one of them is not in the lock file. */
+function partOf(all: Bom, name: string, metafile: Metafile): Bom {
+  const refs = packagesIn(metafile);
+  const components = all.components.filter((component) => refs.has(component['bom-ref']));
+  const known = new Set(components.map((component) => component['bom-ref']));
+  const unknown = [...refs].filter((ref) => !known.has(ref));
+  if (unknown.length > 0)
+    throw new Error(
+      `The bundle "${name}" has ${unknown.join(', ')}, which package-lock.json does not name. Run npm ci and try again.`,
+    );
+  const { metadata } = all;
+  return {
+    ...withOnly(all, components),
+    serialNumber: `urn:uuid:${crypto.randomUUID()}`,
+    metadata: { ...metadata, component: { ...metadata.component, name: `cody-batch-${name}` } },
+  };
+}
+
+function withOnly(bom: Bom, components: Component[]): Bom {
+  const refs = new Set([bom.metadata.component, ...components].map((component) => component['bom-ref']));
+  return {
+    ...bom,
+    components,
+    dependencies: bom.dependencies
+      .filter(({ ref }) => refs.has(ref))
+      .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((one) => refs.has(one)) })),
+  };
+}
+
+/** `name@version` of each package that a file of the bundle is from, by the lock file. */
+function packagesIn({ outputs }: Metafile): Set<string> {
+  const lock = JSON.parse(readFileSync(path.join(ROOT, 'package-lock.json'), 'utf8'));
+  const files = Object.values(outputs).flatMap(({ inputs }) => Object.keys(inputs));
+  return new Set(
+    files.flatMap((file) => {
+      const [, place, name] = /^(.*node_modules\/((?:@[^/]+\/)?[^/]+))\//.exec(file) ?? [];
+      return place ? [`${name}@${lock.packages[place].version}`] : [];
+    }),
+  );
+}

@@ -56,7 +56,7 @@ const connection = { region: 'us-east-1', credentials: { accessKeyId: 'local', s
 
 /** A job of the test: its number is in its prompt, its id is known once `POST /jobs` was answered. */
 type StartedJob = { number: number; jobId: string };
-type Row = RepositoryResult & { statusKey: string };
+type Row = RepositoryResult & { statusKey: string; pullRequestKey?: string };
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let dataFolder: string;
@@ -225,13 +225,23 @@ function noteEnd(row: Row): void {
   const key = `${row.jobId} ${row.repositoryName}`;
   const known = ends.get(key);
   if (!known) ends.set(key, { seenAt: Date.now(), row });
-  else if (JSON.stringify(analysisOf(known.row)) !== JSON.stringify(analysisOf(row)))
-    changedAfterEnd.push(key);
+  else
+    changedAfterEnd.push(
+      ...differences(analysisOf(known.row), analysisOf(row)).map((one) => `${key} ${one}`),
+    );
 }
 
-/** The row without what its pull request adds. */
+/** The fields in which they differ, each as it was and as it is. */
+function differences(one: Record<string, unknown>, other: Record<string, unknown>): string[] {
+  return [...new Set([...Object.keys(one), ...Object.keys(other)])]
+    .filter((name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]))
+    .map((name) => `${name}: ${JSON.stringify(one[name])}, then ${JSON.stringify(other[name])}`);
+}
+
+/** The row without what its pull request adds; while that waits for its turn, the phase says so. */
 function analysisOf(row: Row) {
-  const { pullRequest, pullRequestNumber, pullRequestUrl, branch, updatedAt, ...analysis } = row;
+  const { pullRequest, pullRequestNumber, pullRequestUrl, pullRequestKey, branch, ...others } = row;
+  const { updatedAt, phase, waiting, ...analysis } = others;
   return Object.fromEntries(Object.entries(analysis).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

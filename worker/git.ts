@@ -2,6 +2,13 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { simpleGit } from 'simple-git';
+import {
+  BOUNDED_GIT,
+  CLOSED_CONFIG,
+  closedGitEnvironment,
+  configEnvironment,
+  type GitConfig,
+} from '../core/git-environment.ts';
 import { oomKills } from './oom-kills.ts';
 import { baseEnvironment, type Workspace } from './workspace.ts';
 
@@ -83,15 +90,8 @@ const UNSAFE = {
   allowUnsafeTemplateDir: true,
 } as const;
 
-const CONFIG: Readonly<Record<string, string>> = {
-  'core.hooksPath': '/dev/null',
-  'core.fsmonitor': 'false',
-  'core.protectHFS': 'true',
-  'core.protectNTFS': 'true',
-  'submodule.recurse': 'false',
-  // A detached garbage collection would outlive the worker.
-  'gc.auto': '0',
-  'maintenance.auto': 'false',
+const CONFIG: GitConfig = {
+  ...CLOSED_CONFIG,
   // A server that accepts a connection and then says nothing has failed; git's own servers send a byte each 5 s.
   'http.lowSpeedLimit': '1',
   'http.lowSpeedTime': '120',
@@ -102,26 +102,13 @@ const CONFIG: Readonly<Record<string, string>> = {
 };
 
 /** Where files change hands, which changes their owner and the time of that, but neither content nor mtime. */
-const LENT_CONFIG: Readonly<Record<string, string>> = {
+const LENT_CONFIG: GitConfig = {
   'core.trustctime': 'false',
   'core.checkStat': 'minimal',
 };
 
 /** The most that any git process on the work tree may take: a tree that takes longer is none to work on. */
 const TIMEOUT_MS = 10 * 60_000;
-
-/** KiB of memory that git may hold on the work tree: several times what a tree of 500,000 files takes. */
-const MAX_MEMORY_KIB = 400 * 1024;
-
-/**
- * Bounds git's memory where the system can, which a tree may ask for without end (ignore files, attributes, patterns); and
- * where memory runs out all the same it is git that is ended, and not the worker that can say so.
- */
-const BOUNDED_GIT = `{ echo 1000 > /proc/self/oom_score_adj; ulimit -d ${MAX_MEMORY_KIB}; } 2> /dev/null
-exec git "$@"
-`;
-
-type GitConfig = Readonly<Record<string, string>>;
 
 /** git on one work tree whose git directory lies elsewhere, with a closed environment. */
 export class Git {
@@ -149,15 +136,7 @@ export class Git {
     this.#networkConfig = { ...this.#config, ...options.networkConfig };
     this.#environment = {
       ...baseEnvironment(workspace.own, workspace.own),
-      // Messages in the one language that clone.ts reads.
-      LC_ALL: 'C.UTF-8',
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_CONFIG_GLOBAL: '/dev/null',
-      GIT_ATTR_NOSYSTEM: '1',
-      GIT_TERMINAL_PROMPT: '0',
-      GIT_LFS_SKIP_SMUDGE: '1',
-      GIT_ALLOW_PROTOCOL: options.protocol,
-      GIT_TEMPLATE_DIR: '',
+      ...closedGitEnvironment(this.#config, options.protocol),
     };
   }
 
@@ -266,15 +245,4 @@ export class Git {
     }
     return Buffer.concat(chunks);
   }
-}
-
-function configEnvironment(config: GitConfig): Record<string, string> {
-  const entries = Object.entries(config);
-  return Object.fromEntries([
-    ['GIT_CONFIG_COUNT', String(entries.length)],
-    ...entries.flatMap(([key, value], i) => [
-      [`GIT_CONFIG_KEY_${i}`, key],
-      [`GIT_CONFIG_VALUE_${i}`, value],
-    ]),
-  ]);
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { buffer, text } from 'node:stream/consumers';
 import { CodyBatchError } from '../../core/errors.ts';
+import { CLOSED_CONFIG, closedGitEnvironment } from '../../core/git-environment.ts';
 
 /** A git process failed in a way that its caller did not expect. `stderr` is git's own account. */
 export class GitFailedError extends CodyBatchError {
@@ -14,34 +15,9 @@ export class GitFailedError extends CodyBatchError {
   }
 }
 
-const SETTINGS: Readonly<Record<string, string>> = {
-  'core.hooksPath': '/dev/null',
-  'core.fsmonitor': 'false',
-  // Paths that would be `.git` on a case-folding disk are refused everywhere, since a clone may land on one.
-  'core.protectHFS': 'true',
-  'core.protectNTFS': 'true',
-  // A detached garbage collection would outlive the server.
-  'gc.auto': '0',
-  'receive.autogc': 'false',
-};
-
-/** The whole environment of a git process: nothing of the user's configuration, and messages in one language. */
-export function gitEnvironment(): Record<string, string> {
-  const environment: Record<string, string> = {
-    // The one variable that is not ours to choose: it says where git is.
-    PATH: process.env.PATH ?? '',
-    LC_ALL: 'C',
-    GIT_CONFIG_NOSYSTEM: '1',
-    GIT_CONFIG_GLOBAL: '/dev/null',
-    GIT_ATTR_NOSYSTEM: '1',
-    GIT_TERMINAL_PROMPT: '0',
-    GIT_CONFIG_COUNT: String(Object.keys(SETTINGS).length),
-  };
-  for (const [index, [key, value]] of Object.entries(SETTINGS).entries()) {
-    environment[`GIT_CONFIG_KEY_${index}`] = key;
-    environment[`GIT_CONFIG_VALUE_${index}`] = value;
-  }
-  return environment;
+/** The environment of git on a repository of ours, which speaks to nobody unless a `protocol` is named. */
+export function gitEnvironment(protocol = ''): Record<string, string> {
+  return closedGitEnvironment({ ...CLOSED_CONFIG, 'receive.autogc': 'false' }, protocol);
 }
 
 export type GitOptions = {

@@ -1,0 +1,67 @@
+/** Settings of a git process, which it finds in its environment: then they are in no file and in no list of processes. */
+export type GitConfig = Readonly<Record<string, string>>;
+
+/**
+ * What holds for every git process of the product, wherever it runs. Nothing that a repository, a user or a machine has
+ * configured takes part, and no program runs but git itself.
+ */
+export const CLOSED_CONFIG: GitConfig = {
+  'core.hooksPath': '/dev/null',
+  'core.fsmonitor': 'false',
+  // Paths that would be `.git` on a disk that folds names are refused everywhere, since a clone may land on one.
+  'core.protectHFS': 'true',
+  'core.protectNTFS': 'true',
+  'submodule.recurse': 'false',
+  // A detached garbage collection would outlive the process that started it.
+  'gc.auto': '0',
+  'maintenance.auto': 'false',
+  // git would send its headers, with the token in them, to whatever host a redirect names.
+  'http.followRedirects': 'false',
+};
+
+/**
+ * The whole environment of a git process: messages in one language, no configuration of the user or the machine, no
+ * question on a terminal, and `protocol` as the only transport (none at all where it is empty). Nothing is inherited but
+ * PATH, so that no GIT_* variable of the shell reaches git.
+ */
+export function closedGitEnvironment(config: GitConfig, protocol: string): Record<string, string> {
+  return {
+    // The one variable that is not ours to choose: it says where git is.
+    PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
+    LC_ALL: 'C.UTF-8',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_ATTR_NOSYSTEM: '1',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_LFS_SKIP_SMUDGE: '1',
+    // A missing object is an error; it is not fetched from a server that a repository names (git 2.44 and newer).
+    GIT_NO_LAZY_FETCH: '1',
+    GIT_ALLOW_PROTOCOL: protocol,
+    GIT_TEMPLATE_DIR: '',
+    ...configEnvironment(config),
+  };
+}
+
+/** Replaces the settings of an environment. */
+export function configEnvironment(config: GitConfig): Record<string, string> {
+  const entries = Object.entries(config);
+  return Object.fromEntries([
+    ['GIT_CONFIG_COUNT', String(entries.length)],
+    ...entries.flatMap(([key, value], i) => [
+      [`GIT_CONFIG_KEY_${i}`, key],
+      [`GIT_CONFIG_VALUE_${i}`, value],
+    ]),
+  ]);
+}
+
+/** KiB of memory that git may hold on a work tree: several times what a tree of 500,000 files takes. */
+const MAX_MEMORY_KIB = 400 * 1024;
+
+/**
+ * A shell script that runs git with its arguments. It bounds git's memory where the system can, which a tree may ask for
+ * without end (ignore files, attributes, patterns); and where memory still runs out, it is git that is ended, and not the
+ * process that can say so.
+ */
+export const BOUNDED_GIT = `{ echo 1000 > /proc/self/oom_score_adj; ulimit -d ${MAX_MEMORY_KIB}; } 2> /dev/null
+exec git "$@"
+`;

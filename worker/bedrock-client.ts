@@ -8,7 +8,7 @@ import type { ModelClient, ProviderSettings } from './model-client.ts';
  */
 export function openBedrockClient(
   { AWS_REGION, ANTHROPIC_BEDROCK_BASE_URL }: ProviderSettings,
-  options: Pick<ClientOptions, 'maxRetries' | 'timeout' | 'middleware' | 'logLevel'>,
+  options: Pick<ClientOptions, 'maxRetries' | 'timeout' | 'middleware' | 'logLevel' | 'fetchOptions'>,
 ): ModelClient {
   return new AnthropicBedrock({
     ...options,

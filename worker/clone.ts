@@ -5,11 +5,14 @@ import { prepareAttributes } from './attributes.ts';
 import { checkOut, type TreeFacts } from './check-out.ts';
 import { Git, GitFailedError } from './git.ts';
 import { type GitPatience, patiently } from './git-patience.ts';
+import { RepositoryMovedError } from './renamed.ts';
 import type { Workspace } from './workspace.ts';
 
 export type CloneRequest = {
   /** `owner/name`. */
   repositoryName: string;
+  /** What its server calls it now, where it was renamed. */
+  remoteName?: string;
   githubApiUrl: string;
   token: string | undefined;
   /** The default branch where absent. */
@@ -26,6 +29,8 @@ export type CloneRequest = {
 
 export type Clone = TreeFacts & {
   git: Git;
+  /** By which its server was asked. */
+  remoteName: string;
   baseBranch: string;
   baseSha: string;
 };
@@ -74,7 +79,8 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
   );
   const baseSha = earlier ?? newest;
   const facts = await checkOut(git, { ...request, baseSha });
-  return { git, baseBranch, baseSha, ...facts };
+  const { repositoryName, remoteName = repositoryName } = request;
+  return { git, remoteName, baseBranch, baseSha, ...facts };
 }
 
 /** git with what it takes to ask the repository's server, and the repository's address there. */
@@ -85,7 +91,7 @@ export function openRemote(workspace: Workspace, request: CloneRequest): { git: 
     networkConfig: tokenConfig(base, request.token),
     signal: request.stop,
   });
-  return { git, url: `${base.href}${request.repositoryName}.git` };
+  return { git, url: `${base.href}${request.remoteName ?? request.repositoryName}.git` };
 }
 
 /** The branch moved on since the checkpoint, whose patch fits the commit that it was made from. Undefined where it is gone. */
@@ -192,6 +198,12 @@ export function explain(error: unknown, request: CloneRequest, url: string): unk
       token
         ? `GitHub refused GITHUB_TOKEN for ${repositoryName}; give it a token that is not expired and has read access to its contents.`
         : `GitHub asks for credentials for ${repositoryName}: it does not exist or is private. Check the name, or set GITHUB_TOKEN.`,
+    );
+  }
+  if (/returned error: 30[12378]/.test(error.stderr)) {
+    return new RepositoryMovedError(
+      `The server of ${repositoryName} redirects ${url} to another place, and GitHub's API knows no new name of it. A token goes to one host only: correct GITHUB_API_URL, or name the repository as it is called now.`,
+      { cause: error },
     );
   }
   if (/not found|returned error: 404/i.test(error.stderr)) {

@@ -10,6 +10,9 @@ export type ProviderSettings = Pick<
   'CLAUDE_PROVIDER' | 'ANTHROPIC_BASE_URL' | 'ANTHROPIC_BEDROCK_BASE_URL' | 'AWS_REGION' | 'secret'
 >;
 
+/** The API does not redirect; whoever did would have the key and the conversation sent to another host. */
+const ON_ONE_HOST = { fetchOptions: { redirect: 'manual' } } as const;
+
 /** Throws SettingsError where the provider's key is missing. */
 export async function openModelClient(
   settings: ProviderSettings,
@@ -18,9 +21,9 @@ export async function openModelClient(
   if (settings.CLAUDE_PROVIDER === 'bedrock') {
     // Loaded on demand: whoever uses the Anthropic API does not pay for it at each start.
     const { openBedrockClient } = await import('./bedrock-client.ts');
-    return openBedrockClient(settings, options);
+    return openBedrockClient(settings, { ...options, ...ON_ONE_HOST });
   }
   const apiKey = await settings.secret('CLAUDE_API_KEY');
   if (!apiKey) throw new SettingsError('CLAUDE_API_KEY is not set; set it, or CLAUDE_API_KEY_SECRET_ID.');
-  return new Anthropic({ ...options, apiKey, baseURL: settings.ANTHROPIC_BASE_URL });
+  return new Anthropic({ ...options, ...ON_ONE_HOST, apiKey, baseURL: settings.ANTHROPIC_BASE_URL });
 }

@@ -15,12 +15,12 @@ export type TagHistory = {
 /** Fetches it into a repository of its own, because a clone without trees would mark the worker's as incomplete. */
 export async function fetchTagHistory(
   workspace: Pick<Workspace, 'own'>,
-  { git, baseBranch, baseSha }: Pick<Clone, 'git' | 'baseBranch' | 'baseSha'>,
-  request: { repositoryName: string; githubApiUrl: string; signal: AbortSignal },
+  { git, remoteName, baseBranch, baseSha }: Pick<Clone, 'git' | 'remoteName' | 'baseBranch' | 'baseSha'>,
+  request: { githubApiUrl: string; signal: AbortSignal },
 ): Promise<TagHistory> {
-  const { repositoryName, githubApiUrl, signal } = request;
+  const { githubApiUrl, signal } = request;
   const folder = path.join(workspace.own, 'history');
-  const url = `${gitBaseUrl(githubApiUrl).href}${repositoryName}.git`;
+  const url = `${gitBaseUrl(githubApiUrl).href}${remoteName}.git`;
   const bare = ['--bare', '--filter=tree:0', '--single-branch', '--branch', baseBranch];
   await git.clone([...bare, '--', url, folder], { signal });
   const [listed, base] = await Promise.all([

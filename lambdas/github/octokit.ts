@@ -1,6 +1,7 @@
 import { retry } from '@octokit/plugin-retry';
 import { throttling } from '@octokit/plugin-throttling';
 import { Octokit } from '@octokit/rest';
+import { fetchOnOneHost } from '../../core/one-host-fetch.ts';
 import type { Settings } from '../../core/settings.ts';
 import { logger } from '../logger.ts';
 
@@ -10,7 +11,7 @@ const CALL_TIMEOUT_MS = 30_000;
 /** What a function waits by itself; for longer it hands the wait to the state machine, where waiting is free. */
 const MAX_SLEEP_SECONDS = 10;
 /** No second attempt changes these; 429 and a limited 403 are told to whoever asked. */
-const FINAL_STATUSES = [400, 401, 403, 404, 409, 410, 422, 429, 451];
+const FINAL_STATUSES = [400, 401, 403, 404, 409, 410, 421, 422, 429, 451];
 
 const Client = Octokit.plugin(retry, throttling);
 
@@ -52,5 +53,5 @@ export function createOctokit(
 }
 
 function fetchInTime(url: string, init: RequestInit): Promise<Response> {
-  return fetch(url, { ...init, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+  return fetchOnOneHost(url, { ...init, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
 }

@@ -5,7 +5,7 @@ import type { Phase, Verification, Waiting } from '../core/repository-result.ts'
 import { RepositoryTable } from '../core/repository-table.ts';
 import { required, type Settings } from '../core/settings.ts';
 import { openDynamoDB } from '../core/tables.ts';
-import type { Changes } from './changes.ts';
+import { type Changes, filesWithSecrets } from './changes.ts';
 import { Checkpoints, type Resumable, type Spent } from './checkpoint.ts';
 import type { Clone } from './clone.ts';
 import type { ConversationState } from './conversation-state.ts';
@@ -143,13 +143,17 @@ export class Analysis {
   /** Keeps the conversation as of a whole step; `changes` are left out where the tree is as it was at the step before. */
   async save(changes?: Changes): Promise<void> {
     this.state!.seconds = this.clock.seconds;
-    const patch = changes && this.#keepable(changes);
+    const patch = changes && (await this.#keepable(changes));
     await Promise.all([this.checkpoints.save(this.state!, this.clone!.baseSha, patch), this.saveTally()]);
   }
 
   /** A credential of ours in the tree goes into no artifact. */
-  #keepable({ patch }: Changes): Buffer | 'unkept' {
-    return patch && !this.request.redactor.isIn(patch) ? patch : 'unkept';
+  async #keepable(changes: Changes): Promise<Buffer | 'unkept'> {
+    const { patch } = changes;
+    const { redactor } = this.request;
+    if (!patch || redactor.isIn(patch)) return 'unkept';
+    const withSecrets = await filesWithSecrets(this.clone!.git, changes, redactor);
+    return withSecrets.length === 0 ? patch : 'unkept';
   }
 
   /** In the middle of a step only what was spent can be kept: the step itself is made again. */

@@ -29,6 +29,7 @@ import { limitEnding } from './ending.ts';
 import { GitBoundExceededError, GitFailedError } from './git.ts';
 import type { Model } from './model.ts';
 import { firstMessage, sharedBytes, systemBlocks } from './prompt.ts';
+import { currentName, RepositoryMovedError } from './renamed.ts';
 import { SharedPrefix } from './shared-prefix.ts';
 import { Submissions } from './submissions.ts';
 import { fetchTagHistory } from './tag-history.ts';
@@ -94,7 +95,7 @@ async function work(analysis: Analysis, workspace: Workspace): Promise<void> {
   const { job, request } = analysis;
   if (job.status === 'cancelled')
     throw new ConflictError(`The job ${job.jobId} was cancelled; nothing was begun.`);
-  requireAllowed(analysis);
+  requireAllowed(analysis, request.repositoryName);
   const text = await readArtifact(analysis.artifacts, artifactKeys.request(job.jobId), JobText);
   const tools = toolsOf(job.settings);
   for (const name of ['CLAUDE_API_KEY', 'GITHUB_TOKEN'] as const)
@@ -156,7 +157,7 @@ async function baselineOf(analysis: Analysis, workspace: Workspace): Promise<Bas
 }
 
 /** Jobs are held to it when they are posted; a Batch job that somebody submits by hand was never posted. */
-function requireAllowed({ request: { repositoryName, settings } }: Analysis): void {
+function requireAllowed({ request: { settings } }: Analysis, repositoryName: string): void {
   if (isAllowed(settings.ALLOWED_REPOSITORIES, repositoryName)) return;
   throw new RepositoryUnavailableError(
     `ALLOWED_REPOSITORIES of the worker is ${settings.ALLOWED_REPOSITORIES.join(', ') || 'empty'}, which does not admit ${repositoryName}. Add it there, then retry the job.`,
@@ -221,8 +222,9 @@ async function checkModel({ job, jobs, request }: Analysis): Promise<void> {
 
 async function clone(analysis: Analysis, workspace: Workspace): Promise<Clone> {
   const { job, request, resumed, signal } = analysis;
+  const { repositoryName } = request;
   const source: CloneRequest = {
-    repositoryName: request.repositoryName,
+    repositoryName,
     githubApiUrl: request.settings.GITHUB_API_URL,
     token: await request.settings.secret('GITHUB_TOKEN'),
     baseBranch: job.settings.baseBranch,
@@ -235,6 +237,24 @@ async function clone(analysis: Analysis, workspace: Workspace): Promise<Clone> {
       onWaiting: (waiting) => analysis.record('cloning', waiting),
     },
   };
+  try {
+    return await cloneFrom(analysis, workspace, source);
+  } catch (error) {
+    if (!(error instanceof RepositoryMovedError)) throw error;
+    const remoteName = await currentName(repositoryName, source);
+    if (!remoteName || remoteName.toLowerCase() === repositoryName.toLowerCase()) throw error;
+    // Whom a repository belongs to is what ALLOWED_REPOSITORIES is about; its name may change.
+    if (remoteName.split('/')[0] !== repositoryName.split('/')[0]) requireAllowed(analysis, remoteName);
+    request.log.info(`${repositoryName} is called ${remoteName} now`);
+    return cloneFrom(analysis, workspace, { ...source, remoteName });
+  }
+}
+
+async function cloneFrom(
+  { job, request, resumed }: Analysis,
+  workspace: Workspace,
+  source: CloneRequest,
+): Promise<Clone> {
   // What is resumed is paid for: it can be published under another branch.
   const looking = resumed ? undefined : findBranches(workspace, source, job);
   const [tree, found] = await Promise.allSettled([cloneRepository(workspace, source), looking]);
@@ -256,10 +276,9 @@ async function giveRepository(
   clone: Clone,
   workspace: Workspace,
 ): Promise<void> {
-  const { repositoryName, settings } = request;
+  const { settings } = request;
   const history = job.settings.fetchTags
     ? await fetchTagHistory(workspace, clone, {
-        repositoryName,
         githubApiUrl: settings.GITHUB_API_URL,
         signal,
       })
@@ -313,7 +332,7 @@ async function holdConversation(
   const onVerifying = async () => analysis.record('verifying');
   const protectedGlobs = request.settings.PROTECTED_FILES;
   const submissions = new Submissions({
-    ...{ tree, workspace, state, settings, protectedGlobs, redactor, signal, onVerifying },
+    ...{ tree, workspace, git, state, settings, protectedGlobs, redactor, signal, onVerifying },
   });
   const context = {
     ...{ workspace, git, tree, settings, protectedGlobs, redactor, signal },

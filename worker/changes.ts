@@ -5,14 +5,15 @@ import type { Change } from '../core/repository-result.ts';
 import type { Clone } from './clone.ts';
 import { DIFF, type Difference, NULL_MODE, readDifferences } from './diff-index.ts';
 import { type Git, GitBoundExceededError } from './git.ts';
-import { readObjects } from './objects.ts';
+import { readObjects, scanObjects } from './objects.ts';
 import { legible } from './raw-path.ts';
+import type { Redactor } from './redact.ts';
 import { stage } from './stage.ts';
 import type { Workspace } from './workspace.ts';
 
 const PATCH = ['-p', '--binary', '--full-index', '--src-prefix=a/', '--dst-prefix=b/'] as const;
 
-type ChangeEntry = Change & { mode: string; objectId: string };
+type ChangeEntry = Change & { mode: string; objectId: string; oldMode: string; oldObjectId: string };
 
 /** The most that is kept of a patch: what MAX_PATCH_KIB can be set to at most. */
 const MAX_PATCH_BYTES = 16 * 1024 * 1024;
@@ -82,9 +83,19 @@ async function readPatch({ git, baseSha }: Clone, indexFile: string): Promise<Bu
   }
 }
 
-function entryOf({ path: file, oldMode, mode, id, additions, deletions }: Difference): ChangeEntry {
+function entryOf(difference: Difference): ChangeEntry {
+  const { path: file, oldMode, oldId, mode, id, additions, deletions } = difference;
   const status = oldMode === NULL_MODE ? 'added' : mode === NULL_MODE ? 'deleted' : 'modified';
-  return { file: legible(file), status, additions, deletions, mode, objectId: id };
+  return {
+    file: legible(file),
+    status,
+    additions,
+    deletions,
+    mode,
+    objectId: id,
+    oldMode,
+    oldObjectId: oldId,
+  };
 }
 
 export function summarizeChanges({ entries }: Changes): Change[] {
@@ -104,6 +115,39 @@ export async function readChangedFiles(git: Git, { entries }: Changes): Promise<
     return { status, path: file, mode: mode as '100644' | '100755' | '120000', content };
   });
 }
+
+/**
+ * The files of a change that hold a secret, before it or after it. Their bytes are looked at, because a patch has those of
+ * a binary file compressed.
+ */
+export async function filesWithSecrets(
+  git: Git,
+  { entries }: Pick<Changes, 'entries'>,
+  redactor: Redactor,
+): Promise<string[]> {
+  const sides = entries.flatMap(({ file, mode, objectId, oldMode, oldObjectId }) => [
+    { file, mode, id: objectId },
+    { file, mode: oldMode, id: oldObjectId },
+  ]);
+  const blobs = sides.filter(({ mode }) => mode !== NULL_MODE && mode !== SUBMODULE_MODE);
+  const found = new Set<string>();
+  const overlap = redactor.longestBytes;
+  let before: { id: string; end: Buffer } = { id: '', end: Buffer.alloc(0) };
+  const take = (id: string, piece: Buffer) => {
+    const bytes = before.id === id ? Buffer.concat([before.end, piece]) : piece;
+    if (redactor.isIn(bytes)) found.add(id);
+    before = { id, end: bytes.subarray(Math.max(0, bytes.length - overlap)) };
+  };
+  if (overlap > 0)
+    await scanObjects(
+      git,
+      blobs.map(({ id }) => id),
+      take,
+    );
+  return [...new Set(blobs.filter(({ id }) => found.has(id)).map(({ file }) => file))];
+}
+
+const SUBMODULE_MODE = '160000';
 
 /** Brings a tree that equals the base commit to where a patch of `readChanges` left it. */
 export async function applyPatch(git: Git, patch: Buffer): Promise<void> {

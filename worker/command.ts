@@ -19,8 +19,12 @@ export type CommandOptions = {
 /** How long output may keep coming once every process of the command that can be found has ended. */
 const DRAIN_MS = 1000;
 
-/** Where memory runs out it is the command that is ended, and not the worker that can say so. */
-const AS_FIRST_VICTIM = '{ echo 1000 > /proc/self/oom_score_adj; } 2> /dev/null; exec /bin/sh -c "$1"';
+/**
+ * Where memory runs out it is the command that is ended, and not the worker that can say so. Files that it makes have the
+ * usual modes, whatever this process was started with: builds and tests expect them.
+ */
+const AS_FIRST_VICTIM =
+  'umask 022; { echo 1000 > /proc/self/oom_score_adj; } 2> /dev/null; exec /bin/sh -c "$1"';
 
 /**
  * Runs a shell command in the work tree, as the commands' user where there is one. Everything that it started is ended

@@ -4,6 +4,8 @@ const REDACTED = '[redacted]';
 export class Redactor {
   /** The longest first: a short form inside a long one would leave the rest of it behind. */
   #secrets: string[] = [];
+  /** The same, and UTF-16, which no text of ours is in, as bytes. */
+  #patterns: Buffer[] = [];
 
   /** From here on `secret` is replaced, and so are the forms that a text of ours or of git's may hold it in. */
   add(secret: string | undefined): void {
@@ -20,6 +22,8 @@ export class Redactor {
     const inHeader = Buffer.from(`x-access-token:${secret}`).toString('base64');
     const forms = [secret, inJson, encodeURIComponent(secret), inHeader, ...base64Forms(secret)];
     this.#secrets = [...new Set([...this.#secrets, ...forms])].sort((a, b) => b.length - a.length);
+    const wide = Buffer.from(secret, 'utf16le');
+    this.#patterns.push(...forms.map((form) => Buffer.from(form)), wide, Buffer.from(wide).swap16());
   }
 
   /** Characters of the longest form: a text that was cut may end in fewer of them. */
@@ -40,7 +44,12 @@ export class Redactor {
   }
 
   isIn(bytes: Buffer): boolean {
-    return this.#secrets.some((secret) => bytes.includes(secret));
+    return this.#patterns.some((pattern) => bytes.includes(pattern));
+  }
+
+  /** Bytes of the longest form: one that lies across two pieces has fewer of them in each. */
+  get longestBytes(): number {
+    return Math.max(0, ...this.#patterns.map((pattern) => pattern.length));
   }
 }
 

@@ -3,6 +3,7 @@ import type { Verification } from '../core/repository-result.ts';
 import type { Changes } from './changes.ts';
 import type { ConversationState } from './conversation-state.ts';
 import type { Ending } from './ending.ts';
+import type { Git } from './git.ts';
 import type { Redactor } from './redact.ts';
 import { type Submission, ToolError } from './tools/tool.ts';
 import { list, verifySubmission } from './verify.ts';
@@ -70,6 +71,7 @@ function describeChange({ withLf }: Changes, left: readonly string[]): string[] 
 export type SubmissionContext = {
   tree: WorkTree;
   workspace: Workspace;
+  git: Git;
   state: ConversationState;
   settings: JobSettings;
   /** What the environment protects (PROTECTED_FILES). */

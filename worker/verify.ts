@@ -4,8 +4,9 @@ import type { JobSettings } from '../core/job.ts';
 import { filesOutside, protectedFiles } from '../core/protected-files.ts';
 import { failedOnBase, type Verification } from '../core/repository-result.ts';
 import { hasControlCharacters, leavesTree } from '../core/tree-path.ts';
-import type { Changes } from './changes.ts';
+import { type Changes, filesWithSecrets } from './changes.ts';
 import { describeCommand, runCommand } from './command.ts';
+import type { Git } from './git.ts';
 import type { Redactor } from './redact.ts';
 import { CHECK_TIMEOUT_MS } from './tools/run-check.ts';
 import type { Submission } from './tools/tool.ts';
@@ -24,6 +25,7 @@ type JudgeContext = {
   /** What the checks came to on the untouched base, where they were run there. */
   baseline?: readonly Verification[] | undefined;
   workspace: Workspace;
+  git: Git;
   redactor: Redactor;
   signal: AbortSignal;
 };
@@ -65,7 +67,7 @@ function worseThanBase(verification: readonly Verification[]): string | undefine
 async function patchProblem(
   { wereChangesNecessary, title }: Submission,
   { entries, patch, excess, unstorable }: Changes,
-  { settings, protectedGlobs, workspace, redactor }: JudgeContext,
+  { settings, protectedGlobs, workspace, git, redactor }: JudgeContext,
 ): Promise<string | undefined> {
   const files = entries.map(({ file }) => file);
   if (excess || !patch)
@@ -97,6 +99,10 @@ async function patchProblem(
   const leading = links.filter(({ file }) => leavesTree(file, targetOf(workspace, file)));
   if (leading.length > 0)
     return `${list(leading.map(({ file }) => file))} is a symbolic link that leads out of the repository. Undo that.`;
+  const withSecrets = await filesWithSecrets(git, { entries }, redactor);
+  if (withSecrets.length > 0)
+    return `The change contains a credential, in ${list(withSecrets)}. Take it out.`;
+  // In a name of a file.
   if (redactor.isIn(patch)) return 'The change contains a credential. Take it out.';
   return undefined;
 }

@@ -7,8 +7,9 @@ import type { Thread } from '../core/thread.ts';
 import { NO_TOKENS } from '../core/usage.ts';
 import type { Analysis } from './analysis.ts';
 import { boundText } from './bounded-output.ts';
-import { readChangedFiles, summarizeChanges } from './changes.ts';
+import { filesWithSecrets, readChangedFiles, summarizeChanges } from './changes.ts';
 import { SYSTEM_PROMPT } from './prompt.ts';
+import { list } from './verify.ts';
 
 /** Characters of each of at most 50 entries: they stand on the row. */
 const MAX_NOT_DONE = 500;
@@ -79,12 +80,21 @@ function outcomeName({ ending, error }: Analysis): Outcome['outcome'] {
   return ending.submission?.wereChangesNecessary ? 'changed' : 'unchanged';
 }
 
-async function writeDiff({ job, artifacts, request }: Analysis, patch: Buffer): Promise<string> {
-  const { repositoryName, redactor } = request;
+/** Undefined where a binary file holds a secret, which cannot be taken out of a patch: it is compressed there. */
+async function writeDiff(analysis: Analysis, patch: Buffer): Promise<string | undefined> {
+  const { job, artifacts, request, clone, changes } = analysis;
+  const { repositoryName, redactor, log } = request;
+  const withSecrets = patch.includes(BINARY) ? await filesWithSecrets(clone!.git, changes!, redactor) : [];
+  if (withSecrets.length > 0) {
+    log.warn(`the diff is not kept: a credential is in ${list(withSecrets)}, and the diff has a binary file`);
+    return undefined;
+  }
   const key = artifactKeys.diff(job.jobId, repositoryName);
   await artifacts.write(key, redactor.bytes(patch), { contentType: 'text/x-diff', durable: true });
   return key;
 }
+
+const BINARY = '\nGIT binary patch\n';
 
 async function writeThread(analysis: Analysis): Promise<string> {
   const { job, state, tools } = analysis;

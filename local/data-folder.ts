@@ -1,18 +1,31 @@
-import { mkdirSync, readFileSync, renameSync, statfsSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { SettingsError } from '../core/errors.ts';
 import { identifyProcess, isRunning, ProcessIdentity } from './batch/process-group.ts';
+import { requireOwn } from './own-file.ts';
 
 /** Counts up when what is on disk is laid out in another way. */
 const LAYOUT_VERSION = 2;
 
+/** A stack listens nowhere else, and whatever else a file named would be sent the user's prompts and code. */
+const LoopbackUrl = z.url({ protocol: /^http$/, hostname: /^(?:127\.0\.0\.1|localhost|\[::1\])$/ });
+
 /** What a command needs to know of a stack that is up. */
 export const RunningStack = z.object({
-  api: z.url(),
+  api: LoopbackUrl,
   /** The local GitHub's page; absent where the stack works on GitHub itself. */
-  gitHub: z.url().optional(),
+  gitHub: LoopbackUrl.optional(),
   model: z.enum(['offline', 'claude']),
 });
 export type RunningStack = z.infer<typeof RunningStack>;
@@ -40,12 +53,13 @@ export async function takeDataFolder(
   const { pid } = process;
   const temporary = `${file}.${pid}.tmp`;
   const write = (use: Omit<z.infer<typeof StackFile>, 'layout'>) => {
-    writeFileSync(temporary, `${JSON.stringify({ layout: LAYOUT_VERSION, ...use })}\n`);
+    writeFileSync(temporary, `${JSON.stringify({ layout: LAYOUT_VERSION, ...use })}\n`, { mode: 0o600 });
     renameSync(temporary, file);
   };
   const owner = identifyProcess(pid, performance.timeOrigin);
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    closeToOthers(folder);
     requireSpace(folder);
     write({ pid, owner });
   } catch (error) {
@@ -59,6 +73,15 @@ export async function takeDataFolder(
   await sleep(SETTLE_MS);
   refuseWhereInUse(folder);
   return { announce: (stack) => write({ pid, owner, stack }), release: () => write({}) };
+}
+
+/**
+ * Private code, conversations and diffs are in it. Where others could enter it, as an earlier version left it, everything
+ * in it is closed to them; later that need not be looked at again, as the folder itself keeps them out.
+ */
+function closeToOthers(folder: string): void {
+  if (process.platform === 'win32' || (statSync(folder).mode & 0o077) === 0) return;
+  execFileSync('chmod', ['-R', 'go=', '--', folder], { stdio: 'pipe' });
 }
 
 /** Far longer than what lies between finding a folder free and writing into it. */
@@ -88,12 +111,16 @@ function requireSpace(folder: string): void {
 /** The stack that `serve` keeps up over this data folder, if one is. */
 export function runningStack(folder: string): RunningStack | undefined {
   const file = readStackFile(folder);
-  return file && isInUse(file) ? file.stack : undefined;
+  // A process that does not say when it began may be any process.
+  return file?.owner && isInUse(file) ? file.stack : undefined;
 }
 
 /** Undefined where the folder is not one of ours yet. Throws SettingsError where it is another version's, or whose. */
 function readStackFile(folder: string): z.infer<typeof StackFile> | undefined {
   const file = path.join(folder, 'stack.json');
+  // A new one is closed to others when it is taken.
+  if (!isEmpty(folder)) requireOwn(folder);
+  requireOwn(file);
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -110,6 +137,15 @@ function readStackFile(folder: string): z.infer<typeof StackFile> | undefined {
       ? `The data folder ${folder} is laid out by version ${other.layout} of its layout; this Cody Batch has version ${LAYOUT_VERSION}. Name another folder with --data, or remove it.`
       : `${file} was not written by Cody Batch, or is damaged. Name another folder with --data, or remove that file.`,
   );
+}
+
+function isEmpty(folder: string): boolean {
+  try {
+    return readdirSync(folder).length === 0;
+  } catch {
+    // Whatever else is wrong with the folder shows when it is written.
+    return true;
+  }
 }
 
 function parseJson(text: string): unknown {

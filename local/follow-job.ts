@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isEnded, type Job } from '../core/job.ts';
+import { tell } from '../core/terminal.ts';
 import type { ApiClient } from './api-client.ts';
 import { Progress } from './progress.ts';
 
@@ -15,7 +16,7 @@ export async function followJob(api: ApiClient, jobId: string, out = process.std
   const onInterrupt = () => {
     if (cancelled) process.exit(130);
     out.write(`\nCancelling ${jobId}; Ctrl-C again ends at once and leaves it.\n`);
-    cancelled = api.cancelJob(jobId).catch((error: Error) => void out.write(`${error.message}\n`));
+    cancelled = api.cancelJob(jobId).catch((error: Error) => tell(error.message, out));
   };
   process.on('SIGINT', onInterrupt);
   try {

@@ -1,4 +1,5 @@
 import type { Counts, Job } from '../core/job.ts';
+import { printableLine } from '../core/printable.ts';
 
 const BAR_WIDTH = 30;
 
@@ -18,7 +19,7 @@ export class Progress {
       this.#out.write(`\r\u001b[2K${barOf(counts)} ${describe(counts)}, ${seconds} s`);
       return;
     }
-    const line = `${status}: ${describe(counts)}`;
+    const line = printableLine(`${status}: ${describe(counts)}`);
     if (line !== this.#last) this.#out.write(`${line} (${seconds} s)\n`);
     this.#last = line;
   }

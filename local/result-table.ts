@@ -1,3 +1,4 @@
+import { printable, printableLine } from '../core/printable.ts';
 import type { RepositorySummary } from '../core/repository-result.ts';
 
 const HEADINGS = ['repository', 'outcome', 'files', '+', '−', 'turns', 'tokens', 'cost', 'pull request'];
@@ -5,7 +6,7 @@ const RIGHT_ALIGNED = new Set([2, 3, 4, 5, 6, 7]);
 
 /** The results as a table of text, with each failure's reason below it. */
 export function resultTable(results: readonly RepositorySummary[]): string {
-  const rows = [HEADINGS, ...results.map(cellsOf)];
+  const rows = [HEADINGS, ...results.map((result) => cellsOf(result).map(printableLine))];
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map((row) =>
     row
@@ -17,7 +18,7 @@ export function resultTable(results: readonly RepositorySummary[]): string {
   );
   lines.splice(1, 0, widths.map((width) => '-'.repeat(width)).join('  '));
   const reasons = reasonsOf(results);
-  return [...lines, ...(reasons.length > 0 ? ['', ...reasons] : [])].join('\n');
+  return printable([...lines, ...(reasons.length > 0 ? ['', ...reasons] : [])].join('\n'));
 }
 
 function cellsOf(result: RepositorySummary): string[] {
@@ -53,20 +54,10 @@ function reasonsOf(results: readonly RepositorySummary[]): string[] {
 
 /** In the words of what stopped it. */
 function reasonsOfOne({ status, error, summary, notDone = [], pullRequest }: RepositorySummary): string[] {
-  const left = notDone.map((said) => `not done: ${onOneLine(said)}`);
+  const left = notDone.map((said) => `not done: ${printableLine(said)}`);
   const failure = error ?? pullRequest?.error;
   if (failure) return [`${failure.name}: ${failure.message}`, ...left];
   return [...(status === 'failed' && summary ? [summary] : []), ...left];
-}
-
-const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-
-/** Names of files may hold line feeds and what a terminal obeys. */
-function onOneLine(text: string): string {
-  return text.replace(
-    /\p{Cc}/gu,
-    (character) => ESCAPES[character] ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
 }
 
 function numberCell(value: number | undefined): string {

@@ -22,8 +22,19 @@ export async function serveStack(
   environment: Record<string, string>,
   options: readonly string[] = [],
 ): Promise<ServedStack> {
-  const args = ['serve', '--port', '0', '--data', folder, '--concurrency', String(workers), ...options];
-  // Not in the project's folder, whose `.env` is the developer's.
+  const own = ['--settings', '/dev/null'];
+  // Without the project's `.env`, which is the developer's.
+  const args = [
+    'serve',
+    '--port',
+    '0',
+    '--data',
+    folder,
+    '--concurrency',
+    String(workers),
+    ...own,
+    ...options,
+  ];
   const child = spawn(process.execPath, [CLI, ...args], {
     cwd: folder,
     env: environment,

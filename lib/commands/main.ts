@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { STSClient } from '@aws-sdk/client-sts';
 import { CodyBatchError, SettingsError } from '../../core/errors.ts';
 import { fillSecretCommand, type Variables } from '../../core/settings.ts';
+import { print, tell } from '../../core/terminal.ts';
 import { Names } from '../names.ts';
 import { aboutSecret, secretsOf } from '../secrets.ts';
 import { findBaseImage } from './base-image.ts';
@@ -16,7 +17,7 @@ import { whatIsKept } from './kept.ts';
  */
 export async function main(args: readonly string[], environment: Variables): Promise<number> {
   if (args.length === 0 || args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(USAGE);
+    print(USAGE);
     return args.length === 0 ? 2 : 0;
   }
   try {
@@ -28,8 +29,8 @@ export async function main(args: readonly string[], environment: Variables): Pro
         : cdk(invocation, invocation.command === 'synth' ? ['synth', '--quiet'] : ['diff']));
   } catch (error) {
     if (!(error instanceof CodyBatchError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    if (error instanceof UsageError) process.stderr.write(USAGE);
+    tell(error.message);
+    if (error instanceof UsageError) tell(USAGE.trimEnd());
     return 2;
   }
 }
@@ -44,7 +45,7 @@ async function deploy(invocation: Invocation, environment: Variables): Promise<n
   if (base) checks.push(base.check);
   for (const check of checks) say(check);
   if (checks.some(({ ok }) => !ok)) {
-    process.stderr.write('Nothing was started.\n');
+    tell('Nothing was started.');
     return 2;
   }
   const deployment = [
@@ -70,7 +71,7 @@ async function firstWithoutProtection(
 ): Promise<number> {
   const names = new Names(invocation.configuration.environment);
   if (!invocation.configuration.deletionProtection || (await isDeployed(names.stack, account))) return 0;
-  process.stdout.write(
+  print(
     `${names.stack} is new: it is deployed twice, first without the protection from deletion, so that a failure leaves nothing behind.\n`,
   );
   return cdk(invocation, [...deployment, '--context', 'deletionProtection=false']);
@@ -88,20 +89,20 @@ async function regionOf(environment: Variables, profile: string | undefined): Pr
 }
 
 function say({ name, ok, found }: Check): void {
-  (ok ? process.stdout : process.stderr).write(`${ok ? '✓' : '✗'} ${name}: ${found}.\n`);
+  tell(`${ok ? '✓' : '✗'} ${name}: ${found}.`, ok ? process.stdout : process.stderr);
 }
 
 function sayWhatIsLeft({ configuration }: Invocation): void {
   const names = new Names(configuration.environment);
-  process.stdout.write('\nOnce, and whenever one changes:\n');
+  print('\nOnce, and whenever one changes:\n');
   for (const secret of secretsOf(configuration.settings)) {
     const { part, purpose } = aboutSecret(secret);
-    process.stdout.write(`  ${purpose}\n    ${fillSecretCommand(names.of(part), secret)}\n`);
+    print(`  ${purpose}\n    ${fillSecretCommand(names.of(part), secret)}\n`);
   }
 }
 
 async function destroy(invocation: Invocation): Promise<number> {
-  process.stdout.write(`${whatIsKept(invocation.configuration)}\n`);
+  print(`${whatIsKept(invocation.configuration)}\n`);
   return cdk(invocation, ['destroy', ...(invocation.yes ? ['--force'] : [])]);
 }
 

@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { print, tell } from '../../core/terminal.ts';
 import { ApiClient } from '../api-client.ts';
 import { followJob } from '../follow-job.ts';
 import { gitEnvironment } from '../github/git.ts';
@@ -12,7 +13,6 @@ import { requireGit } from '../require-git.ts';
 import { resultTable } from '../result-table.ts';
 import { startStack } from '../stack.ts';
 import { inspectWorkTree } from '../work-tree.ts';
-import { tell } from './run.ts';
 import { parseOptions } from './usage.ts';
 
 /** Packages that are installed with the product, with hundreds of files each. */
@@ -54,11 +54,11 @@ export async function demo(args: readonly string[]): Promise<number> {
       });
       await followJob(api, job.jobId);
       const result = await api.getResults(job.jobId);
-      process.stdout.write(`\n${resultTable(result.results)}\n\n`);
-      process.stdout.write(
+      print(`\n${resultTable(result.results)}\n\n`);
+      print(
         `${result.jobId}: ${result.status} in ${((performance.now() - started) / 1000).toFixed(1)} s, everything included.\n`,
       );
-      process.stdout.write(EXPLANATION);
+      print(EXPLANATION);
       return result.status === 'completed' && result.results.every(({ pullRequestUrl }) => pullRequestUrl)
         ? 0
         : 1;

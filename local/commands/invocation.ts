@@ -1,9 +1,12 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { SettingsError } from '../../core/errors.ts';
 import { commandSecretVariables, parseSettings, SETTING_NAMES, type Variables } from '../../core/settings.ts';
+import { tell } from '../../core/terminal.ts';
 import { DECIDED_BY_STACK, REGION } from '../environment.ts';
+import { requireOwn } from '../own-file.ts';
 import { UsageError } from './usage.ts';
 
 /** Where the user stood: npm runs scripts in the package's folder and says in INIT_CWD where it was called. */
@@ -12,11 +15,11 @@ export function invocationFolder(): string {
 }
 
 /**
- * The settings that the user gave, by `.env` and by the environment, which wins. Throws SettingsError where one does
+ * The settings that the user gave, by a file and by the environment, which wins. Throws SettingsError where one does
  * not fit.
  */
-export function userVariables(): Variables {
-  loadEnvFile();
+export function userVariables(envFile?: string): Variables {
+  loadEnvFile(envFile);
   const given = Object.fromEntries(
     [...SETTING_NAMES, ...commandSecretVariables(process.env)].flatMap((name) =>
       process.env[name] ? [[name, process.env[name]]] : [],
@@ -30,14 +33,38 @@ export function userVariables(): Variables {
   return given;
 }
 
-function loadEnvFile(): void {
-  if (!existsSync('.env')) return;
+/** The folder of this installation, whose `.env` and data folder are the user's own wherever they stand. */
+const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The one that is named, else the installation's: never that of the folder where the user happens to stand. */
+export function dataFolderOf(given: string | undefined): string {
+  return given === undefined ? path.join(PACKAGE, '.cody-batch') : path.resolve(given);
+}
+
+/**
+ * The file that is named, else the installation's `.env`, and only the user's own: one in the folder where the user stands
+ * may have come with that folder, and would say where the key goes.
+ */
+function loadEnvFile(named: string | undefined): void {
+  const file = named === undefined ? path.join(PACKAGE, '.env') : path.resolve(named);
+  const here = path.resolve('.env');
+  if (
+    named === undefined &&
+    existsSync(here) &&
+    realpathSync(here) !== path.join(realpathSync(PACKAGE), '.env')
+  )
+    tell(`${here} is not read; settings come from the environment and ${file}, or name it by --settings.`);
+  if (named === undefined && !existsSync(file)) return;
+  requireOwn(file);
   try {
-    process.loadEnvFile('.env');
+    process.loadEnvFile(file);
   } catch (error) {
-    throw new SettingsError(`.env cannot be read: ${(error as Error).message}. Mend it, or move it away.`, {
-      cause: error,
-    });
+    throw new SettingsError(
+      `${file} cannot be read: ${(error as Error).message}. Mend it, or move it away.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -50,9 +77,7 @@ function refuseWhatIsDecided(given: Variables): void {
     );
   }
   if (given.AWS_REGION && given.AWS_REGION !== REGION)
-    process.stderr.write(
-      `AWS_REGION is ${given.AWS_REGION}; the AWS on this machine is in ${REGION}, whatever that says.\n`,
-    );
+    tell(`AWS_REGION is ${given.AWS_REGION}; the AWS on this machine is in ${REGION}, whatever that says.`);
 }
 
 export function hasClaudeKey(given: Variables): boolean {

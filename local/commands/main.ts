@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { CodyBatchError } from '../../core/errors.ts';
+import { print, tell } from '../../core/terminal.ts';
 import { ApiUnreachableError } from '../api-client.ts';
 import { USAGE, UsageError } from './usage.ts';
 
@@ -13,10 +14,12 @@ const COMMANDS: Record<string, () => Promise<(args: readonly string[]) => Promis
 /** The command line. Returns the exit status; an error of ours is one line, without a stack. */
 export async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    process.stdout.write(USAGE);
+    print(USAGE);
     return name === undefined ? 2 : 0;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  // What commands write holds private code: it is for this user alone, in the data folder and by --out.
+  process.umask(0o077);
   exitBySignals();
   exitByFaults();
   try {
@@ -26,8 +29,8 @@ export async function main([name, ...args]: readonly string[]): Promise<number> 
       );
     return await (await command())(args);
   } catch (error) {
-    process.stderr.write(`cody-batch: ${describe(error)}\n`);
-    if (error instanceof UsageError) process.stderr.write('`cody-batch help` shows what can be said.\n');
+    tell(`cody-batch: ${describe(error)}`);
+    if (error instanceof UsageError) tell('`cody-batch help` shows what can be said.');
     return error instanceof ApiUnreachableError ? 1 : 2;
   }
 }
@@ -44,7 +47,7 @@ function exitBySignals(): void {
 /** What nobody waits for, such as the embedded database on a disk that has become full, ends this process as well. */
 function exitByFaults(): void {
   process.on('uncaughtException', (error) => {
-    process.stderr.write(`cody-batch: ${describe(error)}\n`);
+    tell(`cody-batch: ${describe(error)}`);
     process.exit(2);
   });
 }

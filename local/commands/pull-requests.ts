@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os';
-import path from 'node:path';
 import { JobId } from '../../core/job.ts';
+import { print, printJson } from '../../core/terminal.ts';
 import { ApiClient } from '../api-client.ts';
 import { runningStack } from '../data-folder.ts';
 import { followJob } from '../follow-job.ts';
 import { requireGit } from '../require-git.ts';
 import { resultTable } from '../result-table.ts';
 import { startStack } from '../stack.ts';
-import { hasClaudeKey, userVariables } from './invocation.ts';
+import { dataFolderOf, hasClaudeKey, userVariables } from './invocation.ts';
 import { parseOptions, UsageError } from './usage.ts';
 
 const OPTIONS = {
@@ -15,6 +15,7 @@ const OPTIONS = {
   json: { type: 'boolean' },
   github: { type: 'boolean' },
   data: { type: 'string' },
+  settings: { type: 'string' },
 } as const;
 
 /**
@@ -38,16 +39,17 @@ export async function pullRequests([jobId = '', ...args]: readonly string[]): Pr
       ({ repositoryName, pullRequest }) =>
         pullRequest && (asked.size === 0 || asked.has(repositoryName.toLowerCase())),
     );
-    process.stdout.write(options.json ? `${JSON.stringify(job, null, 2)}\n` : `${resultTable(results)}\n`);
+    if (options.json) printJson(job);
+    else print(`${resultTable(results)}\n`);
     return results.some(({ pullRequest }) => pullRequest?.state === 'failed' || pullRequest?.error) ? 1 : 0;
   } finally {
     await stack.close();
   }
 }
 
-async function openStack(options: { data?: string; github?: boolean }) {
-  const given = userVariables();
-  const dataFolder = path.resolve(options.data ?? '.cody-batch');
+async function openStack(options: { data?: string; github?: boolean; settings?: string }) {
+  const given = userVariables(options.settings);
+  const dataFolder = dataFolderOf(options.data);
   const running = runningStack(dataFolder);
   if (running) return { api: running.api, close: async () => {} };
   await requireGit();

@@ -8,6 +8,7 @@ import { type JobRequest, RepositoryName } from '../../core/job.ts';
 import { refusalOfModel } from '../../core/model-check.ts';
 import { unpricedNote } from '../../core/models.ts';
 import { defaultJobSettings, isModelPriced, parseSettings, type Variables } from '../../core/settings.ts';
+import { print, printJson, tell } from '../../core/terminal.ts';
 import { ApiClient } from '../api-client.ts';
 import { type RunningStack, runningStack } from '../data-folder.ts';
 import { followJob } from '../follow-job.ts';
@@ -16,7 +17,7 @@ import { requireGit } from '../require-git.ts';
 import { costCell, resultTable } from '../result-table.ts';
 import { startStack } from '../stack.ts';
 import { inspectWorkTree, type WorkTree } from '../work-tree.ts';
-import { hasClaudeKey, invocationFolder, readPrompt, userVariables } from './invocation.ts';
+import { dataFolderOf, hasClaudeKey, invocationFolder, readPrompt, userVariables } from './invocation.ts';
 import { parseOptions, positiveNumber, UsageError, wholeNumber } from './usage.ts';
 import { writeResults } from './write-results.ts';
 
@@ -35,6 +36,7 @@ const OPTIONS = {
   json: { type: 'boolean' },
   yes: { type: 'boolean' },
   data: { type: 'string' },
+  settings: { type: 'string' },
 } as const;
 
 type Options = ReturnType<typeof parseOptions<typeof OPTIONS>>;
@@ -45,7 +47,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const prompt = await readPrompt(options);
   await requireGit();
   const repositories = await sortRepositories(options.repo ?? []);
-  const given = userVariables();
+  const given = userVariables(options.settings);
   const stack = await openStack(options, repositories, given);
   try {
     const api = new ApiClient(stack.api);
@@ -61,9 +63,9 @@ export async function run(args: readonly string[]): Promise<number> {
     await followJob(api, job.jobId);
     const result = await api.getResults(job.jobId);
     if (options.out) await writeResults(api, result, path.resolve(invocationFolder(), options.out));
-    if (options.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+    if (options.json) printJson(result);
     else
-      process.stdout.write(
+      print(
         `${resultTable(result.results)}\n\n${result.jobId}: ${result.status}, cost ${costCell(result.costUsd)}\n`,
       );
     if (stack.gitHub && !stack.lasts && result.results.some(({ pullRequestUrl }) => pullRequestUrl))
@@ -84,11 +86,6 @@ export const OFFLINE_NOTE =
 
 const KEPT_NOTE =
   'The pull requests are kept in the data folder: `npm run cody -- serve` shows them again, its GitHub being at http://127.0.0.1:3004.';
-
-/** What goes to the terminal but is no result. */
-export function tell(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
 
 type Repositories = { trees: WorkTree[]; names: string[] };
 
@@ -123,7 +120,7 @@ type OpenStack = RunningStack & { lasts: boolean; close(): Promise<void> };
 
 /** The stack that `serve` keeps up over the same data folder, or one for this job. */
 async function openStack(options: Options, { names }: Repositories, given: Variables): Promise<OpenStack> {
-  const dataFolder = path.resolve(options.data ?? '.cody-batch');
+  const dataFolder = dataFolderOf(options.data);
   const gitHub = names.length > 0 ? 'remote' : 'local';
   if (gitHub === 'remote' && !given.GITHUB_TOKEN)
     throw new UsageError(`${names[0]} is no folder here; to clone it from GitHub, set GITHUB_TOKEN.`);
@@ -171,13 +168,17 @@ function admitted(names: readonly string[], given: Variables): string {
 async function registerAndTell(trees: readonly WorkTree[], gitHubUrl: string): Promise<string[]> {
   const registered = await registerWorkTrees(trees, gitHubUrl);
   for (const { path: folder, repositoryName, headSha, uncommitted } of registered) {
-    const left =
-      uncommitted > 0
-        ? `; ${uncommitted} uncommitted ${uncommitted === 1 ? 'file is' : 'files are'} left out`
-        : '';
+    const left = leftOut(uncommitted);
     tell(`${folder} is ${repositoryName} at ${headSha.slice(0, 10)}${left}`);
   }
   return registered.map(({ repositoryName }) => repositoryName);
+}
+
+function leftOut(uncommitted: number | undefined): string {
+  if (uncommitted === undefined)
+    return '; its index cannot be read, so what is uncommitted is left out uncounted';
+  if (uncommitted === 0) return '';
+  return `; ${uncommitted} uncommitted ${uncommitted === 1 ? 'file is' : 'files are'} left out`;
 }
 
 function jobRequest(options: Options, prompt: string, repositories: string[]): JobRequest {

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
-import path from 'node:path';
+import { print } from '../../core/terminal.ts';
 import { requireGit } from '../require-git.ts';
 import { startStack } from '../stack.ts';
-import { hasClaudeKey, userVariables } from './invocation.ts';
+import { dataFolderOf, hasClaudeKey, userVariables } from './invocation.ts';
 import { parseOptions, UsageError, wholeNumber } from './usage.ts';
 
 const OPTIONS = {
@@ -11,6 +11,7 @@ const OPTIONS = {
   concurrency: { type: 'string' },
   github: { type: 'boolean' },
   data: { type: 'string' },
+  settings: { type: 'string' },
 } as const;
 
 /** The API's port where --port is silent, as the README says. */
@@ -20,10 +21,10 @@ const LAST_PORT = 65_535 - 5;
 /** `cody-batch serve`: the stack, until Ctrl-C. Returns the exit status. */
 export async function serve(args: readonly string[]): Promise<number> {
   const options = parseOptions(args, OPTIONS);
-  const given = userVariables();
+  const given = userVariables(options.settings);
   await requireGit();
   if (options.github && !given.GITHUB_TOKEN) throw new UsageError('--github needs GITHUB_TOKEN.');
-  const dataFolder = path.resolve(options.data ?? '.cody-batch');
+  const dataFolder = dataFolderOf(options.data);
   // Told before the start, so that Ctrl-C during it is not lost.
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   const stack = await startStack({
@@ -48,7 +49,7 @@ export async function serve(args: readonly string[]): Promise<number> {
     '',
     'Ctrl-C ends it; what is running goes on at the next start.',
   ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  print(`${lines.join('\n')}\n`);
   await interrupted;
   await stack.close();
   return 0;

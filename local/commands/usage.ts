@@ -40,7 +40,8 @@ serve
   --github                   work on GitHub (GITHUB_TOKEN, ALLOWED_REPOSITORIES) instead of the local one
 
 all of them
-  --data DIR                 where everything is kept (.cody-batch)
+  --data DIR                 where everything is kept (.cody-batch of the installation)
+  --settings FILE            settings beside the environment's, which win (.env of the installation)
 
 Exit status: 0 all repositories completed, 1 some repository failed or has something that was not done, 2 wrong usage.
 With ANTHROPIC_API_KEY or CLAUDE_API_KEY, Claude does the work; without, the offline model, which carries out the

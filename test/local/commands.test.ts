@@ -68,7 +68,10 @@ test('a folder that is no work tree, or is inside one, or has no commit, is refu
   await mkdir(plain);
   const run = (repository: string) => cody(['run', '--repo', repository, '--prompt', 'x', '--data', data()]);
   const [none, inside] = await Promise.all([run(plain), run(path.join(tree, 'src'))]);
-  expect(none).toMatchObject({ status: 2, stderr: expect.stringContaining(`${plain} is no git work tree`) });
+  expect(none).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining(`${plain} is not a git work tree`),
+  });
   expect(inside).toMatchObject({
     status: 2,
     stderr: expect.stringContaining(`is inside the work tree ${tree}`),
@@ -235,7 +238,11 @@ test('a key that is refused is told once, before a job is made', async () => {
 
 test('a reason that several repositories have is told once, with their number', async () => {
   const claude = await startScriptedModel(() => ({
-    ...{ status: 400, type: 'invalid_request_error', message: 'output_config.effort: no' },
+    ...{
+      status: 400,
+      type: 'invalid_request_error',
+      message: 'output_config.effort: no\u001b]0;owned\u0007\u202e',
+    },
   }));
   try {
     const { status, stdout } = await cody(
@@ -245,6 +252,9 @@ test('a reason that several repositories have is told once, with their number', 
     expect(status).toBe(1);
     expect(stdout).toMatch(/^2 repositories: ModelRequestError: .*output_config\.effort: no\./m);
     expect(stdout.split('output_config')).toHaveLength(2);
+    // What the server says is shown, and the terminal does not obey it.
+    expect(stdout).toContain('\\x1b]0;owned\\x07\\u{202e}');
+    expect(stdout).toMatch(/^[\n\t\x20-\x7e−—]*$/);
   } finally {
     await claude.close();
   }
@@ -276,7 +286,7 @@ test('where no price is known, the command says before anything is spent that no
 test('a data folder that another stack uses is refused, and nothing in it is touched', async () => {
   const dataFolder = data();
   await mkdir(dataFolder);
-  await writeFile(path.join(dataFolder, 'stack.json'), JSON.stringify({ layout: 1, pid: process.pid }));
+  await writeFile(path.join(dataFolder, 'stack.json'), JSON.stringify({ layout: 2, pid: process.pid }));
   const { status, stderr } = await cody(['run', '--repo', tree, '--prompt', 'x', '--data', dataFolder]);
   expect(status).toBe(2);
   expect(stderr).toContain(`is in use by process ${process.pid}`);

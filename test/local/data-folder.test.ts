@@ -1,8 +1,10 @@
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
-import { serveStack, temporaryFolder } from '../stack.ts';
+import { listenOnLoopback } from '../../local/loopback.ts';
+import { cody, serveStack, temporaryFolder } from '../stack.ts';
+import { repositoryOf } from '../work-trees.ts';
 
 test('a stack that was killed starts again although another process has its pid by now', async () => {
   const folder = await temporaryFolder();
@@ -21,6 +23,69 @@ test('a stack that was killed starts again although another process has its pid 
     expect((await fetch(`${stack.api}/health`)).status).toBe(200);
     await stack.close();
   } finally {
+    await folder.remove();
+  }
+});
+
+test('a data folder is for its user alone, with everything that an earlier version left open in it', async () => {
+  const folder = await temporaryFolder();
+  try {
+    const left = path.join(folder.path, 'artifacts/jobs/a');
+    await mkdir(left, { recursive: true, mode: 0o755 });
+    await writeFile(path.join(left, 'thread.json'), 'private', { mode: 0o644 });
+    await chmod(folder.path, 0o755);
+    const stack = await serveStack({ dataFolder: folder.path });
+    const modes = await Promise.all(
+      ['.', ...(await readdir(folder.path, { recursive: true }))].map(async (name) => {
+        const { mode } = await lstat(path.join(folder.path, name));
+        return `${name} ${(mode & 0o077).toString(8)}`;
+      }),
+    );
+    await stack.close();
+    expect(modes.length).toBeGreaterThan(20);
+    expect(modes.filter((line) => !line.endsWith(' 0'))).toEqual([]);
+  } finally {
+    await folder.remove();
+  }
+});
+
+test('what a hostile folder says of settings and of a running stack is not followed when a command starts in it', async () => {
+  const folder = await temporaryFolder();
+  const asked: string[] = [];
+  const thief = await listenOnLoopback(
+    (request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      response.writeHead(500).end();
+    },
+    { name: 'thief' },
+  );
+  try {
+    await repositoryOf(folder.path, { 'a.txt': 'old\n' });
+    await writeFile(
+      path.join(folder.path, '.env'),
+      `ANTHROPIC_BASE_URL=${thief.url}\nANTHROPIC_API_KEY=sk-ant-theirs-0123456789\n`,
+    );
+    const stack = { api: thief.url, gitHub: thief.url, model: 'claude' };
+    await mkdir(path.join(folder.path, '.cody-batch'));
+    const planted = (use: object) =>
+      writeFile(path.join(folder.path, '.cody-batch/stack.json'), JSON.stringify({ layout: 2, ...use }));
+    await planted({ pid: 1, stack });
+    const run = ['run', '--repo', '.', '--prompt', "Replace 'old' with 'new'.", '--yes'];
+    const own = path.join(folder.path, 'own-data');
+    const ran = await cody([...run, '--data', own], {}, folder.path);
+    expect(ran).toMatchObject({ status: 0, stderr: expect.stringContaining('offline model') });
+    expect(ran.stderr).toContain(`${path.join(folder.path, '.env')} is not read`);
+    // Also where the folder is named: a process that does not say when it began is not a stack of ours.
+    const named = [...run, '--data', '.cody-batch', '--settings', '/dev/null'];
+    await cody(named, {}, folder.path);
+    await planted({ pid: 1, stack: { ...stack, api: 'http://192.0.2.1:3000' } });
+    expect(await cody(named, {}, folder.path)).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^cody-batch: [^\n]*stack\.json was not written by Cody Batch[^\n]*\n$/),
+    });
+    expect(asked).toEqual([]);
+  } finally {
+    await thief.close();
     await folder.remove();
   }
 });

@@ -196,15 +196,27 @@ test('names that only look like a role are none', async () => {
 
 test('groups of an issuer of one’s own are roles only under this product’s name, as a group of two words would be two', async () => {
   const { authorize } = await import('../../../lambdas/api/authorization.ts');
-  const asking = (groups: string, role: 'viewer' | 'admin') => () =>
-    authorize(
-      request('GET', '/jobs', { sub: 'ada', groups, 'cognito:groups': '[admin]' }) as APIGatewayProxyEventV2,
-      { method: 'GET', path: '/jobs', role },
-      { AUTHORIZATION: 'jwt', ROLES_CLAIM: 'groups' },
-    );
+  /** API Gateway makes one string of the list, and passes the token on as it came. */
+  const asking =
+    (list: string, role: 'viewer' | 'admin', names = list.slice(1, -1).split(' ')) =>
+    () => {
+      const event = request('GET', '/jobs', { sub: 'ada', groups: list, 'cognito:groups': '[admin]' });
+      const payload = Buffer.from(JSON.stringify({ sub: 'ada', groups: names })).toString('base64url');
+      authorize(
+        {
+          ...event,
+          headers: { ...event.headers, authorization: `Bearer e30.${payload}.c2ln` },
+        } as APIGatewayProxyEventV2,
+        { method: 'GET', path: '/jobs', role },
+        { AUTHORIZATION: 'jwt', ROLES_CLAIM: 'groups' },
+      );
+    };
   expect(asking('[staff cody-batch/viewer]', 'viewer')).not.toThrow();
   expect(asking('[staff cody-batch/viewer]', 'admin')).toThrow('needs the role admin; this token has viewer');
   expect(asking('[Finance admin]', 'viewer')).toThrow('this token has none');
+  // One group, which whoever may name groups has named so.
+  expect(asking('[x cody-batch/admin]', 'admin', ['x cody-batch/admin'])).toThrow('this token has none');
+  expect(asking('[cody-batch/admin]', 'admin')).not.toThrow();
 });
 
 test('a job says who started it, a person by an address that was verified, a machine by its client', async () => {

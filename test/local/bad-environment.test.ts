@@ -191,7 +191,7 @@ async function smallDisk(name: string, size: string): Promise<string | undefined
   const disk = within(name);
   await mkdir(disk);
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', disk], { stdio: 'pipe' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=0700`, 'tmpfs', disk], { stdio: 'pipe' });
     return disk;
   } catch (error) {
     console.warn(`Skipped: no file system can be mounted here (${(error as Error).message.trim()}).`);

@@ -30,7 +30,7 @@ test('a disk that becomes full costs the job that runs at most a retry, and dama
   const disk = path.join(folder.path, 'disk');
   await mkdir(disk);
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=96m', 'tmpfs', disk], { stdio: 'pipe' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=96m,mode=0700', 'tmpfs', disk], { stdio: 'pipe' });
   } catch (error) {
     console.warn(`Skipped: no file system can be mounted here (${(error as Error).message.trim()}).`);
     return;

@@ -227,7 +227,7 @@ export class RepositoryTable {
           async (status) => [status, await this.#count(jobId, STATUS_KEYS, `${status}#`)] as const,
         ),
       ),
-      this.#count(jobId, STATUS_KEYS, WAITING_FOR_MODEL),
+      this.#count(jobId, STATUS_KEYS, 'processing#', 'attribute_exists(waiting)'),
     ]);
     const counts = countsOf(Object.fromEntries(counted) as Record<Status, number>);
     return waiting > 0 ? { ...counts, waiting } : counts;
@@ -269,7 +269,7 @@ export class RepositoryTable {
     return open;
   }
 
-  async #count(jobId: string, { index, key }: IndexKeys, prefix: string): Promise<number> {
+  async #count(jobId: string, { index, key }: IndexKeys, prefix: string, filter?: string): Promise<number> {
     let count = 0;
     let from: Record<string, unknown> | undefined;
     do {
@@ -281,6 +281,7 @@ export class RepositoryTable {
           KeyConditionExpression: 'jobId = :jobId AND begins_with(#key, :prefix)',
           ExpressionAttributeNames: { '#key': key },
           ExpressionAttributeValues: { ':jobId': jobId, ':prefix': prefix },
+          ...(filter && { FilterExpression: filter }),
           ...(from && { ExclusiveStartKey: from }),
         }),
       );
@@ -366,10 +367,7 @@ export class RepositoryTable {
     { attempts, waiting, at }: { attempts: number; waiting: Waiting; at: string },
   ): Promise<void> {
     await this.#update(jobId, repositoryName, {
-      set: {
-        ...{ attempts, phase: 'waitingForModel' satisfies Phase, waiting, updatedAt: at },
-        statusKey: WAITING_FOR_MODEL + repositoryName,
-      },
+      set: { attempts, phase: 'waitingForModel' satisfies Phase, waiting, updatedAt: at },
       condition: '#status = :processing',
       names: { '#status': 'status' },
       values: { ':processing': 'processing' },
@@ -387,7 +385,8 @@ export class RepositoryTable {
     running: { startedAt: string; batchJobId: string; logStream: string | undefined; updatedAt: string },
   ): Promise<boolean> {
     return this.#update(jobId, repositoryName, {
-      set: { ...running, statusKey: statusKey('processing', repositoryName) },
+      set: running,
+      remove: ['waiting'],
       condition:
         '#status = :processing AND run = :run AND (attribute_not_exists(startedAt) OR startedAt < :startedAt)',
       names: { '#status': 'status' },
@@ -395,25 +394,16 @@ export class RepositoryTable {
     });
   }
 
-  /**
-   * Writes what a worker may write of its row, and nothing else: IAM holds it to these attributes. Of a row that is not
-   * being processed it writes nothing, by what the index has of its status, which is all that a worker may see of it.
-   */
+  /** Writes what a worker may write of its row, and nothing else: IAM holds it to these attributes. */
   async recordProgress(
     jobId: string,
     repositoryName: string,
     progress: { phase: Phase; turns: number; updatedAt: string; waiting?: Waiting | undefined },
   ): Promise<void> {
     await this.#update(jobId, repositoryName, {
-      set: {
-        ...progress,
-        statusKey: progress.waiting
-          ? WAITING_FOR_MODEL + repositoryName
-          : statusKey('processing', repositoryName),
-      },
+      set: progress,
       ...(!progress.waiting && { remove: ['waiting'] }),
-      condition: 'begins_with(statusKey, :processing)',
-      values: { ':processing': 'processing#' },
+      condition: 'attribute_exists(jobId)',
     });
   }
 
@@ -535,9 +525,6 @@ export class RepositoryTable {
     return updateWhere(this.#client, { TableName: this.#table, Key: { jobId, repositoryName } }, update);
   }
 }
-
-/** In front of the name in the `statusKey` of a row that is processing and waits, in its place or out of it: no name has a `#`. */
-const WAITING_FOR_MODEL = 'processing#waitingForModel#';
 
 export function statusKey(status: Status, repositoryName: string): string {
   return `${status}#${repositoryName}`;

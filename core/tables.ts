@@ -41,7 +41,10 @@ export const JOBS_TABLE: TableShape = {
   ],
 };
 
-/** Keys only in the index of statuses: its rows stay small, and the table is what one trusts. */
+/**
+ * The index of statuses holds keys, and `waiting`, by which repositories that wait for the model are counted. It is
+ * written only when one of them changes, and the table is what one trusts.
+ */
 export const REPOSITORIES_TABLE: TableShape = {
   KeySchema: keys('jobId', 'repositoryName'),
   AttributeDefinitions: strings('jobId', 'repositoryName', 'statusKey', 'pullRequestKey'),
@@ -49,7 +52,7 @@ export const REPOSITORIES_TABLE: TableShape = {
     {
       IndexName: JOB_STATUS_INDEX,
       KeySchema: keys('jobId', 'statusKey'),
-      Projection: { ProjectionType: 'KEYS_ONLY' },
+      Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['waiting'] },
     },
     {
       IndexName: PULL_REQUEST_INDEX,

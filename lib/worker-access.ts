@@ -50,8 +50,7 @@ const CONTROL_ATTRIBUTES = [
   'prefixClaimedUntil',
   'prefixWarmInRun',
 ];
-/** `statusKey` says to the counts whether it waits; what a repository came to is by `status` alone. */
-const PROGRESS_ATTRIBUTES = ['repositoryName', 'phase', 'waiting', 'turns', 'updatedAt', 'statusKey'];
+const PROGRESS_ATTRIBUTES = ['repositoryName', 'phase', 'waiting', 'turns', 'updatedAt'];
 
 /**
  * The worker handles what is untrusted, so its role is held to single attributes and single artifacts: progress on a

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -24,11 +25,25 @@ export type Synthesized = {
 };
 
 /**
- * Runs the app as CDK does, with cdk.json's context and what is given, without credentials and with a region nowhere.
+ * Runs the app as CDK does, with cdk.json's context and what is given, without credentials and with a region nowhere;
+ * once for all files of a run that give the same. The folder is theirs to read.
  * Rejects where a check of cdk-nag does.
  */
 export async function synthesize(context: Record<string, unknown> = {}): Promise<Synthesized> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'cody-batch-synth-'));
+  const key = createHash('sha256').update(JSON.stringify(context)).digest('hex').slice(0, 16);
+  const made = path.join(process.env.TEST_RUN_FOLDER!, `assembly-${key}`);
+  if (!existsSync(made)) {
+    const own = await synthesizeInto(`${made}-${process.pid}`, context);
+    // Two files may have made it at once; whichever comes second takes the first one's.
+    await rename(own, made).catch(() => rm(own, { recursive: true }));
+  }
+  const file = `cody-batch-${context.environment ?? 'dev'}.template.json`;
+  const template = JSON.parse(await readFile(path.join(made, file), 'utf8'));
+  // Other files of the run may read it yet.
+  return { folder: made, template, remove: async () => {} };
+}
+
+async function synthesizeInto(folder: string, context: Record<string, unknown>): Promise<string> {
   const written = JSON.parse(await readFile('cdk.json', 'utf8')).context;
   const environment = (context.environment as string | undefined) ?? 'dev';
   try {
@@ -39,10 +54,7 @@ export async function synthesize(context: Record<string, unknown> = {}): Promise
         CDK_CONTEXT_JSON: JSON.stringify({ ...written, environment, ...context }),
       },
     });
-    const template = JSON.parse(
-      await readFile(path.join(folder, `cody-batch-${environment}.template.json`), 'utf8'),
-    );
-    return { folder, template, remove: () => rm(folder, { recursive: true, force: true }) };
+    return folder;
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;

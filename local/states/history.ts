@@ -29,30 +29,64 @@ function detailsKey(type: string): string {
   return `${type.charAt(0).toLowerCase()}${type.slice(1)}EventDetails`;
 }
 
+/** The types of state of which AWS says that they were aborted; the others take no time. */
+const ABORTABLE = ['Task', 'Wait', 'Map'];
+
+/** What the branches of an execution share. */
+type Log = {
+  record: (event: HistoryEvent) => void;
+  lastId: number;
+  ended: boolean;
+  violation?: StateError;
+};
+
 /**
  * The history of one execution. The engine tells of states through a stream that lags behind it, and the bodies of
  * states tell of tasks and Map runs directly; `turnOf` keeps the two in order.
  */
 export class History {
-  readonly #record: (event: HistoryEvent) => void;
+  readonly #log: Log;
+  /** The event before, in this execution or in this branch of it. */
   #lastId: number;
   #ended = false;
+  /** The type of the state that was entered last and not left. */
+  #within: string | undefined;
   /** The state that the stream says was entered (or is tried again) and whose body has not begun. */
   #turn: string | undefined;
   #waiting: { state: string; resolve: () => void; reject: (reason: unknown) => void } | undefined;
   #streamEnded = false;
-  /** Why the execution must end whatever its definition catches: a payload or the history grew too long. */
-  violation: StateError | undefined;
 
-  constructor(record: (event: HistoryEvent) => void, lastId = 0) {
-    this.#record = record;
+  constructor(
+    record: (event: HistoryEvent) => void,
+    lastId = 0,
+    log: Log = { record, lastId, ended: false },
+  ) {
+    this.#log = log;
     this.#lastId = lastId;
   }
 
+  /** Why the execution must end whatever its definition catches: a payload or the history grew too long. */
+  get violation(): StateError | undefined {
+    return this.#log.violation;
+  }
+
+  /** The history of a branch: its events are numbered with the others', and each follows the one before in its branch. */
+  branch(): History {
+    return new History(this.#log.record, this.#lastId, this.#log);
+  }
+
+  /** Says what was under way in a branch that is ended because another one failed; what still comes of it is dropped. */
+  abortBranch(): void {
+    const type = this.#within ?? '';
+    if (type === 'Map') this.add('MapRunAborted');
+    if (ABORTABLE.includes(type)) this.add(`${type}StateAborted`);
+    this.#ended = true;
+  }
+
   add(type: string, details?: object, at = Date.now()): void {
-    if (this.#ended) return;
-    if (this.#lastId >= MAX_EVENTS - 1) {
-      this.violation ??= runtimeError(
+    if (this.#ended || this.#log.ended) return;
+    if (this.#log.lastId >= MAX_EVENTS - 1) {
+      this.#log.violation ??= runtimeError(
         `The execution reached the maximum number of history events (${MAX_EVENTS}).`,
       );
       return;
@@ -62,17 +96,18 @@ export class History {
 
   /** The last event; what a stopped task still tells afterwards is dropped. */
   end(type: string, details: object, at: number): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#log.ended) return;
+    this.#log.ended = true;
     this.#write(type, details, at);
   }
 
   #write(type: string, details: object | undefined, at: number): void {
     const previousEventId = this.#lastId;
-    this.#lastId += 1;
+    this.#log.lastId += 1;
+    this.#lastId = this.#log.lastId;
     const event: HistoryEvent = { id: this.#lastId, previousEventId, timestamp: at / 1000, type };
     if (details) event[detailsKey(type)] = details;
-    this.#record(event);
+    this.#log.record(event);
   }
 
   /** Takes the engine's events until it has ended. `types` are the states' types before the lowering. */
@@ -81,12 +116,14 @@ export class History {
       if (event.type === 'StateEntered') {
         const { name } = event.state;
         const input = this.#payload(event.state.input, `The input of state '${name}'`);
+        this.#within = types.get(name);
         this.add(`${types.get(name)}StateEntered`, { name, input, inputDetails: WHOLE }, event.timestamp);
         this.#give(name);
       } else if (event.type === 'StateRetried') {
         this.#give(event.state.name);
       } else if (event.type === 'StateExited') {
         const { name } = event.state;
+        this.#within = undefined;
         const output = this.#payload(event.state.output, `The output of state '${name}'`);
         this.add(`${types.get(name)}StateExited`, { name, output, outputDetails: WHOLE }, event.timestamp);
       }
@@ -100,7 +137,7 @@ export class History {
       return encodePayload(value, what);
     } catch (error) {
       if (!(error instanceof StateError)) throw error;
-      this.violation ??= error;
+      this.#log.violation ??= error;
       return '';
     }
   }

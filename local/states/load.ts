@@ -38,7 +38,7 @@ export function loadDefinition(text: string, substitutions: Record<string, strin
   const substituted = substitute(text, substitutions);
   const parsed = definitionSchema.safeParse(parseJson(substituted));
   if (!parsed.success) refuse(parsed.error.issues.flatMap(describeIssue));
-  const problems = graphProblems(parsed.data, '$');
+  const problems = [...graphProblems(parsed.data, '$'), ...ambiguousNames(parsed.data)];
   if (problems.length > 0) refuse(problems);
   return { text: substituted, definition: parsed.data };
 }
@@ -103,7 +103,7 @@ function targets(state: State): string[] {
   return [...next, ...caught, ...chosen];
 }
 
-/** Transitions to nowhere and states that nothing leads to, here and in the item processors. */
+/** Transitions to nowhere and states that nothing leads to, here, in the item processors and in the branches. */
 function graphProblems(scope: Scope, path: string): string[] {
   const reached = new Set<string>();
   const problems: string[] = [];
@@ -121,6 +121,36 @@ function graphProblems(scope: Scope, path: string): string[] {
     if (state.Type === 'Map') {
       problems.push(...graphProblems(state.ItemProcessor, `${path}.States.${name}.ItemProcessor`));
     }
+    if (state.Type === 'Parallel') {
+      for (const [i, branch] of state.Branches.entries())
+        problems.push(...graphProblems(branch, `${path}.States.${name}.Branches[${i}]`));
+    }
   }
   return problems;
+}
+
+/** A name or a Map's label that stands twice: AWS takes each once in a whole state machine. */
+function ambiguousNames(definition: Definition): string[] {
+  const names = new Map<string, number>();
+  const labels = new Map<string, number>();
+  const count = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);
+  const visit = ({ States }: Scope): void => {
+    for (const [name, state] of Object.entries(States)) {
+      count(names, name);
+      if (state.Type === 'Map') {
+        if (state.Label !== undefined) count(labels, state.Label);
+        visit(state.ItemProcessor);
+      }
+      if (state.Type === 'Parallel') for (const branch of state.Branches) visit(branch);
+    }
+  };
+  visit(definition);
+  const twice = (counts: Map<string, number>) => [...counts].filter(([, n]) => n > 1).map(([key]) => key);
+  return [
+    ...twice(names).map(
+      (name) =>
+        `$: the name ${JSON.stringify(name)} stands more than once; a state's name is its own in the whole state machine`,
+    ),
+    ...twice(labels).map((label) => `$: the Label ${JSON.stringify(label)} stands more than once`),
+  ];
 }

@@ -2,6 +2,7 @@ import { StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctio
 import type { Condition } from './choice-schema.ts';
 import { mapBody } from './distributed-map.ts';
 import type { StateBody } from './execution.ts';
+import { parallelBody } from './parallel.ts';
 import type { Json } from './payload.ts';
 import type { Machine } from './run.ts';
 import type { ChoiceState, PassState, Scope, State } from './schema.ts';
@@ -13,7 +14,8 @@ import { waitBody } from './wait.ts';
 /**
  * Lowers checked states to what the engine runs right. It keeps the engine's transitions, retries, catchers, input and
  * output paths and choices. Every other state becomes a Task whose body is ours, because the engine evaluates
- * templates with faults (it strips backslashes), ends long waits at once, and cannot run a Distributed Map.
+ * templates with faults (it strips backslashes), ends long waits at once, cannot run a Distributed Map, and tells
+ * nothing of what goes on in a branch.
  * `timeScale` divides waits and retry intervals.
  */
 export function lower(scope: Scope, timeScale: number): Machine {
@@ -45,6 +47,8 @@ function stateBody(state: State, name: string, timeScale: number): StateBody | u
       return passBody(state);
     case 'Map':
       return mapBody(state, name, lower(state.ItemProcessor, timeScale));
+    case 'Parallel':
+      return parallelBody(state.Branches.map((branch) => lower(branch, timeScale)));
     default:
       return undefined;
   }

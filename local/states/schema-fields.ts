@@ -67,6 +67,9 @@ export const MAP_ERRORS = [
   'States.ResultWriterFailed',
 ];
 
+/** A Parallel fails with what its branch failed with. */
+export const PARALLEL_ERRORS = [...new Set([...TASK_ERRORS, ...MAP_ERRORS])];
+
 function errorEquals(predefined: string[]) {
   return z
     .array(

@@ -8,6 +8,7 @@ import {
   fields,
   inputOutput,
   MAX_SECONDS,
+  PARALLEL_ERRORS,
   referencePath,
   requireTransition,
   resultPath,
@@ -112,6 +113,27 @@ const plainState = z.discriminatedUnion('Type', [task, pass, wait, choice, succe
 
 const map = mapSchema(plainState);
 
+const branch = fields('a branch', {
+  ...comment,
+  StartAt: stateName,
+  States: z.record(
+    stateName,
+    z.discriminatedUnion('Type', [task, pass, wait, choice, succeed, fail, map], {
+      error: 'unknown state type; supported inside a Parallel: Task, Pass, Wait, Choice, Succeed, Fail, Map',
+    }),
+  ),
+});
+
+const parallel = fields('a Parallel', {
+  Type: z.literal('Parallel'),
+  ...comment,
+  Branches: z.array(branch).min(1),
+  ...inputOutput,
+  ResultPath: resultPath,
+  ...errorHandling(PARALLEL_ERRORS),
+  ...transition,
+}).superRefine(requireTransition);
+
 export const definitionSchema = fields('a state machine', {
   ...comment,
   Version: z.literal('1.0').optional(),
@@ -119,8 +141,8 @@ export const definitionSchema = fields('a state machine', {
   StartAt: stateName,
   States: z.record(
     stateName,
-    z.discriminatedUnion('Type', [task, pass, wait, choice, succeed, fail, map], {
-      error: 'unknown state type; supported: Task, Pass, Wait, Choice, Succeed, Fail, Map',
+    z.discriminatedUnion('Type', [task, pass, wait, choice, succeed, fail, map, parallel], {
+      error: 'unknown state type; supported: Task, Pass, Wait, Choice, Succeed, Fail, Map, Parallel',
     }),
   ),
 });
@@ -132,5 +154,5 @@ export type PassState = Extract<State, { Type: 'Pass' }>;
 export type WaitState = Extract<State, { Type: 'Wait' }>;
 export type ChoiceState = Extract<State, { Type: 'Choice' }>;
 export type MapState = Extract<State, { Type: 'Map' }>;
-/** States that lead to one another: a state machine's, or an ItemProcessor's. */
+/** States that lead to one another: a state machine's, an ItemProcessor's or a branch's. */
 export type Scope = { StartAt: string; States: Record<string, State>; TimeoutSeconds?: number };

@@ -35,3 +35,17 @@ export function dataLimitExceeded(what: string, bytes: number, limit: number): S
 export function executionStopped(): StateError {
   return new StateError('States.Aborted', 'The execution was stopped.', { terminal: true });
 }
+
+/** Neither `States.ALL` nor their own name catches these, as on AWS. */
+const TERMINAL = ['States.Runtime', 'States.DataLimitExceeded'];
+
+/** What a branch failed with, as the failure of the state that the branch is of. */
+export function failureOf({
+  error = 'States.Runtime',
+  cause = '',
+}: {
+  error?: string | undefined;
+  cause?: string | undefined;
+}): StateError {
+  return new StateError(error, cause, { terminal: TERMINAL.includes(error) });
+}

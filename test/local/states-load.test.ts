@@ -104,6 +104,9 @@ const caught = (ErrorEquals: string[], state: object = task) => ({
 });
 const parameters = (fields: object) => alone({ ...task, Parameters: { FunctionName: 'work', ...fields } });
 const payload = (expression: string) => parameters({ 'Payload.$': expression });
+const branch = { StartAt: 'B', States: { B: task } };
+const parallel = (Branches: object[]) => ({ Type: 'Parallel', Branches, End: true });
+const inParallel = (Branches: object[]) => alone(parallel(Branches));
 const inMap = (fields: object) => alone({ ...map, ...fields });
 
 test.each<[string, object, string]>([
@@ -204,10 +207,38 @@ test.each<[string, object, string]>([
     alone({ ...task, End: undefined }),
     '$.States.A: needs either Next or "End": true',
   ],
+  ['a Parallel without branches', inParallel([]), '$.States.A.Branches: '],
   [
-    'a branch in parallel',
-    alone({ Type: 'Parallel', Branches: [], End: true }),
-    '$.States.A.Type: unknown state type',
+    'a Parallel with a template',
+    alone({ ...parallel([branch]), Parameters: { n: 1 } }),
+    '$.States.A.Parameters: not a field',
+  ],
+  [
+    'a Parallel in a Parallel',
+    inParallel([{ StartAt: 'B', States: { B: parallel([branch]) } }]),
+    'supported inside a Parallel',
+  ],
+  [
+    'a transition out of a branch',
+    inParallel([{ StartAt: 'B', States: { B: { ...task, End: undefined, Next: 'A' } } }]),
+    '$.States.A.Branches[0].States.B: there is no state "A"',
+  ],
+  [
+    'a state in a branch that nothing leads to',
+    inParallel([{ StartAt: 'B', States: { B: task, C: task } }]),
+    '$.States.A.Branches[0].States.C: no state leads here',
+  ],
+  ['a name that two branches have', inParallel([branch, branch]), 'the name "B" stands more than once'],
+  [
+    'a Label that two Maps have',
+    inParallel([
+      { StartAt: 'B', States: { B: map } },
+      {
+        StartAt: 'C',
+        States: { C: { ...map, ItemProcessor: { ...map.ItemProcessor, StartAt: 'D', States: { D: task } } } },
+      },
+    ]),
+    'the Label "Items" stands more than once',
   ],
   ['a failure without a name', alone({ Type: 'Fail', Cause: 'c' }), 'needs either Error or ErrorPath'],
   [

@@ -30,6 +30,8 @@ export type JobControl = {
   spentUsd: number;
   /** The run whose first worker has asked whether the service knows the key and the model. */
   modelCheckedInRun?: number | undefined;
+  /** The last run that has analysed all of its repositories; the state machine writes it. */
+  analysedInRun?: number | undefined;
 };
 
 /** The status of a tombstone while something of its job may be left; it is no job's, so that no list shows it. */
@@ -347,6 +349,7 @@ export class JobTable {
       stoppedBecause: Item?.stoppedBecause as string | undefined,
       spentUsd: (Item?.spentUsd as number | undefined) ?? 0,
       modelCheckedInRun: Item?.modelCheckedInRun as number | undefined,
+      analysedInRun: Item?.analysedInRun as number | undefined,
     };
   }
 

@@ -201,22 +201,40 @@ export class RepositoryTable {
 
   /** The names that the job has rows of, by the index: eventually right, for where the list of them is gone. */
   async listNames(jobId: string): Promise<string[]> {
+    return (await this.#names(jobId, STATUS_KEYS)).sort();
+  }
+
+  /**
+   * The names of repositories that completed and whose pull request nothing is recorded of, by the indexes: eventually
+   * right, and cheap enough to ask for again and again while the job runs.
+   */
+  async listUntried(jobId: string): Promise<string[]> {
+    const [completed, tried] = await Promise.all([
+      this.#names(jobId, STATUS_KEYS, 'completed#'),
+      this.#names(jobId, PULL_REQUEST_KEYS),
+    ]);
+    const known = new Set(tried);
+    return completed.filter((name) => !known.has(name));
+  }
+
+  async #names(jobId: string, { index, key }: IndexKeys, prefix?: string): Promise<string[]> {
     const names: string[] = [];
     let from: Record<string, unknown> | undefined;
     do {
       const page = await this.#client.send(
         new QueryCommand({
           TableName: this.#table,
-          IndexName: JOB_STATUS_INDEX,
-          KeyConditionExpression: 'jobId = :jobId',
-          ExpressionAttributeValues: { ':jobId': jobId },
+          IndexName: index,
+          KeyConditionExpression: prefix ? 'jobId = :jobId AND begins_with(#key, :prefix)' : 'jobId = :jobId',
+          ExpressionAttributeValues: { ':jobId': jobId, ...(prefix && { ':prefix': prefix }) },
+          ...(prefix && { ExpressionAttributeNames: { '#key': key } }),
           ...(from && { ExclusiveStartKey: from }),
         }),
       );
       names.push(...(page.Items ?? []).map(({ repositoryName }) => repositoryName as string));
       from = page.LastEvaluatedKey;
     } while (from);
-    return names.sort();
+    return names;
   }
 
   /** Counts by the index: eventually right, and cheap. */

@@ -43,6 +43,16 @@ export type MapState = {
   ItemProcessor: Workflow & { ProcessorConfig: { Mode: 'DISTRIBUTED'; ExecutionType: 'STANDARD' } };
   ResultWriter: { Resource: string; Parameters: PayloadTemplate };
   ResultPath: string | null;
+  /** Absent in a branch of a Parallel, whose own Catch it is then. */
+  Catch?: Catcher[];
+} & Transition;
+
+/** Workflows at the same time, each with the state's input. The first that fails ends the others. */
+export type ParallelState = {
+  Type: 'Parallel';
+  Comment?: string;
+  Branches: Workflow[];
+  ResultPath: string | null;
   Catch: Catcher[];
 } & Transition;
 
@@ -60,6 +70,15 @@ export type FailState = { Type: 'Fail'; Comment?: string } & (
   | { Error: string; Cause: string }
 );
 
-export type State = TaskState | MapState | ChoiceState | WaitState | SucceedState | FailState;
+export type State = TaskState | MapState | ParallelState | ChoiceState | WaitState | SucceedState | FailState;
 export type Workflow = { StartAt: string; States: Record<string, State> };
 export type Definition = Workflow & { Comment: string };
+
+/** Every state of a workflow by its name, those of its branches and of its Maps' children included: no name stands twice. */
+export function statesWithin({ States }: Workflow): [string, State][] {
+  return Object.entries(States).flatMap(([name, state]): [string, State][] => [
+    [name, state],
+    ...(state.Type === 'Map' ? statesWithin(state.ItemProcessor) : []),
+    ...(state.Type === 'Parallel' ? state.Branches.flatMap(statesWithin) : []),
+  ]);
+}

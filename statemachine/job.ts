@@ -1,16 +1,33 @@
 import type { ErrorName } from '../core/errors.ts';
 import { analyzeRepository } from './analyze-repository.ts';
-import type { ChoiceState, Definition, FailState, MapState, SucceedState, TaskState } from './asl.ts';
+import {
+  type ChoiceState,
+  type Definition,
+  type FailState,
+  type MapState,
+  type ParallelState,
+  type SucceedState,
+  statesWithin,
+  type TaskState,
+} from './asl.ts';
+import { EACH_PULL_REQUEST, MANIFEST, manifestOf } from './manifest.ts';
 import { openPullRequest } from './open-pull-request.ts';
+import { publishMeanwhile } from './publish-meanwhile.ts';
 import { CONDITION_FAILED } from './retry.ts';
 import { onError, step, updateItem } from './tasks.ts';
 
 /**
  * The lifecycle of a job, as data. Step Functions on AWS and the local engine run the same bytes of it.
  *
- *     StartJob → (analyze) ResolveRepositories → CheckWriteAccess → AnalyzeRepositories → ResolvePullRequests → OpenPullRequests → CompleteJob
- *              └ (publish) ───────────────────────────────────────────────────────────────┘            (Catch, from any: FailJob)
- *     (delete) RemoveJob
+ *     IsDeletion → StartJob → Action → ResolveRepositories → AnyRepositories → CheckWriteAccess → AnalyzeAndPublish ┐
+ *      │            │          │ publish                       │ none                                               │
+ *      │            │          └───────────────────────────────┴───────────────────────→ ResolvePullRequests ←──────┘
+ *      │            │                                                                      → AnyPullRequests → OpenPullRequests → CompleteJob
+ *      │            └ not to be started: IsThereSuchAJob → JobAlreadyEnded, or NoSuchJob        └ none: CompleteJob
+ *      └ delete: RemoveJob                                             (Catch, from any: FailJob → JobFailed)
+ *
+ * AnalyzeAndPublish has two branches: AnalyzeRepositories, and publish-meanwhile.ts, which opens pull requests of what is
+ * analysed already.
  */
 export function jobDefinition(): Definition {
   return {
@@ -27,7 +44,7 @@ export function jobDefinition(): Definition {
       ResolveRepositories,
       AnyRepositories,
       CheckWriteAccess,
-      AnalyzeRepositories,
+      AnalyzeAndPublish,
       ResolvePullRequests,
       AnyPullRequests,
       OpenPullRequests,
@@ -45,9 +62,7 @@ export function jobDefinitionText(): string {
 
 /** The Labels of its Maps, under which Step Functions counts their children. */
 export function mapLabels(): string[] {
-  return Object.values(jobDefinition().States).flatMap((state) =>
-    state.Type === 'Map' ? [state.Label] : [],
-  );
+  return statesWithin(jobDefinition()).flatMap(([, state]) => (state.Type === 'Map' ? [state.Label] : []));
 }
 
 /** A deletion takes nothing over: its job's row is a tombstone already. */
@@ -116,16 +131,8 @@ const Action: ChoiceState = {
   Default: 'ResolveRepositories',
 };
 
-/** 10,000 names do not fit into a state of 256 KiB: steps hand over a manifest in the artifact store. */
-const MANIFEST = {
-  'key.$': '$.Payload.key',
-  'prefix.$': '$.Payload.prefix',
-  'concurrency.$': '$.Payload.concurrency',
-  'count.$': '$.Payload.count',
-};
-
 const ResolveRepositories = step('ResolveRepositories', {
-  result: { path: '$.analyze', keep: MANIFEST },
+  result: { path: '$.analyze', keep: { ...MANIFEST, 'inWaves.$': '$.Payload.inWaves' } },
   catch: [onError('FailJob')],
   Next: 'AnyRepositories',
 });
@@ -143,8 +150,8 @@ const AnyRepositories: ChoiceState = {
  */
 const CheckWriteAccess = step('CheckWriteAccess', {
   of: 'OpenPullRequest',
-  catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: 'AnalyzeRepositories' }],
-  Next: 'AnalyzeRepositories',
+  catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: 'AnalyzeAndPublish' }],
+  Next: 'AnalyzeAndPublish',
 });
 
 const AnalyzeRepositories: MapState = {
@@ -162,6 +169,42 @@ const AnalyzeRepositories: MapState = {
     ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
     ...analyzeRepository,
   },
+  Next: 'RecordAnalysisEnd',
+};
+
+/** What the other branch ends by. Of a deleted job there is nothing to write it on. */
+const RecordAnalysisEnd: TaskState = updateItem(
+  {
+    TableName: '${JobsTable}',
+    Key: { jobId: { 'S.$': "States.Format('{}#control', $.jobId)" } },
+    ConditionExpression: 'attribute_exists(jobId)',
+    UpdateExpression: 'SET analysedInRun = :run',
+    ExpressionAttributeValues: { ':run': { 'N.$': "States.Format('{}', $.run)" } },
+  },
+  {
+    catch: [{ ErrorEquals: [CONDITION_FAILED], ResultPath: null, Next: 'RepositoriesAnalyzed' }],
+    Next: 'RepositoriesAnalyzed',
+  },
+);
+
+const RepositoriesAnalyzed: SucceedState = { Type: 'Succeed' };
+
+/**
+ * GitHub takes about 400 pull requests an hour, which is often slower than the analysis, so its time is not left unused
+ * until the last repository is analysed. What is left then, the states behind open. An error of the analysis ends the
+ * other branch and the job; one of the other branch ends that branch alone.
+ */
+const AnalyzeAndPublish: ParallelState = {
+  Type: 'Parallel',
+  Branches: [
+    {
+      StartAt: 'AnalyzeRepositories',
+      States: { AnalyzeRepositories, RecordAnalysisEnd, RepositoriesAnalyzed },
+    },
+    publishMeanwhile,
+  ],
+  ResultPath: null,
+  Catch: [onError('FailJob')],
   Next: 'ResolvePullRequests',
 };
 
@@ -182,12 +225,12 @@ const OpenPullRequests: MapState = {
   Type: 'Map',
   Label: 'OpenPullRequests',
   ...manifestOf('$.publish'),
-  ItemSelector: {
-    'jobId.$': '$.jobId',
-    'run.$': '$.run',
-    'repositoryName.$': '$$.Map.Item.Value.repositoryName',
+  ...EACH_PULL_REQUEST,
+  ItemProcessor: {
+    ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
+    ...openPullRequest(),
   },
-  ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' }, ...openPullRequest },
+  Catch: [onError('FailJob')],
   Next: 'CompleteJob',
 };
 
@@ -196,22 +239,3 @@ const CompleteJob = step('CompleteJob', { catch: [onError('FailJob')], End: true
 const FailJob = step('FailJob', { Next: 'JobFailed' });
 
 const JobFailed: FailState = { Type: 'Fail', ErrorPath: '$.error.Error', CausePath: '$.error.Cause' };
-
-/** How both Maps read their items, bound themselves and leave their results: one failed repository fails no other. */
-function manifestOf(manifest: string) {
-  return {
-    ItemReader: {
-      Resource: 'arn:aws:states:::s3:getObject',
-      ReaderConfig: { InputType: 'JSON' as const },
-      Parameters: { Bucket: '${ArtifactsBucket}', 'Key.$': `${manifest}.key` },
-    },
-    MaxConcurrencyPath: `${manifest}.concurrency`,
-    ToleratedFailurePercentage: 100,
-    ResultWriter: {
-      Resource: 'arn:aws:states:::s3:putObject',
-      Parameters: { Bucket: '${ArtifactsBucket}', 'Prefix.$': `${manifest}.prefix` },
-    },
-    ResultPath: null,
-    Catch: [onError('FailJob')],
-  };
-}

@@ -2,7 +2,7 @@ import type { ChoiceState, SucceedState, WaitState, Workflow } from './asl.ts';
 import { onError, step } from './tasks.ts';
 
 /**
- * One repository of OpenPullRequests, a child execution of its own.
+ * One repository of OpenPullRequests or of OpenPullRequestsMeanwhile, a child execution of its own.
  *
  *     ReserveSlot → WaitForSlot → HasSlot → OpenPullRequest → IsOpen → done
  *        └ the job's turn came, or GitHub's limit is over ─┘  └ rate-limited: back to WaitForSlot
@@ -16,41 +16,52 @@ const SLOT = {
   'ofJob.$': '$.Payload.ofJob',
 };
 
-/** A function, because the Amazon States Language has no clock arithmetic. */
-const ReserveSlot = step('ReserveSlot', {
-  result: { path: '$.slot', keep: SLOT },
-  catch: [onError('RecordPullRequestFailure')],
-  Next: 'WaitForSlot',
-});
+/**
+ * `suffix` ends the names of all its states, because two Maps run this and a name may stand only once in a whole state
+ * machine.
+ */
+export function openPullRequest(suffix = ''): Workflow {
+  const named = (name: string) => name + suffix;
+  const onFailure = [onError(named('RecordPullRequestFailure'))];
 
-const WaitForSlot: WaitState = { Type: 'Wait', TimestampPath: '$.slot.at', Next: 'HasSlot' };
+  /** A function, because the Amazon States Language has no clock arithmetic. */
+  const ReserveSlot = step(named('ReserveSlot'), {
+    of: 'ReserveSlot',
+    result: { path: '$.slot', keep: SLOT },
+    catch: onFailure,
+    Next: named('WaitForSlot'),
+  });
 
-const HasSlot: ChoiceState = {
-  Type: 'Choice',
-  Choices: [{ Variable: '$.slot.granted', BooleanEquals: true, Next: 'OpenPullRequest' }],
-  Default: 'ReserveSlot',
-};
+  const WaitForSlot: WaitState = { Type: 'Wait', TimestampPath: '$.slot.at', Next: named('HasSlot') };
 
-const OpenPullRequest = step('OpenPullRequest', {
-  result: { path: '$.slot', keep: { ...SLOT, 'opened.$': '$.Payload.opened' } },
-  catch: [onError('RecordPullRequestFailure')],
-  Next: 'IsOpen',
-});
+  const HasSlot: ChoiceState = {
+    Type: 'Choice',
+    Choices: [{ Variable: '$.slot.granted', BooleanEquals: true, Next: named('OpenPullRequest') }],
+    Default: named('ReserveSlot'),
+  };
 
-const IsOpen: ChoiceState = {
-  Type: 'Choice',
-  Choices: [{ Variable: '$.slot.opened', BooleanEquals: true, Next: 'PullRequestRecorded' }],
-  Default: 'WaitForSlot',
-};
+  const OpenPullRequest = step(named('OpenPullRequest'), {
+    of: 'OpenPullRequest',
+    result: { path: '$.slot', keep: { ...SLOT, 'opened.$': '$.Payload.opened' } },
+    catch: onFailure,
+    Next: named('IsOpen'),
+  });
 
-const PullRequestRecorded: SucceedState = { Type: 'Succeed' };
+  const IsOpen: ChoiceState = {
+    Type: 'Choice',
+    Choices: [{ Variable: '$.slot.opened', BooleanEquals: true, Next: named('PullRequestRecorded') }],
+    Default: named('WaitForSlot'),
+  };
 
-/** Never undoes an analysis that was paid for: only the pull request's own record says what failed. */
-const RecordPullRequestFailure = step('RecordPullRequestFailure', { End: true });
+  const PullRequestRecorded: SucceedState = { Type: 'Succeed' };
 
-export const openPullRequest: Workflow = {
-  StartAt: 'ReserveSlot',
-  States: {
+  /** Never undoes an analysis that was paid for: only the pull request's own record says what failed. */
+  const RecordPullRequestFailure = step(named('RecordPullRequestFailure'), {
+    of: 'RecordPullRequestFailure',
+    End: true,
+  });
+
+  const states = {
     ReserveSlot,
     WaitForSlot,
     HasSlot,
@@ -58,5 +69,9 @@ export const openPullRequest: Workflow = {
     IsOpen,
     PullRequestRecorded,
     RecordPullRequestFailure,
-  },
-};
+  };
+  return {
+    StartAt: named('ReserveSlot'),
+    States: Object.fromEntries(Object.entries(states).map(([name, state]) => [named(name), state])),
+  };
+}

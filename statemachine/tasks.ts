@@ -8,21 +8,25 @@ export function functionSubstitution(step: string): string {
   return `${step}Function`;
 }
 
-/** A step of `lambdas/steps`, which gets the whole state; `result` picks what the state keeps of its answer. */
+/** A step of `lambdas/steps`, which gets the whole state or the `payload` given; `result` picks what the state keeps of its answer. */
 export function step(
   name: string,
   options: {
     /** Whose function it invokes, where that is another step's. */
     of?: string;
+    payload?: PayloadTemplate;
     result?: { path: string; keep: PayloadTemplate };
     catch?: Catcher[];
   } & Transition,
 ): TaskState {
-  const { of = name, result, catch: catchers, ...transition } = options;
+  const { of = name, payload, result, catch: catchers, ...transition } = options;
   return {
     Type: 'Task',
     Resource: 'arn:aws:states:::lambda:invoke',
-    Parameters: { FunctionName: `\${${functionSubstitution(of)}}`, 'Payload.$': '$' },
+    Parameters: {
+      FunctionName: `\${${functionSubstitution(of)}}`,
+      ...(payload ? { Payload: payload } : { 'Payload.$': '$' }),
+    },
     ...(result && { ResultSelector: result.keep }),
     ResultPath: result?.path ?? null,
     TimeoutSeconds: 900, // the most that a Lambda function can run

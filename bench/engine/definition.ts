@@ -1,12 +1,12 @@
 import { analyzeRepository } from '../../statemachine/analyze-repository.ts';
-import type { TaskState, Workflow } from '../../statemachine/asl.ts';
+import { statesWithin, type TaskState, type Workflow } from '../../statemachine/asl.ts';
 import { jobDefinition } from '../../statemachine/job.ts';
 import { updateItem } from '../../statemachine/tasks.ts';
 
 /** The lifecycle's own Map over repositories, with other work for each. */
 export function mapOver(work: Workflow): string {
-  const { AnalyzeRepositories } = jobDefinition().States;
-  const { Next, Catch, ...map } = AnalyzeRepositories as unknown as Record<string, unknown>;
+  const { AnalyzeRepositories } = Object.fromEntries(statesWithin(jobDefinition()));
+  const { Next, ...map } = AnalyzeRepositories as unknown as Record<string, unknown>;
   const processor = { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' }, ...work };
   const state = { ...map, ItemProcessor: processor, End: true };
   return JSON.stringify({ StartAt: 'AnalyzeRepositories', States: { AnalyzeRepositories: state } });

@@ -5,12 +5,25 @@ import type { JobRow } from '../../core/job.ts';
 import { unlessDeleted } from '../deleted-meanwhile.ts';
 import { JOB_CANCELLED } from '../end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
+import { pauseAfter } from '../pause.ts';
 import { PUBLISHABLE_BY, unpublishable } from '../publishable.ts';
 import type { Storage } from '../storage.ts';
 import { sweep } from '../sweep.ts';
 import { repositoryNames } from '../totals.ts';
 
-export const Input = ExecutionInput;
+export const Input = ExecutionInput.extend({
+  /** ISO 8601, when the execution began: given where the analysis may still go on. */
+  meanwhileSince: z.iso.datetime().optional(),
+});
+type Input = z.infer<typeof Input>;
+
+/** What a look at a job that is still being analysed says beside. */
+type Meanwhile = {
+  /** Nothing more is to be expected: the analysis has ended, or the job has. */
+  analysed: boolean;
+  /** ISO 8601: when the next look may begin. */
+  nextAt: string;
+};
 
 /**
  * Few at once for each owner: what paces pull requests is ReserveSlot, and an owner's credential has a pace of its own.
@@ -19,26 +32,65 @@ export const Input = ExecutionInput;
 const CHILDREN_OF_AN_OWNER = 4;
 const MOST_CHILDREN = 80;
 
-/** Lists the recorded changes that are to become pull requests and are none yet. */
+/**
+ * Lists the recorded changes that are to become pull requests and are none yet. While others are still analysed, only
+ * those that nothing is recorded of: one that failed is tried once more when the analysis has ended, so that it takes the
+ * others' slots twice at most.
+ */
 export async function resolvePullRequests(
-  { jobId, run, action }: z.infer<typeof Input>,
+  { jobId, run, action, meanwhileSince }: Input,
   storage: Storage,
+): Promise<MapManifest & Partial<Meanwhile>> {
+  const folder = `${artifactKeys.run(jobId, run)}publish`;
+  if (meanwhileSince === undefined) {
+    const job = await storage.jobs.get(jobId);
+    // What a cancel of the run before has not come to yet would be taken for lost by CompleteJob.
+    if (action === 'publish' && run > 1)
+      await sweep(storage, { jobId, run: run - 1 }, 'cancelled', JOB_CANCELLED);
+    return listChanges(storage, jobId, folder, await namesOf(job, action, storage));
+  }
+  const { pauseMs, ...meanwhile } = await lookMeanwhile(storage, { jobId, run, meanwhileSince });
+  const names = meanwhile.analysed ? [] : await storage.repositories.listUntried(jobId);
+  // What is opened until the next look and no more: an owner with many changes would hold up the changes of another
+  // one, whose credential has nothing to do, for as long as the Map has to wait for the first.
+  const perHour = storage.settings.PULL_REQUESTS_PER_HOUR;
+  const mostOfAnOwner = Math.max(CHILDREN_OF_AN_OWNER, Math.ceil((perHour * pauseMs) / 3_600_000));
+  // A folder of its own: a late answer to this step must not change what the last Map reads.
+  const manifest = await listChanges(storage, jobId, `${folder}-meanwhile`, names, mostOfAnOwner);
+  return { ...manifest, ...meanwhile };
+}
+
+async function lookMeanwhile(
+  { jobs, now }: Storage,
+  { jobId, run, meanwhileSince }: Pick<Input, 'jobId' | 'run'> & { meanwhileSince: string },
+): Promise<Meanwhile & { pauseMs: number }> {
+  const [job, { analysedInRun }] = await Promise.all([jobs.get(jobId), jobs.control(jobId)]);
+  const nowMs = Date.parse(now());
+  const pauseMs = pauseAfter(nowMs - Date.parse(meanwhileSince));
+  return {
+    pauseMs,
+    analysed: analysedInRun === run || job.status !== 'processing' || job.run !== run,
+    nextAt: new Date(nowMs + pauseMs).toISOString(),
+  };
+}
+
+async function listChanges(
+  storage: Storage,
+  jobId: string,
+  folder: string,
+  names: readonly string[],
+  mostOfAnOwner?: number,
 ): Promise<MapManifest> {
-  const job = await storage.jobs.get(jobId);
-  // What a cancel of the run before has not come to yet would be taken for lost by CompleteJob.
-  if (action === 'publish' && run > 1)
-    await sweep(storage, { jobId, run: run - 1 }, 'cancelled', JOB_CANCELLED);
-  const names = await namesOf(job, action, storage);
   const rows = await storage.repositories.getMany(jobId, names, PUBLISHABLE_BY);
   const open = rows.filter((row) => unpublishable(row) === undefined);
   const byOwner = Map.groupBy(open, ({ repositoryName }) => repositoryName.toLowerCase().split('/')[0]!);
-  const items = inTurn([...byOwner.values()]).map(({ repositoryName }): PublishItem => ({ repositoryName }));
+  const groups = [...byOwner.values()].map((rows) => rows.slice(0, mostOfAnOwner));
+  const items = inTurn(groups).map(({ repositoryName }): PublishItem => ({ repositoryName }));
 
-  const prefix = `${artifactKeys.run(jobId, run)}publish`;
-  const key = `${prefix}/items.json`;
+  const key = `${folder}/items.json`;
   await unlessDeleted(storage, jobId, () => writeArtifact(storage.artifacts, key, items, { plain: true }));
   const concurrency = Math.min(MOST_CHILDREN, CHILDREN_OF_AN_OWNER * Math.max(1, byOwner.size));
-  return { key, prefix: `${prefix}/results`, concurrency, count: items.length };
+  return { key, prefix: `${folder}/results`, concurrency, count: items.length };
 }
 
 /** One of each group, then the next of each: children that wait for one owner's slots leave room for the others'. */
@@ -49,11 +101,7 @@ function inTurn<T>(groups: readonly (readonly T[])[]): T[] {
   ).flat();
 }
 
-async function namesOf(
-  job: JobRow,
-  action: ExecutionInput['action'],
-  storage: Storage,
-): Promise<readonly string[]> {
+async function namesOf(job: JobRow, action: Input['action'], storage: Storage): Promise<readonly string[]> {
   const asked = (action === 'publish' || job.createPullRequests) && job.status === 'processing';
   if (!asked) return [];
   if (action === 'publish' && job.selection)

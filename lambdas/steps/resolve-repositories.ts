@@ -2,7 +2,12 @@ import type { z } from 'zod';
 import { isAllowed } from '../../core/allowed-repositories.ts';
 import { artifactKeys, readArtifact, writeArtifact } from '../../core/artifacts.ts';
 import { describeError, InvalidInputError } from '../../core/errors.ts';
-import { type AnalyzeItem, batchJobPrefix, ExecutionInput, type MapManifest } from '../../core/execution.ts';
+import {
+  type AnalyzeItem,
+  type AnalyzeManifest,
+  batchJobPrefix,
+  ExecutionInput,
+} from '../../core/execution.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import { type ErrorDescription, isEnded, type JobRow, JobText } from '../../core/job.ts';
 import { countsOf, PARALLEL } from '../../core/repository-table.ts';
@@ -28,7 +33,7 @@ const WAITING_SECONDS = 600;
 export async function resolveRepositories(
   { jobId, run }: z.infer<typeof Input>,
   storage: Storage,
-): Promise<MapManifest> {
+): Promise<AnalyzeManifest> {
   return unlessDeleted(
     storage,
     jobId,
@@ -37,7 +42,7 @@ export async function resolveRepositories(
   );
 }
 
-async function resolve(jobId: string, run: number, storage: Storage): Promise<MapManifest> {
+async function resolve(jobId: string, run: number, storage: Storage): Promise<AnalyzeManifest> {
   const job = await storage.jobs.getWhole(jobId);
   const names = await namesOf(job, storage);
   const seen = job.createPullRequests ? await lookAt(names, storage) : NOTHING_SEEN;
@@ -69,7 +74,9 @@ async function resolve(jobId: string, run: number, storage: Storage): Promise<Ma
   const prefix = `${artifactKeys.run(jobId, run)}analyze`;
   const key = `${prefix}/items.json`;
   await writeArtifact(storage.artifacts, key, items, { plain: true });
-  return { key, prefix: `${prefix}/results`, concurrency: job.maxConcurrency, count: items.length };
+  const { maxConcurrency: concurrency, createPullRequests } = job;
+  const inWaves = createPullRequests && items.length > concurrency;
+  return { key, prefix: `${prefix}/results`, concurrency, count: items.length, inWaves };
 }
 
 type Seen = { refused: Map<string, ErrorDescription>; defaultBranches: Map<string, string> };

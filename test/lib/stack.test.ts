@@ -229,7 +229,8 @@ test('the same environment fits into two regions of an account: what is named fo
 
 test('the dashboard shows the repositories of a job too, which Step Functions counts apart', () => {
   const body = flat(only('AWS::CloudWatch::Dashboard').DashboardBody);
-  for (const label of ['AnalyzeRepositories', 'OpenPullRequests']) expect(body).toContain(`/${label}"`);
+  for (const label of ['AnalyzeRepositories', 'OpenPullRequestsMeanwhile', 'OpenPullRequests'])
+    expect(body).toContain(`/${label}"`);
 });
 
 test('every log group ends its logs some day', () => {

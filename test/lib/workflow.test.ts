@@ -98,6 +98,7 @@ function needsOfMap({ ItemReader, ResultWriter, ItemProcessor }: MapState): Need
 function needsOf({ States }: Pick<Workflow, 'States'>): Need[] {
   return Object.entries(States).flatMap(([name, state]: [string, State]): Need[] => {
     if (state.Type === 'Map') return [...needsOfMap(state), ...needsOf(state.ItemProcessor)];
+    if (state.Type === 'Parallel') return state.Branches.flatMap(needsOf);
     if (state.Type !== 'Task') return [];
     const integration = INTEGRATIONS[state.Resource];
     if (!integration)

@@ -2,14 +2,13 @@ import { ConditionalCheckFailedException, UpdateItemCommand } from '@aws-sdk/cli
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { newJobId } from '../../core/job.ts';
-import { analyzeRepository } from '../../statemachine/analyze-repository.ts';
-import type { TaskState } from '../../statemachine/asl.ts';
+import { statesWithin, type TaskState } from '../../statemachine/asl.ts';
 import { jobDefinition } from '../../statemachine/job.ts';
 import { AT, jobRow } from '../core/job-row.ts';
 import { openTestTables, type TestTables } from '../core/stores.ts';
 
 const NAME = 'local/one';
-const STATES = { ...jobDefinition().States, ...analyzeRepository.States };
+const STATES = Object.fromEntries(statesWithin(jobDefinition()));
 
 let tables: TestTables;
 let jobId: string;
@@ -113,6 +112,20 @@ test('a stopped job admits nobody, and says so on the repository that was to sta
   expect(await rows.countByIndex(jobId)).toMatchObject({ total: 1, cancelled: 1 });
 });
 
+test('the end of an analysis is told of its run, and nothing is written of a job that was deleted meanwhile', async () => {
+  const { jobs, client, settings } = tables;
+  await jobs.openRun(jobId, 2);
+  expect(await update('RecordAnalysisEnd', 2)).toBe(true);
+  expect((await jobs.control(jobId)).analysedInRun).toBe(2);
+
+  jobId = newJobId();
+  const Key = { jobId: `${jobId}#control` };
+  expect(await update('RecordAnalysisEnd')).toBe(false);
+  expect(await client.send(new GetCommand({ TableName: settings.jobsTable, Key }))).not.toHaveProperty(
+    'Item',
+  );
+});
+
 test('every update of the state machine is among these', () => {
   const updates = Object.entries(STATES).filter(
     ([, state]) => (state as TaskState).Resource === 'arn:aws:states:::dynamodb:updateItem',
@@ -121,6 +134,7 @@ test('every update of the state machine is among these', () => {
     'AdmitRepository',
     'CancelRepository',
     'IsThereSuchAJob',
+    'RecordAnalysisEnd',
     'StartJob',
     'StartRepository',
   ]);

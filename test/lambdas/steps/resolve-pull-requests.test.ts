@@ -42,3 +42,72 @@ test('owners whose credentials have paces of their own do not wait for each othe
   ]);
   expect(manifest).toMatchObject({ count: 7, concurrency: 12 });
 });
+
+test('while others are analysed only what was never tried is listed, until the job has nothing more to expect', async () => {
+  const { jobs, rows: repositories, settings } = tables;
+  const { store } = artifacts;
+  const job = { ...jobRow(), status: 'processing' as const, createPullRequests: true };
+  const { jobId } = job;
+  await jobs.create(job);
+  const names = ['a/changed', 'a/failed', 'a/open', 'a/unchanged', 'a/working'];
+  await writeArtifact(store, artifactKeys.repositories(jobId), names);
+  await repositories.createPending(jobId, names, AT);
+  for (const name of names.filter((name) => name !== 'a/working')) {
+    const outcome = name === 'a/unchanged' ? ('unchanged' as const) : ('changed' as const);
+    await repositories.endUnfinished(jobId, name, 1, { status: 'completed', outcome, completedAt: AT });
+  }
+  const error = { name: 'GitHubPermissionError', message: 'No.' };
+  await repositories.recordPullRequest(jobId, 'a/failed', AT, { pullRequest: { state: 'failed', error } });
+  await repositories.recordPullRequest(jobId, 'a/open', AT, {
+    pullRequest: { state: 'open' },
+    pullRequestNumber: 1,
+  });
+
+  const storage = { jobs, repositories, artifacts: store, settings, now: () => AT };
+  const anHourAgo = new Date(Date.parse(AT) - 3_600_000).toISOString();
+  const input = { jobId, run: 1, action: 'analyze' as const };
+  const look = () => resolvePullRequests({ ...input, meanwhileSince: anHourAgo }, storage);
+  const listed = async ({ key }: { key: string }) =>
+    (await readArtifact(store, key, z.array(PublishItem))).map(({ repositoryName }) => repositoryName);
+
+  const first = await look();
+  expect(first).toMatchObject({ count: 1, analysed: false });
+  // A twentieth of an hour.
+  expect(first.nextAt).toBe(new Date(Date.parse(AT) + 180_000).toISOString());
+  expect(await listed(first)).toEqual(['a/changed']);
+  const last = await resolvePullRequests(input, storage);
+  expect(await listed(last)).toEqual(['a/changed', 'a/failed']);
+  expect(last.key).not.toBe(first.key);
+
+  await jobs.cancel(jobId, 1, AT);
+  expect(await look()).toMatchObject({ count: 0, analysed: true });
+});
+
+test('an owner with many changes does not hold up the others: a look takes what its pace admits until the next', async () => {
+  const { jobs, rows: repositories } = tables;
+  const settings = { ...tables.settings, PULL_REQUESTS_PER_HOUR: 400 };
+  const { store } = artifacts;
+  const job = { ...jobRow(), status: 'processing' as const, createPullRequests: true };
+  const { jobId } = job;
+  await jobs.create(job);
+  const names = [...Array.from({ length: 30 }, (_, i) => `big/${i}`), 'small/1'];
+  await repositories.createPending(jobId, names, AT);
+  for (const name of names)
+    await repositories.endUnfinished(jobId, name, 1, {
+      status: 'completed',
+      outcome: 'changed',
+      completedAt: AT,
+    });
+  const storage = { jobs, repositories, artifacts: store, settings, now: () => AT };
+  const look = (minutes: number) =>
+    resolvePullRequests(
+      {
+        ...{ jobId, run: 1, action: 'analyze' },
+        meanwhileSince: new Date(Date.parse(AT) - minutes * 60_000).toISOString(),
+      },
+      storage,
+    );
+  // After an hour the next look is in 3 minutes, in which 20 are opened.
+  expect((await look(60)).count).toBe(21);
+  expect((await look(1)).count).toBe(5);
+});

@@ -238,6 +238,8 @@ async function terminateBatchJob(jobId: string, name: string): Promise<void> {
 test('a job of 20 repositories with pull requests, checks and a throttled model passes by the deployed policies', async () => {
   const jobId = await start(NAMES, {
     createPullRequests: true,
+    // In waves, so that pull requests are opened beside the analysis too.
+    maxConcurrency: 10,
     settings: { setup: ['true'], verify: ['test -f b.txt'] },
   });
   const job = await ended(jobId);
@@ -245,6 +247,10 @@ test('a job of 20 repositories with pull requests, checks and a throttled model 
   expect(job).toMatchObject({ status: 'completed', counts: { total: 20, completed: 20 } });
   expect(job.results.map(({ pullRequest }) => pullRequest?.state)).toEqual(NAMES.map(() => 'open'));
   expect(refusals).toBeGreaterThan(1);
+  const looks = proxy.seen.filter(
+    ({ role, call }) => role.includes('ResolvePullRequests') && call.action === 'dynamodb:Query',
+  );
+  expect(looks.length).toBeGreaterThan(0);
   const row = `/jobs/${jobId}/repositories/local/r03`;
   expect((await call('GET', row)).json.attempts).toBeGreaterThan(1);
   expect((await call('GET', `${row}/diff`)).text).toContain('+two');

@@ -35,6 +35,7 @@ import { Submissions } from './submissions.ts';
 import { fetchTagHistory } from './tag-history.ts';
 import type { Tool } from './tools/tool.ts';
 import { runTools, toolDefinitions, toolsOf } from './tools/tool-box.ts';
+import { whileStopping } from './while-stopping.ts';
 import { WorkTree } from './work-tree.ts';
 import { createWorkspace, type Workspace } from './workspace.ts';
 import { unspent, writeOutcome } from './write-outcome.ts';
@@ -387,7 +388,7 @@ async function holdConversation(
     throw error;
   } finally {
     analysis.verification = submissions.verification;
-    await Promise.all([budget.settle(), prefix.told()]);
+    await whileStopping(Promise.all([budget.settle(), prefix.told()]), request.stop);
   }
   if (analysis.ending.end === 'throttled') await analysis.saveTally();
   if (submissions.ending) analysis.changes = submissions.changes;

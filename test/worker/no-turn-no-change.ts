@@ -89,7 +89,8 @@ async function check(trees: RawTrees, { branch, edits, cloned, oracle }: Checked
 
   for (const edit of edits) doEdit(tree, edit);
   const changes = await readChanges(clone, workspace);
-  expect({ branch, changed: [...changes.entries].sort(byFile) }).toEqual({
+  const changed = changes.entries.map(({ oldMode: _, ...entry }) => entry);
+  expect({ branch, changed: changed.sort(byFile) }).toEqual({
     branch,
     changed: oracle.entries.sort(byFile),
   });
@@ -190,7 +191,7 @@ function readTree(tree: string): Record<string, string> {
 type Oracle = {
   /** The identifier of the tree that the edits make. */
   tree: string;
-  entries: ({ file: string; status: string; mode: string; objectId: string } & Counts)[];
+  entries: ({ file: string; status: string; mode: string; objectId: string; oldObjectId: string } & Counts)[];
   blobs: ReadonlyMap<string, Buffer>;
 };
 
@@ -212,9 +213,11 @@ async function expectedTrees(trees: RawTrees, cases: readonly Case[]): Promise<O
     const index = path.join(trees.folder, 'oracle.index');
     await trees.git(['read-tree', branch], { index });
     const entries = edits.map(({ path: file, mode }, n) => {
-      if (after[i]![n] === undefined) return { file, status: 'deleted', mode: '000000', objectId: NULL_ID };
+      const oldObjectId = listings[i]!.get(file)!;
+      if (after[i]![n] === undefined)
+        return { file, status: 'deleted', mode: '000000', objectId: NULL_ID, oldObjectId };
       next += 1;
-      return { file, status: 'modified', mode: mode as string, objectId: ids[next - 1]! };
+      return { file, status: 'modified', mode: mode as string, objectId: ids[next - 1]!, oldObjectId };
     });
     const input = entries.map(({ file, mode, objectId }) => `${mode} ${objectId}\t${file}\0`).join('');
     await trees.git(['update-index', '-z', '--index-info'], { index, input: Buffer.from(input, 'latin1') });

@@ -26,7 +26,7 @@ async function main(files: readonly string[]): Promise<number> {
   }
 }
 
-/** What is committed, and what is about to be. */
+/** The files that git tracks, and new ones that it does not ignore. */
 function filesOfTree(): string[] {
   const git = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'];
   const listed = execFileSync('git', git, { cwd: ROOT, encoding: 'utf8' }).split('\0').filter(Boolean);

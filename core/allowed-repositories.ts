@@ -12,9 +12,9 @@ export const AllowedPattern = z
   );
 
 /**
- * Whether ALLOWED_REPOSITORIES admits `owner/name`: of the entries that match, the last one decides, and what none matches
- * is not admitted. `owner/*` is asked for every repository of an owner, of which each is asked for again: it is admitted
- * where some may be. GitHub's names are equal in any case.
+ * Whether ALLOWED_REPOSITORIES admits `owner/name`. The last entry that matches decides; a name that no entry matches is
+ * not admitted. `owner/*` is admitted if any repository of that owner may be: each one is checked again by its own name.
+ * GitHub's names ignore case.
  */
 export function isAllowed(allowed: readonly string[], repository: string): boolean {
   const [owner, name] = repository.split('/') as [string, string];

@@ -11,8 +11,8 @@ export const WORKER_STOPPED = 143;
 export const WORKER_TROUBLED = 75;
 
 /**
- * What ends a repository at once; what matches none of these rules is tried again, which is every way in which a host
- * is lost: status reason "Your Spot Task was interrupted.", status 143 or 137, or no exit status at all.
+ * The rules that end a repository at once. Every other failure is tried again, such as a lost host, which shows by its
+ * status reason "Your Spot Task was interrupted.", status 143 or 137, or no exit status at all.
  */
 export const NOT_TRIED_AGAIN: EvaluateOnExit[] = [
   // More memory is what would help.

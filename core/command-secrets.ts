@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What commands have in their environment in any case, and what changes how programs start: no secret is called so. */
+/** Names that no secret may have: every command has these variables, or they change how programs start. */
 const RESERVED =
   /^(?:PATH|HOME|TMPDIR|LANG|IFS|ENV|BASH_ENV|SHELLOPTS|.*_SECRET_ID|(?:AWS|ECS|CLAUDE|ANTHROPIC|GITHUB|DYNAMODB|GIT|LD|DYLD|LC|NODE)_.*)$/;
 

@@ -151,7 +151,7 @@ export type ErrorName = (
   | DamagedRowError
 )['name'];
 
-/** What another has said, as a sentence to go on after: services end theirs with a full stop or without. */
+/** A service's message as a whole sentence: some services leave out the full stop. */
 export function sentence(text: string): string {
   const said = text.trim();
   return /[.!?…]["')\]]?$/.test(said) ? said : `${said}.`;

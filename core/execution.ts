@@ -58,7 +58,7 @@ export type CaughtError = z.infer<typeof CaughtError>;
 /** Where a Map finds its items and leaves its results, in the artifact store. */
 export type MapManifest = { key: string; prefix: string; concurrency: number; count: number };
 
-/** What ResolveRepositories hands over. */
+/** The output of ResolveRepositories. */
 export type AnalyzeManifest = MapManifest & {
   /** There are pull requests to open, and more repositories than are analysed at once: the first end long before the last. */
   inWaves: boolean;

@@ -2,8 +2,8 @@
 export type GitConfig = Readonly<Record<string, string>>;
 
 /**
- * What holds for every git process of the product, wherever it runs. Nothing that a repository, a user or a machine has
- * configured takes part, and no program runs but git itself.
+ * The configuration of every git process of the product. Git reads no configuration of a repository, a user or the
+ * machine, and starts no other program.
  */
 export const CLOSED_CONFIG: GitConfig = {
   'core.hooksPath': '/dev/null',

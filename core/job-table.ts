@@ -21,7 +21,7 @@ import { NO_TOKENS, type TokenUsage } from './usage.ts';
 export const StopReason = z.enum(['cancelled', 'deleted', 'jobCost', 'modelRefused']);
 export type StopReason = z.infer<typeof StopReason>;
 
-/** What a job's control item says that a worker has to know. */
+/** The part of a job's control item that a worker reads. */
 export type JobControl = {
   stoppedBy?: StopReason | undefined;
   /** In words, where there is more to say. */

@@ -212,6 +212,27 @@ test('with a key Claude does the work, its cost is counted, and a repository tha
   }
 });
 
+test('neither what a model says nor the name of a folder reaches the terminal as commands to it', async () => {
+  const attack = '\u001b[2J\u001b]0;owned\u0007\u001b]52;c;ZXZpbA==\u0007all completed\u009b2K\u202e';
+  const claude = await startScriptedModel(() => ({ content: [{ type: 'text', text: attack }] }));
+  try {
+    const run = (repository: string) =>
+      cody(['run', '--repo', repository, '--prompt', 'x', '--data', data()], {
+        ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key',
+        ANTHROPIC_BASE_URL: claude.url,
+      });
+    const folders = path.join(folder.path, attack);
+    await mkdir(folders);
+    const [spoken, named] = await Promise.all([run(tree), run(folders)]);
+    expect(spoken.stdout).toContain('\\x1b[2J\\x1b]0;owned');
+    expect(named.stderr).toContain('\\x1b[2J\\x1b]0;owned');
+    for (const { stdout, stderr } of [spoken, named])
+      expect(stdout + stderr).not.toMatch(/(?!\n)\p{Cc}|\p{Cf}/u);
+  } finally {
+    await claude.close();
+  }
+});
+
 test('a key that is refused is told once, before a job is made', async () => {
   const error = { type: 'authentication_error', message: 'invalid x-api-key' };
   const asked: string[] = [];

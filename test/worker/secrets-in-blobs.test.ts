@@ -19,20 +19,30 @@ const PLANT: Record<string, (key: string) => string> = {
 
 test('a secret in a file that git takes for binary is refused by name, and no artifact has it, compressed or not', async () => {
   const key = stack.environment.CLAUDE_API_KEY!;
-  const said = { what: '' };
+  const [first, ...others] = Object.values(PLANT).map((command) => call('shell', { command: command(key) }));
+  let saved = '';
   const { outcome, jobId, name, model } = await stack.analyze(
     { 'a.txt': 'a\n' },
     [
-      calls(...Object.values(PLANT).map((command) => call('shell', { command: command(key) }))),
+      calls(first!),
+      // What another worker would go on from, were this one lost now: of a change that is one binary file.
+      () => {
+        saved = filesBelow(path.join(stack.folder, 'artifacts'));
+        return calls(...others);
+      },
       submit,
       submit,
       submit,
     ],
     { settings: { shell: true } },
   );
-  said.what = JSON.stringify(model.requests.at(-1)!.body.messages);
-  for (const file of Object.keys(PLANT)) expect(said.what).toContain(file);
-  expect(said.what).toContain('The change contains a credential, in ');
+  expect(saved).toContain('"savedAt"');
+  expect(saved).toContain("'[redacted]' > leak.bin");
+  expect(saved).not.toContain(key);
+  expect(saved).not.toContain('GIT binary patch');
+  const said = JSON.stringify(model.requests.at(-1)!.body.messages);
+  for (const file of Object.keys(PLANT)) expect(said).toContain(file);
+  expect(said).toContain('The change contains a credential, in ');
   expect(outcome).toMatchObject({ outcome: 'gaveUp', end: 'gaveUp' });
   // git would give the file back from its compressed form.
   expect(outcome.artifacts.diff).toBeUndefined();

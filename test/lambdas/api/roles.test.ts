@@ -48,13 +48,22 @@ const machine = (scope: string): Claims => ({
 });
 
 /** Payload format 2.0: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html */
-function request(method: string, rawPath: string, claims: Claims | undefined, body?: object) {
+function request(
+  method: string,
+  rawPath: string,
+  claims: Claims | undefined,
+  { body, headers = {} }: { body?: object; headers?: Record<string, string> } = {},
+) {
   const event = {
     version: '2.0',
     routeKey: `${method} /{proxy+}`,
     rawPath,
     rawQueryString: '',
-    headers: { 'content-type': 'application/json', host: 'id.execute-api.us-east-1.amazonaws.com' },
+    headers: {
+      'content-type': 'application/json',
+      host: 'id.execute-api.us-east-1.amazonaws.com',
+      ...headers,
+    },
     requestContext: {
       accountId: '123456789012',
       apiId: 'id',
@@ -74,12 +83,21 @@ function request(method: string, rawPath: string, claims: Claims | undefined, bo
   return event;
 }
 
-async function call(method: string, path: string, claims: Claims | undefined, body?: object) {
+async function call(
+  method: string,
+  path: string,
+  claims: Claims | undefined,
+  body?: object,
+  given?: Record<string, string>,
+) {
   const {
     statusCode,
     headers,
     body: text,
-  } = await handler(request(method, path, claims, body), functionContext('api'));
+  } = await handler(
+    request(method, path, claims, { ...(body && { body }), ...(given && { headers: given }) }),
+    functionContext('api'),
+  );
   return { status: statusCode, headers, json: text ? JSON.parse(text) : undefined };
 }
 
@@ -232,4 +250,18 @@ test('a job says who started it, a person by an address that was verified, a mac
   expect(await createdBy({ ...unsaid, sub: 'ada@example.com' })).toBe('sub:ada@example.com');
   expect(await createdBy({ ...person('[runner]'), email: `${'a'.repeat(500)}@x` })).toBe(person().sub);
   expect(await createdBy(machine('cody-batch/runner'))).toBe('7f8g9h0i1j');
+});
+
+test("an address that was not verified does not answer another person's Idempotency-Key", async () => {
+  const key = { 'idempotency-key': 'a-key-of-ada' };
+  const post = async (claims: Claims) => (await call('POST', '/jobs', claims, BODY, key)).json.jobId;
+  const own = await post(person('[runner]'));
+  expect(await post(person('[runner]'))).toBe(own);
+  const others: Claims[] = [{}, { email_verified: '0' }, { email: '', sub: 'ada@example.com' }];
+  for (const claims of others) {
+    const { email_verified: _, ...unsaid } = person('[runner]');
+    const jobId = await post({ ...unsaid, sub: 'e3b5d7f9-0000-4000-8000-000000000002', ...claims });
+    expect(jobId).toMatch(/^job-/);
+    expect(jobId).not.toBe(own);
+  }
 });

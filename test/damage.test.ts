@@ -1,7 +1,10 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { isEnded, newJobId } from '../core/job.ts';
@@ -10,7 +13,7 @@ import { NO_TOKENS } from '../core/usage.ts';
 import { Fleet, type JobWithResults } from './fleet.ts';
 import { until } from './process-tree.ts';
 import { startScriptedModel } from './scripted-model.ts';
-import { startStackProcess } from './stack.ts';
+import { PLAIN_ENVIRONMENT, ROOT, startStackProcess } from './stack.ts';
 
 const SPENT = { ...NO_TOKENS, input: 1000, output: 100, total: 1100 };
 
@@ -47,7 +50,7 @@ case "$2" in
     fi ;;
   */others-outcome) outcome "$1" local/fine 1 ;;
   */foreign-outcome) echo '{"run":1,"result":"of another version"}' > "$folder/outcome.json" ;;
-  */waits) sleep 300 ;;
+  */waits*) sleep 300 ;;
 esac
 `;
 
@@ -86,6 +89,18 @@ async function edit(TableName: string, Key: Record<string, string>, values: Reco
       ExpressionAttributeValues: Object.fromEntries(names.map((name, i) => [`:${i}`, values[name]])),
     }),
   );
+}
+
+/** A function as Lambda runs it, whatever the state machine would have called it for. */
+async function invoke(name: string, input: object): Promise<void> {
+  const { awsVariables, dataFolder, gitHub } = fleet.stack;
+  const env = {
+    ...{ ...PLAIN_ENVIRONMENT, ...awsVariables, DYNAMODB_TABLE_PREFIX: 'cody-batch-local' },
+    ARTIFACTS_URL: pathToFileURL(path.join(dataFolder, 'artifacts')).href,
+    GITHUB_API_URL: `${gitHub}/api/v3`,
+  };
+  const args = [path.join(ROOT, 'test/invoke-function.ts'), name, JSON.stringify(input)];
+  await promisify(execFile)(process.execPath, args, { cwd: ROOT, env });
 }
 
 function artifact(jobId: string, ...names: string[]): string {
@@ -144,6 +159,39 @@ test('artifacts that cannot be read are the affair of their repositories: the jo
   expect(await fleet.ended(jobId)).toMatchObject({ run: 2, counts: { completed: 2, failed: 8 } });
   const log = await readFile(path.join(fleet.stack.dataFolder, 'logs/functions.log'), 'utf8');
   expect(log).toMatch(/"level":"WARN".*empty-checkpoint\/checkpoint\/state\.json cannot be read/);
+  expect((await fleet.call('DELETE', `/jobs/${jobId}`, undefined)).status).toBe(204);
+});
+
+const FAILED = { Error: 'States.Runtime', Cause: 'An error of the state machine.' };
+
+test.each<[string, (jobId: string) => Promise<unknown>, 'cancelled' | 'failed']>([
+  ['a cancel', (jobId) => fleet.call('POST', `/jobs/${jobId}/cancel`), 'cancelled'],
+  [
+    'an execution that somebody has stopped',
+    (jobId) => fleet.sfn.send(new StopExecutionCommand({ executionArn: fleet.executionArn(jobId) })),
+    'cancelled',
+  ],
+  [
+    'FailJob',
+    (jobId) => invoke('steps/fail-job', { jobId, run: 1, action: 'analyze', error: FAILED }),
+    'failed',
+  ],
+])('checkpoints that cannot be read keep no job from its end by %s', async (_, end, status) => {
+  const names = ['waits', 'waits-2', 'waits-3', 'waits-4'];
+  const jobId = await fleet.post(['fine', ...names]);
+  await until('four repositories to work', async () => {
+    const { fine, ...others } = await fleet.rows(jobId);
+    return isEnded(fine?.status ?? 'pending') && Object.values(others).every(({ startedAt }) => startedAt);
+  });
+  const texts = ['{"run":"x"}', '{', 'null', JSON.stringify(NEGATIVE)];
+  for (const [i, text] of texts.entries()) {
+    const folder = artifact(jobId, 'repositories/local', names[i]!, 'checkpoint');
+    await mkdir(folder, { recursive: true });
+    await writeFile(path.join(folder, 'state.json'), text);
+  }
+  await end(jobId);
+  const job = await mended(jobId, ({ counts }) => counts[status] === names.length);
+  expect(job).toMatchObject({ status, counts: { total: 5, completed: 1, processing: 0 } });
   expect((await fleet.call('DELETE', `/jobs/${jobId}`, undefined)).status).toBe(204);
 });
 

@@ -1,4 +1,5 @@
 import type { Octokit } from '@octokit/rest';
+import { RepositoryName } from '../../core/job.ts';
 import type { Settings } from '../../core/settings.ts';
 import { type Access, credentialFor, credentialId } from './credential.ts';
 import { createOctokit } from './octokit.ts';
@@ -35,6 +36,14 @@ export async function* listRepositories(settings: Settings, owner: string): Asyn
       : github.paginate.iterator(github.rest.repos.listForUser, { username: owner, per_page: 100 });
   for await (const { data } of pages) {
     for (const repository of data)
-      if (!repository.archived && !repository.disabled) yield repository.full_name;
+      if (!repository.archived && !repository.disabled && isOf(owner, repository.full_name))
+        yield repository.full_name;
   }
+}
+
+/** The name becomes a key of artifacts and a row, so it is held to what a user may name; and no other owner was asked for. */
+function isOf(owner: string, fullName: string): boolean {
+  return (
+    RepositoryName.safeParse(fullName).success && fullName.toLowerCase().startsWith(`${owner.toLowerCase()}/`)
+  );
 }

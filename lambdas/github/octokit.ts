@@ -1,7 +1,7 @@
 import { retry } from '@octokit/plugin-retry';
 import { throttling } from '@octokit/plugin-throttling';
 import { Octokit } from '@octokit/rest';
-import { fetchOnOneHost } from '../../core/one-host-fetch.ts';
+import { fetchOnOneHost, misdirected } from '../../core/one-host-fetch.ts';
 import type { Settings } from '../../core/settings.ts';
 import { logger } from '../logger.ts';
 
@@ -33,7 +33,7 @@ export function createOctokit(
       // Of every answer that is no success, 304 included; what is thrown says it too.
       error: () => {},
     },
-    request: { fetch: fetchInTime },
+    request: { fetch: fetchInTime(new URL(settings.GITHUB_API_URL).origin) },
     // 1, 4 and 9 s between attempts.
     retry: { doNotRetry: FINAL_STATUSES },
     throttle: {
@@ -52,6 +52,11 @@ export function createOctokit(
   return client;
 }
 
-function fetchInTime(url: string, init: RequestInit): Promise<Response> {
-  return fetchOnOneHost(url, { ...init, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+/** GitHub's answers name addresses too (the next page of a list), which get the credential only where they are its own. */
+function fetchInTime(origin: string): typeof fetch {
+  return async (input, init = {}) => {
+    const url = new URL(String(input));
+    if (url.origin !== origin) return misdirected(`${origin} names an address of ${url.origin}`);
+    return fetchOnOneHost(url, { ...init, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+  };
 }

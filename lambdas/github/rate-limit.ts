@@ -2,6 +2,8 @@
 const UNSAID_MS = 60_000;
 /** After `x-ratelimit-reset`, which is in whole seconds. */
 const MARGIN_MS = 1000;
+/** GitHub's limits are of an hour. All pull requests of the credential wait, so a wrong header may not hold them longer. */
+const LONGEST_MS = 24 * 3600 * 1000;
 
 /**
  * Until when (epoch milliseconds) GitHub refuses calls because there were too many; undefined for any other error. It
@@ -17,12 +19,12 @@ export function rateLimitedUntil(error: unknown, nowMs: number): number | undefi
   if (status !== 429 && status !== 403) return undefined;
   const headers = response?.headers ?? {};
   const retryAfter = Number(headers['retry-after']);
-  if (retryAfter > 0) return nowMs + retryAfter * 1000;
+  if (retryAfter > 0) return nowMs + Math.min(LONGEST_MS, retryAfter * 1000);
   const reset = Number(headers['x-ratelimit-reset']);
   if (String(headers['x-ratelimit-remaining']) === '0' && reset > 0) {
     // By GitHub's own clock, which need not be ours.
     const theirs = Date.parse(String(headers.date)) || nowMs;
-    return nowMs + Math.max(0, reset * 1000 - theirs) + MARGIN_MS;
+    return nowMs + Math.min(LONGEST_MS, Math.max(0, reset * 1000 - theirs)) + MARGIN_MS;
   }
   return status === 429 || /rate limit|abuse detection/i.test(message ?? '') ? nowMs + UNSAID_MS : undefined;
 }

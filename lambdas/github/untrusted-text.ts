@@ -10,7 +10,10 @@ const BREAK = '\u200b';
  */
 const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2028\u2029]|(?![\n\t])\p{Cc}/gu;
 
-/** What is broken after its first group: all that GitHub, or a tool that reads it, would act on. */
+/**
+ * What is broken after its first group: all that GitHub, or a tool that reads it, would act on. The text is a stranger's,
+ * so no rule may look at it again from each of its places: what repeats next to what can match the same is bounded.
+ */
 const ACTED_ON: readonly RegExp[] = [
   // People and teams, who would be notified.
   /(@)(?=[\p{L}\p{N}_-])/gu,
@@ -30,7 +33,7 @@ const ACTED_ON: readonly RegExp[] = [
   // Links that do something else than to lead somewhere.
   /\b(javascript|vbscript|data|file)(?=\s*:)/gi,
   // Marks by which a commit or a pull request switches its checks off.
-  /(\[)(?=[^\]\n]*\b(?:skip|no)\b[^\]\n]*\])/gi,
+  /(\[)(?=[^[\]\n]{0,60}\b(?:skip|no)\b[^[\]\n]{0,60}\])/gi,
   /\b(skip-checks)(?=\s*:)/gi,
   /(\*\*\*)(?=NO_CI)/gi,
   // What makes releases of commits.
@@ -42,7 +45,7 @@ const ACTED_ON: readonly RegExp[] = [
 
 /** Read only at the start of a line: trailers, of which a squashed commit takes its authors, and bots' commands. */
 const ACTED_ON_AT_LINE_START: readonly RegExp[] = [
-  /^([ \t>*_-]*[\w-]+-(?:by|to|with|as))(?=[ \t*_]*:)/gim,
+  /^([ \t>*_-]*[\w-]{1,60}-(?:by|to|with|as))(?=[ \t*_]*:)/gim,
   /^([ \t>*_-]*Cody-Batch-\w+)(?=[ \t*_]*:)/gim,
   /^([ \t>*_+-]*(?:\d+[.)][ \t]*)?\/)(?=[a-z])/gim,
   // `feat!:` of a commit is a major release.
@@ -51,7 +54,7 @@ const ACTED_ON_AT_LINE_START: readonly RegExp[] = [
 
 /** One line of at most `limit` characters, for a title. */
 export function safeLine(text: string, limit: number): string {
-  return bound(neutralise(clean(text)).replace(/\s+/g, ' ').trim(), limit);
+  return bound(neutralise(start(text, limit)).replace(/\s+/g, ' ').trim(), limit);
 }
 
 /**
@@ -59,7 +62,7 @@ export function safeLine(text: string, limit: number): string {
  * marks end, whatever is open in it.
  */
 export function safeMarkdown(text: string, limit: number): string {
-  return bound(quotation(neutralise(clean(text)).trim()), limit);
+  return bound(quotation(neutralise(start(text, limit)).trim()), limit);
 }
 
 function quotation(text: string): string {
@@ -78,6 +81,11 @@ export function plainText(text: string, limit: number): string {
 
 function clean(text: string): string {
   return text.toWellFormed().replace(/\r\n?/g, '\n').replace(INVISIBLE, '');
+}
+
+/** As much as can be shown, and one more, by which it is seen that there was more. */
+function start(text: string, limit: number): string {
+  return clean(text).slice(0, limit + 1);
 }
 
 function neutralise(text: string): string {

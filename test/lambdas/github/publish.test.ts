@@ -206,3 +206,16 @@ test("a model's text mentions nobody, closes nothing, loads nothing, hides nothi
   // The open fence is inside a quotation, which ends before what is ours.
   expect(pull.body).toMatch(/\n> an open fence\n\n---/);
 });
+
+test("a model's text that is made to be slow to look at becomes a pull request nevertheless", async () => {
+  const texts = ['[no ', '[', '-', '-by', 'skip-checks ', 'closes a', '> ', 'a(', '&a', '***', '\u200b'];
+  const body = texts.map((text) => text.repeat(1_000_000 / text.length)).join('\n');
+  const jobId = await publishing.record(
+    [await changed('slow-text', { body: `${'[no '.repeat(9_000)}\n${body}` })],
+    {
+      pullRequest: { branch: 'change' },
+    },
+  );
+  await publishing.publish(jobId);
+  expect((await pullOf('slow-text')).body!.replaceAll('\u200b', '')).toMatch(/^> \[no \[no /);
+});

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { JobSettings } from '../core/job.ts';
 import { filesOutside, protectedFiles } from '../core/protected-files.ts';
 import { failedOnBase, type Verification } from '../core/repository-result.ts';
-import { hasControlCharacters, leavesTree } from '../core/tree-path.ts';
+import { hasControlCharacters, isInGitFolder, leavesTree } from '../core/tree-path.ts';
 import { type Changes, filesWithSecrets } from './changes.ts';
 import { describeCommand, runCommand } from './command.ts';
 import type { Git } from './git.ts';
@@ -99,6 +99,9 @@ async function patchProblem(
   const leading = links.filter(({ file }) => leavesTree(file, targetOf(workspace, file)));
   if (leading.length > 0)
     return `${list(leading.map(({ file }) => file))} is a symbolic link that leads out of the repository. Undo that.`;
+  const intoGit = links.filter(({ file }) => isInGitFolder(targetOf(workspace, file)));
+  if (intoGit.length > 0)
+    return `${list(intoGit.map(({ file }) => file))} is a symbolic link that leads into git's own folder. Undo that.`;
   const withSecrets = await filesWithSecrets(git, { entries }, redactor);
   if (withSecrets.length > 0)
     return `The change contains a credential, in ${list(withSecrets)}. Take it out.`;

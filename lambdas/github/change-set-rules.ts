@@ -62,19 +62,35 @@ function refuseContent(file: ChangedFile): void {
       refuse(
         `has the symbolic link ${file.path} to ${JSON.stringify(target)}, which leads out of the repository`,
       );
+    // What is written through it would be hooks and configuration.
+    if (isInGitFolder(target))
+      refuse(
+        `has the symbolic link ${file.path} to ${JSON.stringify(target)}, which leads into git's own folder`,
+      );
   }
 }
 
-/** A path that is named twice, or that is a file and a folder at once, would be whichever comes last. */
+/**
+ * A path that is named twice, or that is a file and a folder at once, would be whichever comes last. On a disk that folds
+ * names, what is in a folder would be written through a link of that name.
+ */
 function refuseOverlap(files: readonly ChangedFile[]): void {
   const seen = new Set<string>();
-  const present = new Set(files.filter(({ status }) => status !== 'deleted').map(({ path }) => path));
+  const present = new Set<string>();
+  const links = new Map<string, string>();
+  for (const file of files) {
+    if (file.status === 'deleted') continue;
+    present.add(file.path);
+    if (file.mode === '120000') links.set(foldPath(file.path), file.path);
+  }
   for (const { path } of files) {
     if (seen.has(path)) refuse(`names ${path} twice`);
     seen.add(path);
     if (!present.has(path)) continue;
     const above = ancestorsOf(path).find((folder) => present.has(folder));
-    if (above) refuse(`has ${above} as a file and as the folder of ${path}`);
+    const folded = ancestorsOf(foldPath(path)).find((folder) => links.has(folder));
+    const file = above ?? (folded === undefined ? undefined : links.get(folded));
+    if (file !== undefined) refuse(`has ${file} as a file and as the folder of ${path}`);
   }
 }
 

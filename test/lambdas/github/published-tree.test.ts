@@ -192,6 +192,26 @@ const REFUSED: [string, Partial<ChangeSet> & { files: ChangedFile[] }, RegExp, P
     /leads out of the repository/,
   ],
   [
+    "adds a link to git's own folder, through which a tool would write hooks",
+    { files: [added('hooks', '.git/hooks', '120000')] },
+    /hooks to "\.git\/hooks", which leads into git's own folder/,
+  ],
+  [
+    'adds a link to the folder above, where a disk that ignores case has git in another spelling',
+    { files: [added('src/hooks', '../.GIT\u200c/hooks', '120000')] },
+    /git's own folder/,
+  ],
+  [
+    'adds a link, and a file below its name in another case',
+    { files: [added('lnk', 'docs', '120000'), added('LNK/guide.md')] },
+    /lnk as a file and as the folder of LNK\/guide\.md/,
+  ],
+  [
+    'adds a file below its name with other accents',
+    { files: [added('caf\u00e9', 'docs', '120000'), added('cafe\u0301/x')] },
+    /as a file and as the folder of/,
+  ],
+  [
     'adds a name that moves the cursor',
     { files: [added('src/a\u001b[2J\n.txt')] },
     /a name with control characters/,

@@ -14,11 +14,14 @@ export const ChangedFile = z.discriminatedUnion('status', [
 ]);
 export type ChangedFile = z.infer<typeof ChangedFile>;
 
+/** A commit's identifier, and nothing that git could take for an option. */
+export const CommitSha = z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/);
+
 /** `change-set.json`: everything that opening the pull request needs, without git and without the clone. */
 export const ChangeSet = z.object({
   baseBranch: z.string(),
   /** The commit that `files` is relative to. */
-  baseSha: z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/),
+  baseSha: CommitSha,
   title: z.string(),
   body: z.string(),
   summary: z.string(),

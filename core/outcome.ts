@@ -9,7 +9,7 @@ import {
   OutcomeName,
   Verification,
 } from './repository-result.ts';
-import { TokenUsage } from './usage.ts';
+import { WorkerCost, WorkerCount, WorkerTokens } from './usage.ts';
 
 /**
  * `outcome.json`: what a worker says of its repository. Its being there is what exit status 0 means; the state machine
@@ -35,13 +35,13 @@ export const Outcome = z.object({
   baseSha: z.string().optional(),
   changes: z.array(Change),
   artifacts: ArtifactKeys,
-  tokenUsage: TokenUsage,
-  costUsd: z.number().optional(),
-  turns: z.int(),
+  tokenUsage: WorkerTokens,
+  costUsd: WorkerCost.optional(),
+  turns: WorkerCount,
   verification: z.array(Verification),
   batchJobId: z.string().optional(),
   /** The attempt of the Batch job that wrote this, from 1. */
-  attempt: z.int(),
+  attempt: WorkerCount,
   startedAt: z.string(),
   completedAt: z.string(),
   /** The last 50 lines of the log. */
@@ -53,9 +53,9 @@ export type Outcome = z.infer<typeof Outcome>;
 /** `checkpoint/state.json`: what a worker has spent and said so far, so that a lost one is counted and can be resumed. */
 export const Checkpoint = z.object({
   run: z.int(),
-  turns: z.int(),
-  tokenUsage: TokenUsage,
-  costUsd: z.number().optional(),
+  turns: WorkerCount,
+  tokenUsage: WorkerTokens,
+  costUsd: WorkerCost.optional(),
   model: z.string(),
   baseSha: z.string().optional(),
   savedAt: z.string(),

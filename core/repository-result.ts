@@ -45,12 +45,15 @@ export const Waiting = z.object({
 });
 export type Waiting = z.infer<typeof Waiting>;
 
+/** Files of a change have 10 MiB at most. The sum of 20,000 of these is exact. */
+const LineCount = z.int().nonnegative().max(1e9);
+
 /** One changed file. `additions` and `deletions` are lines; both 0 for a binary file. */
 export const Change = z.object({
   file: z.string(),
   status: z.enum(['added', 'modified', 'deleted']),
-  additions: z.int().nonnegative(),
-  deletions: z.int().nonnegative(),
+  additions: LineCount,
+  deletions: LineCount,
 });
 export type Change = z.infer<typeof Change>;
 
@@ -60,7 +63,11 @@ export const Verification = z.object({
   exitCode: z.int().nullable(),
   /** Its exit code on the untouched base commit; absent where it was not run there. */
   baseExitCode: z.int().nullable().optional(),
-  seconds: z.number(),
+  /** A year at most, which a row can hold. */
+  seconds: z
+    .number()
+    .nonnegative()
+    .max(366 * 86_400),
   /** The first and last part, at most 10,000 characters. */
   output: z.string(),
 });

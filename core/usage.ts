@@ -13,6 +13,21 @@ export const TokenUsage = z.object({
 });
 export type TokenUsage = z.infer<typeof TokenUsage>;
 
+/**
+ * What a worker says of one repository, which it may say wrongly: no work comes to more, the sums of 10,000 of them are exact
+ * in a row, and nothing is taken off a bill. 1000 answers have 10 million tokens each at most.
+ */
+const MOST = { tokens: 1e11, costUsd: 1e6, count: 1e6 };
+export const WorkerTokens = z.object({
+  input: TokenUsage.shape.input.max(MOST.tokens),
+  output: TokenUsage.shape.output.max(MOST.tokens),
+  cacheCreation: TokenUsage.shape.cacheCreation.max(MOST.tokens),
+  cacheRead: TokenUsage.shape.cacheRead.max(MOST.tokens),
+  total: TokenUsage.shape.total.max(MOST.tokens),
+});
+export const WorkerCost = z.number().nonnegative().max(MOST.costUsd);
+export const WorkerCount = z.int().nonnegative().max(MOST.count);
+
 export const NO_TOKENS: TokenUsage = { input: 0, output: 0, cacheCreation: 0, cacheRead: 0, total: 0 };
 
 export function addTokens(a: TokenUsage, b: TokenUsage): TokenUsage {

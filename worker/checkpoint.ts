@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type ArtifactStore, artifactKeys, findArtifactOfRun, findBytes } from '../core/artifacts.ts';
+import { CommitSha } from '../core/change-set.ts';
 import { Checkpoint } from '../core/outcome.ts';
 import type { ConversationState as State } from './conversation-state.ts';
 import { ConversationState } from './conversation-state.ts';
@@ -11,7 +12,7 @@ const PATCH_NAMES = ['work-tree.patch', 'work-tree-2.patch'] as const;
 /** `checkpoint/thread.json`: what another process needs to go on, all but the patch, which it names. */
 const SavedConversation = ConversationState.extend({
   run: z.int(),
-  baseSha: z.string(),
+  baseSha: CommitSha,
   patchName: z.enum(PATCH_NAMES).optional(),
 });
 

@@ -2,7 +2,7 @@ import type { MessageParam } from '@anthropic-ai/sdk/resources/messages';
 import { z } from 'zod';
 import { Verification } from '../core/repository-result.ts';
 import { ThreadTurn } from '../core/thread.ts';
-import { NO_TOKENS, TokenUsage } from '../core/usage.ts';
+import { NO_TOKENS, WorkerCost, WorkerCount, WorkerTokens } from '../core/usage.ts';
 
 /** Everything that a conversation has come to: enough to go on with it in another process. */
 export const ConversationState = z.object({
@@ -10,17 +10,17 @@ export const ConversationState = z.object({
   messages: z.array(z.custom<MessageParam>((value) => typeof value === 'object' && value !== null)),
   turns: z.array(ThreadTurn),
   /** Answers that broke off included. */
-  tokenUsage: TokenUsage,
+  tokenUsage: WorkerTokens,
   /** Absent once an answer came from a model without a known price. */
-  costUsd: z.number().optional(),
+  costUsd: WorkerCost.optional(),
   /** The model that answered, as it named itself. */
   model: z.string().optional(),
   /** What the checks came to on the untouched base; absent where they were not run there. */
   baseline: z.array(Verification).optional(),
   /** How often a submission was sent back. */
-  failedSubmissions: z.int(),
+  failedSubmissions: WorkerCount,
   /** Seconds of work, of earlier processes too; pauses between them are not counted. */
-  seconds: z.number(),
+  seconds: z.number().nonnegative(),
 });
 export type ConversationState = z.infer<typeof ConversationState>;
 

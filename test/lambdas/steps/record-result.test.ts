@@ -52,6 +52,10 @@ case "$2" in
   */endless) printf '${JSON.stringify({ ...THROTTLED, resumeAt: 'soon', attempt: 100 })}' "$1" "$2" ;;
   */swollen) printf '${JSON.stringify({ ...THROTTLED, outcome: 'unchanged', summary: '%999999s' })}' "$1" "$2" x ;;
   */huge) truncate --size 20M "$folder/said" ;;
+  */astronomic) printf '${JSON.stringify({ ...THROTTLED, outcome: 'unchanged', costUsd: 1e308 })}' "$1" "$2" ;;
+  */refund) printf '${JSON.stringify({ ...THROTTLED, outcome: 'unchanged', costUsd: -1000 })}' "$1" "$2" ;;
+  */eternal) printf '${JSON.stringify({ ...THROTTLED, outcome: 'unchanged', verification: [{ command: 'x', exitCode: 0, seconds: 1e300, output: '' }] })}' "$1" "$2" ;;
+  */countless) printf '${JSON.stringify({ ...THROTTLED, outcome: 'unchanged', tokenUsage: { ...NO_TOKENS, total: Number.MAX_SAFE_INTEGER } })}' "$1" "$2" ;;
   */down) printf '${JSON.stringify(UNAVAILABLE)}' "$1" "$2" ;;
   *) printf '${JSON.stringify(THROTTLED)}' "$1" "$2" ;;
 esac > "$folder/said"
@@ -128,4 +132,15 @@ test('an outcome that no row can hold, that is too large, or that waits for no t
   expect((await error('swollen'))?.message).toContain('expected at most');
   expect((await error('huge'))?.message).toContain('more than 16777216 bytes');
   expect(await (await of(job, 'endless')).json()).toMatchObject({ outcome: 'gaveUp', attempts: 200 });
+});
+
+test('an outcome whose numbers no work can come to ends its own repository, and changes no total of its job', async () => {
+  const names = ['astronomic', 'refund', 'eternal', 'countless'];
+  const job = await runJob(names.map((name) => `local/${name}`));
+  expect(job).toMatchObject({ status: 'failed', counts: { total: 4, failed: 4 }, tokenUsage: { total: 0 } });
+  expect(job.costUsd ?? 0).toBe(0);
+  for (const name of names) {
+    const { error } = (await (await of(job, name)).json()) as RepositoryResult;
+    expect(error?.message).toMatch(/costUsd|seconds|tokenUsage/);
+  }
 });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { alignLineEnds } from './align-line-ends.ts';
 import type { FileForm, LineEnd, LineEnds } from './file-form.ts';
 import { readForm, writeBytes } from './file-text.ts';
+import { placesOf } from './find-text.ts';
 import { nearestLine } from './near-miss.ts';
 import { MAX_FILE_BYTES, resolveInTree, thereIsNo } from './paths.ts';
 import { defineTool, ToolError } from './tool.ts';
@@ -35,7 +36,7 @@ export const editFileTool = defineTool({
           ? 'oldText and newText are the same; nothing would change.'
           : 'oldText and newText differ only in line ends or a byte order mark, which an edit keeps; nothing would change. To change those, delete the file and write it anew.',
       );
-    const places = occurrences(form.shown, from);
+    const places = placesOf(form.shown, from);
     if (places.length === 0) throw new ToolError(notFound(path, form, from));
     if (places.length > 1 && !replaceAll) {
       const lines = places.slice(0, 5).map((at) => lineOf(form.shown, at));
@@ -52,12 +53,6 @@ export const editFileTool = defineTool({
     return count + (await describeStoredEnds(context, file, bytes!));
   },
 });
-
-function occurrences(text: string, wanted: string): number[] {
-  const places: number[] = [];
-  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) places.push(at);
-  return places;
-}
 
 type Edit = { places: readonly number[]; from: string; to: string; ends: LineEnds };
 

@@ -1,4 +1,5 @@
 import { nameOf } from './file-form.ts';
+import { holds } from './find-text.ts';
 
 const MAX_LINE = 300;
 const MAX_DIFFERENCES = 5;
@@ -27,7 +28,7 @@ export function nearestLine(text: string, wanted: string): string | undefined {
   const sought = firstLine?.trim();
   if (!firstLine || !sought) return undefined;
   const there = text.split('\n');
-  const exact = there.findIndex((line) => line.includes(sought));
+  const exact = there.findIndex((line) => holds(line, sought));
   const folded = fold(sought);
   const isAlike = unread(folded);
   const index = exact >= 0 || !folded ? exact : there.findIndex((line) => isAlike(fold(line)));
@@ -41,7 +42,9 @@ export function nearestLine(text: string, wanted: string): string | undefined {
 
 /** What was read as a replacement character can be any other. */
 function unread(folded: string): (line: string) => boolean {
-  if (!folded.includes(REPLACEMENT)) return (line) => line.includes(folded);
+  if (!folded.includes(REPLACEMENT)) return (line) => holds(line, folded);
+  // A longer pattern takes minutes on a line that repeats itself, and there is a length that no pattern may have.
+  if (folded.length > MAX_LINE) return () => false;
   const pieces = folded.split(REPLACEMENT).map((piece) => piece.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   const pattern = new RegExp(pieces.join('.'));
   return (line) => pattern.test(line);

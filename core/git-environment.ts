@@ -54,14 +54,26 @@ export function configEnvironment(config: GitConfig): Record<string, string> {
   ]);
 }
 
+const MIB = 1024;
 /** KiB of memory that git may hold on a work tree: several times what a tree of 500,000 files takes. */
-const MAX_MEMORY_KIB = 400 * 1024;
+const MAX_MEMORY_KIB = 400 * MIB;
+/**
+ * The same for a clone or a fetch, which holds the largest file of the repository (100 MB on GitHub) several times for each
+ * of its threads. A commit or a tree is held whole, and a few megabytes of a pack can be gigabytes of it.
+ */
+const MAX_TRANSFER_KIB = 1536 * MIB;
 
 /**
  * A shell script that runs git with its arguments. It bounds git's memory where the system can, which a tree may ask for
  * without end (ignore files, attributes, patterns); and where memory still runs out, it is git that is ended, and not the
  * process that can say so.
  */
-export const BOUNDED_GIT = `{ echo 1000 > /proc/self/oom_score_adj; ulimit -d ${MAX_MEMORY_KIB}; } 2> /dev/null
+export const BOUNDED_GIT = boundedGit(MAX_MEMORY_KIB);
+/** The same for what speaks to a server. */
+export const BOUNDED_TRANSFER = boundedGit(MAX_TRANSFER_KIB);
+
+function boundedGit(kib: number): string {
+  return `{ echo 1000 > /proc/self/oom_score_adj; ulimit -d ${kib}; } 2> /dev/null
 exec git "$@"
 `;
+}

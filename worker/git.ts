@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { simpleGit } from 'simple-git';
 import {
   BOUNDED_GIT,
+  BOUNDED_TRANSFER,
   CLOSED_CONFIG,
   closedGitEnvironment,
   configEnvironment,
@@ -117,8 +118,9 @@ export class Git {
   readonly #config: GitConfig;
   readonly #networkConfig: GitConfig;
   readonly #signal: AbortSignal;
-  /** A shell script that takes git's arguments. */
+  /** Shell scripts that take git's arguments. */
   readonly #boundedGit: string;
+  readonly #boundedTransfer: string;
 
   /**
    * `protocol` is the one transport that git may use: `https`, or `http` on loopback. `networkConfig`, which holds the
@@ -132,6 +134,8 @@ export class Git {
     this.#signal = options.signal;
     this.#boundedGit = path.join(workspace.own, 'bounded-git');
     writeFileSync(this.#boundedGit, BOUNDED_GIT);
+    this.#boundedTransfer = path.join(workspace.own, 'bounded-transfer');
+    writeFileSync(this.#boundedTransfer, BOUNDED_TRANSFER);
     this.#config = { ...CONFIG, ...(workspace.commandUser && LENT_CONFIG) };
     this.#networkConfig = { ...this.#config, ...options.networkConfig };
     this.#environment = {
@@ -143,7 +147,7 @@ export class Git {
   /** Runs outside of any repository, in the workspace's folder, with the token. */
   clone(args: readonly string[], options: Pick<GitRunOptions, 'signal'>): Promise<Buffer> {
     const environment = { ...this.#environment, ...configEnvironment(this.#networkConfig) };
-    return this.#spawn(this.#workspace.root, environment, ['clone', ...args], options);
+    return this.#transfer(this.#workspace.root, environment, ['clone', ...args], options);
   }
 
   /** Asks a server by its address, outside of any repository, with the token. */
@@ -152,19 +156,19 @@ export class Git {
     options: Pick<GitRunOptions, 'signal' | 'read' | 'maxBytes'>,
   ): Promise<Buffer> {
     const environment = { ...this.#environment, ...configEnvironment(this.#networkConfig) };
-    return this.#spawn(this.#workspace.root, environment, args, options);
+    return this.#transfer(this.#workspace.root, environment, args, options);
   }
 
   /** Runs on the repository, with the token. */
   fetch(args: readonly string[], options: Pick<GitRunOptions, 'signal'>): Promise<Buffer> {
     const environment = { ...this.#onTree, ...configEnvironment(this.#networkConfig) };
-    return this.#spawn(this.#workspace.tree, environment, ['fetch', ...args], options);
+    return this.#transfer(this.#workspace.tree, environment, ['fetch', ...args], options);
   }
 
   /** Asks the server for its references, with the token. */
   listRemote(args: readonly string[], options: Pick<GitRunOptions, 'signal'>): Promise<Buffer> {
     const environment = { ...this.#onTree, ...configEnvironment(this.#networkConfig) };
-    return this.#spawn(this.#workspace.root, environment, ['ls-remote', ...args], options);
+    return this.#transfer(this.#workspace.root, environment, ['ls-remote', ...args], options);
   }
 
   /** Runs on the work tree and gives the standard output, as bytes. Throws GitBoundExceededError past its bounds. */
@@ -180,6 +184,18 @@ export class Git {
     return this.#spawn(this.#workspace.tree, environment, args, { ...bounds, ...options });
   }
 
+  #transfer(
+    folder: string,
+    environment: Record<string, string>,
+    args: readonly string[],
+    options: GitRunOptions,
+  ): Promise<Buffer> {
+    return this.#spawn(folder, environment, args, {
+      ...options,
+      program: ['/bin/sh', this.#boundedTransfer],
+    });
+  }
+
   get #onTree(): Record<string, string> {
     const { gitFolder, tree } = this.#workspace;
     return { ...this.#environment, GIT_DIR: gitFolder, GIT_WORK_TREE: tree };
@@ -189,7 +205,7 @@ export class Git {
     baseDir: string,
     environment: Record<string, string>,
     args: readonly string[],
-    options: GitRunOptions & { program?: readonly [string, string] },
+    options: GitRunOptions & { program: readonly [string, string] },
   ): Promise<Buffer> {
     const { input, exitCodes = [0], maxBytes = Number.POSITIVE_INFINITY, timeoutMs, read } = options;
     const stop = options.signal ? AbortSignal.any([this.#signal, options.signal]) : this.#signal;
@@ -205,7 +221,7 @@ export class Git {
       baseDir,
       abort: AbortSignal.any([stop, bound.signal]),
       allowEnvironment: Object.keys(environment).filter((name) => name.startsWith('GIT_')),
-      ...(options.program && { binary: [...options.program] as [string, string] }),
+      binary: [...options.program] as [string, string],
       unsafe: UNSAFE,
       // Its default takes a process for closed 50 ms after its exit, whether its output was read or not.
       completion: { onClose: true, onExit: false },

@@ -149,17 +149,29 @@ function wasReminded({ messages }: ConversationState): boolean {
   return Array.isArray(content) && content.some((block) => block.type === 'text' && block.text === REMINDER);
 }
 
+/** No tool takes an input deeper than 3; what is much deeper can be neither stored nor sent back. */
+const MAX_INPUT_DEPTH = 32;
+
 /**
  * The API refuses a blank text, a thought that was cut off before its signature, and an empty message in what it is sent
- * back; models write them all the same.
+ * back; models write them all the same. The tool says of an input that is left out what it expects.
  */
 function sendable(content: ContentBlock[]): ContentBlockParam[] {
-  const said = content.filter(
-    (block) =>
-      (block.type !== 'text' || block.text.trim() !== '') &&
-      (block.type !== 'thinking' || block.signature !== ''),
-  );
+  const said = content
+    .filter(
+      (block) =>
+        (block.type !== 'text' || block.text.trim() !== '') &&
+        (block.type !== 'thinking' || block.signature !== ''),
+    )
+    .map((block) =>
+      block.type === 'tool_use' && isDeeper(block.input, MAX_INPUT_DEPTH) ? { ...block, input: {} } : block,
+    );
   return said.length > 0 ? said : [text(NO_ANSWER)];
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((child) => isDeeper(child, levels - 1));
 }
 
 function cutOff({ id }: ToolUseBlock): ToolResultBlockParam {

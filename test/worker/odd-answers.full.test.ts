@@ -111,6 +111,50 @@ test.each([
   }
 });
 
+/** Deeper than whatever walks a value by calling itself can go, in a megabyte of an answer. */
+const DEEP = `{"path":${'['.repeat(500_000)}${']'.repeat(500_000)}}`;
+
+test.each([
+  ['a tool call that is nested without end', [DEEP]],
+  [
+    'a tool call of a key that changes what an object is',
+    ['{"__proto__":{"path":"a.txt"},"constructor":{"prototype":{}}}'],
+  ],
+  [
+    'a tool call that comes in a hundred thousand pieces',
+    Array.from({ length: 100_000 }, (_, i) => (i === 0 ? '{"path":"' : 'x')),
+  ],
+])(
+  'an answer with %s ends the repository by a name, and the worker writes its outcome',
+  async (_what, pieces) => {
+    const model = await rawModel(() => [
+      { type: 'message_start', message: { model: 'claude-sonnet-5-5', content: [], usage: GOOD } },
+      {
+        type: 'content_block_start',
+        index: 0,
+        content_block: { type: 'tool_use', id: 'toolu_1', name: 'read_file', input: {} },
+      },
+      ...pieces.map((partial_json) => ({
+        ...{ type: 'content_block_delta', index: 0, delta: { type: 'input_json_delta', partial_json } },
+      })),
+      { type: 'content_block_stop', index: 0 },
+      { type: 'message_delta', delta: { stop_reason: 'tool_use' }, usage: GOOD },
+      { type: 'message_stop' },
+    ]);
+    try {
+      const { outcome } = await stack.analyze(files, [], {
+        environment: { ANTHROPIC_BASE_URL: model.url },
+        settings: { maxTurns: 3 },
+      });
+      expect(['failed', 'gaveUp']).toContain(outcome.outcome);
+      expect(outcome.tokenUsage.input).toBeGreaterThanOrEqual(1000);
+    } finally {
+      await model.close();
+    }
+  },
+  120_000,
+);
+
 test('an answer that never ends is cut off and named, and the worker keeps no more of it than an answer can have', async () => {
   let sent = 0;
   const model = await rawModel(

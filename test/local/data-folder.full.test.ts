@@ -55,7 +55,7 @@ test('what a hostile folder says of settings and of a running stack is not follo
   const thief = await listenOnLoopback(
     (request, response) => {
       asked.push(`${request.method} ${request.url}`);
-      response.writeHead(500).end();
+      response.writeHead(401).end();
     },
     { name: 'thief' },
   );

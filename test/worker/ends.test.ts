@@ -69,14 +69,15 @@ test('the time limit ends even a call that never answers', async () => {
   expect(outcome).toMatchObject({ outcome: 'gaveUp', end: 'maxMinutes', turns: 0 });
 });
 
-test('the time limit ends a turn of many slow calls, and none of those that are left is made', async () => {
+test('the time limit ends a turn of slow calls in its middle', async () => {
   // Each search takes seconds, as every line is tried in every way, and none of them meets git's own bound of steps.
   const slow = { 'slow.txt': `${'a'.repeat(11)}cN\n`.repeat(3000) };
   const search = call('search_code', { pattern: '^(a*)*(a*)*(a*)*\\1\\2\\3N$' });
-  const write = call('write_file', { path: 'after.txt', content: 'x\n' });
-  const turn = calls(...Array.from({ length: 40 }, () => search), write);
-  const { outcome } = await stack.analyze(slow, [turn, submit], { settings: { maxMinutes: 0.1 } });
-  expect(outcome).toMatchObject({ outcome: 'gaveUp', end: 'maxMinutes', changes: [] });
+  const script = [calls(...Array.from({ length: 8 }, () => search)), submit];
+  const { outcome } = await stack.analyze(slow, script, { settings: { maxMinutes: 0.1 } });
+  expect(outcome).toMatchObject({ outcome: 'gaveUp', end: 'maxMinutes' });
+  const thread = (await stack.artifacts.read(outcome.artifacts.thread!))!.toString();
+  expect(thread).not.toContain('No match.');
 });
 
 test('a model that only talks is reminded once, and its last words are kept', async () => {

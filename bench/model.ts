@@ -39,6 +39,7 @@ export type BenchModel = LoopbackServer & {
 export async function startModel(): Promise<BenchModel> {
   const conversation: MessageCreateParams[] = [];
   const server = await serveMessagesApi({
+    access: 'anyone',
     name: 'bench model',
     respond(request) {
       const turn = request.messages.filter(({ role }) => role === 'assistant').length;

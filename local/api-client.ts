@@ -24,9 +24,12 @@ export class ApiError extends CodyBatchError {
 /** The HTTP API, as any client has it. */
 export class ApiClient {
   readonly url: string;
+  readonly #authorization: Record<string, string>;
 
-  constructor(url: string) {
+  /** `secret` is that of the stack's data folder. */
+  constructor(url: string, secret?: string) {
     this.url = url;
+    this.#authorization = secret ? { authorization: `Bearer ${secret}` } : {};
   }
 
   async health(): Promise<Health> {
@@ -85,10 +88,11 @@ export class ApiClient {
   async #call(method: string, path: string, body?: unknown): Promise<Response> {
     const response = await fetch(`${this.url}${path}`, {
       method,
-      ...(body !== undefined && {
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      }),
+      headers: {
+        ...this.#authorization,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
     }).catch((cause: Error) => {
       const reason = cause.cause instanceof Error ? cause.cause.message : cause.message;
       throw new ApiUnreachableError(

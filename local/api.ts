@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type http from 'node:http';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { type Access, SECRET_HEADER } from './access.ts';
 import type { Functions } from './functions.ts';
 import {
   type LoopbackServer,
@@ -9,6 +10,7 @@ import {
   problemDocument,
   readBody,
 } from './loopback.ts';
+import { browserProof, signInHeaders, signsIn } from './sign-in.ts';
 
 /** What API Gateway takes: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
 const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024;
@@ -16,15 +18,23 @@ const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024;
 type ApiHandler = Functions['answerApi'];
 
 /** API Gateway's HTTP API on loopback: requests become events of payload format 2.0 for the same handler as on AWS. */
-export function startApi(handler: ApiHandler, options: { port?: number }): Promise<LoopbackServer> {
+export function startApi(
+  handler: ApiHandler,
+  options: { port?: number; access: Access },
+): Promise<LoopbackServer> {
+  const { access } = options;
   return listenOnLoopback(
     (request, response) => {
+      if (access !== 'anyone' && signsIn(request, access.secret)) {
+        response.writeHead(303, signInHeaders(access.secret)).end();
+        return;
+      }
       answer(handler, request, response).catch((error: Error) => {
         if (response.headersSent) response.destroy();
         else refuse(response, 500, 'internal', 'Internal error', error.message);
       });
     },
-    { name: 'api', port: options.port },
+    { name: 'api', port: options.port, access, proof: browserProof },
   );
 }
 
@@ -66,6 +76,9 @@ function refuse(
     .end(problemDocument(type, title, status, detail));
 }
 
+/** What let a request in is nothing that the functions need to know, or could log. */
+const SHOWS_SECRET = [SECRET_HEADER, 'authorization', 'cookie', 'x-api-key'];
+
 /** Undefined where the path is not decodable. */
 function toEvent(request: http.IncomingMessage, body: Buffer): APIGatewayProxyEventV2 | undefined {
   // By hand: to `new URL`, `//` begins a host and `/\\` is another `//`. A proxy's form of a request names a host too.
@@ -88,7 +101,9 @@ function toEvent(request: http.IncomingMessage, body: Buffer): APIGatewayProxyEv
     rawPath,
     rawQueryString,
     headers: Object.fromEntries(
-      Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
+      Object.entries(request.headers)
+        .filter(([name]) => !SHOWS_SECRET.includes(name))
+        .map(([name, value]) => [name, String(value)]),
     ),
     ...(rawQueryString && { queryStringParameters: query }),
     requestContext: {

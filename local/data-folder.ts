@@ -14,6 +14,7 @@ import { z } from 'zod';
 import { SettingsError } from '../core/errors.ts';
 import { identifyProcess, isRunning, ProcessIdentity } from './batch/process-group.ts';
 import { requireOwn } from './own-file.ts';
+import { ensureSecret, readSecret, secretFile } from './secret.ts';
 
 /** Counts up when what is on disk is laid out in another way. */
 const LAYOUT_VERSION = 2;
@@ -47,7 +48,7 @@ const StackFile = z.object({
  */
 export async function takeDataFolder(
   folder: string,
-): Promise<{ announce(stack: RunningStack): void; release(): void }> {
+): Promise<{ secret: string; announce(stack: RunningStack): void; release(): void }> {
   const file = path.join(folder, 'stack.json');
   refuseWhereInUse(folder);
   const { pid } = process;
@@ -72,7 +73,8 @@ export async function takeDataFolder(
   // Of several that found it free at once, the last to write has it.
   await sleep(SETTLE_MS);
   refuseWhereInUse(folder);
-  return { announce: (stack) => write({ pid, owner, stack }), release: () => write({}) };
+  const secret = ensureSecret(folder);
+  return { secret, announce: (stack) => write({ pid, owner, stack }), release: () => write({}) };
 }
 
 /**
@@ -108,11 +110,16 @@ function requireSpace(folder: string): void {
   }
 }
 
-/** The stack that `serve` keeps up over this data folder, if one is. */
-export function runningStack(folder: string): RunningStack | undefined {
+/** The stack that `serve` keeps up over this data folder, if one is, with the folder's secret. */
+export function runningStack(folder: string): (RunningStack & { secret: string }) | undefined {
   const file = readStackFile(folder);
   // A process that does not say when it began may be any process.
-  return file?.owner && isInUse(file) ? file.stack : undefined;
+  if (!file?.owner || !isInUse(file) || !file.stack) return undefined;
+  const secret = readSecret(folder);
+  if (secret) return { ...file.stack, secret };
+  throw new SettingsError(
+    `The stack over ${folder} is up at ${file.stack.api}, and ${secretFile(folder)} is gone. Start that one again, which makes another.`,
+  );
 }
 
 /** Undefined where the folder is not one of ours yet. Throws SettingsError where it is another version's, or whose. */

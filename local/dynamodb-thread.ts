@@ -1,18 +1,25 @@
 /** The thread that `startDynamoDB` starts: the embedded store, and the server in front of it. */
 import { parentPort, workerData } from 'node:worker_threads';
 import dynalite from 'dynalite';
+import type { Access } from './access.ts';
+import { awsSignature } from './aws-signature.ts';
 import { listenOnLoopback } from './loopback.ts';
 
-export type ThreadInput = { path: string | undefined; port: number };
+export type ThreadInput = { path: string | undefined; port: number; access: Access };
 export type ThreadMessage =
   | { listening: { url: string; port: number } }
   | { failed: { code?: string; message: string } };
 
-const { path, port } = workerData as ThreadInput;
+const { path, port, access } = workerData as ThreadInput;
 const tell = (message: ThreadMessage) => parentPort!.postMessage(message);
 
 try {
-  const server = await listenOnLoopback(dynalite({ path, createTableMs: 0 }), { name: 'dynamodb', port });
+  const server = await listenOnLoopback(dynalite({ path, createTableMs: 0 }), {
+    name: 'dynamodb',
+    port,
+    access,
+    proof: awsSignature,
+  });
   tell({ listening: { url: server.url, port: server.port } });
   parentPort!.once('message', async () => {
     await server.close();

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { CreateTableCommand, DynamoDBClient, ResourceInUseException } from '@aws-sdk/client-dynamodb';
 import { JOBS_TABLE, REPOSITORIES_TABLE } from '../core/tables.ts';
+import type { Access } from './access.ts';
+import { ACCESS_KEY_ID } from './aws-signature.ts';
 import type { ThreadInput, ThreadMessage } from './dynamodb-thread.ts';
 import type { LoopbackServer } from './loopback.ts';
 
@@ -9,6 +11,8 @@ export type DynamoDBOptions = {
   /** Keeps the tables; in memory where it is absent. */
   dataFolder?: string;
   port?: number;
+  /** Who may call. */
+  access: Access;
   jobsTable: string;
   repositoriesTable: string;
 };
@@ -26,7 +30,10 @@ export async function startDynamoDB(options: DynamoDBOptions): Promise<LoopbackS
   const client = new DynamoDBClient({
     endpoint: url,
     region: 'local',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    credentials: {
+      accessKeyId: ACCESS_KEY_ID,
+      secretAccessKey: options.access === 'anyone' ? 'any' : options.access.secret,
+    },
   });
   try {
     await createTables(client, options);
@@ -39,8 +46,8 @@ export async function startDynamoDB(options: DynamoDBOptions): Promise<LoopbackS
   return { url, port, close };
 }
 
-async function startThread({ dataFolder, port = 0 }: DynamoDBOptions) {
-  const workerData: ThreadInput = { path: dataFolder, port };
+async function startThread({ dataFolder, port = 0, access }: DynamoDBOptions) {
+  const workerData: ThreadInput = { path: dataFolder, port, access };
   const thread = new Worker(new URL('./dynamodb-thread.ts', import.meta.url), { workerData });
   // What the store throws later ends this process, as it would without a thread.
   thread.on('error', (error) => {

@@ -7,6 +7,7 @@ import {
   type Settings,
   type Variables,
 } from '../core/settings.ts';
+import { ACCESS_KEY_ID } from './aws-signature.ts';
 import { OFFLINE_MODEL } from './model/offline.ts';
 
 export const REGION = 'us-east-1';
@@ -21,7 +22,7 @@ export const STATE_MACHINE_ARN = `arn:aws:states:${REGION}:${ACCOUNT_ID}:stateMa
 export type Endpoints = { dynamodb: string; states: string; batch: string };
 
 /** What the official AWS CLI and SDKs need to work on the local AWS. */
-export function awsVariables({ dynamodb, states, batch }: Endpoints): Record<string, string> {
+export function awsVariables({ dynamodb, states, batch }: Endpoints, secret: string): Record<string, string> {
   return {
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
     AWS_ENDPOINT_URL_SFN: states,
@@ -29,19 +30,23 @@ export function awsVariables({ dynamodb, states, batch }: Endpoints): Record<str
     AWS_REGION: REGION,
     // The AWS CLI 1 and boto3 read this one.
     AWS_DEFAULT_REGION: REGION,
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_ACCESS_KEY_ID: ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY: secret,
   };
 }
 
 export type EnvironmentOptions = {
   endpoints: Endpoints;
+  /** What the local services ask for. */
+  secret: string;
   artifactsFolder: string;
   temporaryFolder: string;
   /** Settings that the user gave: environment and `.env`. */
   given: Variables;
   /** The local GitHub's API; GitHub itself where it is absent. */
   gitHubApiUrl?: string;
+  /** Whether the local GitHub has tokens or apps of its own; else the secret is the token of its one user. */
+  gitHubHasCredentials?: boolean;
   /** The offline model's address; Claude where it is absent. */
   offlineModelUrl?: string;
 };
@@ -50,13 +55,18 @@ export type EnvironmentOptions = {
 export function stackEnvironment(options: EnvironmentOptions): Record<string, string> {
   const { given, gitHubApiUrl, offlineModelUrl } = options;
   const names = [...SETTING_NAMES, ...commandSecretVariables(given)];
-  const kept = names.flatMap((name) => (given[name] ? [[name, given[name]] as const] : []));
+  // A token of GitHub's own says nothing to the local one, and is not shown to it.
+  const isToken = (name: string) => /^GITHUB_(?:WRITE_)?TOKEN(?:_SECRET_ID)?$/.test(name);
+  const bySecret = gitHubApiUrl !== undefined && !options.gitHubHasCredentials;
+  const kept = names.flatMap((name) =>
+    given[name] && !(bySecret && isToken(name)) ? [[name, given[name]] as const] : [],
+  );
   return {
     // Fresher than AWS's defaults, since no one pays for a count here.
     COUNTS_MAX_AGE_SECONDS: '0.5',
     ...Object.fromEntries(kept),
-    ...awsVariables(options.endpoints),
-    // Nobody but this machine's own user reaches loopback.
+    ...awsVariables(options.endpoints, options.secret),
+    // The services let in this user alone.
     AUTHORIZATION: 'none',
     DYNAMODB_TABLE_PREFIX: given.DYNAMODB_TABLE_PREFIX ?? TABLE_PREFIX,
     ARTIFACTS_URL: pathToFileURL(options.artifactsFolder).href,
@@ -67,13 +77,14 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
     // The local GitHub has no limit to keep to.
     ...(gitHubApiUrl && {
       GITHUB_API_URL: gitHubApiUrl,
+      ...(bySecret && { GITHUB_TOKEN: options.secret }),
       ALLOWED_REPOSITORIES: allowedLocally(given.ALLOWED_REPOSITORIES),
       PULL_REQUESTS_PER_HOUR: given.PULL_REQUESTS_PER_HOUR ?? '1000000',
       GITHUB_THROTTLE: given.GITHUB_THROTTLE ?? 'false',
     }),
     ...(offlineModelUrl && {
       ANTHROPIC_BASE_URL: offlineModelUrl,
-      CLAUDE_API_KEY: 'offline',
+      CLAUDE_API_KEY: options.secret,
       CLAUDE_MODEL: OFFLINE_MODEL,
       // It costs nothing, so that there is nothing to cap.
       ALLOWED_MODELS: '',

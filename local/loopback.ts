@@ -1,9 +1,10 @@
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
+import { type Access, doorkeeper, type Proof } from './access.ts';
 
 /**
- * Every local endpoint listens here: on 127.0.0.1 only, and behind a guard, because any web page that the user visits
- * can send requests to loopback. A page cannot forge Host (DNS rebinding shows there), cannot hide Origin on a
+ * Every local endpoint listens here: on 127.0.0.1 only, and behind a guard, because every user of this machine and any web
+ * page that the user visits can send requests to loopback. The first are told by the secret, or by whose their process is. A page cannot forge Host (DNS rebinding shows there), cannot hide Origin on a
  * cross-origin POST, and cannot send `application/json` without a preflight, which no endpoint answers.
  */
 export type LoopbackServer = {
@@ -19,6 +20,10 @@ export type LoopbackOptions = {
   name: string;
   /** 0 (the default) takes a free one. */
   port?: number;
+  /** Who may call. */
+  access: Access;
+  /** How clients of this endpoint show the secret, where they do otherwise than by a header that has it. */
+  proof?: (secret: string) => Proof;
   /** Origins of web pages that may call, such as the page that this product serves; none by default. */
   allowedOrigins?: readonly string[];
 };
@@ -41,6 +46,14 @@ export const PROBLEM_TYPE = 'application/problem+json';
 export function problemDocument(type: string, title: string, status: number, detail: string): string {
   return JSON.stringify({ type: `urn:cody-batch:problem:${type}`, title, status, detail });
 }
+
+/** All that a stranger is told. */
+const SECRET_NEEDED = problemDocument(
+  'secret-needed',
+  'Secret needed',
+  403,
+  'This endpoint needs its secret, which its owner can read in the data folder.',
+);
 
 /** The reason to refuse a request, or undefined. */
 function refusal(
@@ -83,26 +96,35 @@ export async function listenOnLoopback(
         }
       : takeListener(served);
   const answers = new WeakMap<object, http.ServerResponse>();
+  const admits = doorkeeper(options.access, options.proof);
+  const refuse = (request: http.IncomingMessage, response: http.ServerResponse, problem: string) => {
+    response.writeHead(403, { 'content-type': PROBLEM_TYPE, connection: 'close' }).end(problem);
+    request.resume();
+  };
+  const serve = (request: http.IncomingMessage, response: http.ServerResponse) => {
+    const reason = refusal(request, port, options.allowedOrigins ?? []);
+    if (!reason) return listener(request, response);
+    const detail = `${options.name}: ${reason}.`;
+    refuse(request, response, problemDocument('loopback-refused', 'Request refused', 403, detail));
+  };
   server.on('request', (request, response) => {
     answers.set(request.socket, response);
     response.once('close', () => answers.delete(request.socket));
-    const reason = refusal(request, port, options.allowedOrigins ?? []);
-    if (!reason) return listener(request, response);
-    const problem = problemDocument(
-      'loopback-refused',
-      'Request refused',
-      403,
-      `${options.name}: ${reason}.`,
-    );
-    response.writeHead(403, { 'content-type': PROBLEM_TYPE, connection: 'close' }).end(problem);
-    request.resume();
+    const answer = (admitted: boolean) => {
+      if (request.socket.destroyed) return;
+      if (admitted) serve(request, response);
+      else refuse(request, response, SECRET_NEEDED);
+    };
+    const admitted = admits(request);
+    if (typeof admitted === 'boolean') answer(admitted);
+    else void admitted.then(answer);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable || error.code === 'ECONNRESET') return socket.destroy();
     // The rest of a request that has its answer: another one would be taken for the next request's.
     if (error.code === 'HPE_CLOSED_CONNECTION' || answers.get(socket)?.headersSent) return socket.end();
     const status = CLIENT_ERRORS[error.code ?? ''] ?? 400;
-    const detail = `${options.name}: what came is not an HTTP request that can be read (${error.message}).`;
+    const detail = `What came is not an HTTP request that can be read (${error.message}).`;
     const problem = problemDocument('not-http', http.STATUS_CODES[status]!, status, detail);
     socket.end(
       `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(problem)}\r\n\r\n${problem}`,

@@ -7,7 +7,8 @@ export type Registered = WorkTree & { repositoryName: string };
 /**
  * Registers work trees with the local GitHub, each as `local/{folder}` with HEAD on its branch. A folder's repository
  * is found again by its description, so that a second job works on the same one, and another folder of the same name
- * gets a number. `token` is for a local GitHub that was started with a list of tokens.
+ * gets a number. `token` is the stack's secret, or one of a
+ * local GitHub that was started with a list of tokens.
  */
 export async function registerWorkTrees(
   trees: readonly WorkTree[],

@@ -18,6 +18,7 @@ import {
 import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
 import { bundleWorker, workerCommand } from '../worker/bundle.ts';
+import { ACCESS_KEY_ID } from './aws-signature.ts';
 import { startBatch } from './batch/server.ts';
 import type { JobStateChangeEvent } from './batch/state-change.ts';
 import { type RunningStack, takeDataFolder } from './data-folder.ts';
@@ -53,12 +54,17 @@ export type StackOptions = {
   given: Variables;
   gitHub: 'local' | 'remote';
   /** How the local GitHub is to be: its tokens, apps, limits and faults. @default everything allowed, nothing limited */
-  gitHubOptions?: Omit<GitHubOptions, 'dataFolder' | 'port'>;
+  gitHubOptions?: Omit<GitHubOptions, 'dataFolder' | 'port' | 'access'>;
   model: 'offline' | 'claude';
   /** Workers at once. */
   maxRunning: number;
   /** Whether other commands over the same data folder may use this stack. */
   shared: boolean;
+  /**
+   * Whether the secret is asked of this user's own processes too, one of which may act for others.
+   * @default false
+   */
+  requireSecret?: boolean;
   /**
    * Divides every wait of the state machine and of the schedules, for tests of what takes hours.
    * @default 1
@@ -90,6 +96,8 @@ export type StackOptions = {
 };
 
 export type Stack = RunningStack & {
+  /** The data folder's, which the services ask for. */
+  secret: string;
   /** The variables with which the official AWS CLI and SDKs work on this stack. */
   awsVariables: Record<string, string>;
   /** Ends everything that was started; what was running goes on at the next start. */
@@ -101,6 +109,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   keepYoungGenerationSmall();
   const folder = (name: string) => path.join(options.dataFolder, name);
   const data = await takeDataFolder(options.dataFolder);
+  const { secret } = data;
+  const access = { secret, requireSecret: options.requireSecret ?? false };
   const closers: (() => Promise<void> | void)[] = [data.release];
   const close = async () => {
     for (const closer of closers.reverse()) await closer();
@@ -117,15 +127,17 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const dynamodb = await startDynamoDB({
       dataFolder: folder('dynamodb'),
       port: port(3),
+      access,
       ...tables,
     });
     closers.push(() => dynamodb.close());
     const gitHub =
       options.gitHub === 'local'
-        ? await startGitHub({ ...options.gitHubOptions, dataFolder: folder('github'), port: port(4) })
+        ? await startGitHub({ ...options.gitHubOptions, dataFolder: folder('github'), port: port(4), access })
         : undefined;
     if (gitHub) closers.push(() => gitHub.close());
-    const model = options.model === 'offline' ? await startOfflineModel({ port: port(5) }) : undefined;
+    const model =
+      options.model === 'offline' ? await startOfflineModel({ port: port(5), access }) : undefined;
     if (model) closers.push(() => model.close());
 
     const endpoints = { dynamodb: dynamodb.url, states: '', batch: '' };
@@ -133,10 +145,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const environment = () => ({
       ...stackEnvironment({
         endpoints,
+        secret,
         artifactsFolder: folder('artifacts'),
         temporaryFolder,
         given: options.given,
         gitHubApiUrl: gitHub?.apiUrl,
+        gitHubHasCredentials: Boolean(options.gitHubOptions?.tokens ?? options.gitHubOptions?.apps),
         offlineModelUrl: model?.url,
       }),
       ...elsewhere?.variables,
@@ -151,6 +165,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const batch = await startBatch({
       dataFolder: folder('batch'),
       port: port(2),
+      access,
       jobQueue: JOB_QUEUE,
       maxRunning: options.maxRunning,
       jobDefinition: {
@@ -178,8 +193,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closers.push(() => batch.close());
     endpoints.batch = batch.url;
 
-    const accessKeyId = elsewhere?.accessKeyId ?? 'local';
-    const connection = { region: REGION, credentials: { accessKeyId, secretAccessKey: 'local' } };
+    const accessKeyId = elsewhere?.accessKeyId ?? ACCESS_KEY_ID;
+    const credentials = { accessKeyId, secretAccessKey: elsewhere ? 'elsewhere' : secret };
+    const connection = { region: REGION, credentials };
     const artifacts = openArtifacts(elsewhere?.artifactsUrl ?? pathToFileURL(folder('artifacts')).href);
     const functions = await openFunctions(options, environment, closers);
     const events = new EventBus(functions.invokeListener);
@@ -193,6 +209,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const states = await startStates({
       dataFolder: folder('states'),
       port: port(1),
+      access,
       timeScale: options.timeScale,
       name: STATE_MACHINE,
       definition: jobDefinitionText(),
@@ -208,6 +225,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       accountId: ACCOUNT_ID,
       dynamodbUrl: elsewhere?.dynamodbUrl ?? dynamodb.url,
       accessKeyId,
+      dynamodbSecret: elsewhere ? undefined : secret,
       batch: new BatchClient({ ...connection, endpoint: elsewhere?.batchUrl ?? batch.url }),
       subscribeToBatch: (listener) => void batchListeners.push(({ detail }) => listener(detail)),
       readObject: async (_bucket, key) => {
@@ -232,13 +250,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     applyEnvironment(environment());
     closers.push(await sendLogsTo(folder('logs')));
     const { startApi } = await import('./api.ts');
-    const api = await startApi((event) => functions.answerApi(event), { port: port(0) });
+    const api = await startApi((event) => functions.answerApi(event), { port: port(0), access });
     closers.push(() => api.close());
     await states.resume();
     closers.push(startSchedules((name) => functions.invokeListener(name, {}), options.timeScale));
     const running = { api: api.url, gitHub: gitHub?.url, model: options.model };
     if (options.shared) data.announce(running);
-    return { ...running, awsVariables: awsVariables(endpoints), close };
+    return { ...running, secret, awsVariables: awsVariables(endpoints, secret), close };
   } catch (error) {
     await close();
     throw error;
@@ -258,7 +276,10 @@ function folderName(dataFolder: string): string {
 }
 
 function isWorkerSecret(name: string, given: Variables): boolean {
-  return SECRET_VARIABLES.includes(name) || commandSecretVariables(given).includes(name);
+  return (
+    [...SECRET_VARIABLES, 'AWS_SECRET_ACCESS_KEY'].includes(name) ||
+    commandSecretVariables(given).includes(name)
+  );
 }
 
 /** The worker reads repositories and calls the model; what may write to GitHub is kept from it. */

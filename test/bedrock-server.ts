@@ -41,7 +41,7 @@ export async function startBedrock(replies: readonly BedrockReply[]): Promise<Be
         response.end(JSON.stringify({ message: `the test's server: ${error.stack}` }));
       });
     },
-    { name: 'Bedrock' },
+    { access: 'anyone', name: 'Bedrock' },
   );
 
   async function answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {

@@ -46,7 +46,7 @@ export async function startDynamoDBProxy(dynamoDbUrl: string): Promise<DynamoDBP
     (request, response) => {
       pass(request, response).catch((error: Error) => response.destroy(error));
     },
-    { name: 'dynamodb proxy' },
+    { access: 'anyone', name: 'dynamodb proxy' },
   );
   return {
     url: server.url,

@@ -59,7 +59,7 @@ export async function startGitHubProxy(gitHubUrl: string): Promise<GitHubProxy> 
     (request, response) => {
       pass(request, response).catch((error: Error) => response.destroy(error));
     },
-    { name: 'github proxy' },
+    { access: 'anyone', name: 'github proxy' },
   );
   return {
     apiUrl: `${server.url}/api/v3`,

@@ -53,7 +53,7 @@ export async function startPacedGitHub(): Promise<PacedGitHub> {
           return answer(501, { message: `${request.method} ${url.pathname}` });
       }
     },
-    { name: 'paced github' },
+    { access: 'anyone', name: 'paced github' },
   );
   return { apiUrl: server.url, opened, close: server.close };
 }

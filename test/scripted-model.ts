@@ -44,6 +44,7 @@ export async function startScriptedModel(script: Script): Promise<ScriptedModel>
   }
 
   const server = await serveMessagesApi({
+    access: 'anyone',
     name: 'scripted model',
     respond: async (body, { headers, raw, requestNumber, signal }) => {
       requests.push({ body, raw, headers });

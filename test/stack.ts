@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -20,10 +20,12 @@ export const PLAIN_ENVIRONMENT = { PATH: process.env.PATH ?? '', HOME: process.e
 export type ServedStack = {
   api: string;
   gitHub: string;
-  /** `AWS_ENDPOINT_URL_*` and the rest, as `serve` prints them. */
+  /** `AWS_ENDPOINT_URL_*` and the rest, as a shell has them that was given what `serve` prints. */
   awsVariables: Record<string, string>;
   dataFolder: string;
   child: ChildProcess;
+  /** What `serve` said. */
+  printed?: string;
   close(): Promise<void>;
 };
 
@@ -63,15 +65,26 @@ export async function serveStack(
     gitHub,
     dataFolder,
     child,
-    awsVariables: Object.fromEntries(
-      [...text.matchAll(/export (\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
-    ),
+    printed: text,
+    awsVariables: exported(text),
     close: async () => {
       child.kill('SIGINT');
       await ended;
       await own?.remove();
     },
   };
+}
+
+/** What a shell has in its environment after the printed lines were pasted into it. */
+export function exported(printed: string): Record<string, string> {
+  const lines = printed.split('\n').filter((line) => /^ +export /.test(line));
+  const environment = execFileSync('/bin/sh', ['-c', `${lines.join('\n')}\nexec env -0`], {
+    env: { PATH: PLAIN_ENVIRONMENT.PATH },
+    encoding: 'utf8',
+  });
+  const names = lines.map((line) => /export (\w+)=/.exec(line)![1]!);
+  const all = environment.split('\0').map((entry) => /^([^=]*)=(.*)$/s.exec(entry)?.slice(1) ?? []);
+  return Object.fromEntries(all.filter(([name]) => names.includes(name!)));
 }
 
 /**

@@ -51,6 +51,7 @@ export async function startMeteredModel(): Promise<MeteredModel> {
   }
 
   const server = await listenOnLoopback((request, response) => void answer(request, response), {
+    access: 'anyone',
     name: 'metered model',
   });
   return {

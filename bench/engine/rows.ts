@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import {
   DynamoDBClient,
@@ -21,6 +22,9 @@ const TABLES = {
   RepositoriesTable: `${TABLE_PREFIX}-repositories`,
 };
 
+/** The store asks for it, as the product's does. */
+const SECRET = randomBytes(32).toString('base64url');
+
 type Database = { url: string; jobId: string };
 
 /** Rows created as ResolveRepositories does, then one execution that starts, admits and ends each. */
@@ -33,6 +37,7 @@ export function engineWithRows(repositoryNames: readonly string[], folder: strin
       jobId,
       repositoryNames,
       dynamoDbUrl: url,
+      secret: SECRET,
     }),
   );
 }
@@ -70,12 +75,14 @@ async function withRows(
   work: (database: Database) => Promise<number>,
 ): Promise<number> {
   const dynamodb = await startDynamoDB({
+    access: { secret: SECRET, requireSecret: false },
     dataFolder: path.join(folder, 'dynamodb'),
     jobsTable: TABLES.JobsTable,
     repositoriesTable: TABLES.RepositoriesTable,
   });
   const environment = stackEnvironment({
     endpoints: { dynamodb: dynamodb.url, states: '', batch: '' },
+    secret: SECRET,
     artifactsFolder: folder,
     temporaryFolder: folder,
     given: {},

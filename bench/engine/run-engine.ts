@@ -33,6 +33,8 @@ export type EngineRun = {
   repositoryNames: readonly string[];
   /** @default nowhere: the definition has no updateItem */
   dynamoDbUrl?: string;
+  /** Of that DynamoDB. */
+  secret?: string;
 };
 
 /** Starts the engine, runs one execution over all items through its protocol, and gives its history's length. */
@@ -45,6 +47,7 @@ export async function runEngine(run: EngineRun): Promise<number> {
   }));
   await artifacts.write('items.json', JSON.stringify(items), { plain: true });
   const states = await startStates({
+    access: 'anyone',
     dataFolder: path.join(run.folder, 'states'),
     name: 'bench',
     definition: run.definition,
@@ -52,6 +55,7 @@ export async function runEngine(run: EngineRun): Promise<number> {
     region: REGION,
     accountId: ACCOUNT_ID,
     dynamodbUrl: run.dynamoDbUrl ?? NOWHERE,
+    dynamodbSecret: run.secret,
     batch: new BatchClient({ ...CONNECTION, endpoint: NOWHERE }),
     subscribeToBatch: () => {},
     readObject: async (_bucket, key) => (await artifacts.read(key))!,

@@ -31,7 +31,7 @@ export function measurePullRequests(tell: Tell): Promise<Figure> {
   return withTemporaryFolder(async (folder) => {
     const [dataFolder, gitHubFolder] = [path.join(folder, 'data'), path.join(folder, 'github')];
     await mkdir(dataFolder);
-    const gitHub = await startGitHub({ dataFolder: gitHubFolder, limits: LIMITS });
+    const gitHub = await startGitHub({ access: 'anyone', dataFolder: gitHubFolder, limits: LIMITS });
     const closeGitHub = closeOnce(gitHub.close);
     const model = await startModel();
     const environment = {

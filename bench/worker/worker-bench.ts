@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { artifactKeys, openArtifacts, readArtifact, writeArtifact } from '../../core/artifacts.ts';
 import { type JobRow, newJobId } from '../../core/job.ts';
@@ -24,14 +25,17 @@ export type WorkerBench = {
 /** What the local stack has around a worker, without the state machine and the queue. */
 export async function startWorkerBench(folder: string, modelUrl: string): Promise<WorkerBench> {
   const inFolder = (name: string) => path.join(folder, name);
+  const access = { secret: randomBytes(32).toString('base64url'), requireSecret: false };
   const dynamodb = await startDynamoDB({
+    access,
     dataFolder: inFolder('dynamodb'),
     jobsTable: `${TABLE_PREFIX}-jobs`,
     repositoriesTable: `${TABLE_PREFIX}-repositories`,
   });
-  const gitHub = await startGitHub({ dataFolder: inFolder('github') });
+  const gitHub = await startGitHub({ access, dataFolder: inFolder('github') });
   const environment = stackEnvironment({
     endpoints: { dynamodb: dynamodb.url, states: '', batch: '' },
+    secret: access.secret,
     artifactsFolder: inFolder('artifacts'),
     temporaryFolder: inFolder('tmp'),
     given: { CLAUDE_API_KEY: 'bench', ANTHROPIC_BASE_URL: modelUrl },

@@ -3,6 +3,8 @@ import { mkdirSync } from 'node:fs';
 import type http from 'node:http';
 import path from 'node:path';
 import { describeError } from '../../core/errors.ts';
+import type { Access } from '../access.ts';
+import { awsSignature } from '../aws-signature.ts';
 import { listenOnLoopback, readBody } from '../loopback.ts';
 import { ClientException } from './client-exception.ts';
 import type { LocalJobDefinition } from './job-definition.ts';
@@ -18,6 +20,8 @@ export type BatchOptions = {
   dataFolder: string;
   /** @default - a free one */
   port?: number;
+  /** Who may call. */
+  access: Access;
   /** The one queue's name. */
   jobQueue: string;
   jobDefinition: LocalJobDefinition;
@@ -81,6 +85,8 @@ export async function startBatch(options: BatchOptions): Promise<LocalBatch> {
     const server = await listenOnLoopback((request, response) => void answer(operations, request, response), {
       name: 'batch',
       port: options.port,
+      access: options.access,
+      proof: awsSignature,
     });
     return {
       url: server.url,

@@ -40,9 +40,9 @@ export async function demo(args: readonly string[]): Promise<number> {
       Promise.all(PACKAGES.map((name) => makeRepository(name, path.join(folder, 'source')))),
     ]);
     try {
-      const api = new ApiClient(stack.api);
+      const api = new ApiClient(stack.api, stack.secret);
       const workTrees = await Promise.all(trees.map(({ folder }) => inspectWorkTree(folder)));
-      const repositories = await registerWorkTrees(workTrees, stack.gitHub!);
+      const repositories = await registerWorkTrees(workTrees, stack.gitHub!, stack.secret);
       for (const { name, files } of trees)
         tell(`${files} files of ${name} are a repository of the local GitHub`);
       tell(`POST ${stack.api}/jobs: ${PROMPT}`);

@@ -30,7 +30,7 @@ export async function pullRequests([jobId = '', ...args]: readonly string[]): Pr
   const options = parseOptions(args, OPTIONS);
   const stack = await openStack(options);
   try {
-    const api = new ApiClient(stack.api);
+    const api = new ApiClient(stack.api, stack.secret);
     await api.openPullRequests(jobId, options.repo);
     await followJob(api, jobId);
     const job = await api.getResults(jobId);
@@ -51,7 +51,7 @@ async function openStack(options: { data?: string; github?: boolean; settings?: 
   const given = userVariables(options.settings);
   const dataFolder = dataFolderOf(options.data);
   const running = runningStack(dataFolder);
-  if (running) return { api: running.api, close: async () => {} };
+  if (running) return { ...running, close: async () => {} };
   await requireGit();
   if (options.github && !given.GITHUB_TOKEN && !given.GITHUB_WRITE_TOKEN && !given.GITHUB_APP_ID)
     throw new UsageError('--github needs GITHUB_TOKEN, GITHUB_WRITE_TOKEN or GITHUB_APP_ID.');

@@ -50,8 +50,10 @@ export async function run(args: readonly string[]): Promise<number> {
   const given = userVariables(options.settings);
   const stack = await openStack(options, repositories, given);
   try {
-    const api = new ApiClient(stack.api);
-    const names = stack.gitHub ? await registerAndTell(repositories.trees, stack.gitHub) : repositories.names;
+    const api = new ApiClient(stack.api, stack.secret);
+    const names = stack.gitHub
+      ? await registerAndTell(repositories.trees, stack.gitHub, stack.secret)
+      : repositories.names;
     const request = jobRequest(options, prompt, names);
     if (stack.model === 'offline') tell(OFFLINE_NOTE);
     else {
@@ -116,7 +118,7 @@ async function sortRepositories(given: readonly string[]): Promise<Repositories>
 }
 
 /** `lasts` says that it is not this command's own. */
-type OpenStack = RunningStack & { lasts: boolean; close(): Promise<void> };
+type OpenStack = RunningStack & { secret: string; lasts: boolean; close(): Promise<void> };
 
 /** The stack that `serve` keeps up over the same data folder, or one for this job. */
 async function openStack(options: Options, { names }: Repositories, given: Variables): Promise<OpenStack> {
@@ -165,8 +167,12 @@ function admitted(names: readonly string[], given: Variables): string {
   return names.join(',');
 }
 
-async function registerAndTell(trees: readonly WorkTree[], gitHubUrl: string): Promise<string[]> {
-  const registered = await registerWorkTrees(trees, gitHubUrl);
+async function registerAndTell(
+  trees: readonly WorkTree[],
+  gitHubUrl: string,
+  secret: string,
+): Promise<string[]> {
+  const registered = await registerWorkTrees(trees, gitHubUrl, secret);
   for (const { path: folder, repositoryName, headSha, uncommitted } of registered) {
     const left = leftOut(uncommitted);
     tell(`${folder} is ${repositoryName} at ${headSha.slice(0, 10)}${left}`);

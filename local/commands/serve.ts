@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { print } from '../../core/terminal.ts';
 import { requireGit } from '../require-git.ts';
+import { secretFile } from '../secret.ts';
 import { startStack } from '../stack.ts';
 import { dataFolderOf, hasClaudeKey, userVariables } from './invocation.ts';
 import { parseOptions, UsageError, wholeNumber } from './usage.ts';
@@ -12,6 +13,7 @@ const OPTIONS = {
   github: { type: 'boolean' },
   data: { type: 'string' },
   settings: { type: 'string' },
+  'require-secret': { type: 'boolean' },
 } as const;
 
 /** The API's port where --port is silent, as the README says. */
@@ -37,7 +39,10 @@ export async function serve(args: readonly string[]): Promise<number> {
       ? wholeNumber('concurrency', options.concurrency)
       : availableParallelism(),
     shared: true,
+    requireSecret: options['require-secret'] ?? false,
   });
+  // Never the secret itself: it would stay in the terminal's memory and in logs.
+  const readBack = `"$(cat ${shellQuoted(secretFile(dataFolder))})"`;
   const lines = [
     `API     ${stack.api}`,
     `GitHub  ${stack.gitHub ?? 'github.com, by GITHUB_TOKEN'}`,
@@ -45,7 +50,9 @@ export async function serve(args: readonly string[]): Promise<number> {
     `Data    ${dataFolder}`,
     '',
     'The official AWS CLI and SDKs work on it with',
-    ...Object.entries(stack.awsVariables).map(([name, value]) => `  export ${name}=${value}`),
+    ...Object.entries(stack.awsVariables).map(
+      ([name, value]) => `  export ${name}=${value === stack.secret ? readBack : value}`,
+    ),
     '',
     'Ctrl-C ends it; what is running goes on at the next start.',
   ];
@@ -53,6 +60,10 @@ export async function serve(args: readonly string[]): Promise<number> {
   await interrupted;
   await stack.close();
   return 0;
+}
+
+function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** 0 takes free ones. */

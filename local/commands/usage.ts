@@ -38,6 +38,7 @@ serve
   --port N                   the API's port (3000); the five ports after it are used too
   --concurrency N            workers at once (as many as there are cores)
   --github                   work on GitHub (GITHUB_TOKEN, ALLOWED_REPOSITORIES) instead of the local one
+  --require-secret           ask the data folder's secret of your own processes too
 
 all of them
   --data DIR                 where everything is kept (.cody-batch of the installation)

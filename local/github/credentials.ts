@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { tokenOf } from '../authorization-header.ts';
 import { LOCAL_USER } from './accounts.ts';
 import { isJwt, verifyAppJwt } from './app-jwt.ts';
 import { type AppStore, type InstallationToken, slugOf } from './app-store.ts';
@@ -39,14 +40,6 @@ const INSTALLATION_PREFIX = 'ghs_';
 
 export const badCredentials = (): GitHubError => new GitHubError(401, 'Bad credentials');
 
-/** The token of `Bearer`, `token` or `Basic`, in which git sends it as the password; undefined where there is none. */
-export function tokenOf({ authorization = '' }: IncomingHttpHeaders): string | undefined {
-  const [scheme = '', value = ''] = authorization.trim().split(/\s+/, 2);
-  if (!/^basic$/i.test(scheme)) return value || undefined;
-  const [user = '', password = ''] = Buffer.from(value, 'base64').toString().split(/:(.*)/s, 2);
-  return password === 'x-oauth-basic' ? user : password || user;
-}
-
 const userOf = ({ login = LOCAL_USER, permissions, repositories }: Partial<TokenOptions>): Caller => ({
   kind: 'user',
   login,
@@ -81,6 +74,19 @@ export class Credentials {
   /** Whether there is a list of tokens, and so a difference between callers. */
   get areListed(): boolean {
     return this.#tokens !== undefined;
+  }
+
+  /** Whether a request has a credential that this GitHub gave out, or was told of: a listed token, or an app's. */
+  knows(headers: IncomingHttpHeaders): boolean {
+    const token = tokenOf(headers);
+    if (!token) return false;
+    if (!token.startsWith(INSTALLATION_PREFIX) && !isJwt(token)) return this.#tokens?.has(token) ?? false;
+    try {
+      this.identify(headers);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Throws 401 for a token that is not known, expired ones among them. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { relative, resolve } from 'node:path';
+import type { Access } from '../access.ts';
 import { listenOnLoopback, readBody } from '../loopback.ts';
 import type { Answer, GitHub } from './api.ts';
 import { type AppOptions, AppStore } from './app-store.ts';
@@ -20,6 +21,8 @@ export type GitHubOptions = {
   dataFolder: string;
   /** 0 (the default) takes a free one. URLs that were given out carry it, so a lasting server names one. */
   port?: number;
+  /** Who may call; credentials that this GitHub gave out let in too. What a caller may do is told by their token. */
+  access: Access;
   /** Told of faults of the server itself; refusals are only answered. */
   logger?: { error(message: string, error: Error): void };
   /** The tokens that are known. @default any token, and none, is that of `local`, who owns every repository */
@@ -154,6 +157,7 @@ export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> 
   const teams = await TeamStore.open(root);
   const clock = new Clock(options.timeScale);
   const apps = new AppStore(options.apps ?? [], clock);
+  const credentials = new Credentials(options.tokens, apps);
   const underway = new Set<Promise<void>>();
   const server = await listenOnLoopback(
     (request, response) => {
@@ -162,7 +166,15 @@ export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> 
         .finally(() => underway.delete(work));
       underway.add(work);
     },
-    { name: 'github', ...(options.port !== undefined && { port: options.port }) },
+    {
+      name: 'github',
+      access: options.access,
+      proof:
+        () =>
+        ({ headers }) =>
+          credentials.knows(headers),
+      ...(options.port !== undefined && { port: options.port }),
+    },
   );
   const github: GitHub = {
     url: server.url,
@@ -170,7 +182,7 @@ export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> 
     repositories,
     teams,
     apps,
-    credentials: new Credentials(options.tokens, apps),
+    credentials,
     limits: new RateLimits(options.limits ?? {}, clock),
     disabled: new Set(options.disabled?.map((name) => name.toLowerCase())),
     lostAnswers: new LostAnswers(options.lostAnswers ?? []),

@@ -1,6 +1,7 @@
 import type http from 'node:http';
 import type { Message } from '@anthropic-ai/sdk/resources/messages';
 import type { ModelInfo } from '@anthropic-ai/sdk/resources/models';
+import type { Access } from '../access.ts';
 import { type LoopbackServer, listenOnLoopback, readBody } from '../loopback.ts';
 import type { MessageRequest } from './conversation.ts';
 import { messageEvents } from './message-events.ts';
@@ -28,6 +29,8 @@ export type MessagesApiOptions = {
   name: string;
   /** 0 (the default) takes a free one. */
   port?: number;
+  /** Who may call. */
+  access: Access;
   /** @default every model id is served, and none is listed */
   models?: {
     ids: readonly string[];

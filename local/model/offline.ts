@@ -1,3 +1,4 @@
+import type { Access } from '../access.ts';
 import type { LoopbackServer } from '../loopback.ts';
 import { serveMessagesApi } from './messages-api.ts';
 import { nextTurn } from './offline-turn.ts';
@@ -9,10 +10,11 @@ export const OFFLINE_MODEL = 'offline';
  * A Messages API server without a model: it carries out the literal replacements that a prompt names, by real tool
  * calls (see offline-turn.ts). Any request that names another model is answered 404.
  */
-export function startOfflineModel(options: { port?: number } = {}): Promise<LoopbackServer> {
+export function startOfflineModel(options: { port?: number; access: Access }): Promise<LoopbackServer> {
   return serveMessagesApi({
     name: 'offline model',
     port: options.port,
+    access: options.access,
     models: {
       ids: [OFFLINE_MODEL],
       absent: (id) =>

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
+import { SECRET_HEADER } from '../access.ts';
 
 export type DynamoDBAnswer = {
   status: number;
@@ -14,13 +15,22 @@ export type DynamoDBAnswer = {
  */
 export class DynamoDBProtocol {
   readonly #endpoint: URL;
-  readonly #authorization: string;
+  readonly #headers: Record<string, string>;
   readonly #agent = new http.Agent({ keepAlive: true });
 
-  constructor(endpoint: string, { region, accessKeyId = 'local' }: { region: string; accessKeyId?: string }) {
+  constructor(
+    endpoint: string,
+    options: { region: string; accessKeyId?: string | undefined; secret?: string | undefined },
+  ) {
+    const { region, accessKeyId = 'local', secret } = options;
     this.#endpoint = new URL(endpoint);
-    // This machine's store looks at the form of a signature and never at its worth.
-    this.#authorization = `AWS4-HMAC-SHA256 Credential=${accessKeyId}/20000101/${region}/dynamodb/aws4_request, SignedHeaders=host, Signature=none`;
+    this.#headers = {
+      // This machine's store looks at the form of a signature and never at its worth; the secret lets in.
+      authorization: `AWS4-HMAC-SHA256 Credential=${accessKeyId}/20000101/${region}/dynamodb/aws4_request, SignedHeaders=host, Signature=none`,
+      'x-amz-date': '20000101T000000Z',
+      'content-type': 'application/x-amz-json-1.0',
+      ...(secret && { [SECRET_HEADER]: secret }),
+    };
   }
 
   /** `operation` is the API's name, such as `UpdateItem`. Throws what the connection throws, and the signal's reason. */
@@ -31,11 +41,9 @@ export class DynamoDBProtocol {
       agent: this.#agent,
       signal,
       headers: {
-        'content-type': 'application/x-amz-json-1.0',
+        ...this.#headers,
         'content-length': Buffer.byteLength(body),
         'x-amz-target': `DynamoDB_20120810.${operation}`,
-        authorization: this.#authorization,
-        'x-amz-date': '20000101T000000Z',
       },
     });
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => {

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type http from 'node:http';
 import type { BatchClient, JobDetail } from '@aws-sdk/client-batch';
 import { describeError } from '../../core/errors.ts';
+import type { Access } from '../access.ts';
+import { awsSignature } from '../aws-signature.ts';
 import { listenOnLoopback, readBody } from '../loopback.ts';
 import { DynamoDBProtocol } from './dynamodb-protocol.ts';
 import type { InvokeFunction } from './execution.ts';
@@ -20,6 +22,8 @@ export type StatesOptions = {
   dataFolder: string;
   /** @default - a free one */
   port?: number;
+  /** Who may call. */
+  access: Access;
   /** The state machine's name. */
   name: string;
   /** Amazon States Language, the same text that is deployed. */
@@ -35,6 +39,11 @@ export type StatesOptions = {
    * @default local
    */
   accessKeyId?: string;
+  /**
+   * The secret of that store.
+   * @default - none is sent
+   */
+  dynamodbSecret?: string;
   batch: BatchClient;
   /** Called once, with the listener for every change of a Batch job's status. */
   subscribeToBatch(listener: (job: JobDetail) => void): void;
@@ -78,7 +87,7 @@ export async function startStates(options: StatesOptions): Promise<LocalStates> 
   const { text, definition } = loadDefinition(options.definition, options.substitutions);
   const stateMachineArn = `arn:aws:states:${region}:${accountId}:stateMachine:${name}`;
   const mapRuns = new MapRuns();
-  const dynamodb = new DynamoDBProtocol(options.dynamodbUrl, options);
+  const dynamodb = new DynamoDBProtocol(options.dynamodbUrl, { ...options, secret: options.dynamodbSecret });
   const executions = new Executions({
     machine: lower(definition, options.timeScale ?? 1),
     stateMachineName: name,
@@ -104,6 +113,8 @@ export async function startStates(options: StatesOptions): Promise<LocalStates> 
   const server = await listenOnLoopback((request, response) => void answer(operations, request, response), {
     name: 'states',
     port: options.port,
+    access: options.access,
+    proof: awsSignature,
   });
   return {
     url: server.url,

@@ -18,6 +18,7 @@ let jobs: BatchJobs;
 beforeAll(async () => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'batch-jobs-'));
   batch = await startBatch({
+    access: 'anyone',
     dataFolder: folder,
     jobQueue: 'queue',
     jobDefinition: {

@@ -199,7 +199,7 @@ test('a token that was rotated is read anew after 5 minutes, and at once where G
       const status = request.headers.authorization?.includes('the second') ? 401 : 200;
       response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
     },
-    { name: 'github' },
+    { access: 'anyone', name: 'github' },
   );
   process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER = service.url;
   let clock = 0;

@@ -34,7 +34,7 @@ export type TestTables = {
 /** The product's two tables, empty: dynalite's as the local stack makes them, or moto's. */
 export async function openTestTables(): Promise<TestTables> {
   const names = { jobsTable: `jobs-${randomUUID()}`, repositoriesTable: `repositories-${randomUUID()}` };
-  const server = MOTO ? await tablesOfMoto(MOTO, names) : await startDynamoDB(names);
+  const server = MOTO ? await tablesOfMoto(MOTO, names) : await startDynamoDB({ access: 'anyone', ...names });
   const settings = { ...parseSettings({ DYNAMODB_ENDPOINT: server.url }), ...names };
   const client = openDynamoDB(settings);
   return {

@@ -50,6 +50,7 @@ export class Instance {
   static async start(options: InstanceOptions): Promise<Instance> {
     let instance: Instance | undefined;
     const server = await listenOnLoopback((request, response) => void instance?.answer(request, response), {
+      access: 'anyone',
       name: 'lambda',
     });
     const log = openSync(options.logFile, 'a');

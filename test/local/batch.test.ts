@@ -56,6 +56,7 @@ async function start(
   options: Partial<BatchOptions> = {},
 ): Promise<void> {
   batch = await startBatch({
+    access: 'anyone',
     dataFolder: folder,
     jobQueue: 'queue',
     jobDefinition: {
@@ -488,6 +489,7 @@ test('a second Batch on the same data folder is refused, and ends none of the fi
   const jobId = await submit();
   await running(jobId);
   const other = startBatch({
+    access: 'anyone',
     dataFolder: folder,
     jobQueue: 'queue',
     jobDefinition: { name: 'worker', command: SLEEP, environment: {}, attempts: 1, timeoutSeconds: 60 },
@@ -505,6 +507,7 @@ test('workers left behind by kill -9 are ended, whole group, before the next Bat
   const script = `
     import { startBatch } from ${JSON.stringify(server.href)};
     const { url } = await startBatch({
+      access: 'anyone',
       dataFolder: ${JSON.stringify(folder)}, jobQueue: 'queue', maxRunning: 1, stopTimeoutSeconds: 1,
       jobDefinition: { name: 'worker', command: [process.execPath, '-e', ${JSON.stringify(STUBBORN_FAMILY)}],
         environment: {}, attempts: 1, timeoutSeconds: 60 },

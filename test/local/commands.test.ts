@@ -242,7 +242,7 @@ test('a key that is refused is told once, before a job is made', async () => {
       response.writeHead(401, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ type: 'error', error }));
     },
-    { name: 'claude' },
+    { access: 'anyone', name: 'claude' },
   );
   try {
     const { status, stdout, stderr } = await cody(

@@ -57,7 +57,7 @@ test('what a hostile folder says of settings and of a running stack is not follo
       asked.push(`${request.method} ${request.url}`);
       response.writeHead(401).end();
     },
-    { name: 'thief' },
+    { access: 'anyone', name: 'thief' },
   );
   try {
     await repositoryOf(folder.path, { 'a.txt': 'old\n' });

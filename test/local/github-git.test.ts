@@ -50,7 +50,7 @@ async function workTree(name: string, branch = 'main'): Promise<string> {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'github-git-test-'));
-  github = await startGitHub({ dataFolder: join(folder, 'data') });
+  github = await startGitHub({ access: 'anyone', dataFolder: join(folder, 'data') });
   octokit = new Octokit({ baseUrl: github.apiUrl, auth: 'any' });
 });
 
@@ -166,7 +166,7 @@ test('a fetch whose request git has compressed is understood', async () => {
 });
 
 test('a client that leaves in the middle of a request does not keep the server from closing', async () => {
-  const other = await startGitHub({ dataFolder: join(folder, 'left') });
+  const other = await startGitHub({ access: 'anyone', dataFolder: join(folder, 'left') });
   const client = new Octokit({ baseUrl: other.apiUrl });
   await client.repos.createForAuthenticatedUser({ name: 'left' });
   const request = http.request(`${other.url}/local/left.git/git-receive-pack`, {
@@ -296,7 +296,7 @@ test('a server that is killed outright loses no repository and no pull request',
   const dataFolder = join(folder, 'killed');
   const server = new URL('../../local/github/server.ts', import.meta.url).href;
   const script = `const { startGitHub } = await import(${JSON.stringify(server)});
-    console.log((await startGitHub({ dataFolder: ${JSON.stringify(dataFolder)} })).apiUrl);`;
+    console.log((await startGitHub({ access: 'anyone', dataFolder: ${JSON.stringify(dataFolder)} })).apiUrl);`;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -315,7 +315,7 @@ test('a server that is killed outright loses no repository and no pull request',
   child.kill('SIGKILL');
   await exited;
 
-  const again = await startGitHub({ dataFolder });
+  const again = await startGitHub({ access: 'anyone', dataFolder });
   const { data: pull } = await new Octokit({ baseUrl: again.apiUrl }).pulls.get({
     owner: 'local',
     repo: 'kept',

@@ -13,7 +13,7 @@ const place = { owner: 'local', repo: 'target' };
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'github-refusals-test-'));
-  github = await startGitHub({ dataFolder: join(folder, 'data') });
+  github = await startGitHub({ access: 'anyone', dataFolder: join(folder, 'data') });
   octokit = new Octokit({ baseUrl: github.apiUrl });
   await octokit.repos.createForAuthenticatedUser({ name: 'target', auto_init: true });
 });

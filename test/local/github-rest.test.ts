@@ -19,7 +19,7 @@ const connect = (apiUrl: string): Octokit => new Octokit({ baseUrl: apiUrl, auth
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'github-rest-test-'));
-  github = await startGitHub({ dataFolder: join(folder, 'data') });
+  github = await startGitHub({ access: 'anyone', dataFolder: join(folder, 'data') });
   octokit = connect(github.apiUrl);
 });
 
@@ -384,7 +384,7 @@ test('an organization with more repositories than a page is listed whole', async
 test('a restart keeps repositories, pull requests and their numbers', async () => {
   const dataFolder = join(folder, 'restarted');
   const before = octokit;
-  const first = await startGitHub({ dataFolder });
+  const first = await startGitHub({ access: 'anyone', dataFolder });
   octokit = connect(first.apiUrl);
   try {
     const { change, main, ...place } = await changed('kept');
@@ -393,7 +393,7 @@ test('a restart keeps repositories, pull requests and their numbers', async () =
     await octokit.repos.update({ ...place, description: 'Kept too' });
     await first.close();
 
-    const second = await startGitHub({ dataFolder });
+    const second = await startGitHub({ access: 'anyone', dataFolder });
     octokit = connect(second.apiUrl);
     const { data: pull } = await octokit.pulls.get({ ...place, pull_number: 1 });
     expect([pull.title, pull.head.sha, pull.base.repo.description]).toEqual(['Kept', change, 'Kept too']);

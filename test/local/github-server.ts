@@ -13,9 +13,11 @@ export type TestGitHub = LocalGitHub & {
 const QUIET = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** The local GitHub on a free port, with its data in a folder that `close` removes. */
-export async function startTestGitHub(options: Omit<GitHubOptions, 'dataFolder'> = {}): Promise<TestGitHub> {
+export async function startTestGitHub(
+  options: Omit<GitHubOptions, 'dataFolder' | 'access'> = {},
+): Promise<TestGitHub> {
   const folder = await temporaryFolder();
-  const server = await startGitHub({ ...options, dataFolder: `${folder.path}/data` });
+  const server = await startGitHub({ access: 'anyone', ...options, dataFolder: `${folder.path}/data` });
   return {
     ...server,
     folder: folder.path,

@@ -14,7 +14,7 @@ let canary: string;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  gitHub = await startGitHub({ dataFolder: path.join(folder.path, 'github') });
+  gitHub = await startGitHub({ access: 'anyone', dataFolder: path.join(folder.path, 'github') });
   canary = path.join(folder.path, 'canary');
 });
 afterEach(() => rm(canary, { force: true }));

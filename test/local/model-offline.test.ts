@@ -15,7 +15,7 @@ let client: Anthropic;
 const folders: string[] = [];
 
 beforeAll(async () => {
-  server = await startOfflineModel();
+  server = await startOfflineModel({ access: 'anyone' });
   client = new Anthropic({ apiKey: 'any', baseURL: server.url, maxRetries: 0 });
 });
 

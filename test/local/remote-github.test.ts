@@ -13,7 +13,7 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  enterprise = await startGitHub({ dataFolder: `${folder.path}/github` });
+  enterprise = await startGitHub({ access: 'anyone', dataFolder: `${folder.path}/github` });
   const github = new Octokit({ baseUrl: enterprise.apiUrl });
   await repositoryOf(`${folder.path}/service`, { 'greeting.txt': 'hello\n' });
   await github.rest.repos.createInOrg({ org: 'acme', name: 'service' });

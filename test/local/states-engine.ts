@@ -35,7 +35,10 @@ export class TestEngine {
   #dynalite!: LoopbackServer;
 
   async open(): Promise<void> {
-    this.#dynalite = await listenOnLoopback(dynalite({ createTableMs: 0 }), { name: 'dynamodb' });
+    this.#dynalite = await listenOnLoopback(dynalite({ createTableMs: 0 }), {
+      access: 'anyone',
+      name: 'dynamodb',
+    });
     this.dynamodb = new DynamoDBClient({ ...CONNECTION, endpoint: this.#dynalite.url });
     await this.dynamodb.send(
       new CreateTableCommand({
@@ -53,6 +56,7 @@ export class TestEngine {
     options: Partial<StatesOptions> = {},
   ): Promise<void> {
     this.states = await startStates({
+      access: 'anyone',
       dataFolder: this.folder,
       name: 'lifecycle',
       definition: JSON.stringify(definition),

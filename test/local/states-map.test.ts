@@ -191,6 +191,7 @@ test('a Map past its tolerated failures ends under AWS’s name, and what it nev
 async function startWorkers(): Promise<object> {
   const listeners: ((job: JobDetail) => void)[] = [];
   batch = await startBatch({
+    access: 'anyone',
     dataFolder: engine.folder,
     jobQueue: 'queue',
     jobDefinition: {

@@ -489,6 +489,7 @@ test('after kill -9 an execution runs again from its start, and its history is w
     import { startStates } from './local/states/server.ts';
     const connection = { region: 'us-east-1', credentials: { accessKeyId: 'a', secretAccessKey: 'b' }, endpoint: 'http://127.0.0.1:9' };
     const states = await startStates({
+      access: 'anyone',
       dataFolder: process.argv[1], name: 'lifecycle', definition: process.argv[2], substitutions: {},
       region: 'us-east-1', accountId: '000000000000',
       dynamodbUrl: connection.endpoint, batch: new BatchClient(connection), subscribeToBatch: () => {},

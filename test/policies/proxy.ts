@@ -44,7 +44,7 @@ export async function startPolicyProxy(roles: Roles): Promise<PolicyProxy> {
         else response.writeHead(400).end(error.message);
       });
     },
-    { name: 'policy proxy' },
+    { access: 'anyone', name: 'policy proxy' },
   );
 
   async function answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {

@@ -96,7 +96,7 @@ test.each([
         response.writeHead(status, { 'content-type': 'application/json' });
         response.end(JSON.stringify({ type: 'error', error: { type, message } }));
       },
-      { name: 'claude' },
+      { access: 'anyone', name: 'claude' },
     );
     try {
       const names = [`acme/first-${status}`, `acme/second-${status}`];

@@ -50,7 +50,7 @@ async function faultyGit(fault: Fault, failing: number) {
       forwarded.on('error', () => response.destroy());
       request.pipe(forwarded);
     },
-    { name: 'git proxy' },
+    { access: 'anyone', name: 'git proxy' },
   );
 }
 

@@ -193,6 +193,7 @@ test('a model that cannot be reached at all says where it was looked for, and is
 
 test('an address where somebody else answers is named as one where no model was found', async () => {
   const somebody = await listenOnLoopback((_request, response) => response.end('<html>Welcome</html>'), {
+    access: 'anyone',
     name: 'somebody',
   });
   try {

@@ -73,7 +73,7 @@ async function rawModel(events: () => Iterable<object>, onClose: (bytes: number)
       }
       response.end();
     },
-    { name: 'raw model' },
+    { access: 'anyone', name: 'raw model' },
   );
 }
 
@@ -259,7 +259,7 @@ async function askedOfModel(status: number, error: object) {
         .writeHead(status, { 'content-type': 'application/json' })
         .end(JSON.stringify({ type: 'error', error }));
     },
-    { name: 'model' },
+    { access: 'anyone', name: 'model' },
   );
   try {
     const environment = { ANTHROPIC_BASE_URL: model.url, CLAUDE_PATIENCE_SECONDS: '0.2' };

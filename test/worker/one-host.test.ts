@@ -18,14 +18,14 @@ beforeAll(async () => {
       asked.push(`${method} ${url} ${headers.authorization ?? headers['x-api-key'] ?? ''}`);
       response.writeHead(404).end();
     },
-    { name: 'other host' },
+    { access: 'anyone', name: 'other host' },
   );
   redirecting = await listenOnLoopback(
     (request, response) => {
       request.resume();
       response.writeHead(status, { location: `${other.url}${request.url}` }).end();
     },
-    { name: 'redirecting host' },
+    { access: 'anyone', name: 'redirecting host' },
   );
 });
 afterAll(async () => {

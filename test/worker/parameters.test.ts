@@ -27,6 +27,7 @@ async function withBatch(
   const model = await startScriptedModel([submitUnchanged]);
   const environment: Record<string, string> = { ...stack.environment, ANTHROPIC_BASE_URL: model.url };
   const batch = await startBatch({
+    access: 'anyone',
     ...{ dataFolder: path.join(stack.folder, randomUUID()), jobQueue: 'queue', maxRunning: 1 },
     jobDefinition: {
       ...{ name: 'worker', command: [process.execPath, 'worker/main.ts', ...args], environment },

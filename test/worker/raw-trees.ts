@@ -33,7 +33,7 @@ export class RawTrees {
 
   static async start(): Promise<RawTrees> {
     const folder = await mkdtemp(path.join(tmpdir(), 'raw-trees-'));
-    const github = await startGitHub({ dataFolder: path.join(folder, 'github') });
+    const github = await startGitHub({ access: 'anyone', dataFolder: path.join(folder, 'github') });
     const created = await fetch(`${github.apiUrl}/orgs/acme/repos`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

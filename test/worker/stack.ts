@@ -96,7 +96,7 @@ export class Stack {
     database.listen(0, '127.0.0.1');
     await once(database, 'listening');
     const dynamoDbUrl = `http://127.0.0.1:${(database.address() as AddressInfo).port}`;
-    const github = await startGitHub({ dataFolder: path.join(folder, 'github') });
+    const github = await startGitHub({ access: 'anyone', dataFolder: path.join(folder, 'github') });
     const stack = new Stack(folder, github, dynamoDbUrl, [
       () => github.close(),
       () => closeServer(database),

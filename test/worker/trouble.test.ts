@@ -11,7 +11,7 @@ async function errorOf(status: number, type: string): Promise<unknown> {
       response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' });
       response.end(JSON.stringify({ __type: type, message: 'as told' }));
     },
-    { name: 'dynamodb' },
+    { access: 'anyone', name: 'dynamodb' },
   );
   const error = await ask(service.url);
   await service.close();
@@ -30,7 +30,7 @@ test('a service that fails, throttles or cannot be reached is worth another atte
   expect(isTrouble(await errorOf(503, 'ServiceUnavailable'))).toBe(true);
   expect(isTrouble(await errorOf(400, 'ProvisionedThroughputExceededException'))).toBe(true);
   expect(isTrouble(await errorOf(400, 'ThrottlingException'))).toBe(true);
-  const gone = await listenOnLoopback(() => {}, { name: 'dynamodb' });
+  const gone = await listenOnLoopback(() => {}, { access: 'anyone', name: 'dynamodb' });
   await gone.close();
   expect(isTrouble(await ask(gone.url))).toBe(true);
 });

@@ -28,7 +28,7 @@ beforeAll(async () => {
   });
   const { functionsHere } = await import('../../../local/functions.ts');
   const { startApi } = await import('../../../local/api.ts');
-  api = await startApi((event) => functionsHere.answerApi(event), {});
+  api = await startApi((event) => functionsHere.answerApi(event), { access: 'anyone' });
 });
 afterAll(async () => {
   await api?.close();

@@ -29,6 +29,7 @@ beforeAll(async () => {
   artifacts = await openTestArtifacts();
   folder = await temporaryFolder();
   batch = await startBatch({
+    access: 'anyone',
     dataFolder: folder.path,
     jobQueue: QUEUE,
     maxRunning: 1,

@@ -1,0 +1,142 @@
+import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { type Proof, secretTest } from './access.ts';
+
+/** Of the local AWS, in every environment; the secret is what tells its user from others. */
+export const ACCESS_KEY_ID = 'local';
+
+/** AWS's own tolerance for a clock. */
+const TOLERANCE_MS = 15 * 60_000;
+/** What DynamoDB takes, the largest request of the local AWS. */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+
+/** An `Authorization` header of Signature Version 4, its fields in any order. */
+const SCHEME = /^AWS4-HMAC-SHA256\s+/;
+const DATE = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
+
+/**
+ * Signature Version 4 by the secret, over what the official CLI and SDKs sign: method, path, query, host, date, every
+ * `x-amz-` header and the body.
+ */
+export function awsSignature(secret: string): Proof {
+  const credentials = { accessKeyId: ACCESS_KEY_ID, secretAccessKey: secret };
+  const signer = new SignatureV4({
+    credentials,
+    region: 'any',
+    service: 'any',
+    sha256: Sha256,
+    applyChecksum: false,
+  });
+  return async (request) => {
+    const claimed = signatureOf(request);
+    if (!claimed) return false;
+    const { signedHeaders, date, region, service, signature } = claimed;
+    const verify = async (bodyHash: string) => {
+      const headers = signedHeaders.map((name) => [name, String(request.headers[name] ?? '')]);
+      const url = new URL(request.url ?? '/', 'http://loopback');
+      const signed = await signer.sign(
+        {
+          method: request.method ?? 'GET',
+          protocol: 'http:',
+          hostname: '',
+          path: url.pathname,
+          query: queryOf(url),
+          headers: { ...Object.fromEntries(headers), [HASH_HEADER]: bodyHash },
+        },
+        {
+          signingDate: date,
+          signingRegion: region,
+          signingService: service,
+          signableHeaders: new Set(signedHeaders),
+          unsignableHeaders: new Set(signedHeaders.includes(HASH_HEADER) ? [] : [HASH_HEADER]),
+        },
+      );
+      return secretTest(fieldsOf(String(signed.headers.authorization)).Signature ?? '')(signature);
+    };
+    // Where the body's hash is told, strangers are turned away before their body is read.
+    const told = request.headers[HASH_HEADER];
+    if (told !== undefined && !(await verify(String(told)))) return false;
+    const body = await peekBody(request);
+    if (!body) return false;
+    const actual = createHash('sha256').update(body).digest('hex');
+    return told === undefined ? verify(actual) : told === actual;
+  };
+}
+
+const HASH_HEADER = 'x-amz-content-sha256';
+
+type Claimed = { signedHeaders: string[]; date: Date; region: string; service: string; signature: string };
+
+/** Undefined where there is no signature by our key, or one that does not cover what it must. */
+function signatureOf({ headers }: IncomingMessage): Claimed | undefined {
+  const { authorization = '' } = headers;
+  if (!SCHEME.test(authorization)) return undefined;
+  const { Credential = '', SignedHeaders = '', Signature } = fieldsOf(authorization);
+  const [accessKeyId, day, region, service, end, ...more] = Credential.split('/');
+  if (accessKeyId !== ACCESS_KEY_ID || end !== 'aws4_request' || more.length > 0) return undefined;
+  const signedHeaders = SignedHeaders.split(';');
+  const mustBeSigned = Object.keys(headers).filter((name) => name === 'host' || /^x-amz-/.test(name));
+  const longDate = String(headers['x-amz-date'] ?? '');
+  const date = new Date(longDate.replace(DATE, '$1-$2-$3T$4:$5:$6Z'));
+  if (!region || !service || !Signature || !mustBeSigned.every((name) => signedHeaders.includes(name)))
+    return undefined;
+  if (!DATE.test(longDate) || !(Math.abs(Date.now() - date.getTime()) <= TOLERANCE_MS)) return undefined;
+  return longDate.startsWith(`${day}T`)
+    ? { signedHeaders, date, region, service, signature: Signature }
+    : undefined;
+}
+
+function fieldsOf(authorization: string): Record<string, string | undefined> {
+  const fields = authorization.replace(SCHEME, '').split(/\s*,\s*/);
+  return Object.fromEntries(fields.map((field) => /^([^=]*)=(.*)$/.exec(field)?.slice(1) ?? [field, '']));
+}
+
+function queryOf({ searchParams }: URL): Record<string, string[]> {
+  return Object.fromEntries([...new Set(searchParams.keys())].map((key) => [key, searchParams.getAll(key)]));
+}
+
+/** The body, which the request still has afterwards; undefined where its length is not said, or is too much. */
+async function peekBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  const length = Number(
+    request.headers['content-length'] ?? (request.headers['transfer-encoding'] ? NaN : 0),
+  );
+  if (!(length <= MAX_BODY_BYTES)) return undefined;
+  const chunks: Buffer[] = [];
+  for (let size = 0; size < length; ) {
+    const chunk = request.read() as Buffer | null;
+    if (chunk) {
+      chunks.push(chunk);
+      size += chunk.length;
+    } else if (request.destroyed) return undefined;
+    else await Promise.race([once(request, 'readable'), once(request, 'close')]);
+  }
+  const body = Buffer.concat(chunks);
+  // In the same turn as the last read, or the request would end without it.
+  if (length > 0) request.unshift(body);
+  return body;
+}
+
+/** Node's own SHA-256 in the form that the signer takes. */
+class Sha256 {
+  readonly #key: Parameters<typeof createHmac>[1] | undefined;
+  #hash!: Hash | Hmac;
+
+  constructor(key?: unknown) {
+    this.#key = key as Parameters<typeof createHmac>[1] | undefined;
+    this.reset();
+  }
+
+  update(data: Uint8Array): void {
+    this.#hash.update(data);
+  }
+
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest();
+  }
+
+  reset(): void {
+    this.#hash = this.#key === undefined ? createHash('sha256') : createHmac('sha256', this.#key);
+  }
+}

@@ -22,6 +22,12 @@ export type Proof = (request: IncomingMessage) => boolean | Promise<boolean>;
 export const SECRET_HEADER = 'x-cody-batch-secret';
 
 /**
+ * In which AWS's SDKs send AWS_SESSION_TOKEN. The functions and the workers have the secret there: to verify the signature
+ * of every request would make them half as costly again.
+ */
+const SESSION_TOKEN_HEADER = 'x-amz-security-token';
+
+/**
  * Decides by the headers alone whether a request is let in, and reads a body only for a proof that covers it. The secret
  * admits a request; being a process of this user admits a connection.
  */
@@ -55,7 +61,8 @@ export function secretTest(secret: string): (given: string | undefined) => boole
 
 /** What a request has where clients of these endpoints put a key. */
 function presented(headers: IncomingHttpHeaders): (string | undefined)[] {
-  return [one(headers[SECRET_HEADER]), tokenOf(headers), one(headers['x-api-key'])];
+  const names = [SECRET_HEADER, 'x-api-key', SESSION_TOKEN_HEADER];
+  return [tokenOf(headers), ...names.map((name) => one(headers[name]))];
 }
 
 const one = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value);

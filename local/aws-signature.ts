@@ -1,5 +1,4 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
-import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { type Proof, secretTest } from './access.ts';
@@ -98,24 +97,34 @@ function queryOf({ searchParams }: URL): Record<string, string[]> {
 }
 
 /** The body, which the request still has afterwards; undefined where its length is not said, or is too much. */
-async function peekBody(request: IncomingMessage): Promise<Buffer | undefined> {
+function peekBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const length = Number(
     request.headers['content-length'] ?? (request.headers['transfer-encoding'] ? NaN : 0),
   );
-  if (!(length <= MAX_BODY_BYTES)) return undefined;
-  const chunks: Buffer[] = [];
-  for (let size = 0; size < length; ) {
-    const chunk = request.read() as Buffer | null;
-    if (chunk) {
-      chunks.push(chunk);
-      size += chunk.length;
-    } else if (request.destroyed) return undefined;
-    else await Promise.race([once(request, 'readable'), once(request, 'close')]);
-  }
-  const body = Buffer.concat(chunks);
-  // In the same turn as the last read, or the request would end without it.
-  if (length > 0) request.unshift(body);
-  return body;
+  if (!(length <= MAX_BODY_BYTES)) return Promise.resolve(undefined);
+  if (length === 0) return Promise.resolve(Buffer.alloc(0));
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const end = (body?: Buffer) => {
+      request.off('readable', take).off('close', end);
+      resolve(body);
+    };
+    const take = () => {
+      while (size < length) {
+        const chunk = request.read() as Buffer | null;
+        if (!chunk) return;
+        chunks.push(chunk);
+        size += chunk.length;
+      }
+      const body = Buffer.concat(chunks);
+      // In the same turn as the last read, or the request would end without it.
+      request.unshift(body);
+      end(body);
+    };
+    request.on('readable', take).once('close', end);
+    take();
+  });
 }
 
 /** Node's own SHA-256 in the form that the signer takes. */

@@ -66,6 +66,7 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
     COUNTS_MAX_AGE_SECONDS: '0.5',
     ...Object.fromEntries(kept),
     ...awsVariables(options.endpoints, options.secret),
+    AWS_SESSION_TOKEN: options.secret,
     // The services let in this user alone.
     AUTHORIZATION: 'none',
     DYNAMODB_TABLE_PREFIX: given.DYNAMODB_TABLE_PREFIX ?? TABLE_PREFIX,

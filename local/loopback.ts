@@ -122,7 +122,13 @@ export async function listenOnLoopback(
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable || error.code === 'ECONNRESET') return socket.destroy();
     // The rest of a request that has its answer: another one would be taken for the next request's.
-    if (error.code === 'HPE_CLOSED_CONNECTION' || answers.get(socket)?.headersSent) return socket.end();
+    const begun = answers.get(socket);
+    if (begun?.headersSent) return socket.end();
+    if (error.code === 'HPE_CLOSED_CONNECTION') {
+      // The answer itself ends the connection, once it is there.
+      if (!begun) socket.end();
+      return;
+    }
     const status = CLIENT_ERRORS[error.code ?? ''] ?? 400;
     const detail = `What came is not an HTTP request that can be read (${error.message}).`;
     const problem = problemDocument('not-http', http.STATUS_CODES[status]!, status, detail);
@@ -150,6 +156,7 @@ function takeListener(server: http.Server): { server: http.Server; listener: htt
   const [listener] = server.listeners('request') as http.RequestListener[];
   if (!listener) throw new TypeError('The server has no request listener to guard.');
   server.removeAllListeners('request');
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   return { server, listener };
 }
 

@@ -153,7 +153,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         gitHubHasCredentials: Boolean(options.gitHubOptions?.tokens ?? options.gitHubOptions?.apps),
         offlineModelUrl: model?.url,
       }),
-      ...elsewhere?.variables,
+      ...(elsewhere && { AWS_SESSION_TOKEN: '', ...elsewhere.variables }),
     });
 
     const batchListeners: ((event: JobStateChangeEvent) => void)[] = [];
@@ -194,7 +194,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     endpoints.batch = batch.url;
 
     const accessKeyId = elsewhere?.accessKeyId ?? ACCESS_KEY_ID;
-    const credentials = { accessKeyId, secretAccessKey: elsewhere ? 'elsewhere' : secret };
+    const credentials = elsewhere
+      ? { accessKeyId, secretAccessKey: 'elsewhere' }
+      : { accessKeyId, secretAccessKey: secret, sessionToken: secret };
     const connection = { region: REGION, credentials };
     const artifacts = openArtifacts(elsewhere?.artifactsUrl ?? pathToFileURL(folder('artifacts')).href);
     const functions = await openFunctions(options, environment, closers);
@@ -277,7 +279,7 @@ function folderName(dataFolder: string): string {
 
 function isWorkerSecret(name: string, given: Variables): boolean {
   return (
-    [...SECRET_VARIABLES, 'AWS_SECRET_ACCESS_KEY'].includes(name) ||
+    [...SECRET_VARIABLES, 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'].includes(name) ||
     commandSecretVariables(given).includes(name)
   );
 }

@@ -73,7 +73,7 @@ test.each([0, 3])(
         serve(data, String(port - offset)),
         new RegExp(`^cody-batch: a port is in use .*127\\.0\\.0\\.1:${port}.*--port`),
       );
-      expect(await readdir(data)).toEqual(['stack.json']);
+      expect(await readdir(data)).toEqual(['secret', 'stack.json']);
       expect(JSON.parse(await readFile(path.join(data, 'stack.json'), 'utf8'))).not.toHaveProperty('pid');
     } finally {
       server.close();

@@ -16,7 +16,7 @@ beforeAll(async () => {
       bounds.push(...boundsOfGit(server.url));
       response.writeHead(404).end();
     },
-    { name: 'git server' },
+    { access: 'anyone', name: 'git server' },
   );
 });
 afterAll(async () => {

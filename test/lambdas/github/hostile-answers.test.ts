@@ -29,14 +29,14 @@ beforeAll(async () => {
       request.resume();
       answer(request.url!, response);
     },
-    { name: 'hostile GitHub' },
+    { access: 'anyone', name: 'hostile GitHub' },
   );
   other = await listenOnLoopback(
     ({ url, headers }, response) => {
       asked.push(`${url} ${headers.authorization}`);
       response.writeHead(200, JSON_TYPE).end('[]');
     },
-    { name: 'other host' },
+    { access: 'anyone', name: 'other host' },
   );
   tables = await openTestTables();
   artifacts = await openTestArtifacts();

@@ -31,3 +31,36 @@ export function placeOf(glob: string): string {
 function stemOf(glob: string): string {
   return glob.replace(/^\.?\/+/, '').replace(/\/+$/, '');
 }
+
+/**
+ * How many globs without braces it stands for, at least where a range is meant: a matcher is made of each, and `{a,b}` fifty
+ * times over is more than memory holds.
+ */
+export function alternativesOf(glob: string): number {
+  type Group = { alternatives: number; current: number; text: string };
+  const groups: Group[] = [{ alternatives: 0, current: 1, text: '' }];
+  const close = () => {
+    const { alternatives, current, text } = groups.pop()!;
+    groups.at(-1)!.current *= Math.max(alternatives + current, rangeOf(text));
+  };
+  for (const [token] of glob.matchAll(/\\.|[\s\S]/g)) {
+    const group = groups.at(-1)!;
+    if (token === '{') groups.push({ alternatives: 0, current: 1, text: '' });
+    else if (token === '}' && groups.length > 1) close();
+    else if (token === ',' && groups.length > 1) {
+      group.alternatives += group.current;
+      group.current = 1;
+    }
+    group.text += token;
+  }
+  while (groups.length > 1) close();
+  return groups[0]!.current;
+}
+
+/** `1..9` stands for 9, `a..z` for 26. */
+function rangeOf(text: string): number {
+  const [, from, to] = /^\{?(-?\d+|[A-Za-z])\.\.(-?\d+|[A-Za-z])(?:\.\.|$)/.exec(text) ?? [];
+  if (from === undefined || to === undefined) return 1;
+  const numbers = [from, to].map((end) => (/\d/.test(end) ? Number(end) : end.charCodeAt(0)));
+  return Math.abs(numbers[1]! - numbers[0]!) + 1;
+}

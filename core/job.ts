@@ -1,6 +1,7 @@
 import { ulid } from 'ulid';
 import { z } from 'zod';
 import { CommandSecretName } from './command-secrets.ts';
+import { alternativesOf } from './globs.ts';
 import { TokenUsage } from './usage.ts';
 
 /** The status of a job and of each of its repositories. The last three are ends. */
@@ -40,7 +41,14 @@ export const RepositoryPattern = z
 export const Effort = z.enum(['low', 'medium', 'high', 'xhigh', 'max']);
 
 const CommandLine = z.string().min(1).max(4096);
-const Glob = z.string().min(1).max(256);
+const Glob = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine((glob) => alternativesOf(glob) <= 200, 'expected a glob whose braces stand for at most 200 globs');
+
+/** DynamoDB has no number that is closer to 0 than 1e-130, and no work is that small. */
+const Amount = z.number().min(0.000001);
 
 // A git reference name by `git check-ref-format`, narrowed to what can stand on a command line.
 export const BranchName = z
@@ -60,9 +68,9 @@ export const JobSettings = z.strictObject({
   /** The most answers of the model for one repository. */
   maxTurns: z.int().min(1).max(1000),
   /** The most that one repository may cost, in USD. */
-  maxCostUsd: z.number().positive().max(10_000),
+  maxCostUsd: Amount.max(10_000),
   /** The most minutes of wall clock for one repository, from the clone to the outcome. */
-  maxMinutes: z.number().positive().max(1440),
+  maxMinutes: Amount.max(1440),
   /** Shell commands run in the clone before the conversation. */
   setup: z.array(CommandLine).max(20),
   /** Shell commands that must exit 0 before a change counts; the model may run them too. */
@@ -148,7 +156,7 @@ export const JobRequest = z.strictObject({
   maxRepositories: z.int().min(1).max(10_000).optional(),
   maxConcurrency: z.int().min(1).max(10_000).optional(),
   /** The most that the whole job may cost, in USD. */
-  maxCostUsd: z.number().positive().max(1_000_000).optional(),
+  maxCostUsd: Amount.max(1_000_000).optional(),
   createPullRequests: z.boolean().optional(),
   settings: JobSettings.partial().optional(),
   pullRequest: PullRequestSettings.optional(),

@@ -180,6 +180,38 @@ test(`a body of any other shape is refused with some of its faults, also where i
     expectRefused(text, await call('POST', '/jobs', text));
 });
 
+test('what no row can hold, and what takes memory without bound later, is refused at once', async () => {
+  const settings = [
+    ...[{ maxMinutes: 1e-320 }, { maxCostUsd: 1e-200 }],
+    ...[
+      '{a,b}'.repeat(50),
+      '{1..99999999}',
+      '{a,{b,{c,d}}{e,f}{g,h}}{1..80}',
+      '{{a..z},{a..z}}{0..9}',
+    ].flatMap((glob) => [{ include: [glob] }, { exclude: ['ok', glob] }, { allowProtected: [glob] }]),
+  ];
+  for (const hostile of settings) {
+    const body = JSON.stringify({ prompt: 'x', repositories: ['local/other'], settings: hostile });
+    const answer = await call('POST', '/jobs', body);
+    expectRefused(body, answer);
+    expect(answer.text).toMatch(/settings\.(?:maxMinutes|maxCostUsd|include|exclude|allowProtected)/);
+  }
+  const tiny = await call(
+    'POST',
+    '/jobs',
+    '{"prompt":"x","repositories":["local/other"],"maxCostUsd":1e-320}',
+  );
+  expectRefused('maxCostUsd', tiny);
+  // The globs of a usual job; the repository is what is refused of it.
+  const usual = ['**/*.{ts,tsx,js,jsx}', 'src/{a,b}/{1..9}.txt', '{', 'a\\\\{b', '[{]'];
+  const answer = await call(
+    'POST',
+    '/jobs',
+    JSON.stringify({ prompt: 'x', repositories: ['local/other'], settings: { include: usual } }),
+  );
+  expect(answer.text).toContain('ALLOWED_REPOSITORIES');
+});
+
 test(`a cursor of any shape is refused, or gives a page (SEED=${SEED})`, async () => {
   const values = [
     null,

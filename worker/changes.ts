@@ -157,6 +157,9 @@ export async function applyPatch(git: Git, patch: Buffer): Promise<void> {
 
 /** Undoes what setup commands did to files that git knows or could know; what is ignored stays. */
 export async function resetTree(git: Git): Promise<void> {
-  await git.run(['reset', '--hard', '--quiet', 'HEAD']);
+  const reset = () => git.run(['reset', '--hard', '--quiet', 'HEAD']);
+  await reset();
   await git.run(['clean', '-d', '--force', '--quiet']);
+  // Files that were moved, and a link put in the place of their folder, look unchanged until the link is gone.
+  await reset();
 }

@@ -38,15 +38,23 @@ export async function stage(clone: Clone, workspace: Workspace, indexFile: strin
   const tagged = listed.toString('latin1').split('\0');
   const present = tagged.filter((entry) => entry !== '' && !entry.endsWith('/'));
   // What git knows goes first: a file that became a folder must leave the index before the folder's files enter.
-  const files = [...present.filter((entry) => !isNew(entry)), ...present.filter(isNew)].map((entry) =>
+  const listedFiles = [...present.filter((entry) => !isNew(entry)), ...present.filter(isNew)].map((entry) =>
     entry.slice(2),
   );
-  if (files.length > MAX_FILES)
-    throw new GitBoundExceededError(`${files.length} files differ; at most ${MAX_FILES} are looked at`);
+  const { behind: gone, files } = apart(listedFiles, workspace.tree);
+  if (listedFiles.length > MAX_FILES)
+    throw new GitBoundExceededError(`${listedFiles.length} files differ; at most ${MAX_FILES} are looked at`);
   const { fit, unfit } = sift(files, workspace.tree, largeFiles);
-  if (fit.length === 0) return { differs: false, excess: describeUnfit(unfit), withLf: [], unstorable: [] };
-  const input = Buffer.from(`${fit.join('\0')}\0`, 'latin1');
-  await git.run(['update-index', '--add', '--remove', '-z', '--stdin'], { indexFile, input });
+  if (fit.length + gone.length === 0)
+    return { differs: false, excess: describeUnfit(unfit), withLf: [], unstorable: [] };
+  const update = async (options: readonly string[], paths: readonly string[]) => {
+    if (paths.length === 0) return;
+    const input = Buffer.from(`${paths.join('\0')}\0`, 'latin1');
+    await git.run(['update-index', ...options, '-z', '--stdin'], { indexFile, input });
+  };
+  await update(['--force-remove'], gone);
+  // A link in the place of a folder takes the folder's files with it, those too that look unchanged through it.
+  await update(['--add', '--remove', '--replace'], fit);
   const differences = await readDifferences(git, { baseSha, indexFile, count: false });
   const form = await storedForm(clone, workspace, differences);
   const corrected = differences.flatMap(({ path, mode }) => {
@@ -67,6 +75,22 @@ export async function stage(clone: Clone, workspace: Workspace, indexFile: strin
 
 function isNew(taggedPath: string): boolean {
   return taggedPath.startsWith('?');
+}
+
+/** Tells the files to which the way leads over a link: git knows them from before the link, and they are not there any more. */
+function apart(files: readonly string[], tree: string): { behind: string[]; files: string[] } {
+  const known = new Map<string, boolean>();
+  const isBehindLink = (file: string): boolean => {
+    const slash = file.lastIndexOf('/');
+    if (slash < 0) return false;
+    const folder = file.slice(0, slash);
+    const found =
+      known.get(folder) ?? (isBehindLink(folder) || statsOf(tree, folder)?.isSymbolicLink() === true);
+    known.set(folder, found);
+    return found;
+  };
+  const { true: behind = [], false: others = [] } = Object.groupBy(files, (file) => `${isBehindLink(file)}`);
+  return { behind, files: others };
 }
 
 /** Tells the files that can be part of a change from those that cannot. */

@@ -107,6 +107,31 @@ const closed: HostileRepository = {
     expect(exchanges.slice(1, 4).map(({ isError }) => isError)).toEqual([false, false, false]),
 };
 
+const linked: HostileRepository = {
+  has: 'a check that puts a link out of the tree in the place of a folder',
+  content: { 'folder/file': 'x\n' },
+  settings: { shell: true },
+  script: [
+    calls(
+      editTarget,
+      call('shell', { command: 'rm -rf folder && ln -s /tmp folder' }),
+      call('write_file', { path: 'folder/file', content: 'y\n' }),
+      call('list_files', { path: 'folder' }),
+    ),
+    submit,
+    calls(call('shell', { command: 'rm folder && mkdir folder && echo x > folder/file' })),
+    submit,
+  ],
+  expects: ({ exchanges }) => {
+    const [, , write, list, submission] = exchanges;
+    expect([write!.isError, list!.isError]).toEqual([true, true]);
+    expect(submission).toMatchObject({
+      isError: true,
+      result: expect.stringContaining('leads out of the repository'),
+    });
+  },
+};
+
 export const tooMuch: HostileRepository = {
   has: 'a check that writes more than any patch holds',
   content: {},
@@ -129,4 +154,4 @@ export const tooMuch: HostileRepository = {
   },
 };
 
-export const commands: HostileRepository[] = [lingering, printing(20 * MIB), sparse, unkept, closed];
+export const commands: HostileRepository[] = [lingering, printing(20 * MIB), sparse, unkept, closed, linked];

@@ -48,6 +48,8 @@ const ACTED_ON_AT_LINE_START: readonly RegExp[] = [
   /^([ \t>*_-]*[\w-]{1,60}-(?:by|to|with|as))(?=[ \t*_]*:)/gim,
   /^([ \t>*_-]*Cody-Batch-\w+)(?=[ \t*_]*:)/gim,
   /^([ \t>*_+-]*(?:\d+[.)][ \t]*)?\/)(?=[a-z])/gim,
+  // What a link leads to may stand apart from it, and is not shown: `[//]: # (hidden)`, and footnotes of the kind.
+  /^([ \t>*_+-]*(?:\d{1,9}[.)][ \t]*)?\[(?:\\[\s\S]|[^\]\\]){1,999}\])(?=:)/gm,
   // `feat!:` of a commit is a major release.
   /^([ \t>*_-]*[a-z]+(?:\([^()\n]*\))?)(?=!:)/gim,
 ];

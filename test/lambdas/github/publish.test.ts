@@ -152,6 +152,9 @@ test("a model's text mentions nobody, closes nothing, loads nothing, hides nothi
     'BREAKING CHANGE: none',
     'BEGIN_COMMIT_OVERRIDE',
     'feat(api)!: new',
+    '[//]: # (hidden comment)',
+    '- [a\\]b\nc]: https://evil.example "hidden title"',
+    '[^1]: hidden footnote',
     'hid\u{e0131}den\ufe0f \u3164text\u115f\uffa0',
     '',
     '**Verification**',
@@ -198,6 +201,8 @@ test("a model's text mentions nobody, closes nothing, loads nothing, hides nothi
     expect(said).not.toMatch(/[\p{Default_Ignorable_Code_Point}](?<!\u200b)/u);
   }
   expect(pull.body).toContain('> hidden text');
+  for (const hidden of ['# (hidden comment)', 'https://evil.example "hidden title"', 'hidden footnote'])
+    expect(pull.body).toContain(`]\u200b: ${hidden}`);
   // A forged section is inside the quotation; ours would not be.
   expect(pull.body).toContain('\n> **Verification**\n');
   expect(pull.title.split('\n')).toHaveLength(1);

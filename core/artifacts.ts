@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { BucketArtifacts } from './bucket-artifacts.ts';
 import { DamagedArtifactError, NotFoundError, SettingsError } from './errors.ts';
 import { FolderArtifacts } from './folder-artifacts.ts';
+import type { CredentialProvider } from './worker-credentials.ts';
 
 /** What one reads at length: S3 on AWS, a directory on one machine. Keys are S3 keys: `jobs/{jobId}/…`. */
 export interface ArtifactStore {
@@ -31,6 +32,8 @@ export type StoreOptions = {
    * read, and takes both as missing.
    */
   mayList?: boolean;
+  /** Of the client of S3; what the SDK finds by itself where it is absent. */
+  credentials?: CredentialProvider | undefined;
 };
 
 /** Names of all artifacts, in one place. */

@@ -10,18 +10,21 @@ import { DamagedArtifactError } from './errors.ts';
 export class BucketArtifacts implements ArtifactStore {
   readonly #bucket: string;
   readonly #mayList: boolean;
+  readonly #credentials: StoreOptions['credentials'];
   #opened: Promise<{ s3: S3Client; sdk: typeof import('@aws-sdk/client-s3') }> | undefined;
 
-  constructor(bucket: string, { mayList = true }: StoreOptions = {}) {
+  constructor(bucket: string, { mayList = true, credentials }: StoreOptions = {}) {
     this.#bucket = bucket;
+    this.#credentials = credentials;
     this.#mayList = mayList;
   }
 
   /** Loaded at the first use: a process whose artifacts are in a folder does not pay for the client at its start. */
   #open() {
+    const credentials = this.#credentials;
     this.#opened ??= import('@aws-sdk/client-s3').then((sdk) => ({
       sdk,
-      s3: new sdk.S3Client({ maxAttempts: 10 }),
+      s3: new sdk.S3Client({ maxAttempts: 10, ...(credentials && { credentials }) }),
     }));
     return this.#opened;
   }

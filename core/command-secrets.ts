@@ -14,6 +14,11 @@ export const CommandSecretName = z
     "expected a name of the secret's own, such as NPM_TOKEN: this one belongs to Cody Batch, or to the programs that run a command",
   );
 
+/** What it is called in Secrets Manager, after the environment's prefix. */
+export function commandSecretPart(name: string): string {
+  return `command-secret-${name}`;
+}
+
 /** Shorter ones cannot be told from ordinary text, so they could not be redacted. */
 const MIN_LENGTH = 8;
 

@@ -78,6 +78,17 @@ export class WorkerLostError extends CodyBatchError {
   override readonly name = 'WorkerLostError';
 }
 
+/** A worker's token is not the one of the run that works on its repository, so that it gets no credentials. */
+export class WorkerRefusedError extends CodyBatchError {
+  override readonly name = 'WorkerRefusedError';
+}
+
+/** What gives a worker its credentials failed; another attempt may get them. */
+export class CredentialsUnavailableError extends CodyBatchError {
+  override readonly name = 'CredentialsUnavailableError';
+  override readonly retryable = true;
+}
+
 /** The model's service refused the request for good: a bad key, an unknown model, an invalid request. */
 export class ModelRequestError extends CodyBatchError {
   override readonly name = 'ModelRequestError';

@@ -163,6 +163,25 @@ export class RepositoryTable {
     return Item && readRow(Item);
   }
 
+  /** Of the worker on it: the status that it works under, and the digest of its token. Undefined where there is no row. */
+  async findWorker(
+    jobId: string,
+    repositoryName: string,
+  ): Promise<{ status: unknown; tokenSha256?: string } | undefined> {
+    const { Item } = await this.#client.send(
+      new GetCommand({
+        TableName: this.#table,
+        Key: { jobId, repositoryName },
+        ConsistentRead: true,
+        ProjectionExpression: '#status, workerTokenSha256',
+        ExpressionAttributeNames: { '#status': 'status' },
+      }),
+    );
+    if (!Item) return undefined;
+    const { status, workerTokenSha256: tokenSha256 } = Item;
+    return { status, ...(typeof tokenSha256 === 'string' && { tokenSha256 }) };
+  }
+
   /**
    * The rows of these names, in their order; names without a row are left out. Never reads a diff. Half the price where
    * it need not be `consistent`: where what was written in the last second may be missed.

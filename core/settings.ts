@@ -5,6 +5,7 @@ import { CommandSecretName, unusableSecret } from './command-secrets.ts';
 import { SettingsError } from './errors.ts';
 import { Effort, type JobSettings } from './job.ts';
 import { isPriced, modelIdAt, OwnPrices } from './models.ts';
+import type { CredentialProvider, CredentialSource } from './worker-credentials.ts';
 
 /**
  * The settings of the environment, parsed once per process; nothing else reads `process.env`. A value that does not
@@ -182,6 +183,13 @@ const Environment = z.object({
       )
       .max(50),
   ),
+  /** The function that gives a worker credentials for its own repository; its own role's where it is absent. */
+  WORKER_CREDENTIALS_FUNCTION: z.string().optional(),
+  /** By which that function knows the worker. The state machine gives it to the Batch job; it is a secret. */
+  WORKER_TOKEN: z.string().optional(),
+  /** The role whose credentials it gives. */
+  WORKER_SESSION_ROLE_ARN: z.string().optional(),
+
   AWS_BATCH_JOB_ID: z.string().optional(),
   AWS_BATCH_JOB_ATTEMPT: z.coerce.number().int().min(1).default(1),
   /** What to work on where neither the arguments nor the Batch job say it. */
@@ -224,6 +232,8 @@ export type Settings = Omit<
      * is not there or cannot be redacted.
      */
     commandSecret(name: string): Promise<string>;
+    /** Of the AWS clients of this process; what the SDK finds by itself where it is absent. */
+    credentials?: CredentialProvider;
     /** A service refused a value: what was read is read anew. */
     forgetSecrets(): void;
     /** Where Secrets Manager keeps it: names a credential for whoever may not read it. Undefined where it is not there. */
@@ -298,9 +308,14 @@ export function isModelPriced(
 
 /**
  * Parses an environment. An empty variable counts as absent, as shells and `.env` files write it. `now` is the clock
- * that secrets age by, in milliseconds.
+ * that secrets age by, in milliseconds; `source` is where AWS clients take their credentials from, where it is not what the
+ * SDK finds by itself.
  */
-export function parseSettings(variables: Variables, now: () => number = Date.now): Settings {
+export function parseSettings(
+  variables: Variables,
+  now: () => number = Date.now,
+  source?: CredentialSource,
+): Settings {
   const present = Object.fromEntries(
     Object.entries(variables).filter(([, value]) => value !== undefined && value !== ''),
   );
@@ -327,8 +342,10 @@ export function parseSettings(variables: Variables, now: () => number = Date.now
     ...boundsOf(parsed.data),
     jobsTable: DYNAMODB_JOBS_TABLE ?? `${DYNAMODB_TABLE_PREFIX}-jobs`,
     repositoriesTable: DYNAMODB_REPOSITORIES_TABLE ?? `${DYNAMODB_TABLE_PREFIX}-repositories`,
-    ...secretReader(present, now),
-    commandSecret: (name) => readCommandSecret(name, rest.COMMAND_SECRETS, present),
+    ...(source && { credentials: source.forWork }),
+    ...secretReader(present, now, source?.forWork),
+    commandSecret: (name) =>
+      readCommandSecret(name, rest.COMMAND_SECRETS, present, source?.forCommandSecret(name)),
     secretId(name) {
       const configured = SECRETS[name].find((one) => present[`${one}_SECRET_ID`] || present[one]);
       return configured && present[`${configured}_SECRET_ID`];
@@ -338,13 +355,17 @@ export function parseSettings(variables: Variables, now: () => number = Date.now
 
 const SECRET_LIFE_MS = 5 * 60_000;
 
-function secretReader(variables: Variables, now: () => number): Pick<Settings, 'secret' | 'forgetSecrets'> {
+function secretReader(
+  variables: Variables,
+  now: () => number,
+  credentials: CredentialProvider | undefined,
+): Pick<Settings, 'secret' | 'forgetSecrets'> {
   const read = new Map<SecretName, { value: Promise<string | undefined>; at: number }>();
   return {
     secret(name) {
       const known = read.get(name);
       if (known && now() - known.at < SECRET_LIFE_MS) return known.value;
-      const value = readSecret(variables, SECRETS[name]);
+      const value = readSecret(variables, SECRETS[name], credentials);
       const reading = { value, at: now() };
       read.set(name, reading);
       // What could not be read is asked for again: a function lives on after it, and the secret may be filled meanwhile.
@@ -366,11 +387,15 @@ export function fillSecretCommand(secretId: string, name: string): string {
     : `read -rs VALUE && printf %s "$VALUE" | ${put} file:///dev/stdin`;
 }
 
-async function readSecret(variables: Variables, names: readonly string[]): Promise<string | undefined> {
+async function readSecret(
+  variables: Variables,
+  names: readonly string[],
+  credentials: CredentialProvider | undefined,
+): Promise<string | undefined> {
   for (const name of names) {
     const secretId = variables[`${name}_SECRET_ID`];
     if (secretId) {
-      const value = (await readSecretsManager(secretId))?.trim();
+      const value = (await readSecretsManager(secretId, credentials))?.trim();
       if (!value)
         throw new SettingsError(
           `The secret ${secretId} of ${name}_SECRET_ID is not there or has no value yet; fill it: ${fillSecretCommand(secretId, name)}`,
@@ -387,12 +412,13 @@ async function readCommandSecret(
   name: string,
   allowed: readonly string[],
   variables: Variables,
+  credentials: CredentialProvider | undefined,
 ): Promise<string> {
   if (!allowed.includes(name))
     throw new SettingsError(
       `COMMAND_SECRETS allows ${allowed.join(', ') || 'no secret'}, and the job asks for ${name}. Add it to the setting, or take it out of settings.commandSecrets.`,
     );
-  const value = await readSecret(variables, [name]);
+  const value = await readSecret(variables, [name], credentials);
   if (value === undefined)
     throw new SettingsError(
       `COMMAND_SECRETS allows ${name}, and it has no value. Set ${name}, or ${name}_SECRET_ID to its name in Secrets Manager.`,
@@ -403,10 +429,13 @@ async function readCommandSecret(
 }
 
 /** Undefined where there is no such secret, or none of its versions has a value: the service tells both alike. */
-async function readSecretsManager(secretId: string): Promise<string | undefined> {
+async function readSecretsManager(
+  secretId: string,
+  credentials: CredentialProvider | undefined,
+): Promise<string | undefined> {
   // Loaded on demand: a process without a secret in Secrets Manager does not pay for the client at its start.
   const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
-  const client = new SecretsManagerClient({});
+  const client = new SecretsManagerClient({ ...(credentials && { credentials }) });
   try {
     return (await client.send(new GetSecretValueCommand({ SecretId: secretId }))).SecretString;
   } catch (error) {
@@ -423,6 +452,11 @@ let current: Settings | undefined;
 export function settings(): Settings {
   current ??= parseSettings(process.env);
   return current;
+}
+
+/** The same, for a process whose AWS clients take their credentials from here. */
+export function settingsWith(source: CredentialSource): Settings {
+  return parseSettings(process.env, Date.now, source);
 }
 
 /** The value of an optional setting that this part of the product cannot do without. */

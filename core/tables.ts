@@ -107,6 +107,7 @@ export function openDynamoDB(settings: Settings): DynamoDBDocumentClient {
   const client = new DynamoDBClient({
     region: settings.DYNAMODB_REGION ?? settings.AWS_REGION,
     ...(settings.DYNAMODB_ENDPOINT && { endpoint: settings.DYNAMODB_ENDPOINT }),
+    ...(settings.credentials && { credentials: settings.credentials }),
     // Ten tries take 20 s on average. With the SDK's three, a hot item or a blink of the service would end a worker.
     maxAttempts: 10,
   });

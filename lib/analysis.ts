@@ -37,7 +37,7 @@ export interface AnalysisProps {
   readonly maxVcpus: number;
   /** Settings and names; never a secret, because DescribeJobs shows them. */
   readonly environment: Readonly<Record<string, string>>;
-  /** What a worker may do. */
+  /** What a worker may do before it has a session of its own (worker-session.ts). */
   readonly grants: readonly Grant[];
   /**
    * Shares the queue fairly between jobs. A queue made without it can never gain it: give it before the first deploy.

@@ -9,7 +9,7 @@ import { NODE_BUNDLE } from '../worker/bundle.ts';
 export type FunctionBundle = {
   /** `api`, or the step's name as its file has it: `record-result`. */
   readonly name: string;
-  readonly kind: 'api' | 'steps' | 'events';
+  readonly kind: 'api' | 'steps' | 'events' | 'worker';
   readonly folder: string;
 };
 
@@ -29,6 +29,7 @@ export async function bundleFunctions(folder: string): Promise<FunctionBundles> 
     { name: 'api', kind: 'api' as const, source: 'lambdas/api/handler.ts' },
     ...sourcesOf('steps'),
     ...sourcesOf('events'),
+    ...sourcesOf('worker'),
   ];
   const { metafile } = await build({
     absWorkingDir: ROOT,
@@ -45,7 +46,7 @@ export async function bundleFunctions(folder: string): Promise<FunctionBundles> 
   };
 }
 
-function sourcesOf(kind: 'steps' | 'events') {
+function sourcesOf(kind: 'steps' | 'events' | 'worker') {
   return readdirSync(path.join(ROOT, 'lambdas', kind))
     .filter((file) => file.endsWith('.ts'))
     .sort()

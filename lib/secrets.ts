@@ -1,5 +1,6 @@
 import { CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
+import { commandSecretPart } from '../core/command-secrets.ts';
 import { parseSettings, type SecretName } from '../core/settings.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Names } from './names.ts';
@@ -11,7 +12,7 @@ export type Secret = SecretName;
 export function aboutSecret(name: string): { part: string; purpose: string } {
   if (Object.hasOwn(SECRETS, name)) return SECRETS[name as Secret];
   return {
-    part: `command-secret-${name}`,
+    part: commandSecretPart(name),
     purpose: `${name} of COMMAND_SECRETS, for the setup commands of jobs that ask for it. Read by the worker.`,
   };
 }

@@ -18,6 +18,7 @@ import { Storage } from './storage.ts';
 import { Web } from './web.ts';
 import { workerGrants, workerSecretIds } from './worker-access.ts';
 import { namedImage, workerImage } from './worker-image.ts';
+import { WorkerSession, workerCredentialsFunction } from './worker-session.ts';
 import { stateMachineName, Workflow } from './workflow.ts';
 
 export interface CodyBatchStackProps {
@@ -77,12 +78,14 @@ export class CodyBatchStack extends Stack {
         DYNAMODB_REPOSITORIES_TABLE: storage.repositoriesTable.tableName,
         ARTIFACTS_URL: `s3://${storage.artifacts.bucketName}`,
         ...workerSecretIds(secrets.arns, product.COMMAND_SECRETS),
+        WORKER_CREDENTIALS_FUNCTION: workerCredentialsFunction(names),
       },
-      grants: workerGrants({
-        resources: stored,
-        commandSecrets: product.COMMAND_SECRETS,
-        bedrockModels: bedrock ? [product.CLAUDE_MODEL, ...configuration.bedrockModels] : [],
-      }),
+      grants: [
+        {
+          actions: ['lambda:InvokeFunction'],
+          resources: [arnByName('lambda', `function:${workerCredentialsFunction(names)}`)],
+        },
+      ],
     });
     const stateMachine = stateMachineName(names);
     const setting = {
@@ -99,6 +102,15 @@ export class CodyBatchStack extends Stack {
     };
     const steps = new Steps(this, 'Steps', { ...setting, bundles: bundles.functions });
     const events = new Events(this, 'Events', { ...setting, bundles: bundles.functions });
+    const session = new WorkerSession(this, 'WorkerSession', {
+      ...setting,
+      bundle: bundles.functions.find(({ kind }) => kind === 'worker')!,
+      grants: workerGrants({
+        resources: stored,
+        commandSecrets: product.COMMAND_SECRETS,
+        bedrockModels: bedrock ? [product.CLAUDE_MODEL, ...configuration.bedrockModels] : [],
+      }),
+    });
     const workflow = new Workflow(this, 'Workflow', {
       names,
       jobsTable: storage.jobsTable,
@@ -143,7 +155,12 @@ export class CodyBatchStack extends Stack {
       names,
       stateMachine: workflow.stateMachine,
       httpApi: api.httpApi,
-      functions: [api.function, ...Object.values(steps.functions), ...Object.values(events.functions)],
+      functions: [
+        api.function,
+        session.function,
+        ...Object.values(steps.functions),
+        ...Object.values(events.functions),
+      ],
       jobEnders: [
         ...['CompleteJob', 'FailJob'].map((name) => steps.functions[name]!),
         ...['ExecutionEnded', 'Reconcile'].map((name) => events.functions[name]!),

@@ -29,7 +29,7 @@ export function workerSecretIds(
 }
 
 const KEYS =
-  'Keys of artifacts are made when a job is; which job and repository a worker has is known at run time.';
+  'Keys of artifacts are made when a job is; which job and repository a worker has, the policy of its session says.';
 
 /** Below `jobs/{jobId}/repositories/{owner}/{name}/`: what a worker reads again, and what it writes. */
 const READ = ['outcome.json', 'checkpoint/*'];
@@ -53,10 +53,9 @@ const CONTROL_ATTRIBUTES = [
 const PROGRESS_ATTRIBUTES = ['repositoryName', 'phase', 'waiting', 'turns', 'updatedAt'];
 
 /**
- * The worker handles what is untrusted, so its role is held to single attributes and single artifacts: progress on a
- * repository's row, the bill on a job's control item, never a status. All workers have one role, which cannot name a job.
- * What keeps a worker from other jobs is that their identifiers have 80 random bits, and that it can list nothing: no
- * bucket, no table, no Batch job, no execution (docs/security.md).
+ * The worker handles what is untrusted, so the role of its session is held to single attributes and single artifacts:
+ * progress on a repository's row, the bill on a job's control item, never a status; and it can list nothing. Which job and
+ * which repository, the session's own policy says (lambdas/worker-session-policy.ts): it has what both allow.
  */
 export function workerGrants({ resources, bedrockModels, commandSecrets }: WorkerAccess): Grant[] {
   const { jobsTable, repositoriesTable, artifacts, secretArns } = resources;

@@ -1,28 +1,45 @@
-import type { ChoiceState, SucceedState, TaskState, WaitState, Workflow } from './asl.ts';
+import type { ChoiceState, PassState, SucceedState, TaskState, WaitState, Workflow } from './asl.ts';
 import { BATCH_UNDER_LOAD, CONDITION_FAILED } from './retry.ts';
 import { onError, step, updateItem } from './tasks.ts';
 
 /**
  * One repository of AnalyzeRepositories, a child execution of its own.
  *
- *     StartRepository → AdmitRepository → AnalyzeRepository (Batch) → RecordResult → IsThrottled → done
+ *     IssueWorkerToken → StartRepository → AdmitRepository → AnalyzeRepository (Batch) → RecordResult → IsThrottled → done
  *       already ended: done   over the cap: CancelRepository   Catch: RecordFailure     └ WaitForModel → AnalyzeRepository
+ *
+ * No end of it has an output: a Map writes the outputs of its children to the artifacts, and the token is in no artifact.
  */
 
-/** Takes the row over for this run. What has ended is skipped, so running an execution again is always safe. */
+/**
+ * Proves to WorkerCredentials whose worker asks. It is made in a state of its own, so that a StartRepository that is tried
+ * again writes the same, and it stays the same for every Batch job of this execution.
+ */
+const IssueWorkerToken: PassState = {
+  Type: 'Pass',
+  Parameters: { 'token.$': 'States.UUID()' },
+  ResultPath: '$.worker',
+  Next: 'StartRepository',
+};
+
+/**
+ * Takes the row over for this run. What has ended is skipped, so running an execution again is always safe; a worker of
+ * the execution before it gets no more credentials then, because its token is not the row's any more.
+ */
 const StartRepository: TaskState = updateItem(
   {
     TableName: '${RepositoriesTable}',
     Key: { jobId: { 'S.$': '$.jobId' }, repositoryName: { 'S.$': '$.repositoryName' } },
     ConditionExpression: '#status = :pending OR (#status = :processing AND #run = :run)',
     UpdateExpression:
-      'SET #status = :processing, statusKey = :statusKey, submittedAt = :now, updatedAt = :now, #run = :run',
+      'SET #status = :processing, statusKey = :statusKey, submittedAt = :now, updatedAt = :now, #run = :run, workerTokenSha256 = :token',
     ExpressionAttributeNames: { '#status': 'status', '#run': 'run' },
     ExpressionAttributeValues: {
       ':pending': { S: 'pending' },
       ':processing': { S: 'processing' },
       ':statusKey': { 'S.$': "States.Format('processing#{}', $.repositoryName)" },
       ':run': { 'N.$': "States.Format('{}', $.run)" },
+      ':token': { 'S.$': "States.Hash($.worker.token, 'SHA-256')" },
       ':now': { 'S.$': '$$.Execution.StartTime' },
     },
   },
@@ -35,7 +52,7 @@ const StartRepository: TaskState = updateItem(
   },
 );
 
-const RepositoryAlreadyEnded: SucceedState = { Type: 'Succeed' };
+const RepositoryAlreadyEnded: SucceedState = { Type: 'Succeed', OutputPath: null };
 
 /** Lets nobody start once the job is stopped: cancelled, or at its cost cap. */
 const AdmitRepository: TaskState = updateItem(
@@ -100,6 +117,8 @@ const AnalyzeRepository: TaskState = {
     JobQueue: '${JobQueue}',
     JobDefinition: '${JobDefinition}',
     Parameters: { 'jobId.$': '$.jobId', 'repositoryName.$': '$.repositoryName' },
+    // Not a parameter: those are arguments, which every user of the container can read.
+    ContainerOverrides: { Environment: [{ Name: 'WORKER_TOKEN', 'Value.$': '$.worker.token' }] },
     Tags: { 'cody-batch:job.$': '$.jobId', 'cody-batch:repository.$': '$.repositoryName' },
     PropagateTags: true,
     Timeout: { 'AttemptDurationSeconds.$': '$.attemptSeconds' },
@@ -134,13 +153,14 @@ const WaitForModel: WaitState = {
   Next: 'AnalyzeRepository',
 };
 
-const RepositoryRecorded: SucceedState = { Type: 'Succeed' };
+const RepositoryRecorded: SucceedState = { Type: 'Succeed', OutputPath: null };
 
-const RecordFailure = step('RecordFailure', { End: true });
+const RecordFailure = step('RecordFailure', { output: null, End: true });
 
 export const analyzeRepository: Workflow = {
-  StartAt: 'StartRepository',
+  StartAt: 'IssueWorkerToken',
   States: {
+    IssueWorkerToken,
     StartRepository,
     RepositoryAlreadyEnded,
     AdmitRepository,

@@ -26,6 +26,8 @@ export type TaskState = {
   Parameters: PayloadTemplate;
   ResultSelector?: PayloadTemplate;
   ResultPath: string | null;
+  /** Null where the state that follows, or the execution's result, is to have nothing of this one. */
+  OutputPath?: null;
   TimeoutSeconds: number;
   Retry: Retrier[];
   Catch?: Catcher[];
@@ -64,13 +66,27 @@ export type ChoiceRule = { Variable: string; Next: string } & (
 
 export type ChoiceState = { Type: 'Choice'; Comment?: string; Choices: ChoiceRule[]; Default: string };
 export type WaitState = { Type: 'Wait'; Comment?: string; TimestampPath: string; Next: string };
-export type SucceedState = { Type: 'Succeed'; Comment?: string };
+export type PassState = {
+  Type: 'Pass';
+  Comment?: string;
+  Parameters: PayloadTemplate;
+  ResultPath: string;
+} & Transition;
+export type SucceedState = { Type: 'Succeed'; Comment?: string; OutputPath?: null };
 export type FailState = { Type: 'Fail'; Comment?: string } & (
   | { ErrorPath: string; CausePath: string }
   | { Error: string; Cause: string }
 );
 
-export type State = TaskState | MapState | ParallelState | ChoiceState | WaitState | SucceedState | FailState;
+export type State =
+  | TaskState
+  | PassState
+  | MapState
+  | ParallelState
+  | ChoiceState
+  | WaitState
+  | SucceedState
+  | FailState;
 export type Workflow = { StartAt: string; States: Record<string, State> };
 export type Definition = Workflow & { Comment: string };
 

@@ -16,10 +16,12 @@ export function step(
     of?: string;
     payload?: PayloadTemplate;
     result?: { path: string; keep: PayloadTemplate };
+    /** What leaves the state: nothing where it is null. */
+    output?: null;
     catch?: Catcher[];
   } & Transition,
 ): TaskState {
-  const { of = name, payload, result, catch: catchers, ...transition } = options;
+  const { of = name, payload, result, output, catch: catchers, ...transition } = options;
   return {
     Type: 'Task',
     Resource: 'arn:aws:states:::lambda:invoke',
@@ -29,6 +31,7 @@ export function step(
     },
     ...(result && { ResultSelector: result.keep }),
     ResultPath: result?.path ?? null,
+    ...(output === null && { OutputPath: null }),
     TimeoutSeconds: 900, // the most that a Lambda function can run
     Retry: [LAMBDA_UNDER_LOAD, PERMANENT_ERRORS, STEP_FAILED],
     ...(catchers && { Catch: catchers }),

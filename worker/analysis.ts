@@ -74,7 +74,8 @@ export class Analysis {
   /** Throws NotFoundError for an unknown job. */
   static async open(request: AnalysisRequest): Promise<Analysis> {
     const { jobId, repositoryName, settings, log, redactor } = request;
-    const artifacts = openArtifacts(required(settings, 'ARTIFACTS_URL'), { mayList: false });
+    const { credentials } = settings;
+    const artifacts = openArtifacts(required(settings, 'ARTIFACTS_URL'), { mayList: false, credentials });
     const dynamoDB = openDynamoDB(settings);
     const jobs = new JobTable(dynamoDB, settings);
     const rows = new RepositoryTable(dynamoDB, settings);

@@ -5,11 +5,12 @@
  */
 import { WORKER_FAILED, WORKER_STOPPED, WORKER_TROUBLED } from '../core/attempts.ts';
 import { describeError } from '../core/errors.ts';
-import { settings } from '../core/settings.ts';
+import { settings, settingsWith } from '../core/settings.ts';
 import { analyzeRepository } from './analyze-repository.ts';
 import { Log } from './log.ts';
 import { readParameters } from './parameters.ts';
 import { Redactor } from './redact.ts';
+import { openSession } from './session.ts';
 import { isTrouble } from './trouble.ts';
 
 const stop = new AbortController();
@@ -22,12 +23,14 @@ async function main(): Promise<number> {
   const redactor = new Redactor();
   const log = new Log(redactor);
   try {
+    redactor.add(settings().WORKER_TOKEN);
     const { jobId, repositoryName, source } = await readParameters(process.argv.slice(2), settings(), log);
     log.info(`${repositoryName} of ${jobId}`, { parametersFrom: source });
+    const session = openSession({ jobId, repositoryName }, settings());
     await analyzeRepository({
       jobId,
       repositoryName,
-      settings: settings(),
+      settings: session ? settingsWith(session) : settings(),
       log,
       redactor,
       stop: stop.signal,

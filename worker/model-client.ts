@@ -7,7 +7,12 @@ export type ModelClient = { messages: Pick<Anthropic['messages'], 'create'> };
 
 export type ProviderSettings = Pick<
   Settings,
-  'CLAUDE_PROVIDER' | 'ANTHROPIC_BASE_URL' | 'ANTHROPIC_BEDROCK_BASE_URL' | 'AWS_REGION' | 'secret'
+  | 'CLAUDE_PROVIDER'
+  | 'ANTHROPIC_BASE_URL'
+  | 'ANTHROPIC_BEDROCK_BASE_URL'
+  | 'AWS_REGION'
+  | 'credentials'
+  | 'secret'
 >;
 
 /** The API does not redirect; whoever did would have the key and the conversation sent to another host. */

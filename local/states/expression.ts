@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Json } from './payload.ts';
 import { runtimeError, StateError } from './state-error.ts';
 
@@ -39,6 +39,7 @@ const INTRINSICS: Readonly<Record<string, Intrinsic>> = {
   'States.MathAdd': { min: 2, max: 2, apply: ([a, b]) => expectNumber(a) + expectNumber(b) },
   'States.JsonToString': { min: 1, max: 1, apply: ([value]) => JSON.stringify(value) },
   'States.UUID': { min: 0, max: 0, apply: () => randomUUID() },
+  'States.Hash': { min: 2, max: 2, apply: hash },
 };
 
 function intrinsicFailure(cause: string): StateError {
@@ -68,6 +69,25 @@ function format([template, ...values]: Json[]): string {
     }
     return text + String(value) + piece;
   });
+}
+
+const HASHES: Readonly<Record<string, string>> = {
+  MD5: 'md5',
+  'SHA-1': 'sha1',
+  'SHA-256': 'sha256',
+  'SHA-384': 'sha384',
+  'SHA-512': 'sha512',
+};
+
+/** Of strings only: how AWS writes other values before it hashes them is not documented. */
+function hash([text, algorithm]: Json[]): string {
+  if (typeof text !== 'string') throw intrinsicFailure('States.Hash takes a string here.');
+  const name = typeof algorithm === 'string' ? HASHES[algorithm] : undefined;
+  if (!name)
+    throw intrinsicFailure(
+      `States.Hash has no algorithm ${JSON.stringify(algorithm)}; there are ${Object.keys(HASHES).join(', ')}.`,
+    );
+  return createHash(name).update(text).digest('hex');
 }
 
 /** Parses the value of a `.$` field. Throws an Error that says what is not supported and what is. */

@@ -1,0 +1,87 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { WorkerRefusedError } from '../../core/errors.ts';
+import { required, type Settings } from '../../core/settings.ts';
+import { type WorkerCredentials, WorkerCredentialsRequest } from '../../core/worker-credentials.ts';
+import { functionHandler } from '../function-handler.ts';
+import type { Storage } from '../storage.ts';
+import { commandSecretPolicy, workSessionPolicy } from '../worker-session-policy.ts';
+
+export const Input = WorkerCredentialsRequest;
+
+/** The most that AWS gives to a role that is assumed by a role. */
+const SESSION_SECONDS = 3600;
+
+const sts = new STSClient({});
+
+/**
+ * Gives a worker credentials for its own job and repository. AWS gives all of them the same role, which may only ask here;
+ * what tells one from another is the token that its execution made, whose SHA-256 is on its repository's row. Throws
+ * WorkerRefusedError.
+ */
+export async function workerCredentials(
+  request: WorkerCredentialsRequest,
+  storage: Storage,
+): Promise<WorkerCredentials> {
+  const { jobId, repositoryName } = request;
+  await requireWorking(request, storage);
+  const { Credentials } = await sts.send(
+    new AssumeRoleCommand({
+      RoleArn: required(storage.settings, 'WORKER_SESSION_ROLE_ARN'),
+      // CloudTrail shows it with each call of the session. Of the characters of names it takes all but the slash.
+      RoleSessionName: `${jobId}-${repositoryName.replace('/', '@')}`.slice(0, 64),
+      DurationSeconds: SESSION_SECONDS,
+      Policy: policyFor(request, storage.settings),
+    }),
+  );
+  const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = Credentials!;
+  return {
+    accessKeyId: AccessKeyId!,
+    secretAccessKey: SecretAccessKey!,
+    sessionToken: SessionToken!,
+    expiration: Expiration!.toISOString(),
+  };
+}
+
+/** That the token is the one of the run that works on the repository now. Does not tell a wrong token from a wrong name. */
+async function requireWorking(
+  { jobId, repositoryName, token, commandSecret }: WorkerCredentialsRequest,
+  { jobs, repositories }: Storage,
+): Promise<void> {
+  const worker = await repositories.findWorker(jobId, repositoryName);
+  if (!worker?.tokenSha256 || !isDigestOf(worker.tokenSha256, token))
+    throw new WorkerRefusedError(
+      `The token is not that of a worker on ${repositoryName} of ${jobId}. Another execution may have taken the repository over since.`,
+    );
+  if (worker.status !== 'processing')
+    throw new WorkerRefusedError(
+      `${repositoryName} of ${jobId} is ${worker.status}, so that no worker is to work on it.`,
+    );
+  if (!commandSecret) return;
+  const { commandSecrets = [] } = (await jobs.get(jobId)).settings;
+  if (!commandSecrets.includes(commandSecret))
+    throw new WorkerRefusedError(`settings.commandSecrets of ${jobId} does not name ${commandSecret}.`);
+}
+
+function isDigestOf(sha256: string, token: string): boolean {
+  const expected = Buffer.from(sha256);
+  const actual = Buffer.from(createHash('sha256').update(token).digest('hex'));
+  return expected.length === actual.length && timingSafeEqual(expected, actual);
+}
+
+function policyFor(
+  { jobId, repositoryName, commandSecret }: WorkerCredentialsRequest,
+  settings: Settings,
+): string {
+  const partition = required(settings, 'WORKER_SESSION_ROLE_ARN').split(':')[1]!;
+  if (commandSecret) return commandSecretPolicy(partition, commandSecret);
+  const secretIds = [settings.secretId('CLAUDE_API_KEY'), settings.secretId('GITHUB_TOKEN')];
+  return workSessionPolicy({
+    ...{ jobId, repositoryName, partition },
+    artifactsBucket: new URL(required(settings, 'ARTIFACTS_URL')).hostname,
+    secretArns: secretIds.filter((id) => id !== undefined),
+    bedrock: settings.CLAUDE_PROVIDER === 'bedrock',
+  });
+}
+
+export const handler = functionHandler(Input, workerCredentials);

@@ -14,7 +14,7 @@ const whole = (min: number, max: number) => z.coerce.number().int().min(min).max
  * which are in Secrets Manager and never in a template.
  */
 const DECIDED_HERE =
-  /^(?:AWS_|DYNAMODB_|AUTHORIZATION|ARTIFACTS_URL|STATE_MACHINE_ARN|JOB_QUEUE|TEMP_DIR|JOB_ID|REPOSITORY_NAME)|_SECRET_ID$|TOKEN$|API_KEY$/;
+  /^(?:AWS_|DYNAMODB_|AUTHORIZATION|ARTIFACTS_URL|STATE_MACHINE_ARN|JOB_QUEUE|TEMP_DIR|JOB_ID|REPOSITORY_NAME|WORKER_)|_SECRET_ID$|TOKEN$|API_KEY$/;
 /** The image's own, and the App's key. */
 const DECIDED_ELSEWHERE = /^COMMAND_USER$|_PRIVATE_KEY$/;
 

@@ -97,7 +97,7 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
 /** What the stack itself decides; whoever sets one of them means another DynamoDB, another bucket. */
 export const DECIDED_BY_STACK: readonly string[] = [
   ...['DYNAMODB_ENDPOINT', 'DYNAMODB_REGION', 'ARTIFACTS_URL', 'STATE_MACHINE_ARN', 'JOB_QUEUE'],
-  'AUTHORIZATION',
+  ...['AUTHORIZATION', 'WORKER_CREDENTIALS_FUNCTION'],
 ];
 
 /** The names of the two tables. */

@@ -29,8 +29,11 @@ export type CloudAssembly = {
 };
 
 /** What a deployment of the environment would run. */
-export async function assemble(environment = 'dev'): Promise<CloudAssembly> {
-  const { folder, template, remove } = await synthesize({ environment });
+export async function assemble(
+  environment = 'dev',
+  context: Record<string, unknown> = {},
+): Promise<CloudAssembly> {
+  const { folder, template, remove } = await synthesize({ environment, ...context });
   const stack = `cody-batch-${environment}`;
   const assets: Assets = JSON.parse(readFileSync(path.join(folder, `${stack}.assets.json`), 'utf8'));
   const [image] = Object.values(assets.dockerImages);

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import {
   BatchClient,
   DescribeJobsCommand,
@@ -6,7 +8,14 @@ import {
   paginateListJobs,
   TerminateJobCommand,
 } from '@aws-sdk/client-batch';
-import { DynamoDBClient, GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import {
+  DynamoDBClient,
+  GetItemCommand,
+  QueryCommand,
+  ScanCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   CreateBucketCommand,
   DeleteObjectCommand,
@@ -15,7 +24,11 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import {
+  CreateSecretCommand,
+  GetSecretValueCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
 import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { artifactKeys } from '../core/artifacts.ts';
@@ -28,6 +41,7 @@ import { inspectWorkTree } from '../local/work-tree.ts';
 import { workerCommand } from '../worker/bundle.ts';
 import { assemble, type CloudAssembly } from './cloud-assembly.ts';
 import { type JobWithResults, repositoryOfRequest, writeAndSubmit } from './fleet.ts';
+import { Instance } from './lambda-runtime/instance.ts';
 import { type Json, ofType } from './lib/synthesized.ts';
 import type { Statement } from './policies/evaluate.ts';
 import { judge, type PolicyProxy, startPolicyProxy } from './policies/proxy.ts';
@@ -50,6 +64,7 @@ const SECRETS: Record<string, string> = {
   CLAUDE_API_KEY: 'sk-ant-not-a-real-key',
   GITHUB_TOKEN: 'a-token-that-reads',
   GITHUB_WRITE_TOKEN: 'a-token-that-writes',
+  NPM_TOKEN: 'a-token-that-installs',
 };
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -58,15 +73,23 @@ let model: ScriptedModel;
 let proxy: PolicyProxy;
 let stack: ServedStack;
 const roles = new Map<string, readonly Statement[]>();
+/** The role of Batch jobs, that of their sessions, and what gives them those. */
 let worker = '';
+let session = '';
+let broker: Instance | undefined;
+const BROKER = 'cody-batch-local-worker-credentials';
+let secretArns: Awaited<ReturnType<typeof makeSecrets>>;
 let refusals = 0;
 const asked: string[] = [];
 let held = Promise.withResolvers<void>();
 
 beforeAll(async () => {
-  [folder, assembly] = await Promise.all([temporaryFolder(), assemble('local')]);
+  [folder, assembly] = await Promise.all([
+    temporaryFolder(),
+    assemble('local', { settings: { COMMAND_SECRETS: 'NPM_TOKEN' } }),
+  ]);
   const { template } = assembly;
-  const secretArns = await makeSecrets();
+  secretArns = await makeSecrets();
   await makeStores();
 
   const deployed = new Deployed(template, secretArns.byLogicalId);
@@ -75,18 +98,38 @@ beforeAll(async () => {
   const roleOf = (reference: Json) => reference['Fn::GetAtt'][0] as string;
   worker = roleOf(definition.ContainerProperties.JobRoleArn);
   const stateMachine = roleOf(machine.RoleArn);
-  for (const role of [worker, stateMachine, ...assembly.functions.map(({ role }) => role)])
+  session = ofType(template, 'AWS::IAM::Role')
+    .map(([id]) => id)
+    .find((id) => id.startsWith('WorkerSessionRole'))!;
+  for (const role of [worker, session, stateMachine, ...assembly.functions.map(({ role }) => role)])
     roles.set(role, deployed.statements(role));
 
-  proxy = await startPolicyProxy(roles);
+  proxy = await startPolicyProxy(roles, {
+    sessionStatements: (policy) => deployed.sessionStatements(policy),
+    invoke: (name, payload) => {
+      if (name !== BROKER) throw new Error(`No worker invokes ${name}.`);
+      return broker!.invoke(payload);
+    },
+  });
   for (const service of ['dynamodb', 's3', 'secretsmanager']) proxy.upstreams.set(service, MOTO);
   model = await startScriptedModel(answer);
-  const services = ['DYNAMODB', 'S3', 'SECRETS_MANAGER', 'SFN', 'BATCH'];
+  const services = ['DYNAMODB', 'S3', 'SECRETS_MANAGER', 'SFN', 'BATCH', 'LAMBDA', 'STS'];
   const variables = {
     ...Object.fromEntries(services.map((service) => [`AWS_ENDPOINT_URL_${service}`, proxy.url])),
     ARTIFACTS_URL: 's3://cody-batch-local-artifacts-000000000000-us-east-1',
     AWS_ACCESS_KEY_ID: stateMachine,
   };
+  const credentials = assembly.functions.find(({ name }) => name === 'worker-credentials')!;
+  const { ARTIFACTS_URL: _, AWS_ACCESS_KEY_ID: __, ...endpoints } = variables;
+  broker = await Instance.start({
+    ...{ name: credentials.name, folder: credentials.folder, handler: credentials.handler },
+    environment: {
+      ...deployed.variables(BROKER),
+      ...endpoints,
+      ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: credentials.role, AWS_SECRET_ACCESS_KEY: 'test' },
+    },
+    logFile: path.join(folder.path, 'worker-credentials.log'),
+  });
   const bundle = await copyWorkerBundle(path.join(folder.path, 'worker'));
   const ids = secretArns.byVariable;
   stack = await startStackProcess({
@@ -95,6 +138,9 @@ beforeAll(async () => {
       CLAUDE_PATIENCE_SECONDS: '2',
       CLAUDE_API_KEY_SECRET_ID: ids.CLAUDE_API_KEY_SECRET_ID,
       GITHUB_TOKEN_SECRET_ID: ids.GITHUB_TOKEN_SECRET_ID,
+      COMMAND_SECRETS: 'NPM_TOKEN',
+      NPM_TOKEN_SECRET_ID: ids.NPM_TOKEN_SECRET_ID,
+      WORKER_CREDENTIALS_FUNCTION: BROKER,
     },
     ...{ gitHub: 'local', model: 'claude', maxRunning: 4, shared: false, timeScale: 20 },
     workerCommand: [
@@ -129,6 +175,7 @@ beforeAll(async () => {
 afterAll(async () => {
   held.resolve();
   await stack?.close();
+  await broker?.close();
   await proxy?.close();
   await model?.close();
   await assembly?.remove();
@@ -240,7 +287,11 @@ test('a job of 20 repositories with pull requests, checks and a throttled model 
     createPullRequests: true,
     // In waves, so that pull requests are opened beside the analysis too.
     maxConcurrency: 10,
-    settings: { setup: ['true'], verify: ['test -f b.txt'] },
+    settings: {
+      commandSecrets: ['NPM_TOKEN'],
+      setup: [`test "$NPM_TOKEN" = ${SECRETS.NPM_TOKEN}`],
+      verify: ['test -f b.txt'],
+    },
   });
   const job = await ended(jobId);
   expect(proxy.faults).toEqual([]);
@@ -330,14 +381,14 @@ test('every role was asked for, so that none of this was allowed because nobody 
 
 test('the same calls under a policy with one attribute less are refused, and the attribute is named', () => {
   const narrowed = (left: string): Map<string, readonly Statement[]> => {
-    const statements = roles.get(worker)!.map((statement) => {
+    const statements = roles.get(session)!.map((statement) => {
       const equals = statement.conditions['ForAllValues:StringEquals'];
       const attributes = equals?.['dynamodb:Attributes'];
       if (!attributes) return statement;
       const fewer = { ...equals, 'dynamodb:Attributes': attributes.filter((name) => name !== left) };
       return { ...statement, conditions: { ...statement.conditions, 'ForAllValues:StringEquals': fewer } };
     });
-    return new Map([...roles, [worker, statements]]);
+    return new Map([...roles, [session, statements]]);
   };
   for (const attribute of ['prefixClaimedBy', 'prefixClaimedUntil', 'prefixWarmInRun', 'phase']) {
     const refused = proxy.seen.flatMap((one) => judge(narrowed(attribute), one) ?? []);
@@ -346,43 +397,223 @@ test('the same calls under a policy with one attribute less are refused, and the
   }
 });
 
-// The last, because it is refused.
-test('a worker that was taken over finds no other job, and reads no other repository’s code', async () => {
-  expect(proxy.missing.some(({ role }) => role === worker)).toBe(true);
-  const mine = (service: string, endpoint = proxy.url) => ({
-    ...connection(endpoint),
-    credentials: { accessKeyId: worker, secretAccessKey: service },
-    maxAttempts: 1,
-  });
-  const s3 = new S3Client({ ...mine('s3'), forcePathStyle: true });
-  const dynamodb = new DynamoDBClient(mine('dynamodb'));
-  const batch = new BatchClient(mine('batch'));
+/** What a worker that was taken over can try, by the credentials that it has. */
+function attacker(credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }) {
+  const options = { region: 'us-east-1', endpoint: proxy.url, credentials, maxAttempts: 1 };
+  const s3 = new S3Client({ ...options, forcePathStyle: true });
+  const dynamodb = new DynamoDBClient(options);
+  const batch = new BatchClient(options);
+  const secrets = new SecretsManagerClient(options);
   const Bucket = 'cody-batch-local-artifacts-000000000000-us-east-1';
-  const folderOf = artifactKeys.repository('job-00000000000000000000000000', 'local/r00');
-  const object = (name: string) => ({ Bucket, Key: `${folderOf}${name}` });
-  const TableName = 'cody-batch-local-repositories';
-  const Key = { jobId: { S: 'job-1' }, repositoryName: { S: 'local/r00' } };
-  const refused = await Promise.allSettled([
-    s3.send(new ListObjectsV2Command({ Bucket })),
-    s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'jobs/' })),
-    ...['diff.patch', 'thread.json', 'change-set.json', 'log.txt'].map((name) =>
-      s3.send(new GetObjectCommand(object(name))),
-    ),
-    s3.send(new PutObjectCommand({ Bucket, Key: 'jobs/job-1/request.json', Body: '{}' })),
-    s3.send(new PutObjectCommand({ Bucket, Key: 'jobs/job-1/runs/1/analyze.json', Body: '{}' })),
-    s3.send(new DeleteObjectCommand(object('outcome.json'))),
-    dynamodb.send(new GetItemCommand({ TableName, Key })),
+  const update = (table: string, Key: Record<string, { S: string }>, attribute: string) =>
     dynamodb.send(
-      new GetItemCommand({ TableName: 'cody-batch-local-jobs', Key: { jobId: { S: 'pacing' } } }),
-    ),
-    dynamodb.send(new QueryCommand({ TableName, IndexName: 'status' })),
-    dynamodb.send(new QueryCommand({ TableName: 'cody-batch-local-jobs', IndexName: 'entity' })),
-    batch.send(new ListJobsCommand({ jobQueue: 'cody-batch-local-job-queue' })),
-    batch.send(new DescribeJobsCommand({ jobs: ['any'] })),
-  ]);
-  for (const client of [s3, dynamodb, batch]) client.destroy();
-  expect(refused.map((one) => one.status === 'rejected' && one.reason.name)).toEqual([
-    ...Array.from({ length: 9 }, () => 'AccessDenied'),
-    ...Array.from({ length: 6 }, () => 'AccessDeniedException'),
-  ]);
+      new UpdateItemCommand({
+        ...{ TableName: `cody-batch-local-${table}`, Key, UpdateExpression: 'SET #a = :a' },
+        ...{ ExpressionAttributeNames: { '#a': attribute }, ExpressionAttributeValues: { ':a': { N: '1' } } },
+      }),
+    );
+  return {
+    read: (Key: string) => s3.send(new GetObjectCommand({ Bucket, Key })),
+    write: (Key: string) => s3.send(new PutObjectCommand({ Bucket, Key, Body: '{}' })),
+    remove: (Key: string) => s3.send(new DeleteObjectCommand({ Bucket, Key })),
+    list: (Prefix?: string) => s3.send(new ListObjectsV2Command({ Bucket, ...(Prefix && { Prefix }) })),
+    item: (table: string, Key: Record<string, { S: string }>) =>
+      dynamodb.send(new GetItemCommand({ TableName: `cody-batch-local-${table}`, Key })),
+    query: (table: string, IndexName: string) =>
+      dynamodb.send(new QueryCommand({ TableName: `cody-batch-local-${table}`, IndexName })),
+    progress: (jobId: string, name: string) =>
+      update('repositories', { jobId: { S: jobId }, repositoryName: { S: name } }, 'turns'),
+    status: (jobId: string, name: string) =>
+      update('repositories', { jobId: { S: jobId }, repositoryName: { S: name } }, 'status'),
+    bill: (jobId: string) => update('jobs', { jobId: { S: `${jobId}#control` } }, 'spentUsd'),
+    secret: (SecretId: string) => secrets.send(new GetSecretValueCommand({ SecretId })),
+    batchJobs: () => batch.send(new ListJobsCommand({ jobQueue: 'cody-batch-local-job-queue' })),
+    batchJob: () => batch.send(new DescribeJobsCommand({ jobs: ['any'] })),
+  };
+}
+
+/** The calls that were not refused. */
+async function notRefused(calls: Record<string, () => Promise<unknown>>): Promise<string[]> {
+  const answers = await Promise.all(
+    Object.entries(calls).map(async ([name, call]) => {
+      const error = await call().then(
+        () => undefined,
+        (reason: Error) => reason.name,
+      );
+      return error === 'AccessDenied' || error === 'AccessDeniedException' ? [] : [`${name}: ${error}`];
+    }),
+  );
+  return answers.flat();
+}
+
+/** What WORKER_TOKEN is in the environment of the newest Batch job for it. */
+async function tokenOf(jobId: string, run: number, name: string): Promise<string> {
+  const client = new BatchClient(connection(stack.awsVariables.AWS_ENDPOINT_URL_BATCH!));
+  const filters = [{ name: 'JOB_NAME', values: [`${jobId}-${run}-local_${name}`] }];
+  const { jobSummaryList } = await client.send(
+    new ListJobsCommand({ jobQueue: 'cody-batch-local-job-queue', filters }),
+  );
+  const { jobs } = await client.send(
+    new DescribeJobsCommand({ jobs: jobSummaryList!.map((job) => job.jobId!) }),
+  );
+  client.destroy();
+  return jobs![0]!.container!.environment!.find((one) => one.name === 'WORKER_TOKEN')!.value!;
+}
+
+/** Asks as a worker does, whose role may ask. */
+async function askForCredentials(request: object) {
+  const client = new LambdaClient({
+    ...{ region: 'us-east-1', endpoint: proxy.url, maxAttempts: 1 },
+    credentials: { accessKeyId: worker, secretAccessKey: 'test' },
+  });
+  const Payload = JSON.stringify(request);
+  const answer = await client.send(new InvokeCommand({ FunctionName: BROKER, Payload }));
+  client.destroy();
+  return JSON.parse(answer.Payload!.transformToString());
+}
+
+// These two come last, because they are refused.
+test('the role that all workers share reads nothing and writes nothing', async () => {
+  const jobId = await start(['held-a']);
+  await ended(jobId);
+  const plain = attacker({ accessKeyId: worker, secretAccessKey: 'test' });
+  const keys = ['request.json', 'repositories/local/held-a/outcome.json'].map(
+    (name) => `jobs/${jobId}/${name}`,
+  );
+  const row = { jobId: { S: jobId }, repositoryName: { S: 'local/held-a' } };
+  expect(
+    await notRefused({
+      ...Object.fromEntries(keys.map((key) => [`read ${key}`, () => plain.read(key)])),
+      ...Object.fromEntries(keys.map((key) => [`write ${key}`, () => plain.write(key)])),
+      list: () => plain.list(),
+      job: () => plain.item('jobs', { jobId: { S: jobId } }),
+      row: () => plain.item('repositories', row),
+      progress: () => plain.progress(jobId, 'local/held-a'),
+      bill: () => plain.bill(jobId),
+      key: () => plain.secret(secretArns.byVariable.CLAUDE_API_KEY_SECRET_ID!),
+      batchJobs: () => plain.batchJobs(),
+      batchJob: () => plain.batchJob(),
+    }),
+  ).toEqual([]);
+});
+
+test('a worker that was taken over reaches its own job and repository only, while it works on it', async () => {
+  expect(proxy.missing.some(({ role }) => role === session)).toBe(true);
+  held = Promise.withResolvers();
+  const before = asked.length;
+  const both = await start(['held-a', 'held-b'], { settings: { commandSecrets: ['NPM_TOKEN'] } });
+  const other = await start(['stopped']);
+  await until('three conversations', () => new Set(asked.slice(before)).size === 3);
+  const token = await tokenOf(both, 1, 'held-a');
+  const mine = { jobId: both, repositoryName: 'local/held-a', token };
+
+  const refusals = [
+    { ...mine, repositoryName: 'local/held-b' },
+    { ...mine, repositoryName: 'local/none' },
+    { ...mine, jobId: other, repositoryName: 'local/stopped' },
+    { ...mine, token: 'another' },
+    { ...mine, token: await tokenOf(other, 1, 'stopped') },
+    { ...mine, commandSecret: 'OTHER_TOKEN' },
+  ];
+  for (const request of refusals) {
+    const refused = await askForCredentials(request);
+    expect([request, refused]).toEqual([
+      request,
+      expect.objectContaining({ errorType: 'WorkerRefusedError' }),
+    ]);
+    expect(refused.errorMessage).not.toContain(token);
+  }
+  const malformed = await askForCredentials({ ...mine, repositoryName: 'local/*' });
+  expect(malformed).toMatchObject({ errorType: 'InvalidInputError' });
+
+  const work = attacker(await askForCredentials(mine));
+  const own = (name: string) => artifactKeys.repository(both, 'local/held-a') + name;
+  const neighbour = (name: string) => artifactKeys.repository(both, 'local/held-b') + name;
+  expect((await work.item('jobs', { jobId: { S: both } })).Item).toBeDefined();
+  expect((await work.read(artifactKeys.request(both))).ETag).toBeDefined();
+  expect((await work.write(own('log.txt'))).ETag).toBeDefined();
+  expect((await work.secret(secretArns.byVariable.CLAUDE_API_KEY_SECRET_ID!)).SecretString).toBeDefined();
+  // What remains (docs/security.md): the partition key is all that IAM knows of a row.
+  await work.progress(both, 'local/held-b');
+  expect(
+    await notRefused({
+      changeSet: () => work.write(neighbour('change-set.json')),
+      outcome: () => work.write(neighbour('outcome.json')),
+      checkpoint: () => work.read(neighbour('checkpoint/conversation.json')),
+      outcomeOf: () => work.read(neighbour('outcome.json')),
+      ...Object.fromEntries(
+        ['diff.patch', 'thread.json', 'change-set.json', 'log.txt'].map((name) => [
+          name,
+          () => work.read(own(name)),
+        ]),
+      ),
+      ownRequest: () => work.write(artifactKeys.request(both)),
+      manifest: () => work.write(`${artifactKeys.run(both, 1)}analyze.json`),
+      removal: () => work.remove(own('outcome.json')),
+      list: () => work.list(),
+      listJob: () => work.list(artifactKeys.job(both)),
+      otherRequest: () => work.read(artifactKeys.request(other)),
+      otherArtifact: () => work.write(`${artifactKeys.repository(other, 'local/held-a')}outcome.json`),
+      otherJob: () => work.item('jobs', { jobId: { S: other } }),
+      otherBill: () => work.bill(other),
+      otherProgress: () => work.progress(other, 'local/stopped'),
+      ownStatus: () => work.status(both, 'local/held-a'),
+      ownRow: () => work.item('repositories', { jobId: { S: both }, repositoryName: { S: 'local/held-a' } }),
+      pacing: () => work.item('jobs', { jobId: { S: 'pacing' } }),
+      rows: () => work.query('repositories', 'status'),
+      jobs: () => work.query('jobs', 'entity'),
+      writeToken: () => work.secret(secretArns.byVariable.GITHUB_WRITE_TOKEN_SECRET_ID!),
+      commandSecret: () => work.secret(secretArns.byVariable.NPM_TOKEN_SECRET_ID!),
+      batchJobs: () => work.batchJobs(),
+      batchJob: () => work.batchJob(),
+    }),
+  ).toEqual([]);
+  const setup = attacker(await askForCredentials({ ...mine, commandSecret: 'NPM_TOKEN' }));
+  expect((await setup.secret(secretArns.byVariable.NPM_TOKEN_SECRET_ID!)).SecretString).toBe(
+    SECRETS.NPM_TOKEN,
+  );
+  expect(
+    await notRefused({
+      key: () => setup.secret(secretArns.byVariable.CLAUDE_API_KEY_SECRET_ID!),
+      job: () => setup.item('jobs', { jobId: { S: both } }),
+      request: () => setup.read(artifactKeys.request(both)),
+    }),
+  ).toEqual([]);
+
+  expect((await call('POST', `/jobs/${both}/cancel`)).status).toBeLessThan(300);
+  await ended(both);
+  expect((await askForCredentials(mine)).errorMessage).toContain('is cancelled');
+  held.resolve();
+  expect(await until('a retry', () => accepted('POST', `/jobs/${both}/retry`))).toBe(true);
+  expect(await ended(both)).toMatchObject({ run: 2, status: 'completed' });
+  expect(await askForCredentials(mine)).toMatchObject({ errorType: 'WorkerRefusedError' });
+  expect(await tokenOf(both, 2, 'held-a')).not.toBe(token);
+}, 600_000);
+
+test('no artifact, row, log or page has the token of a worker', async () => {
+  const jobId = await start(['r00']);
+  await ended(jobId);
+  const token = await tokenOf(jobId, 1, 'r00');
+  const s3 = new S3Client({ ...connection(MOTO), forcePathStyle: true });
+  const dynamodb = new DynamoDBClient(connection(MOTO));
+  const Bucket = 'cody-batch-local-artifacts-000000000000-us-east-1';
+  const { Contents = [] } = await s3.send(
+    new ListObjectsV2Command({ Bucket, Prefix: artifactKeys.job(jobId) }),
+  );
+  const texts = await Promise.all(
+    Contents.map(async ({ Key }) => {
+      const { Body, ContentEncoding } = await s3.send(new GetObjectCommand({ Bucket, Key }));
+      const bytes = Buffer.from(await Body!.transformToByteArray());
+      return [Key, (ContentEncoding === 'gzip' ? gunzipSync(bytes) : bytes).toString()] as const;
+    }),
+  );
+  const { Items } = await dynamodb.send(new ScanCommand({ TableName: 'cody-batch-local-repositories' }));
+  s3.destroy();
+  dynamodb.destroy();
+  expect(texts.map(([key]) => key).some((key) => key!.includes('SUCCEEDED_'))).toBe(true);
+  expect(texts.filter(([, text]) => text.includes(token)).map(([key]) => key)).toEqual([]);
+  expect(JSON.stringify(Items)).not.toContain(token);
+  const digest = createHash('sha256').update(token).digest('hex');
+  const row = await call('GET', `/jobs/${jobId}/repositories/local/r00`);
+  for (const secret of [token, digest]) expect(row.text).not.toContain(secret);
 });

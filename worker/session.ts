@@ -26,7 +26,7 @@ export function openSession(
   if (!name) return undefined;
   if (!token)
     throw new SettingsError(
-      `WORKER_TOKEN is not set, without which ${name} gives no credentials. Only Batch jobs that the state machine submits have one: retry the job by POST /jobs/${worker.jobId}/retry, rather than submitting a Batch job by hand.`,
+      `WORKER_TOKEN is not set, without which ${name} gives no credentials. The state machine gives one to the Batch jobs that it submits: retry the job (POST /jobs/${worker.jobId}/retry), or see "A Batch job by hand" in docs/aws.md.`,
     );
   const request = { ...worker, token };
   return {

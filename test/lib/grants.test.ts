@@ -34,7 +34,9 @@ function functions(): Functions {
         ? `steps/${name}`
         : id.startsWith('Events')
           ? `events/${name}`
-          : 'api/handler';
+          : id.startsWith('WorkerSession')
+            ? `worker/${name}`
+            : 'api/handler';
       return [`lambdas/${folder}.ts`, properties];
     });
 }
@@ -82,6 +84,10 @@ const OTHER_ACTIONS: Record<string, () => string[]> = {
   DescribeExecutionCommand: () => [
     `states:DescribeExecution on ${arn('states', 'execution:cody-batch-dev-job:*')}`,
   ],
+  InvokeCommand: () => [
+    `lambda:InvokeFunction on ${arn('lambda', 'function:cody-batch-dev-worker-credentials')}`,
+  ],
+  AssumeRoleCommand: () => [`sts:AssumeRole on <${sessionRole()}.Arn>`],
   StopExecutionCommand: () => [`states:StopExecution on ${arn('states', 'execution:cody-batch-dev-job:*')}`],
 };
 
@@ -116,6 +122,11 @@ function ofTheRuntime({ LoggingConfig, DeadLetterConfig }: Resource['Properties'
   ];
 }
 
+/** WorkerCredentials names secrets in the policy of a session and cannot read them. */
+const NAMED: Record<string, string[]> = {
+  'lambdas/worker/worker-credentials.ts': ['CLAUDE_API_KEY', 'GITHUB_TOKEN'],
+};
+
 /** ReserveSlot paces by a credential's name (`secretId`); what reads it comes after that, where it has none. */
 const UNREAD: Record<string, string[]> = { 'lambdas/steps/reserve-slot.ts': ['GITHUB_WRITE_TOKEN'] };
 
@@ -132,7 +143,8 @@ test('every function may do what its code calls, and nothing else', () => {
   for (const [file, properties] of all) {
     const calls = callsOf(file, 'handler');
     const secrets = secretsIn(properties.Environment.Variables);
-    const unread = UNREAD[file] ?? [];
+    const named = NAMED[file] ?? [];
+    const unread = UNREAD[file] ?? named;
     const needed = [
       ...needsOf(calls),
       ...secrets
@@ -146,7 +158,7 @@ test('every function may do what its code calls, and nothing else', () => {
     const had = calls.secrets.filter(
       (name) => name !== 'GITHUB_APP_PRIVATE_KEY' && !(NEVER_REACHED[file] ?? []).includes(name),
     );
-    expect([file, secrets.map(([name]) => name).sort()]).toEqual([file, had]);
+    expect([file, secrets.map(([name]) => name).sort()]).toEqual([file, [...had, ...named]]);
   }
 });
 
@@ -156,7 +168,12 @@ const worker = () => {
   ];
   return definition.ContainerProperties;
 };
-const workerAllowed = (): Allowed[] => allowedBy(synthesized.template, roleOf(worker().JobRoleArn));
+/** The role of the sessions that workers get. */
+const sessionRole = () =>
+  ofType(synthesized.template, 'AWS::IAM::Role')
+    .map(([id]) => id)
+    .find((id) => id.startsWith('WorkerSessionRole'))!;
+const workerAllowed = (): Allowed[] => allowedBy(synthesized.template, sessionRole());
 
 test('a worker may do what its code calls, and nothing else', () => {
   const calls = callsOf('worker/main.ts');
@@ -168,7 +185,12 @@ test('a worker may do what its code calls, and nothing else', () => {
   const commands = calls.commands.filter(({ command }) => command !== 'DescribeJobsCommand');
   expect(worker().Command).toEqual(['Ref::jobId', 'Ref::repositoryName']);
   // A worker takes 403 of a missing object as what it is, so that it need not list.
-  const needs = needsOf({ ...calls, commands }).filter((need) => !need.startsWith('s3:ListBucket'));
+  const all = needsOf({ ...calls, commands }).filter((need) => !need.startsWith('s3:ListBucket'));
+  // Its own role may ask for a session, and nothing else; the session may do the work, and not ask for others.
+  const asking = all.filter((need) => need.startsWith('lambda:'));
+  const needs = all.filter((need) => !asking.includes(need));
+  expect(asking).toHaveLength(1);
+  expect(lines(allowedBy(synthesized.template, roleOf(worker().JobRoleArn)))).toEqual(asking);
   const needed = [...needs, ...secrets.map(([, resource]) => `secretsmanager:GetSecretValue on ${resource}`)];
   // Its keys are narrower than a function's: its job's request, and what is its repository's.
   const keys =
@@ -179,6 +201,14 @@ test('a worker may do what its code calls, and nothing else', () => {
   }));
   expect([...new Set(lines(granted))]).toEqual([...new Set(needed)].sort());
   expect(lines(workerAllowed()).filter((line) => line.endsWith('/jobs/*'))).toEqual([]);
+});
+
+test('nothing but the function that looks at tokens can take the role of a worker’s session', () => {
+  const trust = synthesized.template.Resources[sessionRole()]!.Properties.AssumeRolePolicyDocument;
+  const [, broker] = functions().find(([file]) => file === 'lambdas/worker/worker-credentials.ts')!;
+  expect(trust.Statement).toEqual([
+    { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { AWS: broker.Role } },
+  ]);
 });
 
 test('a worker writes its progress and the bill, and can give no repository and no job a status', async () => {
@@ -209,6 +239,7 @@ test('a worker writes its progress and the bill, and can give no repository and 
     expect([...allowed].sort()).toEqual([...new Set(written)].sort());
     expect(allowed).not.toContain('status');
     expect(allowed).not.toContain('changeSetSha256');
+    expect(allowed).not.toContain('workerTokenSha256');
     const pattern = condition['ForAllValues:StringLike']!['dynamodb:LeadingKeys']![0]!.replace('*', '.*');
     for (const update of updates.filter(({ tableName }) => tableName === name))
       expect(update.partitionKey).toMatch(new RegExp(`^${pattern}$`));
@@ -223,12 +254,12 @@ test('no worker gets what writes to GitHub, and no function Claude’s key', () 
       .filter((id) => allowedBy(synthesized.template, id).some(({ resource }) => resource === secret))
       .map((id) => id.replace(/Role[0-9A-F]{8}$/, ''));
   };
-  expect(readers('claude-api-key')).toEqual(['AnalysisWorker']);
+  expect(readers('claude-api-key')).toEqual(['WorkerSession']);
   expect(readers('github-read-token').sort()).toEqual([
-    'AnalysisWorker',
     'ApiFunction',
     'EventsTrackPullRequests',
     'StepsResolveRepositories',
+    'WorkerSession',
   ]);
   expect(readers('github-write-token')).toEqual(['StepsOpenPullRequest']);
 });

@@ -196,7 +196,7 @@ test('a job that failed raises an alarm: whatever ends one logs the line that th
 
 /** The files of functions in which this stands. */
 function callersOf(text: string): string[] {
-  return ['steps', 'events', 'api'].flatMap((kind) =>
+  return ['steps', 'events', 'worker', 'api'].flatMap((kind) =>
     readdirSync(`lambdas/${kind}`)
       .map((file) => `lambdas/${kind}/${file}`)
       .filter((file) => file.endsWith('.ts') && readFileSync(file, 'utf8').includes(text)),

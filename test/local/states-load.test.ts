@@ -165,8 +165,8 @@ test.each<[string, object, string]>([
   ['JsonMerge', payload('States.JsonMerge($.a, $.b, false)'), 'States.JsonMerge is not supported; supported'],
   [
     'a nested unknown function',
-    payload("States.Array(States.Hash('a', 'MD5'))"),
-    'States.Hash is not supported',
+    payload("States.Array(States.Base64Encode('a'))"),
+    'States.Base64Encode is not supported',
   ],
   ['an unfinished function', payload('States.Array($.a'), 'no closing parenthesis'],
   ['a path with a wildcard', payload('$.items[*]'), '$.items[*] is not a reference path'],

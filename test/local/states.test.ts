@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -346,6 +347,40 @@ test('choices compare by type, and text with backslashes and quotes arrives as i
   expect((await engine.run('number', { count: 5 })).output).toBe('"number"');
   expect(JSON.parse((await engine.run('text', { count: '5', text })).output!)).toEqual({ said: text });
   expect(await engine.run('neither', { count: false })).toMatchObject({ error: 'States.NoChoiceMatched' });
+});
+
+test('a text has the hash that AWS gives it, and an output of null is empty', async () => {
+  await engine.start({
+    StartAt: 'Hash',
+    States: {
+      Hash: {
+        Type: 'Pass',
+        Parameters: {
+          // The example of AWS's own page on intrinsic functions.
+          'sha1.$': "States.Hash($.text, 'SHA-1')",
+          'sha256.$': "States.Hash(States.Format('{}', $.text), 'SHA-256')",
+        },
+        ResultPath: '$.hashes',
+        Next: 'IsText',
+      },
+      IsText: {
+        Type: 'Choice',
+        Choices: [{ Variable: '$.silent', BooleanEquals: true, Next: 'Silent' }],
+        Default: 'Told',
+      },
+      Silent: { Type: 'Succeed', OutputPath: null },
+      Told: { Type: 'Succeed', OutputPath: '$.hashes' },
+    },
+  });
+  const text = 'input data';
+  expect(JSON.parse((await engine.run('told', { text, silent: false })).output!)).toEqual({
+    sha1: 'aaff4a450a104cd177d28d18d74485e8cae074b7',
+    sha256: createHash('sha256').update(text).digest('hex'),
+  });
+  expect((await engine.run('silent', { text, silent: true })).output).toBe('{}');
+  expect(await engine.run('number', { text: 5, silent: false })).toMatchObject({
+    error: 'States.IntrinsicFailure',
+  });
 });
 
 test('the same name and input while it runs is the same execution; any other use of the name is refused', async () => {

@@ -1,11 +1,20 @@
+import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import { type LoopbackServer, listenOnLoopback, readBody } from '../../local/loopback.ts';
 import { type Call, refusal, type Statement } from './evaluate.ts';
-import { callsOf, parseAuthorization } from './requests.ts';
+import { callsOf, functionOf, parseAuthorization } from './requests.ts';
 
 /** By the access key id, which is the role's logical id: every role has its own. */
 export type Roles = ReadonlyMap<string, readonly Statement[]>;
-export type Seen = { role: string; call: Call };
+/** `session` is the policy that the credentials were issued with: what both it and the role allow is allowed. */
+export type Seen = { role: string; call: Call; session?: readonly Statement[] };
+
+export type PolicyProxyOptions = {
+  /** The statements of a session's policy. */
+  sessionStatements(policy: string): readonly Statement[];
+  /** Functions that may be invoked, by name. What they throw is their FunctionError. */
+  invoke(name: string, payload: unknown): Promise<unknown>;
+};
 
 export type PolicyProxy = {
   url: string;
@@ -22,14 +31,17 @@ export type PolicyProxy = {
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 /** Why the role may not do it, in words; undefined where it may. */
-export function judge(roles: Roles, { role, call }: Seen): string | undefined {
+export function judge(roles: Roles, { role, call, session }: Seen): string | undefined {
   const statements = roles.get(role);
-  const why = statements ? refusal(statements, call) : 'there is no such role';
+  const ofRole = statements ? refusal(statements, call) : 'there is no such role';
+  const ofSession = session && refusal(session, call);
+  const why = ofRole ?? (ofSession && `by the policy of its session, ${ofSession}`);
   return why && `${role} may not ${call.action} on ${call.resource}: ${why}`;
 }
 
 /** AWS as its clients see it where IAM holds: each call is judged by its role's policy, and an allowed one goes on. */
-export async function startPolicyProxy(roles: Roles): Promise<PolicyProxy> {
+export async function startPolicyProxy(roles: Roles, options: PolicyProxyOptions): Promise<PolicyProxy> {
+  const sessions = new Map<string, Omit<Seen, 'call'>>();
   const upstreams = new Map<string, string>();
   const seen: Seen[] = [];
   const faults: string[] = [];
@@ -58,20 +70,24 @@ export async function startPolicyProxy(roles: Roles): Promise<PolicyProxy> {
       target: request.headers['x-amz-target'] as string | undefined,
       body,
     };
-    const calls = callsOf(asked).map((call) => ({ role: accessKeyId, call }));
+    const who = sessions.get(accessKeyId) ?? { role: accessKeyId };
+    const calls = callsOf(asked).map((call) => ({ ...who, call }));
     seen.push(...calls);
     const refused = calls.flatMap((one) => judge(roles, one) ?? []);
     if (refused.length > 0) {
       faults.push(...refused);
       return deny(response, service, refused[0]!);
     }
+    if (service === 'sts') return assumeRole(response, new URLSearchParams(body.toString()));
+    if (service === 'lambda')
+      return invoke(response, functionOf(asked.url), JSON.parse(body.toString() || '{}'));
     const upstream = upstreams.get(service);
     if (!upstream) throw new Error(`There is no ${service} behind this proxy yet.`);
     const answered = await forward(upstream, request, body);
     // S3 tells 404 only to those who may list the bucket; to others a missing object is 403.
     if (service === 's3' && asked.method === 'GET' && answered.statusCode === 404) {
       const resource = calls[0]!.call.resource.replace(/\/.*$/s, '');
-      const list = { role: accessKeyId, call: { action: 's3:ListBucket', resource, context: {} } };
+      const list = { ...who, call: { action: 's3:ListBucket', resource, context: {} } };
       if (judge(roles, list)) {
         answered.resume();
         missing.push(calls[0]!);
@@ -80,6 +96,41 @@ export async function startPolicyProxy(roles: Roles): Promise<PolicyProxy> {
     }
     response.writeHead(answered.statusCode!, answered.headers);
     answered.pipe(response);
+  }
+
+  /** https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
+  function assumeRole(response: http.ServerResponse, form: URLSearchParams): void {
+    const policy = form.get('Policy')!;
+    const seconds = Number(form.get('DurationSeconds'));
+    const name = form.get('RoleSessionName')!;
+    // A role that a role assumes has an hour at most.
+    if (policy.length > 2048 || seconds > 3600 || !/^[\w+=,.@-]{2,64}$/.test(name))
+      throw new Error(
+        `STS takes no policy of ${policy.length} characters for ${seconds} s under the name ${name}.`,
+      );
+    const accessKeyId = `ASIA${randomUUID().replaceAll('-', '').slice(0, 16).toUpperCase()}`;
+    const role = form.get('RoleArn')!.split('/').at(-1)!;
+    sessions.set(accessKeyId, { role, session: options.sessionStatements(policy) });
+    const expiration = new Date(Date.now() + seconds * 1000).toISOString();
+    response
+      .writeHead(200, { 'content-type': 'text/xml' })
+      .end(
+        `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials><AccessKeyId>${accessKeyId}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>session</SessionToken><Expiration>${expiration}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+      );
+  }
+
+  /** https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
+  async function invoke(response: http.ServerResponse, name: string, payload: unknown): Promise<void> {
+    const head = { 'content-type': 'application/json', 'x-amz-executed-version': '$LATEST' };
+    try {
+      const answer = await options.invoke(name, payload);
+      response.writeHead(200, head).end(JSON.stringify(answer));
+    } catch (error) {
+      const { name: errorType, message: errorMessage } = error as Error;
+      response
+        .writeHead(200, { ...head, 'x-amz-function-error': 'Unhandled' })
+        .end(JSON.stringify({ errorType, errorMessage, trace: [] }));
+    }
   }
 
   function forward(upstream: string, request: http.IncomingMessage, body: Buffer) {

@@ -41,7 +41,28 @@ const SERVICES: Readonly<Record<string, (request: AwsRequest) => Call[]>> = {
     return [{ action: `states:${nameOf(target)}`, resource: stateMachineArn ?? executionArn, context: {} }];
   },
   batch: batchCalls,
+  sts: ({ body }) => {
+    const form = new URLSearchParams(body.toString());
+    return [{ action: `sts:${form.get('Action')}`, resource: form.get('RoleArn') ?? '*', context: {} }];
+  },
+  lambda: ({ url }) => {
+    const name = functionOf(url);
+    return [
+      {
+        action: 'lambda:InvokeFunction',
+        resource: `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`,
+        context: {},
+      },
+    ];
+  },
 };
+
+/** Throws for a request that is no invocation. */
+export function functionOf({ pathname }: URL): string {
+  const [, name] = /^\/2015-03-31\/functions\/([\w-]+)\/invocations$/.exec(pathname) ?? [];
+  if (!name) throw new Error(`${pathname} of Lambda is not known here.`);
+  return name;
+}
 
 function json(body: Buffer): Json {
   return JSON.parse(body.toString() || '{}');

@@ -47,6 +47,7 @@ export class Deployed {
       'AWS::DynamoDB::Table Arn': () => arn('dynamodb', `table/${this.#ref(id)}`),
       'AWS::S3::Bucket Arn': () => `arn:aws:s3:::${this.#ref(id)}`,
       'AWS::SQS::Queue Arn': () => arn('sqs', this.#ref(id)),
+      'AWS::IAM::Role Arn': () => `arn:aws:iam::${ACCOUNT}:role/${id}`,
       'AWS::Logs::LogGroup Arn': () => arn('logs', `log-group:${this.#ref(id)}:*`),
       'AWS::Lambda::Function Arn': () => arn('lambda', `function:${this.text(Properties.FunctionName)}`),
       'AWS::Batch::JobQueue JobQueueArn': () =>
@@ -69,6 +70,25 @@ export class Deployed {
         .map(([, policy]) => policy)
         .filter(({ Roles }) => Roles.some((one: Json) => one.Ref === roleId)),
     ].map(({ PolicyDocument }) => PolicyDocument);
+    return this.#statements(documents);
+  }
+
+  /** The statements of a policy that is written out, as that of a session. */
+  sessionStatements(policy: string): Statement[] {
+    return this.#statements([JSON.parse(policy)]);
+  }
+
+  /** What the template gives a function to find its resources by. */
+  variables(functionName: string): Record<string, string> {
+    const [, found] = ofType(this.#template, 'AWS::Lambda::Function').find(
+      ([, { FunctionName }]) => FunctionName === functionName,
+    )!;
+    return Object.fromEntries(
+      Object.entries<Json>(found.Environment.Variables).map(([name, value]) => [name, this.text(value)]),
+    );
+  }
+
+  #statements(documents: readonly Json[]): Statement[] {
     const statements = documents.flatMap(({ Statement }) =>
       Statement.map((one: Json) => this.#statement(one)),
     );

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ConditionalCheckFailedException, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
@@ -23,9 +24,9 @@ beforeEach(async () => {
 });
 
 /** Sends the update that a state is, as Step Functions does: false where its condition does not hold. */
-async function update(name: string, run = 1): Promise<boolean> {
+async function update(name: string, run = 1, token = 'a-token'): Promise<boolean> {
   const { Parameters } = STATES[name] as TaskState;
-  const text = JSON.stringify(evaluate(Parameters, { jobId, repositoryName: NAME, run }))
+  const text = JSON.stringify(evaluate(Parameters, { jobId, repositoryName: NAME, run, token }))
     .replace('${JobsTable}', tables.settings.jobsTable)
     .replace('${RepositoriesTable}', tables.settings.repositoriesTable);
   try {
@@ -36,6 +37,8 @@ async function update(name: string, run = 1): Promise<boolean> {
     throw error;
   }
 }
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 type Input = Record<string, string | number>;
 
@@ -49,10 +52,11 @@ function evaluate(template: unknown, input: Input): unknown {
   );
 }
 
-/** `$.field`, what is known of the execution, and `States.Format('…{}…', $.field)`: all that these states use. */
+/** `$.field`, what is known of the execution, the token's hash and `States.Format('…{}…', $.field)`: all that these states use. */
 function read(expression: string, input: Input): unknown {
   const [, format, argument] = /^States\.Format\('(.*)', \$\.(\w+)\)$/.exec(expression) ?? [];
   if (format !== undefined) return format.replace('{}', String(input[argument!]));
+  if (expression === "States.Hash($.worker.token, 'SHA-256')") return sha256(input.token as string);
   if (expression === '$$.Execution.StartTime') return AT;
   if (expression === '$$.Execution.Id') return 'arn:aws:states:us-east-1:000000000000:execution:job:one';
   const field = /^\$\.(\w+)$/.exec(expression)?.[1];
@@ -97,6 +101,18 @@ test('a repository is taken by its run once it is pending, and never once it has
   expect(await rows.countByIndex(jobId)).toMatchObject({ total: 1, processing: 1 });
   await rows.end(jobId, NAME, 1, { status: 'completed', outcome: 'unchanged', completedAt: AT });
   expect(await update('StartRepository')).toBe(false);
+});
+
+test('the row knows the worker of the newest execution alone, and shows nobody by what', async () => {
+  const { rows } = tables;
+  await update('StartRepository', 1, 'first');
+  await update('StartRepository', 1, 'second');
+  const worker = { status: 'processing', tokenSha256: sha256('second') };
+  expect(await rows.findWorker(jobId, NAME)).toEqual(worker);
+  expect(JSON.stringify(await rows.get(jobId, NAME))).not.toContain(worker.tokenSha256);
+  await rows.end(jobId, NAME, 1, { status: 'completed', outcome: 'unchanged', completedAt: AT });
+  expect(await rows.findWorker(jobId, NAME)).toEqual({ ...worker, status: 'completed' });
+  expect(await rows.findWorker(jobId, 'local/none')).toBeUndefined();
 });
 
 test('a stopped job admits nobody, and says so on the repository that was to start', async () => {

@@ -239,9 +239,15 @@ function comparable(row: RepositoryResult & { diff?: string }, jobId: string) {
   const text = JSON.stringify(row, (key, value: unknown) => {
     if (
       /(?:At|seconds|timestamp)$/.test(key) ||
-      ['batchJobId', 'logs', 'logStream', 'pullRequestUrl', 'pullRequestNumber', 'tokenUsage'].includes(
-        key,
-      ) ||
+      [
+        'batchJobId',
+        'workerTokenSha256',
+        'logs',
+        'logStream',
+        'pullRequestUrl',
+        'pullRequestNumber',
+        'tokenUsage',
+      ].includes(key) ||
       // The commit names its job, and a schedule may have looked at one of the two by now.
       ['commitSha', 'headSha', 'checks', 'etags'].includes(key)
     )

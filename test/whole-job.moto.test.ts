@@ -42,7 +42,7 @@ import { workerCommand } from '../worker/bundle.ts';
 import { assemble, type CloudAssembly } from './cloud-assembly.ts';
 import { type JobWithResults, repositoryOfRequest, writeAndSubmit } from './fleet.ts';
 import { Instance } from './lambda-runtime/instance.ts';
-import { type Json, ofType } from './lib/synthesized.ts';
+import { type Json, ofType, workerSessionRole } from './lib/synthesized.ts';
 import type { Statement } from './policies/evaluate.ts';
 import { judge, type PolicyProxy, startPolicyProxy } from './policies/proxy.ts';
 import { Deployed } from './policies/template-roles.ts';
@@ -98,9 +98,7 @@ beforeAll(async () => {
   const roleOf = (reference: Json) => reference['Fn::GetAtt'][0] as string;
   worker = roleOf(definition.ContainerProperties.JobRoleArn);
   const stateMachine = roleOf(machine.RoleArn);
-  session = ofType(template, 'AWS::IAM::Role')
-    .map(([id]) => id)
-    .find((id) => id.startsWith('WorkerSessionRole'))!;
+  session = workerSessionRole(template);
   for (const role of [worker, session, stateMachine, ...assembly.functions.map(({ role }) => role)])
     roles.set(role, deployed.statements(role));
 
@@ -113,7 +111,7 @@ beforeAll(async () => {
   });
   for (const service of ['dynamodb', 's3', 'secretsmanager']) proxy.upstreams.set(service, MOTO);
   model = await startScriptedModel(answer);
-  const services = ['DYNAMODB', 'S3', 'SECRETS_MANAGER', 'SFN', 'BATCH', 'LAMBDA', 'STS'];
+  const services = ['DYNAMODB', 'S3', 'SECRETS_MANAGER', 'SFN', 'BATCH', 'LAMBDA'];
   const variables = {
     ...Object.fromEntries(services.map((service) => [`AWS_ENDPOINT_URL_${service}`, proxy.url])),
     ARTIFACTS_URL: 's3://cody-batch-local-artifacts-000000000000-us-east-1',
@@ -126,6 +124,7 @@ beforeAll(async () => {
     environment: {
       ...deployed.variables(BROKER),
       ...endpoints,
+      AWS_ENDPOINT_URL_STS: proxy.stsUrl,
       ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: credentials.role, AWS_SECRET_ACCESS_KEY: 'test' },
     },
     logFile: path.join(folder.path, 'worker-credentials.log'),
@@ -398,7 +397,8 @@ test('the same calls under a policy with one attribute less are refused, and the
 });
 
 /** What a worker that was taken over can try, by the credentials that it has. */
-function attacker(credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }) {
+function attacker({ accessKeyId, secretAccessKey, sessionToken }: Json) {
+  const credentials = { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
   const options = { region: 'us-east-1', endpoint: proxy.url, credentials, maxAttempts: 1 };
   const s3 = new S3Client({ ...options, forcePathStyle: true });
   const dynamodb = new DynamoDBClient(options);
@@ -581,7 +581,10 @@ test('a worker that was taken over reaches its own job and repository only, whil
   ).toEqual([]);
 
   expect((await call('POST', `/jobs/${both}/cancel`)).status).toBeLessThan(300);
-  await ended(both);
+  await until('the end of the row', async () => {
+    const { json } = await call('GET', `/jobs/${both}/repositories/local/held-a`);
+    return json.status === 'cancelled';
+  });
   expect((await askForCredentials(mine)).errorMessage).toContain('is cancelled');
   held.resolve();
   expect(await until('a retry', () => accepted('POST', `/jobs/${both}/retry`))).toBe(true);

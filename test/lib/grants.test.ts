@@ -14,6 +14,7 @@ import {
   SYNTHESIS_MS,
   type Synthesized,
   synthesize,
+  workerSessionRole,
 } from './synthesized.ts';
 
 let synthesized: Synthesized;
@@ -169,10 +170,7 @@ const worker = () => {
   return definition.ContainerProperties;
 };
 /** The role of the sessions that workers get. */
-const sessionRole = () =>
-  ofType(synthesized.template, 'AWS::IAM::Role')
-    .map(([id]) => id)
-    .find((id) => id.startsWith('WorkerSessionRole'))!;
+const sessionRole = () => workerSessionRole(synthesized.template);
 const workerAllowed = (): Allowed[] => allowedBy(synthesized.template, sessionRole());
 
 test('a worker may do what its code calls, and nothing else', () => {

@@ -67,6 +67,15 @@ export function ofType({ Resources }: Template, type: string): [string, Resource
   );
 }
 
+/** The logical id of the role whose credentials workers get. */
+export function workerSessionRole(template: Template): string {
+  const trusting = ofType(template, 'AWS::IAM::Role').filter(
+    ([, { AssumeRolePolicyDocument }]) => AssumeRolePolicyDocument.Statement[0].Principal.AWS,
+  );
+  if (trusting.length !== 1) throw new Error(`${trusting.length} roles are assumed by a role.`);
+  return trusting[0]![0];
+}
+
 /** A value of a template as one string: `<Table.Arn>/index/*`. */
 export function flat(value: Json): string {
   if (typeof value === 'string') return value.replaceAll('${', '<').replaceAll('}', '>');

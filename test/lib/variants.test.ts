@@ -11,6 +11,7 @@ import {
   SYNTHESIS_MS,
   type Synthesized,
   synthesize,
+  workerSessionRole,
 } from './synthesized.ts';
 
 const SUBNETS = ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'];
@@ -57,8 +58,7 @@ test('through Bedrock a worker has no key, and may call the models that were nam
     'cody-batch-prod-github-read-token',
     'cody-batch-prod-github-write-token',
   ]);
-  const { JobRoleArn } = only('AWS::Batch::JobDefinition').ContainerProperties;
-  const granted = lines(allowedBy(prod.template, flat(JobRoleArn).slice(1, -'.Arn>'.length)));
+  const granted = lines(allowedBy(prod.template, workerSessionRole(prod.template)));
   const invoke = 'bedrock:InvokeModelWithResponseStream on arn:<AWS::Partition>:bedrock:';
   expect(granted.filter((line) => line.startsWith('bedrock:'))).toEqual(
     [
@@ -75,13 +75,13 @@ test('a secret for setup is made empty, and the worker alone may read it', () =>
   const [id] = ofType(prod.template, 'AWS::SecretsManager::Secret').find(([, { Name }]) =>
     Name.endsWith('REGISTRY_TOKEN'),
   )!;
-  const { Environment, JobRoleArn } = only('AWS::Batch::JobDefinition').ContainerProperties;
+  const { Environment } = only('AWS::Batch::JobDefinition').ContainerProperties;
   const variables = Environment.map(({ Name, Value }: Record<string, unknown>) => `${Name}=${flat(Value)}`);
   expect(variables).toContain(`REGISTRY_TOKEN_SECRET_ID=<${id}>`);
   const readers = ofType(prod.template, 'AWS::IAM::Role')
     .map(([role]) => role)
     .filter((role) => lines(allowedBy(prod.template, role)).join('\n').includes(`<${id}>`));
-  expect(readers).toEqual([flat(JobRoleArn).slice(1, -'.Arn>'.length)]);
+  expect(readers).toEqual([workerSessionRole(prod.template)]);
 });
 
 test('data of prod outlives the stack and cannot be deleted by mistake', () => {

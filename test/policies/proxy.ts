@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { type LoopbackServer, listenOnLoopback, readBody } from '../../local/loopback.ts';
 import { type Call, refusal, type Statement } from './evaluate.ts';
 import { callsOf, functionOf, parseAuthorization } from './requests.ts';
@@ -18,6 +20,8 @@ export type PolicyProxyOptions = {
 
 export type PolicyProxy = {
   url: string;
+  /** The same, for STS alone. */
+  stsUrl: string;
   /** Where requests of a service go on to, by the service's name in the signature. */
   upstreams: Map<string, string>;
   seen: readonly Seen[];
@@ -48,16 +52,17 @@ export async function startPolicyProxy(roles: Roles, options: PolicyProxyOptions
   const missing: Seen[] = [];
   const agent = new http.Agent({ keepAlive: true });
 
-  const server: LoopbackServer = await listenOnLoopback(
-    (request, response) => {
-      answer(request, response).catch((error: Error) => {
-        faults.push(error.message);
-        if (response.headersSent) response.destroy();
-        else response.writeHead(400).end(error.message);
-      });
-    },
-    { access: 'anyone', name: 'policy proxy' },
-  );
+  const listener: http.RequestListener = (request, response) => {
+    answer(request, response).catch((error: Error) => {
+      faults.push(error.message);
+      if (response.headersSent) response.destroy();
+      else response.writeHead(400).end(error.message);
+    });
+  };
+  const server: LoopbackServer = await listenOnLoopback(listener, { access: 'anyone', name: 'policy proxy' });
+  // What STS is sent is a form, which the guard of loopback refuses.
+  const sts = http.createServer(listener).listen(0, '127.0.0.1');
+  await once(sts, 'listening');
 
   async function answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const body = await readBody(request, MAX_BODY_BYTES);
@@ -150,12 +155,15 @@ export async function startPolicyProxy(roles: Roles, options: PolicyProxyOptions
 
   return {
     url: server.url,
+    stsUrl: `http://127.0.0.1:${(sts.address() as AddressInfo).port}`,
     upstreams,
     seen,
     faults,
     missing,
     async close() {
       agent.destroy();
+      sts.closeAllConnections();
+      sts.close();
       await server.close();
     },
   };

@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type LoopbackServer, listenOnLoopback, readBody } from '../../local/loopback.ts';
+import { Stack, submitUnchanged } from './stack.ts';
+
+/**
+ * The function that gives workers their credentials, as a worker sees it. What the credentials may do, and who gets them,
+ * test/whole-job.moto.test.ts shows with the function itself.
+ */
+const TOKEN = '7d0f0c52-57a5-4a5c-9b6e-0f6a3f6d1f11';
+const NAME = 'acme/lent';
+let stack: Stack;
+let lambda: LoopbackServer;
+let answers: { error?: string; body: object }[] = [];
+const asked: object[] = [];
+beforeAll(async () => {
+  stack = await Stack.start();
+  await stack.createRepository(NAME, { 'a.txt': 'a\n' });
+  lambda = await listenOnLoopback(
+    async (request, response) => {
+      asked.push(JSON.parse(String(await readBody(request, 10_000))));
+      const { error, body } = answers.length > 1 ? answers.shift()! : answers[0]!;
+      response
+        .writeHead(200, {
+          'content-type': 'application/json',
+          ...(error && { 'x-amz-function-error': error }),
+        })
+        .end(JSON.stringify(body));
+    },
+    { access: 'anyone', name: 'lambda' },
+  );
+});
+afterAll(async () => {
+  await lambda.close();
+  await stack.close();
+});
+
+const lent = (minutes: number) => ({
+  body: {
+    ...{ accessKeyId: 'ASIALENT', secretAccessKey: 'lent', sessionToken: 'lent' },
+    expiration: new Date(Date.now() + minutes * 60_000).toISOString(),
+  },
+});
+const refused = {
+  error: 'Unhandled',
+  body: { errorType: 'WorkerRefusedError', errorMessage: 'It has ended.' },
+};
+const failed = {
+  error: 'Unhandled',
+  body: { errorType: 'Sandbox.Timedout', errorMessage: 'Task timed out' },
+};
+
+async function work(given: typeof answers, environment: Record<string, string> = {}) {
+  answers = given;
+  asked.length = 0;
+  const jobId = await stack.createJob([NAME]);
+  const worker = await stack.work([jobId, NAME], [submitUnchanged], {
+    AWS_ENDPOINT_URL_LAMBDA: lambda.url,
+    WORKER_CREDENTIALS_FUNCTION: 'credentials',
+    WORKER_TOKEN: TOKEN,
+    ...environment,
+  });
+  return { ...worker, jobId, outcome: await stack.outcome(jobId, NAME) };
+}
+
+test('a worker works with what it is lent: one answer serves all of its clients', async () => {
+  const { exitCode, jobId, outcome } = await work([lent(60)]);
+  expect([exitCode, outcome?.outcome]).toEqual([0, 'unchanged']);
+  expect(asked).toEqual([{ jobId, repositoryName: NAME, token: TOKEN }]);
+});
+
+test('credentials that are about to end are used until then where no others are to be had', async () => {
+  const { exitCode, outcome } = await work([lent(4), failed]);
+  expect([exitCode, outcome?.outcome]).toEqual([0, 'unchanged']);
+  expect(asked.length).toBeGreaterThan(1);
+});
+
+test('a worker that is refused ends for good, and its log has what was said and no token', async () => {
+  const { exitCode, log, outcome } = await work([refused]);
+  expect([exitCode, outcome]).toEqual([1, undefined]);
+  expect(log).toMatch(
+    /gives this worker no credentials for acme\/lent of job-.*It has ended\..*retry the job/,
+  );
+  expect(log).not.toContain(TOKEN);
+});
+
+test('where the function fails another attempt is made, and without a token the log says where one comes from', async () => {
+  const { exitCode, log } = await work([failed]);
+  expect(exitCode).toBe(75);
+  expect(log).toContain('Its log group says why: /aws/lambda/credentials');
+  const without = await work([lent(60)], { WORKER_TOKEN: '' });
+  expect(without.exitCode).toBe(1);
+  expect(without.log).toMatch(/WORKER_TOKEN is not set.*A Batch job by hand/);
+  expect(asked).toEqual([]);
+});

@@ -45,15 +45,18 @@ const RecordResult = updateItem(
   { catch: [], End: true },
 );
 
-/** The lifecycle of a row, all but its Batch job: StartRepository, AdmitRepository and the update that ends it. */
+/** The lifecycle of a row, all but its Batch job: its token, StartRepository, AdmitRepository and the update that ends it. */
 export const recordOnly: Workflow = {
   ...analyzeRepository,
   States: {
     ...Object.fromEntries(
-      ['StartRepository', 'RepositoryAlreadyEnded', 'AdmitRepository', 'CancelRepository'].map((name) => [
-        name,
-        analyzeRepository.States[name]!,
-      ]),
+      [
+        'IssueWorkerToken',
+        'StartRepository',
+        'RepositoryAlreadyEnded',
+        'AdmitRepository',
+        'CancelRepository',
+      ].map((name) => [name, analyzeRepository.States[name]!]),
     ),
     AnalyzeRepository: { ...doNothing, End: undefined, Next: 'RecordResult' } as unknown as TaskState,
     RecordResult,

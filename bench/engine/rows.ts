@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import path from 'node:path';
 import {
   DynamoDBClient,
@@ -59,7 +59,7 @@ export function writesAlone(repositoryNames: readonly string[], folder: string):
     };
     const client = new DynamoDBClient({ ...CONNECTION, endpoint: url });
     await inParallel(repositoryNames, CONCURRENCY, async (repositoryName) => {
-      const row = { jobId, repositoryName, run: 1 };
+      const row = { jobId, repositoryName, run: 1, worker: { token: randomUUID() } };
       for (const fill of fills)
         await client.send(new UpdateItemCommand(fill(row, context) as unknown as UpdateItemCommandInput));
     });

@@ -1,4 +1,4 @@
-import type { ChoiceState, PassState, SucceedState, TaskState, WaitState, Workflow } from './asl.ts';
+import type { ChoiceState, PassState, TaskState, WaitState, Workflow } from './asl.ts';
 import { BATCH_UNDER_LOAD, CONDITION_FAILED } from './retry.ts';
 import { onError, step, updateItem } from './tasks.ts';
 
@@ -52,7 +52,8 @@ const StartRepository: TaskState = updateItem(
   },
 );
 
-const RepositoryAlreadyEnded: SucceedState = { Type: 'Succeed', OutputPath: null };
+/** Not a Succeed: by cfn-lint that has no OutputPath, though by the specification it has. */
+const RepositoryAlreadyEnded: PassState = { Type: 'Pass', OutputPath: null, End: true };
 
 /** Lets nobody start once the job is stopped: cancelled, or at its cost cap. */
 const AdmitRepository: TaskState = updateItem(
@@ -153,7 +154,7 @@ const WaitForModel: WaitState = {
   Next: 'AnalyzeRepository',
 };
 
-const RepositoryRecorded: SucceedState = { Type: 'Succeed', OutputPath: null };
+const RepositoryRecorded: PassState = { Type: 'Pass', OutputPath: null, End: true };
 
 const RecordFailure = step('RecordFailure', { output: null, End: true });
 

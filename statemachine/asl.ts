@@ -69,10 +69,11 @@ export type WaitState = { Type: 'Wait'; Comment?: string; TimestampPath: string;
 export type PassState = {
   Type: 'Pass';
   Comment?: string;
-  Parameters: PayloadTemplate;
-  ResultPath: string;
+  Parameters?: PayloadTemplate;
+  ResultPath?: string;
+  OutputPath?: null;
 } & Transition;
-export type SucceedState = { Type: 'Succeed'; Comment?: string; OutputPath?: null };
+export type SucceedState = { Type: 'Succeed'; Comment?: string };
 export type FailState = { Type: 'Fail'; Comment?: string } & (
   | { ErrorPath: string; CausePath: string }
   | { Error: string; Cause: string }

@@ -1,6 +1,6 @@
 /**
  * Four tiers: `*.test.ts` is the everyday one (`npm test`), `*.full.test.ts` what takes longer (`npm run test:full`),
- * `*.campaign.test.ts` what takes many minutes and is not in CI (`npm run test:campaign`), and by `npm run test:moto` whatever `test/core/stores.ts` opens runs again on moto's DynamoDB and S3, with `*.moto.test.ts`, which
+ * `*.campaign.test.ts` what takes many minutes and is not in CI (`npm run test:campaign`), and by `npm run test:moto` whatever `test/support/stores.ts` opens runs again on moto's DynamoDB and S3, with `*.moto.test.ts`, which
  * need what that command installs.
  */
 const TIERS = {
@@ -9,7 +9,7 @@ const TIERS = {
   campaign: ['<rootDir>/test/**/*.campaign.test.ts'],
   moto: [
     '<rootDir>/test/**/*.moto.test.ts',
-    '<rootDir>/test/core/{artifacts,job-table,late-cancel,repository-table,tables}.test.ts',
+    '<rootDir>/test/core/store/{artifacts,job-table,late-cancel,repository-table,tables}.test.ts',
     '<rootDir>/test/statemachine/updates.test.ts',
   ],
 };
@@ -30,9 +30,9 @@ export default {
       },
     ],
   },
-  globalSetup: '<rootDir>/test/run-folder.ts',
-  globalTeardown: '<rootDir>/test/remove-run-folder.ts',
-  testSequencer: '<rootDir>/test/longest-first.js',
+  globalSetup: '<rootDir>/test/support/run-folder.ts',
+  globalTeardown: '<rootDir>/test/support/remove-run-folder.ts',
+  testSequencer: '<rootDir>/test/support/longest-first.js',
   testMatch: TIERS[process.env.TEST_TIER ?? 'everyday'],
   // A bound for what hangs, not for what is slow: a busy machine takes many times what a quiet one does.
   testTimeout: 300_000,

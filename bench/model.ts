@@ -1,5 +1,5 @@
 import type { MessageCreateParams } from '@anthropic-ai/sdk/resources/messages';
-import type { LoopbackServer } from '../local/loopback.ts';
+import type { LoopbackServer } from '../local/access/loopback.ts';
 import { serveMessagesApi } from '../local/model/messages-api.ts';
 import type { Answer, ReplyBlock } from '../local/model/reply.ts';
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { readArtifact } from '../core/artifacts.ts';
+import { readArtifact } from '../core/store/artifacts.ts';
 import { AnalyzeItem, ExecutionInput } from '../core/execution.ts';
 import { withoutWriteAccess } from './github/write-access.ts';
-import { refuseBefore } from './refused-before.ts';
-import type { Storage } from './storage.ts';
+import { refuseBefore } from './run/refused-before.ts';
+import type { Storage } from './context.ts';
 
 /** The state of the execution once ResolveRepositories has listed what is to be analysed. */
 export const WriteAccessInput = ExecutionInput.extend({ analyze: z.object({ key: z.string() }) });

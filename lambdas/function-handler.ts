@@ -3,7 +3,7 @@ import type { Context } from 'aws-lambda';
 import { z } from 'zod';
 import { InvalidInputError } from '../core/errors.ts';
 import { logger, withLogger } from './logger.ts';
-import { type Storage, storage } from './storage.ts';
+import { type Storage, storage } from './context.ts';
 
 /**
  * Makes a function's handler of a schema and a plain function. It catches nothing: the state machine retries and

@@ -30,7 +30,7 @@ export function logTo(console: Console): void {
   Object.assign(ofThisProcess, { console });
 }
 
-/** Says in the log why an artifact is left aside (core/artifacts.ts). */
+/** Says in the log why an artifact is left aside (core/store/artifacts.ts). */
 export function setAside(why: string): void {
   logger.warn(why);
 }

@@ -1,6 +1,6 @@
-import { artifactKeys } from '../core/artifacts.ts';
+import { artifactKeys } from '../core/store/artifacts.ts';
 import { commandSecretPart } from '../core/command-secrets.ts';
-import { controlKey } from '../core/tables.ts';
+import { controlKey } from '../core/store/tables.ts';
 
 /** Of one worker, as the session's policy names it. */
 export type WorkerSession = {

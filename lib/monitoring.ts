@@ -25,7 +25,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { JOB_ENDED } from '../lambdas/job-ended.ts';
+import { JOB_ENDED } from '../lambdas/run/job-ended.ts';
 import type { Names } from './names.ts';
 
 type MetricsFromLogs = Readonly<
@@ -37,7 +37,7 @@ export interface MonitoringProps {
   readonly stateMachine: StateMachine;
   readonly httpApi: HttpApi;
   readonly functions: readonly LambdaFunction[];
-  /** Those of them that end jobs, and log a line for each (lambdas/job-ended.ts). */
+  /** Those of them that end jobs, and log a line for each (lambdas/run/job-ended.ts). */
   readonly jobEnders: readonly LambdaFunction[];
   readonly jobQueueArn: string;
   /** The Labels of the state machine's Maps: their children count by metrics of their own. */

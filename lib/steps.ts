@@ -12,7 +12,7 @@ const MEMORY_MIB: Readonly<Record<string, number>> = {
   FailJob: 2048,
 };
 
-/** What ends the rows that a run has left: by the outcomes that workers wrote, with their diffs (lambdas/end-unfinished.ts). */
+/** What ends the rows that a run has left: by the outcomes that workers wrote, with their diffs (lambdas/run/end-unfinished.ts). */
 export const ENDED_ROWS = ['BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query'] as const;
 
 /** What each step does; a step that is not here does not deploy. */

@@ -8,7 +8,7 @@ import {
 } from 'aws-cdk-lib/aws-dynamodb';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../core/tables.ts';
+import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../core/store/tables.ts';
 import type { Names } from './names.ts';
 
 /** A run of a job's last day may still write, and Reconcile may stand still for weeks before anybody looks. */
@@ -108,7 +108,7 @@ function projectionOf(projection: Index['Projection']) {
   return { projectionType: type === 'ALL' ? ProjectionType.ALL : ProjectionType.KEYS_ONLY };
 }
 
-/** The keys of core/tables.ts, which the local DynamoDB is made from as well. */
+/** The keys of core/store/tables.ts, which the local DynamoDB is made from as well. */
 function keysOf(
   { AttributeDefinitions }: Shape,
   keySchema: Shape['KeySchema'],

@@ -37,7 +37,7 @@ const WRITTEN = [...READ, 'change-set.json', 'diff.patch', 'log.txt', 'thread.js
 
 /**
  * What a worker writes of its job's control item: the bill, the reason to stop, who asked for the model, and who writes the shared prefix to the
- * model's cache first. test/whole-job.moto.test.ts runs a job under exactly these.
+ * model's cache first. test/e2e/whole-job.moto.test.ts runs a job under exactly these.
  */
 const CONTROL_ATTRIBUTES = [
   'reservedUsd',
@@ -74,7 +74,7 @@ export function workerGrants({ resources, bedrockModels, commandSecrets }: Worke
       resources: [artifacts.arnForObjects('jobs/*/request.json'), ...ofRepositories(READ)],
       why: KEYS,
     },
-    // Without s3:ListBucket: of a missing object S3 says 403 to it, which the worker takes as missing (core/bucket-artifacts.ts).
+    // Without s3:ListBucket: of a missing object S3 says 403 to it, which the worker takes as missing (core/store/bucket-artifacts.ts).
     { actions: ['s3:PutObject'], resources: ofRepositories(WRITTEN), why: KEYS },
     {
       actions: ['secretsmanager:GetSecretValue'],

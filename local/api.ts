@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type http from 'node:http';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { type Access, SECRET_HEADER } from './access.ts';
+import { type Access, SECRET_HEADER } from './access/access.ts';
 import type { Functions } from './functions.ts';
 import {
   type LoopbackServer,
@@ -9,8 +9,8 @@ import {
   PROBLEM_TYPE,
   problemDocument,
   readBody,
-} from './loopback.ts';
-import { browserProof, signInHeaders, signsIn } from './sign-in.ts';
+} from './access/loopback.ts';
+import { browserProof, signInHeaders, signsIn } from './access/sign-in.ts';
 
 /** What API Gateway takes: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
 const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024;

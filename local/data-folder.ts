@@ -14,7 +14,7 @@ import { z } from 'zod';
 import { SettingsError } from '../core/errors.ts';
 import { identifyProcess, isRunning, ProcessIdentity } from './batch/process-group.ts';
 import { requireOwn } from './own-file.ts';
-import { ensureSecret, readSecret, secretFile } from './secret.ts';
+import { ensureSecret, readSecret, secretFile } from './access/secret.ts';
 
 /** Counts up when what is on disk is laid out in another way. */
 const LAYOUT_VERSION = 2;

@@ -7,7 +7,7 @@ import {
   type Settings,
   type Variables,
 } from '../core/settings.ts';
-import { ACCESS_KEY_ID } from './aws-signature.ts';
+import { ACCESS_KEY_ID } from './access/aws-signature.ts';
 import { OFFLINE_MODEL } from './model/offline.ts';
 
 export const REGION = 'us-east-1';

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
-import { ROOT } from './stack.ts';
+import { ROOT } from './support/stack.ts';
 
 test('a test that a document names as the proof of what it says is there', () => {
   const documents = readdirSync(path.join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));

@@ -11,11 +11,11 @@ import { refusalOfModel } from '../core/model-check.ts';
 import { costOfRequest, isPriced, minimumCachedTokens } from '../core/models.ts';
 import { parseSettings } from '../core/settings.ts';
 import { Thread } from '../core/thread.ts';
-import type { JobWithResults } from '../local/api-client.ts';
+import type { JobWithResults } from '../cli/api-client.ts';
 import { requestRefusal } from '../local/model/request-rules.ts';
-import { SYSTEM_PROMPT } from '../worker/prompt.ts';
-import { cody, temporaryFolder } from './stack.ts';
-import { repositoryOf } from './work-trees.ts';
+import { SYSTEM_PROMPT } from '../worker/claude/prompt.ts';
+import { cody, temporaryFolder } from './support/stack.ts';
+import { repositoryOf } from './support/work-trees.ts';
 
 const MAX_COST_USD = 0.5;
 const NAMES = ['first', 'second', 'third'];

@@ -5,8 +5,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { installPythonTools } from './python-tools.ts';
-import { PLAIN_ENVIRONMENT, ROOT } from './stack.ts';
+import { installPythonTools } from './support/python-tools.ts';
+import { PLAIN_ENVIRONMENT, ROOT } from './support/stack.ts';
 
 /**
  * One request at a time: moto's own command serves each in a thread without a lock, so that two conditional writes of

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Ajv, type AnySchema } from 'ajv';
-import { ROOT, temporaryFolder } from './stack.ts';
+import { ROOT, temporaryFolder } from './support/stack.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { BatchClient, DescribeJobsCommand } from '@aws-sdk/client-batch';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { WORKER_ATTEMPTS } from '../core/attempts.ts';
-import { Fleet, repositoryOfRequest, writeAndSubmit } from './fleet.ts';
-import { until } from './process-tree.ts';
+import { Fleet, repositoryOfRequest, writeAndSubmit } from './support/fleet.ts';
+import { until } from './support/process-tree.ts';
 
 let fleet: Fleet;
 let jobId: string;

@@ -1,19 +1,19 @@
-import { type ArtifactStore, openArtifacts } from '../core/artifacts.ts';
+import { type ArtifactStore, openArtifacts } from '../core/store/artifacts.ts';
 import type { ErrorDescription, JobRow } from '../core/job.ts';
-import { JobTable } from '../core/job-table.ts';
+import { JobTable } from '../core/store/job-table.ts';
 import type { Phase, Verification, Waiting } from '../core/repository-result.ts';
-import { RepositoryTable } from '../core/repository-table.ts';
+import { RepositoryTable } from '../core/store/repository-table.ts';
 import { required, type Settings } from '../core/settings.ts';
-import { openDynamoDB } from '../core/tables.ts';
-import { type Changes, filesWithSecrets } from './changes.ts';
+import { openDynamoDB } from '../core/store/tables.ts';
+import { type Changes, filesWithSecrets } from './checkout/changes.ts';
 import { Checkpoints, type Resumable, type Spent } from './checkpoint.ts';
-import type { Clone } from './clone.ts';
-import type { ConversationState } from './conversation-state.ts';
-import type { Ending } from './ending.ts';
+import type { Clone } from './checkout/clone.ts';
+import type { ConversationState } from './conversation/conversation-state.ts';
+import type { Ending } from './conversation/ending.ts';
 import type { Log } from './log.ts';
-import type { ModelWait } from './model.ts';
-import type { Redactor } from './redact.ts';
-import { WorkClock } from './work-clock.ts';
+import type { ModelWait } from './claude/model.ts';
+import type { Redactor } from './sandbox/redact.ts';
+import { WorkClock } from './conversation/work-clock.ts';
 
 export type AnalysisRequest = {
   jobId: string;

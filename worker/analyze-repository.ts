@@ -1,5 +1,5 @@
 import { isAllowed } from '../core/allowed-repositories.ts';
-import { artifactKeys, findArtifactOfRun, readArtifact } from '../core/artifacts.ts';
+import { artifactKeys, findArtifactOfRun, readArtifact } from '../core/store/artifacts.ts';
 import {
   CodyBatchError,
   ConflictError,
@@ -14,30 +14,30 @@ import { refusalOfModel } from '../core/model-check.ts';
 import { isPriced, unpricedNote } from '../core/models.ts';
 import { Outcome } from '../core/outcome.ts';
 import { Analysis, type AnalysisRequest } from './analysis.ts';
-import { findBranches, requireOwnBranch } from './base-branch.ts';
-import { type Baseline, runBaseline } from './baseline.ts';
-import { Budget } from './budget.ts';
-import { applyPatch, readChanges, resetTree } from './changes.ts';
+import { findBranches, requireOwnBranch } from './checkout/base-branch.ts';
+import { type Baseline, runBaseline } from './conversation/baseline.ts';
+import { Budget } from './conversation/budget.ts';
+import { applyPatch, readChanges, resetTree } from './checkout/changes.ts';
 import type { Resumable } from './checkpoint.ts';
-import { type Clone, type CloneRequest, cloneRepository } from './clone.ts';
-import { describeCommand, runCommand } from './command.ts';
-import { makeCommandRepository } from './command-repository.ts';
-import { CommandUser } from './command-user.ts';
-import { converse } from './conversation.ts';
-import { type ConversationState, newConversation } from './conversation-state.ts';
-import { limitEnding } from './ending.ts';
-import { GitBoundExceededError, GitFailedError } from './git.ts';
-import type { Model } from './model.ts';
-import { firstMessage, sharedBytes, systemBlocks } from './prompt.ts';
-import { currentName, RepositoryMovedError } from './renamed.ts';
-import { SharedPrefix } from './shared-prefix.ts';
-import { Submissions } from './submissions.ts';
-import { fetchTagHistory } from './tag-history.ts';
+import { type Clone, type CloneRequest, cloneRepository } from './checkout/clone.ts';
+import { describeCommand, runCommand } from './sandbox/command.ts';
+import { makeCommandRepository } from './checkout/command-repository.ts';
+import { CommandUser } from './sandbox/command-user.ts';
+import { converse } from './conversation/conversation.ts';
+import { type ConversationState, newConversation } from './conversation/conversation-state.ts';
+import { limitEnding } from './conversation/ending.ts';
+import { GitBoundExceededError, GitFailedError } from './checkout/git.ts';
+import type { Model } from './claude/model.ts';
+import { firstMessage, sharedBytes, systemBlocks } from './claude/prompt.ts';
+import { currentName, RepositoryMovedError } from './checkout/renamed.ts';
+import { SharedPrefix } from './claude/shared-prefix.ts';
+import { Submissions } from './conversation/submissions.ts';
+import { fetchTagHistory } from './checkout/tag-history.ts';
 import type { Tool } from './tools/tool.ts';
 import { runTools, toolDefinitions, toolsOf } from './tools/tool-box.ts';
 import { whileStopping } from './while-stopping.ts';
-import { WorkTree } from './work-tree.ts';
-import { createWorkspace, type Workspace } from './workspace.ts';
+import { WorkTree } from './checkout/work-tree.ts';
+import { createWorkspace, type Workspace } from './sandbox/workspace.ts';
 import { unspent, writeOutcome } from './write-outcome.ts';
 
 /**
@@ -168,7 +168,7 @@ function requireAllowed({ request: { settings } }: Analysis, repositoryName: str
 /** The service's client takes longer to load than anything else of the worker, and git clones meanwhile. */
 async function openModel(analysis: Analysis, tools: readonly Tool[]): Promise<Model> {
   const { job, request } = analysis;
-  const { Model } = await import('./model.ts');
+  const { Model } = await import('./claude/model.ts');
   return Model.open({
     settings: request.settings,
     job: job.settings,

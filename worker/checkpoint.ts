@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { type ArtifactStore, artifactKeys, findArtifactOfRun, findBytes } from '../core/artifacts.ts';
+import { type ArtifactStore, artifactKeys, findArtifactOfRun, findBytes } from '../core/store/artifacts.ts';
 import { CommitSha } from '../core/change-set.ts';
 import { Checkpoint } from '../core/outcome.ts';
-import type { ConversationState as State } from './conversation-state.ts';
-import { ConversationState } from './conversation-state.ts';
+import type { ConversationState as State } from './conversation/conversation-state.ts';
+import { ConversationState } from './conversation/conversation-state.ts';
 import type { Log } from './log.ts';
-import type { Redactor } from './redact.ts';
+import type { Redactor } from './sandbox/redact.ts';
 
 const PATCH_NAMES = ['work-tree.patch', 'work-tree-2.patch'] as const;
 

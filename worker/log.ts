@@ -1,5 +1,5 @@
 import type { LogLine } from '../core/repository-result.ts';
-import type { Redactor } from './redact.ts';
+import type { Redactor } from './sandbox/redact.ts';
 
 type Level = 'info' | 'warn' | 'error';
 type Fields = Readonly<Record<string, unknown>>;

@@ -9,7 +9,7 @@ import { settings, settingsWith } from '../core/settings.ts';
 import { analyzeRepository } from './analyze-repository.ts';
 import { Log } from './log.ts';
 import { readParameters } from './parameters.ts';
-import { Redactor } from './redact.ts';
+import { Redactor } from './sandbox/redact.ts';
 import { openSession } from './session.ts';
 import { isTrouble } from './trouble.ts';
 

@@ -1,5 +1,5 @@
 import { CodyBatchError } from '../core/errors.ts';
-import { GitInterruptedError } from './git.ts';
+import { GitInterruptedError } from './checkout/git.ts';
 
 /** What an AWS SDK's error says of itself. */
 type ServiceError = {

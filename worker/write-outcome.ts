@@ -1,4 +1,4 @@
-import { artifactKeys } from '../core/artifacts.ts';
+import { artifactKeys } from '../core/store/artifacts.ts';
 import type { ChangeSet } from '../core/change-set.ts';
 import { Outcome } from '../core/outcome.ts';
 import type { ArtifactKeys } from '../core/repository-result.ts';
@@ -6,10 +6,10 @@ import { isModelPriced } from '../core/settings.ts';
 import type { Thread } from '../core/thread.ts';
 import { NO_TOKENS } from '../core/usage.ts';
 import type { Analysis } from './analysis.ts';
-import { boundText } from './bounded-output.ts';
-import { filesWithSecrets, readChangedFiles, summarizeChanges } from './changes.ts';
-import { SYSTEM_PROMPT } from './prompt.ts';
-import { list } from './verify.ts';
+import { boundText } from './sandbox/bounded-output.ts';
+import { filesWithSecrets, readChangedFiles, summarizeChanges } from './checkout/changes.ts';
+import { SYSTEM_PROMPT } from './claude/prompt.ts';
+import { list } from './conversation/verify.ts';
 
 /** Characters of each of at most 50 entries: they stand on the row. */
 const MAX_NOT_DONE = 500;

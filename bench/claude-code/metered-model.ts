@@ -1,6 +1,6 @@
 import type http from 'node:http';
 import { costOfRequest } from '../../core/models.ts';
-import { type LoopbackServer, listenOnLoopback, readBody } from '../../local/loopback.ts';
+import { type LoopbackServer, listenOnLoopback, readBody } from '../../local/access/loopback.ts';
 import { blocksOf, type MessageRequest } from '../../local/model/conversation.ts';
 import { messageEvents } from '../../local/model/message-events.ts';
 import { type InputUsage, PromptCache } from '../../local/model/prompt-cache.ts';

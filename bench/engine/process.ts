@@ -3,7 +3,7 @@
  * says as JSON. Seconds are from the loaded modules to the last result; memory is the whole process's.
  */
 import { inParallel } from '../../core/in-parallel.ts';
-import { keepYoungGenerationSmall } from '../../local/young-generation.ts';
+import { keepYoungGenerationSmall } from '../../local/dynamodb/young-generation.ts';
 import { mapOver, noOp } from './definition.ts';
 import { libraryAlone } from './library.ts';
 import { engineWithRows, writesAlone } from './rows.ts';

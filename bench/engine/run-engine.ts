@@ -10,7 +10,7 @@ import {
   SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { openArtifacts } from '../../core/artifacts.ts';
+import { openArtifacts } from '../../core/store/artifacts.ts';
 import { ACCOUNT_ID, REGION } from '../../local/environment.ts';
 import { startStates } from '../../local/states/server.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiClient, type JobWithResults } from '../../local/api-client.ts';
+import { ApiClient, type JobWithResults } from '../../cli/api-client.ts';
 import { PROMPT } from '../model.ts';
 
 /** Rare enough that being watched costs the stack little; times are the job's own. */

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isEnded } from '../../core/job.ts';
-import { ApiClient } from '../../local/api-client.ts';
+import { ApiClient } from '../../cli/api-client.ts';
 import { startGitHub } from '../../local/github/server.ts';
 import { closeOnce } from '../ending.ts';
 import { type Figure, interleave, row, type Tell } from '../figure.ts';

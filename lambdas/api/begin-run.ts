@@ -1,10 +1,10 @@
 import { ConflictError } from '../../core/errors.ts';
 import { isEnded, type JobRow } from '../../core/job.ts';
-import { type RunRequest, type RunToReserve, requireWhole } from '../../core/job-table.ts';
-import { unlessDeleted } from '../deleted-meanwhile.ts';
-import { Executions } from '../executions.ts';
-import { mendedJob } from '../mended-job.ts';
-import type { Storage } from '../storage.ts';
+import { type RunRequest, type RunToReserve, requireWhole } from '../../core/store/job-table.ts';
+import { unlessDeleted } from '../run/deleted-meanwhile.ts';
+import { Executions } from '../run/executions.ts';
+import { mendedJob } from '../run/mended-job.ts';
+import type { Storage } from '../context.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import type { RouteInput, RouteOutput } from './route.ts';
 

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import { isEnded, JobId } from '../../core/job.ts';
-import { JOB_CANCELLED } from '../end-unfinished.ts';
-import { Executions } from '../executions.ts';
-import { mendedJob } from '../mended-job.ts';
-import type { Storage } from '../storage.ts';
-import { sweep } from '../sweep.ts';
+import { JOB_CANCELLED } from '../run/end-unfinished.ts';
+import { Executions } from '../run/executions.ts';
+import { mendedJob } from '../run/mended-job.ts';
+import type { Storage } from '../context.ts';
+import { sweep } from '../run/sweep.ts';
 import { route } from './route.ts';
 
 const params = z.strictObject({ jobId: JobId });

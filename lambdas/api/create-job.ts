@@ -1,13 +1,13 @@
 import { isAllowed } from '../../core/allowed-repositories.ts';
-import { artifactKeys, writeArtifact } from '../../core/artifacts.ts';
+import { artifactKeys, writeArtifact } from '../../core/store/artifacts.ts';
 import { ConflictError, InvalidInputError } from '../../core/errors.ts';
 import { isEnded, JobRequest, type JobRow, JobText, newJobId } from '../../core/job.ts';
-import { countsOf } from '../../core/repository-table.ts';
+import { countsOf } from '../../core/store/repository-table.ts';
 import { defaultJobSettings, isModelPriced, type Settings } from '../../core/settings.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
-import { unlessDeleted } from '../deleted-meanwhile.ts';
-import { Executions } from '../executions.ts';
-import type { Storage } from '../storage.ts';
+import { unlessDeleted } from '../run/deleted-meanwhile.ts';
+import { Executions } from '../run/executions.ts';
+import type { Storage } from '../context.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import { HttpError, RouteInputError } from './problem.ts';
 import { route } from './route.ts';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import { isEnded, JobId } from '../../core/job.ts';
-import { Executions } from '../executions.ts';
-import { mendedJob } from '../mended-job.ts';
-import type { Storage } from '../storage.ts';
+import { Executions } from '../run/executions.ts';
+import { mendedJob } from '../run/mended-job.ts';
+import type { Storage } from '../context.ts';
 import { route } from './route.ts';
 
 const params = z.strictObject({ jobId: JobId });

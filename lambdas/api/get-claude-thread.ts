@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { artifactKeys, readArtifact } from '../../core/artifacts.ts';
+import { artifactKeys, readArtifact } from '../../core/store/artifacts.ts';
 import { Thread } from '../../core/thread.ts';
 import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';

@@ -1,4 +1,4 @@
-import { artifactKeys } from '../../core/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifacts.ts';
 import { NotFoundError } from '../../core/errors.ts';
 import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';

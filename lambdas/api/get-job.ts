@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { artifactKeys, findArtifact } from '../../core/artifacts.ts';
+import { artifactKeys, findArtifact } from '../../core/store/artifacts.ts';
 import { JobId, JobText } from '../../core/job.ts';
 import { RepositorySummary } from '../../core/repository-result.ts';
-import { withFreshCounts } from '../counting.ts';
-import { repositoryNames } from '../totals.ts';
+import { withFreshCounts } from '../run/counting.ts';
+import { repositoryNames } from '../run/totals.ts';
 import { route } from './route.ts';
 
 const params = z.strictObject({ jobId: JobId });

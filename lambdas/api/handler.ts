@@ -2,7 +2,7 @@ import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { settings } from '../../core/settings.ts';
 import { logger, withLogger } from '../logger.ts';
-import { storage } from '../storage.ts';
+import { storage } from '../context.ts';
 import { authorize } from './authorization.ts';
 import { cancelJob } from './cancel-job.ts';
 import { createJob } from './create-job.ts';

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { artifactKeys, writeArtifact } from '../../core/artifacts.ts';
+import { artifactKeys, writeArtifact } from '../../core/store/artifacts.ts';
 import { ConflictError, InvalidInputError } from '../../core/errors.ts';
 import { isEnded, JobId, type JobRow, PullRequestOverrides, RepositoryName } from '../../core/job.ts';
-import { PUBLISHABLE_BY, unpublishable } from '../publishable.ts';
-import type { Storage } from '../storage.ts';
-import { repositoryNames } from '../totals.ts';
+import { PUBLISHABLE_BY, unpublishable } from '../run/publishable.ts';
+import type { Storage } from '../context.ts';
+import { repositoryNames } from '../run/totals.ts';
 import { beginRun } from './begin-run.ts';
 import { route } from './route.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { JobId, RepositoryName } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
-import type { Storage } from '../storage.ts';
+import type { Storage } from '../context.ts';
 
 /** `owner%2Fname` is the same route as `owner/name`: HTTP APIs decode the path before they match it. */
 export const REPOSITORY_PATH = '/jobs/{jobId}/repositories/{owner}/{name}';

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { z } from 'zod';
 import type { Role } from '../../core/roles.ts';
-import type { Storage } from '../storage.ts';
+import type { Storage } from '../context.ts';
 import { callerOf } from './authorization.ts';
 import { faultsOfZod, HttpError, RouteInputError } from './problem.ts';
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseBatchJobName } from '../../core/execution.ts';
 import { RepositoryName } from '../../core/job.ts';
 import { functionHandler } from '../function-handler.ts';
-import type { Storage } from '../storage.ts';
+import type { Storage } from '../context.ts';
 
 /** "Batch Job State Change", as EventBridge delivers it: https://docs.aws.amazon.com/batch/latest/userguide/batch_job_events.html */
 export const Input = z.object({

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { parseExecutionName } from '../../core/execution.ts';
-import { JOB_CANCELLED } from '../end-unfinished.ts';
+import { JOB_CANCELLED } from '../run/end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
-import { logJobEnd } from '../job-ended.ts';
-import { findMendedJob } from '../mended-job.ts';
-import type { Storage } from '../storage.ts';
-import { sweep } from '../sweep.ts';
+import { logJobEnd } from '../run/job-ended.ts';
+import { findMendedJob } from '../run/mended-job.ts';
+import type { Storage } from '../context.ts';
+import { sweep } from '../run/sweep.ts';
 
 /** "Step Functions Execution Status Change", as EventBridge delivers it. */
 export const Input = z.object({

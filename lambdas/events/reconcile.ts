@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { executionName } from '../../core/execution.ts';
 import { type ErrorDescription, isEnded, type JobRow } from '../../core/job.ts';
-import type { Readable } from '../../core/stored.ts';
-import { JOB_CANCELLED } from '../end-unfinished.ts';
-import { Executions } from '../executions.ts';
+import type { Readable } from '../../core/store/stored.ts';
+import { JOB_CANCELLED } from '../run/end-unfinished.ts';
+import { Executions } from '../run/executions.ts';
 import { functionHandler } from '../function-handler.ts';
 import { logger } from '../logger.ts';
-import { findMendedJob } from '../mended-job.ts';
+import { findMendedJob } from '../run/mended-job.ts';
 import { completeJob } from '../steps/complete-job.ts';
-import type { Storage } from '../storage.ts';
-import { sweep } from '../sweep.ts';
+import type { Storage } from '../context.ts';
+import { sweep } from '../run/sweep.ts';
 import { executionEnded } from './execution-ended.ts';
 
 /** A schedule's event; nothing of it matters. */

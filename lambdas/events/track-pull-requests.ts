@@ -3,13 +3,13 @@ import { z } from 'zod';
 import { describeError } from '../../core/errors.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import { isEnded, type JobRow } from '../../core/job.ts';
-import { type OpenPullRequest, PARALLEL } from '../../core/repository-table.ts';
+import { type OpenPullRequest, PARALLEL } from '../../core/store/repository-table.ts';
 import { functionHandler } from '../function-handler.ts';
 import { openReader, readerId } from '../github/client.ts';
 import { askPullRequests } from '../github/graphql.ts';
 import { trackedRecord } from '../github/track.ts';
 import { logger } from '../logger.ts';
-import type { Storage } from '../storage.ts';
+import type { Storage } from '../context.ts';
 
 /** A schedule's event; nothing of it matters. */
 export const Input = z.looseObject({});

@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 import { CaughtError, ExecutionInput } from '../../core/execution.ts';
-import { endUnfinished } from '../end-unfinished.ts';
+import { endUnfinished } from '../run/end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
-import { logJobEnd } from '../job-ended.ts';
-import { findMendedJob } from '../mended-job.ts';
+import { logJobEnd } from '../run/job-ended.ts';
+import { findMendedJob } from '../run/mended-job.ts';
 import { describeStepFailure } from '../step-failure.ts';
-import type { Storage } from '../storage.ts';
-import { totalsOf } from '../totals.ts';
+import type { Storage } from '../context.ts';
+import { totalsOf } from '../run/totals.ts';
 
 export const Input = ExecutionInput.extend({ error: CaughtError });
 

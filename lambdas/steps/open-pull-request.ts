@@ -8,8 +8,8 @@ import { credentialId } from '../github/credential.ts';
 import { type Published, publishChangeSet } from '../github/publish.ts';
 import { rateLimitedUntil } from '../github/rate-limit.ts';
 import { explainRefusal } from '../github/refusal.ts';
-import { readRecordedChangeSet } from '../recorded-change-set.ts';
-import type { Storage } from '../storage.ts';
+import { readRecordedChangeSet } from '../run/recorded-change-set.ts';
+import type { Storage } from '../context.ts';
 
 export const Input = z.union([PullRequestInput, WriteAccessInput]);
 

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import { sentence } from '../../core/errors.ts';
 import { CaughtError, RepositoryInput } from '../../core/execution.ts';
-import type { RepositoryEnd } from '../../core/repository-table.ts';
+import type { RepositoryEnd } from '../../core/store/repository-table.ts';
 import { type BatchFailure, describeBatchFailure } from '../batch-cause.ts';
 import { functionHandler } from '../function-handler.ts';
-import { endByOutcome, outcomeLeftBy, spentSoFar, withEarlierRuns } from '../repository-end.ts';
-import type { Storage } from '../storage.ts';
+import { endByOutcome, outcomeLeftBy, spentSoFar, withEarlierRuns } from '../run/repository-end.ts';
+import type { Storage } from '../context.ts';
 
 export const Input = RepositoryInput.extend({ error: CaughtError });
 

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { CaughtError, PullRequestInput } from '../../core/execution.ts';
 import { functionHandler } from '../function-handler.ts';
 import { describeStepFailure } from '../step-failure.ts';
-import type { Storage } from '../storage.ts';
+import type { Storage } from '../context.ts';
 
 export const Input = PullRequestInput.extend({ error: CaughtError });
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { artifactKeys, readArtifact } from '../../core/artifacts.ts';
+import { artifactKeys, readArtifact } from '../../core/store/artifacts.ts';
 import { WorkerLostError } from '../../core/errors.ts';
 import { RepositoryInput } from '../../core/execution.ts';
 import { functionHandler } from '../function-handler.ts';
-import { endByOutcome, isOf, RecordableOutcome } from '../repository-end.ts';
-import type { Storage } from '../storage.ts';
+import { endByOutcome, isOf, RecordableOutcome } from '../run/repository-end.ts';
+import type { Storage } from '../context.ts';
 
 /** `startedAt` in epoch milliseconds, as Batch has it; an execution of an earlier deployment does not pass it on. */
 export const Input = RepositoryInput.extend({

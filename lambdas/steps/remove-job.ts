@@ -1,11 +1,11 @@
 import type { z } from 'zod';
-import { artifactKeys } from '../../core/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifacts.ts';
 import { ExecutionInput } from '../../core/execution.ts';
 import { required } from '../../core/settings.ts';
-import { endBatchJobs } from '../end-batch-jobs.ts';
-import { Executions } from '../executions.ts';
+import { endBatchJobs } from '../run/end-batch-jobs.ts';
+import { Executions } from '../run/executions.ts';
 import { functionHandler } from '../function-handler.ts';
-import type { Storage } from '../storage.ts';
+import type { Storage } from '../context.ts';
 
 export const Input = ExecutionInput;
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PullRequestInput } from '../../core/execution.ts';
 import { functionHandler } from '../function-handler.ts';
 import { credentialId } from '../github/credential.ts';
-import type { Storage } from '../storage.ts';
+import type { Storage } from '../context.ts';
 
 /** What the step answered before, where it is asked again after a wait. */
 const Slot = z.object({ at: z.string(), granted: z.boolean(), ofJob: z.boolean() });

@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import { artifactKeys, readArtifact, writeArtifact } from '../../core/artifacts.ts';
+import { artifactKeys, readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
 import { ExecutionInput, type MapManifest, type PublishItem } from '../../core/execution.ts';
 import type { JobRow } from '../../core/job.ts';
-import { unlessDeleted } from '../deleted-meanwhile.ts';
-import { JOB_CANCELLED } from '../end-unfinished.ts';
+import { unlessDeleted } from '../run/deleted-meanwhile.ts';
+import { JOB_CANCELLED } from '../run/end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
 import { pauseAfter } from '../pause.ts';
-import { PUBLISHABLE_BY, unpublishable } from '../publishable.ts';
-import type { Storage } from '../storage.ts';
-import { sweep } from '../sweep.ts';
-import { repositoryNames } from '../totals.ts';
+import { PUBLISHABLE_BY, unpublishable } from '../run/publishable.ts';
+import type { Storage } from '../context.ts';
+import { sweep } from '../run/sweep.ts';
+import { repositoryNames } from '../run/totals.ts';
 
 export const Input = ExecutionInput.extend({
   /** ISO 8601, when the execution began: given where the analysis may still go on. */

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { isAllowed } from '../../core/allowed-repositories.ts';
-import { artifactKeys, readArtifact, writeArtifact } from '../../core/artifacts.ts';
+import { artifactKeys, readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
 import { describeError, InvalidInputError } from '../../core/errors.ts';
 import {
   type AnalyzeItem,
@@ -10,23 +10,23 @@ import {
 } from '../../core/execution.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import { type ErrorDescription, isEnded, type JobRow, JobText } from '../../core/job.ts';
-import { countsOf, PARALLEL } from '../../core/repository-table.ts';
-import { unlessDeleted } from '../deleted-meanwhile.ts';
-import { JOB_CANCELLED } from '../end-unfinished.ts';
+import { countsOf, PARALLEL } from '../../core/store/repository-table.ts';
+import { unlessDeleted } from '../run/deleted-meanwhile.ts';
+import { JOB_CANCELLED } from '../run/end-unfinished.ts';
 import { functionHandler } from '../function-handler.ts';
 import { listRepositories, openReader } from '../github/client.ts';
 import { askRepositories } from '../github/graphql.ts';
 import { logger } from '../logger.ts';
-import { refuseBefore } from '../refused-before.ts';
-import type { Storage } from '../storage.ts';
-import { sweep } from '../sweep.ts';
-import { repositoryNames } from '../totals.ts';
+import { refuseBefore } from '../run/refused-before.ts';
+import type { Storage } from '../context.ts';
+import { sweep } from '../run/sweep.ts';
+import { repositoryNames } from '../run/totals.ts';
 
 export const Input = ExecutionInput;
 
 /** Time for the worker to write its outcome after its own maxMinutes have passed. */
 const SAVING_SECONDS = 300;
-/** Time that a worker may wait for the model's rate limit, which its maxMinutes do not count (worker/patience.ts). */
+/** Time that a worker may wait for the model's rate limit, which its maxMinutes do not count (worker/claude/patience.ts). */
 const WAITING_SECONDS = 600;
 
 /** Decides once which repositories the job is about, creates their rows, and lists for the Map what has not ended. */

@@ -4,7 +4,7 @@ import { WorkerRefusedError } from '../../core/errors.ts';
 import { required, type Settings } from '../../core/settings.ts';
 import { type WorkerCredentials, WorkerCredentialsRequest } from '../../core/worker-credentials.ts';
 import { functionHandler } from '../function-handler.ts';
-import type { Storage } from '../storage.ts';
+import type { Storage } from '../context.ts';
 import { commandSecretPolicy, workSessionPolicy } from '../worker-session-policy.ts';
 
 export const Input = WorkerCredentialsRequest;

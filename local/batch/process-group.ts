@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { z } from 'zod';
-import { readProc } from '../../core/inhabitants.ts';
+import { readProc } from '../../core/processes-in-folder.ts';
 
 /** A process, told apart from a later one that got the same pid. */
 export const ProcessIdentity = z.object({

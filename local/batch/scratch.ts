@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { endInhabitants } from '../../core/inhabitants.ts';
+import { endInhabitants } from '../../core/processes-in-folder.ts';
 
 /** The folder of one attempt. */
 export type AttemptScratch = {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { tokenOf } from '../authorization-header.ts';
+import { tokenOf } from '../access/authorization-header.ts';
 import { LOCAL_USER } from './accounts.ts';
 import { isJwt, verifyAppJwt } from './app-jwt.ts';
 import { type AppStore, type InstallationToken, slugOf } from './app-store.ts';

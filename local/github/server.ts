@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { relative, resolve } from 'node:path';
-import type { Access } from '../access.ts';
-import { listenOnLoopback, readBody } from '../loopback.ts';
+import type { Access } from '../access/access.ts';
+import { listenOnLoopback, readBody } from '../access/loopback.ts';
 import type { Answer, GitHub } from './api.ts';
 import { type AppOptions, AppStore } from './app-store.ts';
 import { Clock } from './clock.ts';

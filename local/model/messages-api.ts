@@ -1,8 +1,8 @@
 import type http from 'node:http';
 import type { Message } from '@anthropic-ai/sdk/resources/messages';
 import type { ModelInfo } from '@anthropic-ai/sdk/resources/models';
-import type { Access } from '../access.ts';
-import { type LoopbackServer, listenOnLoopback, readBody } from '../loopback.ts';
+import type { Access } from '../access/access.ts';
+import { type LoopbackServer, listenOnLoopback, readBody } from '../access/loopback.ts';
 import type { MessageRequest } from './conversation.ts';
 import { messageEvents } from './message-events.ts';
 import { type Admission, PromptCache } from './prompt-cache.ts';

@@ -1,5 +1,5 @@
-import type { Access } from '../access.ts';
-import type { LoopbackServer } from '../loopback.ts';
+import type { Access } from '../access/access.ts';
+import type { LoopbackServer } from '../access/loopback.ts';
 import { serveMessagesApi } from './messages-api.ts';
 import { nextTurn } from './offline-turn.ts';
 

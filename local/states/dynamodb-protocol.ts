@@ -1,6 +1,6 @@
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
-import { SECRET_HEADER } from '../access.ts';
+import { SECRET_HEADER } from '../access/access.ts';
 
 export type DynamoDBAnswer = {
   status: number;

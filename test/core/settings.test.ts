@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { parseSettings } from '../../core/settings.ts';
 import { createOctokit } from '../../lambdas/github/octokit.ts';
-import { listenOnLoopback } from '../../local/loopback.ts';
-import { startSecretsManager } from '../secrets-manager.ts';
+import { listenOnLoopback } from '../../local/access/loopback.ts';
+import { startSecretsManager } from '../support/secrets-manager.ts';
 
 test('names that users of the original know still work, and explicit table names win over the prefix', () => {
   const settings = parseSettings({

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
-import { artifactKeys } from '../../core/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifacts.ts';
 import { JobId, newJobId, RepositoryName } from '../../core/job.ts';
 import { commandSecretPolicy, workSessionPolicy } from '../../lambdas/worker-session-policy.ts';
-import { matches } from '../policies/evaluate.ts';
+import { matches } from '../support/policies/evaluate.ts';
 
 /** The longest of everything: GitHub Enterprise's owners, its repositories, a bucket, a partition, a region. */
 const LONGEST = {

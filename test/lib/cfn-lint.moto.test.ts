@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { SYNTHESIS_MS, type Synthesized, synthesize } from './synthesized.ts';
+import { SYNTHESIS_MS, type Synthesized, synthesize } from '../support/synthesized.ts';
 
 /** Where the program is that `npm run test:moto` installed beside moto. */
 const PROGRAM = process.env.CFN_LINT ?? 'cfn-lint';

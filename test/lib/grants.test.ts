@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { JobTable } from '../../core/job-table.ts';
-import { RepositoryTable } from '../../core/repository-table.ts';
-import { type Calls, callsOf } from './calls.ts';
-import { recordUpdates } from './recorded-updates.ts';
+import { JobTable } from '../../core/store/job-table.ts';
+import { RepositoryTable } from '../../core/store/repository-table.ts';
+import { type Calls, callsOf } from '../support/calls.ts';
+import { recordUpdates } from '../support/recorded-updates.ts';
 import {
   type Allowed,
   allowedBy,
@@ -15,7 +15,7 @@ import {
   type Synthesized,
   synthesize,
   workerSessionRole,
-} from './synthesized.ts';
+} from '../support/synthesized.ts';
 
 let synthesized: Synthesized;
 beforeAll(async () => {

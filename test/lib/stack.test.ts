@@ -5,8 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../../core/tables.ts';
-import { JOB_ENDED } from '../../lambdas/job-ended.ts';
+import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../../core/store/tables.ts';
+import { JOB_ENDED } from '../../lambdas/run/job-ended.ts';
 import { bundleFunctions } from '../../lib/bundles.ts';
 import {
   flat,
@@ -16,7 +16,7 @@ import {
   SYNTHESIS_MS,
   type Synthesized,
   synthesize,
-} from './synthesized.ts';
+} from '../support/synthesized.ts';
 
 let dev: Synthesized;
 beforeAll(async () => {

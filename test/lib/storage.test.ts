@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../../core/tables.ts';
+import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../../core/store/tables.ts';
 import { Names } from '../../lib/names.ts';
 import { Storage } from '../../lib/storage.ts';
 

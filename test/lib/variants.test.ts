@@ -12,7 +12,7 @@ import {
   type Synthesized,
   synthesize,
   workerSessionRole,
-} from './synthesized.ts';
+} from '../support/synthesized.ts';
 
 const SUBNETS = ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'];
 

@@ -10,7 +10,7 @@ import {
   SYNTHESIS_MS,
   type Synthesized,
   synthesize,
-} from './synthesized.ts';
+} from '../support/synthesized.ts';
 
 type Need = { action: string; resource: string };
 

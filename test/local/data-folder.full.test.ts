@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { chmod, lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
-import { listenOnLoopback } from '../../local/loopback.ts';
-import { cody, serveStack, temporaryFolder } from '../stack.ts';
-import { repositoryOf } from '../work-trees.ts';
+import { listenOnLoopback } from '../../local/access/loopback.ts';
+import { cody, serveStack, temporaryFolder } from '../support/stack.ts';
+import { repositoryOf } from '../support/work-trees.ts';
 
 test('a stack that was killed starts again although another process has its pid by now', async () => {
   const folder = await temporaryFolder();

@@ -3,11 +3,11 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Job } from '../../core/job.ts';
-import { writeAndSubmit } from '../fleet.ts';
-import { until } from '../process-tree.ts';
-import { type ScriptedModel, startScriptedModel } from '../scripted-model.ts';
-import { cody, serveStack, temporaryFolder } from '../stack.ts';
-import { repositoryOf } from '../work-trees.ts';
+import { writeAndSubmit } from '../support/fleet.ts';
+import { until } from '../support/process-tree.ts';
+import { type ScriptedModel, startScriptedModel } from '../support/scripted-model.ts';
+import { cody, serveStack, temporaryFolder } from '../support/stack.ts';
+import { repositoryOf } from '../support/work-trees.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let model: ScriptedModel;

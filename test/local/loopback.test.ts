@@ -5,8 +5,8 @@ import { DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import { paginateListExecutions, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Octokit } from '@octokit/rest';
-import { type ServedStack, serveStack } from '../stack.ts';
-import { git } from '../work-trees.ts';
+import { type ServedStack, serveStack } from '../support/stack.ts';
+import { git } from '../support/work-trees.ts';
 
 /** A request that changes something, as the endpoint's own clients send it, and what there is to be seen of that. */
 type Endpoint = {

@@ -6,7 +6,7 @@ import { getLanguageService } from 'amazon-states-language-service';
 import aslValidator from 'asl-validator';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { jobDefinition, jobDefinitionText } from '../../statemachine/job.ts';
-import { type ServedStack, startStackProcess } from '../stack.ts';
+import { type ServedStack, startStackProcess } from '../support/stack.ts';
 
 let stack: ServedStack;
 let printed: string;

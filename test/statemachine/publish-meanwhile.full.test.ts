@@ -1,8 +1,8 @@
 import { DescribeExecutionCommand, paginateListExecutions, paginateListMapRuns } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Octokit } from '@octokit/rest';
-import { Fleet, repositoryOfRequest, writeAndSubmit } from '../fleet.ts';
-import { until } from '../process-tree.ts';
+import { Fleet, repositoryOfRequest, writeAndSubmit } from '../support/fleet.ts';
+import { until } from '../support/process-tree.ts';
 
 /** By what the model answers once the test lets it; what is not here is answered at once. */
 const held = new Map<string, PromiseWithResolvers<void>>();

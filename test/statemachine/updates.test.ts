@@ -5,8 +5,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { newJobId } from '../../core/job.ts';
 import { statesWithin, type TaskState } from '../../statemachine/asl.ts';
 import { jobDefinition } from '../../statemachine/job.ts';
-import { AT, jobRow } from '../core/job-row.ts';
-import { openTestTables, type TestTables } from '../core/stores.ts';
+import { AT, jobRow } from '../support/job-row.ts';
+import { openTestTables, type TestTables } from '../support/stores.ts';
 
 const NAME = 'local/one';
 const STATES = Object.fromEntries(statesWithin(jobDefinition()));

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Thread } from '../../core/thread.ts';
 import { promptBlocks } from '../../local/model/prompt-cache.ts';
-import { call, calls, Stack, submit } from './stack.ts';
+import { call, calls, Stack, submit } from '../support/worker-stack.ts';
 
 let stack: Stack;
 /** A read, an edit and a submission. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { listenOnLoopback } from '../../local/loopback.ts';
+import { listenOnLoopback } from '../../local/access/loopback.ts';
 import type { Failure } from '../../local/model/reply.ts';
-import { Stack, submit } from './stack.ts';
+import { Stack, submit } from '../support/worker-stack.ts';
 
 let stack: Stack;
 beforeAll(async () => {

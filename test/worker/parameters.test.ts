@@ -8,8 +8,8 @@ import { BatchClient } from '@aws-sdk/client-batch';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type BatchJobRequest, BatchJobs, isBatchJobEnded } from '../../core/batch.ts';
 import { startBatch } from '../../local/batch/server.ts';
-import { startScriptedModel } from '../scripted-model.ts';
-import { Stack, submitUnchanged } from './stack.ts';
+import { startScriptedModel } from '../support/scripted-model.ts';
+import { Stack, submitUnchanged } from '../support/worker-stack.ts';
 
 const files = { 'a.txt': 'a\n' };
 let stack: Stack;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type LoopbackServer, listenOnLoopback, readBody } from '../../local/loopback.ts';
-import { Stack, submitUnchanged } from './stack.ts';
+import { type LoopbackServer, listenOnLoopback, readBody } from '../../local/access/loopback.ts';
+import { Stack, submitUnchanged } from '../support/worker-stack.ts';
 
 /**
  * The function that gives workers their credentials, as a worker sees it. What the credentials may do, and who gets them,
- * test/whole-job.moto.test.ts shows with the function itself.
+ * test/e2e/whole-job.moto.test.ts shows with the function itself.
  */
 const TOKEN = '7d0f0c52-57a5-4a5c-9b6e-0f6a3f6d1f11';
 const NAME = 'acme/lent';

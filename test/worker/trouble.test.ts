@@ -1,7 +1,7 @@
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { expect, test } from '@jest/globals';
 import { NotFoundError } from '../../core/errors.ts';
-import { listenOnLoopback } from '../../local/loopback.ts';
+import { listenOnLoopback } from '../../local/access/loopback.ts';
 import { isTrouble } from '../../worker/trouble.ts';
 
 /** What the SDK throws where the service answers so. */

@@ -1,6 +1,6 @@
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Workspace } from '../workspace.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
 import { FileForm } from './file-form.ts';
 import { MAX_FILE_BYTES, type TreePath } from './paths.ts';
 import { ToolError } from './tool.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { type Git, GitBoundExceededError, GitFailedError, type GitRunOptions } from '../git.ts';
-import type { Workspace } from '../workspace.ts';
+import { type Git, GitBoundExceededError, GitFailedError, type GitRunOptions } from '../checkout/git.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
 import { ToolError } from './tool.ts';
 
 const MAX_BYTES = 16 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { legible, rawPath } from '../raw-path.ts';
+import { legible, rawPath } from '../checkout/raw-path.ts';
 import { showPath } from './path-names.ts';
 import { resolveExisting, type TreePath } from './paths.ts';
 import { defineTool, type ToolContext } from './tool.ts';

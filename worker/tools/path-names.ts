@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { legible } from '../raw-path.ts';
+import { legible } from '../checkout/raw-path.ts';
 import { visible } from './near-miss.ts';
 import { ToolError } from './tool.ts';
 

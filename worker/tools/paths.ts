@@ -1,9 +1,9 @@
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { isInGitFolder } from '../../core/tree-path.ts';
-import { rawPath } from '../raw-path.ts';
-import type { WorkTree } from '../work-tree.ts';
-import type { Workspace } from '../workspace.ts';
+import { rawPath } from '../checkout/raw-path.ts';
+import type { WorkTree } from '../checkout/work-tree.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
 import { differences, fold, visible } from './near-miss.ts';
 import { showPath, unquotePath } from './path-names.ts';
 import { ToolError } from './tool.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { describeCommand, runCommand } from '../command.ts';
+import { describeCommand, runCommand } from '../sandbox/command.ts';
 import { defineTool, type Tool, ToolError } from './tool.ts';
 
 /** Builds and tests of a repository may take a while; the repository's own time limit stays above it. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { describeCommand, runCommand } from '../command.ts';
+import { describeCommand, runCommand } from '../sandbox/command.ts';
 import { defineTool, ToolError } from './tool.ts';
 
 const TIMEOUT_MS = 120_000;

@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import type { JobSettings } from '../../core/job.ts';
 import type { Verification } from '../../core/repository-result.ts';
-import type { Git } from '../git.ts';
-import type { Redactor } from '../redact.ts';
-import type { WorkTree } from '../work-tree.ts';
-import type { Workspace } from '../workspace.ts';
+import type { Git } from '../checkout/git.ts';
+import type { Redactor } from '../sandbox/redact.ts';
+import type { WorkTree } from '../checkout/work-tree.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
 
 /** What a tool may work with. */
 export type ToolContext = {

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
-import type { Git } from '../git.ts';
-import { absolutePath, legible, statsOf } from '../raw-path.ts';
-import type { WorkTree } from '../work-tree.ts';
-import type { Workspace } from '../workspace.ts';
+import type { Git } from '../checkout/git.ts';
+import { absolutePath, legible, statsOf } from '../checkout/raw-path.ts';
+import type { WorkTree } from '../checkout/work-tree.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
 import { isUtf16 } from './file-form.ts';
 import { GrepWithoutPcreError, grepFiles } from './grep.ts';
 import { MAX_FILE_BYTES } from './paths.ts';

@@ -5,9 +5,9 @@ import { parseSettings } from '../../../core/settings.ts';
 import { listRepositories } from '../../../lambdas/api/list-repositories.ts';
 import { HttpError, problemResponse } from '../../../lambdas/api/problem.ts';
 import { toResponse } from '../../../lambdas/api/route.ts';
-import type { Storage } from '../../../lambdas/storage.ts';
-import { startGitHubProxy } from '../../github-proxy.ts';
-import { startTestGitHub } from '../../local/github-server.ts';
+import type { Storage } from '../../../lambdas/context.ts';
+import { startGitHubProxy } from '../../support/github-proxy.ts';
+import { startTestGitHub } from '../../support/github-server.ts';
 
 /** Of an invocation's answer, as Lambda counts it: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const LAMBDA_BYTES = 6 * 1024 * 1024;

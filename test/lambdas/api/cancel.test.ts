@@ -1,7 +1,7 @@
 import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { COST_OF_USAGE, Fleet, repositoryOfRequest, writeAndSubmit } from '../../fleet.ts';
-import { alive, until } from '../../process-tree.ts';
+import { COST_OF_USAGE, Fleet, repositoryOfRequest, writeAndSubmit } from '../../support/fleet.ts';
+import { alive, until } from '../../support/process-tree.ts';
 
 let fleet: Fleet;
 

@@ -3,7 +3,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import type { JobRequest } from '../../../core/job.ts';
 import { parseSettings } from '../../../core/settings.ts';
 import type { RouteInputError } from '../../../lambdas/api/problem.ts';
-import type { Storage } from '../../../lambdas/storage.ts';
+import type { Storage } from '../../../lambdas/context.ts';
 import { functionContext } from '../../../local/function-context.ts';
 
 let post: (request: Partial<JobRequest>) => Promise<{ status: number; json: Record<string, unknown> }>;

@@ -5,9 +5,9 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newJobId } from '../../../core/job.ts';
-import type { LoopbackServer } from '../../../local/loopback.ts';
-import { openTestTables, type TestTables } from '../../core/stores.ts';
-import { seeded } from '../../seeded.ts';
+import type { LoopbackServer } from '../../../local/access/loopback.ts';
+import { openTestTables, type TestTables } from '../../support/stores.ts';
+import { seeded } from '../../support/seeded.ts';
 
 let tables: TestTables;
 let api: LoopbackServer;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Fleet, writeAndSubmit } from '../../fleet.ts';
-import { until } from '../../process-tree.ts';
+import { Fleet, writeAndSubmit } from '../../support/fleet.ts';
+import { until } from '../../support/process-tree.ts';
 
 let fleet: Fleet;
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { JobTable } from '../../../core/job-table.ts';
+import { JobTable } from '../../../core/store/job-table.ts';
 import { retryJob } from '../../../lambdas/api/retry-job.ts';
-import type { Storage } from '../../../lambdas/storage.ts';
-import { jobRow } from '../../core/job-row.ts';
-import { openTestArtifacts, openTestTables, type TestTables } from '../../core/stores.ts';
+import type { Storage } from '../../../lambdas/context.ts';
+import { jobRow } from '../../support/job-row.ts';
+import { openTestArtifacts, openTestTables, type TestTables } from '../../support/stores.ts';
 
 let tables: TestTables;
 let artifacts: Awaited<ReturnType<typeof openTestArtifacts>>;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newJobId } from '../../../core/job.ts';
-import { Publishing, type Recorded, text } from '../../publishing.ts';
-import { cody } from '../../stack.ts';
+import { Publishing, type Recorded, text } from '../../support/publishing.ts';
+import { cody } from '../../support/stack.ts';
 
 let publishing: Publishing;
 let bases: Record<string, string>;

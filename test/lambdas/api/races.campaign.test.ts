@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, test } from '@jest/globals';
-import { recordCampaign } from '../../campaign.ts';
-import type { Fleet } from '../../fleet.ts';
-import { race, startRaces } from '../../races.ts';
+import { recordCampaign } from '../../support/campaign.ts';
+import type { Fleet } from '../../support/fleet.ts';
+import { race, startRaces } from '../../support/races.ts';
 
 const ROUNDS = 200;
 const FIRST = Number(process.env.SEED ?? 1001);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { Fleet } from '../../fleet.ts';
-import { race, startRaces } from '../../races.ts';
+import type { Fleet } from '../../support/fleet.ts';
+import { race, startRaces } from '../../support/races.ts';
 
 const ROUNDS = 50;
 const FIRST = Number(process.env.SEED ?? 1);

@@ -4,7 +4,7 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import type { handler as Handler } from '../../../lambdas/api/handler.ts';
 import { STATE_MACHINE_ARN } from '../../../local/environment.ts';
 import { functionContext } from '../../../local/function-context.ts';
-import { type ServedStack, startStackProcess } from '../../stack.ts';
+import { type ServedStack, startStackProcess } from '../../support/stack.ts';
 
 let stack: ServedStack;
 let handler: typeof Handler;

@@ -3,11 +3,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Job } from '../../../core/job.ts';
 import type { Problem } from '../../../lambdas/api/problem.ts';
-import { registerWorkTrees } from '../../../local/register.ts';
-import { inspectWorkTree } from '../../../local/work-tree.ts';
-import { until } from '../../process-tree.ts';
-import { type ServedStack, startStackProcess, temporaryFolder } from '../../stack.ts';
-import { repositoryOf } from '../../work-trees.ts';
+import { registerWorkTrees } from '../../../cli/register.ts';
+import { inspectWorkTree } from '../../../cli/work-tree.ts';
+import { until } from '../../support/process-tree.ts';
+import { type ServedStack, startStackProcess, temporaryFolder } from '../../support/stack.ts';
+import { repositoryOf } from '../../support/work-trees.ts';
 
 let stack: ServedStack;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;

@@ -1,19 +1,19 @@
 import { BatchWriteCommand, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { artifactKeys, writeArtifact } from '../../../core/artifacts.ts';
-import { countsOf } from '../../../core/repository-table.ts';
+import { artifactKeys, writeArtifact } from '../../../core/store/artifacts.ts';
+import { countsOf } from '../../../core/store/repository-table.ts';
 import { cancelJob } from '../../../lambdas/api/cancel-job.ts';
 import { deleteJob } from '../../../lambdas/api/delete-job.ts';
 import { retryJob } from '../../../lambdas/api/retry-job.ts';
 import type { Route } from '../../../lambdas/api/route.ts';
 import { removeJob } from '../../../lambdas/steps/remove-job.ts';
-import type { Storage } from '../../../lambdas/storage.ts';
+import type { Storage } from '../../../lambdas/context.ts';
 import { type LocalBatch, startBatch } from '../../../local/batch/server.ts';
-import { jobRow } from '../../core/job-row.ts';
-import { openTestArtifacts, openTestTables, type TestTables } from '../../core/stores.ts';
-import { TestEngine } from '../../local/states-engine.ts';
-import { temporaryFolder } from '../../stack.ts';
+import { jobRow } from '../../support/job-row.ts';
+import { openTestArtifacts, openTestTables, type TestTables } from '../../support/stores.ts';
+import { TestEngine } from '../../support/states-engine.ts';
+import { temporaryFolder } from '../../support/stack.ts';
 
 const QUEUE = 'queue';
 let tables: TestTables;

@@ -1,10 +1,10 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { newJobId } from '../../../core/job.ts';
-import type { RepositoryEnd } from '../../../core/repository-table.ts';
+import type { RepositoryEnd } from '../../../core/store/repository-table.ts';
 import type { handler as Handler } from '../../../lambdas/events/batch-job-running.ts';
 import { functionContext } from '../../../local/function-context.ts';
-import { openTestTables, type TestTables } from '../../core/stores.ts';
+import { openTestTables, type TestTables } from '../../support/stores.ts';
 
 const NAME = 'local/one';
 const START = 1_795_305_600_123;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Publishing, type Recorded, text } from '../../publishing.ts';
+import { Publishing, type Recorded, text } from '../../support/publishing.ts';
 
 let publishing: Publishing;
 

@@ -2,13 +2,13 @@ import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { MessageRequest } from '../../../local/model/conversation.ts';
-import { registerWorkTrees } from '../../../local/register.ts';
-import { inspectWorkTree } from '../../../local/work-tree.ts';
-import { callTool } from '../../fleet.ts';
-import { until } from '../../process-tree.ts';
-import { type ScriptedModel, startScriptedModel } from '../../scripted-model.ts';
-import { type ServedStack, startStackProcess, temporaryFolder } from '../../stack.ts';
-import { commitAll, git } from '../../work-trees.ts';
+import { registerWorkTrees } from '../../../cli/register.ts';
+import { inspectWorkTree } from '../../../cli/work-tree.ts';
+import { callTool } from '../../support/fleet.ts';
+import { until } from '../../support/process-tree.ts';
+import { type ScriptedModel, startScriptedModel } from '../../support/scripted-model.ts';
+import { type ServedStack, startStackProcess, temporaryFolder } from '../../support/stack.ts';
+import { commitAll, git } from '../../support/work-trees.ts';
 
 /** Everything that a tree can say, changed in one go. */
 const COMMAND = `

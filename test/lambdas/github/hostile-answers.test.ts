@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { artifactKeys } from '../../../core/artifacts.ts';
+import { artifactKeys } from '../../../core/store/artifacts.ts';
 import { parseSettings } from '../../../core/settings.ts';
 import { listRepositories } from '../../../lambdas/github/client.ts';
 import { createOctokit } from '../../../lambdas/github/octokit.ts';
 import { openPullRequest } from '../../../lambdas/steps/open-pull-request.ts';
-import type { Storage } from '../../../lambdas/storage.ts';
-import { type LoopbackServer, listenOnLoopback } from '../../../local/loopback.ts';
-import { jobRow } from '../../core/job-row.ts';
-import { openTestArtifacts, openTestTables, type TestTables } from '../../core/stores.ts';
+import type { Storage } from '../../../lambdas/context.ts';
+import { type LoopbackServer, listenOnLoopback } from '../../../local/access/loopback.ts';
+import { jobRow } from '../../support/job-row.ts';
+import { openTestArtifacts, openTestTables, type TestTables } from '../../support/stores.ts';
 
 const AT = '2026-01-02T03:04:05.000Z';
 

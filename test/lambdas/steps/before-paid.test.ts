@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Publishing } from '../../publishing.ts';
+import { Publishing } from '../../support/publishing.ts';
 
 const OWNER = 'ghp_ownerOwnerOwnerOwnerOwnerOwner01';
 const READER = 'ghp_readerReaderReaderReaderReader02';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { killAndRunAgain } from '../../kills.ts';
-import { Publishing, text } from '../../publishing.ts';
+import { killAndRunAgain } from '../../support/kills.ts';
+import { Publishing, text } from '../../support/publishing.ts';
 
 let publishing: Publishing;
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type GitHubProxy, startGitHubProxy } from '../../github-proxy.ts';
-import { killAndRunAgain } from '../../kills.ts';
-import { Publishing, text } from '../../publishing.ts';
+import { type GitHubProxy, startGitHubProxy } from '../../support/github-proxy.ts';
+import { killAndRunAgain } from '../../support/kills.ts';
+import { Publishing, text } from '../../support/publishing.ts';
 
 let publishing: Publishing;
 let proxy: GitHubProxy;

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { artifactKeys } from '../../../core/artifacts.ts';
+import { artifactKeys } from '../../../core/store/artifacts.ts';
 import type { Job } from '../../../core/job.ts';
 import { Outcome } from '../../../core/outcome.ts';
 import type { RepositoryResult } from '../../../core/repository-result.ts';
 import { NO_TOKENS } from '../../../core/usage.ts';
-import { type ServedStack, startStackProcess } from '../../stack.ts';
+import { type ServedStack, startStackProcess } from '../../support/stack.ts';
 
 /** What a worker says whose model refuses every call. */
 const THROTTLED: Outcome = Outcome.parse({

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { artifactKeys, readArtifact, writeArtifact } from '../../../core/artifacts.ts';
+import { artifactKeys, readArtifact, writeArtifact } from '../../../core/store/artifacts.ts';
 import { PublishItem } from '../../../core/execution.ts';
 import { resolvePullRequests } from '../../../lambdas/steps/resolve-pull-requests.ts';
-import { jobRow } from '../../core/job-row.ts';
-import { openTestArtifacts, openTestTables, type TestTables } from '../../core/stores.ts';
+import { jobRow } from '../../support/job-row.ts';
+import { openTestArtifacts, openTestTables, type TestTables } from '../../support/stores.ts';
 
 let tables: TestTables;
 let artifacts: Awaited<ReturnType<typeof openTestArtifacts>>;

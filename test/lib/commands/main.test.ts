@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { type FakeAccount, startAccount } from './account.ts';
+import { type FakeAccount, startAccount } from '../../support/aws-account.ts';
 
 let folder: string;
 let account: FakeAccount;

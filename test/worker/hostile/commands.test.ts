@@ -1,4 +1,4 @@
-import { commands } from './commands.ts';
-import { meetEach } from './meet-each.ts';
+import { commands } from '../../support/hostile/commands.ts';
+import { meetEach } from '../../support/hostile/meet-each.ts';
 
 meetEach(commands);

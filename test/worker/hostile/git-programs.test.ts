@@ -1,4 +1,4 @@
-import { gitPrograms } from './git-programs.ts';
-import { meetEach } from './meet-each.ts';
+import { gitPrograms } from '../../support/hostile/git-programs.ts';
+import { meetEach } from '../../support/hostile/meet-each.ts';
 
 meetEach(gitPrograms);

@@ -1,4 +1,4 @@
-import { meetEach } from './meet-each.ts';
-import { orders } from './orders.ts';
+import { meetEach } from '../../support/hostile/meet-each.ts';
+import { orders } from '../../support/hostile/orders.ts';
 
 meetEach(orders);

@@ -1,4 +1,4 @@
-import { meetEach } from './meet-each.ts';
-import { ownRepository } from './own-repository.ts';
+import { meetEach } from '../../support/hostile/meet-each.ts';
+import { ownRepository } from '../../support/hostile/own-repository.ts';
 
 meetEach(ownRepository);

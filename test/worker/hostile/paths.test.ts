@@ -1,4 +1,4 @@
-import { meetEach } from './meet-each.ts';
-import { paths } from './paths.ts';
+import { meetEach } from '../../support/hostile/meet-each.ts';
+import { paths } from '../../support/hostile/paths.ts';
 
 meetEach(paths);

@@ -1,4 +1,4 @@
-import { meetEach } from './meet-each.ts';
-import { sizes } from './sizes.ts';
+import { meetEach } from '../../support/hostile/meet-each.ts';
+import { sizes } from '../../support/hostile/sizes.ts';
 
 meetEach(sizes, 900_000);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type OpenTree, ToolRunner } from './tool-runner.ts';
+import { type OpenTree, ToolRunner } from '../../support/tool-runner.ts';
 
 let runner: ToolRunner;
 /** Each file that is to be changed, by the name of its case. */

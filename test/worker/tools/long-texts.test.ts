@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { ToolRunner } from './tool-runner.ts';
+import { ToolRunner } from '../../support/tool-runner.ts';
 
 let runner: ToolRunner;
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type OpenTree, ToolRunner } from './tool-runner.ts';
+import { type OpenTree, ToolRunner } from '../../support/tool-runner.ts';
 
 let runner: ToolRunner;
 beforeAll(async () => {

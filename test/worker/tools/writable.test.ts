@@ -1,7 +1,7 @@
 import { link, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Call, type OpenTree, ToolRunner } from './tool-runner.ts';
+import { type Call, type OpenTree, ToolRunner } from '../../support/tool-runner.ts';
 
 let runner: ToolRunner;
 beforeAll(async () => {

@@ -1,0 +1,272 @@
+import { execFile } from 'node:child_process';
+import {
+  copyFile,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  realpath,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { InvalidInputError } from '../core/errors.ts';
+import { BOUNDED_GIT, CLOSED_CONFIG, closedGitEnvironment, type GitConfig } from '../core/git-environment.ts';
+import { findGitFolder, type GitFolder, objectFolders, readHead, readRegularBytes } from './git-folder.ts';
+import { GitFailedError } from '../local/github/git.ts';
+
+const exec = promisify(execFile);
+
+const SHA1_LENGTH = 40;
+/** The most that any git process on the user's tree may take. */
+const TIMEOUT_MS = 10 * 60_000;
+
+/** A user's work tree, as far as it is looked at. */
+export type WorkTree = {
+  /** Its top folder, without symbolic links. */
+  path: string;
+  /** What it is called on the local GitHub: `local/{folder}`. */
+  name: string;
+  headSha: string;
+  /** The branch that HEAD is on, or `main` where it is on none. */
+  branch: string;
+  /** Files with uncommitted work, which is left out; undefined where they cannot be counted. */
+  uncommitted: number | undefined;
+};
+
+/**
+ * Looks at a work tree and changes nothing in it. No git runs by its configuration: see Reader. Throws InvalidInputError
+ * where it is not one, belongs to another user, or has no commit.
+ */
+export async function inspectWorkTree(given: string): Promise<WorkTree> {
+  const refuse = (problem: string) =>
+    new InvalidInputError(`${given} ${problem}`, { field: 'repo', received: given });
+  const folder = await realpath(given).catch(() => {
+    throw refuse('does not exist; name the folder of a git work tree.');
+  });
+  const gitFolder = await findGitFolder(folder);
+  if (!gitFolder) {
+    const top = await topAbove(folder);
+    throw refuse(
+      top
+        ? `is inside the work tree ${top}; name that folder, since a job works on whole repositories.`
+        : 'is not a git work tree; name the folder of one.',
+    );
+  }
+  if (await isThere(path.join(gitFolder.common, 'reftable')))
+    throw refuse(
+      'keeps its references in a reftable, which is not read here; run `git refs migrate --ref-format=files` in it, or clone it and name the clone.',
+    );
+  const head = await readHead(gitFolder);
+  if (!head) throw refuse('has no commit yet; commit something first.');
+  if (head.sha.length > SHA1_LENGTH)
+    throw refuse(
+      'names its objects by SHA-256, which GitHub does not take; convert it to SHA-1, or leave it out.',
+    );
+  const uncommitted = await Reader.use(folder, gitFolder, head.sha, async (reader) => {
+    await reader.requireComplete(head.sha, refuse);
+    return reader.countUncommitted();
+  });
+  return {
+    path: folder,
+    name: `local/${repositoryNameOf(path.basename(folder))}`,
+    headSha: head.sha,
+    branch: head.branch ?? 'main',
+    uncommitted,
+  };
+}
+
+/** Pushes the commit that was looked at, and nothing else, to the base branch of a repository of the local GitHub. */
+export async function pushHead(
+  { path: folder, branch, headSha }: WorkTree,
+  url: string,
+  token?: string,
+): Promise<void> {
+  const gitFolder = await findGitFolder(folder);
+  if (!gitFolder) throw new InvalidInputError(`${folder} is not a git work tree now; it was one before.`);
+  const protocol = /^(https?):/.exec(url)?.[1] ?? 'file';
+  await Reader.use(folder, gitFolder, headSha, (reader) =>
+    reader.git(['push', '--force', '--quiet', '--no-verify', url, `${headSha}:refs/heads/${branch}`], {
+      protocol,
+      config: token ? authorization(token) : {},
+    }),
+  ).catch((error: GitFailedError) => {
+    // Of the commits before HEAD, whose objects are looked for only now.
+    if (
+      !/missing (?:blob|tree|commit)|unable to read|bad object|could not (?:fetch|read)|parse commit/i.test(
+        error.stderr,
+      )
+    )
+      throw error;
+    throw new InvalidInputError(`${folder} ${INCOMPLETE}`, { field: 'repo', received: folder });
+  });
+}
+
+const INCOMPLETE =
+  'does not hold all objects of its HEAD: it is a partial clone, or borrows objects of another repository (objects/info/alternates), which is not followed here. Make a whole clone of it (git clone --no-local), and name that.';
+
+/** The token as a header that git finds in its environment, so that it is in no argument and no file. */
+function authorization(token: string): GitConfig {
+  const credential = Buffer.from(`x-access-token:${token}`).toString('base64');
+  return { 'http.extraHeader': `Authorization: Basic ${credential}` };
+}
+
+/** What of a tree's git directory is small and says nothing but which files there are. */
+const COPIED: readonly [name: string, maxBytes: number][] = [
+  ['info/exclude', 1024 * 1024],
+  ['shallow', 16 * 1024 * 1024],
+];
+const MAX_INDEX_BYTES = 1024 * 1024 * 1024;
+
+/**
+ * A bare repository of ours over the objects of a work tree, for as long as it is needed. A tree's own configuration can
+ * name programs (filters, hooks, monitors, ssh, credential helpers), other servers (insteadOf, a promisor) and other
+ * folders (includes, core.worktree, alternates), so git is never given the tree's git directory: it is given this one,
+ * which has links to the tree's folders of objects, a copy of its index, and no configuration but ours. The attributes in
+ * the tree then name filters and drivers that do not exist, and a missing object is an error.
+ */
+class Reader {
+  readonly #tree: string;
+  readonly #folder: string;
+
+  private constructor(tree: string, folder: string) {
+    this.#tree = tree;
+    this.#folder = folder;
+  }
+
+  static async use<T>(
+    tree: string,
+    source: GitFolder,
+    head: string,
+    act: (reader: Reader) => Promise<T>,
+  ): Promise<T> {
+    const folder = await mkdtemp(path.join(tmpdir(), 'cody-batch-reader-'));
+    try {
+      const reader = new Reader(tree, folder);
+      await reader.#open(source, head);
+      return await act(reader);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async #open({ own, common }: GitFolder, head: string): Promise<void> {
+    const inside = (name: string) => path.join(this.#folder, name);
+    await Promise.all(['objects', 'refs', 'info'].map((name) => mkdir(inside(name))));
+    await writeFile(inside('HEAD'), `${head}\n`);
+    await writeFile(inside('config'), '[core]\n\trepositoryformatversion = 0\n\tbare = true\n');
+    const objects = path.join(common, 'objects');
+    await Promise.all(
+      (await objectFolders(objects)).map((name) =>
+        symlink(path.join(objects, name), path.join(this.#folder, 'objects', name)),
+      ),
+    );
+    for (const [name, maxBytes] of COPIED) {
+      const bytes = await readRegularBytes(path.join(common, name), maxBytes);
+      if (bytes) await writeFile(inside(name), bytes);
+    }
+    // A split index has its other part beside it.
+    const parts = (await readdir(own)).filter((name) => /^(?:index|sharedindex\.[0-9a-f]{40})$/.test(name));
+    for (const name of parts) await copyIndex(path.join(own, name), inside(name));
+  }
+
+  /** Throws where the tree's own objects do not hold all of a commit's files. */
+  async requireComplete(sha: string, refuse: (problem: string) => Error): Promise<void> {
+    const args = [
+      'rev-list',
+      '--objects',
+      '--no-object-names',
+      '--max-count=1',
+      '--quiet',
+      `${sha}^{commit}`,
+      '--',
+    ];
+    await this.git(args).catch(() => {
+      throw refuse(INCOMPLETE);
+    });
+  }
+
+  /** The files that differ from HEAD, by git's own rules but without the programs that the tree's configuration names. */
+  async countUncommitted(): Promise<number | undefined> {
+    try {
+      const listed = await this.git(['status', '--porcelain', '--no-renames', '--ignore-submodules=all'], {
+        onTree: true,
+      });
+      return listed === '' ? 0 : listed.trimEnd().split('\n').length;
+    } catch {
+      // The index is damaged, or of a kind that this git does not read; what is committed is whole nevertheless.
+      return undefined;
+    }
+  }
+
+  async git(
+    args: readonly string[],
+    options: { protocol?: string; config?: GitConfig; onTree?: boolean } = {},
+  ): Promise<string> {
+    const { protocol = '', config, onTree = false } = options;
+    const running = exec('/bin/sh', ['-c', BOUNDED_GIT, 'git', ...args], {
+      cwd: onTree ? this.#tree : this.#folder,
+      maxBuffer: 64 * 1024 * 1024,
+      timeout: TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+      env: {
+        ...closedGitEnvironment(
+          { ...CLOSED_CONFIG, ...(onTree && { 'core.bare': 'false' }), ...config },
+          protocol,
+        ),
+        GIT_DIR: this.#folder,
+        ...(onTree && { GIT_WORK_TREE: this.#tree }),
+        // Looking at a work tree must not even refresh an index.
+        GIT_OPTIONAL_LOCKS: '0',
+      },
+    });
+    const { stdout } = await running.catch((cause: { code?: unknown; signal?: unknown; stderr: string }) => {
+      const said = cause.stderr.trim().slice(0, 500) || 'nothing on its standard error';
+      throw new GitFailedError(
+        `git ${args[0]} ended with ${cause.code ?? cause.signal}: ${said}`,
+        cause.stderr,
+        cause,
+      );
+    });
+    return stdout;
+  }
+}
+
+/** With its time of writing, by which git knows the files that could have changed since without showing it. */
+async function copyIndex(from: string, to: string): Promise<void> {
+  const stats = await lstat(from);
+  if (!stats.isFile() || stats.size > MAX_INDEX_BYTES) return;
+  await copyFile(from, to);
+  // In whole seconds, rounded down, so that no rounding makes git trust what it should read.
+  const written = Math.floor(stats.mtimeMs / 1000);
+  await utimes(to, written, written);
+}
+
+async function topAbove(folder: string): Promise<string | undefined> {
+  for (let above = path.dirname(folder); ; above = path.dirname(above)) {
+    if (await isThere(path.join(above, '.git'))) return above;
+    if (above === path.dirname(above)) return undefined;
+  }
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** A name that GitHub would take. */
+function repositoryNameOf(folder: string): string {
+  const name = folder
+    .replace(/[^A-Za-z0-9._-]/g, '-')
+    .replace(/^[-.]+/, '')
+    .replace(/\.git$/, '')
+    .slice(0, 90);
+  return name || 'repository';
+}

@@ -1,0 +1,105 @@
+import type { Readable } from 'node:stream';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { maxArtifactBytes, tooLarge } from './artifact-bounds.ts';
+import { requireArtifactKey } from './artifact-key.ts';
+import type { ArtifactStore, StoreOptions, WriteOptions } from './artifacts.ts';
+import { DamagedArtifactError } from '../errors.ts';
+
+/** Artifacts in S3, compressed unless Step Functions reads them. */
+export class BucketArtifacts implements ArtifactStore {
+  readonly #bucket: string;
+  readonly #mayList: boolean;
+  readonly #credentials: StoreOptions['credentials'];
+  #opened: Promise<{ s3: S3Client; sdk: typeof import('@aws-sdk/client-s3') }> | undefined;
+
+  constructor(bucket: string, { mayList = true, credentials }: StoreOptions = {}) {
+    this.#bucket = bucket;
+    this.#credentials = credentials;
+    this.#mayList = mayList;
+  }
+
+  /** Loaded at the first use: a process whose artifacts are in a folder does not pay for the client at its start. */
+  #open() {
+    const credentials = this.#credentials;
+    this.#opened ??= import('@aws-sdk/client-s3').then((sdk) => ({
+      sdk,
+      s3: new sdk.S3Client({ maxAttempts: 10, ...(credentials && { credentials }) }),
+    }));
+    return this.#opened;
+  }
+
+  async read(key: string) {
+    const Key = requireArtifactKey(key);
+    const { s3, sdk } = await this.#open();
+    try {
+      const object = await s3.send(new sdk.GetObjectCommand({ Bucket: this.#bucket, Key }));
+      const body = await readBody(object.Body as Readable, key);
+      return object.ContentEncoding === 'gzip' ? decompress(body, key) : body;
+    } catch (error) {
+      if (error instanceof sdk.NoSuchKey) return undefined;
+      // S3 says of a missing object that it may not be read, to those who may not list: where that is not so, the first
+      // write is refused too, and throws.
+      if (!this.#mayList && (error as Error).name === 'AccessDenied') return undefined;
+      throw error;
+    }
+  }
+
+  async write(key: string, body: string | Uint8Array, { contentType, plain }: WriteOptions = {}) {
+    const Key = requireArtifactKey(key);
+    const { s3, sdk } = await this.#open();
+    await s3.send(
+      new sdk.PutObjectCommand({
+        Bucket: this.#bucket,
+        Key,
+        Body: plain ? body : gzipSync(body),
+        ContentType: contentType,
+        ContentEncoding: plain ? undefined : 'gzip',
+      }),
+    );
+  }
+
+  async removeAll(prefix: string) {
+    const Bucket = this.#bucket;
+    const Prefix = requireArtifactKey(prefix);
+    const { s3, sdk } = await this.#open();
+    for (;;) {
+      const { Contents = [] } = await s3.send(new sdk.ListObjectsV2Command({ Bucket, Prefix }));
+      if (Contents.length === 0) return;
+      const Objects = Contents.map(({ Key }) => ({ Key }));
+      const { Errors: [refused] = [] } = await s3.send(
+        new sdk.DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }),
+      );
+      // An answer of 200 all the same; what stays would be listed for ever.
+      if (refused) {
+        const { Key, Code, Message } = refused;
+        throw new Error(`S3 did not delete ${Key} of ${Bucket}: ${Code}: ${Message}`);
+      }
+    }
+  }
+}
+
+/** Ended at the bound, whatever length the answer names. */
+async function readBody(body: Readable, key: string): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of body) {
+    bytes += part.length;
+    // Leaving the loop destroys the stream, and the connection with it.
+    if (bytes > maxArtifactBytes(key)) throw tooLarge(key);
+    parts.push(part);
+  }
+  return Buffer.concat(parts, bytes);
+}
+
+function decompress(body: Buffer, key: string): Buffer {
+  try {
+    return gunzipSync(body, { maxOutputLength: maxArtifactBytes(key) });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(key, 'becomes');
+    throw new DamagedArtifactError(
+      `The artifact ${key} says that it is compressed and is not whole: ${(error as Error).message}.`,
+      { cause: error },
+    );
+  }
+}

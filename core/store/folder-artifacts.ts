@@ -1,0 +1,106 @@
+import { constants } from 'node:fs';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { maxArtifactBytes, tooLarge } from './artifact-bounds.ts';
+import { requireArtifactKey } from './artifact-key.ts';
+import type { ArtifactStore, WriteOptions } from './artifacts.ts';
+import { DamagedArtifactError } from '../errors.ts';
+
+/** Artifacts in a directory, as they are: for a machine's owner to read. */
+export class FolderArtifacts implements ArtifactStore {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = path.resolve(folder);
+  }
+
+  #fileOf(key: string): string {
+    return path.join(this.#folder, requireArtifactKey(key));
+  }
+
+  async read(key: string) {
+    try {
+      return await readWhole(this.#fileOf(key), key);
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async write(key: string, body: string | Uint8Array, options: WriteOptions = {}) {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#write(key, body, options);
+      } catch (error) {
+        // A deletion took the folder away between two of the steps.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === TRIES) throw error;
+      }
+    }
+  }
+
+  async #write(key: string, body: string | Uint8Array, { durable = false }: WriteOptions) {
+    const file = this.#fileOf(key);
+    const folder = path.dirname(file);
+    const temporary = `${file}.${process.pid}.${temporaries++}.tmp`;
+    let topmostNew: string | undefined;
+    try {
+      await writeFile(temporary, body, { flag: 'wx', flush: durable }).catch(async (error) => {
+        if (error.code !== 'ENOENT') throw error;
+        topmostNew = await mkdir(folder, { recursive: true });
+        await writeFile(temporary, body, { flag: 'wx', flush: durable });
+      });
+      await rename(temporary, file);
+      // The new name is in the folder's own data, and the name of a new folder in that of the one above it.
+      if (durable) for (const changed of upTo(topmostNew, folder)) await flushFolder(changed);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  async removeAll(prefix: string) {
+    // Tried again where a late write fills a folder that was just emptied.
+    await rm(this.#fileOf(prefix), { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+  }
+}
+
+/** At most what an artifact may have. A pipe that a command left there is not waited for. */
+async function readWhole(file: string, key: string): Promise<Buffer> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = await handle.stat();
+    if (stats.isDirectory()) throw Object.assign(new Error(`${file} is a folder.`), { code: 'EISDIR' });
+    if (!stats.isFile()) throw new DamagedArtifactError(`The artifact ${key} is not a file.`);
+    if (stats.size > maxArtifactBytes(key)) throw tooLarge(key);
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
+
+let temporaries = 0;
+
+const TRIES = 5;
+
+/** `folder`, and where `topmostNew` above it was just made, every folder up to the one that holds it. */
+function upTo(topmostNew: string | undefined, folder: string): string[] {
+  const folders = [folder];
+  if (topmostNew === undefined) return folders;
+  for (const top = path.dirname(topmostNew); folders.at(-1) !== top; )
+    folders.push(path.dirname(folders.at(-1)!));
+  return folders;
+}
+
+async function flushFolder(folder: string): Promise<void> {
+  const handle = await open(folder);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR';
+}

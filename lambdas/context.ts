@@ -1,0 +1,34 @@
+import { type ArtifactStore, openArtifacts } from '../core/store/artifacts.ts';
+import { JobTable } from '../core/store/job-table.ts';
+import { RepositoryTable } from '../core/store/repository-table.ts';
+import { required, type Settings, settings } from '../core/settings.ts';
+import { openDynamoDB } from '../core/store/tables.ts';
+
+/** What every function reads and writes. */
+export type Storage = {
+  settings: Settings;
+  jobs: JobTable;
+  repositories: RepositoryTable;
+  artifacts: ArtifactStore;
+  /** The time of day, ISO 8601. */
+  now(): string;
+};
+
+let opened: Storage | undefined;
+
+/** Opened at the first call and kept, as Lambda keeps a process between invocations. */
+export function storage(): Storage {
+  opened ??= open(settings());
+  return opened;
+}
+
+function open(all: Settings): Storage {
+  const client = openDynamoDB(all);
+  return {
+    settings: all,
+    jobs: new JobTable(client, all),
+    repositories: new RepositoryTable(client, all),
+    artifacts: openArtifacts(required(all, 'ARTIFACTS_URL')),
+    now: () => new Date().toISOString(),
+  };
+}

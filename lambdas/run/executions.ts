@@ -1,0 +1,69 @@
+import {
+  DescribeExecutionCommand,
+  ExecutionAlreadyExists,
+  ExecutionDoesNotExist,
+  type ExecutionStatus,
+  SFNClient,
+  StartExecutionCommand,
+  StopExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import { type ExecutionInput, executionName } from '../../core/execution.ts';
+import { required, type Settings } from '../../core/settings.ts';
+
+/** Executions of the job's state machine. */
+export class Executions {
+  readonly #client: SFNClient;
+  readonly #stateMachineArn: string;
+
+  constructor(settings: Settings) {
+    this.#client = new SFNClient({});
+    this.#stateMachineArn = required(settings, 'STATE_MACHINE_ARN');
+  }
+
+  /** Starts the run; one that was started before is the same execution, also where it has ended since. */
+  async start({ jobId, run, action }: ExecutionInput): Promise<string> {
+    const input: ExecutionInput = { jobId, run, action };
+    try {
+      const { executionArn } = await this.#client.send(
+        new StartExecutionCommand({
+          stateMachineArn: this.#stateMachineArn,
+          name: executionName(input),
+          input: JSON.stringify(input),
+        }),
+      );
+      return executionArn!;
+    } catch (error) {
+      if (error instanceof ExecutionAlreadyExists) return this.#arnOf(input);
+      throw error;
+    }
+  }
+
+  /** Undefined where the run was never started. */
+  async describe(run: Pick<ExecutionInput, 'jobId' | 'run'>) {
+    try {
+      const { status, error, cause } = await this.#client.send(
+        new DescribeExecutionCommand({ executionArn: this.#arnOf(run) }),
+      );
+      return { status: status as Exclude<ExecutionStatus, 'PENDING_REDRIVE'>, error, cause };
+    } catch (error) {
+      if (error instanceof ExecutionDoesNotExist) return undefined;
+      throw error;
+    }
+  }
+
+  /** Stops the run. Returns false where it was never started. */
+  async stop(run: Pick<ExecutionInput, 'jobId' | 'run'>, cause: string): Promise<boolean> {
+    const executionArn = this.#arnOf(run);
+    try {
+      await this.#client.send(new StopExecutionCommand({ executionArn, error: 'JobCancelled', cause }));
+      return true;
+    } catch (error) {
+      if (error instanceof ExecutionDoesNotExist) return false;
+      throw error;
+    }
+  }
+
+  #arnOf(run: Pick<ExecutionInput, 'jobId' | 'run'>): string {
+    return `${this.#stateMachineArn.replace(':stateMachine:', ':execution:')}:${executionName(run)}`;
+  }
+}

@@ -1,0 +1,30 @@
+import type { RepositoryResult } from '../../core/repository-result.ts';
+
+/** What decides whether a row's change is to become a pull request. */
+export const PUBLISHABLE_BY = [
+  'repositoryName',
+  'status',
+  'outcome',
+  'run',
+  'pullRequestNumber',
+  'pullRequestUrl',
+  'pullRequest',
+] as const satisfies (keyof RepositoryResult)[];
+
+type Row = Pick<RepositoryResult, (typeof PUBLISHABLE_BY)[number]>;
+
+/** Why there is nothing to open for a repository; undefined where there is a change that no pull request shows. */
+export function unpublishable({
+  status,
+  outcome,
+  run,
+  pullRequestNumber,
+  pullRequestUrl,
+  pullRequest,
+}: Row): string | undefined {
+  if (outcome !== 'changed') return `has no change (${outcome ?? status})`;
+  if (pullRequestNumber === undefined) return undefined;
+  // A later run has analysed it again since.
+  if (pullRequest?.run !== undefined && pullRequest.run !== run) return undefined;
+  return `has ${pullRequestUrl} (${pullRequest?.state})`;
+}

@@ -1,0 +1,112 @@
+import { readdirSync, readlinkSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { endianness } from 'node:os';
+import { setImmediate as turn } from 'node:timers/promises';
+import { readProc } from '../../core/processes-in-folder.ts';
+
+/**
+ * Whether the other end of a loopback connection is a process of this user that sees the same files: it could read the
+ * secret's file. Told by /proc, so never on other systems than Linux, and never where anything is unclear.
+ */
+export async function isOwnPeer(socket: Socket): Promise<boolean> {
+  const user = process.geteuid?.();
+  const peer = user === undefined ? undefined : findPeer(socket);
+  if (!peer || peer.user !== user) return false;
+  const own = { link: `socket:[${peer.inode}]`, user, view: viewOf('self') };
+  if (!own.view) return false;
+  let looked = 0;
+  for (const pid of candidates()) {
+    if (holds(pid, own)) {
+      remember(pid);
+      return true;
+    }
+    // A machine with thousands of processes must not stop what else this one serves.
+    if (++looked % 16 === 0) await turn();
+  }
+  return false;
+}
+
+/** The user who made the other end's socket; undefined where that cannot be told. */
+export function peerUser(socket: Socket): number | undefined {
+  return findPeer(socket)?.user;
+}
+
+/** The other end's socket has the same two addresses, swapped. A program may use an IPv6 socket for it. */
+function findPeer(socket: Socket): { user: number; inode: string } | undefined {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket;
+  const [near, far] = [endpoint(localAddress, localPort), endpoint(remoteAddress, remotePort)];
+  if (!near || !far) return undefined;
+  for (const [table, prefix] of [
+    ['net/tcp', ''],
+    ['net/tcp6', MAPPED],
+  ] as const) {
+    const pair = ` ${prefix}${far} ${prefix}${near} `;
+    const line = readProc(table)
+      ?.split('\n')
+      .find((line) => line.includes(pair));
+    // proc_pid_net(5): sl local remote st tx:rx tr:when retrnsmt uid timeout inode
+    const [user, inode] = [7, 9].map((field) => line?.trim().split(/\s+/)[field]);
+    // 0 is a socket that no process holds any more.
+    if (user !== undefined && inode !== undefined && inode !== '0') return { user: Number(user), inode };
+  }
+  return undefined;
+}
+
+const LITTLE = endianness() === 'LE';
+/** ::ffff:0:0/96, as the kernel prints it. */
+const MAPPED = LITTLE ? '0000000000000000FFFF0000' : '00000000000000000000FFFF';
+
+function endpoint(address: string | undefined, port: number | undefined): string | undefined {
+  const bytes = address?.split('.').map(Number);
+  if (bytes?.length !== 4 || port === undefined) return undefined;
+  const hex = Buffer.from(LITTLE ? bytes.reverse() : bytes).toString('hex');
+  return `${hex}:${port.toString(16).padStart(4, '0')}`.toUpperCase();
+}
+
+type Own = { link: string; user: number; view: string | undefined };
+
+function holds(pid: number, { link, user, view }: Own): boolean {
+  // All four of them: a program that is setuid acts for another user.
+  const users = /^Uid:\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)$/m.exec(readProc(`${pid}/status`) ?? '');
+  if (!users?.slice(1).every((id) => Number(id) === user) || viewOf(pid) !== view) return false;
+  return descriptors(pid).some((fd) => linkOf(`${pid}/fd/${fd}`) === link);
+}
+
+/** Which files a process sees: its mounts, and where its root is among them. */
+function viewOf(pid: number | 'self'): string | undefined {
+  const [mounts, root] = [linkOf(`${pid}/ns/mnt`), linkOf(`${pid}/root`)];
+  return mounts && root && `${mounts} ${root}`;
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${path}`);
+  } catch {
+    // It has ended, or may not be looked at.
+    return undefined;
+  }
+}
+
+function descriptors(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`);
+  } catch {
+    return [];
+  }
+}
+
+/** Processes that were found before, which connect again and again; the last to be found is the last. */
+const remembered = new Set<number>([process.pid]);
+const REMEMBERED = 64;
+
+function remember(pid: number): void {
+  remembered.delete(pid);
+  remembered.add(pid);
+  if (remembered.size > REMEMBERED) remembered.delete(remembered.values().next().value!);
+}
+
+/** The likeliest first: those found before, then the newest. */
+function candidates(): number[] {
+  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
+  return [...[...remembered].reverse(), ...pids.reverse().filter((pid) => !remembered.has(pid))];
+}

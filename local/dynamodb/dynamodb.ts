@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { CreateTableCommand, DynamoDBClient, ResourceInUseException } from '@aws-sdk/client-dynamodb';
+import { JOBS_TABLE, REPOSITORIES_TABLE } from '../../core/store/tables.ts';
+import type { Access } from '../access/access.ts';
+import { ACCESS_KEY_ID } from '../access/aws-signature.ts';
+import type { ThreadInput, ThreadMessage } from './dynamodb-thread.ts';
+import type { LoopbackServer } from '../access/loopback.ts';
+
+export type DynamoDBOptions = {
+  /** Keeps the tables; in memory where it is absent. */
+  dataFolder?: string;
+  port?: number;
+  /** Who may call. */
+  access: Access;
+  jobsTable: string;
+  repositoriesTable: string;
+};
+
+/**
+ * DynamoDB's protocol on loopback over LevelDB (dynalite), with the product's two tables in it. It has a thread of its
+ * own: half of what a write costs is the client's, in this one (10,000 rows written and updated 1.4 times as fast).
+ */
+export async function startDynamoDB(options: DynamoDBOptions): Promise<LoopbackServer> {
+  const { thread, url, port } = await startThread(options);
+  const close = async () => {
+    thread.postMessage('close');
+    await once(thread, 'exit');
+  };
+  const client = new DynamoDBClient({
+    endpoint: url,
+    region: 'local',
+    credentials: {
+      accessKeyId: ACCESS_KEY_ID,
+      secretAccessKey: options.access === 'anyone' ? 'any' : options.access.secret,
+    },
+  });
+  try {
+    await createTables(client, options);
+  } catch (error) {
+    await close();
+    throw error;
+  } finally {
+    client.destroy();
+  }
+  return { url, port, close };
+}
+
+async function startThread({ dataFolder, port = 0, access }: DynamoDBOptions) {
+  const workerData: ThreadInput = { path: dataFolder, port, access };
+  const thread = new Worker(new URL('./dynamodb-thread.ts', import.meta.url), { workerData });
+  // What the store throws later ends this process, as it would without a thread.
+  thread.on('error', (error) => {
+    throw error;
+  });
+  const [message] = (await once(thread, 'message')) as [ThreadMessage];
+  if ('listening' in message) return { thread, ...message.listening };
+  await thread.terminate();
+  const { failed } = message;
+  throw Object.assign(new Error(failed.message), { code: failed.code });
+}
+
+/** Creates the product's two tables where they do not exist yet. */
+export async function createTables(
+  client: DynamoDBClient,
+  names: Pick<DynamoDBOptions, 'jobsTable' | 'repositoriesTable'>,
+): Promise<void> {
+  await createTable(client, names.jobsTable, JOBS_TABLE);
+  await createTable(client, names.repositoriesTable, REPOSITORIES_TABLE);
+}
+
+async function createTable(client: DynamoDBClient, name: string, shape: typeof JOBS_TABLE): Promise<void> {
+  try {
+    await client.send(new CreateTableCommand({ TableName: name, BillingMode: 'PAY_PER_REQUEST', ...shape }));
+  } catch (error) {
+    if (!(error instanceof ResourceInUseException)) throw error;
+  }
+}

@@ -1,0 +1,137 @@
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import {
+  type ArtifactStore,
+  artifactKeys,
+  findArtifact,
+  findArtifactOfRun,
+  openArtifacts,
+  readArtifact,
+  writeArtifact,
+} from '../../../core/store/artifacts.ts';
+import { inParallel } from '../../../core/in-parallel.ts';
+import { openTestArtifacts } from '../../support/stores.ts';
+
+let store: ArtifactStore;
+let close: () => Promise<void>;
+
+beforeAll(async () => {
+  ({ store, close } = await openTestArtifacts());
+});
+afterAll(() => close());
+
+test('a reader sees the old bytes or the new ones, and never a part, while twenty writers replace an artifact', async () => {
+  const body = (i: number) => Buffer.alloc(200_000, i);
+  await store.write('jobs/a/x', body(0));
+  const writers = Array.from({ length: 20 }, (_, i) => store.write('jobs/a/x', body(i + 1)));
+  const readers = Array.from({ length: 20 }, () => store.read('jobs/a/x'));
+  await Promise.all(writers);
+  for (const read of await Promise.all(readers)) {
+    expect(read).toHaveLength(200_000);
+    expect(new Set(read).size).toBe(1);
+  }
+});
+
+test('what is absent is undefined, or an error that names it', async () => {
+  expect(await store.read('jobs/none')).toBeUndefined();
+  expect(await store.read('jobs/a/')).toBeUndefined();
+  await expect(readArtifact(store, 'jobs/none', z.unknown())).rejects.toThrow(
+    'The artifact jobs/none does not exist',
+  );
+});
+
+test('a key that leads out of the store is refused', async () => {
+  for (const key of ['../outside', 'jobs/../../outside', 'jobs/./x', '/outside', '']) {
+    await expect(store.write(key, 'x')).rejects.toThrow('leaves the store');
+    await expect(store.read(key)).rejects.toThrow('leaves the store');
+    await expect(store.removeAll(`${key}/`)).rejects.toThrow('leaves the store');
+  }
+});
+
+test('bytes come back as they were: none, text, a patch that is no UTF-8, and 8 MiB that no compression helps', async () => {
+  const noise = Buffer.alloc(8 * 1024 * 1024);
+  for (let i = 0, seed = 1; i < noise.length; i += 4) {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+    noise.writeUInt32LE(seed, i);
+  }
+  const bodies = [Buffer.alloc(0), Buffer.from('naïve – 漢字'), Buffer.from([0xff, 0x00, 0x1f, 0x8b]), noise];
+  for (const [i, body] of bodies.entries()) {
+    for (const plain of [false, true]) {
+      const key = `jobs/bytes/${i}-${plain}`;
+      await store.write(key, body, { plain });
+      expect((await store.read(key))!.equals(body)).toBe(true);
+    }
+  }
+});
+
+test('a file that is compressed already is given back as it was saved', async () => {
+  const body = gzipSync('twice');
+  await store.write('jobs/bytes/a.gz', body);
+  expect((await store.read('jobs/bytes/a.gz'))!.equals(body)).toBe(true);
+});
+
+test('names with spaces, signs and letters of any script are kept apart', async () => {
+  const names = ['a b', 'a+b', 'a%20b', 'a&b<c>', 'ä', 'a\u0308', '漢字', "it's", '~!@$^()=;,', 'x#y?z'];
+  for (const name of names) await store.write(`jobs/names/${name}`, name);
+  for (const name of names) expect((await store.read(`jobs/names/${name}`))?.toString()).toBe(name);
+  await store.removeAll('jobs/names/');
+  for (const name of names) expect(await store.read(`jobs/names/${name}`)).toBeUndefined();
+});
+
+test('removing a prefix removes what is below it, and nothing beside it', async () => {
+  await writeArtifact(store, 'jobs/b/one.json', { a: 1 });
+  await writeArtifact(store, 'jobs/bb/one.json', { a: 2 });
+  await store.removeAll('jobs/b/');
+  await store.removeAll('jobs/nothing-there/');
+  expect(await store.read('jobs/b/one.json')).toBeUndefined();
+  expect(await readArtifact(store, 'jobs/bb/one.json', z.object({ a: z.number() }))).toEqual({ a: 2 });
+});
+
+test('a job of more artifacts than one listing holds is deleted whole', async () => {
+  const names = Array.from({ length: 1050 }, (_, i) => `local/r${i}`);
+  await inParallel(names, 16, (name) => store.write(artifactKeys.log('job-1', name), 'x'));
+  await store.write(artifactKeys.log('job-2', 'local/r0'), 'x');
+  await store.removeAll(artifactKeys.job('job-1'));
+  for (const name of [0, 999, 1000, 1049].map((place) => [...names].sort()[place]!))
+    expect(await store.read(artifactKeys.log('job-1', name))).toBeUndefined();
+  expect(await store.read(artifactKeys.log('job-2', 'local/r0'))).toEqual(Buffer.from('x'));
+});
+
+test('an address of another kind is refused', () => {
+  expect(() => openArtifacts('http://example.com')).toThrow('expected s3://bucket or file:///folder');
+});
+
+const Dated = z.object({ run: z.int(), spent: z.number().nonnegative() });
+
+test.each([
+  ['an empty file', ''],
+  ['half a file', '{"run":1,"spen'],
+  ['bytes that are no text', Buffer.from([0xff, 0xfe, 0x00])],
+  ['another kind of value', '[]'],
+  ['null', 'null'],
+  ['a number that the shape refuses', '{"run":1,"spent":-1}'],
+  ['a field that another version calls otherwise', '{"run":1,"spentUsd":1}'],
+])('%s in place of an artifact is set aside with a word, and stops nobody', async (_what, body) => {
+  const key = 'jobs/damaged/state.json';
+  await store.write(key, body);
+  const said: string[] = [];
+  const setAside = (why: string) => void said.push(why);
+  expect(await findArtifact(store, key, Dated, setAside)).toBeUndefined();
+  expect(await findArtifactOfRun(store, key, { run: 1, schema: Dated }, setAside)).toBeUndefined();
+  expect(said).toHaveLength(2);
+  for (const why of said) expect(why).toContain(key);
+});
+
+test("an artifact of an earlier run is not this run's, whatever its shape, and nobody is told of it", async () => {
+  const key = 'jobs/earlier/state.json';
+  await store.write(key, '{"run":1,"written":"by an older version"}');
+  const setAside = (why: string) => expect(why).toBeUndefined();
+  expect(await findArtifactOfRun(store, key, { run: 2, schema: Dated }, setAside)).toBeUndefined();
+  expect(await findArtifact(store, 'jobs/none', Dated, setAside)).toBeUndefined();
+  await writeArtifact(store, key, { run: 2, spent: 3 }, { durable: true });
+  expect(await findArtifactOfRun(store, key, { run: 2, schema: Dated }, setAside)).toEqual({
+    run: 2,
+    spent: 3,
+  });
+});

@@ -1,0 +1,76 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutBucketPolicyCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
+import { expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { findArtifact, openArtifacts, writeArtifact } from '../../../core/store/artifacts.ts';
+import { openTestBucket } from '../../support/stores.ts';
+
+test('an artifact is compressed and says so, so that a browser, the AWS CLI and this product read the same', async () => {
+  const { store, s3, bucket: Bucket } = await openTestBucket();
+  await writeArtifact(store, 'jobs/a/outcome.json', { summary: 'x'.repeat(10_000) });
+  const object = await s3.send(new GetObjectCommand({ Bucket, Key: 'jobs/a/outcome.json' }));
+  expect(object).toMatchObject({ ContentEncoding: 'gzip', ContentType: 'application/json' });
+  const bytes = Buffer.from(await object.Body!.transformToByteArray());
+  expect(bytes.length).toBeLessThan(500);
+  expect(JSON.parse(gunzipSync(bytes).toString())).toEqual({ summary: 'x'.repeat(10_000) });
+});
+
+test('what Step Functions reads is plain, as it does not decompress', async () => {
+  const { store, s3, bucket: Bucket } = await openTestBucket();
+  await writeArtifact(store, 'jobs/a/runs/1/items.json', [{ repositoryName: 'local/one' }], { plain: true });
+  const head = await s3.send(new HeadObjectCommand({ Bucket, Key: 'jobs/a/runs/1/items.json' }));
+  expect(head.ContentEncoding).toBeUndefined();
+  const object = await s3.send(new GetObjectCommand({ Bucket, Key: 'jobs/a/runs/1/items.json' }));
+  expect(await object.Body!.transformToString()).toBe('[{"repositoryName":"local/one"}]');
+});
+
+test('an object that the API cannot delete is an error that names it, and no endless deletion', async () => {
+  const { store, s3, bucket: Bucket } = await openTestBucket();
+  await store.write('jobs/a/kept', 'x');
+  const Policy = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      { Effect: 'Deny', Principal: '*', Action: 's3:DeleteObject', Resource: `arn:aws:s3:::${Bucket}/*` },
+    ],
+  });
+  await s3.send(new PutBucketPolicyCommand({ Bucket, Policy }));
+  await expect(store.removeAll('jobs/a/')).rejects.toThrow('jobs/a/kept');
+  expect((await s3.send(new ListObjectsV2Command({ Bucket }))).KeyCount).toBe(1);
+});
+
+test('a bucket that does not exist is an error, and not an absent artifact', async () => {
+  await openTestBucket();
+  await expect(openArtifacts('s3://no-such-bucket').read('jobs/a')).rejects.toThrow(/bucket/i);
+});
+
+test('an object that was cut short is set aside with a word, and stops nobody', async () => {
+  const { store, s3, bucket: Bucket } = await openTestBucket();
+  const Key = 'jobs/a/state.json';
+  const Body = gzipSync('{"run":1}').subarray(0, 12);
+  await s3.send(new PutObjectCommand({ Bucket, Key, Body, ContentEncoding: 'gzip' }));
+  const said: string[] = [];
+  expect(await findArtifact(store, Key, z.unknown(), (why) => void said.push(why))).toBeUndefined();
+  expect(said).toEqual([expect.stringContaining(Key)]);
+});
+
+test('a few KB of gzip that would become gigabytes, and an object that never ends, are set aside', async () => {
+  const { store, s3, bucket: Bucket } = await openTestBucket();
+  const said: string[] = [];
+  const find = (Key: string) => findArtifact(store, Key, z.unknown(), (why) => void said.push(why));
+  const bomb = { Bucket, Key: 'jobs/a/outcome.json', Body: gzipSync(Buffer.alloc(17 * 1024 * 1024)) };
+  await s3.send(new PutObjectCommand({ ...bomb, ContentEncoding: 'gzip' }));
+  expect(await find(bomb.Key)).toBeUndefined();
+  const long = { Bucket, Key: 'jobs/a/checkpoint/state.json', Body: ' '.repeat(65 * 1024) };
+  await s3.send(new PutObjectCommand(long));
+  expect(await find(long.Key)).toBeUndefined();
+  expect(said).toEqual([
+    expect.stringContaining('outcome.json becomes more than 16777216 bytes'),
+    expect.stringContaining('state.json has more than 65536 bytes'),
+  ]);
+});

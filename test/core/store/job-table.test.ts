@@ -1,0 +1,328 @@
+import { ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { newJobId, type Status } from '../../../core/job.ts';
+import { countsOf } from '../../../core/store/repository-table.ts';
+import { controlKey } from '../../../core/store/tables.ts';
+import { NO_TOKENS } from '../../../core/usage.ts';
+import { AT, jobRow } from '../../support/job-row.ts';
+import { openTestTables, type TestTables } from '../../support/stores.ts';
+
+let tables: TestTables;
+beforeAll(async () => {
+  tables = await openTestTables();
+});
+afterAll(() => tables.close());
+
+const TOTALS = { counts: countsOf({ completed: 1 }), tokenUsage: NO_TOKENS, costUsd: 0.25 };
+const cursorOf = (key: unknown) => Buffer.from(JSON.stringify(key)).toString('base64url');
+
+test('a job is written once, whole, and read as it was written', async () => {
+  const { jobs } = tables;
+  const job = jobRow({ description: 'naïve – 漢字', costUsd: 0.1 + 0.2, maxCostUsd: 0.000001 });
+  expect(await jobs.create(job)).toBe(true);
+  expect(await jobs.create({ ...job, name: 'Another' })).toBe(false);
+  expect(await jobs.get(job.jobId)).toEqual({ ...job, expiresAt: '2027-02-20T00:00:00.000Z' });
+  await expect(jobs.get(newJobId())).rejects.toThrow('There is no job');
+});
+
+test('of twenty requests with one idempotency key all get the job of the first, until a day has passed', async () => {
+  const { jobs } = tables;
+  const claim = (i: number, at = AT) =>
+    jobs.claimIdempotencyKey('key', { boundJobId: `job-${i}`, fingerprint: `print-${i}` }, at);
+  const claims = await Promise.all(Array.from({ length: 20 }, (_, i) => claim(i)));
+  expect(new Set(claims.map(({ boundJobId }) => boundJobId)).size).toBe(1);
+  const [first] = claims;
+  expect(await claim(21)).toMatchObject(first!);
+  expect(await claim(22, '2026-11-23T00:00:01.000Z')).toMatchObject({ boundJobId: 'job-22' });
+});
+
+test('jobs are listed newest first, by status, page by page, and nothing else of the table is among them', async () => {
+  const { jobs, ...own } = await openTestTables();
+  const days = [1, 2, 3, 4, 5].map((day) => `2026-01-0${day}T00:00:00.000Z`);
+  const status = (i: number): Status => (i % 2 === 0 ? 'completed' : 'failed');
+  const rows = days.map((createdAt, i) => jobRow({ createdAt, status: status(i) }));
+  for (const row of rows) await jobs.create(row);
+  await jobs.stop(rows[0]!.jobId, 1, 'cancelled');
+  await jobs.claimIdempotencyKey('key', { boundJobId: 'job', fingerprint: 'print' }, AT);
+  await jobs.takeSlot('credential', 60, Date.parse(AT));
+
+  const read = async (options: { status?: Status; limit: number }) => {
+    const pages: string[][] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await jobs.list({ ...options, ...(cursor && { cursor }) });
+      pages.push(page.jobs.map(({ createdAt }) => createdAt));
+      cursor = page.cursor;
+    } while (cursor);
+    return pages.flat();
+  };
+  expect(await read({ limit: 2 })).toEqual(days.toReversed());
+  expect(await read({ status: 'completed', limit: 1 })).toEqual([days[4], days[2], days[0]]);
+  expect(await read({ status: 'cancelled', limit: 10 })).toEqual([]);
+  await own.close();
+});
+
+test('a cursor that no page gave is refused as the caller’s mistake, and not as a failure of the table', async () => {
+  const { jobs } = tables;
+  const { jobId } = jobRow();
+  const keys = [
+    'no base64 of JSON',
+    cursorOf(null),
+    cursorOf([]),
+    cursorOf({}),
+    cursorOf({ jobId }),
+    cursorOf({ jobId, createdAt: AT }),
+    cursorOf({ jobId, createdAt: 7, entity: 'job' }),
+    cursorOf({ jobId, createdAt: AT, entity: 'other' }),
+    cursorOf({ jobId, createdAt: AT, status: 'failed' }),
+    cursorOf({ jobId, createdAt: AT, entity: 'job', more: 1 }),
+  ];
+  for (const cursor of keys)
+    await expect(jobs.list({ limit: 1, cursor })).rejects.toMatchObject({ name: 'InvalidInputError' });
+  const failed = cursorOf({ jobId, createdAt: AT, status: 'failed' });
+  expect(await jobs.list({ limit: 1, status: 'failed', cursor: failed })).toEqual({ jobs: [] });
+  await expect(jobs.list({ limit: 1, status: 'pending', cursor: failed })).rejects.toMatchObject({
+    name: 'InvalidInputError',
+  });
+});
+
+test('of ten that end a job and ten that cancel it one has it, and its totals are kept', async () => {
+  const { jobs } = tables;
+  const job = jobRow();
+  await jobs.create(job);
+  const tries = Array.from({ length: 20 }, (_, i) =>
+    i % 2
+      ? jobs.end(job.jobId, 1, { ...TOTALS, status: 'completed', at: AT })
+      : jobs.cancel(job.jobId, 1, AT),
+  );
+  expect((await Promise.all(tries)).filter(Boolean)).toHaveLength(1);
+  await jobs.recordTotals(job.jobId, 1, TOTALS, AT);
+  expect(await jobs.get(job.jobId)).toMatchObject({ ...TOTALS, completedAt: AT });
+  await jobs.recordTotals(job.jobId, 1, { ...TOTALS, counts: countsOf({}), costUsd: 0 }, AT);
+  expect(await jobs.get(job.jobId)).toMatchObject(TOTALS);
+});
+
+test('a job that ends by an error says it, and the next run begins without it', async () => {
+  const { jobs } = tables;
+  const job = jobRow({ executionArn: 'arn:of:run:1' });
+  await jobs.create(job);
+  expect(await jobs.reserveRun(job.jobId, 1, { action: 'analyze' }, AT)).toBe(false);
+  const error = { name: 'SomeError', message: 'It broke.' };
+  expect(await jobs.end(job.jobId, 1, { status: 'failed', at: AT, error })).toBe(true);
+  expect(await jobs.get(job.jobId)).toMatchObject({ status: 'failed', error });
+
+  const retries = Array.from({ length: 10 }, () => jobs.reserveRun(job.jobId, 1, { action: 'publish' }, AT));
+  expect((await Promise.all(retries)).filter(Boolean)).toHaveLength(1);
+  const again = await jobs.get(job.jobId);
+  expect(again).toMatchObject({ status: 'pending', run: 2, action: 'publish' });
+  for (const gone of ['error', 'completedAt', 'cancelledAt', 'executionArn'])
+    expect(again).not.toHaveProperty(gone);
+  await jobs.recordExecution(job.jobId, 1, 'arn:of:run:1');
+  expect(await jobs.get(job.jobId)).not.toHaveProperty('executionArn');
+  await jobs.recordExecution(job.jobId, 2, 'arn:of:run:2');
+  expect(await jobs.get(job.jobId)).toHaveProperty('executionArn', 'arn:of:run:2');
+});
+
+test('of twenty readers one counts, and counts again only when they are old', async () => {
+  const { jobs } = tables;
+  const job = jobRow();
+  await jobs.create(job);
+  const claim = () => jobs.claimCounting(job.jobId, '2026-11-21T23:59:55.000Z', AT);
+  const claims = await Promise.all(Array.from({ length: 20 }, claim));
+  expect(claims.filter(Boolean)).toHaveLength(1);
+  expect(await jobs.claimCounting(job.jobId, '2026-11-22T00:00:00.001Z', AT)).toBe(true);
+  expect(await jobs.claimCounting(newJobId(), AT, AT)).toBe(false);
+});
+
+test('fifty racing workers never reserve more than the job may cost, and a stopped job reserves nothing', async () => {
+  const { jobs } = tables;
+  const { jobId } = jobRow();
+  const reserve = () => jobs.reserve(jobId, 0.07, 1);
+  const reserved = await Promise.all(Array.from({ length: 50 }, reserve));
+  expect(reserved.filter(Boolean)).toHaveLength(14);
+  await jobs.settle(jobId, { reservedUsd: 0.07, spentUsd: 0.01 });
+  expect(await reserve()).toBe(true);
+  expect(await reserve()).toBe(false);
+  await jobs.settleAll(jobId, 1, 0);
+  await jobs.stop(jobId, 1, 'jobCost');
+  await jobs.stop(jobId, 1, 'cancelled');
+  expect(await jobs.stoppedBy(jobId)).toBe('jobCost');
+  expect(await reserve()).toBe(false);
+  await jobs.settle(newJobId(), { reservedUsd: 1, spentUsd: 0 });
+});
+
+test('a reservation settles the call before it in the same write, and one that does not fit settles nothing', async () => {
+  const { jobs } = tables;
+  const { jobId } = jobRow();
+  expect(await jobs.reserve(jobId, 0.6, 1)).toBe(true);
+  // Of the 0.6 only 0.1 was spent, which makes room for 0.8 and not for 0.95.
+  const before = { reservedUsd: 0.6, spentUsd: 0.1 };
+  expect(await jobs.reserve(jobId, 0.95, 1, before)).toBe(false);
+  expect(await jobs.control(jobId)).toMatchObject({ spentUsd: 0 });
+  expect(await jobs.reserve(jobId, 0.8, 1, before)).toBe(true);
+  expect(await jobs.control(jobId)).toMatchObject({ spentUsd: 0.1 });
+  expect(await jobs.reserve(jobId, 0.15, 1)).toBe(false);
+});
+
+test('one worker of a run asks whether the service knows the key and the model, and a retry asks again', async () => {
+  const { jobs } = tables;
+  const { jobId } = jobRow();
+  const claims = await Promise.all(Array.from({ length: 20 }, () => jobs.claimModelCheck(jobId, 1)));
+  expect(claims.filter(Boolean)).toHaveLength(1);
+  await jobs.stop(jobId, 1, 'modelRefused', 'No such model.');
+  expect(await jobs.control(jobId)).toMatchObject({
+    stoppedBy: 'modelRefused',
+    stoppedBecause: 'No such model.',
+  });
+  await jobs.openRun(jobId, 2);
+  expect(await jobs.control(jobId)).toMatchObject({ stoppedBy: undefined, stoppedBecause: undefined });
+  expect(await jobs.claimModelCheck(jobId, 2)).toBe(true);
+});
+
+test('forty pull requests of one credential get forty moments, each an interval after the one before', async () => {
+  const { jobs } = tables;
+  const now = Date.parse(AT);
+  const slots = await Promise.all(Array.from({ length: 40 }, () => jobs.takeSlot('one', 3600, now)));
+  expect(slots.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => now + i * 1000));
+  expect(await jobs.takeSlot('one', 3600, now + 60_000)).toBe(now + 60_000);
+});
+
+test('a clock that was ahead, and is set right, keeps no pull request waiting for as long as it was ahead', async () => {
+  const { jobs } = tables;
+  const now = Date.parse(AT);
+  const ahead = now + 8 * 86_400_000;
+  expect(await jobs.takeSlot('ahead', 400, ahead)).toBe(ahead);
+  expect(await jobs.takeSlot('ahead', 400, ahead)).toBe(ahead + 9000);
+  // The two that were taken count, and nothing else.
+  expect(await jobs.takeSlot('ahead', 400, now)).toBe(now + 18_000);
+  expect(await jobs.takeSlot('ahead', 400, now)).toBe(now + 27_000);
+
+  await jobs.holdSlots('held ahead', ahead + 60_000, ahead);
+  await jobs.holdSlots('held ahead', now + 30_000, now);
+  expect(await jobs.takeSlot('held ahead', 400, now)).toBe(now + 60_000);
+});
+
+test('slots that are taken far ahead by a clock that is right stay taken', async () => {
+  const { jobs } = tables;
+  const now = Date.parse(AT);
+  const slots = [];
+  for (let i = 0; i < 4; i++) slots.push(await jobs.takeSlot('hourly', 1, now + i * 1000));
+  expect(slots).toEqual([0, 1, 2, 3].map((hours) => now + hours * 3_600_000));
+});
+
+test('pull requests are counted on a job that has ended, and of the run that was asked for', async () => {
+  const { jobs } = tables;
+  const job = jobRow();
+  const { jobId } = job;
+  const counts = (open: number) => ({ open, merged: 0, closed: 0, failed: 0 });
+  await jobs.create(job);
+  await jobs.recordPullRequests(jobId, 1, counts(1), AT);
+  expect(await jobs.get(jobId)).not.toHaveProperty('pullRequests');
+  await jobs.end(jobId, 1, { ...TOTALS, status: 'completed', at: AT });
+  await jobs.recordPullRequests(jobId, 1, counts(2), AT);
+  await jobs.reserveRun(jobId, 1, { action: 'publish' }, AT);
+  await jobs.recordPullRequests(jobId, 2, counts(3), AT);
+  await jobs.end(jobId, 2, { ...TOTALS, status: 'completed', at: AT });
+  // What a schedule counted of the run before comes late.
+  await jobs.recordPullRequests(jobId, 1, counts(4), AT);
+  expect(await jobs.get(jobId)).toMatchObject({ run: 2, pullRequests: counts(2) });
+});
+
+const ANALYZE = { action: 'analyze' } as const;
+
+test('a deleted job is one that no retry and no cancel brings back, and nothing late makes it anew', async () => {
+  const { jobs, client, settings } = tables;
+  const job = jobRow();
+  const { jobId } = job;
+  await jobs.create(job);
+  await jobs.reserve(jobId, 0.1, 1);
+  await jobs.takeSlot(jobId, 60, Date.parse(AT));
+  expect(await jobs.markDeleted(jobId, 1, AT)).toBe(false);
+  await jobs.cancel(jobId, 1, AT);
+  const races = [
+    ...Array.from({ length: 5 }, () => jobs.reserveRun(jobId, 1, ANALYZE, AT)),
+    ...Array.from({ length: 5 }, () => jobs.markDeleted(jobId, 1, AT)),
+  ];
+  expect((await Promise.all(races)).filter(Boolean)).toHaveLength(1);
+  if ((await jobs.find(jobId))?.run === 2) {
+    await jobs.cancel(jobId, 2, AT);
+    expect(await jobs.markDeleted(jobId, 2, AT)).toBe(true);
+  }
+  const { run } = (await jobs.deletion(jobId))!;
+  const deletions: unknown[] = [];
+  for await (const deletion of jobs.deletions()) if (deletion.jobId === jobId) deletions.push(deletion);
+  expect(deletions).toEqual([{ jobId, run }]);
+  const late = async () => {
+    await jobs.settle(jobId, { reservedUsd: 0.1, spentUsd: 0 });
+    await jobs.stop(jobId, run, 'cancelled');
+    await jobs.openRun(jobId, run + 1);
+    expect([
+      await jobs.create(job),
+      await jobs.reserveRun(jobId, run, ANALYZE, AT),
+      await jobs.cancel(jobId, run, AT),
+      await jobs.markDeleted(jobId, run, AT),
+      await jobs.claimCounting(jobId, AT, AT),
+      await jobs.find(jobId),
+    ]).toEqual([false, false, false, false, false, undefined]);
+    await expect(jobs.get(jobId)).rejects.toThrow(`The job ${jobId} was deleted at ${AT}`);
+  };
+  await late();
+  await jobs.remove(jobId, run - 1);
+  expect(await jobs.deletion(jobId)).toEqual({ run, isDone: false });
+  await jobs.remove(jobId, run);
+  expect(await jobs.deletion(jobId)).toEqual({ run, isDone: true });
+  expect(await jobs.deleteAgain(jobId, run)).toBe(false);
+  await late();
+  expect(await jobs.reserve(jobId, 0.1, 1)).toBe(false);
+
+  const { Items = [] } = await client.send(new ScanCommand({ TableName: settings.jobsTable }));
+  const left = Items.filter((item) => item.jobId.includes(jobId));
+  for (const item of left) expect(item.expiresAt).toBe(Date.parse('2026-11-30T00:00:00.000Z') / 1000);
+  expect(left.sort((a, b) => a.jobId.length - b.jobId.length)).toMatchObject([
+    { jobId, run, deletedAt: AT },
+    {
+      jobId: controlKey(jobId),
+      stoppedBy: 'deleted',
+      run: Number.MAX_SAFE_INTEGER,
+    },
+  ]);
+});
+
+test('everything of a job expires when the job does, also what a later run makes', async () => {
+  const { jobs, rows, client, settings } = tables;
+  const job = jobRow({ createdAt: '2026-11-01T00:00:00.000Z' });
+  const { jobId } = job;
+  await jobs.create(job);
+  const { expiresAt } = await jobs.get(jobId);
+  expect(expiresAt).toBe('2027-01-30T00:00:00.000Z');
+  await rows.createPending(jobId, ['local/one'], AT, 3, expiresAt);
+  await rows.putDiff(jobId, 'local/one', Buffer.from('diff'), AT, expiresAt);
+  await jobs.openRun(jobId, 3, expiresAt);
+  expect((await rows.get(jobId, 'local/one')).expiresAt).toBe(expiresAt);
+  const items = [settings.jobsTable, settings.repositoriesTable].map(async (TableName) => {
+    const { Items = [] } = await client.send(new ScanCommand({ TableName }));
+    return Items.filter((item) => item.jobId.startsWith(jobId));
+  });
+  const expiries = (await Promise.all(items)).flat().map((item) => item.expiresAt);
+  expect(expiries).toEqual(Array(4).fill(Date.parse(expiresAt!) / 1000));
+});
+
+test('expired jobs are found, the oldest first, and of others none', async () => {
+  const { jobs } = tables;
+  const at = (day: number) => new Date(Date.parse(AT) + day * 86_400_000).toISOString();
+  const made = [-400, -300, -200].map((day) => jobRow({ createdAt: at(day) }));
+  for (const job of [...made].reverse()) await jobs.create(job);
+  const expired = async (day: number) => {
+    const found: string[] = [];
+    for await (const jobId of jobs.expired(at(day), 1000))
+      if (made.some((job) => job.jobId === jobId)) found.push(jobId);
+    return found;
+  };
+  const [first, second] = made.map(({ jobId }) => jobId);
+  expect(await expired(-311)).toEqual([]);
+  expect(await expired(-310)).toEqual([first]);
+  expect(await expired(-150)).toEqual([first, second]);
+  await jobs.end(first!, 1, { ...TOTALS, status: 'failed', at: AT });
+  await jobs.markDeleted(first!, 1, AT);
+  expect(await expired(-150)).toEqual([second]);
+});

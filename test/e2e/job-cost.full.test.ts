@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Fleet } from '../support/fleet.ts';
+
+/** As many as work at once, and some that wait for a place. */
+const AT_ONCE = 20;
+const NAMES = Array.from({ length: AT_ONCE + 5 }, (_, i) => `r${String(i).padStart(2, '0')}`);
+/** claude-sonnet-5-5, USD a token. */
+const [INPUT_USD, OUTPUT_USD] = [2e-6, 10e-6];
+
+let fleet: Fleet;
+/** What the model has billed in the present test, in USD. */
+let billed = 0;
+let outputTokens: () => number;
+
+beforeAll(async () => {
+  fleet = await Fleet.start({
+    names: NAMES,
+    concurrency: AT_ONCE,
+    // Never submits: only a limit ends it.
+    script: async ({ messages }) => {
+      await sleep(20);
+      const usage = { input_tokens: 1000, output_tokens: outputTokens() };
+      billed += usage.input_tokens * INPUT_USD + usage.output_tokens * OUTPUT_USD;
+      const input = { path: `file-${messages.length}.txt`, content: 'x\n' };
+      return { usage, content: [{ type: 'tool_use', name: 'write_file', input }] };
+    },
+  });
+});
+afterAll(() => fleet.close());
+
+test.each([
+  ['that cost what was estimated at most', () => 200, 0],
+  // 3,000 tokens where about 1,000 were reserved.
+  ['that cost more than was estimated', () => 3000, AT_ONCE * 3000 * OUTPUT_USD],
+])(
+  "twenty workers that race for the job's maxCostUsd by calls %s do not pass it by more than the calls in flight",
+  async (_what, tokens, excessUsd) => {
+    outputTokens = tokens;
+    billed = 0;
+    const maxCostUsd = 0.5;
+    const jobId = await fleet.post(NAMES, { maxCostUsd, maxConcurrency: AT_ONCE });
+    const job = await fleet.ended(jobId);
+    expect(job.status).toBe('failed');
+    expect(job.costUsd).toBeCloseTo(billed, 6);
+    expect(billed).toBeLessThanOrEqual(maxCostUsd + excessUsd);
+    // What is held for twenty calls in flight, and no more, may stay unspent.
+    expect(billed).toBeGreaterThan(maxCostUsd * 0.3);
+
+    const rows = Object.values(await fleet.rows(jobId));
+    for (const row of rows.filter(({ status }) => status === 'failed'))
+      expect(row).toMatchObject({ outcome: 'gaveUp', end: 'jobCost' });
+    for (const row of rows.filter(({ status }) => status !== 'failed')) {
+      expect(row).toMatchObject({
+        status: 'cancelled',
+        error: { name: 'JobStopped', message: expect.stringContaining('maxCostUsd') },
+      });
+      expect(row).not.toHaveProperty('tokenUsage');
+    }
+    expect(job.counts.cancelled).toBeGreaterThanOrEqual(NAMES.length - AT_ONCE);
+    expect(job.counts).toMatchObject({ total: NAMES.length, pending: 0, processing: 0, completed: 0 });
+    expect(await fleet.control(jobId)).toMatchObject({
+      stoppedBy: 'jobCost',
+      reservedUsd: expect.closeTo(billed, 6),
+    });
+    expect(await fleet.temporaryFolders()).toEqual([]);
+  },
+);

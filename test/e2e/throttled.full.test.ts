@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Failure, Reply } from '../../local/model/reply.ts';
+import { COST_OF_USAGE, callTool, Fleet, writeAndSubmit } from '../support/fleet.ts';
+
+const NAMES = Array.from({ length: 100 }, (_, i) => `r${String(i).padStart(3, '0')}`);
+/** The model's service answers so many, whoever asks, and then refuses as many. */
+const IN_A_ROW = 10;
+const PATIENCE_SECONDS = 2;
+const TURNS = 4;
+
+let fleet: Fleet;
+let admitted = 0;
+let limited = 0;
+let toldToLeave = 0;
+
+beforeAll(async () => {
+  fleet = await Fleet.start({
+    names: NAMES,
+    // A pause of a minute takes a second.
+    ...{ timeScale: 60, concurrency: 20, settings: { CLAUDE_PATIENCE_SECONDS: String(PATIENCE_SECONDS) } },
+    script: (request): Reply => {
+      // By number and not by the clock: a slow machine is refused as often as a fast one.
+      if ((admitted + limited) % (2 * IN_A_ROW) >= IN_A_ROW) {
+        limited += 1;
+        const refusal: Failure = { status: 429, type: 'rate_limit_error', message: 'Too many requests.' };
+        if (limited % 4 !== 0) return refusal;
+        // Longer than a worker waits in its place.
+        toldToLeave += 1;
+        return { ...refusal, headers: { 'retry-after': String(PATIENCE_SECONDS + 1) } };
+      }
+      admitted += 1;
+      const turn = (request.messages.length + 1) / 2;
+      if (turn < TURNS) return callTool('write_file', { path: `${turn}.txt`, content: `${turn}\n` });
+      return writeAndSubmit(request);
+    },
+  });
+});
+afterAll(() => fleet.close());
+
+test('a hundred workers finish at a service that refuses as much as it answers, and no turn is paid twice', async () => {
+  const jobId = await fleet.post(NAMES, { maxConcurrency: 20 });
+  const job = await fleet.ended(jobId, 800_000);
+  expect(job.counts).toMatchObject({ total: 100, completed: 100 });
+  const rows = Object.values(await fleet.rows(jobId));
+  expect(new Set(rows.map(({ outcome, end, turns }) => `${outcome} ${end} ${turns}`))).toEqual(
+    new Set([`changed submitted ${TURNS}`]),
+  );
+  expect(admitted).toBe(NAMES.length * TURNS);
+  expect(job.costUsd).toBeCloseTo(NAMES.length * TURNS * COST_OF_USAGE, 6);
+  // The service did refuse, and workers did leave their places and come back.
+  expect(limited).toBeGreaterThanOrEqual(admitted - IN_A_ROW);
+  const left = rows.reduce((sum, { attempts }) => sum + attempts! - 1, 0);
+  expect(left).toBeGreaterThanOrEqual(toldToLeave);
+  expect(toldToLeave).toBeGreaterThan(50);
+  expect(await fleet.temporaryFolders()).toEqual([]);
+}, 900_000);

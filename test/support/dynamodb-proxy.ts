@@ -1,0 +1,65 @@
+import http from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { listenOnLoopback } from '../../local/access/loopback.ts';
+
+/** What becomes of a call: `dropped` ends the connection before it is carried out, `refused` is answered at once. */
+export type DynamoDBFate = 'answered' | 'dropped' | 'refused';
+
+export type DynamoDBProxy = {
+  /** For DYNAMODB_ENDPOINT. */
+  readonly url: string;
+  /** Operations that were carried out, such as `UpdateItem`. */
+  readonly carriedOut: string[];
+  /** Decides the fate of each call from now on, by its operation. */
+  decide(fate: (operation: string) => DynamoDBFate): void;
+  close(): Promise<void>;
+};
+
+/** Stands between the product and its tables, and fails where a test says so. */
+export async function startDynamoDBProxy(dynamoDbUrl: string): Promise<DynamoDBProxy> {
+  const carriedOut: string[] = [];
+  let fateOf: (operation: string) => DynamoDBFate = () => 'answered';
+  const { host } = new URL(dynamoDbUrl);
+
+  async function pass(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const body = await buffer(request);
+    const operation = String(request.headers['x-amz-target']).replace(/^.*\./, '');
+    const fate = fateOf(operation);
+    if (fate === 'dropped') return void response.destroy();
+    if (fate === 'refused') {
+      response.writeHead(400, { 'content-type': 'application/x-amz-json-1.0' }).end(REFUSAL);
+      return;
+    }
+    carriedOut.push(operation);
+    const forwarded = http.request(
+      dynamoDbUrl,
+      { method: request.method, path: request.url, headers: { ...request.headers, host } },
+      (answer) => {
+        response.writeHead(answer.statusCode!, answer.headers);
+        answer.pipe(response);
+      },
+    );
+    forwarded.on('error', (error) => response.destroy(error)).end(body);
+  }
+
+  const server = await listenOnLoopback(
+    (request, response) => {
+      pass(request, response).catch((error: Error) => response.destroy(error));
+    },
+    { access: 'anyone', name: 'dynamodb proxy' },
+  );
+  return {
+    url: server.url,
+    carriedOut,
+    decide(fate) {
+      fateOf = fate;
+    },
+    close: server.close,
+  };
+}
+
+/** One that no client asks again after. */
+const REFUSAL = JSON.stringify({
+  __type: 'com.amazon.coral.service#AccessDeniedException',
+  message: 'not authorized, says the test',
+});

@@ -1,0 +1,74 @@
+import http from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { listenOnLoopback } from '../../local/access/loopback.ts';
+
+/** A call of GitHub's API as it went through: `POST /repos/local/a/git/trees`, and what was answered. */
+export type Call = { line: string; status: number | undefined; body: string };
+
+/** What becomes of the call that comes as the `n`th, from 1: `lost` is carried out and not answered. */
+export type Fate = 'answered' | 'lost' | 'refused';
+
+export type GitHubProxy = {
+  /** For GITHUB_API_URL. */
+  readonly apiUrl: string;
+  readonly calls: Call[];
+  /** Decides each call's fate; told when one that is not answered has come to its end. */
+  decide(fate: (n: number, line: string) => Fate, onUnanswered?: () => void): void;
+  close(): Promise<void>;
+};
+
+/** Stands between the product and the local GitHub, counts the calls and loses answers. */
+export async function startGitHubProxy(gitHubUrl: string): Promise<GitHubProxy> {
+  const calls: Call[] = [];
+  let fateOf: (n: number, line: string) => Fate = () => 'answered';
+  let onUnanswered = () => {};
+  const { host } = new URL(gitHubUrl);
+
+  async function pass(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const body = await buffer(request);
+    const line = `${request.method} ${request.url!.replace('/api/v3', '')}`;
+    const call: Call = { line, status: undefined, body: body.toString() };
+    calls.push(call);
+    const fate = fateOf(calls.length, line);
+    if (fate === 'refused') return onUnanswered();
+    const answer = await send(request, body);
+    call.status = answer.status;
+    if (fate === 'lost') return onUnanswered();
+    response.writeHead(answer.status, answer.headers).end(answer.body);
+  }
+
+  function send(request: http.IncomingMessage, body: Buffer) {
+    return new Promise<{ status: number; headers: http.IncomingHttpHeaders; body: Buffer }>(
+      (resolve, reject) => {
+        const forwarded = http.request(
+          `${gitHubUrl}${request.url}`,
+          { method: request.method, headers: { ...request.headers, host } },
+          (answer) => {
+            buffer(answer).then(
+              (bytes) => resolve({ status: answer.statusCode!, headers: answer.headers, body: bytes }),
+              reject,
+            );
+          },
+        );
+        forwarded.on('error', reject).end(body);
+      },
+    );
+  }
+
+  const server = await listenOnLoopback(
+    (request, response) => {
+      pass(request, response).catch((error: Error) => response.destroy(error));
+    },
+    { access: 'anyone', name: 'github proxy' },
+  );
+  return {
+    apiUrl: `${server.url}/api/v3`,
+    calls,
+    decide(fate, unanswered = () => {}) {
+      calls.length = 0;
+      fateOf = fate;
+      onUnanswered = unanswered;
+    },
+    close: server.close,
+  };
+}

@@ -1,0 +1,89 @@
+import { Octokit } from '@octokit/rest';
+import { type GitHubOptions, type LocalGitHub, startGitHub } from '../../local/github/server.ts';
+import { temporaryFolder } from './stack.ts';
+
+export type TestGitHub = LocalGitHub & {
+  /** A folder of the test's own, beside the server's data. */
+  folder: string;
+  /** An official client with this token, or with none. */
+  client(token?: string): Octokit;
+};
+
+// Refusals are what tests ask for; Octokit would print each.
+const QUIET = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** The local GitHub on a free port, with its data in a folder that `close` removes. */
+export async function startTestGitHub(
+  options: Omit<GitHubOptions, 'dataFolder' | 'access'> = {},
+): Promise<TestGitHub> {
+  const folder = await temporaryFolder();
+  const server = await startGitHub({ access: 'anyone', ...options, dataFolder: `${folder.path}/data` });
+  return {
+    ...server,
+    folder: folder.path,
+    client: (token) =>
+      new Octokit({ baseUrl: server.apiUrl, log: QUIET, ...(token !== undefined && { auth: token }) }),
+    close: async () => {
+      await server.close();
+      await folder.remove();
+    },
+  };
+}
+
+export type Refusal = {
+  status: number;
+  message: string;
+  headers: Record<string, string | undefined>;
+};
+
+/** What a request was refused with. Fails where it was not refused. */
+export async function refusalOf(request: Promise<unknown>): Promise<Refusal> {
+  const error = await request.then(
+    (answer) => {
+      throw new Error(`The request was answered: ${JSON.stringify(answer)}`);
+    },
+    (reason: { status?: number; response?: { headers: Refusal['headers']; data: { message: string } } }) =>
+      reason,
+  );
+  if (!error.response || !error.status) throw error;
+  return { status: error.status, message: error.response.data.message, headers: error.response.headers };
+}
+
+export type Place = { owner: string; repo: string };
+
+/** `owner/repo` with a first commit on main. */
+export async function newRepository(
+  octokit: Octokit,
+  name: string,
+  options: { private?: boolean; org?: string } = {},
+): Promise<Place & { sha: string }> {
+  const { org, ...about } = options;
+  const { data } = org
+    ? await octokit.repos.createInOrg({ org, name, auto_init: true, ...about })
+    : await octokit.repos.createForAuthenticatedUser({ name, auto_init: true, ...about });
+  const place = { owner: data.owner.login, repo: data.name };
+  const { data: ref } = await octokit.git.getRef({ ...place, ref: 'heads/main' });
+  return { ...place, sha: ref.object.sha };
+}
+
+/** A branch one commit ahead of `sha`; gives the commit. */
+export async function newBranch(
+  octokit: Octokit,
+  place: Place,
+  branch: string,
+  sha: string,
+): Promise<string> {
+  const { data: tree } = await octokit.git.createTree({
+    ...place,
+    base_tree: sha,
+    tree: [{ path: `${branch}.txt`, mode: '100644', type: 'blob', content: `${branch}\n` }],
+  });
+  const { data: commit } = await octokit.git.createCommit({
+    ...place,
+    message: branch,
+    tree: tree.sha,
+    parents: [sha],
+  });
+  await octokit.git.createRef({ ...place, ref: `refs/heads/${branch}`, sha: commit.sha });
+  return commit.sha;
+}

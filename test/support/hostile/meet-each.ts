@@ -1,0 +1,26 @@
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, test } from '@jest/globals';
+import { workerCommand } from '../../../worker/bundle.ts';
+import { copyWorkerBundle } from '../worker-bundle.ts';
+import { Stack } from '../worker-stack.ts';
+import { CANARIES, type HostileRepository, meet } from './repository.ts';
+
+/** A test for each of the repositories, all on one stack, with the worker bundled as its image has it. */
+export function meetEach(repositories: readonly HostileRepository[], timeoutMs?: number): void {
+  let stack: Stack;
+  beforeAll(async () => {
+    stack = await Stack.start();
+    stack.workerCommand = workerCommand(await copyWorkerBundle(path.join(stack.folder, 'bundle')));
+  });
+  afterAll(async () => {
+    await stack?.close();
+    rmSync(CANARIES, { recursive: true });
+  });
+
+  test.each(repositories)(
+    'a repository with $has is worked on, and does no harm',
+    async (repository) => void (await meet(stack, repository)),
+    timeoutMs,
+  );
+}

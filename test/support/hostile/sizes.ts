@@ -1,0 +1,112 @@
+import { expect } from '@jest/globals';
+import { call, calls, submit } from '../worker-stack.ts';
+import { printing, tooMuch } from './commands.ts';
+import { pushImport, pushRaw, type RawEntry } from './raw-commit.ts';
+import { editTarget, type HostileRepository } from './repository.ts';
+
+const MIB = 1024 * 1024;
+
+const look = [
+  call('list_files', {}),
+  call('list_files', { pattern: '**/*{1,2,3}.txt' }),
+  call('search_code', { pattern: 'old' }),
+  call('search_code', { pattern: 'file 9999', filesOnly: true }),
+];
+
+const many: HostileRepository = {
+  has: '100,000 files',
+  content: (stack, name) =>
+    pushImport(stack, name, function* () {
+      yield { path: 'target.txt', content: 'old\n' };
+      for (let i = 0; i < 100_000; i++) yield { path: `${i % 317}/${i}.txt`, content: `file ${i}\n` };
+    }),
+  settings: { verify: ['true'] },
+  script: [calls(...look, editTarget), submit],
+  expects: ({ exchanges }) => {
+    expect(exchanges[0]!.result).toContain('… 99501 more files');
+    expect(exchanges[3]!.result).toMatch(/^11 files match\./);
+  },
+};
+
+const longLine: HostileRepository = {
+  has: 'a line of 200 MB',
+  content: (stack, name) =>
+    pushImport(stack, name, function* () {
+      yield { path: 'target.txt', content: 'old\n' };
+      yield { path: 'long.txt', content: 'old '.repeat(50_000_000) };
+    }),
+  settings: { shell: true },
+  script: [
+    calls(...look, call('read_file', { path: 'long.txt' }), editTarget),
+    calls(call('shell', { command: 'echo more >> long.txt' })),
+    submit,
+    calls(call('shell', { command: 'rm long.txt' })),
+    submit,
+    submit,
+  ],
+  ends: { outcome: 'gaveUp', end: 'gaveUp', changes: [{ file: 'target.txt' }] },
+  expects: ({ exchanges }) => {
+    expect(exchanges[2]!.result).toMatch(/^target\.txt:1: old\n\(Not searched.*long\.txt/);
+    expect(exchanges[4]).toMatchObject({ isError: true, result: expect.stringContaining('200000000 bytes') });
+  },
+};
+
+const newFiles: HostileRepository = {
+  has: 'a setup that makes 30,000 files',
+  content: {},
+  settings: { setup: ['i=0; while [ $i -lt 30000 ]; do : > new-$i; i=$((i+1)); done'] },
+  script: [calls(...look, editTarget), submit, submit, submit],
+  ends: { outcome: 'gaveUp', end: 'gaveUp', changes: [] },
+  expects: ({ outcome }) => expect(outcome.summary).toContain('30001 files differ'),
+};
+
+/** Ten folders in each of ten folders and so on, all of them the same one: 10,000,000,000 files in a few objects. */
+const bomb: HostileRepository = {
+  has: 'a tree without end in a pack of a few kilobytes',
+  content: (stack, name) =>
+    pushRaw(stack, name, (repository) => {
+      const names = [...'0123456789'];
+      let id = repository.tree(
+        ...names.map((file): RawEntry => ({ mode: '100644', name: file, id: repository.blob('x') })),
+      );
+      for (let depth = 0; depth < 9; depth++)
+        id = repository.tree(...names.map((folder): RawEntry => ({ mode: '40000', name: folder, id })));
+      return id;
+    }),
+  script: [],
+  ends: { outcome: 'failed', error: { message: expect.stringContaining('more than 500000 files') } },
+};
+
+/** git holds many times the bytes of each: 1 GiB for these, from a pack of some hundred kilobytes. */
+const rules: HostileRepository = {
+  has: 'two .gitignore of 20 MB in one another',
+  content: (stack, name) =>
+    pushImport(stack, name, function* () {
+      yield { path: 'target.txt', content: 'old\n' };
+      for (const folder of ['', 'a/']) yield { path: `${folder}.gitignore`, content: 'z\n'.repeat(10 * MIB) };
+    }),
+  settings: { shell: true },
+  script: [
+    calls(call('list_files', {}), editTarget),
+    calls(call('shell', { command: 'touch a/new' })),
+    calls(call('list_files', {})),
+    submit,
+    submit,
+    submit,
+  ],
+  ends: { outcome: 'gaveUp', end: 'gaveUp', changes: [] },
+  expects: ({ exchanges, outcome }) => {
+    expect(exchanges[0]).toMatchObject({ isError: true, result: expect.stringContaining('too much memory') });
+    expect(outcome.summary).toContain('too much memory');
+  },
+};
+
+export const sizes: HostileRepository[] = [
+  many,
+  longLine,
+  newFiles,
+  tooMuch,
+  bomb,
+  rules,
+  printing(1024 * MIB),
+];

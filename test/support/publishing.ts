@@ -1,0 +1,323 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  GetExecutionHistoryCommand,
+  ListMapRunsCommand,
+  paginateListExecutions,
+  SFNClient,
+} from '@aws-sdk/client-sfn';
+import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { Octokit } from '@octokit/rest';
+import type { ChangedFile, ChangeSet } from '../../core/change-set.ts';
+import { inParallel } from '../../core/in-parallel.ts';
+import { isEnded, type Job, type JobRow, newJobId, type PullRequestSettings } from '../../core/job.ts';
+import type { RepositoryResult, RepositorySummary } from '../../core/repository-result.ts';
+import { countsOf, pullRequestKey } from '../../core/store/repository-table.ts';
+import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
+import { NO_TOKENS } from '../../core/usage.ts';
+import type { StackOptions } from '../../local/stack.ts';
+import { until } from './process-tree.ts';
+import { PLAIN_ENVIRONMENT, ROOT, type ServedStack, startStackProcess, temporaryFolder } from './stack.ts';
+import { git, repositoryOf } from './work-trees.ts';
+
+export const AT = '2026-01-02T03:04:05.000Z';
+
+/** A repository whose analysis is recorded: what its change is made from, and the change. */
+export type Recorded = {
+  /** After `local/`. */
+  name: string;
+  baseSha: string;
+  files: ChangedFile[];
+  /** @default main */
+  baseBranch?: string;
+  title?: string;
+  body?: string;
+  row?: Partial<RepositoryResult>;
+};
+
+export type Answer = {
+  status: number;
+  json: Job & { results: RepositorySummary[]; detail: string; errors?: unknown[]; type: string };
+};
+
+/** A change of text. */
+export function text(file: string, content: string, status: 'added' | 'modified' = 'modified'): ChangedFile {
+  return { status, path: file, mode: '100644', content: Buffer.from(content).toString('base64') };
+}
+
+/** A stack whose jobs are recorded by the test, so that only what is between the record and GitHub works. */
+export class Publishing {
+  readonly stack: ServedStack;
+  readonly github: Octokit;
+  readonly sfn: SFNClient;
+  readonly #folder: { path: string; remove(): Promise<void> };
+  readonly #rows: DynamoDBDocumentClient;
+  readonly #token: string | undefined;
+
+  private constructor(
+    stack: ServedStack,
+    folder: { path: string; remove(): Promise<void> },
+    token: string | undefined,
+  ) {
+    this.stack = stack;
+    this.#folder = folder;
+    this.#token = token;
+    this.github = new Octokit({
+      baseUrl: `${stack.gitHub}/api/v3`,
+      log: SILENT,
+      ...(token && { auth: token }),
+    });
+    const client = (service: string) => ({
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+      endpoint: stack.awsVariables[`AWS_ENDPOINT_URL_${service}`]!,
+    });
+    this.sfn = new SFNClient(client('SFN'));
+    this.#rows = DynamoDBDocumentClient.from(new DynamoDBClient(client('DYNAMODB')), {
+      marshallOptions: { removeUndefinedValues: true },
+    });
+  }
+
+  /** `token` is the owner's, for a local GitHub with a list of them. */
+  static async start(options: Partial<StackOptions> = {}, token?: string): Promise<Publishing> {
+    const stack = await startStackProcess({
+      ...{ given: {}, gitHub: 'local', model: 'offline', maxRunning: 1, shared: false },
+      workerCommand: ['/bin/false'],
+      ...options,
+    });
+    return new Publishing(stack, await temporaryFolder(), token);
+  }
+
+  async close(): Promise<void> {
+    this.sfn.destroy();
+    this.#rows.destroy();
+    await this.stack.close();
+    await this.#folder.remove();
+  }
+
+  /** Puts a repository of these files on the local GitHub as `local/{name}`; gives its first commit. */
+  async addRepository(name: string, files: Record<string, string | Buffer>): Promise<string> {
+    const sha = await repositoryOf(this.tree(name), files);
+    await this.github.rest.repos.createInOrg({ org: 'local', name });
+    await this.push(name);
+    return sha;
+  }
+
+  /** The repository's work tree here. */
+  tree(name: string): string {
+    return path.join(this.#folder.path, name);
+  }
+
+  async push(name: string, ...refs: string[]): Promise<void> {
+    await this.#remote(name, 'push', '--quiet', this.#url(name), ...(refs.length > 0 ? refs : ['main']));
+  }
+
+  /** Commits these files on `main` and pushes; gives the commit. */
+  async commit(name: string, files: Record<string, string>): Promise<string> {
+    for (const [file, content] of Object.entries(files)) {
+      await mkdir(path.dirname(path.join(this.tree(name), file)), { recursive: true });
+      await writeFile(path.join(this.tree(name), file), content);
+    }
+    await git(this.tree(name), 'add', '--all');
+    await git(this.tree(name), 'commit', '--quiet', '--message', 'Meanwhile');
+    await this.push(name);
+    return git(this.tree(name), 'rev-parse', 'HEAD');
+  }
+
+  /** Fetches a branch of the local GitHub into the work tree; gives its commit. */
+  async fetch(name: string, branch: string): Promise<string> {
+    await this.#remote(name, 'fetch', '--quiet', this.#url(name), `refs/heads/${branch}`);
+    return git(this.tree(name), 'rev-parse', 'FETCH_HEAD');
+  }
+
+  #url(name: string): string {
+    return `${this.stack.gitHub}/local/${name}.git`;
+  }
+
+  #remote(name: string, ...args: string[]): Promise<string> {
+    const basic = Buffer.from(`x-access-token:${this.#token}`).toString('base64');
+    const header = this.#token ? ['-c', `http.extraHeader=Authorization: Basic ${basic}`] : [];
+    return git(this.tree(name), ...header, ...args);
+  }
+
+  /** Records a job that ended with a change in each of these repositories, as its analysis would have left it. */
+  async record(
+    repositories: readonly Recorded[],
+    {
+      pullRequest,
+      ...job
+    }: Partial<Omit<JobRow, 'pullRequest'>> & { pullRequest?: PullRequestSettings } = {},
+  ): Promise<string> {
+    const jobId = newJobId();
+    const names = repositories.map(({ name }) => `local/${name}`).sort();
+    await this.write(`jobs/${jobId}/request.json`, { prompt: 'Edit.', repositories: names });
+    await this.write(`jobs/${jobId}/repositories.json`, names);
+    await inParallel(repositories, 16, (repository) => this.recordChange(jobId, repository));
+    const row: JobRow = {
+      jobId,
+      ...{
+        name: 'Edit.',
+        type: 'code-pattern-update',
+        maxRepositories: 10_000,
+        maxConcurrency: 20,
+        maxCostUsd: 50,
+      },
+      ...{ createPullRequests: false, settings: defaultJobSettings(parseSettings({})) },
+      ...(pullRequest && { pullRequest }),
+      ...{ run: 1, action: 'analyze', status: 'completed', tokenUsage: NO_TOKENS },
+      counts: countsOf({ completed: names.length }),
+      ...{ createdAt: AT, startedAt: AT, completedAt: AT, updatedAt: AT },
+      ...job,
+    };
+    await this.put('jobs', { ...row, entity: 'job' });
+    return jobId;
+  }
+
+  /** Records what the analysis of one repository changed. */
+  async recordChange(jobId: string, { name, baseSha, files, ...said }: Recorded): Promise<void> {
+    const repositoryName = `local/${name}`;
+    const { title = 'Change it', body = 'As asked.', baseBranch = 'main' } = said;
+    const changeSet: ChangeSet = { baseBranch, baseSha, title, body, summary: 'Changed it.', files };
+    await this.write(`jobs/${jobId}/repositories/${repositoryName}/change-set.json`, changeSet);
+    const changeSetSha256 = createHash('sha256').update(JSON.stringify(changeSet)).digest('hex');
+    await this.put('repositories', {
+      ...{ jobId, repositoryName, status: 'completed', statusKey: `completed#${repositoryName}`, run: 1 },
+      ...{
+        outcome: 'changed',
+        turns: 2,
+        costUsd: 0.004,
+        tokenUsage: { ...NO_TOKENS, input: 1000, total: 1000 },
+      },
+      ...{ model: 'claude-sonnet-5-5', completedAt: AT, updatedAt: AT },
+      ...{ defaultBranch: 'main', ...said.row },
+      ...(said.row?.pullRequest && {
+        pullRequestKey: pullRequestKey(said.row.pullRequest.state, repositoryName),
+      }),
+      changeSetSha256,
+    });
+  }
+
+  async write(key: string, value: unknown): Promise<void> {
+    const file = path.join(this.stack.dataFolder, 'artifacts', key);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, JSON.stringify(value));
+  }
+
+  async put(table: 'jobs' | 'repositories', item: object): Promise<void> {
+    await this.#rows.send(new PutCommand({ TableName: `cody-batch-local-${table}`, Item: item }));
+  }
+
+  async call(method: string, route: string, body?: object, headers: object = {}): Promise<Answer> {
+    const response = await fetch(`${this.stack.api}${route}`, {
+      method,
+      headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, json: (await response.json()) as Answer['json'] };
+  }
+
+  /** Opens the pull requests of a job and waits for its end. */
+  async publish(jobId: string, body?: object, ms?: number): Promise<Answer['json']> {
+    const { status, json } = await this.call('POST', `/jobs/${jobId}/pull-requests`, body);
+    if (status !== 202) throw new Error(`POST pull-requests answered ${status}: ${JSON.stringify(json)}`);
+    return this.ended(jobId, ms);
+  }
+
+  /** Long jobs are asked rarely: each answer counts their repositories. */
+  async ended(jobId: string, ms = 240_000): Promise<Answer['json']> {
+    const pollMs = ms / 1000;
+    await until(
+      `the end of ${jobId}`,
+      async () => {
+        await sleep(pollMs);
+        return isEnded((await this.call('GET', `/jobs/${jobId}?limit=1`)).json.status);
+      },
+      ms,
+    );
+    return (await this.call('GET', `/jobs/${jobId}?limit=1000`)).json;
+  }
+
+  /** Everything recorded of one repository. */
+  async row(jobId: string, name: string): Promise<RepositoryResult> {
+    return (await this.call('GET', `/jobs/${jobId}/repositories/local/${name}`))
+      .json as unknown as RepositoryResult;
+  }
+
+  /** The states that each child of a run of OpenPullRequests entered, in order. */
+  async pathsOf(executionArn: string): Promise<string[][]> {
+    const { mapRuns } = await this.sfn.send(new ListMapRunsCommand({ executionArn }));
+    const { mapRunArn } = mapRuns![0]!;
+    const paths: string[][] = [];
+    for await (const { executions } of paginateListExecutions({ client: this.sfn }, { mapRunArn })) {
+      await inParallel(executions!, 16, async (child) => {
+        const query = { executionArn: child.executionArn!, maxResults: 1000 };
+        const { events } = await this.sfn.send(new GetExecutionHistoryCommand(query));
+        paths.push(events!.flatMap(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name ?? []));
+      });
+    }
+    return paths;
+  }
+
+  async pulls(name: string) {
+    const { data } = await this.github.rest.pulls.list({ owner: 'local', repo: name, state: 'all' });
+    return data;
+  }
+
+  /** A function of `lambdas`, such as `steps/open-pull-request`, as a process of its own, with these variables over those of the stack. */
+  invoke(name: string, input: object, environment: Record<string, string> = {}): Invocation {
+    const child = spawn(
+      process.execPath,
+      [path.join(ROOT, 'test/support/invoke-function.ts'), name, JSON.stringify(input)],
+      {
+        cwd: ROOT,
+        env: {
+          ...PLAIN_ENVIRONMENT,
+          ...this.stack.awsVariables,
+          NODE_COMPILE_CACHE: path.join(this.#folder.path, '.compile-cache'),
+          DYNAMODB_TABLE_PREFIX: 'cody-batch-local',
+          ARTIFACTS_URL: pathToFileURL(path.join(this.stack.dataFolder, 'artifacts')).href,
+          GITHUB_API_URL: `${this.stack.gitHub}/api/v3`,
+          GITHUB_THROTTLE: 'false',
+          ALLOWED_REPOSITORIES: 'local/*',
+          ...environment,
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    return new Invocation(child);
+  }
+}
+
+/** A function under way. Its log goes to its standard output, before what it returned. */
+export class Invocation {
+  readonly child: ChildProcess;
+  readonly #ended: Promise<{ signal: string | null; output: string }>;
+
+  constructor(child: ChildProcess) {
+    this.child = child;
+    let output = '';
+    for (const stream of [child.stdout!, child.stderr!]) {
+      stream.setEncoding('utf8').on('data', (part: string) => {
+        output += part;
+      });
+    }
+    this.#ended = once(child, 'close').then(([, signal]) => ({ signal: signal as string | null, output }));
+  }
+
+  /** Undefined where it was killed; throws what it wrote where it failed. */
+  async result(): Promise<Record<string, unknown> | undefined> {
+    const { signal, output } = await this.#ended;
+    if (signal) return undefined;
+    const last = output.trim().split('\n').at(-1)!;
+    if (this.child.exitCode !== 0) throw new Error(output);
+    return JSON.parse(last) as Record<string, unknown>;
+  }
+}
+
+const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

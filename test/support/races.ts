@@ -1,0 +1,213 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TerminateJobCommand } from '@aws-sdk/client-batch';
+import { StopExecutionCommand } from '@aws-sdk/client-sfn';
+import { expect } from '@jest/globals';
+import { Octokit } from '@octokit/rest';
+import { inParallel } from '../../core/in-parallel.ts';
+import { type Answered, Fleet, writeAndSubmit } from './fleet.ts';
+import { until } from './process-tree.ts';
+import { seeded } from './seeded.ts';
+
+const NAMES = ['one', 'two'];
+/** Rounds at once: each is mostly waiting. */
+const AT_ONCE = 6;
+const REST_MS = 120_000;
+
+type Asked = { kind: string; key?: string; status: number; run?: number };
+
+/** Where workers write a change slowly enough that a request meets them at work. */
+export function startRaces(): Promise<Fleet> {
+  return Fleet.start({
+    names: NAMES,
+    concurrency: 6,
+    script: async (request) => {
+      await sleep(40);
+      return writeAndSubmit(request);
+    },
+  });
+}
+
+/** Seeded rounds of everything that can be asked of one job, all at once, from outside; throws where one is not consistent. */
+export async function race(fleet: Fleet, seeds: readonly number[]): Promise<Record<string, number>> {
+  const tally: Record<string, number> = {};
+  await inParallel(seeds, AT_ONCE, async (seed) => {
+    try {
+      for (const { kind, status } of await round(fleet, seed))
+        tally[`${kind} ${status}`] = (tally[`${kind} ${status}`] ?? 0) + 1;
+    } catch (error) {
+      throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
+    }
+  });
+  return tally;
+}
+
+async function round(fleet: Fleet, seed: number): Promise<Asked[]> {
+  const random = seeded(seed);
+  const asked: Asked[] = [];
+  const post = () => fleet.send('POST', '/jobs', body, { 'idempotency-key': `race ${seed} ${process.pid}` });
+  const body = {
+    prompt: 'Edit.',
+    repositories: NAMES.map((name) => `local/${name}`),
+    createPullRequests: random() < 0.4,
+  };
+  const created = await post();
+  expect(created.status).toBe(201);
+  const { jobId } = created.json;
+  const ask = async (kind: string, method: string, route: string, key?: string) => {
+    const answer = await fleet.send(
+      method,
+      `/jobs/${jobId}${route}`,
+      undefined,
+      key ? { 'idempotency-key': key } : {},
+    );
+    asked.push({ kind, status: answer.status, ...(key && { key }), run: answer.json?.run });
+    return answer;
+  };
+  const key = (kind: string) => `${kind} ${seed} ${Math.floor(random() * 2)}`;
+  const often = async (times: number, ms: number, act: () => Promise<unknown>) => {
+    for (let i = 0; i < times; i++) {
+      await sleep(random() * ms);
+      await act();
+    }
+  };
+  const deletes = random() < 0.5;
+  // In the middle of whatever the job happens to be doing, or with a change that can be published.
+  if (random() < 0.4) await fleet.atRest(jobId, REST_MS);
+  else await sleep(random() * 1200);
+  await Promise.all([
+    often(random() < 0.7 ? 3 : 0, 300, () => ask('cancel', 'POST', '/cancel')),
+    often(4, 250, () => ask('retry', 'POST', '/retry', random() < 0.5 ? key('retry') : undefined)),
+    often(4, 300, () => ask('publish', 'POST', '/pull-requests', key('publish'))),
+    often(3, 300, async () => {
+      const { status } = await post();
+      asked.push({ kind: 'replay', status });
+    }),
+    often(random() < 0.4 ? 2 : 0, 400, () => stopExecution(fleet, jobId, 1 + Math.floor(random() * 3))),
+    often(random() < 0.4 ? 2 : 0, 400, () => terminateOne(fleet, jobId, random)),
+    often(deletes ? 4 : 0, 500, () => ask('delete', 'DELETE', '')),
+  ]);
+  expectAllowed(asked);
+  if (asked.some(({ kind, status }) => kind === 'delete' && status === 204))
+    await expectGone(fleet, jobId, post);
+  else await expectConsistent(fleet, jobId, asked);
+  await expectNoDoubledPullRequest(fleet, jobId);
+  return asked;
+}
+
+/** Every answer is one that the caller can act on, and 200 for a key only where that key was carried out. */
+function expectAllowed(asked: readonly Asked[]): void {
+  const allowed: Record<string, number[]> = {
+    cancel: [200, 404, 409],
+    retry: [200, 202, 404, 409],
+    publish: [200, 202, 404, 409],
+    delete: [204, 404, 409],
+    replay: [200, 410],
+  };
+  for (const one of asked) expect([one, allowed[one.kind]!.includes(one.status)]).toEqual([one, true]);
+  for (const { kind, key, status } of asked.filter((one) => one.key !== undefined && one.status === 200)) {
+    const carriedOut = asked.some((one) => one.kind === kind && one.key === key && one.status === 202);
+    expect([kind, key, status, carriedOut]).toEqual([kind, key, status, true]);
+  }
+}
+
+async function stopExecution(fleet: Fleet, jobId: string, run: number): Promise<void> {
+  // One that was never started is nothing to stop.
+  await fleet.sfn
+    .send(new StopExecutionCommand({ executionArn: fleet.executionArn(jobId, run) }))
+    .catch(() => {});
+}
+
+async function terminateOne(fleet: Fleet, jobId: string, random: () => number): Promise<void> {
+  const live = (await fleet.batchJobs(jobId)).filter(
+    ({ status }) => status !== 'SUCCEEDED' && status !== 'FAILED',
+  );
+  const job = live[Math.floor(random() * live.length)];
+  if (job) await fleet.batch.send(new TerminateJobCommand({ jobId: job.jobId, reason: 'A race.' }));
+}
+
+async function expectGone(fleet: Fleet, jobId: string, post: () => Promise<Answered>): Promise<void> {
+  const folder = path.join(fleet.stack.dataFolder, 'artifacts/jobs', jobId);
+  const left = async () => {
+    const items = await fleet.itemsOf(jobId);
+    const untouched = items.filter(({ deletedAt, stoppedBy }) => !deletedAt && stoppedBy !== 'deleted');
+    const isDeleting = items.some(({ status }) => status !== undefined);
+    // Reading every process of the machine is dear, and only the last look counts.
+    const workers = untouched.length > 0 || isDeleting ? 0 : fleet.workers(jobId).length;
+
+    return { untouched, isDeleting, workers, folder: existsSync(folder) };
+  };
+  const nothing = { untouched: [], isDeleting: false, workers: 0, folder: false };
+  const isGone = async () => JSON.stringify(await left()) === JSON.stringify(nothing);
+  await until(`the removal of ${jobId}`, isGone, REST_MS).catch(async () =>
+    expect(await left()).toEqual(nothing),
+  );
+  expect((await post()).status).toBe(410);
+  // Whatever is late has come by now, and makes nothing anew.
+  await sleep(300);
+  expect(await left()).toEqual(nothing);
+  expect((await fleet.send('GET', `/jobs/${jobId}`)).status).toBe(404);
+}
+
+/** Everything that can be seen of the job is at rest, agrees, and can go on from there. */
+async function expectConsistent(fleet: Fleet, jobId: string, asked: readonly Asked[]): Promise<void> {
+  const reserved = asked.filter(({ kind, status }) => ['retry', 'publish'].includes(kind) && status === 202);
+  for (;;) {
+    await fleet.atRest(jobId, REST_MS);
+    await until(
+      `the rest of ${jobId}`,
+      async () => {
+        const { run } = await fleet.job(jobId);
+        const executions = await Promise.all(
+          Array.from({ length: run }, (_, i) => fleet.execution(jobId, i + 1)),
+        );
+        return !executions.includes('RUNNING') && fleet.workers(jobId).length === 0;
+      },
+      REST_MS,
+    );
+    // What EventBridge delivers after the end of an execution.
+    await sleep(200);
+    const job = await fleet.job(jobId);
+    const rows = Object.values(await fleet.rows(jobId));
+    expect(job.run).toBe(reserved.length + 1);
+    const counted: Record<string, number> = {
+      total: NAMES.length,
+      pending: 0,
+      processing: 0,
+      completed: 0,
+      failed: 0,
+      cancelled: 0,
+    };
+    for (const { status } of rows) counted[status] = (counted[status] ?? 0) + 1;
+    // Those that a cancel was faster than have no row, and count as cancelled.
+    counted.cancelled = counted.cancelled! + NAMES.length - rows.length;
+    expect(job.counts).toMatchObject(counted);
+    const costs = rows.reduce((sum, { costUsd = 0 }) => sum + costUsd, 0);
+    expect(job.costUsd ?? 0).toBeCloseTo(costs, 6);
+    const batch = await fleet.batchJobs(jobId);
+    expect(batch.filter(({ status }) => status !== 'SUCCEEDED' && status !== 'FAILED')).toEqual([]);
+    expect(new Set(batch.map(({ jobName }) => jobName)).size).toBe(batch.length);
+    if (job.counts.completed === NAMES.length) break;
+    const { status } = await fleet.send('POST', `/jobs/${jobId}/retry`);
+    expect(status).toBe(202);
+    reserved.push({ kind: 'retry', status });
+  }
+  const { status } = await fleet.send('POST', `/jobs/${jobId}/pull-requests`);
+  expect([202, 409]).toContain(status);
+  const ended = await fleet.atRest(jobId, REST_MS);
+  expect(ended.results.map(({ pullRequest }) => pullRequest?.state)).toEqual(NAMES.map(() => 'open'));
+}
+
+async function expectNoDoubledPullRequest(fleet: Fleet, jobId: string): Promise<void> {
+  const github = new Octokit({ baseUrl: `${fleet.stack.gitHub}/api/v3` });
+  for (const repo of NAMES) {
+    const { data } = await github.rest.pulls.list({
+      ...{ owner: 'local', repo, state: 'all', head: `local:cody-batch/${jobId}` },
+    });
+    const numbers = data.filter(({ head }) => head.ref === `cody-batch/${jobId}`).map(({ number }) => number);
+    expect(numbers.length).toBeLessThanOrEqual(1);
+    const row = (await fleet.rows(jobId))[repo];
+    if (row?.pullRequestNumber) expect(numbers).toEqual([row.pullRequestNumber]);
+  }
+}

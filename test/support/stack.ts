@@ -1,0 +1,160 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { workerCommand } from '../../worker/bundle.ts';
+import { type Process, processes } from './process-tree.ts';
+import type { TestStackOptions } from './start-stack.ts';
+import { copyWorkerBundle } from './worker-bundle.ts';
+
+export const CLI = fileURLToPath(new URL('../../bin/cody-batch.ts', import.meta.url));
+export const START_STACK = fileURLToPath(new URL('./start-stack.ts', import.meta.url));
+export const ROOT = path.dirname(path.dirname(CLI));
+
+/** The machine's own variables that a command needs, and none of a developer's keys. */
+export const PLAIN_ENVIRONMENT = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
+
+export type ServedStack = {
+  api: string;
+  gitHub: string;
+  /** `AWS_ENDPOINT_URL_*` and the rest, as a shell has them that was given what `serve` prints. */
+  awsVariables: Record<string, string>;
+  dataFolder: string;
+  child: ChildProcess;
+  /** What `serve` said. */
+  printed?: string;
+  close(): Promise<void>;
+};
+
+/** A folder of the test's own; `remove` ends it. */
+export async function temporaryFolder(): Promise<{ path: string; remove(): Promise<void> }> {
+  const folder = await mkdtemp(path.join(await realpath(tmpdir()), 'cody-batch-test-'));
+  return { path: folder, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 3 }) };
+}
+
+/** `cody-batch serve` as a process, on free ports. */
+export async function serveStack(
+  options: { environment?: Record<string, string>; args?: string[]; dataFolder?: string } = {},
+): Promise<ServedStack> {
+  const own = options.dataFolder ? undefined : await temporaryFolder();
+  const dataFolder = options.dataFolder ?? own!.path;
+  const child = spawn(
+    process.execPath,
+    [CLI, 'serve', '--port', '0', '--data', dataFolder, ...(options.args ?? [])],
+    {
+      cwd: ROOT,
+      env: { ...PLAIN_ENVIRONMENT, ...options.environment },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  const ended = once(child, 'exit');
+  const printed: string[] = [];
+  for await (const line of createInterface({ input: child.stdout! })) {
+    printed.push(line);
+    if (line.startsWith('Ctrl-C ends it')) break;
+  }
+  const text = printed.join('\n');
+  const api = /^API +(\S+)$/m.exec(text)?.[1];
+  const gitHub = /^GitHub +(\S+)$/m.exec(text)?.[1];
+  if (!api || !gitHub) throw new Error(`serve did not start: ${text}`);
+  return {
+    api,
+    gitHub,
+    dataFolder,
+    child,
+    printed: text,
+    awsVariables: exported(text),
+    close: async () => {
+      child.kill('SIGINT');
+      await ended;
+      await own?.remove();
+    },
+  };
+}
+
+/** What a shell has in its environment after the printed lines were pasted into it. */
+export function exported(printed: string): Record<string, string> {
+  const lines = printed.split('\n').filter((line) => /^ +export /.test(line));
+  const environment = execFileSync('/bin/sh', ['-c', `${lines.join('\n')}\nexec env -0`], {
+    env: { PATH: PLAIN_ENVIRONMENT.PATH },
+    encoding: 'utf8',
+  });
+  const names = lines.map((line) => /export (\w+)=/.exec(line)![1]!);
+  const all = environment.split('\0').map((entry) => /^([^=]*)=(.*)$/s.exec(entry)?.slice(1) ?? []);
+  return Object.fromEntries(all.filter(([name]) => names.includes(name!)));
+}
+
+/**
+ * A stack as a process of its own, with options that the command line does not have. It runs the worker that all files
+ * of a run share, where `serve` bundles its own.
+ */
+export async function startStackProcess(
+  options: Partial<Omit<TestStackOptions, 'dataFolder'>> = {},
+  environment: Record<string, string> = {},
+): Promise<ServedStack> {
+  const own = await temporaryFolder();
+  const given: TestStackOptions = {
+    ...{ given: {}, gitHub: 'local', model: 'offline', maxRunning: availableParallelism(), shared: false },
+    ...(!options.workerCommand && { workerCommand: await bundledWorker(path.join(own.path, 'worker')) }),
+    ...options,
+    dataFolder: own.path,
+  };
+  const child = spawn(process.execPath, [START_STACK, JSON.stringify(given)], {
+    cwd: ROOT,
+    env: { ...PLAIN_ENVIRONMENT, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  const lines = createInterface({ input: child.stdout! });
+  const [line] = (await Promise.race([once(lines, 'line'), ended.then(() => [])])) as [string?];
+  if (!line) throw new Error('the stack did not start');
+  return {
+    ...JSON.parse(line),
+    dataFolder: own.path,
+    child,
+    close: async () => {
+      child.kill('SIGINT');
+      await ended;
+      await own.remove();
+    },
+  };
+}
+
+/** What Batch runs for a repository: the bundle that all files of a run share, copied into the folder. */
+export async function bundledWorker(folder: string): Promise<string[]> {
+  return [...workerCommand(await copyWorkerBundle(folder)), 'Ref::jobId', 'Ref::repositoryName'];
+}
+
+/** The workers of the stack over this data folder, those included that a dead stack left behind. */
+export function workersOf(dataFolder: string): Process[] {
+  const bundle = path.join(dataFolder, 'worker/worker.mjs');
+  return processes().filter(({ command }) => command.includes(` ${bundle} `));
+}
+
+export type Ended = { status: number | null; stdout: string; stderr: string };
+
+/** Runs `cody-batch` with these arguments to its end. */
+export async function cody(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  cwd = ROOT,
+): Promise<Ended> {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    cwd,
+    env: { ...PLAIN_ENVIRONMENT, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const [status] = (await once(child, 'close')) as [number | null];
+  return { status, stdout, stderr };
+}

@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { type ArtifactStore, openArtifacts } from '../../core/store/artifacts.ts';
+import { JobTable } from '../../core/store/job-table.ts';
+import { RepositoryTable } from '../../core/store/repository-table.ts';
+import { parseSettings, type Settings } from '../../core/settings.ts';
+import { openDynamoDB } from '../../core/store/tables.ts';
+import { createTables, startDynamoDB } from '../../local/dynamodb/dynamodb.ts';
+
+/** Set by `npm run test:moto`: the tests then judge the same code by moto's DynamoDB and S3. */
+const MOTO = process.env.MOTO_URL;
+
+Object.assign(process.env, {
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+  AWS_REGION: 'us-east-1',
+  ...(MOTO && { AWS_ENDPOINT_URL_S3: MOTO }),
+});
+
+export type TestTables = {
+  jobs: JobTable;
+  rows: RepositoryTable;
+  client: DynamoDBDocumentClient;
+  settings: Settings;
+  close(): Promise<void>;
+};
+
+/** The product's two tables, empty: dynalite's as the local stack makes them, or moto's. */
+export async function openTestTables(): Promise<TestTables> {
+  const names = { jobsTable: `jobs-${randomUUID()}`, repositoriesTable: `repositories-${randomUUID()}` };
+  const server = MOTO ? await tablesOfMoto(MOTO, names) : await startDynamoDB({ access: 'anyone', ...names });
+  const settings = { ...parseSettings({ DYNAMODB_ENDPOINT: server.url }), ...names };
+  const client = openDynamoDB(settings);
+  return {
+    jobs: new JobTable(client, settings),
+    rows: new RepositoryTable(client, settings),
+    client,
+    settings,
+    close: () => server.close(),
+  };
+}
+
+async function tablesOfMoto(url: string, names: { jobsTable: string; repositoriesTable: string }) {
+  const client = new DynamoDBClient({ endpoint: url });
+  await createTables(client, names);
+  client.destroy();
+  return { url, close: async () => {} };
+}
+
+/** An empty artifact store, by its address: a folder, or a bucket of moto's. */
+export async function openTestArtifacts(): Promise<{ store: ArtifactStore; close(): Promise<void> }> {
+  if (MOTO) {
+    const { store } = await openTestBucket();
+    return { store, close: async () => {} };
+  }
+  const folder = await mkdtemp(path.join(tmpdir(), 'cody-batch-artifacts-'));
+  return {
+    store: openArtifacts(pathToFileURL(folder).href),
+    close: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** A bucket of moto's, with the official client beside the store. */
+export async function openTestBucket(): Promise<{ store: ArtifactStore; s3: S3Client; bucket: string }> {
+  if (!MOTO) throw new Error('This needs the S3 of `npm run test:moto`.');
+  const bucket = `artifacts-${randomUUID()}`;
+  const s3 = new S3Client({});
+  await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+  return { store: openArtifacts(`s3://${bucket}`), s3, bucket };
+}

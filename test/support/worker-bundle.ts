@@ -1,0 +1,18 @@
+import { existsSync } from 'node:fs';
+import { cp, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { bundleWorker } from '../../worker/bundle.ts';
+
+/** Puts the worker's bundle into the folder; it is made once for all files of a run. Returns the entry. */
+export async function copyWorkerBundle(folder: string): Promise<string> {
+  const run = process.env.TEST_RUN_FOLDER!;
+  const made = path.join(run, 'worker');
+  if (!existsSync(made)) {
+    const own = path.join(run, `making-${process.pid}`);
+    await bundleWorker(own);
+    // Two files may have made it at once; whichever comes second takes the first one's.
+    await rename(own, made).catch(() => rm(own, { recursive: true }));
+  }
+  await cp(made, folder, { recursive: true });
+  return path.join(folder, 'worker.mjs');
+}

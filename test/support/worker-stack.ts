@@ -1,0 +1,333 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import type http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import dynalite from 'dynalite';
+import { glob } from 'glob';
+import { type ArtifactStore, artifactKeys, openArtifacts, writeArtifact } from '../../core/store/artifacts.ts';
+import { type JobRow, type JobSettings, newJobId, type PullRequestSettings } from '../../core/job.ts';
+import { JobTable } from '../../core/store/job-table.ts';
+import { Outcome } from '../../core/outcome.ts';
+import { RepositoryTable } from '../../core/store/repository-table.ts';
+import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
+import { JOBS_TABLE, openDynamoDB, REPOSITORIES_TABLE } from '../../core/store/tables.ts';
+import { NO_TOKENS } from '../../core/usage.ts';
+import { startGitHub } from '../../local/github/server.ts';
+import type { ReplyBlock } from '../../local/model/reply.ts';
+import { type Script, type ScriptedModel, startScriptedModel } from './scripted-model.ts';
+import { copyWorkerBundle } from './worker-bundle.ts';
+
+const run = promisify(execFile);
+const projectFolder = path.resolve(import.meta.dirname, '../..');
+
+export const GIT_IDENTITY = ['-c', 'user.name=Test', '-c', 'user.email=test@example.com'];
+
+/** A file of a repository: text, bytes, an executable text, or a symbolic link. */
+export type TestFile = string | Buffer | { executable: string } | { link: string };
+
+export type Finished = { exitCode: number | null; log: string; model: ScriptedModel };
+
+/** Everything around a worker, real and on loopback: GitHub, DynamoDB, artifacts; the model plays a script. */
+export class Stack {
+  /** What is run: the source, or a bundle of it. */
+  entry = path.join(projectFolder, 'worker/main.ts');
+  readonly folder: string;
+  readonly tempDir: string;
+  readonly artifacts: ArtifactStore;
+  readonly jobs: JobTable;
+  readonly rows: RepositoryTable;
+  readonly #github: Awaited<ReturnType<typeof startGitHub>>;
+  /** The environment of a worker, all but the model. */
+  readonly environment: Record<string, string>;
+  /** How a worker is started, where it is not Node.js on `entry`. */
+  workerCommand: string[] | undefined;
+  readonly #close: (() => Promise<unknown>)[];
+  readonly #repositories = new Map<Record<string, TestFile>, Promise<string>>();
+
+  private constructor(
+    folder: string,
+    github: Stack['github'],
+    dynamoDbUrl: string,
+    close: (() => Promise<unknown>)[],
+  ) {
+    this.folder = folder;
+    this.tempDir = path.join(folder, 'tmp');
+    this.#github = github;
+    this.#close = close;
+    this.environment = {
+      PATH: process.env.PATH!,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+      DYNAMODB_ENDPOINT: dynamoDbUrl,
+      ARTIFACTS_URL: pathToFileURL(path.join(folder, 'artifacts')).href,
+      GITHUB_API_URL: github.apiUrl,
+      CLAUDE_API_KEY: 'test-claude-key-0123456789',
+      ALLOWED_REPOSITORIES: '*/*',
+      GITHUB_TOKEN: 'test-github-token-0123456789',
+      TEMP_DIR: this.tempDir,
+      NODE_COMPILE_CACHE: path.join(folder, 'compile-cache'),
+    };
+    // The tables of this process find their credentials as the worker's do.
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) process.env[name] = 'local';
+    const settings = parseSettings(this.environment);
+    this.artifacts = openArtifacts(this.environment.ARTIFACTS_URL!);
+    const dynamoDB = openDynamoDB(settings);
+    this.jobs = new JobTable(dynamoDB, settings);
+    this.rows = new RepositoryTable(dynamoDB, settings);
+  }
+
+  get github() {
+    return this.#github;
+  }
+
+  /** A bundled worker starts in half the time, and is made once for all files of a run. */
+  static async start({ bundled = false } = {}): Promise<Stack> {
+    const folder = await mkdtemp(path.join(tmpdir(), 'worker-test-'));
+    const database = dynalite({ createTableMs: 0 });
+    database.listen(0, '127.0.0.1');
+    await once(database, 'listening');
+    const dynamoDbUrl = `http://127.0.0.1:${(database.address() as AddressInfo).port}`;
+    const github = await startGitHub({ access: 'anyone', dataFolder: path.join(folder, 'github') });
+    const stack = new Stack(folder, github, dynamoDbUrl, [
+      () => github.close(),
+      () => closeServer(database),
+      () => rm(folder, { recursive: true, force: true }),
+    ]);
+    await createTables(dynamoDbUrl);
+    if (bundled) stack.entry = await copyWorkerBundle(path.join(folder, 'bundle'));
+    return stack;
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#close) await close();
+  }
+
+  /** Creates `owner/name` with one commit of these files, or empty without any. */
+  async createRepository(name: string, files: Record<string, TestFile>): Promise<void> {
+    const [owner, repository] = name.split('/') as [string, string];
+    const created = await fetch(`${this.#github.apiUrl}/orgs/${owner}/repos`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: repository }),
+    });
+    if (!created.ok) throw new Error(`creating ${name}: ${await created.text()}`);
+    if (Object.keys(files).length > 0) await this.push(name, files, 'first');
+  }
+
+  /** Commits these files on top of nothing, or of what the repository has. */
+  async push(name: string, files: Record<string, TestFile>, message: string): Promise<string> {
+    const seed = await mkdtemp(path.join(this.folder, 'seed-'));
+    const git = (...args: string[]) => run('git', ['-C', seed, ...GIT_IDENTITY, ...args]);
+    await run('git', ['clone', '--quiet', `${this.#github.url}/${name}.git`, seed]);
+    await git('checkout', '--quiet', '-B', 'main');
+    await writeFiles(seed, files);
+    await git('add', '--all', '--force');
+    await git('commit', '--quiet', '--message', message);
+    await git('push', '--quiet', 'origin', 'main');
+    return (await git('rev-parse', 'HEAD')).stdout.trim();
+  }
+
+  /** Replaces the history by one commit of these files; nothing of what was there can be fetched any more. */
+  async overwrite(name: string, files: Record<string, TestFile>): Promise<void> {
+    const seed = await mkdtemp(path.join(this.folder, 'seed-'));
+    const git = (folder: string, ...args: string[]) => run('git', ['-C', folder, ...GIT_IDENTITY, ...args]);
+    await git(seed, 'init', '--quiet', '--initial-branch=main');
+    await writeFiles(seed, files);
+    await git(seed, 'add', '--all', '--force');
+    await git(seed, 'commit', '--quiet', '--message', 'overwritten');
+    await git(seed, 'push', '--quiet', '--force', `${this.#github.url}/${name}.git`, 'main');
+    const [bare] = await glob(`github/**/${name}.git`, { cwd: this.folder, absolute: true });
+    await git(bare!, 'reflog', 'expire', '--expire=now', '--all');
+    await git(bare!, 'gc', '--quiet', '--prune=now');
+  }
+
+  /** Clones afresh, for a test to look at. */
+  async checkout(name: string): Promise<string> {
+    const folder = await mkdtemp(path.join(this.folder, 'checkout-'));
+    await run('git', ['clone', '--quiet', `${this.#github.url}/${name}.git`, folder]);
+    return folder;
+  }
+
+  async createJob(
+    names: readonly string[],
+    given: {
+      prompt?: string;
+      settings?: Partial<JobSettings>;
+      maxCostUsd?: number;
+      maxConcurrency?: number;
+      createPullRequests?: boolean;
+      pullRequest?: PullRequestSettings;
+    } = {},
+  ): Promise<string> {
+    const jobId = newJobId();
+    const at = new Date().toISOString();
+    const counts = {
+      total: names.length,
+      pending: names.length,
+      processing: 0,
+      completed: 0,
+      failed: 0,
+      cancelled: 0,
+    };
+    const job: JobRow = {
+      ...{ jobId, name: 'test', type: 'code-pattern-update', maxRepositories: 100 },
+      ...{ maxConcurrency: given.maxConcurrency ?? 1, maxCostUsd: given.maxCostUsd ?? 50 },
+      createPullRequests: given.createPullRequests ?? false,
+      ...(given.pullRequest && { pullRequest: given.pullRequest }),
+      ...{
+        run: 1,
+        action: 'analyze',
+        status: 'processing',
+        counts,
+        tokenUsage: NO_TOKENS,
+        createdAt: at,
+        updatedAt: at,
+      },
+      settings: { ...defaultJobSettings(parseSettings(this.environment)), ...given.settings },
+    };
+    await this.jobs.create(job);
+    await this.rows.createPending(jobId, names, at);
+    const request = { prompt: given.prompt ?? 'Make the change.', repositories: names };
+    await writeArtifact(this.artifacts, artifactKeys.request(jobId), request);
+    return jobId;
+  }
+
+  /** Starts the worker with a model that plays `script`. */
+  async startWorker(
+    args: readonly string[],
+    script: Script,
+    environment: Record<string, string> = {},
+  ): Promise<{ child: ChildProcess; finished: Promise<Finished>; model: ScriptedModel }> {
+    const model = await startScriptedModel(script);
+    const [program, ...first] = this.workerCommand ?? [process.execPath, this.entry];
+    const child = spawn(program!, [...first, ...args], {
+      cwd: projectFolder,
+      env: { ...this.environment, ANTHROPIC_BASE_URL: model.url, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output = Promise.all([text(child.stdout!), text(child.stderr!)]);
+    const finished = once(child, 'close').then(async ([exitCode]) => {
+      await model.close();
+      return { exitCode: exitCode as number | null, log: (await output).join(''), model };
+    });
+    return { child, finished, model };
+  }
+
+  async work(
+    args: readonly string[],
+    script: Script,
+    environment?: Record<string, string>,
+  ): Promise<Finished> {
+    return (await this.startWorker(args, script, environment)).finished;
+  }
+
+  async outcome(jobId: string, name: string): Promise<Outcome | undefined> {
+    const body = await this.artifacts.read(artifactKeys.outcome(jobId, name));
+    return body && Outcome.parse(JSON.parse(body.toString()));
+  }
+
+  /** One repository serves every analysis of the same object: workers only read it. */
+  #repositoryOf(files: Record<string, TestFile>): Promise<string> {
+    const name = `acme/repo-${this.#repositories.size + 1}`;
+    const made = this.#repositories.get(files) ?? this.createRepository(name, files).then(() => name);
+    this.#repositories.set(files, made);
+    return made;
+  }
+
+  /** Creates a job for a repository with these files, and works on it. Expects an outcome. */
+  async analyze(
+    files: Record<string, TestFile>,
+    script: Script,
+    job: Parameters<Stack['createJob']>[1] & { environment?: Record<string, string> } = {},
+  ): Promise<Finished & { outcome: Outcome; jobId: string; name: string }> {
+    const name = await this.#repositoryOf(files);
+    const jobId = await this.createJob([name], job);
+    const finished = await this.work([jobId, name], script, job.environment);
+    const outcome = await this.outcome(jobId, name);
+    if (finished.exitCode !== 0 || !outcome) throw new Error(`exit ${finished.exitCode}: ${finished.log}`);
+    return { ...finished, outcome, jobId, name };
+  }
+
+  /** What workers left behind; a test expects it empty. */
+  async leftovers(): Promise<string[]> {
+    return readdir(this.tempDir).catch(() => []);
+  }
+}
+
+/** A call of a tool, as the script's model makes it. */
+export function call(name: string, input: unknown): ReplyBlock {
+  return { type: 'tool_use', name, input };
+}
+
+export function calls(...content: ReplyBlock[]): { content: ReplyBlock[] } {
+  return { content };
+}
+
+export const SUBMISSION = {
+  summary: 'Did it.',
+  title: 'Do it',
+  body: 'It is done.',
+  wereChangesNecessary: true,
+};
+
+export const submit = calls(call('task_complete', SUBMISSION));
+
+export const submitUnchanged = calls(
+  call('task_complete', { summary: 'Nothing to do.', title: '', body: '', wereChangesNecessary: false }),
+);
+
+export async function writeFiles(folder: string, files: Record<string, TestFile>): Promise<void> {
+  for (const [name, file] of Object.entries(files)) {
+    const target = path.join(folder, name);
+    await mkdir(path.dirname(target), { recursive: true });
+    await rm(target, { force: true });
+    if (typeof file === 'string' || Buffer.isBuffer(file)) await writeFile(target, file);
+    else if ('link' in file) await symlink(file.link, target);
+    else {
+      await writeFile(target, file.executable);
+      await chmod(target, 0o755);
+    }
+  }
+}
+
+/** The bytes of every file below the folder, as latin1. */
+export function filesBelow(folder: string): string {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(path.join(entry.parentPath, entry.name), 'latin1'))
+    .join('\n');
+}
+
+async function createTables(endpoint: string): Promise<void> {
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const client = new DynamoDBClient({ endpoint, region: 'us-east-1', credentials });
+  for (const [name, shape] of [
+    ['jobs', JOBS_TABLE],
+    ['repositories', REPOSITORIES_TABLE],
+  ] as const) {
+    await client.send(
+      new CreateTableCommand({
+        TableName: `cody-batch-dev-${name}`,
+        BillingMode: 'PAY_PER_REQUEST',
+        ...shape,
+      }),
+    );
+  }
+  client.destroy();
+}
+
+function closeServer(server: http.Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.close((error) => (error ? reject(error) : resolve()));
+    server.closeAllConnections();
+  });
+}

@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Outcome } from '../../../core/outcome.ts';
+import { call, calls, GIT_IDENTITY, Stack, submit } from '../../support/worker-stack.ts';
+
+let stack: Stack;
+let checkout: string;
+const NAME = 'acme/branches';
+
+beforeAll(async () => {
+  stack = await Stack.start();
+  await stack.createRepository(NAME, { 'a.txt': 'one\n' });
+  await stack.createRepository('acme/empty', {});
+  checkout = await stack.checkout(NAME);
+  await git('tag', 'v1.0');
+  await git('branch', 'bot/modernise');
+  await git('branch', 'cody-batch');
+  await git('push', '--quiet', 'origin', 'v1.0', 'bot/modernise', 'cody-batch');
+});
+afterAll(() => stack?.close());
+
+async function git(...args: string[]): Promise<string> {
+  return (await promisify(execFile)('git', ['-C', checkout, ...GIT_IDENTITY, ...args])).stdout.trim();
+}
+
+type Job = NonNullable<Parameters<Stack['createJob']>[1]>;
+const edit = calls(call('edit_file', { path: 'a.txt', oldText: 'one', newText: '1' }));
+
+async function analyze(job: Job, name = NAME): Promise<{ outcome: Outcome; asked: number; jobId: string }> {
+  const jobId = await stack.createJob([name], { createPullRequests: true, ...job });
+  const { model, log } = await stack.work([jobId, name], [edit, submit]);
+  const outcome = await stack.outcome(jobId, name);
+  if (!outcome) throw new Error(log);
+  return { outcome, asked: model.requests.length, jobId };
+}
+
+test.each<[string, Job, RegExp, string?]>([
+  [
+    'its branch is there already',
+    { pullRequest: { branch: 'bot/modernise' } },
+    /has a branch bot\/modernise already, .* not of this job.*Rename or delete that branch, then retry the job/,
+  ],
+  [
+    'another branch has the name of its folder',
+    {},
+    /has a branch cody-batch, beside which .*Rename or delete cody-batch/,
+  ],
+  [
+    'another branch lies below its name',
+    { pullRequest: { branch: 'bot' } },
+    /has a branch bot\/modernise, beside which/,
+  ],
+  [
+    'its branch is the base branch',
+    { pullRequest: { branch: 'main' } },
+    /from main into main, its base branch.*Start a job/,
+  ],
+  [
+    'the base is a tag',
+    { settings: { baseBranch: 'v1.0' } },
+    /v1\.0: that is a tag, and a pull request needs a branch/,
+  ],
+  ['there is no such base', { settings: { baseBranch: 'nowhere' } }, /has no branch nowhere/],
+  ['the repository is empty', {}, /push a first commit/, 'acme/empty'],
+])(
+  'a job whose pull request could not be opened because %s ends before the model is asked',
+  async (...row: unknown[]) => {
+    const [, job, reason, name] = row as [string, Job, RegExp, string?];
+    const { outcome, asked } = await analyze(job, name);
+    expect(outcome).toMatchObject({ outcome: 'failed', turns: 0, costUsd: 0 });
+    expect(outcome.error!.name).toMatch(/^(?:PullRequestRefused|RepositoryUnavailable)Error$/);
+    expect(outcome.error!.message).toMatch(reason);
+    expect(asked).toBe(0);
+  },
+);
+
+test('a branch of this very job, a free name and a base with a slash are no obstacle, nor is any name where no pull request is asked for', async () => {
+  await git('commit', '--quiet', '--allow-empty', '--message', 'Earlier');
+  const free = await analyze({
+    pullRequest: { branch: 'chore/new' },
+    settings: { baseBranch: 'bot/modernise' },
+  });
+  expect(free.outcome).toMatchObject({ outcome: 'changed', baseBranch: 'bot/modernise' });
+  const none = await analyze({ createPullRequests: false });
+  expect(none.outcome).toMatchObject({ outcome: 'changed' });
+
+  const jobId = await stack.createJob([NAME], {
+    createPullRequests: true,
+    pullRequest: { branch: 'bot/again' },
+  });
+  await git(
+    'commit',
+    '--quiet',
+    '--amend',
+    '--allow-empty',
+    '--message',
+    `Earlier\n\nCody-Batch-Job: ${jobId}`,
+  );
+  await git('push', '--quiet', 'origin', 'HEAD:refs/heads/bot/again');
+  await stack.work([jobId, NAME], [edit, submit]);
+  expect(await stack.outcome(jobId, NAME)).toMatchObject({ outcome: 'changed' });
+});

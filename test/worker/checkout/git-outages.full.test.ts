@@ -1,0 +1,98 @@
+import http from 'node:http';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { listenOnLoopback } from '../../../local/access/loopback.ts';
+import { Stack, submitUnchanged } from '../../support/worker-stack.ts';
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await Stack.start({ bundled: true });
+});
+afterAll(() => stack.close());
+
+type Fault = (request: http.IncomingMessage, response: http.ServerResponse) => void;
+
+const html: Fault = (_request, response) =>
+  void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Sign in</html>');
+const FAULTS: Record<string, Fault> = {
+  'a connection that is reset': (_request, response) => void response.destroy(),
+  'an HTTP 500': (_request, response) => void response.writeHead(500).end('oops'),
+  'an HTTP 429': (_request, response) => void response.writeHead(429).end('slow down'),
+  'a page in place of an answer': html,
+  // What git takes for the list of references of a repository without any.
+  'an answer that says nothing': (request, response) => {
+    const type = request.url!.includes('/info/refs') ? 'advertisement' : 'result';
+    response.writeHead(200, { 'content-type': `application/x-git-upload-pack-${type}` });
+    response.end(type === 'result' ? '0000' : '001e# service=git-upload-pack\n0000000eversion 2\n0000');
+  },
+};
+
+/** Stands between git and its server, and puts `fault` in place of the first `failing` answers. */
+async function faultyGit(fault: Fault, failing: number) {
+  let seen = 0;
+  const target = new URL(stack.github.url);
+  return listenOnLoopback(
+    (request, response) => {
+      if (++seen <= failing) return fault(request, response);
+      const { method, url, headers } = request;
+      const forwarded = http.request(
+        {
+          host: target.hostname,
+          port: target.port,
+          method,
+          path: url,
+          headers: { ...headers, host: target.host },
+        },
+        (answer) => {
+          response.writeHead(answer.statusCode!, answer.headers);
+          answer.pipe(response);
+        },
+      );
+      forwarded.on('error', () => response.destroy());
+      request.pipe(forwarded);
+    },
+    { access: 'anyone', name: 'git proxy' },
+  );
+}
+
+async function cloneThrough(name: string, fault: Fault, failing: number, patience: string) {
+  await stack.createRepository(name, { 'a.txt': 'one\n' });
+  const git = await faultyGit(fault, failing);
+  try {
+    const jobId = await stack.createJob([name]);
+    const environment = { GITHUB_API_URL: `${git.url}/api/v3`, GIT_PATIENCE_SECONDS: patience };
+    const { exitCode, log } = await stack.work([jobId, name], [submitUnchanged], environment);
+    return {
+      exitCode,
+      log,
+      outcome: await stack.outcome(jobId, name),
+      row: await stack.rows.get(jobId, name),
+    };
+  } finally {
+    await git.close();
+  }
+}
+
+test('an outage of the server that repositories are cloned from is waited for, whatever it looks like', async () => {
+  const cloned = await Promise.all(
+    Object.entries(FAULTS).map(async ([what, fault], i) => {
+      // Two answers, as a clone asks twice: the references, and what they point at.
+      const { outcome, log } = await cloneThrough(`acme/outage-${i}`, fault, 2, '60');
+      return [what, outcome?.outcome, log.includes('git is asked again')];
+    }),
+  );
+  expect(cloned).toEqual(Object.keys(FAULTS).map((what) => [what, 'unchanged', true]));
+});
+
+test('an outage that stays fails the repository with what could not be reached, and the model is not paid', async () => {
+  const { exitCode, outcome } = await cloneThrough('acme/down', FAULTS['an HTTP 500']!, 1000, '1');
+  expect(exitCode).toBe(0);
+  expect(outcome).toMatchObject({
+    outcome: 'failed',
+    turns: 0,
+    costUsd: 0,
+    error: { name: 'RepositoryUnavailableError' },
+  });
+  expect(outcome!.error!.message).toMatch(
+    /acme\/down could not be cloned from http:.*\b500\b.*retry the job/s,
+  );
+});

@@ -1,0 +1,37 @@
+import { expect, test } from '@jest/globals';
+import { recordCampaign } from '../../support/campaign.ts';
+import { checkCases, generateCases } from '../../support/no-turn-no-change.ts';
+import { RawTrees } from '../../support/raw-trees.ts';
+
+const TREES = Number(process.env.CAMPAIGN_TREES ?? 2000);
+/** Trees of one clone, and of one GitHub. */
+const AT_ONCE = 100;
+/** Another seed, other trees; a failure names the batch, whose number is the seed. */
+const SEED = Number(process.env.CAMPAIGN_SEED ?? 1000);
+
+test(
+  `of ${TREES} generated repositories none is changed by a job that does nothing, nor otherwise than a job edits it`,
+  async () => {
+    let files = 0;
+    let edits = 0;
+    for (let batch = 0; batch < TREES / AT_ONCE; batch += 1) {
+      const cases = generateCases(SEED + batch * AT_ONCE, { trees: AT_ONCE, perCommit: 1 });
+      const trees = await RawTrees.start();
+      try {
+        await checkCases(trees, cases);
+      } finally {
+        await trees.close();
+      }
+      for (const one of cases) {
+        files += one.tree.size;
+        edits += one.edits.length;
+      }
+    }
+    expect(edits).toBeGreaterThan(TREES * 0.95);
+    recordCampaign(
+      'generated trees (raw-tree)',
+      `${TREES} trees with ${files} files, ${edits} of them edited, seed ${SEED}: no path too many, none too few, each blob the oracle's`,
+    );
+  },
+  3 * 60 * 60_000,
+);

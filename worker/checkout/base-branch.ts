@@ -1,0 +1,116 @@
+import { isOfJob } from '../../core/commit-trailers.ts';
+import { PullRequestRefusedError } from '../../core/errors.ts';
+import { branchNameOf, type JobRow } from '../../core/job.ts';
+import { ancestorsOf } from '../../core/tree-path.ts';
+import { type Clone, type CloneRequest, explain, openRemote, unreachable } from './clone.ts';
+import { patiently } from './git-patience.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
+
+type Job = Pick<JobRow, 'jobId' | 'createPullRequests' | 'pullRequest'>;
+
+/** The branches that a job is about, as the server has them: full name to commit. */
+export type RemoteBranches = ReadonlyMap<string, string>;
+
+/** A server's references are read in pieces, and of a long list only what a job is about is kept. */
+const MAX_LISTING_BYTES = 256 * 1024 * 1024;
+
+/**
+ * What would stop the job's pull request, asked of the server by `git ls-remote`, which no limit counts, before anything
+ * is paid. Undefined where the job asks for no pull request. What base branch there is the clone says.
+ */
+export async function findBranches(
+  workspace: Workspace,
+  request: CloneRequest,
+  job: Job,
+): Promise<RemoteBranches | undefined> {
+  if (!job.createPullRequests) return undefined;
+  const { git, url } = openRemote(workspace, request);
+  const branch = branchNameOf(job);
+  const exact = new Set([
+    `refs/heads/${branch}`,
+    ...ancestorsOf(branch).map((above) => `refs/heads/${above}`),
+  ]);
+  const isWanted = (ref: string) => exact.has(ref) || ref.startsWith(`refs/heads/${branch}/`);
+  const patience = { ...request.patience, signal: AbortSignal.any([request.stop, request.signal]) };
+  const { found } = await patiently(async () => {
+    const listing = new RefListing(isWanted);
+    try {
+      await git.askServer(['ls-remote', '--heads', '--', url], {
+        signal: request.signal,
+        maxBytes: MAX_LISTING_BYTES,
+        read: (chunk) => listing.read(chunk),
+      });
+    } catch (error) {
+      throw explain(error, request, url);
+    }
+    return listing;
+  }, patience).catch((error: unknown) => {
+    throw unreachable(error, request, url);
+  });
+  return found;
+}
+
+/**
+ * Throws PullRequestRefusedError where the job's own branch cannot be made: it is the base branch, another branch's name
+ * stands in its way, or it has a commit that is not of this job.
+ */
+export async function requireOwnBranch(
+  branches: RemoteBranches,
+  { git, baseBranch }: Pick<Clone, 'git' | 'baseBranch'>,
+  job: Job,
+  { repositoryName, signal }: Pick<CloneRequest, 'repositoryName' | 'signal'>,
+): Promise<void> {
+  const branch = branchNameOf(job);
+  const refuse = (fault: string, mend: string) => {
+    const other = 'start a job with another pullRequest.branch';
+    throw new PullRequestRefusedError(
+      `${fault}. No model was asked. ${mend ? `${mend}, then retry the job; or ${other}` : `S${other.slice(1)}`}.`,
+    );
+  };
+  if (branch === baseBranch)
+    refuse(
+      `The pull request of ${repositoryName} would go from ${branch} into ${branch}, its base branch`,
+      '',
+    );
+  const other = [...branches.keys()]
+    .map((ref) => ref.replace('refs/heads/', ''))
+    .find((name) => branch.startsWith(`${name}/`) || name.startsWith(`${branch}/`));
+  if (other !== undefined) {
+    refuse(
+      `${repositoryName} has a branch ${other}, beside which git can have none of the name ${branch}`,
+      `Rename or delete ${other}`,
+    );
+  }
+  const tip = branches.get(`refs/heads/${branch}`);
+  if (tip === undefined) return;
+  await git.fetch(['--depth', '1', '--no-tags', 'origin', tip], { signal });
+  const message = (await git.run(['log', '-1', '--format=%B', tip], { signal })).toString();
+  if (!isOfJob(message, job.jobId)) {
+    refuse(
+      `${repositoryName} has a branch ${branch} already, whose newest commit ${tip.slice(0, 10)} is not of this job`,
+      'Rename or delete that branch',
+    );
+  }
+}
+
+/** Reads `id TAB name LF`. */
+class RefListing {
+  readonly found = new Map<string, string>();
+  readonly #isWanted: (ref: string) => boolean;
+  #rest = '';
+
+  constructor(isWanted: (ref: string) => boolean) {
+    this.#isWanted = isWanted;
+  }
+
+  read(chunk: Buffer): boolean {
+    const lines = (this.#rest + chunk.toString('latin1')).split('\n');
+    this.#rest = lines.pop()!;
+    for (const line of lines) {
+      const [id = '', name = ''] = line.split('\t');
+      const ref = Buffer.from(name, 'latin1').toString('utf8');
+      if (this.#isWanted(ref)) this.found.set(ref, id);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,165 @@
+import { copyFile, rm, stat, utimes } from 'node:fs/promises';
+import path from 'node:path';
+import type { ChangedFile } from '../../core/change-set.ts';
+import type { Change } from '../../core/repository-result.ts';
+import type { Clone } from './clone.ts';
+import { DIFF, type Difference, NULL_MODE, readDifferences } from './diff-index.ts';
+import { type Git, GitBoundExceededError } from './git.ts';
+import { readObjects, scanObjects } from './objects.ts';
+import { legible } from './raw-path.ts';
+import type { Redactor } from '../sandbox/redact.ts';
+import { stage } from './stage.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
+
+const PATCH = ['-p', '--binary', '--full-index', '--src-prefix=a/', '--dst-prefix=b/'] as const;
+
+type ChangeEntry = Change & { mode: string; objectId: string; oldMode: string; oldObjectId: string };
+
+/** The most that is kept of a patch: what MAX_PATCH_KIB can be set to at most. */
+const MAX_PATCH_BYTES = 16 * 1024 * 1024;
+
+/** What the work tree has that the base commit has not. Ignored files that are new do not count. */
+export type Changes = {
+  entries: ChangeEntry[];
+  /**
+   * Applies with `git apply --cached` on the base commit. Bytes: a file's text need not be UTF-8. Undefined where it is
+   * longer than what is kept.
+   */
+  patch: Buffer | undefined;
+  /** What was left out of entries or patch, and why; a change that has it is never accepted. */
+  excess: string | undefined;
+  /** Files that .gitattributes make text: written with CRLF, stored with LF as `git add` would. */
+  withLf: readonly string[];
+  /** Files that .gitattributes forbid to be stored as they are, each with its reason; never accepted. */
+  unstorable: readonly string[];
+};
+
+/**
+ * Compares the work tree with the base commit through an index of its own, made from the clone's, so that git's own
+ * stays that of the base commit.
+ */
+export async function readChanges(clone: Clone, workspace: Workspace): Promise<Changes> {
+  const { git, baseSha } = clone;
+  const indexFile = path.join(workspace.own, 'changes.index');
+  await copyIndex(path.join(workspace.gitFolder, 'index'), indexFile);
+  try {
+    const { differs, ...staged } = await stage(clone, workspace, indexFile);
+    if (!differs) return { entries: [], patch: Buffer.alloc(0), ...staged };
+    const [differences, patch] = await Promise.all([
+      readDifferences(git, { baseSha, indexFile, count: true }),
+      readPatch(clone, indexFile),
+    ]);
+    const tooLong = patch ? [] : [`the patch has more than ${MAX_PATCH_BYTES / 1024} KiB`];
+    return {
+      ...staged,
+      entries: differences.map(entryOf),
+      patch,
+      excess: [...tooLong, staged.excess].filter(Boolean).join('; ') || undefined,
+    };
+  } catch (error) {
+    if (!(error instanceof GitBoundExceededError)) throw error;
+    return { entries: [], patch: undefined, excess: error.message, withLf: [], unstorable: [] };
+  } finally {
+    await rm(indexFile, { force: true });
+  }
+}
+
+/**
+ * With its time of writing, by which git knows the files that could have changed since without showing it. In whole
+ * seconds, rounded down, so that no rounding makes git trust what it should read.
+ */
+async function copyIndex(from: string, to: string): Promise<void> {
+  await copyFile(from, to);
+  const written = Math.floor((await stat(from)).mtimeMs / 1000);
+  await utimes(to, written, written);
+}
+
+async function readPatch({ git, baseSha }: Clone, indexFile: string): Promise<Buffer | undefined> {
+  try {
+    return await git.run([...DIFF, ...PATCH, baseSha], { indexFile, maxBytes: MAX_PATCH_BYTES });
+  } catch (error) {
+    if (error instanceof GitBoundExceededError) return undefined;
+    throw error;
+  }
+}
+
+function entryOf(difference: Difference): ChangeEntry {
+  const { path: file, oldMode, oldId, mode, id, additions, deletions } = difference;
+  const status = oldMode === NULL_MODE ? 'added' : mode === NULL_MODE ? 'deleted' : 'modified';
+  return {
+    file: legible(file),
+    status,
+    additions,
+    deletions,
+    mode,
+    objectId: id,
+    oldMode,
+    oldObjectId: oldId,
+  };
+}
+
+export function summarizeChanges({ entries }: Changes): Change[] {
+  return entries.map(({ file, status, additions, deletions }) => ({ file, status, additions, deletions }));
+}
+
+/** The files of a change set, with their bytes as git stores them. */
+export async function readChangedFiles(git: Git, { entries }: Changes): Promise<ChangedFile[]> {
+  const present = entries.filter(({ status }) => status !== 'deleted');
+  const contents = await readObjects(
+    git,
+    present.map(({ objectId }) => objectId),
+  );
+  return entries.map(({ file, status, mode, objectId }): ChangedFile => {
+    if (status === 'deleted') return { status, path: file };
+    const content = contents.get(objectId)!.toString('base64');
+    return { status, path: file, mode: mode as '100644' | '100755' | '120000', content };
+  });
+}
+
+/**
+ * The files of a change that hold a secret, before it or after it. Their bytes are looked at, because a patch has those of
+ * a binary file compressed.
+ */
+export async function filesWithSecrets(
+  git: Git,
+  { entries }: Pick<Changes, 'entries'>,
+  redactor: Redactor,
+): Promise<string[]> {
+  const sides = entries.flatMap(({ file, mode, objectId, oldMode, oldObjectId }) => [
+    { file, mode, id: objectId },
+    { file, mode: oldMode, id: oldObjectId },
+  ]);
+  const blobs = sides.filter(({ mode }) => mode !== NULL_MODE && mode !== SUBMODULE_MODE);
+  const found = new Set<string>();
+  const overlap = redactor.longestBytes;
+  let before: { id: string; end: Buffer } = { id: '', end: Buffer.alloc(0) };
+  const take = (id: string, piece: Buffer) => {
+    const bytes = before.id === id ? Buffer.concat([before.end, piece]) : piece;
+    if (redactor.isIn(bytes)) found.add(id);
+    before = { id, end: bytes.subarray(Math.max(0, bytes.length - overlap)) };
+  };
+  if (overlap > 0)
+    await scanObjects(
+      git,
+      blobs.map(({ id }) => id),
+      take,
+    );
+  return [...new Set(blobs.filter(({ id }) => found.has(id)).map(({ file }) => file))];
+}
+
+const SUBMODULE_MODE = '160000';
+
+/** Brings a tree that equals the base commit to where a patch of `readChanges` left it. */
+export async function applyPatch(git: Git, patch: Buffer): Promise<void> {
+  if (patch.length === 0) return;
+  await git.run(['apply', '--whitespace=nowarn', '--binary', '-'], { input: patch });
+}
+
+/** Undoes what setup commands did to files that git knows or could know; what is ignored stays. */
+export async function resetTree(git: Git): Promise<void> {
+  const reset = () => git.run(['reset', '--hard', '--quiet', 'HEAD']);
+  await reset();
+  await git.run(['clean', '-d', '--force', '--quiet']);
+  // Files that were moved, and a link put in the place of their folder, look unchanged until the link is gone.
+  await reset();
+}

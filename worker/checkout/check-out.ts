@@ -1,0 +1,70 @@
+import { RepositoryUnavailableError } from '../../core/errors.ts';
+import { type Git, GitBoundExceededError, GitFailedError } from './git.ts';
+import { MAX_FILE_BYTES } from '../tools/paths.ts';
+
+/** Larger than any repository that people work in; a small pack can stand for a tree without end. */
+const MAX_FILES = 500_000;
+const MAX_TREE_BYTES = 10 * 1024 ** 3;
+
+const SUBMODULE = '160000 ';
+
+/** What the commit's own listing tells of its tree; paths as raw-path.ts has them. */
+export type TreeFacts = {
+  /** Files that are too large to be opened. */
+  largeFiles: ReadonlySet<string>;
+  submodules: ReadonlySet<string>;
+};
+
+type CheckOut = { repositoryName: string; baseSha: string; signal: AbortSignal };
+
+/**
+ * Writes the commit's files into the empty work tree, once it is known what that takes. Throws RepositoryUnavailableError
+ * for a tree that cannot be worked on.
+ */
+export async function checkOut(git: Git, { repositoryName, baseSha, signal }: CheckOut): Promise<TreeFacts> {
+  const refuse = (problem: string, cause: unknown) =>
+    new RepositoryUnavailableError(`${repositoryName} at ${baseSha} ${problem}`, { cause });
+  const listing = new TreeListing();
+  try {
+    await git.run(['ls-tree', '-r', '-l', '-z', baseSha], { signal, read: (chunk) => listing.read(chunk) });
+  } catch (error) {
+    if (!(error instanceof GitBoundExceededError)) throw error;
+    const most = `${MAX_FILES} files or ${MAX_TREE_BYTES / 1024 ** 3} GiB`;
+    throw refuse(`has more than ${most}; leave it out of the job.`, error);
+  }
+  try {
+    await git.run(['reset', '--hard', '--quiet', baseSha], { signal });
+  } catch (error) {
+    // A path that git refuses to write, that is longer than the system takes, or a disk that is full.
+    if (!(error instanceof GitFailedError) || error.stderr === '') throw error;
+    throw refuse(`cannot be checked out; mend it, or leave it out of the job. ${error.message}`, error);
+  }
+  const { largeFiles, submodules } = listing;
+  return { largeFiles, submodules };
+}
+
+/** Reads `mode type id size TAB path NUL`, of which only the sum is kept. */
+class TreeListing {
+  readonly largeFiles = new Set<string>();
+  readonly submodules = new Set<string>();
+  #files = 0;
+  #bytes = 0;
+  #rest = '';
+
+  /** False once the tree is too large. */
+  read(chunk: Buffer): boolean {
+    // latin1 keeps every byte of a path that is no UTF-8.
+    const entries = (this.#rest + chunk.toString('latin1')).split('\0');
+    this.#rest = entries.pop()!;
+    for (const entry of entries) {
+      const tab = entry.indexOf('\t');
+      // A submodule has `-` for its size.
+      const size = Number(entry.slice(entry.lastIndexOf(' ', tab) + 1, tab)) || 0;
+      this.#files += 1;
+      this.#bytes += size;
+      if (entry.startsWith(SUBMODULE)) this.submodules.add(entry.slice(tab + 1));
+      if (size > MAX_FILE_BYTES) this.largeFiles.add(entry.slice(tab + 1));
+    }
+    return this.#files <= MAX_FILES && this.#bytes <= MAX_TREE_BYTES;
+  }
+}

@@ -1,0 +1,215 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { RepositoryUnavailableError, SettingsError } from '../../core/errors.ts';
+import { prepareAttributes } from './attributes.ts';
+import { checkOut, type TreeFacts } from './check-out.ts';
+import { Git, GitFailedError } from './git.ts';
+import { type GitPatience, patiently } from './git-patience.ts';
+import { RepositoryMovedError } from './renamed.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
+
+export type CloneRequest = {
+  /** `owner/name`. */
+  repositoryName: string;
+  /** What its server calls it now, where it was renamed. */
+  remoteName?: string;
+  githubApiUrl: string;
+  token: string | undefined;
+  /** The default branch where absent. */
+  baseBranch: string | undefined;
+  /** The commit to go on from, of a checkpoint; the branch's newest where absent, or where the server has it no more. */
+  baseSha: string | undefined;
+  /** Ends every git process of this run. */
+  stop: AbortSignal;
+  /** Ends the clone at the repository's time limit. */
+  signal: AbortSignal;
+  /** How long the server may fail, and who is told. */
+  patience: Omit<GitPatience, 'signal'>;
+};
+
+export type Clone = TreeFacts & {
+  git: Git;
+  /** By which its server was asked. */
+  remoteName: string;
+  baseBranch: string;
+  baseSha: string;
+};
+
+/**
+ * The tree is raw: it holds the commit's own bytes, and git takes them as they are. What .gitattributes ask for would
+ * change files that nobody touched wherever a blob is not stored as they say, would let a program rewrite files, and
+ * would hide text from search and diff. stored-form.ts does at staging what git would have done.
+ */
+const ATTRIBUTES = '* -text -ident -filter -working-tree-encoding !diff\n';
+
+/**
+ * Clones one branch, without history, into the workspace, with the git directory outside of the work tree.
+ * Throws RepositoryUnavailableError where trying again would not help, or has not helped for as long as may be waited.
+ */
+export async function cloneRepository(workspace: Workspace, request: CloneRequest): Promise<Clone> {
+  const { git, url } = openRemote(workspace, request);
+  const chosen = request.baseBranch ? ['--branch', request.baseBranch] : [];
+  const shallow = ['--depth', '1', '--single-branch', '--no-tags', '--no-checkout'];
+  const separate = ['--separate-git-dir', workspace.gitFolder];
+  const patience = { ...request.patience, signal: AbortSignal.any([request.stop, request.signal]) };
+  const head = await patiently(async () => {
+    // Of a try before.
+    for (const folder of [workspace.tree, workspace.gitFolder])
+      await rm(folder, { recursive: true, force: true });
+    try {
+      await git.clone([...shallow, ...separate, ...chosen, '--', url, workspace.tree], request);
+    } catch (error) {
+      throw explain(error, request, url);
+    }
+    return (await headOf(git, request)) ?? (await requireEmpty(git, request));
+  }, patience).catch((error: unknown) => {
+    throw unreachable(error, request, url);
+  });
+  // It points at the git directory; without it nothing in the tree does.
+  await rm(path.join(workspace.tree, '.git'), { force: true });
+  await mkdir(path.join(workspace.gitFolder, 'info'), { recursive: true });
+  await writeFile(path.join(workspace.gitFolder, 'info/attributes'), ATTRIBUTES);
+  await prepareAttributes(workspace);
+
+  const { sha: newest, branch: baseBranch } = head;
+  const earlier = await patiently(() => fetchEarlier(git, newest, request), patience).catch(
+    (error: unknown) => {
+      throw unreachable(error, request, url);
+    },
+  );
+  const baseSha = earlier ?? newest;
+  const facts = await checkOut(git, { ...request, baseSha });
+  const { repositoryName, remoteName = repositoryName } = request;
+  return { git, remoteName, baseBranch, baseSha, ...facts };
+}
+
+/** git with what it takes to ask the repository's server, and the repository's address there. */
+export function openRemote(workspace: Workspace, request: CloneRequest): { git: Git; url: string } {
+  const base = gitBaseUrl(request.githubApiUrl);
+  const git = new Git(workspace, {
+    protocol: base.protocol.slice(0, -1),
+    networkConfig: tokenConfig(base, request.token),
+    signal: request.stop,
+  });
+  return { git, url: `${base.href}${request.remoteName ?? request.repositoryName}.git` };
+}
+
+/** The branch moved on since the checkpoint, whose patch fits the commit that it was made from. Undefined where it is gone. */
+async function fetchEarlier(git: Git, newest: string, request: CloneRequest): Promise<string | undefined> {
+  const { baseSha } = request;
+  if (baseSha === undefined || baseSha === newest) return baseSha;
+  try {
+    await git.fetch(['--depth', '1', '--no-tags', 'origin', baseSha], request);
+    return baseSha;
+  } catch (error) {
+    if (error instanceof GitFailedError && /not our ref|unadvertised object/.test(error.stderr))
+      return undefined;
+    throw error;
+  }
+}
+
+/**
+ * A clone without a commit is of an empty repository, or of an answer that git took for one. Throws
+ * RepositoryUnavailableError for the first and GitFailedError for the second.
+ */
+async function requireEmpty(git: Git, { repositoryName, signal }: CloneRequest): Promise<never> {
+  const branches = (await git.listRemote(['--heads', 'origin'], { signal })).toString().trim();
+  if (branches !== '') {
+    const count = branches.split('\n').length;
+    throw new GitFailedError('clone', 0, `The clone has no commit, but the server has ${count} branches.`);
+  }
+  throw new RepositoryUnavailableError(
+    `${repositoryName} has no commit on its default branch; push a first commit, then retry.`,
+  );
+}
+
+/** What stays a failure of git's when the patience is over. */
+export function unreachable(
+  error: unknown,
+  { repositoryName, patience }: CloneRequest,
+  url: string,
+): unknown {
+  if (!(error instanceof GitFailedError)) return error;
+  return new RepositoryUnavailableError(
+    `${repositoryName} could not be cloned from ${url} in ${patience.seconds} s of trying. ${error.message} Check that the server is up and that workers reach it, then retry the job.`,
+    { cause: error },
+  );
+}
+
+/**
+ * By full names, since a short one could be a tag's. Undefined where there is no commit. Throws
+ * RepositoryUnavailableError for what no branch of GitHub's can be.
+ */
+async function headOf(
+  git: Git,
+  { repositoryName, baseBranch }: Pick<CloneRequest, 'repositoryName' | 'baseBranch'>,
+): Promise<{ sha: string; branch: string } | undefined> {
+  // git ends with 128 where there is no commit.
+  const head = await git.run(['rev-parse', 'HEAD', '--symbolic-full-name', 'HEAD'], { exitCodes: [0, 128] });
+  const [sha = '', ref = ''] = head.toString().trim().split('\n');
+  const refuse = (problem: string) => new RepositoryUnavailableError(`${repositoryName} ${problem}`);
+  if (!/^[0-9a-f]+$/.test(sha)) return undefined;
+  if (sha.length > SHA1_LENGTH) throw refuse(IS_SHA256);
+  if (ref.startsWith(BRANCHES)) return { sha, branch: ref.slice(BRANCHES.length) };
+  throw refuse(
+    baseBranch === undefined
+      ? 'has no default branch: its HEAD is a commit. Name a branch by settings.baseBranch.'
+      : `has no branch ${baseBranch}: that is a tag, and a pull request needs a branch. Correct settings.baseBranch, or leave it out for the default branch.`,
+  );
+}
+
+const BRANCHES = 'refs/heads/';
+const SHA1_LENGTH = 40;
+const IS_SHA256 =
+  'names its objects by SHA-256, which GitHub and this product do not support; leave it out of the job, or convert it to SHA-1.';
+
+/** Where GitHub serves git, by where it serves its API: `https://host/api/v3` is Enterprise. Ends in `/`. */
+export function gitBaseUrl(apiUrl: string): URL {
+  const url = new URL(apiUrl);
+  const loopback = url.hostname === '127.0.0.1' || url.hostname === 'localhost';
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback)) {
+    throw new SettingsError(
+      `GITHUB_API_URL is ${url.protocol}//${url.host}; expected https, or http on 127.0.0.1 or localhost.`,
+    );
+  }
+  return new URL(url.host === 'api.github.com' ? 'https://github.com/' : `${url.protocol}//${url.host}/`);
+}
+
+/** The token goes to this host only, and never into a URL, a file or a process list. */
+function tokenConfig(base: URL, token: string | undefined): Record<string, string> {
+  if (!token) return {};
+  const basic = Buffer.from(`x-access-token:${token}`).toString('base64');
+  return { [`http.${base.href}.extraHeader`]: `Authorization: Basic ${basic}` };
+}
+
+export function explain(error: unknown, request: CloneRequest, url: string): unknown {
+  if (!(error instanceof GitFailedError)) return error;
+  const { repositoryName, baseBranch, token } = request;
+  const refuse = (message: string) => new RepositoryUnavailableError(message, { cause: error });
+  if (/Remote branch .* not found/.test(error.stderr)) {
+    return refuse(
+      `${repositoryName} has no branch ${baseBranch}; correct settings.baseBranch, or leave it out for the default branch.`,
+    );
+  }
+  if (/mismatched algorithms|unknown object format|unknown hash algorithm/.test(error.stderr))
+    return refuse(`${repositoryName} ${IS_SHA256}`);
+  if (/Authentication failed|returned error: 40[13]|could not read Username/.test(error.stderr)) {
+    return refuse(
+      token
+        ? `GitHub refused GITHUB_TOKEN for ${repositoryName}; give it a token that is not expired and has read access to its contents.`
+        : `GitHub asks for credentials for ${repositoryName}: it does not exist or is private. Check the name, or set GITHUB_TOKEN.`,
+    );
+  }
+  if (/returned error: 30[12378]/.test(error.stderr)) {
+    return new RepositoryMovedError(
+      `The server of ${repositoryName} redirects ${url} to another place, and GitHub's API knows no new name of it. A token goes to one host only: correct GITHUB_API_URL, or name the repository as it is called now.`,
+      { cause: error },
+    );
+  }
+  if (/not found|returned error: 404/i.test(error.stderr)) {
+    return refuse(
+      `There is no repository at ${url}${token ? ', or GITHUB_TOKEN may not see it' : ''}; check the name${token ? ' and what the token may read' : ', or set GITHUB_TOKEN if it is private'}.`,
+    );
+  }
+  return error;
+}

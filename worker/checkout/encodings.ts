@@ -1,0 +1,96 @@
+import { isUtf8 } from 'node:buffer';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Git, GitFailedError } from './git.ts';
+import { readObjects } from './objects.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
+
+/** A blob, and the encoding that checkouts shall have it in. */
+export type Encoded = { objectId: string; encoding: string };
+
+/** Blobs whose bytes are held at once. */
+const AT_ONCE = 4;
+
+/**
+ * Those that git cannot bring into their encoding, or not back into the same blob: a checkout would show the file as
+ * modified, or hold other text. git itself converts, in a work tree apart where each blob is a file of its own.
+ */
+export async function inconvertible(
+  git: Git,
+  workspace: Workspace,
+  encoded: readonly Encoded[],
+): Promise<Encoded[]> {
+  if (encoded.length === 0) return [];
+  const misread = await misencoded(git, encoded);
+  const folder = await mkdtemp(path.join(workspace.own, 'encodings-'));
+  try {
+    const gitFolder = path.join(folder, 'git');
+    const tree = path.join(folder, 'tree');
+    for (const made of ['git/info', 'git/refs', 'tree'])
+      await mkdir(path.join(folder, made), { recursive: true });
+    await writeFile(path.join(gitFolder, 'HEAD'), 'ref: refs/heads/none\n');
+    await symlink(path.join(workspace.gitFolder, 'objects'), path.join(gitFolder, 'objects'));
+    const attributes = encoded.map(({ encoding }, i) => `/${i} -text working-tree-encoding=${encoding}\n`);
+    await writeFile(path.join(gitFolder, 'info/attributes'), attributes.join(''), 'latin1');
+    const entries = encoded.map(({ objectId }, i) => `100644 ${objectId}\t${i}\0`).join('');
+    const run = (args: readonly string[], input?: Buffer) =>
+      git.run([`--work-tree=${tree}`, ...args], {
+        gitFolder,
+        indexFile: path.join(gitFolder, 'index'),
+        ...(input && { input }),
+      });
+    await run(['update-index', '-z', '--index-info'], Buffer.from(entries));
+    await run(['checkout-index', '--all']);
+    const changed = new Set((await run(['ls-files', '--modified', '-z'])).toString().split('\0'));
+    const failed: Encoded[] = [];
+    for (const [i, one] of encoded.entries()) {
+      const isLost = misread.has(one) || changed.has(String(i));
+      if (isLost || (await isLeftAsItWas(git, run, tree, i, one))) failed.push(one);
+    }
+    return failed;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * What git cannot encode it checks out as UTF-8, and what it cannot decode it compares as it is, so that such a file
+ * looks unchanged. Only where it is to be stored does git fail for it.
+ */
+async function isLeftAsItWas(
+  git: Git,
+  run: (args: readonly string[], input?: Buffer) => Promise<Buffer>,
+  tree: string,
+  i: number,
+  { objectId }: Encoded,
+): Promise<boolean> {
+  const bytes = await readFile(path.join(tree, String(i)));
+  if (bytes.every((byte) => byte < 0x80)) return false;
+  const stored = (await readObjects(git, [objectId])).get(objectId)!;
+  if (!bytes.equals(stored)) return false;
+  try {
+    await run(['hash-object', '-w', `--path=${i}`, '--stdin'], bytes);
+    return false;
+  } catch (error) {
+    if (!(error instanceof GitFailedError)) throw error;
+    return true;
+  }
+}
+
+/** Those that are not UTF-8, or that hold the bytes of UTF-16 or UTF-32 instead, which git cannot tell. */
+async function misencoded(git: Git, encoded: readonly Encoded[]): Promise<Set<Encoded>> {
+  const found = new Set<Encoded>();
+  for (let at = 0; at < encoded.length; at += AT_ONCE) {
+    const some = encoded.slice(at, at + AT_ONCE);
+    const contents = await readObjects(
+      git,
+      some.map(({ objectId }) => objectId),
+    );
+    for (const one of some) {
+      const bytes = contents.get(one.objectId)!;
+      const isWide = /^utf-?(16|32)/i.test(one.encoding);
+      if (!isUtf8(bytes) || (isWide && bytes.includes(0))) found.add(one);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,50 @@
+import { readdirSync } from 'node:fs';
+import type { Clone } from './clone.ts';
+import { GitBoundExceededError } from './git.ts';
+import { absolutePath, legible, statsOf } from './raw-path.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
+
+const MAX_LISTING_BYTES = 16 * 1024 * 1024;
+
+/**
+ * What is in the tree and can never be in a change, each with its reason: commands leave it there, and a model that
+ * counts on it has to be told. A folder stands for all that is in it.
+ */
+export async function leftOut({ git, submodules }: Clone, { tree }: Workspace): Promise<string[]> {
+  const list = async (...options: string[]) => {
+    const args = ['ls-files', '--others', '--exclude-standard', ...options, '-z'];
+    const listed = await git.run(args, { maxBytes: MAX_LISTING_BYTES });
+    return listed.toString('latin1').split('\0').filter(Boolean);
+  };
+  try {
+    // One after the other: each may hold much memory, in a tree of large ignore files.
+    const ignored = await list('--ignored', '--directory');
+    const others = await list('--directory');
+    const nested = others.filter((entry) => entry.endsWith('/') && statsOf(tree, `${entry}.git`));
+    return [
+      ...ignored.map((entry) => `${legible(entry)} (ignored by git)`),
+      ...nested.map((entry) => `${legible(entry)} (a git repository of its own)`),
+      ...[...submodules].flatMap((submodule) => describeSubmodule(tree, submodule)),
+    ];
+  } catch (error) {
+    if (!(error instanceof GitBoundExceededError)) throw error;
+    return ['more files that git ignores than can be listed'];
+  }
+}
+
+/** The empty folder that a submodule has in a clone is no news. */
+function describeSubmodule(tree: string, submodule: string): string[] {
+  const stats = statsOf(tree, submodule);
+  if (!stats) return [`the removal of ${legible(submodule)} (a submodule)`];
+  // Anything else in its place is in the change.
+  if (!stats.isDirectory() || isEmpty(tree, submodule)) return [];
+  return [`${legible(submodule)}/ (a submodule)`];
+}
+
+function isEmpty(tree: string, folder: string): boolean {
+  try {
+    return readdirSync(absolutePath(tree, folder)).length === 0;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { RepositoryUnavailableError } from '../../core/errors.ts';
+import { RepositoryName } from '../../core/job.ts';
+import { fetchOnOneHost } from '../../core/one-host-fetch.ts';
+
+/** git's server redirects. git does not follow: it would send the token to whatever host is named. */
+export class RepositoryMovedError extends RepositoryUnavailableError {}
+
+const Described = z.object({ full_name: RepositoryName });
+
+const TIMEOUT_MS = 30_000;
+
+/** What the repository is called now, by the API, which answers on its own host. Undefined where it does not say. */
+export async function currentName(
+  repositoryName: string,
+  { githubApiUrl, token, signal }: { githubApiUrl: string; token: string | undefined; signal: AbortSignal },
+): Promise<string | undefined> {
+  try {
+    const response = await fetchOnOneHost(`${githubApiUrl.replace(/\/+$/, '')}/repos/${repositoryName}`, {
+      headers: {
+        accept: 'application/vnd.github+json',
+        'user-agent': 'cody-batch',
+        ...(token && { authorization: `Bearer ${token}` }),
+      },
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    });
+    return Described.safeParse(await response.json()).data?.full_name;
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
+}

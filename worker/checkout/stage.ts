@@ -1,0 +1,130 @@
+import { isInGitFolder } from '../../core/tree-path.ts';
+import type { Clone } from './clone.ts';
+import { readDifferences } from './diff-index.ts';
+import { GitBoundExceededError } from './git.ts';
+import { isReadable, legible, statsOf } from './raw-path.ts';
+import { storedForm } from './stored-form.ts';
+import { MAX_FILE_BYTES } from '../tools/paths.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
+
+/** A change set holds whole files, and the worker holds it several times over while it writes it. */
+const MAX_TOTAL_BYTES = 32 * 1024 * 1024;
+/** Twice what a job can allow. */
+const MAX_FILES = 20_000;
+const MAX_LISTING_BYTES = 64 * 1024 * 1024;
+
+export type Staged = {
+  /** Whether the index differs from the base commit's. */
+  differs: boolean;
+  /** What was left out of it, and why. */
+  excess: string | undefined;
+  /** Files that .gitattributes make text: written with CRLF, stored with LF. */
+  withLf: readonly string[];
+  /** Files that were staged, and that .gitattributes forbid to be stored so: each with its reason. */
+  unstorable: readonly string[];
+};
+
+/**
+ * `git add -A` into `indexFile`, except that it passes over folders that are repositories themselves (add would read
+ * their configuration, and fails on one that has no commit), and over files that cannot be part of a change. Of
+ * what .gitattributes ask only line ends are converted, and only in files that were touched. Throws
+ * GitBoundExceededError for a listing beyond all measure.
+ */
+export async function stage(clone: Clone, workspace: Workspace, indexFile: string): Promise<Staged> {
+  const { git, baseSha, largeFiles } = clone;
+  const listing = ['ls-files', '--modified', '--others', '--exclude-standard', '--deduplicate', '-t', '-z'];
+  const listed = await git.run(listing, { indexFile, maxBytes: MAX_LISTING_BYTES });
+  // As latin1, which keeps every byte of a path that is no UTF-8. Each is led by its tag and a space.
+  const tagged = listed.toString('latin1').split('\0');
+  const present = tagged.filter((entry) => entry !== '' && !entry.endsWith('/'));
+  // What git knows goes first: a file that became a folder must leave the index before the folder's files enter.
+  const listedFiles = [...present.filter((entry) => !isNew(entry)), ...present.filter(isNew)].map((entry) =>
+    entry.slice(2),
+  );
+  const { behind: gone, files } = apart(listedFiles, workspace.tree);
+  if (listedFiles.length > MAX_FILES)
+    throw new GitBoundExceededError(`${listedFiles.length} files differ; at most ${MAX_FILES} are looked at`);
+  const { fit, unfit } = sift(files, workspace.tree, largeFiles);
+  if (fit.length + gone.length === 0)
+    return { differs: false, excess: describeUnfit(unfit), withLf: [], unstorable: [] };
+  const update = async (options: readonly string[], paths: readonly string[]) => {
+    if (paths.length === 0) return;
+    const input = Buffer.from(`${paths.join('\0')}\0`, 'latin1');
+    await git.run(['update-index', ...options, '-z', '--stdin'], { indexFile, input });
+  };
+  await update(['--force-remove'], gone);
+  // A link in the place of a folder takes the folder's files with it, those too that look unchanged through it.
+  await update(['--add', '--remove', '--replace'], fit);
+  const differences = await readDifferences(git, { baseSha, indexFile, count: false });
+  const form = await storedForm(clone, workspace, differences);
+  const corrected = differences.flatMap(({ path, mode }) => {
+    const objectId = form.withLf.get(path);
+    return objectId ? [`${mode} ${objectId}\t${path}\0`] : [];
+  });
+  if (corrected.length > 0) {
+    const input = Buffer.from(corrected.join(''), 'latin1');
+    await git.run(['update-index', '-z', '--index-info'], { indexFile, input });
+  }
+  return {
+    differs: differences.length > 0,
+    excess: describeUnfit(unfit),
+    withLf: [...form.withLf.keys()].map(legible),
+    unstorable: [...form.unstorable].map(([file, problem]) => `${legible(file)} ${problem}`),
+  };
+}
+
+function isNew(taggedPath: string): boolean {
+  return taggedPath.startsWith('?');
+}
+
+/** Tells the files to which the way leads over a link: git knows them from before the link, and they are not there any more. */
+function apart(files: readonly string[], tree: string): { behind: string[]; files: string[] } {
+  const known = new Map<string, boolean>();
+  const isBehindLink = (file: string): boolean => {
+    const slash = file.lastIndexOf('/');
+    if (slash < 0) return false;
+    const folder = file.slice(0, slash);
+    const found =
+      known.get(folder) ?? (isBehindLink(folder) || statsOf(tree, folder)?.isSymbolicLink() === true);
+    known.set(folder, found);
+    return found;
+  };
+  const { true: behind = [], false: others = [] } = Object.groupBy(files, (file) => `${isBehindLink(file)}`);
+  return { behind, files: others };
+}
+
+/** Tells the files that can be part of a change from those that cannot. */
+function sift(files: readonly string[], tree: string, largeFiles: ReadonlySet<string>) {
+  const fit: string[] = [];
+  const unfit: string[] = [];
+  let total = 0;
+  for (const file of files) {
+    const { problem, size } = look(tree, file);
+    total += size;
+    if (problem) unfit.push(`${legible(file)} ${problem}`);
+    else if (largeFiles.has(file)) unfit.push(`${legible(file)} had more than ${MAX_FILE_BYTES} bytes`);
+    else if (total > MAX_TOTAL_BYTES)
+      unfit.push(`${legible(file)} brings the changed files to more than ${MAX_TOTAL_BYTES} bytes`);
+    else fit.push(file);
+  }
+  return { fit, unfit };
+}
+
+function describeUnfit(unfit: readonly string[]): string | undefined {
+  const more = unfit.length > 5 ? ` and ${unfit.length - 5} more` : '';
+  return unfit.length > 0 ? unfit.slice(0, 5).join('; ') + more : undefined;
+}
+
+/** `size` is that of what would be read. */
+function look(tree: string, file: string): { problem?: string; size: number } {
+  // git would pass over it without a word.
+  if (isInGitFolder(legible(file)))
+    return { problem: "has a name that belongs to git's own folder", size: 0 };
+  const stats = statsOf(tree, file);
+  // Deleted, a link, or a folder in place of a file.
+  if (!stats || stats.isSymbolicLink() || stats.isDirectory()) return { size: 0 };
+  if (!stats.isFile()) return { problem: 'is neither file nor link', size: 0 };
+  if (stats.size > MAX_FILE_BYTES)
+    return { problem: `has ${stats.size} bytes, more than ${MAX_FILE_BYTES}`, size: 0 };
+  return isReadable(tree, file) ? { size: stats.size } : { problem: 'may not be read', size: 0 };
+}

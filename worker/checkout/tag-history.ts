@@ -1,0 +1,43 @@
+import path from 'node:path';
+import { type Clone, gitBaseUrl } from './clone.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
+
+/** The commits of a branch and the tags among them, without trees: what `git describe` and `git log` ask for. */
+export type TagHistory = {
+  /** A bare repository of the worker's own. */
+  folder: string;
+  /** The object and the full name of each tag. */
+  tags: readonly { objectId: string; ref: string }[];
+  /** Whether the base commit is among the commits: a branch that was overwritten has lost it. */
+  hasBase: boolean;
+};
+
+/** Fetches it into a repository of its own, because a clone without trees would mark the worker's as incomplete. */
+export async function fetchTagHistory(
+  workspace: Pick<Workspace, 'own'>,
+  { git, remoteName, baseBranch, baseSha }: Pick<Clone, 'git' | 'remoteName' | 'baseBranch' | 'baseSha'>,
+  request: { githubApiUrl: string; signal: AbortSignal },
+): Promise<TagHistory> {
+  const { githubApiUrl, signal } = request;
+  const folder = path.join(workspace.own, 'history');
+  const url = `${gitBaseUrl(githubApiUrl).href}${remoteName}.git`;
+  const bare = ['--bare', '--filter=tree:0', '--single-branch', '--branch', baseBranch];
+  await git.clone([...bare, '--', url, folder], { signal });
+  const [listed, base] = await Promise.all([
+    git.run(['for-each-ref', '--format=%(objectname) %(refname)', 'refs/tags'], {
+      gitFolder: folder,
+      signal,
+    }),
+    git.run(['rev-list', '--max-count=1', baseSha, '--'], {
+      gitFolder: folder,
+      exitCodes: [0, 128],
+      signal,
+    }),
+  ]);
+  const tags = listed
+    .toString()
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => ({ objectId: line.slice(0, line.indexOf(' ')), ref: line.slice(line.indexOf(' ') + 1) }));
+  return { folder, tags, hasBase: base.length > 0 };
+}

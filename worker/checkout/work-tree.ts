@@ -1,0 +1,87 @@
+import { type Attributes, attributesOf } from './attributes.ts';
+import { type Changes, readChanges } from './changes.ts';
+import type { Clone } from './clone.ts';
+import { leftOut } from './left-out.ts';
+import { readObjects } from './objects.ts';
+import { legible } from './raw-path.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
+
+/** The clone's work tree, compared with its base commit again only after something may have written to it. */
+export class WorkTree {
+  readonly #clone: Clone;
+  readonly #workspace: Workspace;
+  #changes: Promise<Changes> | undefined;
+  #touched = false;
+  #baseHasConversions: Promise<boolean> | undefined;
+  #tracked: Promise<ReadonlySet<string>> | undefined;
+
+  constructor(clone: Clone, workspace: Workspace) {
+    this.#clone = clone;
+    this.#workspace = workspace;
+  }
+
+  /** Paths of the base commit that are too large to be opened; latin1, which keeps every byte. */
+  get largeFiles(): ReadonlySet<string> {
+    return this.#clone.largeFiles;
+  }
+
+  /** Paths of the base commit at which it has a submodule; latin1 too. */
+  get submodules(): ReadonlySet<string> {
+    return this.#clone.submodules;
+  }
+
+  /** What .gitattributes say of these paths, each as `rawPath` gives it. */
+  attributes(paths: readonly string[]): Promise<Map<string, Attributes>> {
+    return attributesOf(this.#clone.git, this.#workspace, paths);
+  }
+
+  /** Whether the base commit has a file at the path, and it holds a CR. */
+  async baseHasCr(raw: string): Promise<boolean> {
+    const { git } = this.#clone;
+    const listed = await git.run(['--literal-pathspecs', 'ls-files', '--stage', '-z', '--', legible(raw)]);
+    const [, objectId] = listed.toString('latin1').split(' ');
+    return objectId !== undefined && (await readObjects(git, [objectId])).get(objectId)!.includes('\r');
+  }
+
+  /** Paths of the base commit's files and submodules; latin1 too. */
+  tracked(): Promise<ReadonlySet<string>> {
+    this.#tracked ??= this.#clone.git
+      .run(['ls-files', '-z'])
+      .then((listing) => new Set(listing.toString('latin1').split('\0').slice(0, -1)));
+    return this.#tracked;
+  }
+
+  /** Whether the base commit's .gitattributes name a filter or an encoding for any path. */
+  baseHasConversions(): Promise<boolean> {
+    const words = ['--extended-regexp', '-e', 'filter|encoding'];
+    const files = ['--', ':(glob)**/.gitattributes'];
+    this.#baseHasConversions ??= this.#clone.git
+      .run(['grep', '--cached', '--text', '--files-with-matches', ...words, ...files], { exitCodes: [0, 1] })
+      .then((found) => found.length > 0);
+    return this.#baseHasConversions;
+  }
+
+  /** Says that the tree may not be any more as it was read. */
+  touch(): void {
+    this.#changes = undefined;
+    this.#touched = true;
+  }
+
+  /** What is in the tree and can never be in the change. */
+  leftOut(): Promise<string[]> {
+    return leftOut(this.#clone, this.#workspace);
+  }
+
+  changes(): Promise<Changes> {
+    this.#changes ??= readChanges(this.#clone, this.#workspace);
+    return this.#changes;
+  }
+
+  /** The change, where the tree was touched since this was asked before. */
+  async changesToSave(): Promise<Changes | undefined> {
+    if (!this.#touched) return undefined;
+    const changes = await this.changes();
+    this.#touched = false;
+    return changes;
+  }
+}

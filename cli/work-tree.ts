@@ -17,8 +17,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { InvalidInputError } from '../core/errors.ts';
 import { BOUNDED_GIT, CLOSED_CONFIG, closedGitEnvironment, type GitConfig } from '../core/git-environment.ts';
-import { findGitFolder, type GitFolder, objectFolders, readHead, readRegularBytes } from './git-folder.ts';
 import { GitFailedError } from '../local/github/git.ts';
+import { findGitFolder, type GitFolder, objectFolders, readHead, readRegularBytes } from './git-folder.ts';
 
 const exec = promisify(execFile);
 

@@ -3,10 +3,10 @@ import { ErrorDescription } from './job.ts';
 import {
   ArtifactKeys,
   Change,
-  End,
+  EndReason,
   LogLine,
   NotDone,
-  OutcomeName,
+  Outcome,
   Verification,
 } from './repository-result.ts';
 import { WorkerCost, WorkerCount, WorkerTokens } from './usage.ts';
@@ -16,12 +16,12 @@ import { WorkerCost, WorkerCount, WorkerTokens } from './usage.ts';
  * turns it into the row. `throttled` is no end of the repository: the work goes on from the checkpoint at `resumeAt`. With it,
  * `error` says that the model's service was failing, and not limiting the rate.
  */
-export const Outcome = z.object({
+export const OutcomeDocument = z.object({
   jobId: z.string(),
   repositoryName: z.string(),
   run: z.int(),
-  outcome: z.enum([...OutcomeName.options, 'throttled']),
-  end: End.optional(),
+  outcome: z.enum([...Outcome.options, 'throttled']),
+  end: EndReason.optional(),
   /** When to go on, ISO 8601; only with `throttled`. */
   resumeAt: z.string().optional(),
   wereChangesNecessary: z.boolean().optional(),
@@ -48,9 +48,9 @@ export const Outcome = z.object({
   logs: z.array(LogLine),
   error: ErrorDescription.optional(),
 });
-export type Outcome = z.infer<typeof Outcome>;
+export type OutcomeDocument = z.infer<typeof OutcomeDocument>;
 
-/** `checkpoint/state.json`: what a worker has spent and said so far, so that a lost one is counted and can be resumed. */
+/** `checkpoint/usage.json`: what a worker has spent and said so far, so that a lost one is counted and can be resumed. */
 export const Checkpoint = z.object({
   run: z.int(),
   turns: WorkerCount,

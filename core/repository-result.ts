@@ -3,11 +3,11 @@ import { ErrorDescription, ReadStatus } from './job.ts';
 import { TokenUsage } from './usage.ts';
 
 /** What came of a repository. The first two are `completed`, the others `failed`. */
-export const OutcomeName = z.enum(['changed', 'unchanged', 'gaveUp', 'failed']);
-export type OutcomeName = z.infer<typeof OutcomeName>;
+export const Outcome = z.enum(['changed', 'unchanged', 'gaveUp', 'failed']);
+export type Outcome = z.infer<typeof Outcome>;
 
 /** How a conversation ended. */
-export const End = z.enum([
+export const EndReason = z.enum([
   'submitted',
   'gaveUp',
   'maxTurns',
@@ -19,7 +19,7 @@ export const End = z.enum([
   'refused',
   'contextExceeded',
 ]);
-export type End = z.infer<typeof End>;
+export type EndReason = z.infer<typeof EndReason>;
 
 /**
  * Where the work on a repository is. It waits where the model's service limits the rate or fails (in the worker, or in the
@@ -126,7 +126,7 @@ export const RepositoryResult = z.object({
   status: ReadStatus,
   /** The run of the job that last worked on it. */
   run: z.int().optional(),
-  outcome: OutcomeName.optional(),
+  outcome: Outcome.optional(),
   wereChangesNecessary: z.boolean().optional(),
   summary: z.string().optional(),
   notDone: NotDone.optional(),
@@ -148,7 +148,7 @@ export const RepositoryResult = z.object({
   phase: Phase.optional(),
   /** Only while it waits. */
   waiting: Waiting.optional(),
-  end: End.optional(),
+  end: EndReason.optional(),
   tokenUsage: TokenUsage.optional(),
   costUsd: z.number().optional(),
   /** What earlier runs had cost; part of `tokenUsage` and `costUsd`. */

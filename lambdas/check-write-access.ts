@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { readArtifact } from '../core/store/artifacts.ts';
 import { AnalyzeItem, ExecutionInput } from '../core/execution.ts';
+import { readArtifact } from '../core/store/artifacts.ts';
+import type { Context } from './context.ts';
 import { withoutWriteAccess } from './github/write-access.ts';
 import { refuseBefore } from './run/refused-before.ts';
-import type { Storage } from './context.ts';
 
 /** The state of the execution once ResolveRepositories has listed what is to be analysed. */
 export const WriteAccessInput = ExecutionInput.extend({ analyze: z.object({ key: z.string() }) });
@@ -14,12 +14,12 @@ export const WriteAccessInput = ExecutionInput.extend({ analyze: z.object({ key:
  */
 export async function checkWriteAccess(
   { jobId, run, analyze }: z.infer<typeof WriteAccessInput>,
-  storage: Storage,
+  context: Context,
 ): Promise<void> {
-  const job = await storage.jobs.get(jobId);
+  const job = await context.jobs.get(jobId);
   if (!job.createPullRequests) return;
-  const items = await readArtifact(storage.artifacts, analyze.key, z.array(AnalyzeItem));
+  const items = await readArtifact(context.artifacts, analyze.key, z.array(AnalyzeItem));
   const repositoryNames = items.map(({ repositoryName }) => repositoryName);
-  const refused = await withoutWriteAccess(storage.settings, { jobId, repositoryNames });
-  await refuseBefore(storage, { jobId, run }, refused);
+  const refused = await withoutWriteAccess(context.settings, { jobId, repositoryNames });
+  await refuseBefore(context, { jobId, run }, refused);
 }

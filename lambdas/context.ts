@@ -1,11 +1,11 @@
+import { required, type Settings, settings } from '../core/settings.ts';
 import { type ArtifactStore, openArtifacts } from '../core/store/artifacts.ts';
 import { JobTable } from '../core/store/job-table.ts';
 import { RepositoryTable } from '../core/store/repository-table.ts';
-import { required, type Settings, settings } from '../core/settings.ts';
 import { openDynamoDB } from '../core/store/tables.ts';
 
 /** What every function reads and writes. */
-export type Storage = {
+export type Context = {
   settings: Settings;
   jobs: JobTable;
   repositories: RepositoryTable;
@@ -14,15 +14,15 @@ export type Storage = {
   now(): string;
 };
 
-let opened: Storage | undefined;
+let opened: Context | undefined;
 
 /** Opened at the first call and kept, as Lambda keeps a process between invocations. */
-export function storage(): Storage {
+export function context(): Context {
   opened ??= open(settings());
   return opened;
 }
 
-function open(all: Settings): Storage {
+function open(all: Settings): Context {
   const client = openDynamoDB(all);
   return {
     settings: all,

@@ -1,9 +1,9 @@
 import middy from '@middy/core';
-import type { Context } from 'aws-lambda';
+import type { Context as LambdaContext } from 'aws-lambda';
 import { z } from 'zod';
 import { InvalidInputError } from '../core/errors.ts';
+import { type Context, context } from './context.ts';
 import { logger, withLogger } from './logger.ts';
-import { type Storage, storage } from './context.ts';
 
 /**
  * Makes a function's handler of a schema and a plain function. It catches nothing: the state machine retries and
@@ -11,7 +11,7 @@ import { type Storage, storage } from './context.ts';
  */
 export function functionHandler<S extends z.ZodType, Output>(
   schema: S,
-  run: (input: z.infer<S>, dependencies: Storage) => Promise<Output>,
+  run: (input: z.infer<S>, dependencies: Context) => Promise<Output>,
 ) {
   const handler = middy()
     .use({
@@ -24,8 +24,8 @@ export function functionHandler<S extends z.ZodType, Output>(
         logger.error('The function failed', error as Error);
       },
     })
-    .handler((input: z.infer<S>, _context: Context) => run(input, storage()));
-  return (event: z.infer<S>, context: Context): Promise<Output> =>
+    .handler((input: z.infer<S>, _context: LambdaContext) => run(input, context()));
+  return (event: z.infer<S>, context: LambdaContext): Promise<Output> =>
     withLogger(context, () => handler(event, context) as Promise<Output>);
 }
 

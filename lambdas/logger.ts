@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Logger } from '@aws-lambda-powertools/logger';
-import type { Context } from 'aws-lambda';
+import type { Context as LambdaContext } from 'aws-lambda';
 
 const ofThisProcess = new Logger({ serviceName: 'cody-batch' });
 const ofInvocation = new AsyncLocalStorage<Logger>();
@@ -18,7 +18,7 @@ export const logger: Pick<Logger, 'info' | 'warn' | 'error' | 'appendKeys'> = {
 };
 
 /** Runs an invocation with a logger of its own: on one machine several functions run in one process at once. */
-export function withLogger<Output>(context: Context, run: () => Output): Output {
+export function withLogger<Output>(context: LambdaContext, run: () => Output): Output {
   const own = ofThisProcess.createChild();
   Object.assign(own, { console: (ofThisProcess as unknown as { console: Console }).console });
   own.addContext(context);

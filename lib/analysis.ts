@@ -50,7 +50,7 @@ export interface AnalysisProps {
 export const WORK_FOLDER = '/work';
 
 /** Batch on Fargate: Spot first, on demand after it. */
-export class Analysis extends Construct {
+export class BatchCompute extends Construct {
   readonly jobQueue: JobQueue;
   readonly jobDefinition: EcsJobDefinition;
   /** Of the newest revision; what Ref of a job definition gives, AWS's schema and its documentation say differently. */

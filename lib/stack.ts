@@ -3,7 +3,7 @@ import type { Construct } from 'constructs';
 import { parseSettings } from '../core/settings.ts';
 import { mapLabels } from '../statemachine/job.ts';
 import { arnByName } from './access.ts';
-import { Analysis } from './analysis.ts';
+import { BatchCompute } from './analysis.ts';
 import { Api } from './api.ts';
 import type { FunctionBundles } from './bundles.ts';
 import type { Configuration } from './configuration.ts';
@@ -61,7 +61,7 @@ export class CodyBatchStack extends Stack {
     };
     const { vpcId, subnetIds } = configuration;
     const network = new Network(this, 'Network', { names, ...(vpcId && { existing: { vpcId, subnetIds } }) });
-    const analysis = new Analysis(this, 'Analysis', {
+    const analysis = new BatchCompute(this, 'Analysis', {
       names,
       network,
       publicIp: configuration.publicIp,

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type http from 'node:http';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { type Access, SECRET_HEADER } from './access/access.ts';
-import type { Functions } from './functions.ts';
 import {
   type LoopbackServer,
   listenOnLoopback,
@@ -11,6 +10,7 @@ import {
   readBody,
 } from './access/loopback.ts';
 import { browserProof, signInHeaders, signsIn } from './access/sign-in.ts';
+import type { Functions } from './functions.ts';
 
 /** What API Gateway takes: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
 const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024;

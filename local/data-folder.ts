@@ -12,9 +12,9 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { SettingsError } from '../core/errors.ts';
+import { ensureSecret, readSecret, secretFile } from './access/secret.ts';
 import { identifyProcess, isRunning, ProcessIdentity } from './batch/process-group.ts';
 import { requireOwn } from './own-file.ts';
-import { ensureSecret, readSecret, secretFile } from './access/secret.ts';
 
 /** Counts up when what is on disk is laid out in another way. */
 const LAYOUT_VERSION = 2;

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Context } from 'aws-lambda';
+import type { Context as LambdaContext } from 'aws-lambda';
 
 /** What Lambda tells a handler of its invocation. */
-export function functionContext(name: string): Context {
+export function functionContext(name: string): LambdaContext {
   const awsRequestId = randomUUID();
   const deadline = Date.now() + 900_000;
   return {

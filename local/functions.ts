@@ -1,4 +1,8 @@
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import type {
+  APIGatewayProxyEventV2,
+  APIGatewayProxyStructuredResultV2,
+  Context as LambdaContext,
+} from 'aws-lambda';
 import type { EventFunction } from '../core/events.ts';
 import { handler as api } from '../lambdas/api/handler.ts';
 import { handler as batchJobRunning } from '../lambdas/events/batch-job-running.ts';
@@ -19,7 +23,7 @@ import { functionContext } from './function-context.ts';
 import type { ScheduledFunction } from './schedules.ts';
 
 // Each handler parses its own input, so here any payload may go in.
-type Handler = (payload: never, context: Context) => Promise<unknown>;
+type Handler = (payload: never, context: LambdaContext) => Promise<unknown>;
 
 /** What events and schedules call. */
 type Listener = EventFunction | ScheduledFunction;

@@ -5,7 +5,6 @@ import { createWriteStream, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BatchClient } from '@aws-sdk/client-batch';
-import { openArtifacts } from '../core/store/artifacts.ts';
 import { NOT_TRIED_AGAIN, WORKER_ATTEMPTS } from '../core/attempts.ts';
 import { SettingsError } from '../core/errors.ts';
 import { parseExecutionName } from '../core/execution.ts';
@@ -15,14 +14,17 @@ import {
   type Variables,
   WRITE_CREDENTIALS,
 } from '../core/settings.ts';
+import { openArtifacts } from '../core/store/artifacts.ts';
 import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
 import { bundleWorker, workerCommand } from '../worker/bundle.ts';
 import { ACCESS_KEY_ID } from './access/aws-signature.ts';
+import { requireFreePorts } from './access/loopback.ts';
 import { startBatch } from './batch/server.ts';
 import type { JobStateChangeEvent } from './batch/state-change.ts';
 import { type RunningStack, takeDataFolder } from './data-folder.ts';
 import { startDynamoDB } from './dynamodb/dynamodb.ts';
+import { keepYoungGenerationSmall } from './dynamodb/young-generation.ts';
 import {
   ACCOUNT_ID,
   applyEnvironment,
@@ -38,12 +40,10 @@ import { EventBus } from './event-bus.ts';
 import type { Functions } from './functions.ts';
 import { type GitHubOptions, startGitHub } from './github/server.ts';
 import { BatchLogs, removeLeftTemporaries } from './left-over.ts';
-import { requireFreePorts } from './access/loopback.ts';
 import { startOfflineModel } from './model/offline.ts';
 import { startSchedules } from './schedules.ts';
 import { startStates } from './states/server.ts';
 import type { StatusChangeEvent } from './states/status-change.ts';
-import { keepYoungGenerationSmall } from './dynamodb/young-generation.ts';
 
 export type StackOptions = {
   /** Everything that lasts: tables, artifacts, executions, repositories, logs. One stack at a time. */

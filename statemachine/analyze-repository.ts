@@ -158,7 +158,7 @@ const RepositoryRecorded: PassState = { Type: 'Pass', OutputPath: null, End: tru
 
 const RecordFailure = step('RecordFailure', { output: null, End: true });
 
-export const analyzeRepository: Workflow = {
+export const analyzeRepositoryWorkflow: Workflow = {
   StartAt: 'IssueWorkerToken',
   States: {
     IssueWorkerToken,

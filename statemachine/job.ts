@@ -1,5 +1,5 @@
 import type { ErrorName } from '../core/errors.ts';
-import { analyzeRepository } from './analyze-repository.ts';
+import { analyzeRepositoryWorkflow } from './analyze-repository.ts';
 import {
   type ChoiceState,
   type Definition,
@@ -11,7 +11,7 @@ import {
   type TaskState,
 } from './asl.ts';
 import { EACH_PULL_REQUEST, MANIFEST, manifestOf } from './manifest.ts';
-import { openPullRequest } from './open-pull-request.ts';
+import { openPullRequestWorkflow } from './open-pull-request.ts';
 import { publishMeanwhile } from './publish-meanwhile.ts';
 import { CONDITION_FAILED } from './retry.ts';
 import { onError, step, updateItem } from './tasks.ts';
@@ -167,7 +167,7 @@ const AnalyzeRepositories: MapState = {
   },
   ItemProcessor: {
     ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
-    ...analyzeRepository,
+    ...analyzeRepositoryWorkflow,
   },
   Next: 'RecordAnalysisEnd',
 };
@@ -228,7 +228,7 @@ const OpenPullRequests: MapState = {
   ...EACH_PULL_REQUEST,
   ItemProcessor: {
     ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
-    ...openPullRequest(),
+    ...openPullRequestWorkflow(),
   },
   Catch: [onError('FailJob')],
   Next: 'CompleteJob',

@@ -20,7 +20,7 @@ const SLOT = {
  * `suffix` ends the names of all its states, because two Maps run this and a name may stand only once in a whole state
  * machine.
  */
-export function openPullRequest(suffix = ''): Workflow {
+export function openPullRequestWorkflow(suffix = ''): Workflow {
   const named = (name: string) => name + suffix;
   const onFailure = [onError(named('RecordPullRequestFailure'))];
 

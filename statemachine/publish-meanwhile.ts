@@ -1,6 +1,6 @@
 import type { ChoiceState, MapState, SucceedState, WaitState, Workflow } from './asl.ts';
 import { EACH_PULL_REQUEST, MANIFEST, manifestOf } from './manifest.ts';
-import { openPullRequest } from './open-pull-request.ts';
+import { openPullRequestWorkflow } from './open-pull-request.ts';
 import { step } from './tasks.ts';
 
 /**
@@ -60,7 +60,7 @@ const OpenPullRequestsMeanwhile: MapState = {
   ...EACH_PULL_REQUEST,
   ItemProcessor: {
     ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
-    ...openPullRequest('Meanwhile'),
+    ...openPullRequestWorkflow('Meanwhile'),
   },
   Catch: giveUp,
   Next: 'WaitForChanges',

@@ -1,19 +1,19 @@
-import { type ArtifactStore, openArtifacts } from '../core/store/artifacts.ts';
 import type { ErrorDescription, JobRow } from '../core/job.ts';
-import { JobTable } from '../core/store/job-table.ts';
 import type { Phase, Verification, Waiting } from '../core/repository-result.ts';
-import { RepositoryTable } from '../core/store/repository-table.ts';
 import { required, type Settings } from '../core/settings.ts';
+import { type ArtifactStore, openArtifacts } from '../core/store/artifacts.ts';
+import { JobTable } from '../core/store/job-table.ts';
+import { RepositoryTable } from '../core/store/repository-table.ts';
 import { openDynamoDB } from '../core/store/tables.ts';
 import { type Changes, filesWithSecrets } from './checkout/changes.ts';
-import { Checkpoints, type Resumable, type Spent } from './checkpoint.ts';
 import type { Clone } from './checkout/clone.ts';
-import type { ConversationState } from './conversation/conversation-state.ts';
-import type { Ending } from './conversation/ending.ts';
-import type { Log } from './log.ts';
+import { Checkpoints, type Resumable, type Spent } from './checkpoint.ts';
 import type { ModelWait } from './claude/model.ts';
-import type { Redactor } from './sandbox/redact.ts';
+import type { ConversationState } from './conversation/conversation-state.ts';
+import type { Conclusion } from './conversation/ending.ts';
 import { WorkClock } from './conversation/work-clock.ts';
+import type { Log } from './log.ts';
+import type { Redactor } from './sandbox/redact.ts';
 
 export type AnalysisRequest = {
   jobId: string;
@@ -46,7 +46,7 @@ export class Analysis {
   tools: string[] = [];
   changes?: Changes;
   verification: Verification[] = [];
-  ending?: Ending;
+  ending?: Conclusion;
   /** An expected failure, named: it ends the repository as `failed`. */
   error?: ErrorDescription;
   readonly #rows: RepositoryTable;

@@ -1,5 +1,4 @@
 import { isAllowed } from '../core/allowed-repositories.ts';
-import { artifactKeys, findArtifactOfRun, readArtifact } from '../core/store/artifacts.ts';
 import {
   CodyBatchError,
   ConflictError,
@@ -12,39 +11,40 @@ import {
 import { type JobSettings, JobText } from '../core/job.ts';
 import { refusalOfModel } from '../core/model-check.ts';
 import { isPriced, unpricedNote } from '../core/models.ts';
-import { Outcome } from '../core/outcome.ts';
+import { OutcomeDocument } from '../core/outcome.ts';
+import { artifactKeys, findArtifactOfRun, readArtifact } from '../core/store/artifacts.ts';
 import { Analysis, type AnalysisRequest } from './analysis.ts';
 import { findBranches, requireOwnBranch } from './checkout/base-branch.ts';
+import { applyPatch, readChanges, resetTree } from './checkout/changes.ts';
+import { type Clone, type CloneRequest, cloneRepository } from './checkout/clone.ts';
+import { makeCommandRepository } from './checkout/command-repository.ts';
+import { GitBoundExceededError, GitFailedError } from './checkout/git.ts';
+import { currentName, RepositoryMovedError } from './checkout/renamed.ts';
+import { fetchTagHistory } from './checkout/tag-history.ts';
+import { WorkTree } from './checkout/work-tree.ts';
+import type { Resumable } from './checkpoint.ts';
+import type { Model } from './claude/model.ts';
+import { firstMessage, sharedBytes, systemBlocks } from './claude/prompt.ts';
+import { SharedPrefix } from './claude/shared-prefix.ts';
 import { type Baseline, runBaseline } from './conversation/baseline.ts';
 import { Budget } from './conversation/budget.ts';
-import { applyPatch, readChanges, resetTree } from './checkout/changes.ts';
-import type { Resumable } from './checkpoint.ts';
-import { type Clone, type CloneRequest, cloneRepository } from './checkout/clone.ts';
-import { describeCommand, runCommand } from './sandbox/command.ts';
-import { makeCommandRepository } from './checkout/command-repository.ts';
-import { CommandUser } from './sandbox/command-user.ts';
 import { converse } from './conversation/conversation.ts';
 import { type ConversationState, newConversation } from './conversation/conversation-state.ts';
 import { limitEnding } from './conversation/ending.ts';
-import { GitBoundExceededError, GitFailedError } from './checkout/git.ts';
-import type { Model } from './claude/model.ts';
-import { firstMessage, sharedBytes, systemBlocks } from './claude/prompt.ts';
-import { currentName, RepositoryMovedError } from './checkout/renamed.ts';
-import { SharedPrefix } from './claude/shared-prefix.ts';
 import { Submissions } from './conversation/submissions.ts';
-import { fetchTagHistory } from './checkout/tag-history.ts';
+import { describeCommand, runCommand } from './sandbox/command.ts';
+import { CommandUser } from './sandbox/command-user.ts';
+import { createWorkspace, type Workspace } from './sandbox/workspace.ts';
 import type { Tool } from './tools/tool.ts';
 import { runTools, toolDefinitions, toolsOf } from './tools/tool-box.ts';
 import { whileStopping } from './while-stopping.ts';
-import { WorkTree } from './checkout/work-tree.ts';
-import { createWorkspace, type Workspace } from './sandbox/workspace.ts';
 import { unspent, writeOutcome } from './write-outcome.ts';
 
 /**
  * One repository, from the clone to the outcome. Expected failures become outcomes; what it throws is the order to
  * stop, the infrastructure's or a bug, and another attempt goes on from the checkpoint.
  */
-export async function analyzeRepository(request: AnalysisRequest): Promise<Outcome> {
+export async function analyzeRepository(request: AnalysisRequest): Promise<OutcomeDocument> {
   const { jobId, settings, log, stop } = request;
   const analysis = await Analysis.open(request);
   const earlier = await earlierOutcome(analysis);
@@ -85,9 +85,9 @@ function tooLargeForGit(repositoryName: string, error: GitBoundExceededError): R
 }
 
 /** The outcome of this run, where an attempt before wrote one and was lost only then. */
-async function earlierOutcome({ artifacts, job, request }: Analysis): Promise<Outcome | undefined> {
+async function earlierOutcome({ artifacts, job, request }: Analysis): Promise<OutcomeDocument | undefined> {
   const key = artifactKeys.outcome(job.jobId, request.repositoryName);
-  const of = { run: job.run, schema: Outcome };
+  const of = { run: job.run, schema: OutcomeDocument };
   const outcome = await findArtifactOfRun(artifacts, key, of, (why) => request.log.warn(why));
   return outcome?.outcome === 'throttled' ? undefined : outcome;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type ArtifactStore, artifactKeys, findArtifactOfRun, findBytes } from '../core/store/artifacts.ts';
 import { CommitSha } from '../core/change-set.ts';
 import { Checkpoint } from '../core/outcome.ts';
+import { type ArtifactStore, artifactKeys, findArtifactOfRun, findBytes } from '../core/store/artifacts.ts';
 import type { ConversationState as State } from './conversation/conversation-state.ts';
 import { ConversationState } from './conversation/conversation-state.ts';
 import type { Log } from './log.ts';
@@ -9,7 +9,7 @@ import type { Redactor } from './sandbox/redact.ts';
 
 const PATCH_NAMES = ['work-tree.patch', 'work-tree-2.patch'] as const;
 
-/** `checkpoint/thread.json`: what another process needs to go on, all but the patch, which it names. */
+/** `checkpoint/conversation.json`: what another process needs to go on, all but the patch, which it names. */
 const SavedConversation = ConversationState.extend({
   run: z.int(),
   baseSha: CommitSha,
@@ -52,8 +52,8 @@ export class Checkpoints {
    */
   async load(): Promise<{ resumed?: Resumable; spent?: Spent }> {
     const [saved, tally] = await Promise.all([
-      this.#find('thread.json', SavedConversation),
-      this.#find('state.json', Checkpoint),
+      this.#find('conversation.json', SavedConversation),
+      this.#find('usage.json', Checkpoint),
     ]);
     // Either may know more: the tally of answers that broke off, the conversation where a kill came between the two.
     const isTallyNewer = (tally?.tokenUsage.total ?? 0) > (saved?.tokenUsage.total ?? 0);
@@ -81,12 +81,12 @@ export class Checkpoints {
     if (patch) this.#isBehind = patch === 'unkept';
     if (this.#isBehind) return;
     if (patch instanceof Buffer) {
-      // Never over the patch that thread.json names: writing that file is what makes a save count.
+      // Never over the patch that conversation.json names: writing that file is what makes a save count.
       const patchName = this.#patchName === PATCH_NAMES[0] ? PATCH_NAMES[1] : PATCH_NAMES[0];
       await this.#store.write(this.#prefix + patchName, patch, { durable: true });
       this.#patchName = patchName;
     }
-    await this.#write('thread.json', {
+    await this.#write('conversation.json', {
       ...state,
       run: this.#run,
       baseSha,
@@ -94,7 +94,7 @@ export class Checkpoints {
     });
   }
 
-  /** `checkpoint/state.json`: what was spent so far, which counts even if this worker is lost for good. */
+  /** `checkpoint/usage.json`: what was spent so far, which counts even if this worker is lost for good. */
   async saveTally(state: State, baseSha: string, model: string): Promise<void> {
     const { turns, tokenUsage, costUsd } = state;
     const checkpoint: Checkpoint = {
@@ -106,7 +106,7 @@ export class Checkpoints {
       baseSha,
       savedAt: new Date().toISOString(),
     };
-    await this.#write('state.json', checkpoint);
+    await this.#write('usage.json', checkpoint);
   }
 
   #find<S extends z.ZodType>(name: string, schema: S): Promise<z.infer<S> | undefined> {

@@ -11,7 +11,7 @@ import { Log } from './log.ts';
 import { readParameters } from './parameters.ts';
 import { Redactor } from './sandbox/redact.ts';
 import { openSession } from './session.ts';
-import { isTrouble } from './trouble.ts';
+import { isServiceError } from './trouble.ts';
 
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
@@ -43,6 +43,6 @@ async function main(): Promise<number> {
     }
     const { name, message } = describeError(error);
     log.error(`${name}: ${message}`, { stack: error instanceof Error ? error.stack : undefined });
-    return isTrouble(error) ? WORKER_TROUBLED : WORKER_FAILED;
+    return isServiceError(error) ? WORKER_TROUBLED : WORKER_FAILED;
   }
 }

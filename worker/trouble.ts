@@ -17,7 +17,7 @@ const LOST_CONNECTION =
 const THROTTLED = /Thrott|TooManyRequests|ProvisionedThroughputExceeded|RequestLimitExceeded|SlowDown/;
 
 /** Whether another attempt, on another host or later, may meet nothing of it: a service failed or was not reached. */
-export function isTrouble(error: unknown): boolean {
+export function isServiceError(error: unknown): boolean {
   if (error instanceof CodyBatchError) return error.retryable;
   if (error instanceof GitInterruptedError) return true;
   const { name, message, code, $fault, $retryable, $metadata } = (error ?? {}) as ServiceError;

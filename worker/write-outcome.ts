@@ -1,21 +1,21 @@
-import { artifactKeys } from '../core/store/artifacts.ts';
 import type { ChangeSet } from '../core/change-set.ts';
-import { Outcome } from '../core/outcome.ts';
+import { OutcomeDocument } from '../core/outcome.ts';
 import type { ArtifactKeys } from '../core/repository-result.ts';
 import { isModelPriced } from '../core/settings.ts';
+import { artifactKeys } from '../core/store/artifacts.ts';
 import type { Thread } from '../core/thread.ts';
 import { NO_TOKENS } from '../core/usage.ts';
 import type { Analysis } from './analysis.ts';
-import { boundText } from './sandbox/bounded-output.ts';
 import { filesWithSecrets, readChangedFiles, summarizeChanges } from './checkout/changes.ts';
 import { SYSTEM_PROMPT } from './claude/prompt.ts';
 import { list } from './conversation/verify.ts';
+import { boundText } from './sandbox/bounded-output.ts';
 
 /** Characters of each of at most 50 entries: they stand on the row. */
 const MAX_NOT_DONE = 500;
 
 /** Writes the artifacts and, last of all, `outcome.json`: where it is, everything that it names is. */
-export async function writeOutcome(analysis: Analysis): Promise<Outcome> {
+export async function writeOutcome(analysis: Analysis): Promise<OutcomeDocument> {
   const { job, ending, state, spent } = analysis;
   const { repositoryName, log, settings } = analysis.request;
   const outcome = outcomeName(analysis);
@@ -35,7 +35,7 @@ export async function writeOutcome(analysis: Analysis): Promise<Outcome> {
   await analysis.artifacts.write(artifacts.log, log.text, { contentType: 'text/plain; charset=utf-8' });
 
   const submission = ending?.submission;
-  const written = Outcome.parse({
+  const written = OutcomeDocument.parse({
     jobId: job.jobId,
     repositoryName,
     run: job.run,
@@ -63,7 +63,7 @@ export async function writeOutcome(analysis: Analysis): Promise<Outcome> {
     completedAt: new Date().toISOString(),
     logs: log.tail,
     error: analysis.error ?? ending?.error,
-  } satisfies Outcome);
+  } satisfies OutcomeDocument);
   await writeJson(analysis, artifactKeys.outcome(job.jobId, repositoryName), written);
   return written;
 }
@@ -73,7 +73,7 @@ export function unspent({ job, request }: Pick<Analysis, 'job' | 'request'>): nu
   return isModelPriced(job.settings.model, request.settings) ? 0 : undefined;
 }
 
-function outcomeName({ ending, error }: Analysis): Outcome['outcome'] {
+function outcomeName({ ending, error }: Analysis): OutcomeDocument['outcome'] {
   if (error || !ending) return 'failed';
   if (ending.end === 'throttled') return 'throttled';
   if (ending.end !== 'submitted') return 'gaveUp';

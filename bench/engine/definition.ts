@@ -1,4 +1,4 @@
-import { analyzeRepository } from '../../statemachine/analyze-repository.ts';
+import { analyzeRepositoryWorkflow } from '../../statemachine/analyze-repository.ts';
 import { statesWithin, type TaskState, type Workflow } from '../../statemachine/asl.ts';
 import { jobDefinition } from '../../statemachine/job.ts';
 import { updateItem } from '../../statemachine/tasks.ts';
@@ -47,7 +47,7 @@ const RecordResult = updateItem(
 
 /** The lifecycle of a row, all but its Batch job: its token, StartRepository, AdmitRepository and the update that ends it. */
 export const recordOnly: Workflow = {
-  ...analyzeRepository,
+  ...analyzeRepositoryWorkflow,
   States: {
     ...Object.fromEntries(
       [
@@ -56,7 +56,7 @@ export const recordOnly: Workflow = {
         'RepositoryAlreadyEnded',
         'AdmitRepository',
         'CancelRepository',
-      ].map((name) => [name, analyzeRepository.States[name]!]),
+      ].map((name) => [name, analyzeRepositoryWorkflow.States[name]!]),
     ),
     AnalyzeRepository: { ...doNothing, End: undefined, Next: 'RecordResult' } as unknown as TaskState,
     RecordResult,

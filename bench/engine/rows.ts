@@ -8,8 +8,8 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { inParallel } from '../../core/in-parallel.ts';
 import { newJobId } from '../../core/job.ts';
-import { RepositoryTable } from '../../core/store/repository-table.ts';
 import { parseSettings } from '../../core/settings.ts';
+import { RepositoryTable } from '../../core/store/repository-table.ts';
 import { controlKey, openDynamoDB } from '../../core/store/tables.ts';
 import { startDynamoDB } from '../../local/dynamodb/dynamodb.ts';
 import { applyEnvironment, stackEnvironment, TABLE_PREFIX } from '../../local/environment.ts';

@@ -26,7 +26,7 @@ import { readShares, type Shares } from './shares.ts';
 const WORKERS = 2;
 /** 200 repositories in jobs of 40: five medians, each beside a floor of the same minute. */
 const ROUNDS = 5;
-const REPOSITORIES_A_JOB = 40;
+const REPOSITORIES_PER_JOB = 40;
 /** Published packages of 20 to 50 files. */
 const PACKAGES = ['ulid', 'minimatch', 'constructs', '@aws-sdk/util-dynamodb'];
 /** For the shares, in a stack of their own: writing down every git slows a worker by a few percent. */
@@ -46,7 +46,7 @@ export function measureFleet(tell: Tell): Promise<Figure> {
     for (const name of PACKAGES) sources.push(await makeSource(name, folder));
     const model = await startModel();
     try {
-      const names = namesOf(ROUNDS * REPOSITORIES_A_JOB);
+      const names = namesOf(ROUNDS * REPOSITORIES_PER_JOB);
       const measured = await measureBlocks(names, { sources, model, dataFolder, folder, tell });
       tell(`fleet: ${TRACED_REPOSITORIES} repositories with every git written down`);
       const shares = await trace(names.slice(0, TRACED_REPOSITORIES), { model, dataFolder, folder });
@@ -68,7 +68,7 @@ function environmentFor(model: BenchModel): Record<string, string> {
     ...plainEnvironment(),
     CLAUDE_API_KEY: 'bench',
     ANTHROPIC_BASE_URL: model.url,
-    MAX_REPOSITORIES: String(REPOSITORIES_A_JOB),
+    MAX_REPOSITORIES: String(REPOSITORIES_PER_JOB),
   };
 }
 
@@ -82,8 +82,9 @@ async function measureBlocks(names: readonly string[], given: Given & { tell: Te
     await runJob(stack.api, names.slice(0, WORKERS * 2));
     const floor = await Floor.after(model, folder);
     await floor.run(`${stack.gitHub}/${names[0]}.git`);
-    tell(`fleet: ${ROUNDS} rounds of ${REPOSITORIES_A_JOB} repositories`);
-    const part = (round: number) => names.slice((round - 1) * REPOSITORIES_A_JOB, round * REPOSITORIES_A_JOB);
+    tell(`fleet: ${ROUNDS} rounds of ${REPOSITORIES_PER_JOB} repositories`);
+    const part = (round: number) =>
+      names.slice((round - 1) * REPOSITORIES_PER_JOB, round * REPOSITORIES_PER_JOB);
     const [jobs, floors] = await interleave(ROUNDS, [
       (round) => jobBlock(stack, part(round)),
       (round) => floorBlock(stack, floor, part(round)),
@@ -147,7 +148,7 @@ async function trace(names: string[], given: Omit<Given, 'sources'>): Promise<Sh
 type Measured = Awaited<ReturnType<typeof measureBlocks>>;
 
 function figureOf({ jobs, floors, stackPeak }: Measured, shares: Shares[], sources: Source[]): Figure {
-  const total = ROUNDS * REPOSITORIES_A_JOB;
+  const total = ROUNDS * REPOSITORIES_PER_JOB;
   const files = sources.map((source) => source.files);
   const of = (blocks: Block[], name: 'perRepository' | 'cpu' | 'stackCpu') =>
     blocks.map((block) => block[name]);
@@ -155,7 +156,7 @@ function figureOf({ jobs, floors, stackPeak }: Measured, shares: Shares[], sourc
   return {
     title: `A fleet: ${total} repositories, ${WORKERS} workers`,
     method: [
-      `\`cody-batch serve\` in a process of its own, jobs by HTTP, real git repositories of ${Math.min(...files)} to ${Math.max(...files)} files (${PACKAGES.join(', ')}), the conversation of the worker's figure. ${ROUNDS} jobs of ${REPOSITORIES_A_JOB} repositories in turn with their floor: the bare script on the same repositories, ${WORKERS} at once. Medians of the ${ROUNDS}; memory of a worker is the median of all.`,
+      `\`cody-batch serve\` in a process of its own, jobs by HTTP, real git repositories of ${Math.min(...files)} to ${Math.max(...files)} files (${PACKAGES.join(', ')}), the conversation of the worker's figure. ${ROUNDS} jobs of ${REPOSITORIES_PER_JOB} repositories in turn with their floor: the bare script on the same repositories, ${WORKERS} at once. Medians of the ${ROUNDS}; memory of a worker is the median of all.`,
       `A job's time is from its createdAt to its completedAt. CPU is the stack's process with all its children (workers, their git, the git that serves clones), from /proc/PID/stat; for the floor it is the scripts' by bash's \`time\` and the stack's, which serves their clones too. Memory is the kernel's high-water mark, read every 20 ms and thus at the latest 20 ms before a worker's end. The model is in the measuring process and counts for neither.`,
       `Shares are medians over ${shares.length} repositories of a job of its own, in which a wrapper on PATH writes down when the worker's git runs: the wall of a child execution without its wait in the Batch queue. Node start is from the Batch job's startedAt to the first line of log.txt; git is the time in which at least one git of the worker ran; the model is the sum of the turns' seconds in thread.json. Recording is the rest: in the worker rows, checkpoints, artifacts, tools, removal of the clone; around it the steps, DynamoDB and Batch.`,
     ],

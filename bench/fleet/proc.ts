@@ -8,11 +8,11 @@ export type CpuTimes = { own: number; children: number };
 export function cpuTimes(pid: number): CpuTimes {
   // What follows the command's name, which may have spaces: from the third field on.
   const fields = fieldsAfterName(pid);
-  const seconds = (field: number) => Number(fields[field - 3]) / TICKS_A_SECOND;
+  const seconds = (field: number) => Number(fields[field - 3]) / TICKS_PER_SECOND;
   return { own: seconds(14) + seconds(15), children: seconds(16) + seconds(17) };
 }
 
-const TICKS_A_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
 function fieldsAfterName(pid: number): string[] {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

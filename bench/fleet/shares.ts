@@ -7,9 +7,9 @@ import {
   ListMapRunsCommand,
   SFNClient,
 } from '@aws-sdk/client-sfn';
+import type { JobWithResults } from '../../cli/api-client.ts';
 import { artifactKeys, openArtifacts, readArtifact } from '../../core/store/artifacts.ts';
 import { Thread } from '../../core/thread.ts';
-import type { JobWithResults } from '../../cli/api-client.ts';
 import { REGION } from '../../local/environment.ts';
 import { type GitRun, millisecondsCovered } from './git-shim.ts';
 import type { ServedStack } from './served-stack.ts';

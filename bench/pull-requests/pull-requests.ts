@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isEnded } from '../../core/job.ts';
 import { ApiClient } from '../../cli/api-client.ts';
+import { isEnded } from '../../core/job.ts';
 import { startGitHub } from '../../local/github/server.ts';
 import { closeOnce } from '../ending.ts';
 import { type Figure, interleave, row, type Tell } from '../figure.ts';
@@ -15,7 +15,7 @@ import { withTemporaryFolder } from '../temporary-folder.ts';
 import { openByScript } from './six-calls.ts';
 
 const ROUNDS = 3;
-const REPOSITORIES_A_JOB = 25;
+const REPOSITORIES_PER_JOB = 25;
 /** A published package of 20 to 50 files. */
 const PACKAGE = 'ulid';
 const WORKERS = 2;
@@ -44,11 +44,11 @@ export function measurePullRequests(tell: Tell): Promise<Figure> {
     try {
       const source = await makeSource(PACKAGE, folder);
       const names = (kind: string, round: number) =>
-        Array.from({ length: REPOSITORIES_A_JOB }, (_, i) => `local/${kind}-${round}-${i + 1}`);
+        Array.from({ length: REPOSITORIES_PER_JOB }, (_, i) => `local/${kind}-${round}-${i + 1}`);
       const calls: number[] = [];
       const [product, script] = await interleave(ROUNDS, [
         async (round) => {
-          tell(`pull-requests: round ${round}, ${REPOSITORIES_A_JOB} repositories`);
+          tell(`pull-requests: round ${round}, ${REPOSITORIES_PER_JOB} repositories`);
           const repositories = names('product', round);
           await publish(gitHub.url, new Map(repositories.map((name) => [name, source])));
           const { jobId } = await runJob(stack.api, repositories);
@@ -81,9 +81,9 @@ async function openByProduct(apiUrl: string, jobId: string): Promise<number> {
     await sleep(POLL_MS);
     const job = await api.getJob(jobId);
     if (!isEnded(job.status)) continue;
-    if (job.pullRequests?.open !== REPOSITORIES_A_JOB)
+    if (job.pullRequests?.open !== REPOSITORIES_PER_JOB)
       throw new Error(
-        `Of ${REPOSITORIES_A_JOB} pull requests, these came: ${JSON.stringify(job.pullRequests)}`,
+        `Of ${REPOSITORIES_PER_JOB} pull requests, these came: ${JSON.stringify(job.pullRequests)}`,
       );
     return (Date.parse(job.completedAt!) - started) / 1000;
   }
@@ -100,7 +100,7 @@ function figureOf(product: number[], script: number[], calls: number[]): Figure 
   return {
     title: 'Pull requests',
     method: [
-      `${ROUNDS} jobs of ${REPOSITORIES_A_JOB} repositories (the published files of ${PACKAGE}) whose change of one file is recorded: from \`POST /jobs/{jobId}/pull-requests\` to the job's end, with a credential that is not paced, against the local GitHub in a process of its own, which does its part with git. Calls are as that GitHub counts them for its limit.`,
+      `${ROUNDS} jobs of ${REPOSITORIES_PER_JOB} repositories (the published files of ${PACKAGE}) whose change of one file is recorded: from \`POST /jobs/{jobId}/pull-requests\` to the job's end, with a credential that is not paced, against the local GitHub in a process of its own, which does its part with git. Calls are as that GitHub counts them for its limit.`,
       "The floor is the official client making the same six calls, four repositories at once, in the GitHub's own process; rounds of both take turns. What is above it is the state machine's, the rows' and the record's. On GitHub the pace is not this: it is PULL_REQUESTS_PER_HOUR.",
     ],
     rows: [

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { artifactKeys, openArtifacts, readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
 import { type JobRow, newJobId } from '../../core/job.ts';
-import { JobTable } from '../../core/store/job-table.ts';
-import { Outcome } from '../../core/outcome.ts';
-import { countsOf, RepositoryTable } from '../../core/store/repository-table.ts';
+import { OutcomeDocument } from '../../core/outcome.ts';
 import { defaultJobSettings, parseSettings, required } from '../../core/settings.ts';
+import { artifactKeys, openArtifacts, readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
+import { JobTable } from '../../core/store/job-table.ts';
+import { countsOf, RepositoryTable } from '../../core/store/repository-table.ts';
 import { openDynamoDB } from '../../core/store/tables.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import { startDynamoDB } from '../../local/dynamodb/dynamodb.ts';
@@ -89,7 +89,11 @@ export async function startWorkerBench(folder: string, modelUrl: string): Promis
         [...workerCommand(worker), jobId, repositoryName],
         workerEnvironment,
       );
-      const { outcome } = await readArtifact(artifacts, artifactKeys.outcome(jobId, repositoryName), Outcome);
+      const { outcome } = await readArtifact(
+        artifacts,
+        artifactKeys.outcome(jobId, repositoryName),
+        OutcomeDocument,
+      );
       if (outcome !== 'changed') throw new Error(`The worker's outcome is ${outcome}: ${measured.output}`);
       return measured;
     },

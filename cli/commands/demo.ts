@@ -5,15 +5,15 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { print, tell } from '../../core/terminal.ts';
+import { gitEnvironment } from '../../local/github/git.ts';
+import { startStack } from '../../local/stack.ts';
 import { ApiClient } from '../api-client.ts';
 import { followJob } from '../follow-job.ts';
-import { gitEnvironment } from '../../local/github/git.ts';
 import { registerWorkTrees } from '../register.ts';
 import { requireGit } from '../require-git.ts';
 import { resultTable } from '../result-table.ts';
-import { startStack } from '../../local/stack.ts';
-import { inspectWorkTree } from '../work-tree.ts';
 import { parseOptions } from '../usage.ts';
+import { inspectWorkTree } from '../work-tree.ts';
 
 /** Packages that are installed with the product, with hundreds of files each. */
 const PACKAGES = ['zod', '@anthropic-ai/sdk', '@aws-sdk/client-s3'];

@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { JobId } from '../../core/job.ts';
 import { print, printJson } from '../../core/terminal.ts';
-import { ApiClient } from '../api-client.ts';
 import { runningStack } from '../../local/data-folder.ts';
+import { startStack } from '../../local/stack.ts';
+import { ApiClient } from '../api-client.ts';
 import { followJob } from '../follow-job.ts';
+import { dataFolderOf, hasClaudeKey, userVariables } from '../invocation.ts';
 import { requireGit } from '../require-git.ts';
 import { resultTable } from '../result-table.ts';
-import { startStack } from '../../local/stack.ts';
-import { dataFolderOf, hasClaudeKey, userVariables } from '../invocation.ts';
 import { parseOptions, UsageError } from '../usage.ts';
 
 const OPTIONS = {

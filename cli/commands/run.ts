@@ -9,16 +9,16 @@ import { refusalOfModel } from '../../core/model-check.ts';
 import { unpricedNote } from '../../core/models.ts';
 import { defaultJobSettings, isModelPriced, parseSettings, type Variables } from '../../core/settings.ts';
 import { print, printJson, tell } from '../../core/terminal.ts';
-import { ApiClient } from '../api-client.ts';
 import { type RunningStack, runningStack } from '../../local/data-folder.ts';
+import { startStack } from '../../local/stack.ts';
+import { ApiClient } from '../api-client.ts';
 import { followJob } from '../follow-job.ts';
+import { dataFolderOf, hasClaudeKey, invocationFolder, readPrompt, userVariables } from '../invocation.ts';
 import { registerWorkTrees } from '../register.ts';
 import { requireGit } from '../require-git.ts';
 import { costCell, resultTable } from '../result-table.ts';
-import { startStack } from '../../local/stack.ts';
-import { inspectWorkTree, type WorkTree } from '../work-tree.ts';
-import { dataFolderOf, hasClaudeKey, invocationFolder, readPrompt, userVariables } from '../invocation.ts';
 import { parseOptions, positiveNumber, UsageError, wholeNumber } from '../usage.ts';
+import { inspectWorkTree, type WorkTree } from '../work-tree.ts';
 import { writeResults } from '../write-results.ts';
 
 const OPTIONS = {

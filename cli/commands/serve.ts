@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { print } from '../../core/terminal.ts';
-import { requireGit } from '../require-git.ts';
 import { secretFile } from '../../local/access/secret.ts';
 import { startStack } from '../../local/stack.ts';
 import { dataFolderOf, hasClaudeKey, userVariables } from '../invocation.ts';
+import { requireGit } from '../require-git.ts';
 import { parseOptions, UsageError, wholeNumber } from '../usage.ts';
 
 const OPTIONS = {

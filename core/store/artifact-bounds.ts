@@ -7,7 +7,7 @@ const MIB = 1024 * KIB;
 const LARGEST: Readonly<Record<string, number>> = {
   // Up to 20,000 files are named in it.
   'outcome.json': 16 * MIB,
-  'state.json': 64 * KIB,
+  'usage.json': 64 * KIB,
   // Patches of at most 16 MiB, in which a secret may have been replaced by a longer word.
   'diff.patch': 24 * MIB,
   'work-tree.patch': 24 * MIB,

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { BucketArtifacts } from './bucket-artifacts.ts';
 import { DamagedArtifactError, NotFoundError, SettingsError } from '../errors.ts';
-import { FolderArtifacts } from './folder-artifacts.ts';
 import type { CredentialProvider } from '../worker-credentials.ts';
+import { BucketArtifacts } from './bucket-artifacts.ts';
+import { FolderArtifacts } from './folder-artifacts.ts';
 
 /** What one reads at length: S3 on AWS, a directory on one machine. Keys are S3 keys: `jobs/{jobId}/…`. */
 export interface ArtifactStore {

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { DamagedArtifactError } from '../errors.ts';
 import { maxArtifactBytes, tooLarge } from './artifact-bounds.ts';
 import { requireArtifactKey } from './artifact-key.ts';
 import type { ArtifactStore, WriteOptions } from './artifacts.ts';
-import { DamagedArtifactError } from '../errors.ts';
 
 /** Artifacts in a directory, as they are: for a machine's owner to read. */
 export class FolderArtifacts implements ArtifactStore {

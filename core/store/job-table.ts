@@ -7,15 +7,15 @@ import {
   QueryCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
-import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
 import { DamagedRowError, InvalidInputError, NotFoundError } from '../errors.ts';
 import { parseExecutionName } from '../execution.ts';
 import type { Counts, ErrorDescription, PullRequestCounts, Status } from '../job.ts';
 import { JobRow } from '../job.ts';
 import type { Settings } from '../settings.ts';
+import { NO_TOKENS, type TokenUsage } from '../usage.ts';
+import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
 import { describeAsWritten, type Readable, readItem } from './stored.ts';
 import { controlKey, ENTITY_INDEX, expiry, expiryTime, fromItem, STATUS_INDEX } from './tables.ts';
-import { NO_TOKENS, type TokenUsage } from '../usage.ts';
 
 /** Why nothing of a job may start or call the model. */
 export const StopReason = z.enum(['cancelled', 'deleted', 'jobCost', 'modelRefused']);

@@ -11,7 +11,6 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import type { z } from 'zod';
 import { Backoff } from '../backoff.ts';
-import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
 import { NotFoundError } from '../errors.ts';
 import { chunks, inParallel } from '../in-parallel.ts';
 import type { Counts, PullRequestCounts, ReadStatus, Status } from '../job.ts';
@@ -19,6 +18,7 @@ import { Status as StatusSchema } from '../job.ts';
 import type { Phase, PullRequestRecord, Waiting } from '../repository-result.ts';
 import { RepositoryResult } from '../repository-result.ts';
 import type { Settings } from '../settings.ts';
+import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
 import { type Readable, readItem } from './stored.ts';
 import {
   diffKey,
@@ -30,9 +30,9 @@ import {
 } from './tables.ts';
 
 /** BatchGetItem takes at most 100 keys. */
-const KEYS_A_BATCH = 100;
+const KEYS_PER_BATCH = 100;
 /** BatchWriteItem takes at most 25 items. */
-const WRITES_A_BATCH = 25;
+const WRITES_PER_BATCH = 25;
 /** Requests for one item each under way at once from one process; the embedded store gains nothing beyond it. */
 export const PARALLEL = 16;
 /**
@@ -44,7 +44,7 @@ const READERS = 4;
 const WRITERS = 4;
 
 /** What ends a repository: the parts of the row that RecordResult and RecordFailure write. */
-export type RepositoryEnd = Omit<RepositoryResult, 'jobId' | 'repositoryName' | 'run' | 'updatedAt'> & {
+export type RepositoryUpdate = Omit<RepositoryResult, 'jobId' | 'repositoryName' | 'run' | 'updatedAt'> & {
   status: 'completed' | 'failed' | 'cancelled';
   completedAt: string;
 };
@@ -198,7 +198,7 @@ export class RepositoryTable {
       ExpressionAttributeNames: Object.fromEntries(attributes.map((name, i) => [`#p${i}`, name])),
     };
     // BatchGetItem refuses a key that is named twice.
-    await inParallel(chunks([...new Set(names)], KEYS_A_BATCH), READERS, async (batch) => {
+    await inParallel(chunks([...new Set(names)], KEYS_PER_BATCH), READERS, async (batch) => {
       const backoff = new Backoff('BatchGetItem');
       let keys = batch.map((repositoryName): Record<string, unknown> => ({ jobId, repositoryName }));
       for (;;) {
@@ -329,7 +329,7 @@ export class RepositoryTable {
   }
 
   /** Ends a repository of this run. Returns false where it had already ended, or where another run has it. */
-  async end(jobId: string, repositoryName: string, run: number, end: RepositoryEnd): Promise<boolean> {
+  async end(jobId: string, repositoryName: string, run: number, end: RepositoryUpdate): Promise<boolean> {
     return this.#update(jobId, repositoryName, {
       set: { ...end, statusKey: statusKey(end.status, repositoryName), updatedAt: end.completedAt },
       remove: ['waiting'],
@@ -344,7 +344,7 @@ export class RepositoryTable {
     jobId: string,
     repositoryName: string,
     run: number,
-    end: RepositoryEnd,
+    end: RepositoryUpdate,
   ): Promise<boolean> {
     return this.#update(jobId, repositoryName, {
       set: { ...end, statusKey: statusKey(end.status, repositoryName), updatedAt: end.completedAt },
@@ -538,7 +538,7 @@ export class RepositoryTable {
         }),
       );
       if (Items.length === 0) return;
-      await inParallel(chunks(Items, WRITES_A_BATCH), WRITERS, (keys) => this.#deleteBatch(keys));
+      await inParallel(chunks(Items, WRITES_PER_BATCH), WRITERS, (keys) => this.#deleteBatch(keys));
     }
   }
 

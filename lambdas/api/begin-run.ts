@@ -1,10 +1,10 @@
 import { ConflictError } from '../../core/errors.ts';
 import { isEnded, type JobRow } from '../../core/job.ts';
 import { type RunRequest, type RunToReserve, requireWhole } from '../../core/store/job-table.ts';
+import type { Context } from '../context.ts';
 import { unlessDeleted } from '../run/deleted-meanwhile.ts';
 import { Executions } from '../run/executions.ts';
 import { mendedJob } from '../run/mended-job.ts';
-import type { Storage } from '../context.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import type { RouteInput, RouteOutput } from './route.ts';
 
@@ -24,29 +24,29 @@ type Asked = Pick<RouteInput<unknown, unknown, unknown>, 'headers' | 'createdBy'
 export async function beginRun(
   { jobId, scope, body, headers, createdBy }: Asked,
   prepare: (job: JobRow) => Promise<RunToReserve>,
-  storage: Storage,
+  context: Context,
 ): Promise<RouteOutput> {
-  const { jobs, settings, now } = storage;
+  const { jobs, settings, now } = context;
   const key = idempotencyKey(headers, { createdBy, scope: `${jobId}/${scope}` });
   const fingerprint = fingerprintOf(body ?? {});
-  await mendedJob(jobId, storage);
+  await mendedJob(jobId, context);
   const { job, requests } = await jobs.getWithRequests(jobId, now());
-  if (isAsked(requests, key, fingerprint)) return { json: await resume(job, storage) };
+  if (isAsked(requests, key, fingerprint)) return { json: await resume(job, context) };
   const run = job.run + 1;
   try {
     requireWhole(job);
     refuseLastDays(job, now());
-    const request = await unlessDeleted(storage, jobId, () => prepare(job));
+    const request = await unlessDeleted(context, jobId, () => prepare(job));
     const asked = key && { requests: [...requests, { key, fingerprint, run, at: now() }] };
     if (!isEnded(job.status) || !(await jobs.reserveRun(jobId, job.run, { ...request, ...asked }, now())))
-      throw await notEnded(jobId, storage);
+      throw await notEnded(jobId, context);
     await new Executions(settings).start({ jobId, run, action: request.action });
   } catch (error) {
     // The same request may have been here twice at once, and the other one was first.
     if (!(error instanceof ConflictError)) throw error;
     const current = await jobs.getWithRequests(jobId, now());
     if (!isAsked(current.requests, key, fingerprint)) throw error;
-    return { json: await resume(current.job, storage) };
+    return { json: await resume(current.job, context) };
   }
   return { status: 202, json: await jobs.get(jobId) };
 }
@@ -62,7 +62,7 @@ function isAsked(requests: readonly RunRequest[], key: string | undefined, finge
 }
 
 /** The first request may have died before the execution was started; a second start is the same execution. */
-async function resume(job: JobRow, { settings, jobs }: Storage): Promise<JobRow> {
+async function resume(job: JobRow, { settings, jobs }: Context): Promise<JobRow> {
   if (!isEnded(job.status) && !job.executionArn) await new Executions(settings).start(job);
   return jobs.get(job.jobId);
 }
@@ -80,7 +80,7 @@ function refuseLastDays({ jobId, createdAt, expiresAt }: JobRow, at: string): vo
   );
 }
 
-async function notEnded(jobId: string, { jobs }: Storage): Promise<ConflictError> {
+async function notEnded(jobId: string, { jobs }: Context): Promise<ConflictError> {
   const { status, run } = await jobs.get(jobId);
   return new ConflictError(
     `The job ${jobId} is ${status}, run ${run}; only a job that has ended can run again.`,

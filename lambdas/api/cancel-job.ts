@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import { isEnded, JobId } from '../../core/job.ts';
+import type { Context } from '../context.ts';
 import { JOB_CANCELLED } from '../run/end-unfinished.ts';
 import { Executions } from '../run/executions.ts';
 import { mendedJob } from '../run/mended-job.ts';
-import type { Storage } from '../context.ts';
 import { sweep } from '../run/sweep.ts';
 import { route } from './route.ts';
 
@@ -18,22 +18,22 @@ export const cancelJob = route(
   'POST',
   '/jobs/{jobId}/cancel',
   { role: 'runner', params },
-  async ({ params: { jobId } }, storage) => {
+  async ({ params: { jobId } }, context) => {
     // In this order: whatever looks at the row or wants to start next sees it before anything is ended.
-    const cancelled = { jobId, run: await cancelRun(jobId, storage) };
-    await storage.jobs.stop(jobId, cancelled.run, 'cancelled');
-    const wasStarted = await new Executions(storage.settings).stop(cancelled, 'The job was cancelled.');
+    const cancelled = { jobId, run: await cancelRun(jobId, context) };
+    await context.jobs.stop(jobId, cancelled.run, 'cancelled');
+    const wasStarted = await new Executions(context.settings).stop(cancelled, 'The job was cancelled.');
     // No event tells of an execution that never was, and a first run without one has no rows and no workers.
-    if (!wasStarted && cancelled.run === 1) await sweep(storage, cancelled, 'cancelled', JOB_CANCELLED);
-    return { json: await storage.jobs.get(jobId) };
+    if (!wasStarted && cancelled.run === 1) await sweep(context, cancelled, 'cancelled', JOB_CANCELLED);
+    return { json: await context.jobs.get(jobId) };
   },
 );
 
 /** Marks the job cancelled in whatever run it is, and returns that run. */
-async function cancelRun(jobId: string, storage: Storage): Promise<number> {
-  const { jobs, now } = storage;
+async function cancelRun(jobId: string, context: Context): Promise<number> {
+  const { jobs, now } = context;
   for (;;) {
-    const { run, status } = await mendedJob(jobId, storage);
+    const { run, status } = await mendedJob(jobId, context);
     if (status === 'cancelled') return run;
     if (isEnded(status)) {
       throw new ConflictError(

@@ -1,13 +1,13 @@
 import { isAllowed } from '../../core/allowed-repositories.ts';
-import { artifactKeys, writeArtifact } from '../../core/store/artifacts.ts';
 import { ConflictError, InvalidInputError } from '../../core/errors.ts';
 import { isEnded, JobRequest, type JobRow, JobText, newJobId } from '../../core/job.ts';
-import { countsOf } from '../../core/store/repository-table.ts';
 import { defaultJobSettings, isModelPriced, type Settings } from '../../core/settings.ts';
+import { artifactKeys, writeArtifact } from '../../core/store/artifacts.ts';
+import { countsOf } from '../../core/store/repository-table.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
+import type { Context } from '../context.ts';
 import { unlessDeleted } from '../run/deleted-meanwhile.ts';
 import { Executions } from '../run/executions.ts';
-import type { Storage } from '../context.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import { HttpError, RouteInputError } from './problem.ts';
 import { route } from './route.ts';
@@ -20,14 +20,14 @@ export const createJob = route(
   'POST',
   '/jobs',
   { role: 'runner', body: JobRequest },
-  async ({ body, headers, createdBy }, storage) => {
-    const { jobs, artifacts, settings, now } = storage;
+  async ({ body, headers, createdBy }, context) => {
+    const { jobs, artifacts, settings, now } = context;
     refuseRepositories(body, settings);
     refuseAboveCeilings(body, settings);
     refuseModel(body, settings);
     refuseSignOffOfNobody(body, settings);
     refuseCommandSecrets(body, settings);
-    const jobId = await jobIdFor(headers, { body, createdBy }, storage);
+    const jobId = await jobIdFor(headers, { body, createdBy }, context);
     const at = now();
     const job = {
       ...newJob(jobId, body, settings, at),
@@ -36,7 +36,7 @@ export const createJob = route(
     };
     const text = JobText.parse(body);
     if (await jobs.deletion(jobId)) throw wasDeleted(jobId);
-    const created = await unlessDeleted(storage, jobId, async () => {
+    const created = await unlessDeleted(context, jobId, async () => {
       // In this order: a row without its text would be a job that cannot run.
       await writeArtifact(artifacts, artifactKeys.request(jobId), text);
       return jobs.create(job);
@@ -66,7 +66,7 @@ function wasDeleted(jobId: string): HttpError {
 async function jobIdFor(
   headers: Parameters<typeof idempotencyKey>[0],
   { body, createdBy }: { body: JobRequest; createdBy: string | undefined },
-  { jobs, now }: Storage,
+  { jobs, now }: Context,
 ): Promise<string> {
   const jobId = newJobId();
   const key = idempotencyKey(headers, { createdBy });

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import { isEnded, JobId } from '../../core/job.ts';
+import type { Context } from '../context.ts';
 import { Executions } from '../run/executions.ts';
 import { mendedJob } from '../run/mended-job.ts';
-import type { Storage } from '../context.ts';
 import { route } from './route.ts';
 
 const params = z.strictObject({ jobId: JobId });
@@ -16,21 +16,21 @@ export const deleteJob = route(
   'DELETE',
   '/jobs/{jobId}',
   { role: 'admin', params },
-  async ({ params: { jobId } }, storage) => {
-    const run = await markDeleted(jobId, storage);
+  async ({ params: { jobId } }, context) => {
+    const run = await markDeleted(jobId, context);
     // The same deletion again is the same execution. One that cannot be started is the reconciler's.
-    await new Executions(storage.settings).start({ jobId, run, action: 'delete' });
+    await new Executions(context.settings).start({ jobId, run, action: 'delete' });
     return { status: 204 };
   },
 );
 
 /** Makes the job's row a tombstone, and returns the run that removes the rest. */
-async function markDeleted(jobId: string, storage: Storage): Promise<number> {
-  const { jobs, now } = storage;
+async function markDeleted(jobId: string, context: Context): Promise<number> {
+  const { jobs, now } = context;
   for (;;) {
     const deletion = await jobs.deletion(jobId);
     if (deletion && !deletion.isDone) return deletion.run;
-    const { status, run } = await mendedJob(jobId, storage);
+    const { status, run } = await mendedJob(jobId, context);
     if (!isEnded(status)) {
       throw new ConflictError(`The job ${jobId} is ${status}; cancel it before it is deleted.`);
     }

@@ -24,10 +24,10 @@ export const getClaudeThread = route(
   'GET',
   `${REPOSITORY_PATH}/claude-thread`,
   { role: 'viewer', params: repositoryParams, query },
-  async ({ params, query }, storage) => {
+  async ({ params, query }, context) => {
     const { jobId, repositoryName } = params;
-    await readRow(params, storage);
-    const thread = await readArtifact(storage.artifacts, artifactKeys.thread(jobId, repositoryName), Thread);
+    await readRow(params, context);
+    const thread = await readArtifact(context.artifacts, artifactKeys.thread(jobId, repositoryName), Thread);
     return { json: viewThread(thread, query.view, query.includeTool ?? []) };
   },
 );

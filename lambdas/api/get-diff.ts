@@ -1,5 +1,5 @@
-import { artifactKeys } from '../../core/store/artifacts.ts';
 import { NotFoundError } from '../../core/errors.ts';
+import { artifactKeys } from '../../core/store/artifacts.ts';
 import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
 
@@ -8,12 +8,12 @@ export const getDiff = route(
   'GET',
   `${REPOSITORY_PATH}/diff`,
   { role: 'viewer', params: repositoryParams },
-  async ({ params }, storage) => {
-    const { status, outcome, artifacts } = await readRow(params, storage);
+  async ({ params }, context) => {
+    const { status, outcome, artifacts } = await readRow(params, context);
     const { jobId, repositoryName } = params;
     // By the row: a run that made none leaves no diff of the run before.
     const key = artifacts?.diff && artifactKeys.diff(jobId, repositoryName);
-    const diff = key ? await storage.artifacts.read(key) : undefined;
+    const diff = key ? await context.artifacts.read(key) : undefined;
     if (!diff && outcome !== 'unchanged') {
       throw new NotFoundError(
         `${repositoryName} has no diff: it is ${status}${outcome ? `, ${outcome}` : ''}.`,

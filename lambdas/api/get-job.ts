@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { artifactKeys, findArtifact } from '../../core/store/artifacts.ts';
 import { JobId, JobText } from '../../core/job.ts';
 import { RepositorySummary } from '../../core/repository-result.ts';
+import { artifactKeys, findArtifact } from '../../core/store/artifacts.ts';
 import { withFreshCounts } from '../run/counting.ts';
 import { repositoryNames } from '../run/totals.ts';
 import { route } from './route.ts';
@@ -20,15 +20,15 @@ export const getJob = route(
   'GET',
   '/jobs/{jobId}',
   { role: 'viewer', params, query },
-  async ({ params: { jobId }, query }, storage) => {
-    const { jobs, repositories, artifacts } = storage;
-    const job = await withFreshCounts(await jobs.get(jobId), storage);
+  async ({ params: { jobId }, query }, context) => {
+    const { jobs, repositories, artifacts } = context;
+    const job = await withFreshCounts(await jobs.get(jobId), context);
     let damage: string | undefined;
     const [text, names] = await Promise.all([
       findArtifact(artifacts, artifactKeys.request(jobId), JobText, (why) => {
         damage = why;
       }),
-      repositoryNames(storage, jobId),
+      repositoryNames(context, jobId),
     ]);
     const { cursor } = query;
     const from = cursor === undefined ? 0 : names.findIndex((name) => name > cursor);

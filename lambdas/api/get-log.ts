@@ -1,5 +1,5 @@
-import { artifactKeys } from '../../core/store/artifacts.ts';
 import { NotFoundError } from '../../core/errors.ts';
+import { artifactKeys } from '../../core/store/artifacts.ts';
 import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
 
@@ -8,10 +8,10 @@ export const getLog = route(
   'GET',
   `${REPOSITORY_PATH}/log`,
   { role: 'viewer', params: repositoryParams },
-  async ({ params }, storage) => {
+  async ({ params }, context) => {
     const { jobId, repositoryName } = params;
-    const { status, logStream } = await readRow(params, storage);
-    const log = await storage.artifacts.read(artifactKeys.log(jobId, repositoryName));
+    const { status, logStream } = await readRow(params, context);
+    const log = await context.artifacts.read(artifactKeys.log(jobId, repositoryName));
     if (!log) {
       throw new NotFoundError(
         `${repositoryName} is ${status} and its worker has left no log here${logStream ? `; its log stream is ${logStream}` : ''}.`,

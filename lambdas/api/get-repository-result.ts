@@ -6,5 +6,5 @@ export const getRepositoryResult = route(
   'GET',
   REPOSITORY_PATH,
   { role: 'viewer', params: repositoryParams },
-  async ({ params }, storage) => ({ json: await readRow(params, storage) }),
+  async ({ params }, context) => ({ json: await readRow(params, context) }),
 );

@@ -1,8 +1,12 @@
 import middy from '@middy/core';
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import type {
+  APIGatewayProxyEventV2,
+  APIGatewayProxyStructuredResultV2,
+  Context as LambdaContext,
+} from 'aws-lambda';
 import { settings } from '../../core/settings.ts';
+import { context } from '../context.ts';
 import { logger, withLogger } from '../logger.ts';
-import { storage } from '../context.ts';
 import { authorize } from './authorization.ts';
 import { cancelJob } from './cancel-job.ts';
 import { createJob } from './create-job.ts';
@@ -57,7 +61,7 @@ export async function answer(event: APIGatewayProxyEventV2): Promise<APIGatewayP
     });
   }
   authorize(event, match.route, settings());
-  return toResponse(await match.route.answer(event, match.params, storage()), event.headers);
+  return toResponse(await match.route.answer(event, match.params, context()), event.headers);
 }
 
 /** The values of the template's `{name}` segments, or undefined where the path is another. */
@@ -86,7 +90,7 @@ const answered = middy()
 
 export function handler(
   event: APIGatewayProxyEventV2,
-  context: Context,
+  context: LambdaContext,
 ): Promise<APIGatewayProxyStructuredResultV2> {
   return withLogger(context, () => answered(event, context));
 }

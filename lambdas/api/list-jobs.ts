@@ -10,7 +10,7 @@ const query = z.strictObject({
 });
 
 /** Jobs with their counts, newest first. */
-export const listJobs = route('GET', '/jobs', { role: 'viewer', query }, async ({ query }, storage) => {
-  const { jobs, cursor } = await storage.jobs.list(query);
-  return { json: { jobs: await Promise.all(jobs.map((job) => withFreshCounts(job, storage))), cursor } };
+export const listJobs = route('GET', '/jobs', { role: 'viewer', query }, async ({ query }, context) => {
+  const { jobs, cursor } = await context.jobs.list(query);
+  return { json: { jobs: await Promise.all(jobs.map((job) => withFreshCounts(job, context))), cursor } };
 });

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { artifactKeys, writeArtifact } from '../../core/store/artifacts.ts';
 import { ConflictError, InvalidInputError } from '../../core/errors.ts';
 import { isEnded, JobId, type JobRow, PullRequestOverrides, RepositoryName } from '../../core/job.ts';
-import { PUBLISHABLE_BY, unpublishable } from '../run/publishable.ts';
-import type { Storage } from '../context.ts';
+import { artifactKeys, writeArtifact } from '../../core/store/artifacts.ts';
+import type { Context } from '../context.ts';
+import { PUBLISHABLE_ATTRIBUTES, reasonNotPublishable } from '../run/publishable.ts';
 import { repositoryNames } from '../run/totals.ts';
 import { beginRun } from './begin-run.ts';
 import { route } from './route.ts';
@@ -28,18 +28,18 @@ export const openPullRequests = route(
   'POST',
   '/jobs/{jobId}/pull-requests',
   { role: 'runner', params, body },
-  async ({ params: { jobId }, body, headers, createdBy }, storage) => {
+  async ({ params: { jobId }, body, headers, createdBy }, context) => {
     const prepare = async (job: JobRow) => {
-      const known = await repositoryNames(storage, jobId);
+      const known = await repositoryNames(context, jobId);
       const wanted = body?.repositories && namesOfJob(jobId, body.repositories, known);
-      const names = await namesToPublish(job, wanted ?? known, storage);
+      const names = await namesToPublish(job, wanted ?? known, context);
       return {
         action: 'publish' as const,
         ...(body?.pullRequest && { publishAs: body.pullRequest }),
-        ...(wanted && isEnded(job.status) && { selection: await writeSelection(jobId, names, storage) }),
+        ...(wanted && isEnded(job.status) && { selection: await writeSelection(jobId, names, context) }),
       };
     };
-    return beginRun({ jobId, scope: 'pull-requests', body, headers, createdBy }, prepare, storage);
+    return beginRun({ jobId, scope: 'pull-requests', body, headers, createdBy }, prepare, context);
   },
 );
 
@@ -47,10 +47,10 @@ export const openPullRequests = route(
 async function namesToPublish(
   { jobId, status }: JobRow,
   names: readonly string[],
-  { repositories }: Storage,
+  { repositories }: Context,
 ): Promise<string[]> {
-  const rows = await repositories.getMany(jobId, names, PUBLISHABLE_BY);
-  const reasons = rows.map((row) => [row.repositoryName, unpublishable(row)] as const);
+  const rows = await repositories.getMany(jobId, names, PUBLISHABLE_ATTRIBUTES);
+  const reasons = rows.map((row) => [row.repositoryName, reasonNotPublishable(row)] as const);
   const open = reasons.flatMap(([name, reason]) => (reason === undefined ? [name] : []));
   // Why a job that runs has none yet is that it runs.
   if (open.length > 0 || !isEnded(status)) return open;
@@ -78,7 +78,7 @@ function namesOfJob(jobId: string, wanted: readonly string[], known: readonly st
 async function writeSelection(
   jobId: string,
   names: readonly string[],
-  { artifacts }: Storage,
+  { artifacts }: Context,
 ): Promise<string> {
   const digest = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16);
   const key = artifactKeys.selection(jobId, digest);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { JobId, RepositoryName } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
-import type { Storage } from '../context.ts';
+import type { Context } from '../context.ts';
 
 /** `owner%2Fname` is the same route as `owner/name`: HTTP APIs decode the path before they match it. */
 export const REPOSITORY_PATH = '/jobs/{jobId}/repositories/{owner}/{name}';
@@ -14,7 +14,7 @@ export const repositoryParams = z
 /** The row, of a job that is there: rows of a deleted one are removed some time after it. */
 export async function readRow(
   { jobId, repositoryName }: { jobId: string; repositoryName: string },
-  { jobs, repositories }: Pick<Storage, 'jobs' | 'repositories'>,
+  { jobs, repositories }: Pick<Context, 'jobs' | 'repositories'>,
 ): Promise<RepositoryResult> {
   const [, row] = await Promise.all([jobs.get(jobId), repositories.find(jobId, repositoryName)]);
   return row ?? repositories.get(jobId, repositoryName);

@@ -11,7 +11,7 @@ export const retryJob = route(
   'POST',
   '/jobs/{jobId}/retry',
   { role: 'runner', params },
-  async ({ params: { jobId }, headers, createdBy }, storage) => {
+  async ({ params: { jobId }, headers, createdBy }, context) => {
     const prepare = async ({ status, counts }: JobRow) => {
       if (status === 'completed' && counts.failed + counts.cancelled === 0) {
         throw new ConflictError(
@@ -20,6 +20,6 @@ export const retryJob = route(
       }
       return { action: 'analyze' as const };
     };
-    return beginRun({ jobId, scope: 'retry', body: undefined, headers, createdBy }, prepare, storage);
+    return beginRun({ jobId, scope: 'retry', body: undefined, headers, createdBy }, prepare, context);
   },
 );

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { z } from 'zod';
 import type { Role } from '../../core/roles.ts';
-import type { Storage } from '../context.ts';
+import type { Context } from '../context.ts';
 import { callerOf } from './authorization.ts';
 import { faultsOfZod, HttpError, RouteInputError } from './problem.ts';
 
@@ -33,7 +33,7 @@ export type Route = {
   answer(
     event: APIGatewayProxyEventV2,
     params: Record<string, string>,
-    storage: Storage,
+    context: Context,
   ): Promise<RouteOutput>;
 };
 
@@ -51,13 +51,13 @@ export function route<
   method: Route['method'],
   path: string,
   options: { role: Route['role']; params?: P; query?: Q; body?: B },
-  run: (input: RouteInput<z.infer<P>, z.infer<Q>, z.infer<B>>, storage: Storage) => Promise<RouteOutput>,
+  run: (input: RouteInput<z.infer<P>, z.infer<Q>, z.infer<B>>, context: Context) => Promise<RouteOutput>,
 ): Route {
   return {
     method,
     path,
     role: options.role,
-    answer: async (event, rawParams, storage) => {
+    answer: async (event, rawParams, context) => {
       const params = parse(options.params ?? NOTHING, rawParams, 'path');
       const query = parse(options.query ?? NOTHING, event.queryStringParameters ?? {}, 'query');
       const absent = !event.body && options.body?.isOptional();
@@ -67,7 +67,7 @@ export function route<
         z.infer<Q>,
         z.infer<B>
       >;
-      return run(input, storage);
+      return run(input, context);
     },
   };
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { parseBatchJobName } from '../../core/execution.ts';
 import { RepositoryName } from '../../core/job.ts';
+import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
-import type { Storage } from '../context.ts';
 
 /** "Batch Job State Change", as EventBridge delivers it: https://docs.aws.amazon.com/batch/latest/userguide/batch_job_events.html */
 export const Input = z.object({
@@ -26,7 +26,7 @@ export const Input = z.object({
  */
 export async function batchJobRunning(
   { detail, time }: z.infer<typeof Input>,
-  { repositories, now }: Storage,
+  { repositories, now }: Context,
 ): Promise<void> {
   const run = parseBatchJobName(detail.jobName);
   const { jobId, repositoryName } = detail.parameters ?? {};

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { parseExecutionName } from '../../core/execution.ts';
-import { JOB_CANCELLED } from '../run/end-unfinished.ts';
+import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
+import { JOB_CANCELLED } from '../run/end-unfinished.ts';
 import { logJobEnd } from '../run/job-ended.ts';
 import { findMendedJob } from '../run/mended-job.ts';
-import type { Storage } from '../context.ts';
 import { sweep } from '../run/sweep.ts';
 
 /** "Step Functions Execution Status Change", as EventBridge delivers it. */
@@ -22,19 +22,19 @@ export const Input = z.object({
  * Ends the job of an execution that ended otherwise than by its own CompleteJob or FailJob: stopped in the console,
  * timed out, or dead of an error that no Catch can catch.
  */
-export async function executionEnded({ detail }: z.infer<typeof Input>, storage: Storage): Promise<void> {
+export async function executionEnded({ detail }: z.infer<typeof Input>, context: Context): Promise<void> {
   const execution = parseExecutionName(detail.name);
   if (!execution || detail.status === 'RUNNING' || detail.status === 'SUCCEEDED') return;
   const { jobId, run } = execution;
-  const job = await findMendedJob(jobId, storage);
+  const job = await findMendedJob(jobId, context);
   // What is left of a deleted job is RemoveJob's.
   if (!job) return;
 
   if (detail.status === 'ABORTED') {
     // Of a run that another has followed too: a cancel has left its workers to this function.
-    await storage.jobs.cancel(jobId, run, storage.now());
-    await storage.jobs.stop(jobId, run, 'cancelled');
-    await sweep(storage, execution, 'cancelled', JOB_CANCELLED);
+    await context.jobs.cancel(jobId, run, context.now());
+    await context.jobs.stop(jobId, run, 'cancelled');
+    await sweep(context, execution, 'cancelled', JOB_CANCELLED);
     return;
   }
   if (job.run !== run) return;
@@ -43,8 +43,8 @@ export async function executionEnded({ detail }: z.infer<typeof Input>, storage:
     name,
     message: (detail.cause ?? `The execution ${detail.name} ended as ${detail.status}.`).slice(0, 2000),
   };
-  await sweep(storage, execution, 'failed', error);
-  const ended = await storage.jobs.end(jobId, run, { status: 'failed', at: storage.now(), error });
+  await sweep(context, execution, 'failed', error);
+  const ended = await context.jobs.end(jobId, run, { status: 'failed', at: context.now(), error });
   if (ended) logJobEnd({ status: 'failed' });
 }
 

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { executionName } from '../../core/execution.ts';
 import { type ErrorDescription, isEnded, type JobRow } from '../../core/job.ts';
 import type { Readable } from '../../core/store/stored.ts';
-import { JOB_CANCELLED } from '../run/end-unfinished.ts';
-import { Executions } from '../run/executions.ts';
+import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { logger } from '../logger.ts';
+import { JOB_CANCELLED } from '../run/end-unfinished.ts';
+import { Executions } from '../run/executions.ts';
 import { findMendedJob } from '../run/mended-job.ts';
-import { completeJob } from '../steps/complete-job.ts';
-import type { Storage } from '../context.ts';
 import { sweep } from '../run/sweep.ts';
+import { completeJob } from '../steps/complete-job.ts';
 import { executionEnded } from './execution-ended.ts';
 
 /** A schedule's event; nothing of it matters. */
@@ -28,15 +28,15 @@ const EXPIRIES = 10;
  * a word ends too, and what an ended job has left unfinished is ended. Then begins the deletion of jobs that have expired.
  * Safe to run at any time, also twice at once. A job that cannot be mended is logged, and keeps no other from it.
  */
-export async function reconcile(_event: z.infer<typeof Input>, storage: Storage): Promise<void> {
-  const executions = new Executions(storage.settings);
-  for await (const jobId of unfinishedJobs(storage))
-    await attempt(`The job ${jobId} could not be mended`, () => reconcileJob(jobId, executions, storage));
-  for await (const deletion of storage.jobs.deletions())
+export async function reconcile(_event: z.infer<typeof Input>, context: Context): Promise<void> {
+  const executions = new Executions(context.settings);
+  for await (const jobId of unfinishedJobs(context))
+    await attempt(`The job ${jobId} could not be mended`, () => reconcileJob(jobId, executions, context));
+  for await (const deletion of context.jobs.deletions())
     await attempt(`The deletion of the job ${deletion.jobId} could not be begun again`, () =>
-      deleteAgain(deletion, executions, storage),
+      deleteAgain(deletion, executions, context),
     );
-  await deleteExpired(executions, storage);
+  await deleteExpired(executions, context);
 }
 
 async function attempt(whatFails: string, work: () => Promise<unknown>): Promise<boolean> {
@@ -53,7 +53,7 @@ async function attempt(whatFails: string, work: () => Promise<unknown>): Promise
 async function deleteAgain(
   { jobId, run }: { jobId: string; run: number },
   executions: Executions,
-  { jobs }: Storage,
+  { jobs }: Context,
 ): Promise<void> {
   const execution = await executions.describe({ jobId, run });
   if (execution === undefined) await executions.start({ jobId, run, action: 'delete' });
@@ -62,11 +62,11 @@ async function deleteAgain(
 }
 
 /** What cannot be deleted is not counted, so that it keeps no other job from it. */
-async function deleteExpired(executions: Executions, storage: Storage): Promise<void> {
+async function deleteExpired(executions: Executions, context: Context): Promise<void> {
   let begun = 0;
-  for await (const jobId of storage.jobs.expired(storage.now(), OLDEST_JOBS)) {
+  for await (const jobId of context.jobs.expired(context.now(), OLDEST_JOBS)) {
     const isBegun = await attempt(`The job ${jobId} has expired and could not be deleted`, () =>
-      deleteExpiredJob(jobId, executions, storage),
+      deleteExpiredJob(jobId, executions, context),
     );
     if (isBegun) begun += 1;
     if (begun === EXPIRIES) return;
@@ -74,10 +74,10 @@ async function deleteExpired(executions: Executions, storage: Storage): Promise<
 }
 
 /** As a cancel and a DELETE do. A job that runs is cancelled first; RemoveJob ends its execution and its workers. */
-async function deleteExpiredJob(jobId: string, executions: Executions, storage: Storage): Promise<void> {
-  const { jobs, now } = storage;
+async function deleteExpiredJob(jobId: string, executions: Executions, context: Context): Promise<void> {
+  const { jobs, now } = context;
   // The index may be behind; the table is what counts.
-  const job = await findMendedJob(jobId, storage);
+  const job = await findMendedJob(jobId, context);
   if (!job?.expiresAt || job.expiresAt > now()) return;
   const { run } = job;
   if (!isEnded(job.status)) {
@@ -91,11 +91,11 @@ async function deleteExpiredJob(jobId: string, executions: Executions, storage: 
 }
 
 /** Those that say that they run, and among the newest those whose row or whose repositories are not as an end leaves them. */
-async function* unfinishedJobs(storage: Storage): AsyncGenerator<string> {
+async function* unfinishedJobs(context: Context): AsyncGenerator<string> {
   for (const status of ['pending', 'processing'] as const)
-    for await (const { jobId } of pagesOf(storage, { status })) yield jobId;
+    for await (const { jobId } of pagesOf(context, { status })) yield jobId;
   let looked = 0;
-  for await (const job of pagesOf(storage, {})) {
+  for await (const job of pagesOf(context, {})) {
     looked += 1;
     if (looked > ENDED_JOBS) return;
     const isListedAbove = job.status === 'pending' || job.status === 'processing';
@@ -104,7 +104,7 @@ async function* unfinishedJobs(storage: Storage): AsyncGenerator<string> {
 }
 
 async function* pagesOf(
-  { jobs }: Storage,
+  { jobs }: Context,
   query: { status?: 'pending' | 'processing' },
 ): AsyncGenerator<Readable<JobRow>> {
   let cursor: string | undefined;
@@ -119,17 +119,17 @@ function hasUnfinished({ counts: { pending, processing, unknown = 0 } }: JobRow)
   return pending + processing + unknown > 0;
 }
 
-async function reconcileJob(jobId: string, executions: Executions, storage: Storage): Promise<void> {
+async function reconcileJob(jobId: string, executions: Executions, context: Context): Promise<void> {
   // The index may be behind; the table is what counts.
-  const job = await findMendedJob(jobId, storage);
+  const job = await findMendedJob(jobId, context);
   if (!job) return;
   if (isEnded(job.status) && !hasUnfinished(job)) return;
   const execution = await executions.describe(job);
-  if (isEnded(job.status)) await endWhatIsLeft(job, execution, executions, storage);
+  if (isEnded(job.status)) await endWhatIsLeft(job, execution, executions, context);
   else if (execution === undefined) await executions.start(job);
   // CompleteJob ends the job before its execution succeeds: somebody has reset the row since, and the rows say what came of it.
-  else if (execution.status === 'SUCCEEDED') await completeJob(job, storage);
-  else if (execution.status !== 'RUNNING') await endLike(job, execution, storage);
+  else if (execution.status === 'SUCCEEDED') await completeJob(job, context);
+  else if (execution.status !== 'RUNNING') await endLike(job, execution, context);
 }
 
 type Execution = Awaited<ReturnType<Executions['describe']>>;
@@ -139,16 +139,16 @@ async function endWhatIsLeft(
   job: JobRow,
   execution: Execution,
   executions: Executions,
-  storage: Storage,
+  context: Context,
 ): Promise<void> {
   const wasCancelled = job.status === 'cancelled';
   if (execution?.status === 'RUNNING') {
     if (!wasCancelled) return;
     await executions.stop(job, 'The job was cancelled.');
   }
-  if (wasCancelled) await storage.jobs.stop(job.jobId, job.run, 'cancelled');
+  if (wasCancelled) await context.jobs.stop(job.jobId, job.run, 'cancelled');
   await sweep(
-    storage,
+    context,
     job,
     wasCancelled ? 'cancelled' : 'failed',
     wasCancelled ? JOB_CANCELLED : LEFT_BEHIND,
@@ -163,14 +163,14 @@ const LEFT_BEHIND: ErrorDescription = {
 async function endLike(
   job: JobRow,
   { status, error, cause }: Exclude<Execution, undefined>,
-  storage: Storage,
+  context: Context,
 ): Promise<void> {
   await executionEnded(
     {
       'detail-type': 'Step Functions Execution Status Change',
       detail: { name: executionName(job), status, error, cause },
     },
-    storage,
+    context,
   );
 }
 

@@ -4,12 +4,12 @@ import { describeError } from '../../core/errors.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import { isEnded, type JobRow } from '../../core/job.ts';
 import { type OpenPullRequest, PARALLEL } from '../../core/store/repository-table.ts';
+import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { openReader, readerId } from '../github/client.ts';
 import { askPullRequests } from '../github/graphql.ts';
 import { trackedRecord } from '../github/track.ts';
 import { logger } from '../logger.ts';
-import type { Storage } from '../context.ts';
 
 /** A schedule's event; nothing of it matters. */
 export const Input = z.looseObject({});
@@ -20,7 +20,7 @@ export const Input = z.looseObject({});
  */
 const MOST = 2000;
 /** Before Lambda's own 15 minutes end; the next run goes on with those that were looked at longest ago. */
-const MOST_MS = 10 * 60_000;
+const TIME_BUDGET_MS = 10 * 60_000;
 
 type Open = OpenPullRequest & { jobId: string };
 
@@ -28,24 +28,24 @@ type Open = OpenPullRequest & { jobId: string };
  * Brings what jobs say of their open pull requests up to what GitHub says: open, merged, closed, and their checks. Safe
  * to run at any time, also twice at once, and while a job runs again.
  */
-export async function trackPullRequests(_event: z.infer<typeof Input>, storage: Storage): Promise<void> {
-  const until = Date.now() + MOST_MS;
-  const jobs = await jobsWithPullRequests(storage);
+export async function trackPullRequests(_event: z.infer<typeof Input>, context: Context): Promise<void> {
+  const until = Date.now() + TIME_BUDGET_MS;
+  const jobs = await jobsWithPullRequests(context);
   const open: Open[] = [];
   await inParallel(jobs, PARALLEL, async ({ jobId }) => {
-    for (const one of await storage.repositories.openPullRequests(jobId)) open.push({ ...one, jobId });
+    for (const one of await context.repositories.openPullRequests(jobId)) open.push({ ...one, jobId });
   });
   open.sort((a, b) => (a.pullRequest.checkedAt ?? '').localeCompare(b.pullRequest.checkedAt ?? ''));
 
   const byReader = Map.groupBy(open.slice(0, MOST), ({ repositoryName }) =>
-    readerId(storage.settings, repositoryName),
+    readerId(context.settings, repositoryName),
   );
-  for (const group of byReader.values()) await track(group, until, storage);
-  await inParallel(jobs, PARALLEL, (job) => countAgain(job, storage));
+  for (const group of byReader.values()) await track(group, until, context);
+  await inParallel(jobs, PARALLEL, (job) => countAgain(job, context));
 }
 
 /** Those that have tried one, and those that run, whose first ones were opened while the others are worked on. */
-async function jobsWithPullRequests({ jobs }: Storage): Promise<JobRow[]> {
+async function jobsWithPullRequests({ jobs }: Context): Promise<JobRow[]> {
   const found: JobRow[] = [];
   let cursor: string | undefined;
   do {
@@ -57,8 +57,8 @@ async function jobsWithPullRequests({ jobs }: Storage): Promise<JobRow[]> {
 }
 
 /** Looks at pull requests that one credential can see. Where GitHub does not answer the rest waits for the next run. */
-async function track(open: readonly Open[], until: number, storage: Storage): Promise<void> {
-  const { repositories, settings, now } = storage;
+async function track(open: readonly Open[], until: number, context: Context): Promise<void> {
+  const { repositories, settings, now } = context;
   let looking: Octokit;
   try {
     looking = await openReader(settings, open[0]!.repositoryName);
@@ -82,7 +82,7 @@ async function track(open: readonly Open[], until: number, storage: Storage): Pr
  * By the index, which may be a moment behind: what it has not seen yet the next run counts. Of a job that runs
  * CompleteJob counts.
  */
-async function countAgain(job: JobRow, { jobs, repositories, now }: Storage): Promise<void> {
+async function countAgain(job: JobRow, { jobs, repositories, now }: Context): Promise<void> {
   if (!isEnded(job.status) || !job.pullRequests) return;
   const counts = await repositories.countPullRequests(job.jobId);
   const { open, merged, closed, failed } = job.pullRequests;

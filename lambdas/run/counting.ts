@@ -1,5 +1,5 @@
 import { isEnded, type JobRow } from '../../core/job.ts';
-import type { Storage } from '../context.ts';
+import type { Context } from '../context.ts';
 
 /**
  * The job with counts that are at most COUNTS_MAX_AGE_SECONDS old while it runs. One reader counts, by the index; the
@@ -7,7 +7,7 @@ import type { Storage } from '../context.ts';
  */
 export async function withFreshCounts<J extends JobRow>(
   job: J,
-  { jobs, repositories, settings, now }: Storage,
+  { jobs, repositories, settings, now }: Context,
 ): Promise<J> {
   // Before `owner/*` is resolved there is nothing to count.
   if (isEnded(job.status) || job.counts.total === 0) return job;

@@ -1,10 +1,10 @@
 import { inParallel } from '../../core/in-parallel.ts';
 import { type ErrorDescription, isEnded, type JobRow } from '../../core/job.ts';
-import { PARALLEL, type RepositoryEnd } from '../../core/store/repository-table.ts';
+import { PARALLEL, type RepositoryUpdate } from '../../core/store/repository-table.ts';
 import { describeAsWritten } from '../../core/store/stored.ts';
+import type { Context } from '../context.ts';
 import { logger } from '../logger.ts';
 import { endByOutcome, outcomeLeftBy, spentSoFar, withEarlierRuns } from './repository-end.ts';
-import type { Storage } from '../context.ts';
 import { type CountedRow, readRows } from './totals.ts';
 
 /** What a repository's row says that did not end before its job was cancelled. */
@@ -18,19 +18,19 @@ export const JOB_CANCELLED: ErrorDescription = {
  * returns the rows afterwards. A later run, begun meanwhile, keeps its own.
  */
 export async function endUnfinished(
-  storage: Storage,
+  context: Context,
   { jobId, run }: Pick<JobRow, 'jobId' | 'run'>,
   status: 'failed' | 'cancelled',
   error: ErrorDescription,
 ) {
-  const rows = await withRunsThatWere(storage, { jobId, run }, await readRows(storage, jobId));
+  const rows = await withRunsThatWere(context, { jobId, run }, await readRows(context, jobId));
   await inParallel(rows, PARALLEL, async (row) => {
-    if (row.asWritten) await spellAsWeDo(storage, jobId, row);
+    if (row.asWritten) await spellAsWeDo(context, jobId, row);
     if (isEnded(row.status)) return;
-    const end = await endOf(storage, { jobId, run }, row, { status, error });
-    await storage.repositories.endUnfinished(jobId, row.repositoryName, run, end);
+    const end = await endOf(context, { jobId, run }, row, { status, error });
+    await context.repositories.endUnfinished(jobId, row.repositoryName, run, end);
   });
-  return readRows(storage, jobId);
+  return readRows(context, jobId);
 }
 
 /**
@@ -38,7 +38,7 @@ export async function endUnfinished(
  * ever end them. A later run that has begun meanwhile keeps its own.
  */
 async function withRunsThatWere(
-  { jobs, repositories }: Storage,
+  { jobs, repositories }: Context,
   { jobId, run }: Pick<JobRow, 'jobId' | 'run'>,
   rows: CountedRow[],
 ): Promise<CountedRow[]> {
@@ -64,7 +64,7 @@ function isStrange(written: number, newest: number): boolean {
 
 /** A status that somebody wrote by hand is no status to the conditions of later writes. */
 async function spellAsWeDo(
-  { repositories, now }: Storage,
+  { repositories, now }: Context,
   jobId: string,
   { repositoryName, status, asWritten = {} }: CountedRow,
 ): Promise<void> {
@@ -76,19 +76,19 @@ async function spellAsWeDo(
 }
 
 async function endOf(
-  storage: Storage,
+  context: Context,
   job: Pick<JobRow, 'jobId' | 'run'>,
   row: CountedRow,
   otherwise: { status: 'failed' | 'cancelled'; error: ErrorDescription },
-): Promise<RepositoryEnd> {
-  const { artifacts, now } = storage;
+): Promise<RepositoryUpdate> {
+  const { artifacts, now } = context;
   const { repositoryName, run = job.run, attempts = 0 } = row;
   // What is pending has no worker in this run, and so nothing that one wrote.
   const ofRun = row.status === 'pending' ? undefined : { jobId: job.jobId, repositoryName, run };
   const outcome = ofRun && (await outcomeLeftBy(artifacts, ofRun));
   if (outcome)
-    return { ...(await endByOutcome(storage, outcome, row)), attempts: attempts + outcome.attempt };
-  const end: RepositoryEnd = {
+    return { ...(await endByOutcome(context, outcome, row)), attempts: attempts + outcome.attempt };
+  const end: RepositoryUpdate = {
     ...(ofRun && (await spentSoFar(artifacts, ofRun))),
     status: otherwise.status,
     ...(otherwise.status === 'failed' && { outcome: 'failed' }),

@@ -1,7 +1,7 @@
 import type { RepositoryResult } from '../../core/repository-result.ts';
 
 /** What decides whether a row's change is to become a pull request. */
-export const PUBLISHABLE_BY = [
+export const PUBLISHABLE_ATTRIBUTES = [
   'repositoryName',
   'status',
   'outcome',
@@ -11,10 +11,10 @@ export const PUBLISHABLE_BY = [
   'pullRequest',
 ] as const satisfies (keyof RepositoryResult)[];
 
-type Row = Pick<RepositoryResult, (typeof PUBLISHABLE_BY)[number]>;
+type Row = Pick<RepositoryResult, (typeof PUBLISHABLE_ATTRIBUTES)[number]>;
 
 /** Why there is nothing to open for a repository; undefined where there is a change that no pull request shows. */
-export function unpublishable({
+export function reasonNotPublishable({
   status,
   outcome,
   run,

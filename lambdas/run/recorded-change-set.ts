@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { type ArtifactStore, artifactKeys, findBytes } from '../../core/store/artifacts.ts';
 import { ChangeSet } from '../../core/change-set.ts';
 import { ChangeSetRefusedError } from '../../core/errors.ts';
-import type { Outcome } from '../../core/outcome.ts';
+import type { OutcomeDocument } from '../../core/outcome.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
+import { type ArtifactStore, artifactKeys, findBytes } from '../../core/store/artifacts.ts';
 import { setAside } from '../logger.ts';
 
 /**
@@ -12,7 +12,7 @@ import { setAside } from '../logger.ts';
  */
 export async function changeSetDigest(
   artifacts: ArtifactStore,
-  { jobId, repositoryName, outcome }: Outcome,
+  { jobId, repositoryName, outcome }: OutcomeDocument,
 ): Promise<Pick<RepositoryResult, 'changeSetSha256'>> {
   const key = artifactKeys.changeSet(jobId, repositoryName);
   const body = outcome === 'changed' ? await findBytes(artifacts, key, setAside) : undefined;

@@ -1,11 +1,11 @@
 import { inParallel } from '../../core/in-parallel.ts';
 import type { ErrorDescription, JobRow } from '../../core/job.ts';
 import { PARALLEL } from '../../core/store/repository-table.ts';
-import type { Storage } from '../context.ts';
+import type { Context } from '../context.ts';
 
 /** Ends repositories of a run that no work was begun on, each with its reason; they cost nothing in this run. */
 export async function refuseBefore(
-  { repositories, now }: Storage,
+  { repositories, now }: Context,
   { jobId, run }: Pick<JobRow, 'jobId' | 'run'>,
   refused: ReadonlyMap<string, ErrorDescription>,
 ): Promise<void> {

@@ -1,11 +1,16 @@
-import { type ArtifactStore, artifactKeys, findArtifactOfRun, findBytes } from '../../core/store/artifacts.ts';
-import { Checkpoint, Outcome } from '../../core/outcome.ts';
+import { Checkpoint, OutcomeDocument } from '../../core/outcome.ts';
 import type { ArtifactKeys, RepositoryResult } from '../../core/repository-result.ts';
-import type { RepositoryEnd } from '../../core/store/repository-table.ts';
+import {
+  type ArtifactStore,
+  artifactKeys,
+  findArtifactOfRun,
+  findBytes,
+} from '../../core/store/artifacts.ts';
+import type { RepositoryUpdate } from '../../core/store/repository-table.ts';
 import { addCosts, addTokens, NO_TOKENS } from '../../core/usage.ts';
+import type { Context } from '../context.ts';
 import { setAside } from '../logger.ts';
 import { changeSetDigest } from './recorded-change-set.ts';
-import type { Storage } from '../context.ts';
 
 /** A row's limit of 400 KB is far off, but a list of 10,000 files is not what one reads in a row. */
 const CHANGES_IN_ROW = 100;
@@ -14,7 +19,7 @@ const CHANGES_IN_ROW = 100;
 const MAX_ROW_BYTES = 380 * 1024;
 
 /** An outcome that a row can hold. The row of one that cannot would never end. */
-export const RecordableOutcome = Outcome.refine(
+export const RecordableOutcome = OutcomeDocument.refine(
   ({ changes, ...rest }) =>
     Buffer.byteLength(JSON.stringify({ ...rest, changes: changes.slice(0, CHANGES_IN_ROW) })) <=
     MAX_ROW_BYTES,
@@ -28,7 +33,7 @@ const THROTTLED_TOO_OFTEN =
  * The part of the row that an outcome gives. Where its artifacts are is not taken from what a worker wrote. When it
  * started is Batch's to say, which knows it before any outcome.
  */
-function repositoryEnd(outcome: Outcome): RepositoryEnd {
+function repositoryEnd(outcome: OutcomeDocument): RepositoryUpdate {
   const {
     jobId,
     repositoryName,
@@ -59,16 +64,16 @@ function repositoryEnd(outcome: Outcome): RepositoryEnd {
 }
 
 /** The keys of the artifacts that the outcome says there are. */
-function keysOf({ artifacts, jobId, repositoryName }: Outcome): ArtifactKeys {
+function keysOf({ artifacts, jobId, repositoryName }: OutcomeDocument): ArtifactKeys {
   const named = Object.keys(artifacts) as (keyof ArtifactKeys)[];
   return Object.fromEntries(named.map((name) => [name, artifactKeys[name](jobId, repositoryName)]));
 }
 
 /** Adds what earlier runs of the job had cost to what this one did. */
 export function withEarlierRuns(
-  end: RepositoryEnd,
+  end: RepositoryUpdate,
   { earlierRuns }: Pick<RepositoryResult, 'earlierRuns'>,
-): RepositoryEnd {
+): RepositoryUpdate {
   if (!earlierRuns) return end;
   const { tokenUsage = NO_TOKENS, costUsd } = end;
   return {
@@ -90,7 +95,7 @@ type OfRun = Of & { run: number | undefined };
 export async function outcomeLeftBy(
   artifacts: ArtifactStore,
   { jobId, repositoryName, run }: OfRun,
-): Promise<Outcome | undefined> {
+): Promise<OutcomeDocument | undefined> {
   const key = artifactKeys.outcome(jobId, repositoryName);
   const outcome = await findArtifactOfRun(artifacts, key, { run, schema: RecordableOutcome }, setAside);
   if (!outcome || outcome.outcome === 'throttled') return undefined;
@@ -100,13 +105,13 @@ export async function outcomeLeftBy(
 }
 
 /** What an outcome says of another repository would be recorded, and published, as that one's. */
-export function isOf(outcome: Outcome, { jobId, repositoryName }: Of): boolean {
+export function isOf(outcome: OutcomeDocument, { jobId, repositoryName }: Of): boolean {
   return outcome.jobId === jobId && outcome.repositoryName === repositoryName;
 }
 
 /** What a worker that left no outcome had spent in this run, by its last checkpoint. */
 export async function spentSoFar(artifacts: ArtifactStore, { jobId, repositoryName, run }: OfRun) {
-  const key = `${artifactKeys.checkpoint(jobId, repositoryName)}state.json`;
+  const key = `${artifactKeys.checkpoint(jobId, repositoryName)}usage.json`;
   const checkpoint = await findArtifactOfRun(artifacts, key, { run, schema: Checkpoint }, setAside);
   if (!checkpoint) return {};
   const { turns, tokenUsage, costUsd, model, baseSha } = checkpoint;
@@ -118,20 +123,20 @@ export async function spentSoFar(artifacts: ArtifactStore, { jobId, repositoryNa
  * be queried, in place of that of a run before.
  */
 export async function endByOutcome(
-  storage: Pick<Storage, 'artifacts' | 'repositories' | 'now'>,
-  outcome: Outcome,
+  context: Pick<Context, 'artifacts' | 'repositories' | 'now'>,
+  outcome: OutcomeDocument,
   row: Pick<RepositoryResult, 'earlierRuns' | 'expiresAt'>,
-): Promise<RepositoryEnd> {
-  await keepDiff(storage, outcome, row);
+): Promise<RepositoryUpdate> {
+  await keepDiff(context, outcome, row);
   return {
     ...withEarlierRuns(repositoryEnd(outcome), row),
-    ...(await changeSetDigest(storage.artifacts, outcome)),
+    ...(await changeSetDigest(context.artifacts, outcome)),
   };
 }
 
 async function keepDiff(
-  { artifacts, repositories, now }: Pick<Storage, 'artifacts' | 'repositories' | 'now'>,
-  { jobId, repositoryName, run, artifacts: named }: Outcome,
+  { artifacts, repositories, now }: Pick<Context, 'artifacts' | 'repositories' | 'now'>,
+  { jobId, repositoryName, run, artifacts: named }: OutcomeDocument,
   { expiresAt }: Pick<RepositoryResult, 'expiresAt'>,
 ): Promise<void> {
   const key = artifactKeys.diff(jobId, repositoryName);

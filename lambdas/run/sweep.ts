@@ -1,9 +1,9 @@
 import { batchJobPrefix } from '../../core/execution.ts';
 import type { ErrorDescription, JobRow } from '../../core/job.ts';
 import { required } from '../../core/settings.ts';
+import type { Context } from '../context.ts';
 import { endBatchJobs } from './end-batch-jobs.ts';
 import { endUnfinished } from './end-unfinished.ts';
-import type { Storage } from '../context.ts';
 import { totalsOf } from './totals.ts';
 
 /**
@@ -17,14 +17,14 @@ const LET_GO_MS = 5000;
  * rows that are not ended, and totals that do not count them. Safe to run again, and harmless to a later run.
  */
 export async function sweep(
-  storage: Storage,
+  context: Context,
   run: Pick<JobRow, 'jobId' | 'run'>,
   status: 'failed' | 'cancelled',
   error: ErrorDescription,
 ): Promise<void> {
-  await endBatchJobs(required(storage.settings, 'JOB_QUEUE'), batchJobPrefix(run), error.message, LET_GO_MS);
-  const rows = await endUnfinished(storage, run, status, error);
-  const totals = await totalsOf(storage, run.jobId, rows, status);
-  if (totals.costUsd !== undefined) await storage.jobs.settleAll(run.jobId, run.run, totals.costUsd);
-  await storage.jobs.recordTotals(run.jobId, run.run, totals, storage.now());
+  await endBatchJobs(required(context.settings, 'JOB_QUEUE'), batchJobPrefix(run), error.message, LET_GO_MS);
+  const rows = await endUnfinished(context, run, status, error);
+  const totals = await totalsOf(context, run.jobId, rows, status);
+  if (totals.costUsd !== undefined) await context.jobs.settleAll(run.jobId, run.run, totals.costUsd);
+  await context.jobs.recordTotals(run.jobId, run.run, totals, context.now());
 }

@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import { artifactKeys, findArtifact } from '../../core/store/artifacts.ts';
 import { type PullRequestCounts, type ReadStatus, RepositoryName } from '../../core/job.ts';
-import type { JobTotals } from '../../core/store/job-table.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
-import { countsOf } from '../../core/store/repository-table.ts';
 import { isModelPriced } from '../../core/settings.ts';
+import { artifactKeys, findArtifact } from '../../core/store/artifacts.ts';
+import type { JobTotals } from '../../core/store/job-table.ts';
+import { countsOf } from '../../core/store/repository-table.ts';
 import type { Readable } from '../../core/store/stored.ts';
 import { addCosts, addTokens, NO_TOKENS } from '../../core/usage.ts';
+import type { Context } from '../context.ts';
 import { setAside } from '../logger.ts';
-import type { Storage } from '../context.ts';
 
 const ROW_OF_A_TOTAL = [
   ...(['repositoryName', 'status', 'run', 'tokenUsage', 'costUsd', 'turns'] as const),
@@ -22,7 +22,7 @@ export type CountedRow = Readable<Pick<RepositoryResult, (typeof ROW_OF_A_TOTAL)
  * have rows.
  */
 export async function repositoryNames(
-  { artifacts, repositories }: Pick<Storage, 'artifacts' | 'repositories'>,
+  { artifacts, repositories }: Pick<Context, 'artifacts' | 'repositories'>,
   jobId: string,
 ): Promise<string[]> {
   const names = await findArtifact(
@@ -35,9 +35,9 @@ export async function repositoryNames(
 }
 
 /** What CompleteJob and FailJob read of every row: by the table, which one trusts, not by the index. */
-export async function readRows(storage: Storage, jobId: string): Promise<CountedRow[]> {
-  const names = await repositoryNames(storage, jobId);
-  return storage.repositories.getMany(jobId, names, ROW_OF_A_TOTAL);
+export async function readRows(context: Context, jobId: string): Promise<CountedRow[]> {
+  const names = await repositoryNames(context, jobId);
+  return context.repositories.getMany(jobId, names, ROW_OF_A_TOTAL);
 }
 
 /**
@@ -45,13 +45,13 @@ export async function readRows(storage: Storage, jobId: string): Promise<Counted
  * when the job was cancelled before they were made, ended as the job did.
  */
 export async function totalsOf(
-  storage: Storage,
+  context: Context,
   jobId: string,
   rows: readonly CountedRow[],
   status: ReadStatus,
 ): Promise<JobTotals> {
-  const names = await repositoryNames(storage, jobId);
-  const job = await storage.jobs.get(jobId);
+  const names = await repositoryNames(context, jobId);
+  const job = await context.jobs.get(jobId);
   const named = names.length || job.counts.total;
   const byStatus: Partial<Record<ReadStatus, number>> = { [status]: Math.max(0, named - rows.length) };
   let tokenUsage = NO_TOKENS;
@@ -63,7 +63,7 @@ export async function totalsOf(
     costUsd = addCosts(costUsd, row.costUsd);
   }
   // Zero would read as the price of a model that has none.
-  if (tokenUsage.total === 0 && !isModelPriced(job.settings.model, storage.settings)) costUsd = undefined;
+  if (tokenUsage.total === 0 && !isModelPriced(job.settings.model, context.settings)) costUsd = undefined;
   return { counts: countsOf(byStatus), tokenUsage, costUsd, pullRequests: pullRequestCounts(rows) };
 }
 

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import { ExecutionInput } from '../../core/execution.ts';
 import type { ErrorDescription } from '../../core/job.ts';
-import { endUnfinished } from '../run/end-unfinished.ts';
+import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
+import { endUnfinished } from '../run/end-unfinished.ts';
 import { logJobEnd } from '../run/job-ended.ts';
 import { findMendedJob } from '../run/mended-job.ts';
-import type { Storage } from '../context.ts';
 import { totalsOf } from '../run/totals.ts';
 
 export const Input = ExecutionInput;
@@ -16,28 +16,28 @@ export const Input = ExecutionInput;
  */
 export async function completeJob(
   { jobId, run, action }: z.infer<typeof Input>,
-  storage: Storage,
+  context: Context,
 ): Promise<void> {
-  await findMendedJob(jobId, storage);
-  const rows = await endUnfinished(storage, { jobId, run }, 'failed', {
+  await findMendedJob(jobId, context);
+  const rows = await endUnfinished(context, { jobId, run }, 'failed', {
     name: 'WorkerLostError',
     message:
       'The child execution of this repository died without recording it. Its history says why. Retry the job to run it again.',
   });
-  const totals = await totalsOf(storage, jobId, rows, 'failed');
-  const at = storage.now();
-  if (totals.costUsd !== undefined) await storage.jobs.settleAll(jobId, run, totals.costUsd);
+  const totals = await totalsOf(context, jobId, rows, 'failed');
+  const at = context.now();
+  if (totals.costUsd !== undefined) await context.jobs.settleAll(jobId, run, totals.costUsd);
   const status = totals.counts.completed > 0 ? 'completed' : 'failed';
-  const error = status === 'failed' ? await whyNoneCompleted(jobId, totals.counts.total, storage) : undefined;
-  const ended = await storage.jobs.end(jobId, run, { ...totals, status, at, ...(error && { error }) });
+  const error = status === 'failed' ? await whyNoneCompleted(jobId, totals.counts.total, context) : undefined;
+  const ended = await context.jobs.end(jobId, run, { ...totals, status, at, ...(error && { error }) });
   // Cancelled meanwhile: its status stays, its totals are true all the same.
   // A run that only publishes has failed no analysis; those that are counted were told of when they ended.
   if (ended) logJobEnd(action === 'publish' ? { status } : { ...totals, status });
-  else await storage.jobs.recordTotals(jobId, run, totals, at);
+  else await context.jobs.recordTotals(jobId, run, totals, at);
 }
 
 /** One reason for all of them, where there is one; else each says its own. */
-async function whyNoneCompleted(jobId: string, total: number, { jobs }: Storage): Promise<ErrorDescription> {
+async function whyNoneCompleted(jobId: string, total: number, { jobs }: Context): Promise<ErrorDescription> {
   const { stoppedBy, stoppedBecause } = await jobs.control(jobId);
   if (stoppedBy === 'modelRefused' && stoppedBecause)
     return { name: 'ModelRequestError', message: stoppedBecause };

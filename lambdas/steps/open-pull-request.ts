@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PullRequestInput } from '../../core/execution.ts';
 import { checkWriteAccess, WriteAccessInput } from '../check-write-access.ts';
+import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { requirePublishable, touchesWorkflows } from '../github/change-set-rules.ts';
 import { openGitHub } from '../github/client.ts';
@@ -9,7 +10,6 @@ import { type Published, publishChangeSet } from '../github/publish.ts';
 import { rateLimitedUntil } from '../github/rate-limit.ts';
 import { explainRefusal } from '../github/refusal.ts';
 import { readRecordedChangeSet } from '../run/recorded-change-set.ts';
-import type { Storage } from '../context.ts';
 
 export const Input = z.union([PullRequestInput, WriteAccessInput]);
 
@@ -19,7 +19,7 @@ export const Input = z.union([PullRequestInput, WriteAccessInput]);
  */
 export async function openPullRequest(
   { jobId, repositoryName }: PullRequestInput,
-  { artifacts, jobs, repositories, settings, now }: Storage,
+  { artifacts, jobs, repositories, settings, now }: Context,
 ): Promise<{ opened: boolean; at: string; granted: boolean; ofJob: boolean }> {
   const [job, row] = [await jobs.getWhole(jobId), await repositories.get(jobId, repositoryName)];
   const changeSet = await readRecordedChangeSet(artifacts, row);
@@ -52,6 +52,6 @@ function recordOf(published: Published, run: number | undefined, at: string) {
   };
 }
 
-export const handler = functionHandler(Input, async (input, storage) =>
-  'repositoryName' in input ? openPullRequest(input, storage) : checkWriteAccess(input, storage),
+export const handler = functionHandler(Input, async (input, context) =>
+  'repositoryName' in input ? openPullRequest(input, context) : checkWriteAccess(input, context),
 );

@@ -1,28 +1,28 @@
 import type { z } from 'zod';
 import { sentence } from '../../core/errors.ts';
 import { CaughtError, RepositoryInput } from '../../core/execution.ts';
-import type { RepositoryEnd } from '../../core/store/repository-table.ts';
+import type { RepositoryUpdate } from '../../core/store/repository-table.ts';
 import { type BatchFailure, describeBatchFailure } from '../batch-cause.ts';
+import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { endByOutcome, outcomeLeftBy, spentSoFar, withEarlierRuns } from '../run/repository-end.ts';
-import type { Storage } from '../context.ts';
 
 export const Input = RepositoryInput.extend({ error: CaughtError });
 
 /** Ends a repository whose Batch job failed, or whose result could not be recorded, with all that is known of it. */
 export async function recordFailure(
   { jobId, repositoryName, run, error }: z.infer<typeof Input>,
-  storage: Storage,
+  context: Context,
 ): Promise<void> {
-  const { artifacts, repositories, now } = storage;
+  const { artifacts, repositories, now } = context;
   const failure = describeBatchFailure(error);
   const { reason, exitCode, ...batch } = failure;
   const row = await repositories.get(jobId, repositoryName);
   const ofRun = { jobId, repositoryName, run };
   // The worker may have written its outcome and been killed after it: what was paid for counts.
   const outcome = await outcomeLeftBy(artifacts, ofRun);
-  const end: RepositoryEnd = outcome
-    ? await endByOutcome(storage, outcome, row)
+  const end: RepositoryUpdate = outcome
+    ? await endByOutcome(context, outcome, row)
     : withEarlierRuns(
         {
           ...(await spentSoFar(artifacts, ofRun)),

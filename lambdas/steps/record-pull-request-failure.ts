@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { CaughtError, PullRequestInput } from '../../core/execution.ts';
+import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { describeStepFailure } from '../step-failure.ts';
-import type { Storage } from '../context.ts';
 
 export const Input = PullRequestInput.extend({ error: CaughtError });
 
@@ -12,7 +12,7 @@ export const Input = PullRequestInput.extend({ error: CaughtError });
  */
 export async function recordPullRequestFailure(
   { jobId, repositoryName, error }: z.infer<typeof Input>,
-  { repositories, now }: Storage,
+  { repositories, now }: Context,
 ): Promise<void> {
   const { pullRequest, pullRequestNumber } = await repositories.get(jobId, repositoryName);
   const known = pullRequestNumber === undefined ? undefined : pullRequest;

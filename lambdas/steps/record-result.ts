@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { artifactKeys, readArtifact } from '../../core/store/artifacts.ts';
 import { WorkerLostError } from '../../core/errors.ts';
 import { RepositoryInput } from '../../core/execution.ts';
+import { artifactKeys, readArtifact } from '../../core/store/artifacts.ts';
+import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { endByOutcome, isOf, RecordableOutcome } from '../run/repository-end.ts';
-import type { Storage } from '../context.ts';
 
 /** `startedAt` in epoch milliseconds, as Batch has it; an execution of an earlier deployment does not pass it on. */
 export const Input = RepositoryInput.extend({
@@ -23,9 +23,9 @@ const MAX_UNAVAILABLE_ATTEMPTS = 30;
 /** Turns the worker's outcome into the row; or says when a throttled repository goes on. */
 export async function recordResult(
   { jobId, repositoryName, run, batch }: z.infer<typeof Input>,
-  storage: Storage,
+  context: Context,
 ): Promise<{ throttled: boolean; resumeAt: string | null }> {
-  const { artifacts, repositories, now } = storage;
+  const { artifacts, repositories, now } = context;
   const key = artifactKeys.outcome(jobId, repositoryName);
   const outcome = await readArtifact(artifacts, key, RecordableOutcome);
   if (outcome.run !== run) {
@@ -51,7 +51,7 @@ export async function recordResult(
     return { throttled: true, resumeAt };
   }
   const ended = await repositories.end(jobId, repositoryName, run, {
-    ...(await endByOutcome(storage, outcome, row)),
+    ...(await endByOutcome(context, outcome, row)),
     attempts: attempts + outcome.attempt,
     batchJobId: batch.jobId,
     ...(batch.startedAt && { startedAt: new Date(batch.startedAt).toISOString() }),

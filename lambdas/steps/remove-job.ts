@@ -1,11 +1,11 @@
 import type { z } from 'zod';
-import { artifactKeys } from '../../core/store/artifacts.ts';
 import { ExecutionInput } from '../../core/execution.ts';
 import { required } from '../../core/settings.ts';
+import { artifactKeys } from '../../core/store/artifacts.ts';
+import type { Context } from '../context.ts';
+import { functionHandler } from '../function-handler.ts';
 import { endBatchJobs } from '../run/end-batch-jobs.ts';
 import { Executions } from '../run/executions.ts';
-import { functionHandler } from '../function-handler.ts';
-import type { Storage } from '../context.ts';
 
 export const Input = ExecutionInput;
 
@@ -16,8 +16,8 @@ const LET_GO_MS = 60_000;
  * Removes what a deleted job leaves: workers of a run that was just cancelled, rows, diffs, artifacts. Nothing but its
  * tombstone stays. Safe to run again, and harmless where another run removes the same.
  */
-export async function removeJob({ jobId, run }: z.infer<typeof Input>, storage: Storage): Promise<void> {
-  const { jobs, repositories, artifacts, settings } = storage;
+export async function removeJob({ jobId, run }: z.infer<typeof Input>, context: Context): Promise<void> {
+  const { jobs, repositories, artifacts, settings } = context;
   const deletion = await jobs.deletion(jobId);
   if (deletion?.run !== run || deletion.isDone) return;
   const reason = 'The job was deleted.';

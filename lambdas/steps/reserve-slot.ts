@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { PullRequestInput } from '../../core/execution.ts';
+import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { credentialId } from '../github/credential.ts';
-import type { Storage } from '../context.ts';
 
 /** What the step answered before, where it is asked again after a wait. */
 const Slot = z.object({ at: z.string(), granted: z.boolean(), ofJob: z.boolean() });
@@ -19,7 +19,7 @@ export const Input = PullRequestInput.extend({ slot: Slot.optional() });
  */
 export async function reserveSlot(
   { jobId, repositoryName, slot }: z.infer<typeof Input>,
-  { jobs, repositories, settings, now }: Storage,
+  { jobs, repositories, settings, now }: Context,
 ): Promise<z.infer<typeof Slot>> {
   const nowMs = Date.parse(now());
   const { pullRequest } = await jobs.getWhole(jobId);

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { artifactKeys, readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
 import { ExecutionInput, type MapManifest, type PublishItem } from '../../core/execution.ts';
 import type { JobRow } from '../../core/job.ts';
-import { unlessDeleted } from '../run/deleted-meanwhile.ts';
-import { JOB_CANCELLED } from '../run/end-unfinished.ts';
+import { artifactKeys, readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
+import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { pauseAfter } from '../pause.ts';
-import { PUBLISHABLE_BY, unpublishable } from '../run/publishable.ts';
-import type { Storage } from '../context.ts';
+import { unlessDeleted } from '../run/deleted-meanwhile.ts';
+import { JOB_CANCELLED } from '../run/end-unfinished.ts';
+import { PUBLISHABLE_ATTRIBUTES, reasonNotPublishable } from '../run/publishable.ts';
 import { sweep } from '../run/sweep.ts';
 import { repositoryNames } from '../run/totals.ts';
 
@@ -39,29 +39,29 @@ const MOST_CHILDREN = 80;
  */
 export async function resolvePullRequests(
   { jobId, run, action, meanwhileSince }: Input,
-  storage: Storage,
+  context: Context,
 ): Promise<MapManifest & Partial<Meanwhile>> {
   const folder = `${artifactKeys.run(jobId, run)}publish`;
   if (meanwhileSince === undefined) {
-    const job = await storage.jobs.get(jobId);
+    const job = await context.jobs.get(jobId);
     // What a cancel of the run before has not come to yet would be taken for lost by CompleteJob.
     if (action === 'publish' && run > 1)
-      await sweep(storage, { jobId, run: run - 1 }, 'cancelled', JOB_CANCELLED);
-    return listChanges(storage, jobId, folder, await namesOf(job, action, storage));
+      await sweep(context, { jobId, run: run - 1 }, 'cancelled', JOB_CANCELLED);
+    return listChanges(context, jobId, folder, await namesOf(job, action, context));
   }
-  const { pauseMs, ...meanwhile } = await lookMeanwhile(storage, { jobId, run, meanwhileSince });
-  const names = meanwhile.analysed ? [] : await storage.repositories.listUntried(jobId);
+  const { pauseMs, ...meanwhile } = await lookMeanwhile(context, { jobId, run, meanwhileSince });
+  const names = meanwhile.analysed ? [] : await context.repositories.listUntried(jobId);
   // What is opened until the next look and no more: an owner with many changes would hold up the changes of another
   // one, whose credential has nothing to do, for as long as the Map has to wait for the first.
-  const perHour = storage.settings.PULL_REQUESTS_PER_HOUR;
+  const perHour = context.settings.PULL_REQUESTS_PER_HOUR;
   const mostOfAnOwner = Math.max(CHILDREN_OF_AN_OWNER, Math.ceil((perHour * pauseMs) / 3_600_000));
   // A folder of its own: a late answer to this step must not change what the last Map reads.
-  const manifest = await listChanges(storage, jobId, `${folder}-meanwhile`, names, mostOfAnOwner);
+  const manifest = await listChanges(context, jobId, `${folder}-meanwhile`, names, mostOfAnOwner);
   return { ...manifest, ...meanwhile };
 }
 
 async function lookMeanwhile(
-  { jobs, now }: Storage,
+  { jobs, now }: Context,
   { jobId, run, meanwhileSince }: Pick<Input, 'jobId' | 'run'> & { meanwhileSince: string },
 ): Promise<Meanwhile & { pauseMs: number }> {
   const [job, { analysedInRun }] = await Promise.all([jobs.get(jobId), jobs.control(jobId)]);
@@ -75,20 +75,20 @@ async function lookMeanwhile(
 }
 
 async function listChanges(
-  storage: Storage,
+  context: Context,
   jobId: string,
   folder: string,
   names: readonly string[],
   mostOfAnOwner?: number,
 ): Promise<MapManifest> {
-  const rows = await storage.repositories.getMany(jobId, names, PUBLISHABLE_BY);
-  const open = rows.filter((row) => unpublishable(row) === undefined);
+  const rows = await context.repositories.getMany(jobId, names, PUBLISHABLE_ATTRIBUTES);
+  const open = rows.filter((row) => reasonNotPublishable(row) === undefined);
   const byOwner = Map.groupBy(open, ({ repositoryName }) => repositoryName.toLowerCase().split('/')[0]!);
   const groups = [...byOwner.values()].map((rows) => rows.slice(0, mostOfAnOwner));
   const items = inTurn(groups).map(({ repositoryName }): PublishItem => ({ repositoryName }));
 
   const key = `${folder}/items.json`;
-  await unlessDeleted(storage, jobId, () => writeArtifact(storage.artifacts, key, items, { plain: true }));
+  await unlessDeleted(context, jobId, () => writeArtifact(context.artifacts, key, items, { plain: true }));
   const concurrency = Math.min(MOST_CHILDREN, CHILDREN_OF_AN_OWNER * Math.max(1, byOwner.size));
   return { key, prefix: `${folder}/results`, concurrency, count: items.length };
 }
@@ -101,12 +101,12 @@ function inTurn<T>(groups: readonly (readonly T[])[]): T[] {
   ).flat();
 }
 
-async function namesOf(job: JobRow, action: Input['action'], storage: Storage): Promise<readonly string[]> {
+async function namesOf(job: JobRow, action: Input['action'], context: Context): Promise<readonly string[]> {
   const asked = (action === 'publish' || job.createPullRequests) && job.status === 'processing';
   if (!asked) return [];
   if (action === 'publish' && job.selection)
-    return readArtifact(storage.artifacts, job.selection, z.array(z.string()));
-  return repositoryNames(storage, job.jobId);
+    return readArtifact(context.artifacts, job.selection, z.array(z.string()));
+  return repositoryNames(context, job.jobId);
 }
 
 export const handler = functionHandler(Input, resolvePullRequests);

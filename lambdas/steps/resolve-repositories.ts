@@ -1,6 +1,5 @@
 import type { z } from 'zod';
 import { isAllowed } from '../../core/allowed-repositories.ts';
-import { artifactKeys, readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
 import { describeError, InvalidInputError } from '../../core/errors.ts';
 import {
   type AnalyzeItem,
@@ -10,15 +9,16 @@ import {
 } from '../../core/execution.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import { type ErrorDescription, isEnded, type JobRow, JobText } from '../../core/job.ts';
+import { artifactKeys, readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
 import { countsOf, PARALLEL } from '../../core/store/repository-table.ts';
-import { unlessDeleted } from '../run/deleted-meanwhile.ts';
-import { JOB_CANCELLED } from '../run/end-unfinished.ts';
+import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { listRepositories, openReader } from '../github/client.ts';
 import { askRepositories } from '../github/graphql.ts';
 import { logger } from '../logger.ts';
+import { unlessDeleted } from '../run/deleted-meanwhile.ts';
+import { JOB_CANCELLED } from '../run/end-unfinished.ts';
 import { refuseBefore } from '../run/refused-before.ts';
-import type { Storage } from '../context.ts';
 import { sweep } from '../run/sweep.ts';
 import { repositoryNames } from '../run/totals.ts';
 
@@ -32,30 +32,30 @@ const WAITING_SECONDS = 600;
 /** Decides once which repositories the job is about, creates their rows, and lists for the Map what has not ended. */
 export async function resolveRepositories(
   { jobId, run }: z.infer<typeof Input>,
-  storage: Storage,
+  context: Context,
 ): Promise<AnalyzeManifest> {
   return unlessDeleted(
-    storage,
+    context,
     jobId,
-    () => resolve(jobId, run, storage),
-    () => storage.repositories.removeAll(jobId),
+    () => resolve(jobId, run, context),
+    () => context.repositories.removeAll(jobId),
   );
 }
 
-async function resolve(jobId: string, run: number, storage: Storage): Promise<AnalyzeManifest> {
-  const job = await storage.jobs.getWhole(jobId);
-  const names = await namesOf(job, storage);
-  const seen = job.createPullRequests ? await lookAt(names, storage) : NOTHING_SEEN;
+async function resolve(jobId: string, run: number, context: Context): Promise<AnalyzeManifest> {
+  const job = await context.jobs.getWhole(jobId);
+  const names = await namesOf(job, context);
+  const seen = job.createPullRequests ? await lookAt(names, context) : NOTHING_SEEN;
   const { defaultBranches } = seen;
-  await storage.repositories.createPending(jobId, names, storage.now(), run, job.expiresAt, defaultBranches);
+  await context.repositories.createPending(jobId, names, context.now(), run, job.expiresAt, defaultBranches);
 
-  if (run > 1) await takeOver(jobId, names, run, storage);
-  await storage.jobs.openRun(jobId, run, job.expiresAt);
-  await endWhereCancelled(jobId, run, storage);
+  if (run > 1) await takeOver(jobId, names, run, context);
+  await context.jobs.openRun(jobId, run, job.expiresAt);
+  await endWhereCancelled(jobId, run, context);
 
-  await refuseBefore(storage, { jobId, run }, seen.refused);
+  await refuseBefore(context, { jobId, run }, seen.refused);
 
-  const rows = await storage.repositories.getMany(jobId, names, ['repositoryName', 'status']);
+  const rows = await context.repositories.getMany(jobId, names, ['repositoryName', 'status']);
   const items = rows
     .filter(({ status }) => !isEnded(status))
     .map(
@@ -69,11 +69,11 @@ async function resolve(jobId: string, run: number, storage: Storage): Promise<An
   const counts = countsOf(
     Object.fromEntries(Object.entries(byStatus).map(([status, group]) => [status, group.length])),
   );
-  await storage.jobs.recordCounts(jobId, run, counts, storage.now());
+  await context.jobs.recordCounts(jobId, run, counts, context.now());
 
   const prefix = `${artifactKeys.run(jobId, run)}analyze`;
   const key = `${prefix}/items.json`;
-  await writeArtifact(storage.artifacts, key, items, { plain: true });
+  await writeArtifact(context.artifacts, key, items, { plain: true });
   const { maxConcurrency: concurrency, createPullRequests } = job;
   const inWaves = createPullRequests && items.length > concurrency;
   return { key, prefix: `${prefix}/results`, concurrency, count: items.length, inWaves };
@@ -86,7 +86,7 @@ const NOTHING_SEEN: Seen = { refused: new Map(), defaultBranches: new Map() };
  * What GitHub says of repositories that pull requests are to be opened in, a hundred a call. Without an answer the work
  * goes on: the pull request itself says it later.
  */
-async function lookAt(names: readonly string[], { settings }: Storage): Promise<Seen> {
+async function lookAt(names: readonly string[], { settings }: Context): Promise<Seen> {
   const seen: Seen = { refused: new Map(), defaultBranches: new Map() };
   try {
     const github = await openReader(settings, names[0]!);
@@ -117,30 +117,30 @@ async function takeOver(
   jobId: string,
   names: readonly string[],
   run: number,
-  storage: Storage,
+  context: Context,
 ): Promise<void> {
-  await sweep(storage, { jobId, run: run - 1 }, 'cancelled', JOB_CANCELLED);
-  const rows = await storage.repositories.getMany(jobId, names, TAKEN_OVER);
+  await sweep(context, { jobId, run: run - 1 }, 'cancelled', JOB_CANCELLED);
+  const rows = await context.repositories.getMany(jobId, names, TAKEN_OVER);
   const again = rows.filter(({ status }) => status === 'failed' || status === 'cancelled');
   await inParallel(again, PARALLEL, async (row) => {
-    if (!(await storage.repositories.resetForRun(row, run, storage.now()))) return;
+    if (!(await context.repositories.resetForRun(row, run, context.now()))) return;
     // What the run before made of it would be taken for this run's where this one makes nothing.
-    await storage.repositories.removeDiff(jobId, row.repositoryName);
-    await storage.artifacts.removeAll(artifactKeys.repository(jobId, row.repositoryName));
+    await context.repositories.removeDiff(jobId, row.repositoryName);
+    await context.artifacts.removeAll(artifactKeys.repository(jobId, row.repositoryName));
   });
 }
 
 /** A cancel that came while the rows were made has swept only those that it saw. */
-async function endWhereCancelled(jobId: string, run: number, storage: Storage): Promise<void> {
-  const job = await storage.jobs.get(jobId);
+async function endWhereCancelled(jobId: string, run: number, context: Context): Promise<void> {
+  const job = await context.jobs.get(jobId);
   if (job.status === 'cancelled' || job.run !== run)
-    await sweep(storage, { jobId, run }, 'cancelled', JOB_CANCELLED);
+    await sweep(context, { jobId, run }, 'cancelled', JOB_CANCELLED);
 }
 
-async function namesOf(job: JobRow, storage: Storage): Promise<string[]> {
-  const { artifacts, settings } = storage;
+async function namesOf(job: JobRow, context: Context): Promise<string[]> {
+  const { artifacts, settings } = context;
   const key = artifactKeys.repositories(job.jobId);
-  const known = await repositoryNames(storage, job.jobId);
+  const known = await repositoryNames(context, job.jobId);
   if (known.length > 0) return known;
 
   const { repositories } = await readArtifact(artifacts, artifactKeys.request(job.jobId), JobText);

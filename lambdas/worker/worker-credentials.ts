@@ -3,8 +3,8 @@ import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { WorkerRefusedError } from '../../core/errors.ts';
 import { required, type Settings } from '../../core/settings.ts';
 import { type WorkerCredentials, WorkerCredentialsRequest } from '../../core/worker-credentials.ts';
+import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
-import type { Storage } from '../context.ts';
 import { commandSecretPolicy, workSessionPolicy } from '../worker-session-policy.ts';
 
 export const Input = WorkerCredentialsRequest;
@@ -21,17 +21,17 @@ const sts = new STSClient({});
  */
 export async function workerCredentials(
   request: WorkerCredentialsRequest,
-  storage: Storage,
+  context: Context,
 ): Promise<WorkerCredentials> {
   const { jobId, repositoryName } = request;
-  await requireWorking(request, storage);
+  await requireWorking(request, context);
   const { Credentials } = await sts.send(
     new AssumeRoleCommand({
-      RoleArn: required(storage.settings, 'WORKER_SESSION_ROLE_ARN'),
+      RoleArn: required(context.settings, 'WORKER_SESSION_ROLE_ARN'),
       // CloudTrail shows it with each call of the session. Of the characters of names it takes all but the slash.
       RoleSessionName: `${jobId}-${repositoryName.replace('/', '@')}`.slice(0, 64),
       DurationSeconds: SESSION_SECONDS,
-      Policy: policyFor(request, storage.settings),
+      Policy: policyFor(request, context.settings),
     }),
   );
   const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = Credentials!;
@@ -46,7 +46,7 @@ export async function workerCredentials(
 /** That the token is the one of the run that works on the repository now. Does not tell a wrong token from a wrong name. */
 async function requireWorking(
   { jobId, repositoryName, token, commandSecret }: WorkerCredentialsRequest,
-  { jobs, repositories }: Storage,
+  { jobs, repositories }: Context,
 ): Promise<void> {
   const worker = await repositories.findWorker(jobId, repositoryName);
   if (!worker?.tokenSha256 || !isDigestOf(worker.tokenSha256, token))

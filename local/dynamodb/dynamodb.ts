@@ -4,8 +4,8 @@ import { CreateTableCommand, DynamoDBClient, ResourceInUseException } from '@aws
 import { JOBS_TABLE, REPOSITORIES_TABLE } from '../../core/store/tables.ts';
 import type { Access } from '../access/access.ts';
 import { ACCESS_KEY_ID } from '../access/aws-signature.ts';
-import type { ThreadInput, ThreadMessage } from './dynamodb-thread.ts';
 import type { LoopbackServer } from '../access/loopback.ts';
+import type { ThreadInput, ThreadMessage } from './dynamodb-thread.ts';
 
 export type DynamoDBOptions = {
   /** Keeps the tables; in memory where it is absent. */

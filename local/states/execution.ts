@@ -1,7 +1,7 @@
 import type { DynamoDBProtocol } from './dynamodb-protocol.ts';
 import type { Context } from './expression.ts';
 import type { History } from './history.ts';
-import type { BatchJobs } from './integrations/batch.ts';
+import type { BatchJobWaiter } from './integrations/batch.ts';
 import type { MapRuns } from './map-runs.ts';
 import type { Json } from './payload.ts';
 
@@ -38,7 +38,7 @@ export type InvokeFunction = (
 export type Services = {
   region: string;
   dynamodb: DynamoDBProtocol;
-  batch: BatchJobs;
+  batch: BatchJobWaiter;
   invokeFunction: InvokeFunction;
   readObject(bucket: string, key: string): Promise<Uint8Array>;
   writeObject(bucket: string, key: string, body: Uint8Array): Promise<void>;

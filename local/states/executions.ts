@@ -26,7 +26,7 @@ export type ExecutionsOptions = {
 type Running = { execution: RunningExecution; ended: Promise<void> };
 
 /** The executions of one state machine: those that run, and the records of all. */
-export class Executions {
+export class ExecutionEngine {
   readonly #options: ExecutionsOptions;
   readonly #records = new Map<string, ExecutionRecord>();
   readonly #running = new Map<string, Running>();

@@ -7,7 +7,7 @@ import {
   seconds,
   withoutData,
 } from './descriptions.ts';
-import { childRecords, type Executions } from './executions.ts';
+import { childRecords, type ExecutionEngine } from './executions.ts';
 import type { MapRun, MapRuns } from './map-runs.ts';
 import { paginate } from './paginate.ts';
 import { ServiceError } from './service-error.ts';
@@ -59,7 +59,7 @@ const listMapRuns = z.strictObject({ executionArn: arn, ...page });
 const roleArn = 'arn:aws:iam::000000000000:role/local';
 
 export function statesOperations(
-  executions: Executions,
+  executions: ExecutionEngine,
   mapRuns: MapRuns,
   machine: StateMachineFacts,
 ): ReadonlyMap<string, Operation> {

@@ -8,8 +8,8 @@ import { listenOnLoopback, readBody } from '../access/loopback.ts';
 import { DynamoDBProtocol } from './dynamodb-protocol.ts';
 import type { InvokeFunction } from './execution.ts';
 import { ExecutionStore } from './execution-store.ts';
-import { Executions } from './executions.ts';
-import { BatchJobs } from './integrations/batch.ts';
+import { ExecutionEngine } from './executions.ts';
+import { BatchJobWaiter } from './integrations/batch.ts';
 import { loadDefinition } from './load.ts';
 import { lower } from './lower.ts';
 import { MapRuns } from './map-runs.ts';
@@ -88,7 +88,7 @@ export async function startStates(options: StatesOptions): Promise<LocalStates> 
   const stateMachineArn = `arn:aws:states:${region}:${accountId}:stateMachine:${name}`;
   const mapRuns = new MapRuns();
   const dynamodb = new DynamoDBProtocol(options.dynamodbUrl, { ...options, secret: options.dynamodbSecret });
-  const executions = new Executions({
+  const executions = new ExecutionEngine({
     machine: lower(definition, options.timeScale ?? 1),
     stateMachineName: name,
     stateMachineArn,
@@ -96,7 +96,7 @@ export async function startStates(options: StatesOptions): Promise<LocalStates> 
     services: {
       region,
       dynamodb,
-      batch: new BatchJobs(options.batch, options.subscribeToBatch),
+      batch: new BatchJobWaiter(options.batch, options.subscribeToBatch),
       invokeFunction: options.invokeFunction,
       readObject: options.readObject,
       writeObject: options.writeObject,

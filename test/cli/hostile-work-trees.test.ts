@@ -2,9 +2,9 @@ import { chownSync, existsSync } from 'node:fs';
 import { appendFile, mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { startGitHub } from '../../local/github/server.ts';
 import { registerWorkTrees } from '../../cli/register.ts';
 import { inspectWorkTree } from '../../cli/work-tree.ts';
+import { startGitHub } from '../../local/github/server.ts';
 import { temporaryFolder } from '../support/stack.ts';
 import { git, repositoryOf } from '../support/work-trees.ts';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Octokit } from '@octokit/rest';
 import type { JobWithResults } from '../../cli/api-client.ts';
-import { type LocalGitHub, startGitHub } from '../../local/github/server.ts';
 import { inspectWorkTree, pushHead } from '../../cli/work-tree.ts';
+import { type LocalGitHub, startGitHub } from '../../local/github/server.ts';
 import { startScriptedModel } from '../support/scripted-model.ts';
 import { cody, temporaryFolder } from '../support/stack.ts';
 import { repositoryOf } from '../support/work-trees.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { printable, printableJson } from '../../core/printable.ts';
 import { resultTable } from '../../cli/result-table.ts';
+import { printable, printableJson } from '../../core/printable.ts';
 
 /** Clears the screen, sets the title, writes the clipboard, overwrites a line, and turns the direction of what follows. */
 const ATTACK =

@@ -8,7 +8,7 @@ import { StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn
 import { DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { isEnded, newJobId } from '../../core/job.ts';
-import { Outcome } from '../../core/outcome.ts';
+import { OutcomeDocument } from '../../core/outcome.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import { Fleet, type JobWithResults } from '../support/fleet.ts';
 import { until } from '../support/process-tree.ts';
@@ -18,7 +18,7 @@ import { PLAIN_ENVIRONMENT, ROOT, startStackProcess } from '../support/stack.ts'
 const SPENT = { ...NO_TOKENS, input: 1000, output: 100, total: 1100 };
 
 /** What a worker says that has done its work. */
-const OUTCOME: Outcome = Outcome.parse({
+const OUTCOME: OutcomeDocument = OutcomeDocument.parse({
   ...{ jobId: '%s', repositoryName: '%s', run: 1, outcome: 'unchanged', end: 'submitted', model: 'a-model' },
   ...{ summary: 'Nothing to do.', changes: [], artifacts: {}, tokenUsage: SPENT, costUsd: 0.003, turns: 1 },
   ...{ verification: [], attempt: 1, logs: [] },
@@ -32,7 +32,7 @@ const NEGATIVE = { ...CHECKPOINT, tokenUsage: { ...SPENT, input: -5 } };
 const WORKER = `
 folder="\${ARTIFACTS_URL#file://}/jobs/$1/repositories/$2"
 mkdir -p "$folder/checkpoint"
-state="$folder/checkpoint/state.json"
+state="$folder/checkpoint/usage.json"
 outcome() { printf '${JSON.stringify(OUTCOME).replace('"run":1', '"run":%s')}' "$1" "$2" "$3" > "$folder/outcome.json"; }
 case "$2" in
   */fine) echo run >> "$folder.runs"; outcome "$1" "$2" "$(wc -l < "$folder.runs")" ;;
@@ -158,7 +158,7 @@ test('artifacts that cannot be read are the affair of their repositories: the jo
   expect((await fleet.call('POST', `/jobs/${jobId}/retry`)).status).toBe(202);
   expect(await fleet.ended(jobId)).toMatchObject({ run: 2, counts: { completed: 2, failed: 8 } });
   const log = await readFile(path.join(fleet.stack.dataFolder, 'logs/functions.log'), 'utf8');
-  expect(log).toMatch(/"level":"WARN".*empty-checkpoint\/checkpoint\/state\.json cannot be read/);
+  expect(log).toMatch(/"level":"WARN".*empty-checkpoint\/checkpoint\/usage\.json cannot be read/);
   expect((await fleet.call('DELETE', `/jobs/${jobId}`, undefined)).status).toBe(204);
 });
 
@@ -199,7 +199,7 @@ test('with the lists, the request and a conversation of a job damaged, it can be
   const jobId = await fleet.post(['fine', 'spent', 'waits']);
   await atWork(jobId);
   for (const name of ['request.json', 'repositories.json']) await writeFile(artifact(jobId, name), '[');
-  await writeFile(artifact(jobId, 'repositories/local/waits/checkpoint/state.json'), '');
+  await writeFile(artifact(jobId, 'repositories/local/waits/checkpoint/usage.json'), '');
   await writeFile(artifact(jobId, 'repositories/local/fine/thread.json'), '{"messages":');
   expect(await fleet.job(jobId)).toMatchObject({
     asWritten: { request: expect.stringContaining('request.json cannot be read') },

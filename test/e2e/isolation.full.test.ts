@@ -10,13 +10,13 @@ import {
 } from '@aws-sdk/client-sfn';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { registerWorkTrees } from '../../cli/register.ts';
+import { inspectWorkTree } from '../../cli/work-tree.ts';
 import { WORKER_ATTEMPTS } from '../../core/attempts.ts';
 import type { Job } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import { type MessageRequest, promptTexts } from '../../local/model/conversation.ts';
 import type { Answer, Reply } from '../../local/model/reply.ts';
-import { registerWorkTrees } from '../../cli/register.ts';
-import { inspectWorkTree } from '../../cli/work-tree.ts';
 import { type ScriptedModel, startScriptedModel } from '../support/scripted-model.ts';
 import { type ServedStack, startStackProcess, temporaryFolder, workersOf } from '../support/stack.ts';
 import { repositoryOf } from '../support/work-trees.ts';

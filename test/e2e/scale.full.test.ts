@@ -12,7 +12,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { WORKER_ATTEMPTS } from '../../core/attempts.ts';
 import type { Job } from '../../core/job.ts';
-import { Outcome } from '../../core/outcome.ts';
+import { OutcomeDocument } from '../../core/outcome.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import { TABLE_PREFIX } from '../../local/environment.ts';
@@ -24,7 +24,7 @@ const FEW = 10;
 const DYING = '07';
 
 /** What a worker that does nothing says, all but whose it is. */
-const NOTHING_DONE: Outcome = Outcome.parse({
+const NOTHING_DONE: OutcomeDocument = OutcomeDocument.parse({
   jobId: '%JOB%',
   repositoryName: '%NAME%',
   run: 1,

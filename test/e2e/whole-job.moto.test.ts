@@ -31,24 +31,24 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { artifactKeys } from '../../core/store/artifacts.ts';
+import { registerWorkTrees } from '../../cli/register.ts';
+import { inspectWorkTree } from '../../cli/work-tree.ts';
 import { isEnded } from '../../core/job.ts';
+import { artifactKeys } from '../../core/store/artifacts.ts';
 import { createTables } from '../../local/dynamodb/dynamodb.ts';
 import type { MessageRequest } from '../../local/model/conversation.ts';
 import type { Reply } from '../../local/model/reply.ts';
-import { registerWorkTrees } from '../../cli/register.ts';
-import { inspectWorkTree } from '../../cli/work-tree.ts';
 import { workerCommand } from '../../worker/bundle.ts';
 import { assemble, type CloudAssembly } from '../support/cloud-assembly.ts';
 import { type JobWithResults, repositoryOfRequest, writeAndSubmit } from '../support/fleet.ts';
 import { Instance } from '../support/lambda-runtime/instance.ts';
-import { type Json, ofType, workerSessionRole } from '../support/synthesized.ts';
 import type { Statement } from '../support/policies/evaluate.ts';
 import { judge, type PolicyProxy, startPolicyProxy } from '../support/policies/proxy.ts';
 import { Deployed } from '../support/policies/template-roles.ts';
 import { until } from '../support/process-tree.ts';
 import { type ScriptedModel, startScriptedModel } from '../support/scripted-model.ts';
 import { type ServedStack, startStackProcess, temporaryFolder } from '../support/stack.ts';
+import { type Json, ofType, workerSessionRole } from '../support/synthesized.ts';
 import { git, repositoryOf } from '../support/work-trees.ts';
 import { copyWorkerBundle } from '../support/worker-bundle.ts';
 

@@ -186,7 +186,7 @@ test('a job that failed raises an alarm: whatever ends one logs the line that th
   );
   for (const { FilterPattern } of counting)
     expect(FilterPattern).toBe(`{ ($.message = "${JOB_ENDED}") && ($.jobStatus = "failed") }`);
-  const enders = callersOf('storage.jobs.end(');
+  const enders = callersOf('context.jobs.end(');
   expect(enders.sort()).toEqual(callersOf('logJobEnd(').sort());
   const [alarm] = ofType(dev.template, 'AWS::CloudWatch::Alarm')
     .map(([, properties]) => properties)

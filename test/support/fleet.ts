@@ -4,13 +4,13 @@ import { BatchClient, type JobSummary, paginateListJobs } from '@aws-sdk/client-
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DescribeExecutionCommand, ExecutionDoesNotExist, SFNClient } from '@aws-sdk/client-sfn';
 import { DynamoDBDocumentClient, GetCommand, paginateQuery, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { registerWorkTrees } from '../../cli/register.ts';
+import { inspectWorkTree } from '../../cli/work-tree.ts';
 import { isEnded, type Job } from '../../core/job.ts';
 import type { RepositoryResult, RepositorySummary } from '../../core/repository-result.ts';
 import type { Thread, ThreadTurn } from '../../core/thread.ts';
 import type { MessageRequest } from '../../local/model/conversation.ts';
 import type { Answer, Reply } from '../../local/model/reply.ts';
-import { registerWorkTrees } from '../../cli/register.ts';
-import { inspectWorkTree } from '../../cli/work-tree.ts';
 import { descendantsOf, type Process, processes, until } from './process-tree.ts';
 import { type Script, type ScriptedModel, startScriptedModel } from './scripted-model.ts';
 import { type ServedStack, startStackProcess, temporaryFolder } from './stack.ts';

@@ -2,6 +2,6 @@
 import { functionContext } from '../../local/function-context.ts';
 
 const [name, input] = process.argv.slice(2) as [string, string];
-const { handler } = await import(`../lambdas/${name}.ts`);
+const { handler } = await import(`../../lambdas/${name}.ts`);
 const output = await handler(JSON.parse(input), functionContext(name));
 process.stdout.write(`${JSON.stringify(output ?? null)}\n`);

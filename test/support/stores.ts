@@ -6,10 +6,10 @@ import { pathToFileURL } from 'node:url';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { parseSettings, type Settings } from '../../core/settings.ts';
 import { type ArtifactStore, openArtifacts } from '../../core/store/artifacts.ts';
 import { JobTable } from '../../core/store/job-table.ts';
 import { RepositoryTable } from '../../core/store/repository-table.ts';
-import { parseSettings, type Settings } from '../../core/settings.ts';
 import { openDynamoDB } from '../../core/store/tables.ts';
 import { createTables, startDynamoDB } from '../../local/dynamodb/dynamodb.ts';
 

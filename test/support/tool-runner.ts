@@ -3,11 +3,11 @@ import { lstat, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { JobSettings } from '../../core/job.ts';
 import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
+import { WorkTree } from '../../worker/checkout/work-tree.ts';
 import { Redactor } from '../../worker/sandbox/redact.ts';
+import type { Workspace } from '../../worker/sandbox/workspace.ts';
 import type { ToolContext } from '../../worker/tools/tool.ts';
 import { runTools, toolsOf } from '../../worker/tools/tool-box.ts';
-import { WorkTree } from '../../worker/checkout/work-tree.ts';
-import type { Workspace } from '../../worker/sandbox/workspace.ts';
 import { type RawFile, type RawTree, RawTrees, text } from './raw-trees.ts';
 
 export type Result = { said: string; isError: boolean };

@@ -12,12 +12,17 @@ import { promisify } from 'node:util';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
 import { glob } from 'glob';
-import { type ArtifactStore, artifactKeys, openArtifacts, writeArtifact } from '../../core/store/artifacts.ts';
 import { type JobRow, type JobSettings, newJobId, type PullRequestSettings } from '../../core/job.ts';
-import { JobTable } from '../../core/store/job-table.ts';
-import { Outcome } from '../../core/outcome.ts';
-import { RepositoryTable } from '../../core/store/repository-table.ts';
+import { OutcomeDocument } from '../../core/outcome.ts';
 import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
+import {
+  type ArtifactStore,
+  artifactKeys,
+  openArtifacts,
+  writeArtifact,
+} from '../../core/store/artifacts.ts';
+import { JobTable } from '../../core/store/job-table.ts';
+import { RepositoryTable } from '../../core/store/repository-table.ts';
 import { JOBS_TABLE, openDynamoDB, REPOSITORIES_TABLE } from '../../core/store/tables.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import { startGitHub } from '../../local/github/server.ts';
@@ -230,9 +235,9 @@ export class Stack {
     return (await this.startWorker(args, script, environment)).finished;
   }
 
-  async outcome(jobId: string, name: string): Promise<Outcome | undefined> {
+  async outcome(jobId: string, name: string): Promise<OutcomeDocument | undefined> {
     const body = await this.artifacts.read(artifactKeys.outcome(jobId, name));
-    return body && Outcome.parse(JSON.parse(body.toString()));
+    return body && OutcomeDocument.parse(JSON.parse(body.toString()));
   }
 
   /** One repository serves every analysis of the same object: workers only read it. */
@@ -248,7 +253,7 @@ export class Stack {
     files: Record<string, TestFile>,
     script: Script,
     job: Parameters<Stack['createJob']>[1] & { environment?: Record<string, string> } = {},
-  ): Promise<Finished & { outcome: Outcome; jobId: string; name: string }> {
+  ): Promise<Finished & { outcome: OutcomeDocument; jobId: string; name: string }> {
     const name = await this.#repositoryOf(files);
     const jobId = await this.createJob([name], job);
     const finished = await this.work([jobId, name], script, job.environment);

@@ -1,7 +1,7 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Git } from './git.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
+import type { Git } from './git.ts';
 
 /** What .gitattributes say of a path: those of the base commit and those that the tree has now; either one counts. */
 export type Attributes = {

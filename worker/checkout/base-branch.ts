@@ -2,9 +2,9 @@ import { isOfJob } from '../../core/commit-trailers.ts';
 import { PullRequestRefusedError } from '../../core/errors.ts';
 import { branchNameOf, type JobRow } from '../../core/job.ts';
 import { ancestorsOf } from '../../core/tree-path.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
 import { type Clone, type CloneRequest, explain, openRemote, unreachable } from './clone.ts';
 import { patiently } from './git-patience.ts';
-import type { Workspace } from '../sandbox/workspace.ts';
 
 type Job = Pick<JobRow, 'jobId' | 'createPullRequests' | 'pullRequest'>;
 

@@ -1,6 +1,6 @@
 import { RepositoryUnavailableError } from '../../core/errors.ts';
-import { type Git, GitBoundExceededError, GitFailedError } from './git.ts';
 import { MAX_FILE_BYTES } from '../tools/paths.ts';
+import { type Git, GitBoundExceededError, GitFailedError } from './git.ts';
 
 /** Larger than any repository that people work in; a small pack can stand for a tree without end. */
 const MAX_FILES = 500_000;

@@ -1,12 +1,12 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { RepositoryUnavailableError, SettingsError } from '../../core/errors.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
 import { prepareAttributes } from './attributes.ts';
 import { checkOut, type TreeFacts } from './check-out.ts';
 import { Git, GitFailedError } from './git.ts';
 import { type GitPatience, patiently } from './git-patience.ts';
 import { RepositoryMovedError } from './renamed.ts';
-import type { Workspace } from '../sandbox/workspace.ts';
 
 export type CloneRequest = {
   /** `owner/name`. */

@@ -2,9 +2,9 @@ import { constants } from 'node:fs';
 import { copyFile, cp, mkdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { RepositoryUnavailableError } from '../../core/errors.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
 import type { Clone } from './clone.ts';
 import type { TagHistory } from './tag-history.ts';
-import type { Workspace } from '../sandbox/workspace.ts';
 
 /**
  * Makes `.git` in the tree for the commands: a repository that has the base commit alone, in which `git status` is clean.

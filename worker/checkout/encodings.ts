@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Workspace } from '../sandbox/workspace.ts';
 import { type Git, GitFailedError } from './git.ts';
 import { readObjects } from './objects.ts';
-import type { Workspace } from '../sandbox/workspace.ts';
 
 /** A blob, and the encoding that checkouts shall have it in. */
 export type Encoded = { objectId: string; encoding: string };

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
+import type { Workspace } from '../sandbox/workspace.ts';
 import type { Clone } from './clone.ts';
 import { GitBoundExceededError } from './git.ts';
 import { absolutePath, legible, statsOf } from './raw-path.ts';
-import type { Workspace } from '../sandbox/workspace.ts';
 
 const MAX_LISTING_BYTES = 16 * 1024 * 1024;
 

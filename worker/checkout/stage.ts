@@ -1,11 +1,11 @@
 import { isInGitFolder } from '../../core/tree-path.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
+import { MAX_FILE_BYTES } from '../tools/paths.ts';
 import type { Clone } from './clone.ts';
 import { readDifferences } from './diff-index.ts';
 import { GitBoundExceededError } from './git.ts';
 import { isReadable, legible, statsOf } from './raw-path.ts';
 import { storedForm } from './stored-form.ts';
-import { MAX_FILE_BYTES } from '../tools/paths.ts';
-import type { Workspace } from '../sandbox/workspace.ts';
 
 /** A change set holds whole files, and the worker holds it several times over while it writes it. */
 const MAX_TOTAL_BYTES = 32 * 1024 * 1024;

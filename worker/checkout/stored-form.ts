@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Workspace } from '../sandbox/workspace.ts';
 import { type Attributes, attributesOf } from './attributes.ts';
 import type { Clone } from './clone.ts';
 import { type Difference, isFileMode, NULL_MODE } from './diff-index.ts';
 import { inconvertible } from './encodings.ts';
 import { readObjects, scanObjects } from './objects.ts';
-import type { Workspace } from '../sandbox/workspace.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { type Clone, gitBaseUrl } from './clone.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
+import { type Clone, gitBaseUrl } from './clone.ts';
 
 /** The commits of a branch and the tags among them, without trees: what `git describe` and `git log` ask for. */
 export type TagHistory = {

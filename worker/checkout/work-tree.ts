@@ -1,10 +1,10 @@
+import type { Workspace } from '../sandbox/workspace.ts';
 import { type Attributes, attributesOf } from './attributes.ts';
 import { type Changes, readChanges } from './changes.ts';
 import type { Clone } from './clone.ts';
 import { leftOut } from './left-out.ts';
 import { readObjects } from './objects.ts';
 import { legible } from './raw-path.ts';
-import type { Workspace } from '../sandbox/workspace.ts';
 
 /** The clone's work tree, compared with its base commit again only after something may have written to it. */
 export class WorkTree {

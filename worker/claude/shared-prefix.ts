@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRow } from '../../core/job.ts';
-import type { JobTable } from '../../core/store/job-table.ts';
 import { minimumCachedTokens } from '../../core/models.ts';
+import type { JobTable } from '../../core/store/job-table.ts';
 import { tokensOfBytes } from '../conversation/budget.ts';
 import type { Log } from '../log.ts';
 

@@ -4,10 +4,10 @@ import type { JobSettings } from '../../core/job.ts';
 import type { Verification } from '../../core/repository-result.ts';
 import { applyPatch, type Changes, readChanges, resetTree } from '../checkout/changes.ts';
 import type { Clone } from '../checkout/clone.ts';
-import { type CommandOptions, describeCommand, runCommand } from '../sandbox/command.ts';
 import { absolutePath, statsOf } from '../checkout/raw-path.ts';
-import { CHECK_TIMEOUT_MS } from '../tools/run-check.ts';
+import { type CommandOptions, describeCommand, runCommand } from '../sandbox/command.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
+import { CHECK_TIMEOUT_MS } from '../tools/run-check.ts';
 
 /** What the job's checks came to before any change. */
 export type Baseline = {

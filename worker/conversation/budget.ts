@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConflictError, JobStoppedError } from '../../core/errors.ts';
 import type { JobRow } from '../../core/job.ts';
-import type { JobTable, Settlement } from '../../core/store/job-table.ts';
 import { costOfRequest, hasOwnPrice, maxCostOfRequest, type OwnPrices } from '../../core/models.ts';
+import type { JobTable, Settlement } from '../../core/store/job-table.ts';
 import { addCosts, addTokens, type TokenUsage } from '../../core/usage.ts';
+import type { Log } from '../log.ts';
 import type { ConversationState } from './conversation-state.ts';
 import { ConversationEnded, limitEnding } from './ending.ts';
-import type { Log } from '../log.ts';
 
 /** English and code come to about four bytes a token. */
-const BYTES_A_TOKEN = 4;
+const BYTES_PER_TOKEN = 4;
 /** What a turn that calls a tool usually stays under; an answer's own limit would be sixty times as much. */
 const USUAL_OUTPUT_TOKENS = 1024;
 /** The API keeps what it cached for five minutes; a minute less, since the call comes after the reservation. */
@@ -19,7 +19,7 @@ const LONGEST_WAIT_MS = 60_000;
 const [SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS] = [500, 3000];
 
 export function tokensOfBytes(bytes: number): number {
-  return Math.ceil(bytes / BYTES_A_TOKEN);
+  return Math.ceil(bytes / BYTES_PER_TOKEN);
 }
 
 export type BudgetOptions = {

@@ -8,12 +8,12 @@ import type {
   ToolUseBlock,
 } from '@anthropic-ai/sdk/resources/messages';
 import { subtractCosts, subtractTokens } from '../../core/usage.ts';
-import type { Budget } from './budget.ts';
-import type { ConversationState } from './conversation-state.ts';
-import { ConversationEnded, type Ending, limitEnding } from './ending.ts';
 import type { Model } from '../claude/model.ts';
 import { ThinkingRefusedError } from '../claude/model-trouble.ts';
 import type { SharedPrefix } from '../claude/shared-prefix.ts';
+import type { Budget } from './budget.ts';
+import type { ConversationState } from './conversation-state.ts';
+import { type Conclusion, ConversationEnded, limitEnding } from './ending.ts';
 import { isStuck } from './stuck.ts';
 
 export type Conversation = {
@@ -26,7 +26,7 @@ export type Conversation = {
   signal: AbortSignal;
   runTools(calls: readonly ToolUseBlock[]): Promise<ToolResultBlockParam[]>;
   /** How a submission ended the conversation, once one did. */
-  ending(): Ending | undefined;
+  ending(): Conclusion | undefined;
   /** Keeps an answer that was paid for. */
   saveAnswer(): Promise<void>;
   /** Keeps what was paid for an answer that broke off. */
@@ -43,7 +43,7 @@ const REMINDER =
 const NO_ANSWER = '(no answer)';
 
 /** Asks, runs the tools, saves; until an end that has a name. */
-export async function converse(conversation: Conversation): Promise<Ending> {
+export async function converse(conversation: Conversation): Promise<Conclusion> {
   const { state, settings } = conversation;
   try {
     for (;;) {

@@ -1,6 +1,6 @@
 import { type CodyBatchError, describeError } from '../../core/errors.ts';
 import type { ErrorDescription, JobSettings } from '../../core/job.ts';
-import type { End } from '../../core/repository-result.ts';
+import type { EndReason } from '../../core/repository-result.ts';
 import type { Trouble } from '../claude/patience.ts';
 import type { Submission } from '../tools/tool.ts';
 
@@ -8,8 +8,8 @@ import type { Submission } from '../tools/tool.ts';
  * How a conversation ended; `submission` with `submitted` only, `resumeAt` (ISO 8601) with `throttled` only, and with it
  * `error` where the service was not limiting the rate but failing.
  */
-export type Ending = {
-  end: End;
+export type Conclusion = {
+  end: EndReason;
   summary: string;
   submission?: Submission;
   resumeAt?: string;
@@ -19,9 +19,9 @@ export type Ending = {
 /** Leaves the loop from wherever a limit shows. */
 export class ConversationEnded extends Error {
   override readonly name = 'ConversationEnded';
-  readonly ending: Ending;
+  readonly ending: Conclusion;
 
-  constructor(ending: Ending) {
+  constructor(ending: Conclusion) {
     super(ending.summary);
     this.ending = ending;
   }
@@ -29,9 +29,9 @@ export class ConversationEnded extends Error {
 
 /** What a user reads of an end that the model did not choose, and what to do about it. */
 export function limitEnding(
-  end: Exclude<End, 'submitted' | 'gaveUp' | 'refused' | 'throttled'>,
+  end: Exclude<EndReason, 'submitted' | 'gaveUp' | 'refused' | 'throttled'>,
   settings: Pick<JobSettings, 'maxTurns' | 'maxCostUsd' | 'maxMinutes'>,
-): Ending {
+): Conclusion {
   const summaries = {
     maxTurns: `Stopped at ${settings.maxTurns} turns; raise settings.maxTurns or narrow the prompt.`,
     maxCost: `Stopped at a cost of ${settings.maxCostUsd} USD; raise settings.maxCostUsd or narrow the prompt.`,
@@ -49,7 +49,7 @@ export function limitEnding(
 export function throttledEnding(
   { limited, said, retryAfterMs = 60_000 }: Trouble,
   error: CodyBatchError | undefined,
-): Ending {
+): Conclusion {
   const resumeAt = new Date(Date.now() + retryAfterMs * (1 + Math.random() / 2)).toISOString();
   const why = limited ? 'stayed rate-limited' : 'gave no whole answer';
   return {

@@ -1,14 +1,14 @@
 import type { JobSettings } from '../../core/job.ts';
 import type { Verification } from '../../core/repository-result.ts';
 import type { Changes } from '../checkout/changes.ts';
-import type { ConversationState } from './conversation-state.ts';
-import type { Ending } from './ending.ts';
 import type { Git } from '../checkout/git.ts';
-import type { Redactor } from '../sandbox/redact.ts';
-import { type Submission, ToolError } from '../tools/tool.ts';
-import { list, verifySubmission } from './verify.ts';
 import type { WorkTree } from '../checkout/work-tree.ts';
+import type { Redactor } from '../sandbox/redact.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
+import { type Submission, ToolError } from '../tools/tool.ts';
+import type { ConversationState } from './conversation-state.ts';
+import type { Conclusion } from './ending.ts';
+import { list, verifySubmission } from './verify.ts';
 
 /** Submissions that do not pass before the worker gives up. */
 const MAX_ROUNDS = 3;
@@ -16,7 +16,7 @@ const MAX_ROUNDS = 3;
 /** Receives what the model submits, and keeps what came of it. */
 export class Submissions {
   /** How a submission ended the conversation, once one did. */
-  ending: Ending | undefined;
+  ending: Conclusion | undefined;
   /** What was submitted last, as it was before the checks ran: what they write into the tree is no part of it. */
   changes: Changes | undefined;
   verification: Verification[] = [];
@@ -52,7 +52,7 @@ export class Submissions {
   };
 
   /** What came of the conversation; a model that left it after a refused submission did so because of that. */
-  explain(ending: Ending): Ending {
+  explain(ending: Conclusion): Conclusion {
     if (ending.end !== 'gaveUp' || ending === this.ending || !this.#problem) return ending;
     return { ...ending, summary: `The last submission did not pass: ${this.#problem}\n\n${ending.summary}` };
   }

@@ -5,12 +5,12 @@ import { filesOutside, protectedFiles } from '../../core/protected-files.ts';
 import { failedOnBase, type Verification } from '../../core/repository-result.ts';
 import { hasControlCharacters, isInGitFolder, leavesTree } from '../../core/tree-path.ts';
 import { type Changes, filesWithSecrets } from '../checkout/changes.ts';
-import { describeCommand, runCommand } from '../sandbox/command.ts';
 import type { Git } from '../checkout/git.ts';
+import { describeCommand, runCommand } from '../sandbox/command.ts';
 import type { Redactor } from '../sandbox/redact.ts';
+import type { Workspace } from '../sandbox/workspace.ts';
 import { CHECK_TIMEOUT_MS } from '../tools/run-check.ts';
 import type { Submission } from '../tools/tool.ts';
-import type { Workspace } from '../sandbox/workspace.ts';
 
 export type Verdict = {
   /** What the model is told to mend; undefined where the submission stands. */

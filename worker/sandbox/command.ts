@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { endInhabitants } from '../../core/processes-in-folder.ts';
 import type { Verification } from '../../core/repository-result.ts';
+import { settleTree } from '../checkout/settle-tree.ts';
 import { BoundedOutput } from './bounded-output.ts';
 import type { Redactor } from './redact.ts';
-import { settleTree } from '../checkout/settle-tree.ts';
 import { baseEnvironment, type Workspace } from './workspace.ts';
 
 export type CommandOptions = {

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
-import { boundText } from '../sandbox/bounded-output.ts';
 import { legible, rawPath, statsOf } from '../checkout/raw-path.ts';
+import { boundText } from '../sandbox/bounded-output.ts';
 import type { Redactor } from '../sandbox/redact.ts';
 import { showBytes } from './file-form.ts';
 import { type Query, type Search, searchFiles } from './grep.ts';

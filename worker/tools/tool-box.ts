@@ -2,8 +2,8 @@ import type { ToolResultBlockParam, ToolUnion, ToolUseBlock } from '@anthropic-a
 import { z } from 'zod';
 import { inParallel } from '../../core/in-parallel.ts';
 import type { JobSettings } from '../../core/job.ts';
-import { boundText } from '../sandbox/bounded-output.ts';
 import { GitBoundExceededError } from '../checkout/git.ts';
+import { boundText } from '../sandbox/bounded-output.ts';
 import { deleteFileTool } from './delete-file.ts';
 import { editFileTool } from './edit-file.ts';
 import { listFilesTool } from './list-files.ts';

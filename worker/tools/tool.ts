@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import type { JobSettings } from '../../core/job.ts';
 import type { Verification } from '../../core/repository-result.ts';
 import type { Git } from '../checkout/git.ts';
-import type { Redactor } from '../sandbox/redact.ts';
 import type { WorkTree } from '../checkout/work-tree.ts';
+import type { Redactor } from '../sandbox/redact.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
 
 /** What a tool may work with. */

@@ -48,7 +48,7 @@ function hasEnded(job: JobDetail): boolean {
 }
 
 /** Submits jobs and waits for their ends, which Batch tells through one subscription. */
-export class BatchJobs {
+export class BatchJobWaiter {
   readonly #client: BatchClient;
   readonly #waiting = new Map<string, (job: JobDetail) => void>();
 

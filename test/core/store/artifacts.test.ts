@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { inParallel } from '../../../core/in-parallel.ts';
 import {
   type ArtifactStore,
   artifactKeys,
@@ -10,7 +11,6 @@ import {
   readArtifact,
   writeArtifact,
 } from '../../../core/store/artifacts.ts';
-import { inParallel } from '../../../core/in-parallel.ts';
 import { openTestArtifacts } from '../../support/stores.ts';
 
 let store: ArtifactStore;
@@ -113,7 +113,7 @@ test.each([
   ['a number that the shape refuses', '{"run":1,"spent":-1}'],
   ['a field that another version calls otherwise', '{"run":1,"spentUsd":1}'],
 ])('%s in place of an artifact is set aside with a word, and stops nobody', async (_what, body) => {
-  const key = 'jobs/damaged/state.json';
+  const key = 'jobs/damaged/usage.json';
   await store.write(key, body);
   const said: string[] = [];
   const setAside = (why: string) => void said.push(why);
@@ -124,7 +124,7 @@ test.each([
 });
 
 test("an artifact of an earlier run is not this run's, whatever its shape, and nobody is told of it", async () => {
-  const key = 'jobs/earlier/state.json';
+  const key = 'jobs/earlier/usage.json';
   await store.write(key, '{"run":1,"written":"by an older version"}');
   const setAside = (why: string) => expect(why).toBeUndefined();
   expect(await findArtifactOfRun(store, key, { run: 2, schema: Dated }, setAside)).toBeUndefined();

@@ -51,7 +51,7 @@ test('a bucket that does not exist is an error, and not an absent artifact', asy
 
 test('an object that was cut short is set aside with a word, and stops nobody', async () => {
   const { store, s3, bucket: Bucket } = await openTestBucket();
-  const Key = 'jobs/a/state.json';
+  const Key = 'jobs/a/usage.json';
   const Body = gzipSync('{"run":1}').subarray(0, 12);
   await s3.send(new PutObjectCommand({ Bucket, Key, Body, ContentEncoding: 'gzip' }));
   const said: string[] = [];
@@ -66,7 +66,7 @@ test('a few KB of gzip that would become gigabytes, and an object that never end
   const bomb = { Bucket, Key: 'jobs/a/outcome.json', Body: gzipSync(Buffer.alloc(17 * 1024 * 1024)) };
   await s3.send(new PutObjectCommand({ ...bomb, ContentEncoding: 'gzip' }));
   expect(await find(bomb.Key)).toBeUndefined();
-  const long = { Bucket, Key: 'jobs/a/checkpoint/state.json', Body: ' '.repeat(65 * 1024) };
+  const long = { Bucket, Key: 'jobs/a/checkpoint/usage.json', Body: ' '.repeat(65 * 1024) };
   await s3.send(new PutObjectCommand(long));
   expect(await find(long.Key)).toBeUndefined();
   expect(said).toEqual([

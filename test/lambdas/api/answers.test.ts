@@ -5,7 +5,7 @@ import { parseSettings } from '../../../core/settings.ts';
 import { listRepositories } from '../../../lambdas/api/list-repositories.ts';
 import { HttpError, problemResponse } from '../../../lambdas/api/problem.ts';
 import { toResponse } from '../../../lambdas/api/route.ts';
-import type { Storage } from '../../../lambdas/context.ts';
+import type { Context } from '../../../lambdas/context.ts';
 import { startGitHubProxy } from '../../support/github-proxy.ts';
 import { startTestGitHub } from '../../support/github-server.ts';
 
@@ -60,7 +60,7 @@ test('a listing of an owner is asked of GitHub once for the pages of it and for 
         queryStringParameters: query,
         requestContext: {},
       } as unknown as APIGatewayProxyEventV2;
-      const output = await listRepositories.answer(event, {}, { settings } as Storage);
+      const output = await listRepositories.answer(event, {}, { settings } as Context);
       return (output as { json: unknown }).json;
     };
     const readers = await Promise.all(Array.from({ length: 5 }, () => read({ limit: '2' })));

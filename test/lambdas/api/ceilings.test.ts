@@ -3,7 +3,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import type { JobRequest } from '../../../core/job.ts';
 import { parseSettings } from '../../../core/settings.ts';
 import type { RouteInputError } from '../../../lambdas/api/problem.ts';
-import type { Storage } from '../../../lambdas/context.ts';
+import type { Context } from '../../../lambdas/context.ts';
 import { functionContext } from '../../../local/function-context.ts';
 
 let post: (request: Partial<JobRequest>) => Promise<{ status: number; json: Record<string, unknown> }>;
@@ -89,7 +89,7 @@ async function faultsOf(variables: object, bounds: object, settings: object): Pr
   const storage = {
     settings: parseSettings({ ALLOWED_REPOSITORIES: 'acme/*', ...variables }),
     ...{ jobs, now: () => '2026-01-01T00:00:00.000Z' },
-  } as unknown as Storage;
+  } as unknown as Context;
   try {
     await createJob.answer(event, {}, storage);
   } catch (error) {

@@ -6,8 +6,8 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newJobId } from '../../../core/job.ts';
 import type { LoopbackServer } from '../../../local/access/loopback.ts';
-import { openTestTables, type TestTables } from '../../support/stores.ts';
 import { seeded } from '../../support/seeded.ts';
+import { openTestTables, type TestTables } from '../../support/stores.ts';
 
 let tables: TestTables;
 let api: LoopbackServer;

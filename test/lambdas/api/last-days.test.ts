@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { JobTable } from '../../../core/store/job-table.ts';
 import { retryJob } from '../../../lambdas/api/retry-job.ts';
-import type { Storage } from '../../../lambdas/context.ts';
+import type { Context } from '../../../lambdas/context.ts';
 import { jobRow } from '../../support/job-row.ts';
 import { openTestArtifacts, openTestTables, type TestTables } from '../../support/stores.ts';
 
@@ -23,7 +23,7 @@ async function retriedAfter(days: number, resultDays: number): Promise<{ run: nu
   const createdAt = new Date(now.getTime() - days * 86_400_000).toISOString();
   const job = jobRow({ createdAt, status: 'failed' });
   await new JobTable(tables.client, { ...tables.settings, RESULT_DAYS: resultDays }).create(job);
-  const storage: Storage = {
+  const storage: Context = {
     // Nothing listens there: a retry that is let through fails at the start of its execution.
     settings: { ...tables.settings, STATE_MACHINE_ARN: 'arn:aws:states:us-east-1:0:stateMachine:none' },
     ...{ jobs: tables.jobs, repositories: tables.rows, artifacts: artifacts.store },

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { Job } from '../../../core/job.ts';
-import type { Problem } from '../../../lambdas/api/problem.ts';
 import { registerWorkTrees } from '../../../cli/register.ts';
 import { inspectWorkTree } from '../../../cli/work-tree.ts';
+import type { Job } from '../../../core/job.ts';
+import type { Problem } from '../../../lambdas/api/problem.ts';
 import { until } from '../../support/process-tree.ts';
 import { type ServedStack, startStackProcess, temporaryFolder } from '../../support/stack.ts';
 import { repositoryOf } from '../../support/work-trees.ts';

@@ -7,20 +7,20 @@ import { cancelJob } from '../../../lambdas/api/cancel-job.ts';
 import { deleteJob } from '../../../lambdas/api/delete-job.ts';
 import { retryJob } from '../../../lambdas/api/retry-job.ts';
 import type { Route } from '../../../lambdas/api/route.ts';
+import type { Context } from '../../../lambdas/context.ts';
 import { removeJob } from '../../../lambdas/steps/remove-job.ts';
-import type { Storage } from '../../../lambdas/context.ts';
 import { type LocalBatch, startBatch } from '../../../local/batch/server.ts';
 import { jobRow } from '../../support/job-row.ts';
-import { openTestArtifacts, openTestTables, type TestTables } from '../../support/stores.ts';
-import { TestEngine } from '../../support/states-engine.ts';
 import { temporaryFolder } from '../../support/stack.ts';
+import { TestEngine } from '../../support/states-engine.ts';
+import { openTestArtifacts, openTestTables, type TestTables } from '../../support/stores.ts';
 
 const QUEUE = 'queue';
 let tables: TestTables;
 let artifacts: Awaited<ReturnType<typeof openTestArtifacts>>;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let batch: LocalBatch;
-let storage: Storage;
+let storage: Context;
 const engine = new TestEngine();
 const calls: string[] = [];
 

@@ -1,7 +1,7 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { newJobId } from '../../../core/job.ts';
-import type { RepositoryEnd } from '../../../core/store/repository-table.ts';
+import type { RepositoryUpdate } from '../../../core/store/repository-table.ts';
 import type { handler as Handler } from '../../../lambdas/events/batch-job-running.ts';
 import { functionContext } from '../../../local/function-context.ts';
 import { openTestTables, type TestTables } from '../../support/stores.ts';
@@ -109,7 +109,7 @@ test('an event that comes twice, or after that of a later attempt, changes nothi
 });
 
 test('an event that comes after the repository has ended does not move it', async () => {
-  const end: RepositoryEnd = { status: 'completed', outcome: 'unchanged', completedAt: STARTED_AT };
+  const end: RepositoryUpdate = { status: 'completed', outcome: 'unchanged', completedAt: STARTED_AT };
   await tables.rows.end(jobId, NAME, 2, end);
   const ended = await row();
   await deliver(event({ startedAt: START + 60_000 }));

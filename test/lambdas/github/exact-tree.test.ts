@@ -1,9 +1,9 @@
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { MessageRequest } from '../../../local/model/conversation.ts';
 import { registerWorkTrees } from '../../../cli/register.ts';
 import { inspectWorkTree } from '../../../cli/work-tree.ts';
+import type { MessageRequest } from '../../../local/model/conversation.ts';
 import { callTool } from '../../support/fleet.ts';
 import { until } from '../../support/process-tree.ts';
 import { type ScriptedModel, startScriptedModel } from '../../support/scripted-model.ts';

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { artifactKeys } from '../../../core/store/artifacts.ts';
 import { parseSettings } from '../../../core/settings.ts';
+import { artifactKeys } from '../../../core/store/artifacts.ts';
+import type { Context } from '../../../lambdas/context.ts';
 import { listRepositories } from '../../../lambdas/github/client.ts';
 import { createOctokit } from '../../../lambdas/github/octokit.ts';
 import { openPullRequest } from '../../../lambdas/steps/open-pull-request.ts';
-import type { Storage } from '../../../lambdas/context.ts';
 import { type LoopbackServer, listenOnLoopback } from '../../../local/access/loopback.ts';
 import { jobRow } from '../../support/job-row.ts';
 import { openTestArtifacts, openTestTables, type TestTables } from '../../support/stores.ts';
@@ -121,7 +121,7 @@ test.each([
     response.writeHead(403, { ...JSON_TYPE, ...headers }).end('{"message":"You have exceeded a rate limit"}');
   };
   const { jobsTable, repositoriesTable } = tables.settings;
-  const storage: Storage = {
+  const storage: Context = {
     ...{ jobs: tables.jobs, repositories: tables.rows, artifacts: artifacts.store, now: () => AT },
     settings: { ...settings(), jobsTable, repositoriesTable },
   };

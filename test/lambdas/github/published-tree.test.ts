@@ -3,15 +3,15 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { artifactKeys } from '../../../core/store/artifacts.ts';
 import type { ChangedFile, ChangeSet } from '../../../core/change-set.ts';
 import type { JobSettings } from '../../../core/job.ts';
 import { parseSettings } from '../../../core/settings.ts';
+import { artifactKeys } from '../../../core/store/artifacts.ts';
+import type { Context } from '../../../lambdas/context.ts';
 import { openPullRequest } from '../../../lambdas/steps/open-pull-request.ts';
-import type { Storage } from '../../../lambdas/context.ts';
+import { newRepository, startTestGitHub, type TestGitHub } from '../../support/github-server.ts';
 import { jobRow } from '../../support/job-row.ts';
 import { openTestArtifacts, openTestTables, type TestTables } from '../../support/stores.ts';
-import { newRepository, startTestGitHub, type TestGitHub } from '../../support/github-server.ts';
 
 const AT = '2026-01-02T03:04:05.000Z';
 const place = { owner: 'local', repo: 'judged' };
@@ -19,7 +19,7 @@ const place = { owner: 'local', repo: 'judged' };
 let gitHub: TestGitHub;
 let tables: TestTables;
 let artifacts: Awaited<ReturnType<typeof openTestArtifacts>>;
-let storage: Storage;
+let storage: Context;
 /** Of `main`, oldest first; and one that only another branch has. */
 let commits: { older: string; head: string; elsewhere: string };
 

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { artifactKeys } from '../../../core/store/artifacts.ts';
 import type { Job } from '../../../core/job.ts';
-import { Outcome } from '../../../core/outcome.ts';
+import { OutcomeDocument } from '../../../core/outcome.ts';
 import type { RepositoryResult } from '../../../core/repository-result.ts';
+import { artifactKeys } from '../../../core/store/artifacts.ts';
 import { NO_TOKENS } from '../../../core/usage.ts';
 import { type ServedStack, startStackProcess } from '../../support/stack.ts';
 
 /** What a worker says whose model refuses every call. */
-const THROTTLED: Outcome = Outcome.parse({
+const THROTTLED: OutcomeDocument = OutcomeDocument.parse({
   jobId: '%s',
   repositoryName: '%s',
   run: 1,
@@ -30,7 +30,7 @@ const THROTTLED: Outcome = Outcome.parse({
 });
 
 /** What it says where the service was failing, which is no rate limit. */
-const UNAVAILABLE: Outcome = {
+const UNAVAILABLE: OutcomeDocument = {
   ...THROTTLED,
   error: { name: 'ModelUnavailableError', message: 'No whole answer came (HTTP 500).' },
 };
@@ -38,7 +38,7 @@ const UNAVAILABLE: Outcome = {
 const VICTIM = 'jobs/%s/repositories/local/victim/diff.patch';
 
 /** What a worker that was taken over says: that its diff is another's. */
-const POSING: Outcome = {
+const POSING: OutcomeDocument = {
   ...THROTTLED,
   ...{ outcome: 'unchanged', artifacts: { diff: VICTIM, log: VICTIM } },
 };

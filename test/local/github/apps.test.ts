@@ -5,8 +5,14 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createAppAuth } from '@octokit/auth-app';
 import { Octokit } from '@octokit/rest';
+import {
+  newBranch,
+  newRepository,
+  refusalOf,
+  startTestGitHub,
+  type TestGitHub,
+} from '../../support/github-server.ts';
 import { until } from '../../support/process-tree.ts';
-import { newBranch, newRepository, refusalOf, startTestGitHub, type TestGitHub } from '../../support/github-server.ts';
 
 const run = promisify(execFile);
 

@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Octokit } from '@octokit/rest';
-import { newBranch, newRepository, refusalOf, startTestGitHub, type TestGitHub } from '../../support/github-server.ts';
+import {
+  newBranch,
+  newRepository,
+  refusalOf,
+  startTestGitHub,
+  type TestGitHub,
+} from '../../support/github-server.ts';
 
 const run = promisify(execFile);
 

@@ -8,7 +8,13 @@ import {
   repositoriesQuery,
 } from '../../../lambdas/github/graphql.ts';
 import { SCHEMA } from '../../../local/github/graphql-schema.ts';
-import { newBranch, newRepository, refusalOf, startTestGitHub, type TestGitHub } from '../../support/github-server.ts';
+import {
+  newBranch,
+  newRepository,
+  refusalOf,
+  startTestGitHub,
+  type TestGitHub,
+} from '../../support/github-server.ts';
 
 const OWNER = 'ghp_ownerOwnerOwnerOwnerOwnerOwner01';
 const NO_PULLS = 'github_pat_noPullsNoPullsNoPullsNoPulls02';

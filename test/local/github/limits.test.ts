@@ -1,7 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals';
 import type { Octokit } from '@octokit/rest';
 import { GITHUB_COM_LIMITS, type RateLimitOptions } from '../../../local/github/rate-limits.ts';
-import { until } from '../../support/process-tree.ts';
 import {
   newBranch,
   newRepository,
@@ -10,6 +9,7 @@ import {
   startTestGitHub,
   type TestGitHub,
 } from '../../support/github-server.ts';
+import { until } from '../../support/process-tree.ts';
 
 let github: TestGitHub;
 

@@ -3,7 +3,13 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createAppAuth } from '@octokit/auth-app';
 import { Octokit } from '@octokit/rest';
 import { findRoute, ROUTES } from '../../../local/github/routes.ts';
-import { newBranch, newRepository, type Place, startTestGitHub, type TestGitHub } from '../../support/github-server.ts';
+import {
+  newBranch,
+  newRepository,
+  type Place,
+  startTestGitHub,
+  type TestGitHub,
+} from '../../support/github-server.ts';
 import { OpenApiDescription } from '../../support/openapi-description.ts';
 
 type Asked = { route: string; operation: string; status: number };

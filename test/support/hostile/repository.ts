@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from '@jest/globals';
 import type { JobSettings } from '../../../core/job.ts';
-import type { Outcome } from '../../../core/outcome.ts';
+import type { OutcomeDocument } from '../../../core/outcome.ts';
 import { type ToolExchange, toolExchanges } from '../../../local/model/conversation.ts';
 import type { Reply } from '../../../local/model/reply.ts';
 import { processes } from '../process-tree.ts';
@@ -28,7 +28,7 @@ export type HostileRepository = {
   expects?: (met: Met) => void;
 };
 
-export type Met = { outcome: Outcome; exchanges: ToolExchange[]; log: string; observed: Observation };
+export type Met = { outcome: OutcomeDocument; exchanges: ToolExchange[]; log: string; observed: Observation };
 
 /** Where whatever is planted leaves a file when it runs. */
 export const CANARIES = mkdtempSync(path.join(tmpdir(), 'canaries-'));

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { Outcome } from '../../../core/outcome.ts';
+import type { OutcomeDocument } from '../../../core/outcome.ts';
 import { call, calls, GIT_IDENTITY, Stack, submit } from '../../support/worker-stack.ts';
 
 let stack: Stack;
@@ -27,7 +27,10 @@ async function git(...args: string[]): Promise<string> {
 type Job = NonNullable<Parameters<Stack['createJob']>[1]>;
 const edit = calls(call('edit_file', { path: 'a.txt', oldText: 'one', newText: '1' }));
 
-async function analyze(job: Job, name = NAME): Promise<{ outcome: Outcome; asked: number; jobId: string }> {
+async function analyze(
+  job: Job,
+  name = NAME,
+): Promise<{ outcome: OutcomeDocument; asked: number; jobId: string }> {
   const jobId = await stack.createJob([name], { createPullRequests: true, ...job });
   const { model, log } = await stack.work([jobId, name], [edit, submit]);
   const outcome = await stack.outcome(jobId, name);

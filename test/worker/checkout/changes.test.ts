@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { artifactKeys } from '../../../core/store/artifacts.ts';
 import { ChangeSet } from '../../../core/change-set.ts';
+import { artifactKeys } from '../../../core/store/artifacts.ts';
 import { toolExchanges } from '../../../local/model/conversation.ts';
 import { call, calls, Stack, submit, type TestFile } from '../../support/worker-stack.ts';
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Usage } from '@anthropic-ai/sdk/resources/messages';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Outcome } from '../../../core/outcome.ts';
+import { OutcomeDocument } from '../../../core/outcome.ts';
 import { listenOnLoopback } from '../../../local/access/loopback.ts';
 import type { Failure } from '../../../local/model/reply.ts';
 import { call, calls, Stack, submit, submitUnchanged } from '../../support/worker-stack.ts';
@@ -46,7 +46,7 @@ test.each(Object.keys(REPORTS))(
       { ...submitUnchanged, usage: usage as Partial<Usage> },
     ]);
     expect(outcome).toMatchObject({ outcome: 'unchanged', turns: 1 });
-    expect(Outcome.parse(outcome)).toEqual(outcome);
+    expect(OutcomeDocument.parse(outcome)).toEqual(outcome);
     const { tokenUsage } = outcome;
     expect(tokenUsage.input).toBeGreaterThanOrEqual(input[0]);
     expect(tokenUsage.input).toBeLessThanOrEqual(input[1]);

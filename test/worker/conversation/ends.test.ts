@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { artifactKeys } from '../../../core/store/artifacts.ts';
 import { Checkpoint } from '../../../core/outcome.ts';
+import { artifactKeys } from '../../../core/store/artifacts.ts';
 import { Thread } from '../../../core/thread.ts';
 import type { Failure } from '../../../local/model/reply.ts';
 import { call, calls, Stack, submit, submitUnchanged } from '../../support/worker-stack.ts';
@@ -185,7 +185,7 @@ test('a rate limit that stays gives the place back, with the time to go on and w
   const { outcome, jobId, name } = await stack.analyze(files, [edit, limited]);
   expect(outcome).toMatchObject({ outcome: 'throttled', end: 'throttled', turns: 1, costUsd: COST });
   expect(Date.parse(outcome.resumeAt!) - Date.parse(outcome.completedAt)).toBeGreaterThan(290_000);
-  const state = await stack.artifacts.read(`${artifactKeys.checkpoint(jobId, name)}state.json`);
+  const state = await stack.artifacts.read(`${artifactKeys.checkpoint(jobId, name)}usage.json`);
   expect(Checkpoint.parse(JSON.parse(state!.toString()))).toMatchObject({ turns: 1, costUsd: COST });
 
   // The same run goes on from there: nothing that was paid is asked again.

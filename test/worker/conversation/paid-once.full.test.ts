@@ -143,14 +143,14 @@ test('what an earlier attempt spent is in the outcome of one that cannot go on',
 
 /** What is done to a checkpoint of one turn, and what the work then comes to: 3,000 where it has begun again. */
 const DAMAGED: Record<string, { file: string; bytes: string; input: number }> = {
-  'an empty conversation': { file: 'checkpoint/thread.json', bytes: '', input: 3000 },
-  'half a conversation': { file: 'checkpoint/thread.json', bytes: '{"run":1,"mess', input: 3000 },
+  'an empty conversation': { file: 'checkpoint/conversation.json', bytes: '', input: 3000 },
+  'half a conversation': { file: 'checkpoint/conversation.json', bytes: '{"run":1,"mess', input: 3000 },
   'a conversation of another version': {
-    ...{ file: 'checkpoint/thread.json', bytes: '{"run":1,"messages":[],"turns":[]}', input: 3000 },
+    ...{ file: 'checkpoint/conversation.json', bytes: '{"run":1,"messages":[],"turns":[]}', input: 3000 },
   },
   'a patch edited by hand': { file: 'checkpoint/work-tree.patch', bytes: 'no patch', input: 3000 },
   'a tally of negative tokens': {
-    ...{ file: 'checkpoint/state.json', bytes: '{"run":1,"tokenUsage":{"total":-1}}', input: 2000 },
+    ...{ file: 'checkpoint/usage.json', bytes: '{"run":1,"tokenUsage":{"total":-1}}', input: 2000 },
   },
   'an outcome cut short': { file: 'outcome.json', bytes: '{"run":1', input: 2000 },
 };

@@ -1,5 +1,5 @@
 import { RepositoryUnavailableError } from '../../core/errors.ts';
-import { MAX_FILE_BYTES } from '../tools/paths.ts';
+import { MAX_FILE_BYTES } from '../limits.ts';
 import { type Git, GitBoundExceededError, GitFailedError } from './git.ts';
 
 /** Larger than any repository that people work in; a small pack can stand for a tree without end. */

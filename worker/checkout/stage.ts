@@ -1,6 +1,6 @@
 import { isInGitFolder } from '../../core/tree-path.ts';
+import { MAX_FILE_BYTES } from '../limits.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
-import { MAX_FILE_BYTES } from '../tools/paths.ts';
 import type { Clone } from './clone.ts';
 import { readDifferences } from './diff-index.ts';
 import { GitBoundExceededError } from './git.ts';

@@ -1,11 +1,12 @@
 import { lstat } from 'node:fs/promises';
 import { z } from 'zod';
+import { MAX_FILE_BYTES } from '../limits.ts';
 import { alignLineEnds } from './align-line-ends.ts';
 import type { FileForm, LineEnd, LineEnds } from './file-form.ts';
 import { readForm, writeBytes } from './file-text.ts';
 import { placesOf } from './find-text.ts';
 import { nearestLine } from './near-miss.ts';
-import { MAX_FILE_BYTES, resolveInTree, thereIsNo } from './paths.ts';
+import { resolveInTree, thereIsNo } from './paths.ts';
 import { defineTool, ToolError } from './tool.ts';
 import { describeStoredEnds, resolveWritable } from './writable.ts';
 

@@ -1,8 +1,9 @@
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { MAX_FILE_BYTES } from '../limits.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
 import { FileForm } from './file-form.ts';
-import { MAX_FILE_BYTES, type TreePath } from './paths.ts';
+import type { TreePath } from './paths.ts';
 import { ToolError } from './tool.ts';
 import { refuseInconvertible, type WriteContext } from './writable.ts';
 

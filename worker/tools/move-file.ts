@@ -1,7 +1,8 @@
 import { chmod, lstat, rename } from 'node:fs/promises';
 import { z } from 'zod';
+import { MAX_FILE_BYTES } from '../limits.ts';
 import { makeFolder, readBytes, removeEmptyFolders, withExecutable } from './file-text.ts';
-import { MAX_FILE_BYTES, resolveInTree, thereIsNo } from './paths.ts';
+import { resolveInTree, thereIsNo } from './paths.ts';
 import { defineTool, ToolError } from './tool.ts';
 import {
   attributesOf,

@@ -8,9 +8,6 @@ import { differences, fold, visible } from './near-miss.ts';
 import { showPath, unquotePath } from './path-names.ts';
 import { ToolError } from './tool.ts';
 
-/** The largest file that the file tools open. */
-export const MAX_FILE_BYTES = 10 * 1024 * 1024;
-
 export type TreePath = {
   /** Absolute, with every symbolic link but the last name resolved. */
   absolute: string;

@@ -1,13 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { legible, rawPath, statsOf } from '../checkout/raw-path.ts';
+import { MAX_FILE_BYTES } from '../limits.ts';
 import { boundText } from '../sandbox/bounded-output.ts';
 import type { Redactor } from '../sandbox/redact.ts';
 import { showBytes } from './file-form.ts';
 import { type Query, type Search, searchFiles } from './grep.ts';
 import { listTree } from './list-files.ts';
 import { showPath } from './path-names.ts';
-import { MAX_FILE_BYTES, resolveExisting, type TreePath } from './paths.ts';
+import { resolveExisting, type TreePath } from './paths.ts';
 import {
   asksForLineEnd,
   byLine,

@@ -3,10 +3,10 @@ import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs'
 import type { Git } from '../checkout/git.ts';
 import { absolutePath, legible, statsOf } from '../checkout/raw-path.ts';
 import type { WorkTree } from '../checkout/work-tree.ts';
+import { MAX_FILE_BYTES } from '../limits.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
 import { isUtf16 } from './file-form.ts';
 import { GrepWithoutPcreError, grepFiles } from './grep.ts';
-import { MAX_FILE_BYTES } from './paths.ts';
 
 /** Pathspecs that git is given. */
 export const MAX_PASSED_OVER = 500;

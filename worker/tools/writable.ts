@@ -9,9 +9,10 @@ import { inconvertible } from '../checkout/encodings.ts';
 import { GitFailedError } from '../checkout/git.ts';
 import { rawPath } from '../checkout/raw-path.ts';
 import { hasLineEnds } from '../checkout/stored-form.ts';
+import { MAX_FILE_BYTES } from '../limits.ts';
 import { visible } from './near-miss.ts';
 import { showPath } from './path-names.ts';
-import { MAX_FILE_BYTES, resolveInTree, submoduleOf, type TreePath } from './paths.ts';
+import { resolveInTree, submoduleOf, type TreePath } from './paths.ts';
 import { type ToolContext, ToolError } from './tool.ts';
 
 export type WriteContext = Pick<

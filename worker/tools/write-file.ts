@@ -1,9 +1,10 @@
 import { lstat } from 'node:fs/promises';
 import { z } from 'zod';
+import { MAX_FILE_BYTES } from '../limits.ts';
 import { alignLineEnds } from './align-line-ends.ts';
 import { FileForm } from './file-form.ts';
 import { makeFolder, readBytes, writeBytes } from './file-text.ts';
-import { MAX_FILE_BYTES, type TreePath } from './paths.ts';
+import type { TreePath } from './paths.ts';
 import { defineTool, ToolError } from './tool.ts';
 import { describeNewName, describeStoredEnds, resolveWritable } from './writable.ts';
 

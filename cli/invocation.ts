@@ -2,12 +2,11 @@ import { existsSync, realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SettingsError } from '../core/errors.ts';
+import { SettingsError, UsageError } from '../core/errors.ts';
 import { commandSecretVariables, parseSettings, SETTING_NAMES, type Variables } from '../core/settings.ts';
 import { tell } from '../core/terminal.ts';
 import { DECIDED_BY_STACK, REGION } from '../local/environment.ts';
 import { requireOwn } from '../local/own-file.ts';
-import { UsageError } from './usage.ts';
 
 /** Where the user stood: npm runs scripts in the package's folder and says in INIT_CWD where it was called. */
 export function invocationFolder(): string {

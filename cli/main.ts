@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
-import { CodyBatchError } from '../core/errors.ts';
+import { CodyBatchError, UsageError } from '../core/errors.ts';
 import { print, tell } from '../core/terminal.ts';
 import { ApiUnreachableError } from './api-client.ts';
-import { USAGE, UsageError } from './usage.ts';
+import { USAGE } from './usage.ts';
 
 const COMMANDS: Record<string, () => Promise<(args: readonly string[]) => Promise<number>>> = {
   demo: async () => (await import('./commands/demo.ts')).demo,

@@ -1,10 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { CodyBatchError } from '../core/errors.ts';
-
-/** The command line does not fit: exit status 2. */
-export class UsageError extends CodyBatchError {
-  override readonly name = 'UsageError';
-}
+import { UsageError } from '../core/errors.ts';
 
 export const USAGE = `Cody Batch: one prompt, many repositories.
 

@@ -58,6 +58,11 @@ export class SettingsError extends CodyBatchError {
   override readonly name = 'SettingsError';
 }
 
+/** The arguments of a command line are wrong: exit status 2. */
+export class UsageError extends CodyBatchError {
+  override readonly name = 'UsageError';
+}
+
 /** A repository cannot be cloned: absent, empty, or out of the token's reach. */
 export class RepositoryUnavailableError extends CodyBatchError {
   override readonly name = 'RepositoryUnavailableError';

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { UsageError } from '../../core/errors.ts';
 import { JobId } from '../../core/job.ts';
 import { print, printJson } from '../../core/terminal.ts';
 import { runningStack } from '../../local/data-folder.ts';
@@ -8,7 +9,7 @@ import { followJob } from '../follow-job.ts';
 import { dataFolderOf, hasClaudeKey, userVariables } from '../invocation.ts';
 import { requireGit } from '../require-git.ts';
 import { resultTable } from '../result-table.ts';
-import { parseOptions, UsageError } from '../usage.ts';
+import { parseOptions } from '../usage.ts';
 
 const OPTIONS = {
   repo: { type: 'string', multiple: true },

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { isAllowed } from '../../core/allowed-repositories.ts';
-import { ModelRequestError } from '../../core/errors.ts';
+import { ModelRequestError, UsageError } from '../../core/errors.ts';
 import { type JobRequest, RepositoryName } from '../../core/job.ts';
 import { refusalOfModel } from '../../core/model-check.ts';
 import { unpricedNote } from '../../core/models.ts';
@@ -17,7 +17,7 @@ import { dataFolderOf, hasClaudeKey, invocationFolder, readPrompt, userVariables
 import { registerWorkTrees } from '../register.ts';
 import { requireGit } from '../require-git.ts';
 import { costCell, resultTable } from '../result-table.ts';
-import { parseOptions, positiveNumber, UsageError, wholeNumber } from '../usage.ts';
+import { parseOptions, positiveNumber, wholeNumber } from '../usage.ts';
 import { inspectWorkTree, type WorkTree } from '../work-tree.ts';
 import { writeResults } from '../write-results.ts';
 

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
+import { UsageError } from '../../core/errors.ts';
 import { print } from '../../core/terminal.ts';
 import { secretFile } from '../../local/access/secret.ts';
 import { startStack } from '../../local/stack.ts';
 import { dataFolderOf, hasClaudeKey, userVariables } from '../invocation.ts';
 import { requireGit } from '../require-git.ts';
-import { parseOptions, UsageError, wholeNumber } from '../usage.ts';
+import { parseOptions, wholeNumber } from '../usage.ts';
 
 const OPTIONS = {
   port: { type: 'string' },

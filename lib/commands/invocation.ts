@@ -2,16 +2,11 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { CodyBatchError, SettingsError } from '../../core/errors.ts';
+import { SettingsError, UsageError } from '../../core/errors.ts';
 import { type Configuration, readConfiguration } from '../configuration.ts';
 
 export const COMMANDS = ['deploy', 'synth', 'diff', 'destroy'] as const;
 export type Command = (typeof COMMANDS)[number];
-
-/** Wrong words on the command line. */
-export class UsageError extends CodyBatchError {
-  override readonly name = 'UsageError';
-}
 
 export const USAGE = `npm run deploy|synth|diff|destroy -- --environment NAME [options]
 

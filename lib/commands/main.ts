@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { STSClient } from '@aws-sdk/client-sts';
-import { CodyBatchError, SettingsError } from '../../core/errors.ts';
+import { CodyBatchError, SettingsError, UsageError } from '../../core/errors.ts';
 import { fillSecretCommand, type Variables } from '../../core/settings.ts';
 import { print, tell } from '../../core/terminal.ts';
 import { Names } from '../names.ts';
 import { aboutSecret, secretsOf } from '../secrets.ts';
 import { findBaseImage } from './base-image.ts';
 import { type Account, type Check, checkDeployment, isDeployed } from './checks.ts';
-import { type Invocation, parseInvocation, ROOT, USAGE, UsageError } from './invocation.ts';
+import { type Invocation, parseInvocation, ROOT, USAGE } from './invocation.ts';
 import { whatIsKept } from './kept.ts';
 
 /**

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { archived, callersRole, requireAccess } from './access.ts';
-import type { GitHub } from './api.ts';
-import { GitHubError, notFound } from './github-error.ts';
-import type { Repository } from './repository.ts';
-import { htmlUrlOf } from './repository-json.ts';
+import type { Repository } from './repositories/repository.ts';
+import { htmlUrlOf } from './repositories/repository-json.ts';
+import type { GitHub } from './rest/call.ts';
+import { GitHubError, notFound } from './rest/github-error.ts';
+import { archived, callersRole, requireAccess } from './strict/access.ts';
 
 export type GitAsked = {
   owner: string;

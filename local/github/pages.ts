@@ -1,8 +1,8 @@
-import type { GitHub } from './api.ts';
-import { pullDiff } from './pull-json.ts';
-import type { PullRecord } from './pull-requests.ts';
-import type { Repository } from './repository.ts';
-import { htmlUrlOf } from './repository-json.ts';
+import { pullDiff } from './pulls/pull-json.ts';
+import type { PullRecord } from './pulls/pull-requests.ts';
+import type { Repository } from './repositories/repository.ts';
+import { htmlUrlOf } from './repositories/repository-json.ts';
+import type { GitHub } from './rest/call.ts';
 
 /** Longer than a change set may be by default (1,024 KiB); a browser lays out a text of this size at once. */
 const MAX_SHOWN_DIFF = 2 * 1024 * 1024;

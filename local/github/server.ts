@@ -2,19 +2,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { relative, resolve } from 'node:path';
 import type { Access } from '../access/access.ts';
 import { listenOnLoopback, readBody } from '../access/loopback.ts';
-import type { Answer, GitHub } from './api.ts';
-import { type AppOptions, AppStore } from './app-store.ts';
-import { Clock } from './clock.ts';
-import { Credentials, type TokenOptions } from './credentials.ts';
 import { admitGit } from './git-access.ts';
 import { serveGit } from './git-http.ts';
-import { GitHubError } from './github-error.ts';
-import { type LostAnswer, LostAnswers } from './lost-answers.ts';
 import { servePage } from './pages.ts';
-import { type RateLimitOptions, RateLimits } from './rate-limits.ts';
-import { RepositoryStore } from './repository-store.ts';
-import { answerRest } from './rest.ts';
-import { TeamStore } from './team-store.ts';
+import { RepositoryStore } from './repositories/repository-store.ts';
+import type { Answer, GitHub } from './rest/call.ts';
+import { GitHubError } from './rest/github-error.ts';
+import { answerRest } from './rest/rest.ts';
+import { type AppOptions, AppStore } from './strict/app-store.ts';
+import { Clock } from './strict/clock.ts';
+import { Credentials, type TokenOptions } from './strict/credentials.ts';
+import { type LostAnswer, LostAnswers } from './strict/lost-answers.ts';
+import { type RateLimitOptions, RateLimits } from './strict/rate-limits.ts';
+import { TeamStore } from './strict/team-store.ts';
 
 export type GitHubOptions = {
   /** Holds every repository and pull request; made when it is absent. One server at a time. */
@@ -110,7 +110,7 @@ async function handle(
   }
   if (pathname === GRAPHQL_PATH) {
     // Loaded on demand: most stacks look at no pull request.
-    const { answerGraphQL } = await import('./graphql.ts');
+    const { answerGraphQL } = await import('./graphql/graphql.ts');
     send(response, await answerGraphQL(github, request, () => readJson(request)));
     return;
   }

@@ -7,7 +7,7 @@ import {
   pullRequestsQuery,
   repositoriesQuery,
 } from '../../../lambdas/github/graphql.ts';
-import { SCHEMA } from '../../../local/github/graphql-schema.ts';
+import { SCHEMA } from '../../../local/github/graphql/graphql-schema.ts';
 import {
   newBranch,
   newRepository,

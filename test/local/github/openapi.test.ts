@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createAppAuth } from '@octokit/auth-app';
 import { Octokit } from '@octokit/rest';
-import { findRoute, ROUTES } from '../../../local/github/routes.ts';
+import { findRoute, ROUTES } from '../../../local/github/rest/routes.ts';
 import {
   newBranch,
   newRepository,

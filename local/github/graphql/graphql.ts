@@ -1,0 +1,168 @@
+import type { IncomingMessage } from 'node:http';
+import { buildSchema, execute, GraphQLError, type GraphQLSchema, parse, validate } from 'graphql';
+import { z } from 'zod';
+import type { Role } from '../accounts/roles.ts';
+import type { PullRecord } from '../pulls/pull-requests.ts';
+import type { Checks } from '../repositories/check-store.ts';
+import { latest } from '../repositories/checks.ts';
+import type { Repository } from '../repositories/repository.ts';
+import type { Answer, GitHub } from '../rest/call.ts';
+import { GitHubError } from '../rest/github-error.ts';
+import { callersRole, requireAccess } from '../strict/access.ts';
+import type { Caller } from '../strict/credentials.ts';
+import { SCHEMA } from './graphql-schema.ts';
+
+const requestBody = z.object({
+  query: z.string(),
+  variables: z.record(z.string(), z.unknown()).nullish(),
+  operationName: z.string().nullish(),
+});
+
+/** The operations that are served, as the REST API serves the routes of a table; any other is refused with 501. */
+const OPERATIONS: ReadonlySet<string> = new Set(['Repositories', 'PullRequests']);
+
+let built: GraphQLSchema | undefined;
+
+/** An error with the `type` beside its message by which GitHub's clients tell it. */
+class TypedError extends GraphQLError {
+  readonly type: string;
+
+  constructor(type: string, message: string) {
+    super(message);
+    this.type = type;
+  }
+}
+
+/** Answers `POST /api/graphql`. */
+export async function answerGraphQL(
+  github: GitHub,
+  request: IncomingMessage,
+  readBody: () => Promise<unknown>,
+): Promise<Answer> {
+  const caller = github.credentials.identify(request.headers);
+  if (request.method !== 'POST') throw new GitHubError(404, 'Not Found');
+  if (caller.kind === 'anonymous')
+    throw new GitHubError(401, 'This endpoint requires you to be authenticated.');
+  github.limits.admit(caller.account, { writes: false, createsContent: false });
+  const body = requestBody.safeParse(await readBody());
+  if (!body.success) throw new GitHubError(400, 'A query attribute must be specified and must be a string.');
+  const answer = await perform(github, caller, body.data);
+  github.limits.spend(caller.account);
+  return { status: 200, body: answer, headers: github.limits.headers(caller.account) };
+}
+
+async function perform(github: GitHub, caller: Caller, { query, variables }: z.infer<typeof requestBody>) {
+  built ??= buildSchema(SCHEMA);
+  let document: ReturnType<typeof parse>;
+  try {
+    document = parse(query);
+  } catch (error) {
+    return { errors: [(error as GraphQLError).toJSON()] };
+  }
+  const operations = document.definitions.flatMap((one) => (one.kind === 'OperationDefinition' ? [one] : []));
+  const name = operations[0]?.name?.value;
+  if (operations.length !== 1 || !name || !OPERATIONS.has(name))
+    throw new GitHubError(
+      501,
+      `The local GitHub does not implement the GraphQL operation ${name ?? 'without a name'}`,
+    );
+  const faults = validate(built, document);
+  if (faults.length > 0) return { errors: faults.map((fault) => fault.toJSON()) };
+  const { data, errors } = await execute({
+    schema: built,
+    document,
+    rootValue: rootFor(github, caller),
+    variableValues: variables ?? {},
+  });
+  const shown = errors?.map((error) => ({ ...typeOf(error), ...error.toJSON() }));
+  return { data, ...(shown && { errors: shown }) };
+}
+
+function typeOf({ originalError }: GraphQLError): { type?: string } {
+  if (originalError instanceof TypedError) return { type: originalError.type };
+  return originalError instanceof GitHubError ? { type: 'FORBIDDEN' } : {};
+}
+
+function rootFor(github: GitHub, caller: Caller) {
+  return {
+    repository({ owner, name, followRenames }: { owner: string; name: string; followRenames: boolean }) {
+      const { repositories } = github;
+      const found =
+        repositories.find(owner, name) ?? (followRenames ? repositories.findRenamed(owner, name) : undefined);
+      if (!found || !callersRole(caller, found))
+        throw new TypedError(
+          'NOT_FOUND',
+          `Could not resolve to a Repository with the name '${owner}/${name}'.`,
+        );
+      return repositoryOf(github, caller, found);
+    },
+  };
+}
+
+const PERMISSIONS: Readonly<Record<Role, string>> = {
+  pull: 'READ',
+  triage: 'TRIAGE',
+  push: 'WRITE',
+  maintain: 'MAINTAIN',
+  admin: 'ADMIN',
+};
+
+function repositoryOf({ disabled }: GitHub, caller: Caller, repository: Repository) {
+  const { fullName, record } = repository;
+  return {
+    nameWithOwner: fullName,
+    isArchived: record.archived,
+    isDisabled: disabled.has(fullName.toLowerCase()),
+    defaultBranchRef: async () =>
+      (await repository.isEmpty()) ? null : { name: await repository.defaultBranch() },
+    viewerPermission: PERMISSIONS[callersRole(caller, repository)!],
+    async pullRequest({ number }: { number: number }) {
+      requireAccess(caller, repository, 'pull_requests=read');
+      const pull = await repository.pulls.find(number);
+      if (!pull)
+        throw new TypedError('NOT_FOUND', `Could not resolve to a PullRequest with the number of ${number}.`);
+      return pullRequestOf(caller, repository, pull);
+    },
+  };
+}
+
+function pullRequestOf(caller: Caller, repository: Repository, pull: PullRecord) {
+  const commit = {
+    oid: pull.head.sha,
+    async statusCheckRollup() {
+      requireAccess(caller, repository, 'checks=read,statuses=read');
+      const state = rollup(await repository.checks.read(pull.head.sha));
+      return state ? { state } : null;
+    },
+  };
+  return {
+    state: pull.mergedAt ? 'MERGED' : pull.state === 'open' ? 'OPEN' : 'CLOSED',
+    isDraft: pull.draft,
+    mergedAt: pull.mergedAt,
+    headRefOid: pull.head.sha,
+    commits({ first, last }: { first?: number; last?: number }) {
+      if (first !== undefined || last !== 1)
+        throw new GraphQLError(
+          'The local GitHub gives the last commit of a pull request only: commits(last: 1)',
+        );
+      return { nodes: [{ commit }] };
+    },
+  };
+}
+
+const FAILED = new Set(['action_required', 'cancelled', 'failure', 'startup_failure', 'timed_out', 'stale']);
+
+/** Of check runs and commit statuses together, the newest of each name; undefined where there are none. */
+function rollup({ checkRuns, statuses }: Checks): string | undefined {
+  const runs = latest(checkRuns, ({ name }) => name);
+  const contexts = latest(statuses, ({ context }) => context);
+  if (runs.length + contexts.length === 0) return undefined;
+  if (contexts.some(({ state }) => state === 'error')) return 'ERROR';
+  const isFailed =
+    runs.some(({ conclusion }) => FAILED.has(conclusion ?? '')) ||
+    contexts.some(({ state }) => state === 'failure');
+  if (isFailed) return 'FAILURE';
+  const isPending =
+    runs.some(({ status }) => status !== 'completed') || contexts.some(({ state }) => state === 'pending');
+  return isPending ? 'PENDING' : 'SUCCESS';
+}

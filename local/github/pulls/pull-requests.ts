@@ -1,0 +1,169 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { LOCAL_USER } from '../accounts/accounts.ts';
+import { readJsonFile, writeJsonFile } from '../json-file.ts';
+import { isAncestor } from '../objects/history.ts';
+import { readRefFile, writeRefFile } from '../objects/ref-files.ts';
+import type { Repository } from '../repositories/repository.ts';
+import { Serial } from '../serial.ts';
+
+const tip = z.object({ ref: z.string(), sha: z.string() });
+
+/** `head.sha` and `base.sha` follow their branches while the pull request is open and then stay. */
+const pullRecord = z.object({
+  number: z.number().int().positive(),
+  author: z.string().default(LOCAL_USER),
+  title: z.string(),
+  body: z.string().nullable(),
+  state: z.enum(['open', 'closed']),
+  draft: z.boolean(),
+  head: tip,
+  base: tip,
+  labels: z.array(z.string()),
+  reviewers: z.array(z.string()),
+  teamReviewers: z.array(z.string()),
+  mergeCommitSha: z.string().nullable(),
+  mergedAt: z.string().nullable(),
+  mergedBy: z.string().nullable().default(null),
+  closedAt: z.string().nullable(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+});
+
+export type PullRecord = z.infer<typeof pullRecord>;
+
+export type NewPull = Pick<PullRecord, 'author' | 'title' | 'body' | 'draft' | 'head' | 'base'>;
+
+/** One repository's pull requests, a file each, read once and numbered one after the other. */
+export class PullRequests {
+  readonly #repository: Repository;
+  readonly #folder: string;
+  readonly #serial = new Serial();
+  #loaded: Promise<Map<number, PullRecord>> | undefined;
+  #refsChanged = true;
+
+  constructor(repository: Repository, folder: string) {
+    this.#repository = repository;
+    this.#folder = folder;
+  }
+
+  /** Oldest first. */
+  list(): Promise<PullRecord[]> {
+    return this.#serial.run(async () => [...(await this.#current()).values()]);
+  }
+
+  find(number: number): Promise<PullRecord | undefined> {
+    return this.#serial.run(async () => (await this.#current()).get(number));
+  }
+
+  /** Undefined when an open pull request has this head and base already. */
+  create(pull: NewPull): Promise<PullRecord | undefined> {
+    return this.#serial.run(async () => {
+      const pulls = await this.#current();
+      for (const { state, head, base } of pulls.values()) {
+        if (state === 'open' && head.ref === pull.head.ref && base.ref === pull.base.ref) return undefined;
+      }
+      const now = new Date().toISOString();
+      // Its branch may have moved since the caller looked at it.
+      this.#refsChanged = true;
+      return this.#save(pulls, {
+        number: 1 + Math.max(0, ...pulls.keys()),
+        ...pull,
+        state: 'open',
+        labels: [],
+        reviewers: [],
+        teamReviewers: [],
+        mergeCommitSha: null,
+        mergedAt: null,
+        mergedBy: null,
+        closedAt: null,
+        createdAt: now,
+        updatedAt: now,
+      });
+    });
+  }
+
+  /** Replaces the pull request by what `change` makes of it; nothing else touches it meanwhile. */
+  change(
+    number: number,
+    change: (pull: PullRecord) => Promise<Partial<PullRecord>>,
+  ): Promise<PullRecord | undefined> {
+    return this.#serial.run(async () => {
+      const pulls = await this.#current();
+      const pull = pulls.get(number);
+      if (!pull) return undefined;
+      return this.#save(pulls, { ...pull, ...(await change(pull)), updatedAt: new Date().toISOString() });
+    });
+  }
+
+  /** To be told after every change of a branch: the open ones follow theirs when they are next looked at. */
+  refsChanged(): void {
+    this.#refsChanged = true;
+  }
+
+  async #current(): Promise<Map<number, PullRecord>> {
+    this.#loaded ??= this.#load();
+    const pulls = await this.#loaded;
+    if (!this.#refsChanged) return pulls;
+    this.#refsChanged = false;
+    try {
+      for (const pull of pulls.values()) {
+        const change = pull.state === 'open' ? await this.#changeByPush(pull) : undefined;
+        if (change) await this.#save(pulls, { ...pull, ...change, updatedAt: new Date().toISOString() });
+      }
+    } catch (error) {
+      this.#refsChanged = true;
+      throw error;
+    }
+    return pulls;
+  }
+
+  #tip({ ref }: PullRecord['head']): Promise<string | undefined> {
+    return readRefFile(this.#repository.gitFolder, `refs/heads/${ref}`);
+  }
+
+  /** github.com's rules: a deleted branch closes, a base that has come to contain the head merges. */
+  async #changeByPush(pull: PullRecord): Promise<Partial<PullRecord> | undefined> {
+    const head = await this.#tip(pull.head);
+    const base = await this.#tip(pull.base);
+    if (head === pull.head.sha && base === pull.base.sha) return undefined;
+    const now = new Date().toISOString();
+    if (!head || !base) return { state: 'closed', closedAt: now };
+    const moved = { ...pull.head, sha: head };
+    const contained =
+      base !== pull.base.sha &&
+      (await isAncestor(this.#repository, head, base)) &&
+      !(await isAncestor(this.#repository, head, pull.base.sha));
+    return contained
+      ? { head: moved, state: 'closed', closedAt: now, mergedAt: now, mergeCommitSha: base }
+      : { head: moved, base: { ...pull.base, sha: base } };
+  }
+
+  /** `refs/pull/N/head` can be fetched, and keeps the commits when the branch is gone. */
+  async #save(pulls: Map<number, PullRecord>, pull: PullRecord): Promise<PullRecord> {
+    if (pulls.get(pull.number)?.head.sha !== pull.head.sha) {
+      await writeRefFile(this.#repository.gitFolder, `refs/pull/${pull.number}/head`, pull.head.sha);
+    }
+    await writeJsonFile(join(this.#folder, `${pull.number}.json`), pull);
+    pulls.set(pull.number, pull);
+    return pull;
+  }
+
+  async #load(): Promise<Map<number, PullRecord>> {
+    const files = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    const numbers = files
+      .filter((file) => file.endsWith('.json'))
+      .map((file) => Number.parseInt(file, 10))
+      .sort((one, other) => one - other);
+    const pulls = new Map<number, PullRecord>();
+    for (const number of numbers) {
+      const pull = await readJsonFile(join(this.#folder, `${number}.json`), pullRecord);
+      if (pull) pulls.set(number, pull);
+    }
+    return pulls;
+  }
+}

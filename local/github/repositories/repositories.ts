@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { LOCAL_USER } from '../accounts/accounts.ts';
+import { isBranchName, isOwnerName, isRepositoryName } from '../names.ts';
+import { writeBlob } from '../objects/blobs.ts';
+import { writeCommit } from '../objects/commits.ts';
+import { ABSENT, moveRef, readRef } from '../objects/refs.ts';
+import { TreeEdit } from '../objects/tree-edit.ts';
+import {
+  type Answer,
+  type Call,
+  parseBody,
+  type RepositoryCall,
+  type RepositoryRoute,
+  type Route,
+} from '../rest/call.ts';
+import { unprocessable, validationFailed } from '../rest/github-error.ts';
+import { archived } from '../strict/access.ts';
+import type { Repository } from './repository.ts';
+import { repositoryJson } from './repository-json.ts';
+
+const description = z.string().max(350).nullable();
+
+const newRepository = z.object({
+  name: z.string(),
+  description: description.default(null),
+  private: z.boolean().default(false),
+  auto_init: z.boolean().default(false),
+});
+
+const repositoryChange = z.object({
+  name: z.string().optional(),
+  archived: z.boolean().optional(),
+  description: description.optional(),
+  private: z.boolean().optional(),
+  default_branch: z.string().optional(),
+});
+
+const refusedName = (message: string): Error =>
+  validationFailed({ resource: 'Repository', field: 'name', code: 'custom', message });
+
+const nameTaken = (): Error => refusedName('name already exists on this account');
+
+function requireName(name: string): void {
+  if (!isRepositoryName(name)) {
+    throw refusedName(
+      'name must be letters, digits, `.`, `_` or `-`, not start with `-` nor end in .git or .lock',
+    );
+  }
+}
+
+/** The first commit of `auto_init`, without which nothing of git's objects can be written. */
+async function commitReadme(repository: Repository): Promise<void> {
+  const readme = await writeBlob(repository, Buffer.from(`# ${repository.record.name}\n`));
+  const edit = await TreeEdit.from(repository);
+  await edit.set(['README.md'], { mode: '100644', sha: readme });
+  const { sha: tree } = await edit.write();
+  const commit = await writeCommit(repository, { message: 'Initial commit', tree, parents: [] });
+  await moveRef(repository, `refs/heads/${await repository.defaultBranch()}`, ABSENT, commit);
+  await repository.pushed();
+}
+
+async function createRepository(call: Call, owner: string): Promise<Answer> {
+  const { name, auto_init: autoInit, ...about } = parseBody(call, 'Repository', newRepository);
+  if (!isOwnerName(owner)) {
+    throw validationFailed({ resource: 'Repository', field: 'owner', code: 'invalid' });
+  }
+  requireName(name);
+  const repository = await call.github.repositories.create(owner, name, about);
+  if (!repository) throw nameTaken();
+  if (autoInit) await commitReadme(repository);
+  const body = await repositoryJson(call, repository);
+  return { status: 201, headers: { location: String(body.url) }, body };
+}
+
+async function setDefaultBranch(repository: Repository, branch: string): Promise<void> {
+  if (!isBranchName(branch) || !(await readRef(repository, `refs/heads/${branch}`))) {
+    throw unprocessable(`The branch ${branch} was not found. Please push that ref first or create it.`);
+  }
+  await repository.setDefaultBranch(branch);
+}
+
+/** Nothing of an archived repository can be changed but that it is archived. */
+async function updateRepository(call: RepositoryCall): Promise<Answer> {
+  const { github, repository } = call;
+  const { default_branch: branch, name, ...change } = parseBody(call, 'Repository', repositoryChange);
+  if (repository.record.archived && change.archived !== false) throw archived();
+  if (branch !== undefined) await setDefaultBranch(repository, branch);
+  if (name !== undefined && name !== repository.record.name) {
+    requireName(name);
+    if (!(await github.repositories.rename(repository, name))) throw nameTaken();
+  }
+  await repository.update(change);
+  return { status: 200, body: await repositoryJson(call, repository) };
+}
+
+async function deleteRepository({ github, repository }: RepositoryCall): Promise<Answer> {
+  await github.repositories.remove(repository);
+  return { status: 204 };
+}
+
+export const ownedRepositoryRoutes: readonly Route[] = [
+  ['POST', '/user/repos', 'administration=write', (call) => createRepository(call, LOCAL_USER)],
+  [
+    'POST',
+    '/orgs/{org}/repos',
+    'administration=write',
+    (call) => createRepository(call, call.params.org ?? ''),
+  ],
+];
+
+export const repositoryRoutes: readonly RepositoryRoute[] = [
+  [
+    'GET',
+    '',
+    'metadata=read',
+    async (call) => ({ status: 200, body: await repositoryJson(call, call.repository) }),
+  ],
+  ['PATCH', '', 'administration=write', updateRepository],
+  ['DELETE', '', 'administration=write', deleteRepository],
+];

@@ -1,0 +1,194 @@
+import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ROLES } from '../accounts/roles.ts';
+import { type GitOptions, type GitResult, runGit } from '../git.ts';
+import { writeJsonFile } from '../json-file.ts';
+import { hasRefBelow, readRefFile } from '../objects/ref-files.ts';
+import { PullRequests } from '../pulls/pull-requests.ts';
+import { Serial } from '../serial.ts';
+import { CheckStore } from './check-store.ts';
+
+/** A label's colour is six hexadecimal digits. */
+const labelRecord = z.object({
+  id: z.number().int(),
+  name: z.string(),
+  color: z.string(),
+  description: z.string().nullable(),
+});
+
+export type LabelRecord = z.infer<typeof labelRecord>;
+
+/** `include` and `exclude` are patterns of refs. */
+export const rulesetRecord = z.object({
+  id: z.number().int(),
+  name: z.string(),
+  enforcement: z.enum(['disabled', 'active', 'evaluate']),
+  include: z.array(z.string()),
+  exclude: z.array(z.string()),
+  rules: z.array(
+    z.object({
+      type: z.enum([
+        'creation',
+        'update',
+        'deletion',
+        'non_fast_forward',
+        'pull_request',
+        'required_linear_history',
+      ]),
+      parameters: z.record(z.string(), z.unknown()).optional(),
+    }),
+  ),
+  createdAt: z.string(),
+});
+
+export type RulesetRecord = z.infer<typeof rulesetRecord>;
+
+export const repositoryRecord = z.object({
+  id: z.number().int(),
+  owner: z.string(),
+  name: z.string(),
+  /** What its files are called, which a rename leaves as it is: renaming is then one write. */
+  fileName: z.string().optional(),
+  /** Where requests are redirected from. */
+  formerNames: z.array(z.string()).default([]),
+  description: z.string().nullable(),
+  private: z.boolean(),
+  archived: z.boolean().default(false),
+  collaborators: z.array(z.object({ login: z.string(), role: z.enum(ROLES) })).default([]),
+  /** Slugs of the organization's teams that have access. */
+  teams: z.array(z.string()).default([]),
+  labels: z.array(labelRecord).default([]),
+  rulesets: z.array(rulesetRecord).default([]),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  pushedAt: z.string().nullable(),
+});
+
+export type RepositoryRecord = z.infer<typeof repositoryRecord>;
+
+type Settable = Omit<RepositoryRecord, 'id' | 'owner' | 'name' | 'fileName' | 'createdAt' | 'updatedAt'>;
+
+/** shallowUpdate lets a `--depth 1` clone be pushed; the others are what github.com allows a fetch to ask for. */
+const CONFIG = `[receive]
+\tshallowUpdate = true
+\thideRefs = refs/pull
+[http]
+\treceivepack = true
+[uploadpack]
+\tallowFilter = true
+\tallowAnySHA1InWant = true
+`;
+
+const INITIAL_BRANCH = 'main';
+
+/** A bare repository at `{folder}/{file name}.git` with its record in `.json`, its pull requests and its checks beside it. */
+export class Repository {
+  readonly pulls: PullRequests;
+  readonly checks: CheckStore;
+  readonly #folder: string;
+  readonly #writes = new Serial();
+  #record: RepositoryRecord;
+
+  constructor(ownerFolder: string, record: RepositoryRecord) {
+    this.#folder = ownerFolder;
+    this.#record = record;
+    this.pulls = new PullRequests(this, this.#path('.pulls'));
+    this.checks = new CheckStore(this.#path('.checks'));
+  }
+
+  get record(): RepositoryRecord {
+    return this.#record;
+  }
+
+  get fullName(): string {
+    return `${this.record.owner}/${this.record.name}`;
+  }
+
+  get gitFolder(): string {
+    return this.#path('.git');
+  }
+
+  git(args: readonly string[], options?: GitOptions): Promise<GitResult> {
+    return runGit(this.gitFolder, args, options);
+  }
+
+  /** Makes the bare repository, then the record: a folder without a record is what a killed process left. */
+  async create(): Promise<void> {
+    await this.#removeFolders();
+    await mkdir(this.#folder, { recursive: true });
+    await this.git(['init', '--bare', '--quiet', '--template=', `--initial-branch=${INITIAL_BRANCH}`]);
+    await appendFile(join(this.#path('.git'), 'config'), CONFIG);
+    await this.#writeRecord();
+  }
+
+  async update(change: Partial<Settable>): Promise<void> {
+    this.#record = { ...this.#record, ...change, updatedAt: new Date().toISOString() };
+    await this.#writeRecord();
+  }
+
+  /** The store finds it by its name, so only the store renames. */
+  async rename(name: string, formerNames: string[]): Promise<void> {
+    const fileName = this.#record.fileName ?? this.#record.name;
+    this.#record = { ...this.#record, name, fileName };
+    await this.update({ formerNames });
+  }
+
+  /** The record goes first, for the same reason that it comes last. */
+  async remove(): Promise<void> {
+    await rm(this.#path('.json'), { force: true });
+    await this.#removeFolders();
+  }
+
+  /** HEAD is where git keeps it; a copy of ours could disagree after a crash. */
+  async defaultBranch(): Promise<string> {
+    const head = await readFile(join(this.#path('.git'), 'HEAD'), 'utf8');
+    return head.trim().replace(/^ref: refs\/heads\//, '');
+  }
+
+  async setDefaultBranch(branch: string): Promise<void> {
+    await this.git(['symbolic-ref', 'HEAD', `refs/heads/${branch}`]);
+  }
+
+  async branches(): Promise<{ name: string; sha: string }[]> {
+    const { stdout } = await this.git(['for-each-ref', '--format=%(objectname) %(refname)', 'refs/heads']);
+    return stdout
+      .toString()
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => ({ sha: line.slice(0, 40), name: line.slice(41).replace('refs/heads/', '') }));
+  }
+
+  /** As GitHub has it: without a branch, whatever objects there are. */
+  async isEmpty(): Promise<boolean> {
+    const usual = `refs/heads/${await this.defaultBranch()}`;
+    if (await readRefFile(this.gitFolder, usual)) return false;
+    return !(await hasRefBelow(this.gitFolder, 'refs/heads'));
+  }
+
+  /** After refs changed. As on github.com, the first branch of an empty repository becomes its default branch. */
+  async pushed(): Promise<void> {
+    this.pulls.refsChanged();
+    if (!(await readRefFile(this.gitFolder, `refs/heads/${await this.defaultBranch()}`))) {
+      const names = (await this.branches()).map((branch) => branch.name);
+      const first = ['main', 'master'].find((name) => names.includes(name)) ?? names[0];
+      if (first) await this.setDefaultBranch(first);
+    }
+    await this.update({ pushedAt: new Date().toISOString() });
+  }
+
+  #path(suffix: '.git' | '.json' | '.pulls' | '.checks'): string {
+    return join(this.#folder, `${this.#record.fileName ?? this.#record.name}${suffix}`);
+  }
+
+  /** One after the other, so that the newest is the last. */
+  #writeRecord(): Promise<void> {
+    return this.#writes.run(() => writeJsonFile(this.#path('.json'), this.#record));
+  }
+
+  async #removeFolders(): Promise<void> {
+    await rm(this.#path('.git'), { recursive: true, force: true });
+    await rm(this.#path('.pulls'), { recursive: true, force: true });
+    await rm(this.#path('.checks'), { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import type { Repository } from '../repositories/repository.ts';
+import type { Clock } from './clock.ts';
+import type { Permissions } from './credentials.ts';
+
+export type InstallationOptions = {
+  id: number;
+  /** The user or organization that installed the app. */
+  account: string;
+  /** `owner/name` of those that were chosen. @default all of the account's */
+  repositories?: readonly string[];
+};
+
+/** A GitHub App: GitHub keeps the public key, and what was granted when it was installed. */
+export type AppOptions = {
+  id: number;
+  /** @default `app-{id}` */
+  slug?: string;
+  /** PEM. */
+  publicKey: string;
+  permissions: Permissions;
+  installations: readonly InstallationOptions[];
+};
+
+export type Installation = InstallationOptions & { app: AppOptions };
+
+export type InstallationToken = {
+  token: string;
+  installation: Installation;
+  permissions: Permissions;
+  /** Undefined for all that the installation reaches. */
+  repositories: readonly Repository[] | undefined;
+  /** Of the clock. */
+  expiresAt: number;
+};
+
+/** https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app */
+const TOKEN_MS = 60 * 60_000;
+
+export const slugOf = ({ id, slug }: AppOptions): string => slug ?? `app-${id}`;
+
+const sameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
+
+/** The apps that this GitHub knows, and the tokens of their installations, which a restart forgets. */
+export class AppStore {
+  readonly #apps: readonly AppOptions[];
+  readonly #clock: Clock;
+  readonly #tokens = new Map<string, InstallationToken>();
+
+  constructor(apps: readonly AppOptions[], clock: Clock) {
+    this.#apps = apps;
+    this.#clock = clock;
+  }
+
+  find(id: number): AppOptions | undefined {
+    return this.#apps.find((app) => app.id === id);
+  }
+
+  installation(app: AppOptions, id: number): Installation | undefined {
+    const installation = app.installations.find((one) => one.id === id);
+    return installation && { ...installation, app };
+  }
+
+  installationOn(app: AppOptions, repository: Repository): Installation | undefined {
+    const installation = app.installations.find((one) => this.reaches(one, repository));
+    return installation && { ...installation, app };
+  }
+
+  reaches({ account, repositories }: InstallationOptions, { record, fullName }: Repository): boolean {
+    return (
+      sameName(account, record.owner) && (repositories?.some((name) => sameName(name, fullName)) ?? true)
+    );
+  }
+
+  createToken(
+    installation: Installation,
+    permissions: Permissions,
+    repositories: readonly Repository[] | undefined,
+  ): InstallationToken & { expires: string } {
+    const expiresAt = this.#clock.now() + TOKEN_MS;
+    const token = `ghs_${randomBytes(27).toString('base64url').replace(/[-_]/g, '0')}`;
+    const made = { token, installation, permissions, repositories, expiresAt };
+    this.#tokens.set(token, made);
+    const expires = new Date(this.#clock.toEpoch(expiresAt)).toISOString().replace(/\.\d+Z$/, 'Z');
+    return { ...made, expires };
+  }
+
+  /** Undefined for a token that is not known, or no longer. */
+  findToken(token: string): InstallationToken | undefined {
+    const found = this.#tokens.get(token);
+    if (found && found.expiresAt > this.#clock.now()) return found;
+    this.#tokens.delete(token);
+    return undefined;
+  }
+}

@@ -1,0 +1,110 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { tokenOf } from '../../access/authorization-header.ts';
+import { LOCAL_USER } from '../accounts/accounts.ts';
+import { GitHubError } from '../rest/github-error.ts';
+import { isJwt, verifyAppJwt } from './app-jwt.ts';
+import { type AppStore, type InstallationToken, slugOf } from './app-store.ts';
+
+/** What a fine-grained token or an installation may do, such as `{contents: 'write', pull_requests: 'write'}`. */
+export type Permissions = Readonly<Record<string, 'read' | 'write' | 'admin'>>;
+
+export type TokenOptions = {
+  token: string;
+  /** Whose it is. @default 'local', who owns every repository */
+  login?: string;
+  /** Of a fine-grained token. @default all, as a classic token with the scope `repo` has */
+  permissions?: Permissions;
+  /** `owner/name` of those it reaches. @default all */
+  repositories?: readonly string[];
+};
+
+/** Who a request comes from, and what its credential lets it do. */
+export type Caller = {
+  kind: 'anonymous' | 'user' | 'installation' | 'app';
+  /** Absent where nobody said who they are. */
+  login?: string;
+  /** What rate limits count by: GitHub's are a user's, however many tokens, and an installation's. */
+  account: string;
+  /** Everything where it is absent. */
+  permissions?: Permissions;
+  /** Lower-case `owner/name`; every repository where it is absent. */
+  repositories?: ReadonlySet<string>;
+  /** Whose repositories an installation is for. */
+  owner?: string;
+  /** Of an app, which speaks for itself by its JSON web token or through an installation. */
+  appId?: number;
+};
+
+/** https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats */
+const INSTALLATION_PREFIX = 'ghs_';
+
+export const badCredentials = (): GitHubError => new GitHubError(401, 'Bad credentials');
+
+const userOf = ({ login = LOCAL_USER, permissions, repositories }: Partial<TokenOptions>): Caller => ({
+  kind: 'user',
+  login,
+  account: login,
+  ...(permissions && { permissions }),
+  ...(repositories && { repositories: new Set(repositories.map((name) => name.toLowerCase())) }),
+});
+
+function installationOf({ installation, permissions, repositories }: InstallationToken): Caller {
+  const names = repositories?.map(({ fullName }) => fullName) ?? installation.repositories;
+  return {
+    kind: 'installation',
+    login: `${slugOf(installation.app)}[bot]`,
+    account: `installation ${installation.id}`,
+    owner: installation.account,
+    permissions,
+    ...(names && { repositories: new Set(names.map((name) => name.toLowerCase())) }),
+    appId: installation.app.id,
+  };
+}
+
+/** The tokens that this GitHub knows. Without a list, any token that is no app's, and none, is the owner's. */
+export class Credentials {
+  readonly #tokens: ReadonlyMap<string, TokenOptions> | undefined;
+  readonly #apps: AppStore;
+
+  constructor(tokens: readonly TokenOptions[] | undefined, apps: AppStore) {
+    this.#tokens = tokens && new Map(tokens.map((token) => [token.token, token]));
+    this.#apps = apps;
+  }
+
+  /** Whether there is a list of tokens, and so a difference between callers. */
+  get areListed(): boolean {
+    return this.#tokens !== undefined;
+  }
+
+  /** Whether a request has a credential that this GitHub gave out, or was told of: a listed token, or an app's. */
+  knows(headers: IncomingHttpHeaders): boolean {
+    const token = tokenOf(headers);
+    if (!token) return false;
+    if (!token.startsWith(INSTALLATION_PREFIX) && !isJwt(token)) return this.#tokens?.has(token) ?? false;
+    try {
+      this.identify(headers);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Throws 401 for a token that is not known, expired ones among them. */
+  identify(headers: IncomingHttpHeaders): Caller {
+    const token = tokenOf(headers);
+    if (token?.startsWith(INSTALLATION_PREFIX)) {
+      const known = this.#apps.findToken(token);
+      if (!known) throw badCredentials();
+      return installationOf(known);
+    }
+    if (token && isJwt(token)) {
+      const appId = verifyAppJwt(token, (id) => this.#apps.find(id)?.publicKey);
+      return { kind: 'app', account: `app ${appId}`, appId };
+    }
+    if (!this.#tokens) return userOf({});
+    if (!token) return { kind: 'anonymous', account: 'anonymous' };
+    const known = this.#tokens.get(token);
+    if (!known) throw badCredentials();
+    return userOf(known);
+  }
+}

@@ -1,0 +1,94 @@
+import { posix } from 'node:path';
+import type { Repository, RulesetRecord } from '../repositories/repository.ts';
+
+type Rule = RulesetRecord['rules'][number];
+
+/** What GitHub says of a rule that is broken. */
+const VIOLATIONS: Readonly<Record<Rule['type'], string>> = {
+  creation: 'Cannot create ref due to creations being restricted.',
+  update: 'Cannot update this protected ref.',
+  deletion: 'Cannot delete this protected ref.',
+  non_fast_forward: 'Cannot force-push to this branch',
+  pull_request: 'Changes must be made through a pull request.',
+  required_linear_history: 'This branch must not contain merge commits.',
+};
+
+const violations = (broken: readonly string[]): string =>
+  `Repository rule violations found\n\n${broken.join('\n')}\n\n`;
+
+/** What a merge commit on this branch would break; undefined where it may have them. */
+export async function mergeViolationOf(repository: Repository, branch: string): Promise<string | undefined> {
+  const rules = await rulesFor(repository, branch);
+  const isLinear = rules.some(({ rule }) => rule.type === 'required_linear_history');
+  return isLinear ? violations([VIOLATIONS.required_linear_history]) : undefined;
+}
+
+/** `~ALL`, `~DEFAULT_BRANCH`, or a pattern of the full ref in which `*` does not cross a slash. */
+function names(pattern: string, ref: string, defaultBranch: string): boolean {
+  if (pattern === '~ALL') return true;
+  if (pattern === '~DEFAULT_BRANCH') return ref === `refs/heads/${defaultBranch}`;
+  return posix.matchesGlob(ref, pattern);
+}
+
+/** The active rules for a branch, each with its ruleset. */
+export async function rulesFor(
+  repository: Repository,
+  branch: string,
+): Promise<{ ruleset: RulesetRecord; rule: Rule }[]> {
+  const { rulesets } = repository.record;
+  if (rulesets.length === 0) return [];
+  const defaultBranch = await repository.defaultBranch();
+  const ref = `refs/heads/${branch}`;
+  const isNamed = (patterns: readonly string[]): boolean =>
+    patterns.some((pattern) => names(pattern, ref, defaultBranch));
+  return rulesets
+    .filter(
+      ({ enforcement, include, exclude }) =>
+        enforcement === 'active' && isNamed(include) && !isNamed(exclude),
+    )
+    .flatMap((ruleset) => ruleset.rules.map((rule) => ({ ruleset, rule })));
+}
+
+/** Whether one of the commits that `sha` has on top of `from` is a merge. */
+async function hasMerges(repository: Repository, sha: string, from: string): Promise<boolean> {
+  const args = ['rev-list', '--min-parents=2', '--max-count=1', sha, `^${from}`];
+  return (await repository.git(args)).stdout.length > 0;
+}
+
+export type BranchChange = {
+  branch: string;
+  /** Absent where the branch is made. */
+  from?: string;
+  /** Absent where the branch is deleted. */
+  to?: string;
+  forced?: boolean;
+};
+
+async function breaks(
+  repository: Repository,
+  { type }: Rule,
+  { from, to, forced = false }: BranchChange,
+): Promise<boolean> {
+  switch (type) {
+    case 'creation':
+      return !from;
+    case 'deletion':
+      return !to;
+    case 'non_fast_forward':
+      return forced;
+    case 'update':
+    case 'pull_request':
+      return from !== undefined && to !== undefined;
+    case 'required_linear_history':
+      return to !== undefined && hasMerges(repository, to, from ?? 'HEAD');
+  }
+}
+
+/** What GitHub says where rules forbid this change of a branch, all of them at once; undefined where none does. */
+export async function violationOf(repository: Repository, change: BranchChange): Promise<string | undefined> {
+  const broken: string[] = [];
+  for (const { rule } of await rulesFor(repository, change.branch)) {
+    if (await breaks(repository, rule, change)) broken.push(VIOLATIONS[rule.type]);
+  }
+  return broken.length > 0 ? violations(broken) : undefined;
+}

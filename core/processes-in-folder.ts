@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
  * Ends at once every process that was started with its home or its temporary folder at or below `folder`, in whatever
  * group or session it is now. Linux only: elsewhere no environment but one's own can be read.
  */
-export function endInhabitants(folder: string): void {
+export function killProcessesIn(folder: string): void {
   const isMark = (variable: string) =>
     ['HOME', 'TMPDIR', 'TEMP_DIR'].some(
       (name) => variable === `${name}=${folder}` || variable.startsWith(`${name}=${folder}/`),

@@ -232,7 +232,7 @@ async function clone(analysis: Analysis, workspace: Workspace): Promise<Clone> {
     baseSha: resumed?.baseSha,
     stop: request.stop,
     signal,
-    patience: {
+    retries: {
       seconds: request.settings.GIT_PATIENCE_SECONDS,
       log: request.log,
       onWaiting: (waiting) => analysis.record('cloning', waiting),

@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { endInhabitants } from '../../core/processes-in-folder.ts';
+import { killProcessesIn } from '../../core/processes-in-folder.ts';
 
 /** The folder of one attempt. */
 export type AttemptScratch = {
@@ -29,7 +29,7 @@ export class Scratch {
     mkdirSync(folder, { recursive: true });
     // As the processes that live in it may know it.
     const real = realpathSync(folder);
-    endInhabitants(real);
+    killProcessesIn(real);
     rmSync(real, REMOVE);
     mkdirSync(real);
     return new Scratch(real, variable);
@@ -44,7 +44,7 @@ export class Scratch {
         return { [this.#variable]: folder };
       },
       remove: async () => {
-        endInhabitants(folder);
+        killProcessesIn(folder);
         await rm(folder, REMOVE).catch(() => {});
       },
     };

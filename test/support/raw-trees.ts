@@ -65,7 +65,7 @@ export class RawTrees {
       baseSha,
       stop: new AbortController().signal,
       signal: new AbortController().signal,
-      patience: { seconds: 1, log: new Log(new Redactor()), onWaiting: () => {} },
+      retries: { seconds: 1, log: new Log(new Redactor()), onWaiting: () => {} },
     });
     return { clone, workspace };
   }

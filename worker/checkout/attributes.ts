@@ -91,6 +91,6 @@ function actionOf(value: string | undefined): Attributes['text'] | undefined {
   return value === 'auto' ? 'auto' : undefined;
 }
 
-function folderOf({ own }: Workspace): string {
-  return path.join(own, 'attributes');
+function folderOf({ privateFolder }: Workspace): string {
+  return path.join(privateFolder, 'attributes');
 }

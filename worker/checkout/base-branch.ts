@@ -4,7 +4,7 @@ import { branchNameOf, type JobRow } from '../../core/job.ts';
 import { ancestorsOf } from '../../core/tree-path.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
 import { type Clone, type CloneRequest, explain, openRemote, unreachable } from './clone.ts';
-import { patiently } from './git-patience.ts';
+import { retryGit } from './git-retries.ts';
 
 type Job = Pick<JobRow, 'jobId' | 'createPullRequests' | 'pullRequest'>;
 
@@ -31,8 +31,8 @@ export async function findBranches(
     ...ancestorsOf(branch).map((above) => `refs/heads/${above}`),
   ]);
   const isWanted = (ref: string) => exact.has(ref) || ref.startsWith(`refs/heads/${branch}/`);
-  const patience = { ...request.patience, signal: AbortSignal.any([request.stop, request.signal]) };
-  const { found } = await patiently(async () => {
+  const retries = { ...request.retries, signal: AbortSignal.any([request.stop, request.signal]) };
+  const { found } = await retryGit(async () => {
     const listing = new RefListing(isWanted);
     try {
       await git.askServer(['ls-remote', '--heads', '--', url], {
@@ -44,7 +44,7 @@ export async function findBranches(
       throw explain(error, request, url);
     }
     return listing;
-  }, patience).catch((error: unknown) => {
+  }, retries).catch((error: unknown) => {
     throw unreachable(error, request, url);
   });
   return found;

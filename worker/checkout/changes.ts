@@ -40,7 +40,7 @@ export type Changes = {
  */
 export async function readChanges(clone: Clone, workspace: Workspace): Promise<Changes> {
   const { git, baseSha } = clone;
-  const indexFile = path.join(workspace.own, 'changes.index');
+  const indexFile = path.join(workspace.privateFolder, 'changes.index');
   await copyIndex(path.join(workspace.gitFolder, 'index'), indexFile);
   try {
     const { differs, ...staged } = await stage(clone, workspace, indexFile);

@@ -5,7 +5,7 @@ import type { Workspace } from '../sandbox/workspace.ts';
 import { prepareAttributes } from './attributes.ts';
 import { checkOut, type TreeFacts } from './check-out.ts';
 import { Git, GitFailedError } from './git.ts';
-import { type GitPatience, patiently } from './git-patience.ts';
+import { type GitRetries, retryGit } from './git-retries.ts';
 import { RepositoryMovedError } from './renamed.ts';
 
 export type CloneRequest = {
@@ -24,7 +24,7 @@ export type CloneRequest = {
   /** Ends the clone at the repository's time limit. */
   signal: AbortSignal;
   /** How long the server may fail, and who is told. */
-  patience: Omit<GitPatience, 'signal'>;
+  retries: Omit<GitRetries, 'signal'>;
 };
 
 export type Clone = TreeFacts & {
@@ -51,8 +51,8 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
   const chosen = request.baseBranch ? ['--branch', request.baseBranch] : [];
   const shallow = ['--depth', '1', '--single-branch', '--no-tags', '--no-checkout'];
   const separate = ['--separate-git-dir', workspace.gitFolder];
-  const patience = { ...request.patience, signal: AbortSignal.any([request.stop, request.signal]) };
-  const head = await patiently(async () => {
+  const retries = { ...request.retries, signal: AbortSignal.any([request.stop, request.signal]) };
+  const head = await retryGit(async () => {
     // Of a try before.
     for (const folder of [workspace.tree, workspace.gitFolder])
       await rm(folder, { recursive: true, force: true });
@@ -62,7 +62,7 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
       throw explain(error, request, url);
     }
     return (await headOf(git, request)) ?? (await requireEmpty(git, request));
-  }, patience).catch((error: unknown) => {
+  }, retries).catch((error: unknown) => {
     throw unreachable(error, request, url);
   });
   // It points at the git directory; without it nothing in the tree does.
@@ -72,7 +72,7 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
   await prepareAttributes(workspace);
 
   const { sha: newest, branch: baseBranch } = head;
-  const earlier = await patiently(() => fetchEarlier(git, newest, request), patience).catch(
+  const earlier = await retryGit(() => fetchEarlier(git, newest, request), retries).catch(
     (error: unknown) => {
       throw unreachable(error, request, url);
     },
@@ -123,15 +123,11 @@ async function requireEmpty(git: Git, { repositoryName, signal }: CloneRequest):
   );
 }
 
-/** What stays a failure of git's when the patience is over. */
-export function unreachable(
-  error: unknown,
-  { repositoryName, patience }: CloneRequest,
-  url: string,
-): unknown {
+/** What stays a failure of git's when the retries is over. */
+export function unreachable(error: unknown, { repositoryName, retries }: CloneRequest, url: string): unknown {
   if (!(error instanceof GitFailedError)) return error;
   return new RepositoryUnavailableError(
-    `${repositoryName} could not be cloned from ${url} in ${patience.seconds} s of trying. ${error.message} Check that the server is up and that workers reach it, then retry the job.`,
+    `${repositoryName} could not be cloned from ${url} in ${retries.seconds} s of trying. ${error.message} Check that the server is up and that workers reach it, then retry the job.`,
     { cause: error },
   );
 }

@@ -22,7 +22,7 @@ export async function inconvertible(
 ): Promise<Encoded[]> {
   if (encoded.length === 0) return [];
   const misread = await misencoded(git, encoded);
-  const folder = await mkdtemp(path.join(workspace.own, 'encodings-'));
+  const folder = await mkdtemp(path.join(workspace.privateFolder, 'encodings-'));
   try {
     const gitFolder = path.join(folder, 'git');
     const tree = path.join(folder, 'tree');

@@ -132,14 +132,14 @@ export class Git {
   ) {
     this.#workspace = workspace;
     this.#signal = options.signal;
-    this.#boundedGit = path.join(workspace.own, 'bounded-git');
+    this.#boundedGit = path.join(workspace.privateFolder, 'bounded-git');
     writeFileSync(this.#boundedGit, BOUNDED_GIT);
-    this.#boundedTransfer = path.join(workspace.own, 'bounded-transfer');
+    this.#boundedTransfer = path.join(workspace.privateFolder, 'bounded-transfer');
     writeFileSync(this.#boundedTransfer, BOUNDED_TRANSFER);
     this.#config = { ...CONFIG, ...(workspace.commandUser && LENT_CONFIG) };
     this.#networkConfig = { ...this.#config, ...options.networkConfig };
     this.#environment = {
-      ...baseEnvironment(workspace.own, workspace.own),
+      ...baseEnvironment(workspace.privateFolder, workspace.privateFolder),
       ...closedGitEnvironment(this.#config, options.protocol),
     };
   }

@@ -182,7 +182,7 @@ async function writeObjects(
   contents: readonly Buffer[],
 ): Promise<string[]> {
   if (contents.length === 0) return [];
-  const folder = await mkdtemp(path.join(workspace.own, 'blobs-'));
+  const folder = await mkdtemp(path.join(workspace.privateFolder, 'blobs-'));
   try {
     const files = contents.map((_, i) => path.join(folder, String(i)));
     for (const [i, content] of contents.entries()) await writeFile(files[i]!, content);

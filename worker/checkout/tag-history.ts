@@ -14,12 +14,12 @@ export type TagHistory = {
 
 /** Fetches it into a repository of its own, because a clone without trees would mark the worker's as incomplete. */
 export async function fetchTagHistory(
-  workspace: Pick<Workspace, 'own'>,
+  workspace: Pick<Workspace, 'privateFolder'>,
   { git, remoteName, baseBranch, baseSha }: Pick<Clone, 'git' | 'remoteName' | 'baseBranch' | 'baseSha'>,
   request: { githubApiUrl: string; signal: AbortSignal },
 ): Promise<TagHistory> {
   const { githubApiUrl, signal } = request;
-  const folder = path.join(workspace.own, 'history');
+  const folder = path.join(workspace.privateFolder, 'history');
   const url = `${gitBaseUrl(githubApiUrl).href}${remoteName}.git`;
   const bare = ['--bare', '--filter=tree:0', '--single-branch', '--branch', baseBranch];
   await git.clone([...bare, '--', url, folder], { signal });

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { endInhabitants } from '../../core/processes-in-folder.ts';
+import { killProcessesIn } from '../../core/processes-in-folder.ts';
 import type { Verification } from '../../core/repository-result.ts';
-import { settleTree } from '../checkout/settle-tree.ts';
 import { BoundedOutput } from './bounded-output.ts';
 import type { Redactor } from './redact.ts';
+import { restorePermissions } from './restore-permissions.ts';
 import { baseEnvironment, type Workspace } from './workspace.ts';
 
 export type CommandOptions = {
@@ -56,7 +56,7 @@ export async function runCommand(
     stop.removeEventListener('abort', end);
     await workspace.commandUser?.takeBack(workspace.tree);
   }
-  await settleTree(workspace.tree);
+  await restorePermissions(workspace.tree);
   signal.throwIfAborted();
   const timedOut = stop.aborted ? `\nEnded after ${timeoutMs / 1000} s: the command took too long.` : '';
   return {
@@ -90,7 +90,7 @@ async function endAll({ root, commandUser }: Workspace, child: ChildProcess): Pr
     // Nobody of the group is left, or it is another user's.
   }
   if (commandUser) await commandUser.endAll();
-  else endInhabitants(root);
+  else killProcessesIn(root);
 }
 
 /** A process that could not be found may hold the pipe open; its output is not waited for. */

@@ -12,7 +12,7 @@ export type Workspace = {
   /** The git directory, outside of the tree: a configuration planted in the tree reaches no git of ours. */
   readonly gitFolder: string;
   /** HOME and TMPDIR of git, and ours for files in passing: nothing that a command planted is there. */
-  readonly own: string;
+  readonly privateFolder: string;
   /** HOME of commands. */
   readonly home: string;
   /** TMPDIR of commands. */
@@ -30,17 +30,25 @@ export async function createWorkspace(
 ): Promise<Workspace> {
   await mkdir(tempDir, { recursive: true });
   const root = await realpath(await mkdtemp(path.join(tempDir, `cody-batch-${jobId}-`)));
-  const own = path.join(root, 'own');
+  const privateFolder = path.join(root, 'private');
   const home = path.join(root, 'home');
   const scratch = path.join(root, 'tmp');
-  for (const folder of [own, home, scratch]) await mkdir(folder, { mode: 0o700 });
+  for (const folder of [privateFolder, home, scratch]) await mkdir(folder, { mode: 0o700 });
   if (commandUser) {
     // To be passed through on the way to the tree, not to be read.
     await chmod(root, 0o711);
     await commandUser.lend(home, scratch);
   }
-  const gitFolder = path.join(own, 'git');
-  const workspace = { root, tree: path.join(root, 'tree'), gitFolder, own, home, scratch, commandUser };
+  const gitFolder = path.join(privateFolder, 'git');
+  const workspace = {
+    root,
+    tree: path.join(root, 'tree'),
+    gitFolder,
+    privateFolder,
+    home,
+    scratch,
+    commandUser,
+  };
   return { ...workspace, remove: () => remove(workspace) };
 }
 

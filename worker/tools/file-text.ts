@@ -54,13 +54,13 @@ export async function writeBytes(
  * half of a file is never there. An existing file keeps its mode.
  */
 async function replaceFile(
-  { own }: Pick<Workspace, 'own'>,
+  { privateFolder }: Pick<Workspace, 'privateFolder'>,
   { absolute }: TreePath,
   bytes: Buffer,
   executable: boolean | undefined,
 ): Promise<void> {
   const before = await stat(absolute).catch(() => undefined);
-  const folder = await mkdtemp(path.join(own, 'write-'));
+  const folder = await mkdtemp(path.join(privateFolder, 'write-'));
   try {
     const written = path.join(folder, 'file');
     await writeFile(written, bytes);

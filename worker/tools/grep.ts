@@ -134,7 +134,7 @@ async function grepOnly(
   { part, timeoutMs }: { part: readonly string[]; timeoutMs: number },
 ): Promise<Buffer> {
   const { git, workspace, signal } = context;
-  const indexFile = path.join(workspace.own, `search-${randomUUID()}.index`);
+  const indexFile = path.join(workspace.privateFolder, `search-${randomUUID()}.index`);
   try {
     const entries = part.map((file) => `100644 ${EMPTY_BLOB}\t${file}\0`).join('');
     const input = Buffer.from(entries, 'latin1');

@@ -39,7 +39,7 @@ export function observe(pid: number, tempDir: string): { stop(): Observation } {
       if (environment !== undefined) seen.environments.add(environment);
     }
     for (const run of readdirSync(tempDir, { withFileTypes: true }))
-      seen.gitConfigs.add(read(path.join(tempDir, run.name, 'own/git/config')));
+      seen.gitConfigs.add(read(path.join(tempDir, run.name, 'private/git/config')));
     seen.workerMiB = Math.max(seen.workerMiB, memoryMiB(pid, 'VmHWM'));
     const gits = children.filter(({ command }) => /^(?:\S*\/)?git /.test(command));
     const now = [pid, ...gits.map((one) => one.pid)].reduce((sum, one) => sum + memoryMiB(one, 'VmRSS'), 0);

@@ -3,7 +3,13 @@ import { call, calls, SUBMISSION } from '../worker-stack.ts';
 import { CANARIES, editTarget, type HostileRepository } from './repository.ts';
 
 const PATHS = [
-  ...['/proc/self/environ', '/proc/self/cmdline', '../own/git/config', '.git/config', '../../../artifacts'],
+  ...[
+    '/proc/self/environ',
+    '/proc/self/cmdline',
+    '../private/git/config',
+    '.git/config',
+    '../../../artifacts',
+  ],
   ...['..', '~/.aws/credentials', '/root/.netrc', 'link-to-environ'],
 ];
 
@@ -12,7 +18,7 @@ const ENVIRON = "{ env; cat /proc/self/environ /proc/$PPID/environ | tr '\\0' '\
 const COMMANDS = [
   ENVIRON,
   'cat /proc/$PPID/environ 2> /dev/null | base64 -w 0',
-  'cat ../own/git/config; cat .git/config; git config --list --show-origin',
+  'cat ../private/git/config; cat .git/config; git config --list --show-origin',
   // What is shown ends within the secret, and begins within it.
   `secret=$(${ENVIRON} | sed -n s/^CLAUDE_API_KEY=//p); printf '%0${4980}d' 0; echo "$secret"; head -c 9000 /dev/zero | tr '\\0' x; printf '%s' "$secret"; printf '%0${4980}d' 0`,
 ];

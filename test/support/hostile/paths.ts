@@ -7,8 +7,8 @@ const LINKS = {
   out: '/etc',
   passwd: '/etc/passwd',
   up: '..',
-  'git-folder': '../own/git',
-  'git-config': '../own/git/config',
+  'git-folder': '../private/git',
+  'git-config': '../private/git/config',
   'dot-git': '.git',
   self: 'self',
 };
@@ -147,7 +147,7 @@ const submodules: HostileRepository = {
       const modules = [
         section('ext', `ext::sh -c touch% ${CANARIES}/ext`),
         section('file', 'file:///etc'),
-        section('../../own/git/hooks', '-u./payload'),
+        section('../../private/git/hooks', '-u./payload'),
       ].join('');
       const links = ['ext', 'file'].map(
         (module): RawEntry => ({ mode: '160000', name: module, id: SUBMODULE }),

@@ -71,7 +71,13 @@ suite('in a container, where commands have a user of their own', () => {
     const { exchanges, outcome, log } = await work('acme/secrets', [
       calls(
         shell('id -u; id -G; grep -E "^(Cap|NoNewPrivs)" /proc/self/status; cat /proc/self/oom_score_adj'),
-        shell('cat /proc/$PPID/environ', 'ls /proc/$PPID/fd', 'ls ..', 'ls ../own', 'cat ../own/git/config'),
+        shell(
+          'cat /proc/$PPID/environ',
+          'ls /proc/$PPID/fd',
+          'ls ..',
+          'ls ../private',
+          'cat ../private/git/config',
+        ),
         shell('cat /proc/[0-9]*/environ 2> /dev/null | base64 -w 0 | tail -c 3000'),
         shell(
           `ls ${stack.folder}/artifacts`,

@@ -15,7 +15,7 @@ const UNFIT = {
  * Opens to its owner what a command closed, and removes what is neither file, folder nor symbolic link. The commands' own
  * repository is passed over: nothing of ours looks into it, and git itself closes the files there.
  */
-export async function settleTree(tree: string): Promise<void> {
+export async function restorePermissions(tree: string): Promise<void> {
   const find = ['find', tree, '-path', `${tree}/.git`, '-prune', '-o'];
   const look = [...find, '(', ...UNFIT.closed, '-o', ...UNFIT.special, ')', '-print', '-quit'];
   if ((await attempt(look)) === '') return;

@@ -8,7 +8,7 @@ const LONGEST_PAUSE_MS = 30_000;
 /** Asking the server again does not mend this machine. */
 const OF_THIS_MACHINE = /No space left on device|Permission denied|Disk quota exceeded/i;
 
-export type GitPatience = {
+export type GitRetries = {
   /** How long git's server may fail. */
   seconds: number;
   signal: AbortSignal;
@@ -18,12 +18,12 @@ export type GitPatience = {
 
 /**
  * Does what needs git's server, again and again with growing pauses while git itself fails: an outage, a proxy's error
- * page and a dropped connection pass. Throws the last failure when the patience is over, and at once what is no failure of
+ * page and a dropped connection pass. Throws the last failure when the retries is over, and at once what is no failure of
  * git's.
  */
-export async function patiently<T>(
+export async function retryGit<T>(
   ask: () => Promise<T>,
-  { seconds, signal, log, onWaiting }: GitPatience,
+  { seconds, signal, log, onWaiting }: GitRetries,
 ): Promise<T> {
   const began = Date.now();
   for (let times = 1; ; times++) {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { type RunningExecution, type StateBody, trackTask } from './execution.ts';
 import { compilePath } from './expression.ts';
+import type { Machine } from './machine.ts';
 import { Children } from './map-children.ts';
 import type { MapRun } from './map-runs.ts';
 import type { Json } from './payload.ts';
 import { ResultFiles } from './result-files.ts';
-import type { Machine } from './run.ts';
 import type { MapState } from './schema.ts';
 import { executionStopped, runtimeError, StateError } from './state-error.ts';
 import { compileTemplate } from './template.ts';

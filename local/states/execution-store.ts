@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import type { ExecutionRecord } from './execution.ts';
+import type { ExecutionRecord } from './execution-record.ts';
 import type { HistoryEvent } from './history.ts';
 
 const RECORD = '.json';

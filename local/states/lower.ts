@@ -2,9 +2,9 @@ import { StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctio
 import type { Condition } from './choice-schema.ts';
 import { mapBody } from './distributed-map.ts';
 import type { StateBody } from './execution.ts';
+import type { Machine } from './machine.ts';
 import { parallelBody } from './parallel.ts';
 import type { Json } from './payload.ts';
-import type { Machine } from './run.ts';
 import type { ChoiceState, PassState, Scope, State } from './schema.ts';
 import { MAX_SECONDS } from './schema-fields.ts';
 import { ENGINE_TIMER_LAG_SECONDS, taskBody } from './task.ts';

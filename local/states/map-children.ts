@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { ExecutionRecord, RunningExecution } from './execution.ts';
+import type { RunningExecution } from './execution.ts';
+import type { ExecutionRecord } from './execution-record.ts';
 import { History, type HistoryEvent, WHOLE } from './history.ts';
+import { END_EVENTS, endDetails, type Machine, runMachine } from './machine.ts';
 import type { ChildExecution, MapRun } from './map-runs.ts';
 import { encodePayload, type Json, type JsonObject } from './payload.ts';
 import { type ResultFiles, resultRecord } from './result-files.ts';
-import { ENDING_EVENTS, endingDetails, type Machine, runMachine } from './run.ts';
 import { executionStopped, StateError } from './state-error.ts';
 
 /** The child executions of one Map run, at most `maxConcurrency` at a time, in the order of the items. */
@@ -93,15 +94,15 @@ export class Children {
     counts.RUNNING += 1;
     history.add('ExecutionStarted', { input: record.input, inputDetails: WHOLE }, record.startDate);
 
-    const ending = await runMachine(this.#machine, child, input);
+    const end = await runMachine(this.#machine, child, input);
     const stopDate = Date.now();
-    Object.assign(record, ending, { stopDate });
-    history.end(ENDING_EVENTS[ending.status]!, endingDetails(record), stopDate);
+    Object.assign(record, end, { stopDate });
+    history.end(END_EVENTS[end.status]!, endDetails(record), stopDate);
     this.#running.delete(child.stopping);
     mapRuns.childEnded(child);
     counts.RUNNING -= 1;
-    counts[ending.status] += 1;
-    await this.#write(ending.status === 'SUCCEEDED' ? 'SUCCEEDED' : 'FAILED', resultRecord(record));
+    counts[end.status] += 1;
+    await this.#write(end.status === 'SUCCEEDED' ? 'SUCCEEDED' : 'FAILED', resultRecord(record));
   }
 
   #child(input: Json): RunningExecution & ChildExecution {

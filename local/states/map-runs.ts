@@ -1,4 +1,4 @@
-import type { ExecutionRecord, ExecutionStatus } from './execution.ts';
+import type { ExecutionRecord, ExecutionStatus } from './execution-record.ts';
 import type { HistoryEvent } from './history.ts';
 
 /** A child execution of a Map run; it lives in memory only. */

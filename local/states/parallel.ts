@@ -1,11 +1,11 @@
 import { type RunningExecution, type StateBody, trackTask } from './execution.ts';
+import { type ExecutionEnd, type Machine, runMachine } from './machine.ts';
 import type { Json } from './payload.ts';
-import { type Ending, type Machine, runMachine } from './run.ts';
 import { executionStopped, failureOf } from './state-error.ts';
 
 type Branch = {
   /** What it came to; ABORTED also where another branch failed. */
-  ended: Promise<Ending>;
+  ended: Promise<ExecutionEnd>;
   /** Once nothing that it started runs. */
   letGo: Promise<void>;
   /** Ends it because another branch failed. */
@@ -22,15 +22,15 @@ export function parallelBody(machines: readonly Machine[]): StateBody {
     const { history, stopping } = execution;
     history.add('ParallelStateStarted');
     const branches = machines.map((machine) => startBranch(machine, execution, input));
-    let failure: Ending | undefined;
-    const endings = await Promise.all(
+    let failure: ExecutionEnd | undefined;
+    const ends = await Promise.all(
       branches.map(async (branch) => {
-        const ending = await branch.ended;
-        if (ending.status !== 'SUCCEEDED' && !failure && !stopping.signal.aborted) {
-          failure = ending;
+        const end = await branch.ended;
+        if (end.status !== 'SUCCEEDED' && !failure && !stopping.signal.aborted) {
+          failure = end;
           for (const other of branches) if (other !== branch) other.abort();
         }
-        return ending;
+        return end;
       }),
     );
     if (stopping.signal.aborted) throw executionStopped();
@@ -41,7 +41,7 @@ export function parallelBody(machines: readonly Machine[]): StateBody {
       throw failureOf(failure);
     }
     history.add('ParallelStateSucceeded');
-    return endings.map(({ output }): Json => JSON.parse(output!));
+    return ends.map(({ output }): Json => JSON.parse(output!));
   };
 }
 

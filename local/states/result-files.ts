@@ -1,4 +1,4 @@
-import type { ExecutionRecord } from './execution.ts';
+import type { ExecutionRecord } from './execution-record.ts';
 import type { JsonObject } from './payload.ts';
 
 type ResultKind = 'FAILED' | 'PENDING' | 'SUCCEEDED';

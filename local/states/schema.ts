@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { choice } from './choice-schema.ts';
-import { INTEGRATIONS } from './integrations.ts';
+import { INTEGRATIONS } from './integrations/integrations.ts';
 import { mapSchema } from './map-schema.ts';
 import {
   comment,

@@ -5,16 +5,17 @@ import { describeError } from '../../core/errors.ts';
 import type { Access } from '../access/access.ts';
 import { awsSignature } from '../access/aws-signature.ts';
 import { listenOnLoopback, readBody } from '../access/loopback.ts';
+import { BatchJobWaiter } from './batch-job-waiter.ts';
 import { DynamoDBProtocol } from './dynamodb-protocol.ts';
-import type { InvokeFunction } from './execution.ts';
+import { ExecutionEngine } from './execution-engine.ts';
 import { ExecutionStore } from './execution-store.ts';
-import { ExecutionEngine } from './executions.ts';
-import { BatchJobWaiter } from './integrations/batch.ts';
 import { loadDefinition } from './load.ts';
 import { lower } from './lower.ts';
 import { MapRuns } from './map-runs.ts';
-import { type Operation, statesOperations } from './operations.ts';
+import type { Subject } from './operations/operation.ts';
+import { OPERATIONS } from './operations/operations.ts';
 import { ServiceError } from './service-error.ts';
+import type { InvokeFunction } from './services.ts';
 import { type StatusChangeEvent, statusChangeEvent } from './status-change.ts';
 
 export type StatesOptions = {
@@ -104,13 +105,12 @@ export async function startStates(options: StatesOptions): Promise<LocalStates> 
     },
     onStatusChange: (record) => options.onStatusChange?.(statusChangeEvent(record, { region, accountId })),
   });
-  const operations = statesOperations(executions, mapRuns, {
-    name,
-    arn: stateMachineArn,
-    definition: text,
-    creationDate: Date.now(),
-  });
-  const server = await listenOnLoopback((request, response) => void answer(operations, request, response), {
+  const subject: Subject = {
+    machine: { name, arn: stateMachineArn, definition: text, creationDate: Date.now() },
+    executions,
+    mapRuns,
+  };
+  const server = await listenOnLoopback((request, response) => void answer(subject, request, response), {
     name: 'states',
     port: options.port,
     access: options.access,
@@ -130,7 +130,7 @@ export async function startStates(options: StatesOptions): Promise<LocalStates> 
 }
 
 async function answer(
-  operations: ReadonlyMap<string, Operation>,
+  subject: Subject,
   request: http.IncomingMessage,
   response: http.ServerResponse,
 ): Promise<void> {
@@ -139,7 +139,7 @@ async function answer(
     response.writeHead(status, headers).end(JSON.stringify(body));
   };
   try {
-    send(200, await perform(operations, request));
+    send(200, await perform(subject, request));
   } catch (error) {
     if (error instanceof ServiceError) {
       send(400, { __type: error.type, message: error.message });
@@ -150,23 +150,21 @@ async function answer(
   }
 }
 
-async function perform(
-  operations: ReadonlyMap<string, Operation>,
-  request: http.IncomingMessage,
-): Promise<object> {
+async function perform(subject: Subject, request: http.IncomingMessage): Promise<object> {
   const body = await readBody(request, MAX_REQUEST_BYTES);
   const target = String(request.headers['x-amz-target'] ?? '');
-  const operation = target.startsWith(TARGET) ? operations.get(target.slice(TARGET.length)) : undefined;
+  const name = target.startsWith(TARGET) ? target.slice(TARGET.length) : '';
+  const operation = Object.hasOwn(OPERATIONS, name) ? OPERATIONS[name] : undefined;
   if (!operation) {
     throw new ServiceError(
       'UnknownOperationException',
-      `X-Amz-Target ${JSON.stringify(target)} is not supported; supported: ${[...operations.keys()].join(', ')}`,
+      `X-Amz-Target ${JSON.stringify(target)} is not supported. Supported are ${Object.keys(OPERATIONS).join(', ')}.`,
     );
   }
   if (!body) {
     throw new ServiceError('ValidationException', `The request is longer than ${MAX_REQUEST_BYTES} bytes.`);
   }
-  return operation(parseRequest(body));
+  return operation(parseRequest(body), subject);
 }
 
 function parseRequest(body: Buffer): unknown {

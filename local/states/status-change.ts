@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ExecutionRecord, ExecutionStatus } from './execution.ts';
+import type { ExecutionRecord, ExecutionStatus } from './execution-record.ts';
 
 /**
  * As EventBridge delivers it; `startDate` and `stopDate` are epoch milliseconds there.

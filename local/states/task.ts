@@ -1,6 +1,6 @@
 import { type RunningExecution, type StateBody, trackTask } from './execution.ts';
 import { WHOLE } from './history.ts';
-import { INTEGRATIONS } from './integrations.ts';
+import { INTEGRATIONS } from './integrations/integrations.ts';
 import { encodePayload, type Json } from './payload.ts';
 import type { TaskState } from './schema.ts';
 import { executionStopped } from './state-error.ts';
@@ -66,20 +66,20 @@ async function callService(state: TaskState, parameters: string, execution: Runn
  * soon as the execution stops, whether or not the service lets go, because the engine's own timer lives until then.
  */
 function limitTask(execution: RunningExecution, timeoutSeconds: number, onTimeout: () => void) {
-  const ending = new AbortController();
+  const ended = new AbortController();
   const { promise: stopped, reject } = Promise.withResolvers<never>();
   const stop = () => {
-    ending.abort();
+    ended.abort();
     reject(executionStopped());
   };
   const timer = setTimeout(() => {
     onTimeout();
-    ending.abort();
+    ended.abort();
   }, timeoutSeconds * 1000);
   const { signal } = execution.stopping;
   signal.addEventListener('abort', stop, { once: true });
   return {
-    signal: ending.signal,
+    signal: ended.signal,
     stopped,
     clear: () => {
       clearTimeout(timer);

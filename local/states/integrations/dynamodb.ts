@@ -1,6 +1,6 @@
 import type { DynamoDBAnswer } from '../dynamodb-protocol.ts';
-import type { Integration } from '../integrations.ts';
 import { StateError } from '../state-error.ts';
+import type { Integration } from './integration.ts';
 
 const EXPRESSION = ['ConditionExpression', 'ExpressionAttributeNames', 'ExpressionAttributeValues'];
 const RETURN = [

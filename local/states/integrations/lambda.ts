@@ -1,5 +1,5 @@
-import type { Integration } from '../integrations.ts';
 import { StateError } from '../state-error.ts';
+import type { Integration } from './integration.ts';
 
 /** A function's error arrives under its own name; the Cause is the JSON that the Lambda runtime reports. */
 function functionError(error: unknown): StateError {

@@ -428,7 +428,7 @@ test('requests that AWS would refuse are refused here with the same error names'
     client.send(new CreateStateMachineCommand({ name: 'x', definition: '{}', roleArn: 'r' })),
   ).rejects.toMatchObject({
     name: 'UnknownOperationException',
-    message: expect.stringContaining('supported: StartExecution, StopExecution'),
+    message: expect.stringContaining('Supported are StartExecution, StopExecution'),
   });
 });
 

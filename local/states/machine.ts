@@ -1,5 +1,6 @@
 import { ExecutionAbortedError, ExecutionTimeoutError, type StateMachine } from 'aws-local-stepfunctions';
-import type { ExecutionRecord, RunningExecution, StateBody } from './execution.ts';
+import type { RunningExecution, StateBody } from './execution.ts';
+import type { ExecutionRecord } from './execution-record.ts';
 import { WHOLE } from './history.ts';
 import { encodePayload, type Json } from './payload.ts';
 import { executionStopped } from './state-error.ts';
@@ -12,7 +13,7 @@ export type Machine = {
   types: ReadonlyMap<string, string>;
 };
 
-export type Ending = Required<Pick<ExecutionRecord, 'status'>> &
+export type ExecutionEnd = Required<Pick<ExecutionRecord, 'status'>> &
   Pick<ExecutionRecord, 'output' | 'error' | 'cause'>;
 
 /** Runs one execution to its end. Rejects only when its history cannot be written. */
@@ -20,7 +21,7 @@ export async function runMachine(
   machine: Machine,
   execution: RunningExecution,
   input: Json,
-): Promise<Ending> {
+): Promise<ExecutionEnd> {
   const { history, stopping } = execution;
   const bodies = Object.fromEntries(
     [...machine.bodies].map(([name, body]) => [
@@ -59,13 +60,13 @@ function causeOf(error: unknown): Error {
 }
 
 /** The event that ends a history. */
-export const ENDING_EVENTS: Readonly<Record<string, string>> = {
+export const END_EVENTS: Readonly<Record<string, string>> = {
   SUCCEEDED: 'ExecutionSucceeded',
   FAILED: 'ExecutionFailed',
   TIMED_OUT: 'ExecutionTimedOut',
   ABORTED: 'ExecutionAborted',
 };
 
-export function endingDetails({ output, error, cause }: Ending): object {
+export function endDetails({ output, error, cause }: ExecutionEnd): object {
   return output === undefined ? { error, cause } : { output, outputDetails: WHOLE };
 }

@@ -1,4 +1,4 @@
-import { ServiceError } from './service-error.ts';
+import { ServiceError } from '../service-error.ts';
 
 /** What AWS gives where maxResults is 0 or absent. */
 const DEFAULT_PAGE = 100;

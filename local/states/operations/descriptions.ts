@@ -1,6 +1,6 @@
-import type { ExecutionRecord } from './execution.ts';
-import type { HistoryEvent } from './history.ts';
-import type { MapRun } from './map-runs.ts';
+import type { ExecutionRecord } from '../execution-record.ts';
+import type { HistoryEvent } from '../history.ts';
+import type { MapRun } from '../map-runs.ts';
 
 /** AWS answers with epoch seconds. */
 export const seconds = (milliseconds: number | undefined): number | undefined =>

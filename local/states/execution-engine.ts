@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { ExecutionRecord, RunningExecution, Services } from './execution.ts';
+import type { RunningExecution } from './execution.ts';
+import type { ExecutionRecord } from './execution-record.ts';
 import type { ExecutionStore } from './execution-store.ts';
 import { History, type HistoryEvent, WHOLE } from './history.ts';
-import type { ChildExecution } from './map-runs.ts';
+import { END_EVENTS, type ExecutionEnd, endDetails, type Machine, runMachine } from './machine.ts';
 import { type Json, MAX_PAYLOAD_BYTES } from './payload.ts';
-import { ENDING_EVENTS, type Ending, endingDetails, type Machine, runMachine } from './run.ts';
 import { ServiceError } from './service-error.ts';
+import type { Services } from './services.ts';
 
 /** AWS takes more characters, and warns that logs and file names lose those; the product's names need these. */
 const NAME = /^[A-Za-z0-9_-]{1,80}$/;
@@ -13,7 +14,7 @@ const NAME = /^[A-Za-z0-9_-]{1,80}$/;
 /** How long closing waits for tasks that do not let go, such as a function that ignores its signal. */
 const LET_GO_MS = 10_000;
 
-export type ExecutionsOptions = {
+export type ExecutionEngineOptions = {
   machine: Machine;
   stateMachineName: string;
   stateMachineArn: string;
@@ -27,12 +28,12 @@ type Running = { execution: RunningExecution; ended: Promise<void> };
 
 /** The executions of one state machine: those that run, and the records of all. */
 export class ExecutionEngine {
-  readonly #options: ExecutionsOptions;
+  readonly #options: ExecutionEngineOptions;
   readonly #records = new Map<string, ExecutionRecord>();
   readonly #running = new Map<string, Running>();
   #closing = false;
 
-  constructor(options: ExecutionsOptions) {
+  constructor(options: ExecutionEngineOptions) {
     this.#options = options;
     for (const record of options.store.load()) this.#records.set(record.arn, record);
   }
@@ -105,19 +106,19 @@ export class ExecutionEngine {
       tasks: new Set(),
       services,
     };
-    const ended = runMachine(machine, execution, input).then((ending) => {
+    const ended = runMachine(machine, execution, input).then((end) => {
       this.#running.delete(record.arn);
-      if (!this.#closing || ending.status !== 'ABORTED') this.#end(record, history, ending);
+      if (!this.#closing || end.status !== 'ABORTED') this.#end(record, history, end);
     });
     this.#running.set(record.arn, { execution, ended });
     this.#options.onStatusChange(record);
   }
 
-  #end(record: ExecutionRecord, history: History, ending: Ending): void {
+  #end(record: ExecutionRecord, history: History, end: ExecutionEnd): void {
     // Of a stopped execution, StopExecution has already said the error and the cause.
-    const { error, cause } = ending.status === 'ABORTED' ? record : ending;
-    Object.assign(record, ending, { stopDate: Date.now(), error, cause });
-    history.end(ENDING_EVENTS[record.status]!, endingDetails(record), record.stopDate!);
+    const { error, cause } = end.status === 'ABORTED' ? record : end;
+    Object.assign(record, end, { stopDate: Date.now(), error, cause });
+    history.end(END_EVENTS[record.status]!, endDetails(record), record.stopDate!);
     this.#options.store.save(record);
     this.#options.onStatusChange(record);
   }
@@ -188,12 +189,8 @@ export class ExecutionEngine {
   }
 }
 
-function latestFirst(records: ExecutionRecord[]): ExecutionRecord[] {
+export function latestFirst(records: ExecutionRecord[]): ExecutionRecord[] {
   return records.sort((a, b) => b.startDate - a.startDate || (a.arn < b.arn ? 1 : -1));
-}
-
-export function childRecords(children: ChildExecution[]): ExecutionRecord[] {
-  return latestFirst(children.map(({ record }) => record));
 }
 
 function validateInput(input: string): void {

@@ -8,23 +8,26 @@ export const ExecutionInput = JobRow.pick({ jobId: true, run: true }).extend({
 });
 export type ExecutionInput = z.infer<typeof ExecutionInput>;
 
-export function executionName({ jobId, run }: Pick<ExecutionInput, 'jobId' | 'run'>): string {
+/** One run of a job. */
+export type RunId = Pick<ExecutionInput, 'jobId' | 'run'>;
+
+export function executionName({ jobId, run }: RunId): string {
   return `${jobId}-${run}`;
 }
 
 /** Reads an execution's name back; undefined for one that is not of this product. */
-export function parseExecutionName(name: string): Pick<ExecutionInput, 'jobId' | 'run'> | undefined {
+export function parseExecutionName(name: string): RunId | undefined {
   const match = /^(job-[0-9A-Z]{26})-(\d+)$/.exec(name);
   return match ? { jobId: match[1]!, run: Number(match[2]) } : undefined;
 }
 
 /** What the names of a run's Batch jobs start with, so that cancel finds them, and those of no other run. */
-export function batchJobPrefix(run: Pick<ExecutionInput, 'jobId' | 'run'>): string {
+export function batchJobPrefix(run: RunId): string {
   return `${executionName(run)}-`;
 }
 
 /** The run that a Batch job belongs to, by its name; undefined for a job that is not of this product. */
-export function parseBatchJobName(name: string): Pick<ExecutionInput, 'jobId' | 'run'> | undefined {
+export function parseBatchJobName(name: string): RunId | undefined {
   const prefix = /^(job-[0-9A-Z]{26}-\d+)-./.exec(name)?.[1];
   return prefix === undefined ? undefined : parseExecutionName(prefix);
 }

@@ -1,6 +1,9 @@
 import { required, type Settings, settings } from '../core/settings.ts';
 import { type ArtifactStore, openArtifacts } from '../core/store/artifacts.ts';
+import { IdempotencyKeys } from '../core/store/idempotency-keys.ts';
+import { JobControl } from '../core/store/job-control.ts';
 import { JobTable } from '../core/store/job-table.ts';
+import { RateSlots } from '../core/store/rate-slots.ts';
 import { RepositoryTable } from '../core/store/repository-table.ts';
 import { openDynamoDB } from '../core/store/tables.ts';
 
@@ -8,6 +11,9 @@ import { openDynamoDB } from '../core/store/tables.ts';
 export type Context = {
   settings: Settings;
   jobs: JobTable;
+  control: JobControl;
+  rateSlots: RateSlots;
+  idempotencyKeys: IdempotencyKeys;
   repositories: RepositoryTable;
   artifacts: ArtifactStore;
   /** The time of day, ISO 8601. */
@@ -27,6 +33,9 @@ function open(all: Settings): Context {
   return {
     settings: all,
     jobs: new JobTable(client, all),
+    control: new JobControl(client, all),
+    rateSlots: new RateSlots(client, all),
+    idempotencyKeys: new IdempotencyKeys(client, all),
     repositories: new RepositoryTable(client, all),
     artifacts: openArtifacts(required(all, 'ARTIFACTS_URL')),
     now: () => new Date().toISOString(),

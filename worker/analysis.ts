@@ -2,6 +2,7 @@ import type { ErrorDescription, JobRow } from '../core/job.ts';
 import type { Phase, Verification, Waiting } from '../core/repository-result.ts';
 import { required, type Settings } from '../core/settings.ts';
 import { type ArtifactStore, openArtifacts } from '../core/store/artifacts.ts';
+import { JobControl } from '../core/store/job-control.ts';
 import { JobTable } from '../core/store/job-table.ts';
 import { RepositoryTable } from '../core/store/repository-table.ts';
 import { openDynamoDB } from '../core/store/tables.ts';
@@ -29,7 +30,7 @@ export type AnalysisRequest = {
 export class Analysis {
   readonly request: AnalysisRequest;
   readonly job: JobRow;
-  readonly jobs: JobTable;
+  readonly control: JobControl;
   readonly artifacts: ArtifactStore;
   readonly checkpoints: Checkpoints;
   readonly resumed: Resumable | undefined;
@@ -56,12 +57,12 @@ export class Analysis {
 
   private constructor(
     request: AnalysisRequest,
-    given: { job: JobRow; jobs: JobTable; rows: RepositoryTable; artifacts: ArtifactStore },
+    given: { job: JobRow; control: JobControl; rows: RepositoryTable; artifacts: ArtifactStore },
     checkpoint: { checkpoints: Checkpoints; resumed?: Resumable; spent?: Spent },
   ) {
     this.request = request;
     this.job = given.job;
-    this.jobs = given.jobs;
+    this.control = given.control;
     this.artifacts = given.artifacts;
     this.#rows = given.rows;
     this.checkpoints = checkpoint.checkpoints;
@@ -78,11 +79,12 @@ export class Analysis {
     const artifacts = openArtifacts(required(settings, 'ARTIFACTS_URL'), { mayList: false, credentials });
     const dynamoDB = openDynamoDB(settings);
     const jobs = new JobTable(dynamoDB, settings);
+    const control = new JobControl(dynamoDB, settings);
     const rows = new RepositoryTable(dynamoDB, settings);
     const job = await jobs.getWhole(jobId);
     const checkpoints = new Checkpoints(artifacts, { jobId, repositoryName, run: job.run, log, redactor });
     const saved = await checkpoints.load();
-    return new Analysis(request, { job, jobs, rows, artifacts }, { checkpoints, ...saved });
+    return new Analysis(request, { job, control, rows, artifacts }, { checkpoints, ...saved });
   }
 
   /** Writes on the repository's row that the work begins. A worker that cannot do so does not begin. */

@@ -210,14 +210,14 @@ async function resume(analysis: Analysis, clone: Clone): Promise<ConversationSta
  * A bad key or model name would fail every repository of the job after its clone, so the first worker of a run asks the
  * service before. Throws where it refuses, or where another worker was refused already.
  */
-async function checkModel({ job, jobs, request }: Analysis): Promise<void> {
+async function checkModel({ job, control, request }: Analysis): Promise<void> {
   const { jobId, run } = job;
-  const { stoppedBy, stoppedBecause, modelCheckedInRun } = await jobs.control(jobId);
+  const { stoppedBy, stoppedBecause, modelCheckedInRun } = await control.get(jobId);
   if (stoppedBy === 'modelRefused') throw new JobStoppedError(`The job was stopped. ${stoppedBecause ?? ''}`);
-  if (modelCheckedInRun === run || !(await jobs.claimModelCheck(jobId, run))) return;
+  if (modelCheckedInRun === run || !(await control.claimModelCheck(jobId, run))) return;
   const refusal = await refusalOfModel(request.settings, job.settings.model);
   if (!refusal) return;
-  await jobs.stop(jobId, run, 'modelRefused', refusal);
+  await control.stop(jobId, run, 'modelRefused', refusal);
   throw new ModelRequestError(refusal, { isForAll: true });
 }
 
@@ -342,8 +342,16 @@ async function holdConversation(
   const prices = request.settings.MODEL_PRICES;
   if (!isPriced(model.name, prices)) log.warn(unpricedNote(model.name));
   analysis.record('conversing');
-  const budget = new Budget({ job, jobs: analysis.jobs, state, model: model.name, prices, log, signal });
-  const prefix = new SharedPrefix(job, analysis.jobs, {
+  const budget = new Budget({
+    job,
+    control: analysis.control,
+    state,
+    model: model.name,
+    prices,
+    log,
+    signal,
+  });
+  const prefix = new SharedPrefix(job, analysis.control, {
     repositoryName: request.repositoryName,
     model: model.name,
     bytes: model.prefixBytes + sharedBytes(state.messages[0]!),
@@ -384,7 +392,7 @@ async function holdConversation(
   } catch (error) {
     // A key that was good for an answer of this worker's may have been replaced since, for the others too.
     if (error instanceof ModelRequestError && error.isForAll && state.turns.length === turnsBefore)
-      await analysis.jobs.stop(job.jobId, job.run, 'modelRefused', error.message);
+      await analysis.control.stop(job.jobId, job.run, 'modelRefused', error.message);
     throw error;
   } finally {
     analysis.verification = submissions.verification;

@@ -18,7 +18,7 @@ import { Status as StatusSchema } from '../job.ts';
 import type { Phase, PullRequestRecord, Waiting } from '../repository-result.ts';
 import { RepositoryResult } from '../repository-result.ts';
 import type { Settings } from '../settings.ts';
-import { type ConditionalUpdate, updateWhere } from './conditional-update.ts';
+import { type ConditionalUpdate, updateWhere } from './conditional-write.ts';
 import { type Readable, readItem } from './stored.ts';
 import {
   diffKey,

@@ -65,9 +65,14 @@ export const REPOSITORIES_TABLE: TableShape = {
   ],
 };
 
-/** The item of a job that holds what its run reserves and stops by. */
+/** The key of a job's control item: its reservations, and whether it is stopped. */
 export function controlKey(jobId: string): string {
   return `${jobId}#control`;
+}
+
+/** The key of a rate limiter's item: `limiter` is a job, or a credential of GitHub. */
+export function rateSlotKey(limiter: string): string {
+  return `pacing#${limiter}`;
 }
 
 /** The sort key of a result's diff, in its own item so that it never weighs on the row. */

@@ -1,6 +1,7 @@
 import { ConflictError } from '../../core/errors.ts';
 import { isEnded, type JobRow } from '../../core/job.ts';
-import { type RunRequest, type RunToReserve, requireWhole } from '../../core/store/job-table.ts';
+import type { RunRequest, RunToReserve } from '../../core/store/job-table.ts';
+import { requireWhole } from '../../core/store/read-job.ts';
 import type { Context } from '../context.ts';
 import { unlessDeleted } from '../run/deleted-meanwhile.ts';
 import { Executions } from '../run/executions.ts';

@@ -21,7 +21,7 @@ export const cancelJob = route(
   async ({ params: { jobId } }, context) => {
     // In this order: whatever looks at the row or wants to start next sees it before anything is ended.
     const cancelled = { jobId, run: await cancelRun(jobId, context) };
-    await context.jobs.stop(jobId, cancelled.run, 'cancelled');
+    await context.control.stop(jobId, cancelled.run, 'cancelled');
     const wasStarted = await new Executions(context.settings).stop(cancelled, 'The job was cancelled.');
     // No event tells of an execution that never was, and a first run without one has no rows and no workers.
     if (!wasStarted && cancelled.run === 1) await sweep(context, cancelled, 'cancelled', JOB_CANCELLED);

@@ -66,13 +66,13 @@ function wasDeleted(jobId: string): HttpError {
 async function jobIdFor(
   headers: Parameters<typeof idempotencyKey>[0],
   { body, createdBy }: { body: JobRequest; createdBy: string | undefined },
-  { jobs, now }: Context,
+  { idempotencyKeys, now }: Context,
 ): Promise<string> {
   const jobId = newJobId();
   const key = idempotencyKey(headers, { createdBy });
   if (key === undefined) return jobId;
   const fingerprint = fingerprintOf(body);
-  const claim = await jobs.claimIdempotencyKey(key, { boundJobId: jobId, fingerprint }, now());
+  const claim = await idempotencyKeys.claim(key, { boundJobId: jobId, fingerprint }, now());
   if (claim.fingerprint !== fingerprint) {
     throw new ConflictError(
       `This Idempotency-Key was used for another body, as job ${claim.boundJobId}; give each job a key of its own.`,

@@ -33,7 +33,7 @@ export async function executionEnded({ detail }: z.infer<typeof Input>, context:
   if (detail.status === 'ABORTED') {
     // Of a run that another has followed too: a cancel has left its workers to this function.
     await context.jobs.cancel(jobId, run, context.now());
-    await context.jobs.stop(jobId, run, 'cancelled');
+    await context.control.stop(jobId, run, 'cancelled');
     await sweep(context, execution, 'cancelled', JOB_CANCELLED);
     return;
   }

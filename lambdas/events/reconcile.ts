@@ -75,14 +75,14 @@ async function deleteExpired(executions: Executions, context: Context): Promise<
 
 /** As a cancel and a DELETE do. A job that runs is cancelled first; RemoveJob ends its execution and its workers. */
 async function deleteExpiredJob(jobId: string, executions: Executions, context: Context): Promise<void> {
-  const { jobs, now } = context;
+  const { jobs, control, now } = context;
   // The index may be behind; the table is what counts.
   const job = await findMendedJob(jobId, context);
   if (!job?.expiresAt || job.expiresAt > now()) return;
   const { run } = job;
   if (!isEnded(job.status)) {
     await jobs.cancel(jobId, run, now());
-    await jobs.stop(jobId, run, 'cancelled');
+    await control.stop(jobId, run, 'cancelled');
   }
   if (!(await jobs.markDeleted(jobId, run, now()))) return;
   logger.info('A job has expired and is deleted', { jobId, expiresAt: job.expiresAt });
@@ -146,7 +146,7 @@ async function endWhatIsLeft(
     if (!wasCancelled) return;
     await executions.stop(job, 'The job was cancelled.');
   }
-  if (wasCancelled) await context.jobs.stop(job.jobId, job.run, 'cancelled');
+  if (wasCancelled) await context.control.stop(job.jobId, job.run, 'cancelled');
   await sweep(
     context,
     job,

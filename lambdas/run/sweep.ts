@@ -25,6 +25,6 @@ export async function sweep(
   await endBatchJobs(required(context.settings, 'JOB_QUEUE'), batchJobPrefix(run), error.message, LET_GO_MS);
   const rows = await endUnfinished(context, run, status, error);
   const totals = await totalsOf(context, run.jobId, rows, status);
-  if (totals.costUsd !== undefined) await context.jobs.settleAll(run.jobId, run.run, totals.costUsd);
+  if (totals.costUsd !== undefined) await context.control.settleAll(run.jobId, run.run, totals.costUsd);
   await context.jobs.recordTotals(run.jobId, run.run, totals, context.now());
 }

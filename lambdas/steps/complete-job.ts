@@ -26,7 +26,7 @@ export async function completeJob(
   });
   const totals = await totalsOf(context, jobId, rows, 'failed');
   const at = context.now();
-  if (totals.costUsd !== undefined) await context.jobs.settleAll(jobId, run, totals.costUsd);
+  if (totals.costUsd !== undefined) await context.control.settleAll(jobId, run, totals.costUsd);
   const status = totals.counts.completed > 0 ? 'completed' : 'failed';
   const error = status === 'failed' ? await whyNoneCompleted(jobId, totals.counts.total, context) : undefined;
   const ended = await context.jobs.end(jobId, run, { ...totals, status, at, ...(error && { error }) });
@@ -37,8 +37,12 @@ export async function completeJob(
 }
 
 /** One reason for all of them, where there is one; else each says its own. */
-async function whyNoneCompleted(jobId: string, total: number, { jobs }: Context): Promise<ErrorDescription> {
-  const { stoppedBy, stoppedBecause } = await jobs.control(jobId);
+async function whyNoneCompleted(
+  jobId: string,
+  total: number,
+  { control }: Context,
+): Promise<ErrorDescription> {
+  const { stoppedBy, stoppedBecause } = await control.get(jobId);
   if (stoppedBy === 'modelRefused' && stoppedBecause)
     return { name: 'ModelRequestError', message: stoppedBecause };
   return {

@@ -19,7 +19,7 @@ export const Input = z.union([PullRequestInput, WriteAccessInput]);
  */
 export async function openPullRequest(
   { jobId, repositoryName }: PullRequestInput,
-  { artifacts, jobs, repositories, settings, now }: Context,
+  { artifacts, jobs, rateSlots, repositories, settings, now }: Context,
 ): Promise<{ opened: boolean; at: string; granted: boolean; ofJob: boolean }> {
   const [job, row] = [await jobs.getWhole(jobId), await repositories.get(jobId, repositoryName)];
   const changeSet = await readRecordedChangeSet(artifacts, row);
@@ -34,7 +34,7 @@ export async function openPullRequest(
     const nowMs = Date.parse(now());
     const until = rateLimitedUntil(error, nowMs);
     if (until === undefined) throw explainRefusal(error, { jobId, repositoryName });
-    await jobs.holdSlots(await credentialId(settings, repositoryName), until, nowMs);
+    await rateSlots.blockUntil(await credentialId(settings, repositoryName), until, nowMs);
     return { opened: false, at: new Date(until).toISOString(), granted: false, ofJob: true };
   }
 }

@@ -19,16 +19,16 @@ export const Input = PullRequestInput.extend({ slot: Slot.optional() });
  */
 export async function reserveSlot(
   { jobId, repositoryName, slot }: z.infer<typeof Input>,
-  { jobs, repositories, settings, now }: Context,
+  { jobs, rateSlots, repositories, settings, now }: Context,
 ): Promise<z.infer<typeof Slot>> {
   const nowMs = Date.parse(now());
   const { pullRequest } = await jobs.getWhole(jobId);
   if (pullRequest?.perHour && !slot?.ofJob) {
-    const turn = await jobs.takeSlot(jobId, pullRequest.perHour, nowMs);
+    const turn = await rateSlots.reserve(jobId, pullRequest.perHour, nowMs);
     if (turn > nowMs) return waitUntil(turn, false);
   }
   const credential = await credentialId(settings, repositoryName);
-  const at = await jobs.takeSlot(credential, settings.PULL_REQUESTS_PER_HOUR, nowMs);
+  const at = await rateSlots.reserve(credential, settings.PULL_REQUESTS_PER_HOUR, nowMs);
   return waitUntil(at, true);
 
   async function waitUntil(atMs: number, granted: boolean) {

@@ -61,10 +61,10 @@ export async function resolvePullRequests(
 }
 
 async function lookMeanwhile(
-  { jobs, now }: Context,
+  { jobs, control, now }: Context,
   { jobId, run, meanwhileSince }: Pick<Input, 'jobId' | 'run'> & { meanwhileSince: string },
 ): Promise<Meanwhile & { pauseMs: number }> {
-  const [job, { analysedInRun }] = await Promise.all([jobs.get(jobId), jobs.control(jobId)]);
+  const [job, { analysedInRun }] = await Promise.all([jobs.get(jobId), control.get(jobId)]);
   const nowMs = Date.parse(now());
   const pauseMs = pauseAfter(nowMs - Date.parse(meanwhileSince));
   return {

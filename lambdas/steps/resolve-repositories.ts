@@ -50,7 +50,7 @@ async function resolve(jobId: string, run: number, context: Context): Promise<An
   await context.repositories.createPending(jobId, names, context.now(), run, job.expiresAt, defaultBranches);
 
   if (run > 1) await takeOver(jobId, names, run, context);
-  await context.jobs.openRun(jobId, run, job.expiresAt);
+  await context.control.openRun(jobId, run, job.expiresAt);
   await endWhereCancelled(jobId, run, context);
 
   await refuseBefore(context, { jobId, run }, seen.refused);

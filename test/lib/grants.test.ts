@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { JobTable } from '../../core/store/job-table.ts';
+import { JobControl } from '../../core/store/job-control.ts';
 import { RepositoryTable } from '../../core/store/repository-table.ts';
 import { type Calls, callsOf } from '../support/calls.ts';
 import { recordUpdates } from '../support/recorded-updates.ts';
@@ -211,17 +211,17 @@ test('nothing but the function that looks at tokens can take the role of a worke
 
 test('a worker writes its progress and the bill, and can give no repository and no job a status', async () => {
   const updates = await recordUpdates(async (client) => {
-    const jobs = new JobTable(client, { jobsTable: 'jobs', RESULT_DAYS: 1 });
+    const control = new JobControl(client, { jobsTable: 'jobs' });
     const repositories = new RepositoryTable(client, { repositoriesTable: 'repositories', RESULT_DAYS: 1 });
     const waiting = { until: '', times: 1 };
     await repositories.recordProgress('job-1', 'o/n', { phase: 'cloning', turns: 1, updatedAt: '', waiting });
-    await jobs.reserve('job-1', 1, 2, { reservedUsd: 1, spentUsd: 2 });
-    await jobs.settle('job-1', { reservedUsd: 1, spentUsd: 2 });
-    await jobs.stop('job-1', 1, 'modelRefused', 'why');
-    await jobs.claimModelCheck('job-1', 1);
-    await jobs.claimSharedPrefix('job-1', 'o/n', 1);
-    await jobs.markSharedPrefix('job-1', 1);
-    await jobs.releaseSharedPrefix('job-1', 'o/n');
+    await control.reserve('job-1', 1, 2, { reservedUsd: 1, spentUsd: 2 });
+    await control.settle('job-1', { reservedUsd: 1, spentUsd: 2 });
+    await control.stop('job-1', 1, 'modelRefused', 'why');
+    await control.claimModelCheck('job-1', 1);
+    await control.claimSharedPrefix('job-1', 'o/n', { at: 1, until: 2 });
+    await control.markSharedPrefix('job-1', 1);
+    await control.releaseSharedPrefix('job-1', 'o/n');
   });
   const conditions = Object.fromEntries(
     workerAllowed()

@@ -116,9 +116,9 @@ test('the row knows the worker of the newest execution alone, and shows nobody b
 });
 
 test('a stopped job admits nobody, and says so on the repository that was to start', async () => {
-  const { jobs, rows } = tables;
+  const { control, rows } = tables;
   expect(await update('AdmitRepository')).toBe(true);
-  await jobs.stop(jobId, 1, 'jobCost');
+  await control.stop(jobId, 1, 'jobCost');
   expect(await update('AdmitRepository')).toBe(false);
 
   expect(await update('CancelRepository')).toBe(false);
@@ -129,10 +129,10 @@ test('a stopped job admits nobody, and says so on the repository that was to sta
 });
 
 test('the end of an analysis is told of its run, and nothing is written of a job that was deleted meanwhile', async () => {
-  const { jobs, client, settings } = tables;
-  await jobs.openRun(jobId, 2);
+  const { control, client, settings } = tables;
+  await control.openRun(jobId, 2);
   expect(await update('RecordAnalysisEnd', 2)).toBe(true);
-  expect((await jobs.control(jobId)).analysedInRun).toBe(2);
+  expect((await control.get(jobId)).analysedInRun).toBe(2);
 
   jobId = newJobId();
   const Key = { jobId: `${jobId}#control` };

@@ -24,7 +24,10 @@ type Context = { module: Module; ofClass?: Class; table?: Call['table'] };
  */
 const INSTANCES: Record<string, string> = {
   jobs: 'JobTable',
-  '#jobs': 'JobTable',
+  control: 'JobControl',
+  '#control': 'JobControl',
+  rateSlots: 'RateSlots',
+  idempotencyKeys: 'IdempotencyKeys',
   repositories: 'RepositoryTable',
   '#rows': 'RepositoryTable',
   artifacts: 'BucketArtifacts',
@@ -34,7 +37,13 @@ const INSTANCES: Record<string, string> = {
   batch: 'BatchJobs',
   executions: 'Executions',
 };
-const TABLES: Record<string, Call['table']> = { JobTable: 'jobs', RepositoryTable: 'repositories' };
+const TABLES: Record<string, Call['table']> = {
+  JobTable: 'jobs',
+  JobControl: 'jobs',
+  RateSlots: 'jobs',
+  IdempotencyKeys: 'jobs',
+  RepositoryTable: 'repositories',
+};
 const AWS_CLASSES = new Set(Object.values(INSTANCES));
 
 /**

@@ -8,7 +8,10 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { parseSettings, type Settings } from '../../core/settings.ts';
 import { type ArtifactStore, openArtifacts } from '../../core/store/artifacts.ts';
+import { IdempotencyKeys } from '../../core/store/idempotency-keys.ts';
+import { JobControl } from '../../core/store/job-control.ts';
 import { JobTable } from '../../core/store/job-table.ts';
+import { RateSlots } from '../../core/store/rate-slots.ts';
 import { RepositoryTable } from '../../core/store/repository-table.ts';
 import { openDynamoDB } from '../../core/store/tables.ts';
 import { createTables, startDynamoDB } from '../../local/dynamodb/dynamodb.ts';
@@ -23,9 +26,18 @@ Object.assign(process.env, {
   ...(MOTO && { AWS_ENDPOINT_URL_S3: MOTO }),
 });
 
-export type TestTables = {
+/** The stores of a function's context, by the names that they have in it. */
+type Stores = {
   jobs: JobTable;
+  control: JobControl;
+  rateSlots: RateSlots;
+  idempotencyKeys: IdempotencyKeys;
+  repositories: RepositoryTable;
+};
+
+export type TestTables = Omit<Stores, 'repositories'> & {
   rows: RepositoryTable;
+  stores: Stores;
   client: DynamoDBDocumentClient;
   settings: Settings;
   close(): Promise<void>;
@@ -37,9 +49,17 @@ export async function openTestTables(): Promise<TestTables> {
   const server = MOTO ? await tablesOfMoto(MOTO, names) : await startDynamoDB({ access: 'anyone', ...names });
   const settings = { ...parseSettings({ DYNAMODB_ENDPOINT: server.url }), ...names };
   const client = openDynamoDB(settings);
-  return {
+  const stores = {
     jobs: new JobTable(client, settings),
-    rows: new RepositoryTable(client, settings),
+    control: new JobControl(client, settings),
+    rateSlots: new RateSlots(client, settings),
+    idempotencyKeys: new IdempotencyKeys(client, settings),
+    repositories: new RepositoryTable(client, settings),
+  };
+  return {
+    ...stores,
+    rows: stores.repositories,
+    stores,
     client,
     settings,
     close: () => server.close(),

@@ -21,6 +21,7 @@ import {
   openArtifacts,
   writeArtifact,
 } from '../../core/store/artifacts.ts';
+import { JobControl } from '../../core/store/job-control.ts';
 import { JobTable } from '../../core/store/job-table.ts';
 import { RepositoryTable } from '../../core/store/repository-table.ts';
 import { JOBS_TABLE, openDynamoDB, REPOSITORIES_TABLE } from '../../core/store/tables.ts';
@@ -48,6 +49,7 @@ export class Stack {
   readonly tempDir: string;
   readonly artifacts: ArtifactStore;
   readonly jobs: JobTable;
+  readonly control: JobControl;
   readonly rows: RepositoryTable;
   readonly #github: Awaited<ReturnType<typeof startGitHub>>;
   /** The environment of a worker, all but the model. */
@@ -87,6 +89,7 @@ export class Stack {
     this.artifacts = openArtifacts(this.environment.ARTIFACTS_URL!);
     const dynamoDB = openDynamoDB(settings);
     this.jobs = new JobTable(dynamoDB, settings);
+    this.control = new JobControl(dynamoDB, settings);
     this.rows = new RepositoryTable(dynamoDB, settings);
   }
 

@@ -112,7 +112,7 @@ test.each([
       }
       // The second worker finds the word of the first.
       expect(asked).toEqual(['GET /v1/models/claude-sonnet-5-5']);
-      expect(await stack.jobs.control(jobId)).toMatchObject({ stoppedBy: 'modelRefused' });
+      expect(await stack.control.get(jobId)).toMatchObject({ stoppedBy: 'modelRefused' });
     } finally {
       await service.close();
     }

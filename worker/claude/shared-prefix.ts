@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRow } from '../../core/job.ts';
 import { minimumCachedTokens } from '../../core/models.ts';
-import type { JobTable } from '../../core/store/job-table.ts';
+import type { JobControl } from '../../core/store/job-control.ts';
 import { tokensOfBytes } from '../conversation/budget.ts';
 import type { Log } from '../log.ts';
 
@@ -19,7 +19,7 @@ const POLL_MS = 200;
  */
 export class SharedPrefix {
   readonly #job: JobRow;
-  readonly #jobs: JobTable;
+  readonly #control: JobControl;
   readonly #claimer: string;
   readonly #isWorthIt: boolean;
   readonly #log: Log;
@@ -30,12 +30,12 @@ export class SharedPrefix {
   /** `bytes` is what every repository of the job sends alike; `model` as its provider knows it. */
   constructor(
     job: JobRow,
-    jobs: JobTable,
+    control: JobControl,
     by: { repositoryName: string; model: string; bytes: number; log: Log },
   ) {
     this.#job = job;
     this.#log = by.log;
-    this.#jobs = jobs;
+    this.#control = control;
     this.#claimer = by.repositoryName;
     const minimum = minimumCachedTokens(by.model);
     this.#isWorthIt =
@@ -58,11 +58,12 @@ export class SharedPrefix {
   async #waitForOthers(signal: AbortSignal): Promise<void> {
     const { jobId, run } = this.#job;
     for (const began = Date.now(); Date.now() - began < LONGEST_WAIT_MS; ) {
-      const { isWarm, claimedUntil } = await this.#jobs.sharedPrefix(jobId, run, this.#claimer);
+      const { isWarm, claimedUntil } = await this.#control.sharedPrefix(jobId, run, this.#claimer);
       if (isWarm) return;
       if (claimedUntil <= Date.now()) {
-        const until = Date.now() + LONGEST_WAIT_MS;
-        this.#claimed = await this.#jobs.claimSharedPrefix(jobId, this.#claimer, until);
+        const at = Date.now();
+        const until = at + LONGEST_WAIT_MS;
+        this.#claimed = await this.#control.claimSharedPrefix(jobId, this.#claimer, { at, until });
         if (this.#claimed) return;
       }
       await sleep(POLL_MS, undefined, { signal });
@@ -73,14 +74,14 @@ export class SharedPrefix {
   readonly begun = (): void => {
     if (!this.#claimed) return;
     this.#claimed = false;
-    this.#tell(this.#jobs.markSharedPrefix(this.#job.jobId, this.#job.run));
+    this.#tell(this.#control.markSharedPrefix(this.#job.jobId, this.#job.run));
   };
 
   /** The first call is over. Where no answer began, another worker may go ahead. */
   over(): void {
     if (!this.#claimed) return;
     this.#claimed = false;
-    this.#tell(this.#jobs.releaseSharedPrefix(this.#job.jobId, this.#claimer));
+    this.#tell(this.#control.releaseSharedPrefix(this.#job.jobId, this.#claimer));
   }
 
   /** Resolves when the others have been told, or cannot be. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConflictError, JobStoppedError } from '../../core/errors.ts';
 import type { JobRow } from '../../core/job.ts';
 import { costOfRequest, hasOwnPrice, maxCostOfRequest, type OwnPrices } from '../../core/models.ts';
-import type { JobTable, Settlement } from '../../core/store/job-table.ts';
+import type { JobControl, Settlement } from '../../core/store/job-control.ts';
 import { addCosts, addTokens, type TokenUsage } from '../../core/usage.ts';
 import type { Log } from '../log.ts';
 import type { ConversationState } from './conversation-state.ts';
@@ -24,7 +24,7 @@ export function tokensOfBytes(bytes: number): number {
 
 export type BudgetOptions = {
   job: JobRow;
-  jobs: JobTable;
+  control: JobControl;
   state: ConversationState;
   /** What calls are priced by before they are made: the model as its provider knows it. */
   model: string;
@@ -91,12 +91,12 @@ export class Budget {
 
   /** Settles the last call. Where that fails, the estimate stays reserved until the run ends, which settles everything. */
   async settle(): Promise<void> {
-    const { job, jobs, log } = this.#options;
+    const { job, control, log } = this.#options;
     const unsettled = this.#unsettled;
     if (!unsettled) return;
     this.#unsettled = undefined;
     try {
-      await jobs.settle(job.jobId, unsettled);
+      await control.settle(job.jobId, unsettled);
     } catch (error) {
       log.warn(`What the last call came to is not settled yet: ${(error as Error).message}`);
     }
@@ -131,25 +131,25 @@ export class Budget {
    * cannot where what is spent already leaves no room for it.
    */
   async #reserve(usd: number): Promise<void> {
-    const { job, jobs, log, signal } = this.#options;
+    const { job, control, log, signal } = this.#options;
     const { jobId, run, maxCostUsd, settings } = job;
     const began = Date.now();
     let isWaiting = false;
     for (let pauseMs = SHORTEST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs)) {
-      if (await jobs.reserve(jobId, usd, maxCostUsd, this.#unsettled)) {
+      if (await control.reserve(jobId, usd, maxCostUsd, this.#unsettled)) {
         this.#unsettled = undefined;
         return;
       }
       // What this worker holds itself is in nobody's way while it waits.
       await this.settle();
-      const { stoppedBy, stoppedBecause, spentUsd } = await jobs.control(jobId);
+      const { stoppedBy, stoppedBecause, spentUsd } = await control.get(jobId);
       if (stoppedBy === 'cancelled' || stoppedBy === 'deleted')
         throw new ConflictError(`The job ${jobId} was ${stoppedBy}; nothing more was asked of the model.`);
       if (stoppedBy === 'modelRefused')
         throw new JobStoppedError(`The job was stopped: ${stoppedBecause ?? 'the model refused it.'}`);
       const isHopeless = spentUsd + usd > maxCostUsd || Date.now() - began > LONGEST_WAIT_MS;
       if (stoppedBy || isHopeless) {
-        await jobs.stop(jobId, run, 'jobCost');
+        await control.stop(jobId, run, 'jobCost');
         throw new ConversationEnded(limitEnding('jobCost', settings));
       }
       if (!isWaiting)

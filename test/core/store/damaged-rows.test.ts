@@ -129,13 +129,13 @@ test('a page that ends at a row that somebody wrote by hand is followed by the n
 });
 
 test('a pacing item that somebody has edited holds nobody up, and is right afterwards', async () => {
-  const { jobs } = tables;
+  const { rateSlots } = tables;
   const now = Date.parse(AT);
   for (const [i, damaged] of [...POISON, 9e15].entries()) {
     const pacer = `pacer-${i}`;
     await put('jobsTable', { jobId: `pacing#${pacer}`, nextSlotMs: damaged, setAtMs: damaged });
-    if (damaged !== 0.5) await jobs.holdSlots(pacer, now + 1000, now);
-    const slots = [await jobs.takeSlot(pacer, 3600, now), await jobs.takeSlot(pacer, 3600, now)];
+    if (damaged !== 0.5) await rateSlots.blockUntil(pacer, now + 1000, now);
+    const slots = [await rateSlots.reserve(pacer, 3600, now), await rateSlots.reserve(pacer, 3600, now)];
     const from = damaged === 0.5 ? now : now + 1000;
     expect({ damaged, slots }).toEqual({ damaged, slots: [from, from + 1000] });
   }

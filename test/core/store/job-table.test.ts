@@ -25,26 +25,15 @@ test('a job is written once, whole, and read as it was written', async () => {
   await expect(jobs.get(newJobId())).rejects.toThrow('There is no job');
 });
 
-test('of twenty requests with one idempotency key all get the job of the first, until a day has passed', async () => {
-  const { jobs } = tables;
-  const claim = (i: number, at = AT) =>
-    jobs.claimIdempotencyKey('key', { boundJobId: `job-${i}`, fingerprint: `print-${i}` }, at);
-  const claims = await Promise.all(Array.from({ length: 20 }, (_, i) => claim(i)));
-  expect(new Set(claims.map(({ boundJobId }) => boundJobId)).size).toBe(1);
-  const [first] = claims;
-  expect(await claim(21)).toMatchObject(first!);
-  expect(await claim(22, '2026-11-23T00:00:01.000Z')).toMatchObject({ boundJobId: 'job-22' });
-});
-
 test('jobs are listed newest first, by status, page by page, and nothing else of the table is among them', async () => {
-  const { jobs, ...own } = await openTestTables();
+  const { jobs, control, idempotencyKeys, rateSlots, ...own } = await openTestTables();
   const days = [1, 2, 3, 4, 5].map((day) => `2026-01-0${day}T00:00:00.000Z`);
   const status = (i: number): Status => (i % 2 === 0 ? 'completed' : 'failed');
   const rows = days.map((createdAt, i) => jobRow({ createdAt, status: status(i) }));
   for (const row of rows) await jobs.create(row);
-  await jobs.stop(rows[0]!.jobId, 1, 'cancelled');
-  await jobs.claimIdempotencyKey('key', { boundJobId: 'job', fingerprint: 'print' }, AT);
-  await jobs.takeSlot('credential', 60, Date.parse(AT));
+  await control.stop(rows[0]!.jobId, 1, 'cancelled');
+  await idempotencyKeys.claim('key', { boundJobId: 'job', fingerprint: 'print' }, AT);
+  await rateSlots.reserve('credential', 60, Date.parse(AT));
 
   const read = async (options: { status?: Status; limit: number }) => {
     const pages: string[][] = [];
@@ -117,10 +106,6 @@ test('a job that ends by an error says it, and the next run begins without it', 
   expect(again).toMatchObject({ status: 'pending', run: 2, action: 'publish' });
   for (const gone of ['error', 'completedAt', 'cancelledAt', 'executionArn'])
     expect(again).not.toHaveProperty(gone);
-  await jobs.recordExecution(job.jobId, 1, 'arn:of:run:1');
-  expect(await jobs.get(job.jobId)).not.toHaveProperty('executionArn');
-  await jobs.recordExecution(job.jobId, 2, 'arn:of:run:2');
-  expect(await jobs.get(job.jobId)).toHaveProperty('executionArn', 'arn:of:run:2');
 });
 
 test('of twenty readers one counts, and counts again only when they are old', async () => {
@@ -132,82 +117,6 @@ test('of twenty readers one counts, and counts again only when they are old', as
   expect(claims.filter(Boolean)).toHaveLength(1);
   expect(await jobs.claimCounting(job.jobId, '2026-11-22T00:00:00.001Z', AT)).toBe(true);
   expect(await jobs.claimCounting(newJobId(), AT, AT)).toBe(false);
-});
-
-test('fifty racing workers never reserve more than the job may cost, and a stopped job reserves nothing', async () => {
-  const { jobs } = tables;
-  const { jobId } = jobRow();
-  const reserve = () => jobs.reserve(jobId, 0.07, 1);
-  const reserved = await Promise.all(Array.from({ length: 50 }, reserve));
-  expect(reserved.filter(Boolean)).toHaveLength(14);
-  await jobs.settle(jobId, { reservedUsd: 0.07, spentUsd: 0.01 });
-  expect(await reserve()).toBe(true);
-  expect(await reserve()).toBe(false);
-  await jobs.settleAll(jobId, 1, 0);
-  await jobs.stop(jobId, 1, 'jobCost');
-  await jobs.stop(jobId, 1, 'cancelled');
-  expect(await jobs.stoppedBy(jobId)).toBe('jobCost');
-  expect(await reserve()).toBe(false);
-  await jobs.settle(newJobId(), { reservedUsd: 1, spentUsd: 0 });
-});
-
-test('a reservation settles the call before it in the same write, and one that does not fit settles nothing', async () => {
-  const { jobs } = tables;
-  const { jobId } = jobRow();
-  expect(await jobs.reserve(jobId, 0.6, 1)).toBe(true);
-  // Of the 0.6 only 0.1 was spent, which makes room for 0.8 and not for 0.95.
-  const before = { reservedUsd: 0.6, spentUsd: 0.1 };
-  expect(await jobs.reserve(jobId, 0.95, 1, before)).toBe(false);
-  expect(await jobs.control(jobId)).toMatchObject({ spentUsd: 0 });
-  expect(await jobs.reserve(jobId, 0.8, 1, before)).toBe(true);
-  expect(await jobs.control(jobId)).toMatchObject({ spentUsd: 0.1 });
-  expect(await jobs.reserve(jobId, 0.15, 1)).toBe(false);
-});
-
-test('one worker of a run asks whether the service knows the key and the model, and a retry asks again', async () => {
-  const { jobs } = tables;
-  const { jobId } = jobRow();
-  const claims = await Promise.all(Array.from({ length: 20 }, () => jobs.claimModelCheck(jobId, 1)));
-  expect(claims.filter(Boolean)).toHaveLength(1);
-  await jobs.stop(jobId, 1, 'modelRefused', 'No such model.');
-  expect(await jobs.control(jobId)).toMatchObject({
-    stoppedBy: 'modelRefused',
-    stoppedBecause: 'No such model.',
-  });
-  await jobs.openRun(jobId, 2);
-  expect(await jobs.control(jobId)).toMatchObject({ stoppedBy: undefined, stoppedBecause: undefined });
-  expect(await jobs.claimModelCheck(jobId, 2)).toBe(true);
-});
-
-test('forty pull requests of one credential get forty moments, each an interval after the one before', async () => {
-  const { jobs } = tables;
-  const now = Date.parse(AT);
-  const slots = await Promise.all(Array.from({ length: 40 }, () => jobs.takeSlot('one', 3600, now)));
-  expect(slots.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => now + i * 1000));
-  expect(await jobs.takeSlot('one', 3600, now + 60_000)).toBe(now + 60_000);
-});
-
-test('a clock that was ahead, and is set right, keeps no pull request waiting for as long as it was ahead', async () => {
-  const { jobs } = tables;
-  const now = Date.parse(AT);
-  const ahead = now + 8 * 86_400_000;
-  expect(await jobs.takeSlot('ahead', 400, ahead)).toBe(ahead);
-  expect(await jobs.takeSlot('ahead', 400, ahead)).toBe(ahead + 9000);
-  // The two that were taken count, and nothing else.
-  expect(await jobs.takeSlot('ahead', 400, now)).toBe(now + 18_000);
-  expect(await jobs.takeSlot('ahead', 400, now)).toBe(now + 27_000);
-
-  await jobs.holdSlots('held ahead', ahead + 60_000, ahead);
-  await jobs.holdSlots('held ahead', now + 30_000, now);
-  expect(await jobs.takeSlot('held ahead', 400, now)).toBe(now + 60_000);
-});
-
-test('slots that are taken far ahead by a clock that is right stay taken', async () => {
-  const { jobs } = tables;
-  const now = Date.parse(AT);
-  const slots = [];
-  for (let i = 0; i < 4; i++) slots.push(await jobs.takeSlot('hourly', 1, now + i * 1000));
-  expect(slots).toEqual([0, 1, 2, 3].map((hours) => now + hours * 3_600_000));
 });
 
 test('pull requests are counted on a job that has ended, and of the run that was asked for', async () => {
@@ -231,12 +140,12 @@ test('pull requests are counted on a job that has ended, and of the run that was
 const ANALYZE = { action: 'analyze' } as const;
 
 test('a deleted job is one that no retry and no cancel brings back, and nothing late makes it anew', async () => {
-  const { jobs, client, settings } = tables;
+  const { jobs, control, rateSlots, client, settings } = tables;
   const job = jobRow();
   const { jobId } = job;
   await jobs.create(job);
-  await jobs.reserve(jobId, 0.1, 1);
-  await jobs.takeSlot(jobId, 60, Date.parse(AT));
+  await control.reserve(jobId, 0.1, 1);
+  await rateSlots.reserve(jobId, 60, Date.parse(AT));
   expect(await jobs.markDeleted(jobId, 1, AT)).toBe(false);
   await jobs.cancel(jobId, 1, AT);
   const races = [
@@ -253,9 +162,9 @@ test('a deleted job is one that no retry and no cancel brings back, and nothing 
   for await (const deletion of jobs.deletions()) if (deletion.jobId === jobId) deletions.push(deletion);
   expect(deletions).toEqual([{ jobId, run }]);
   const late = async () => {
-    await jobs.settle(jobId, { reservedUsd: 0.1, spentUsd: 0 });
-    await jobs.stop(jobId, run, 'cancelled');
-    await jobs.openRun(jobId, run + 1);
+    await control.settle(jobId, { reservedUsd: 0.1, spentUsd: 0 });
+    await control.stop(jobId, run, 'cancelled');
+    await control.openRun(jobId, run + 1);
     expect([
       await jobs.create(job),
       await jobs.reserveRun(jobId, run, ANALYZE, AT),
@@ -273,7 +182,7 @@ test('a deleted job is one that no retry and no cancel brings back, and nothing 
   expect(await jobs.deletion(jobId)).toEqual({ run, isDone: true });
   expect(await jobs.deleteAgain(jobId, run)).toBe(false);
   await late();
-  expect(await jobs.reserve(jobId, 0.1, 1)).toBe(false);
+  expect(await control.reserve(jobId, 0.1, 1)).toBe(false);
 
   const { Items = [] } = await client.send(new ScanCommand({ TableName: settings.jobsTable }));
   const left = Items.filter((item) => item.jobId.includes(jobId));
@@ -289,7 +198,7 @@ test('a deleted job is one that no retry and no cancel brings back, and nothing 
 });
 
 test('everything of a job expires when the job does, also what a later run makes', async () => {
-  const { jobs, rows, client, settings } = tables;
+  const { jobs, control, rows, client, settings } = tables;
   const job = jobRow({ createdAt: '2026-11-01T00:00:00.000Z' });
   const { jobId } = job;
   await jobs.create(job);
@@ -297,7 +206,7 @@ test('everything of a job expires when the job does, also what a later run makes
   expect(expiresAt).toBe('2027-01-30T00:00:00.000Z');
   await rows.createPending(jobId, ['local/one'], AT, 3, expiresAt);
   await rows.putDiff(jobId, 'local/one', Buffer.from('diff'), AT, expiresAt);
-  await jobs.openRun(jobId, 3, expiresAt);
+  await control.openRun(jobId, 3, expiresAt);
   expect((await rows.get(jobId, 'local/one')).expiresAt).toBe(expiresAt);
   const items = [settings.jobsTable, settings.repositoriesTable].map(async (TableName) => {
     const { Items = [] } = await client.send(new ScanCommand({ TableName }));

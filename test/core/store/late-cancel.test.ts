@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { JobControl } from '../../../core/store/job-control.ts';
 import type { JobTable } from '../../../core/store/job-table.ts';
 import { countsOf, type RepositoryTable } from '../../../core/store/repository-table.ts';
 import { NO_TOKENS } from '../../../core/usage.ts';
@@ -8,11 +9,12 @@ import { openTestTables } from '../../support/stores.ts';
 const NAME = 'local/one';
 
 let jobs: JobTable;
+let control: JobControl;
 let rows: RepositoryTable;
 let close: () => Promise<void>;
 
 beforeAll(async () => {
-  ({ jobs, rows, close } = await openTestTables());
+  ({ jobs, control, rows, close } = await openTestTables());
 });
 afterAll(() => close());
 
@@ -23,12 +25,12 @@ async function retriedJob(): Promise<string> {
   await jobs.create(job);
   await rows.createPending(jobId, [NAME], AT);
   expect(await jobs.cancel(jobId, 1, AT)).toBe(true);
-  await jobs.stop(jobId, 1, 'cancelled');
-  expect(await jobs.reserve(jobId, 0.1, 1)).toBe(false);
+  await control.stop(jobId, 1, 'cancelled');
+  expect(await control.reserve(jobId, 0.1, 1)).toBe(false);
   await rows.endUnfinished(jobId, NAME, 1, { status: 'cancelled', completedAt: AT });
   expect(await jobs.reserveRun(jobId, 1, { action: 'analyze' }, AT)).toBe(true);
   await rows.resetForRun(await rows.get(jobId, NAME), 2, AT);
-  await jobs.openRun(jobId, 2);
+  await control.openRun(jobId, 2);
   return jobId;
 }
 
@@ -36,7 +38,7 @@ test('what is late of a cancel reaches nothing of the run that a retry has begun
   const jobId = await retriedJob();
   const [job, row] = [await jobs.get(jobId), await rows.get(jobId, NAME)];
 
-  await jobs.stop(jobId, 1, 'cancelled');
+  await control.stop(jobId, 1, 'cancelled');
   expect(await jobs.cancel(jobId, 1, AT)).toBe(false);
   expect(await rows.endUnfinished(jobId, NAME, 1, { status: 'cancelled', completedAt: AT })).toBe(false);
   await jobs.recordTotals(
@@ -49,17 +51,17 @@ test('what is late of a cancel reaches nothing of the run that a retry has begun
 
   expect(await jobs.get(jobId)).toEqual(job);
   expect(await rows.get(jobId, NAME)).toEqual(row);
-  expect(await jobs.stoppedBy(jobId)).toBeUndefined();
-  expect(await jobs.reserve(jobId, 0.1, 1)).toBe(true);
+  expect(await control.stoppedBy(jobId)).toBeUndefined();
+  expect(await control.reserve(jobId, 0.1, 1)).toBe(true);
 });
 
 test('a cancel of the new run holds, also where the retry that began it goes on after it', async () => {
   const jobId = await retriedJob();
   expect(await jobs.cancel(jobId, 2, AT)).toBe(true);
-  await jobs.stop(jobId, 2, 'cancelled');
-  await jobs.openRun(jobId, 2);
-  expect(await jobs.stoppedBy(jobId)).toBe('cancelled');
-  expect(await jobs.reserve(jobId, 0.1, 1)).toBe(false);
+  await control.stop(jobId, 2, 'cancelled');
+  await control.openRun(jobId, 2);
+  expect(await control.stoppedBy(jobId)).toBe('cancelled');
+  expect(await control.reserve(jobId, 0.1, 1)).toBe(false);
 });
 
 test('counts that were taken while the job ran do not replace those it ended with', async () => {

@@ -26,7 +26,8 @@ async function retriedAfter(days: number, resultDays: number): Promise<{ run: nu
   const storage: Context = {
     // Nothing listens there: a retry that is let through fails at the start of its execution.
     settings: { ...tables.settings, STATE_MACHINE_ARN: 'arn:aws:states:us-east-1:0:stateMachine:none' },
-    ...{ jobs: tables.jobs, repositories: tables.rows, artifacts: artifacts.store },
+    ...tables.stores,
+    artifacts: artifacts.store,
     now: () => now.toISOString(),
   };
   process.env.AWS_ENDPOINT_URL_SFN = 'http://127.0.0.1:9';

@@ -67,8 +67,7 @@ beforeAll(async () => {
   });
   storage = {
     settings: { ...tables.settings, STATE_MACHINE_ARN: engine.states!.stateMachineArn, JOB_QUEUE: QUEUE },
-    jobs: tables.jobs,
-    repositories: tables.rows,
+    ...tables.stores,
     artifacts: store,
     now: () => new Date().toISOString(),
   };

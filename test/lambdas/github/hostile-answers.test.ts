@@ -122,7 +122,9 @@ test.each([
   };
   const { jobsTable, repositoriesTable } = tables.settings;
   const storage: Context = {
-    ...{ jobs: tables.jobs, repositories: tables.rows, artifacts: artifacts.store, now: () => AT },
+    ...tables.stores,
+    artifacts: artifacts.store,
+    now: () => AT,
     settings: { ...settings(), jobsTable, repositoriesTable },
   };
   const [job, repositoryName] = [jobRow(), 'local/limited'];

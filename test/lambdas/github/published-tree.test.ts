@@ -36,8 +36,7 @@ beforeAll(async () => {
     ...{ jobsTable: tables.settings.jobsTable, repositoriesTable: tables.settings.repositoriesTable },
   };
   storage = {
-    jobs: tables.jobs,
-    repositories: tables.rows,
+    ...tables.stores,
     artifacts: artifacts.store,
     settings,
     now: () => AT,

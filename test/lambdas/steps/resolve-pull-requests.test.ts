@@ -32,7 +32,7 @@ test('owners whose credentials have paces of their own do not wait for each othe
     const outcome = name.endsWith('unchanged') ? ('unchanged' as const) : ('changed' as const);
     await repositories.endUnfinished(job.jobId, name, 1, { status: 'completed', outcome, completedAt: AT });
   }
-  const storage = { jobs, repositories, artifacts: store, settings, now: () => AT };
+  const storage = { ...tables.stores, artifacts: store, settings, now: () => AT };
   const manifest = await resolvePullRequests({ jobId: job.jobId, run: 1, action: 'analyze' }, storage);
   const items = await readArtifact(store, manifest.key, z.array(PublishItem));
   expect(items.map(({ repositoryName }) => repositoryName)).toEqual([
@@ -63,7 +63,7 @@ test('while others are analysed only what was never tried is listed, until the j
     pullRequestNumber: 1,
   });
 
-  const storage = { jobs, repositories, artifacts: store, settings, now: () => AT };
+  const storage = { ...tables.stores, artifacts: store, settings, now: () => AT };
   const anHourAgo = new Date(Date.parse(AT) - 3_600_000).toISOString();
   const input = { jobId, run: 1, action: 'analyze' as const };
   const look = () => resolvePullRequests({ ...input, meanwhileSince: anHourAgo }, storage);
@@ -98,7 +98,7 @@ test('an owner with many changes does not hold up the others: a look takes what 
       outcome: 'changed',
       completedAt: AT,
     });
-  const storage = { jobs, repositories, artifacts: store, settings, now: () => AT };
+  const storage = { ...tables.stores, artifacts: store, settings, now: () => AT };
   const look = (minutes: number) =>
     resolvePullRequests(
       {

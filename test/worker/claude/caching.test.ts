@@ -89,21 +89,22 @@ test('the worker that goes ahead holds nobody up by dying or failing, and a smal
   const prompt = PROMPT.repeat(20);
   const wide = await stack.createJob(names, { prompt, maxConcurrency: 4 });
   // It claimed, and was never heard of again.
-  const claimedUntil = Date.now() + 1500;
-  expect(await stack.jobs.claimSharedPrefix(wide, 'acme/w1', claimedUntil)).toBe(true);
+  const at = Date.now();
+  const claimedUntil = at + 1500;
+  expect(await stack.control.claimSharedPrefix(wide, 'acme/w1', { at, until: claimedUntil })).toBe(true);
 
   // Of this repository's request only: one of the key would stop the whole job.
   const refusal = { status: 400, type: 'invalid_request_error', message: 'no' } as const;
   const { model } = await stack.work([wide, 'acme/w2'], [refusal]);
   expect(Date.now()).toBeGreaterThan(claimedUntil);
   expect(model.requests).toHaveLength(1);
-  expect(await stack.jobs.sharedPrefix(wide, 1, 'acme/w4')).toEqual({ isWarm: false, claimedUntil: 0 });
+  expect(await stack.control.sharedPrefix(wide, 1, 'acme/w4')).toEqual({ isWarm: false, claimedUntil: 0 });
 
   await stack.work([wide, 'acme/w3'], [submitUnchanged]);
-  expect(await stack.jobs.sharedPrefix(wide, 1, 'acme/w4')).toEqual({ isWarm: true, claimedUntil: 0 });
-  expect(await stack.jobs.sharedPrefix(wide, 2, 'acme/w4')).toEqual({ isWarm: false, claimedUntil: 0 });
+  expect(await stack.control.sharedPrefix(wide, 1, 'acme/w4')).toEqual({ isWarm: true, claimedUntil: 0 });
+  expect(await stack.control.sharedPrefix(wide, 2, 'acme/w4')).toEqual({ isWarm: false, claimedUntil: 0 });
 
   const narrow = await stack.createJob(names.slice(0, 3), { prompt, maxConcurrency: 4 });
   await stack.work([narrow, 'acme/w1'], [submitUnchanged]);
-  expect(await stack.jobs.sharedPrefix(narrow, 1, 'acme/w4')).toEqual({ isWarm: false, claimedUntil: 0 });
+  expect(await stack.control.sharedPrefix(narrow, 1, 'acme/w4')).toEqual({ isWarm: false, claimedUntil: 0 });
 });

@@ -236,7 +236,7 @@ test('a refused key stops the whole job with its reason, and a repository that c
   const jobId = await stack.createJob(names);
   const refusal: Failure = { status: 401, type: 'authentication_error', message: 'invalid x-api-key' };
   await stack.work([jobId, names[0]!], [refusal]);
-  expect(await stack.jobs.control(jobId)).toMatchObject({
+  expect(await stack.control.get(jobId)).toMatchObject({
     stoppedBy: 'modelRefused',
     stoppedBecause: expect.stringContaining('invalid x-api-key. Give CLAUDE_API_KEY'),
   });
@@ -264,7 +264,7 @@ async function askedOfModel(status: number, error: object) {
   try {
     const environment = { ANTHROPIC_BASE_URL: model.url, CLAUDE_PATIENCE_SECONDS: '0.2' };
     const analyzed = await stack.analyze(files, [], { environment });
-    return { ...analyzed, posts, control: await stack.jobs.control(analyzed.jobId) };
+    return { ...analyzed, posts, control: await stack.control.get(analyzed.jobId) };
   } finally {
     await model.close();
   }

@@ -46,7 +46,7 @@ test("the job's cap stops every repository of the job, and only what was spent s
   ];
   await stack.work([jobId, names[0]!], first);
   expect(await stack.outcome(jobId, names[0]!)).toMatchObject({ end: 'jobCost', turns: 2, costUsd: 0.018 });
-  expect(await stack.jobs.stoppedBy(jobId)).toBe('jobCost');
+  expect(await stack.control.stoppedBy(jobId)).toBe('jobCost');
 
   const second = await stack.work([jobId, names[1]!], [read('a.txt')]);
   expect(await stack.outcome(jobId, names[1]!)).toMatchObject({ end: 'jobCost', turns: 0, costUsd: 0 });
@@ -56,7 +56,7 @@ test("the job's cap stops every repository of the job, and only what was spent s
 test('a cancelled job asks nothing more of the model and is not taken for one that ran out of money', async () => {
   await stack.createRepository('acme/cancelled', files);
   const jobId = await stack.createJob(['acme/cancelled']);
-  await stack.jobs.stop(jobId, 1, 'cancelled');
+  await stack.control.stop(jobId, 1, 'cancelled');
   const { model } = await stack.work([jobId, 'acme/cancelled'], [submit]);
   const outcome = await stack.outcome(jobId, 'acme/cancelled');
   expect(outcome).toMatchObject({ outcome: 'failed', error: { name: 'ConflictError' } });

@@ -104,8 +104,8 @@ test('a turn takes fewer than two writes of the control item, and the job owes n
   const updates = dynamoDb.carriedOut.filter((operation) => operation === 'UpdateItem').length;
   // One a turn on the control item, one when all is over, one for the model's check; and at most two a turn on the row.
   expect(updates).toBeLessThanOrEqual(3 * TURNS + 5);
-  expect(await stack.jobs.control(jobId)).toMatchObject({ spentUsd: expect.closeTo(TURNS * 0.003, 6) });
-  expect(await stack.jobs.reserve(jobId, 50 - TURNS * 0.003 - 1e-9, 50)).toBe(true);
+  expect(await stack.control.get(jobId)).toMatchObject({ spentUsd: expect.closeTo(TURNS * 0.003, 6) });
+  expect(await stack.control.reserve(jobId, 50 - TURNS * 0.003 - 1e-9, 50)).toBe(true);
 });
 
 test('a first answer that broke off is billed, although its worker is lost before any turn is whole', async () => {

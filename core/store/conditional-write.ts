@@ -1,5 +1,5 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 
 export type ConditionalUpdate = {
   /** Attributes to set; undefined ones are left as they are. */
@@ -11,7 +11,14 @@ export type ConditionalUpdate = {
   values?: Record<string, unknown>;
 };
 
-/** One conditional update of one item: false where the condition did not hold. */
+export type ConditionalPut = {
+  TableName: string;
+  Item: Record<string, unknown>;
+  condition: string;
+  values?: Record<string, unknown>;
+};
+
+/** One conditional update of one item. Returns false if the condition does not hold. */
 export async function updateWhere(
   client: DynamoDBDocumentClient,
   item: { TableName: string; Key: Record<string, string> },
@@ -30,20 +37,32 @@ export async function updateWhere(
     ...Object.fromEntries(adds.map(([name], i) => [`#a${i}`, name])),
     ...Object.fromEntries(remove.map((name, i) => [`#r${i}`, name])),
   };
+  const update = new UpdateCommand({
+    ...item,
+    UpdateExpression: clauses.join(' '),
+    ConditionExpression: condition,
+    ExpressionAttributeNames: attributeNames,
+    ...valuesOf({
+      ...values,
+      ...Object.fromEntries(sets.map(([, value], i) => [`:s${i}`, value])),
+      ...Object.fromEntries(adds.map(([, value], i) => [`:a${i}`, value])),
+    }),
+  });
+  return conditionHeld(client.send(update));
+}
+
+/** One conditional put of one item. Returns false if the condition does not hold. */
+export async function putWhere(
+  client: DynamoDBDocumentClient,
+  { TableName, Item, condition, values = {} }: ConditionalPut,
+): Promise<boolean> {
+  const put = new PutCommand({ TableName, Item, ConditionExpression: condition, ...valuesOf(values) });
+  return conditionHeld(client.send(put));
+}
+
+async function conditionHeld(sent: Promise<unknown>): Promise<boolean> {
   try {
-    await client.send(
-      new UpdateCommand({
-        ...item,
-        UpdateExpression: clauses.join(' '),
-        ConditionExpression: condition,
-        ExpressionAttributeNames: attributeNames,
-        ...valuesOf({
-          ...values,
-          ...Object.fromEntries(sets.map(([, value], i) => [`:s${i}`, value])),
-          ...Object.fromEntries(adds.map(([, value], i) => [`:a${i}`, value])),
-        }),
-      }),
-    );
+    await sent;
     return true;
   } catch (error) {
     if (error instanceof ConditionalCheckFailedException) return false;

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { CommitSha } from '../core/change-set.ts';
 import { Checkpoint } from '../core/outcome.ts';
 import { type ArtifactStore, artifactKeys, findArtifactOfRun, findBytes } from '../core/store/artifacts.ts';
+import { type Changes, filesWithSecrets } from './checkout/changes.ts';
+import type { Git } from './checkout/git.ts';
 import type { ConversationState as State } from './conversation/conversation-state.ts';
 import { ConversationState } from './conversation/conversation-state.ts';
 import type { Log } from './log.ts';
@@ -9,16 +11,17 @@ import type { Redactor } from './sandbox/redact.ts';
 
 const PATCH_NAMES = ['work-tree.patch', 'work-tree-2.patch'] as const;
 
-/** `checkpoint/conversation.json`: what another process needs to go on, all but the patch, which it names. */
+/** `checkpoint/conversation.json`: all that another process needs to resume, with the name of the patch's artifact. */
 const SavedConversation = ConversationState.extend({
   run: z.int(),
   baseSha: CommitSha,
   patchName: z.enum(PATCH_NAMES).optional(),
 });
 
+/** A checkpoint that another attempt can resume from. */
 export type Resumable = { state: State; baseSha: string; patch: Buffer };
 
-/** What attempts before this one have spent in this run. */
+/** The usage of earlier attempts of this run. */
 export type Spent = Pick<State, 'tokenUsage' | 'costUsd' | 'model'>;
 
 type CheckpointOptions = {
@@ -29,14 +32,14 @@ type CheckpointOptions = {
   redactor: Redactor;
 };
 
-/** Saves after every step what a reclaimed host would lose, in an order that leaves no half of a save in use. */
+/** Saves the work after every step. The order of the writes makes sure that a partial save is never used. */
 export class Checkpoints {
   readonly #store: ArtifactStore;
   readonly #options: CheckpointOptions;
   readonly #prefix: string;
   readonly #run: number;
   #patchName: (typeof PATCH_NAMES)[number] | undefined;
-  /** Whether the tree is past what a patch can bring back: the last save before that then stays the one to go on from. */
+  /** Whether no patch can restore the tree any longer. The last save before that stays valid. */
   #isBehind = false;
 
   constructor(store: ArtifactStore, options: CheckpointOptions) {
@@ -47,17 +50,17 @@ export class Checkpoints {
   }
 
   /**
-   * What this run has saved: `spent` wherever anything was, `resumed` where the work can go on. What is there and cannot
-   * be read is left aside, and the work begins again.
+   * Loads what earlier attempts of this run saved: `spent` if they saved anything, `resumed` if the work can be resumed.
+   * Damaged artifacts are logged and ignored.
    */
   async load(): Promise<{ resumed?: Resumable; spent?: Spent }> {
-    const [saved, tally] = await Promise.all([
+    const [saved, usage] = await Promise.all([
       this.#find('conversation.json', SavedConversation),
       this.#find('usage.json', Checkpoint),
     ]);
-    // Either may know more: the tally of answers that broke off, the conversation where a kill came between the two.
-    const isTallyNewer = (tally?.tokenUsage.total ?? 0) > (saved?.tokenUsage.total ?? 0);
-    const newest = isTallyNewer ? tally : (saved ?? tally);
+    // Either may be newer: only the usage has interrupted answers, and a kill may come between the two writes.
+    const isUsageNewer = (usage?.tokenUsage.total ?? 0) > (saved?.tokenUsage.total ?? 0);
+    const newest = isUsageNewer ? usage : (saved ?? usage);
     if (!newest) return {};
     const { tokenUsage, costUsd, model } = newest;
     const spent = { tokenUsage, costUsd, model };
@@ -69,19 +72,28 @@ export class Checkpoints {
       ? await findBytes(this.#store, this.#prefix + patchName, (why) => log.warn(why))
       : Buffer.alloc(0);
     if (!patch) {
-      log.warn(`The checkpoint names ${patchName}, which is not there: the work begins again.`);
+      log.warn(`The checkpoint's patch ${patchName} is missing; the work starts over.`);
       return { spent };
     }
     this.#patchName = patchName;
     return { spent, resumed: { state: { ...state, tokenUsage, costUsd }, baseSha, patch } };
   }
 
-  /** `patch` is left out where the tree is as it was at the save before, and `unkept` where no patch can be kept. */
+  /** The patch to save for these changes, or `unkept` if they have none or it contains one of the worker's credentials. */
+  async patchToKeep(git: Git, changes: Changes): Promise<Buffer | 'unkept'> {
+    const { patch } = changes;
+    const { redactor } = this.#options;
+    if (!patch || redactor.isIn(patch)) return 'unkept';
+    const withSecrets = await filesWithSecrets(git, changes, redactor);
+    return withSecrets.length === 0 ? patch : 'unkept';
+  }
+
+  /** Without `patch`, the tree is the same as at the last save. */
   async save(state: State, baseSha: string, patch?: Buffer | 'unkept'): Promise<void> {
     if (patch) this.#isBehind = patch === 'unkept';
     if (this.#isBehind) return;
     if (patch instanceof Buffer) {
-      // Never over the patch that conversation.json names: writing that file is what makes a save count.
+      // Never overwrites the patch that conversation.json names: a save is valid only once that file is written.
       const patchName = this.#patchName === PATCH_NAMES[0] ? PATCH_NAMES[1] : PATCH_NAMES[0];
       await this.#store.write(this.#prefix + patchName, patch, { durable: true });
       this.#patchName = patchName;
@@ -94,8 +106,8 @@ export class Checkpoints {
     });
   }
 
-  /** `checkpoint/usage.json`: what was spent so far, which counts even if this worker is lost for good. */
-  async saveTally(state: State, baseSha: string, model: string): Promise<void> {
+  /** `checkpoint/usage.json`: a snapshot of the usage, which is billed even if the worker is lost. */
+  async saveUsage(state: State, baseSha: string, model: string): Promise<void> {
     const { turns, tokenUsage, costUsd } = state;
     const checkpoint: Checkpoint = {
       run: this.#run,
@@ -115,7 +127,7 @@ export class Checkpoints {
     return findArtifactOfRun(this.#store, this.#prefix + name, of, (why) => log.warn(why));
   }
 
-  /** A secret that the model wrote itself stays out of the store, as it does in the outcome. */
+  /** Redacts secrets that the model wrote, as in the outcome. */
   async #write(name: string, value: unknown): Promise<void> {
     const text = this.#options.redactor.text(JSON.stringify(value));
     await this.#store.write(this.#prefix + name, text, { contentType: 'application/json', durable: true });

@@ -11,7 +11,7 @@ import { Log } from './log.ts';
 import { readParameters } from './parameters.ts';
 import { Redactor } from './sandbox/redact.ts';
 import { openSession } from './session.ts';
-import { isServiceError } from './trouble.ts';
+import { isTransientError } from './transient-error.ts';
 
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
@@ -43,6 +43,6 @@ async function main(): Promise<number> {
     }
     const { name, message } = describeError(error);
     log.error(`${name}: ${message}`, { stack: error instanceof Error ? error.stack : undefined });
-    return isServiceError(error) ? WORKER_TROUBLED : WORKER_FAILED;
+    return isTransientError(error) ? WORKER_TROUBLED : WORKER_FAILED;
   }
 }

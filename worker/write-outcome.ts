@@ -1,92 +1,104 @@
 import type { ChangeSet } from '../core/change-set.ts';
+import type { ErrorDescription } from '../core/job.ts';
 import { OutcomeDocument } from '../core/outcome.ts';
 import type { ArtifactKeys } from '../core/repository-result.ts';
-import { isModelPriced } from '../core/settings.ts';
 import { artifactKeys } from '../core/store/artifacts.ts';
 import type { Thread } from '../core/thread.ts';
-import { NO_TOKENS } from '../core/usage.ts';
-import type { Analysis } from './analysis.ts';
-import { filesWithSecrets, readChangedFiles, summarizeChanges } from './checkout/changes.ts';
+import { type Changes, filesWithSecrets, readChangedFiles, summarizeChanges } from './checkout/changes.ts';
+import type { Clone } from './checkout/clone.ts';
 import { SYSTEM_PROMPT } from './claude/prompt.ts';
+import type { Conclusion } from './conversation/conclusion.ts';
+import type { Conversation } from './conversation/conversation.ts';
 import { list } from './conversation/verify.ts';
+import type { Opened } from './open.ts';
 import { boundText } from './sandbox/bounded-output.ts';
+import type { Submission } from './tools/tool.ts';
 
-/** Characters of each of at most 50 entries: they stand on the row. */
+/** Characters per entry. There are at most 50, and they are stored on the row. */
 const MAX_NOT_DONE = 500;
 
-/** Writes the artifacts and, last of all, `outcome.json`: where it is, everything that it names is. */
-export async function writeOutcome(analysis: Analysis): Promise<OutcomeDocument> {
-  const { job, ending, state, spent } = analysis;
-  const { repositoryName, log, settings } = analysis.request;
-  const outcome = outcomeName(analysis);
-  const artifacts: ArtifactKeys = {};
-  if (state) artifacts.thread = await writeThread(analysis);
-  // A throttled repository has no changes yet: its tree is in the checkpoint.
-  if (analysis.changes?.patch?.length) artifacts.diff = await writeDiff(analysis, analysis.changes.patch);
-  if (outcome === 'changed') artifacts.changeSet = await writeChangeSet(analysis);
-  if (analysis.changes?.excess) log.warn(`the diff does not hold everything: ${analysis.changes.excess}`);
-  log.info('outcome', {
-    outcome,
-    end: ending?.end,
-    turns: state?.turns.length ?? 0,
-    costUsd: state?.costUsd,
-  });
-  artifacts.log = artifactKeys.log(job.jobId, repositoryName);
-  await analysis.artifacts.write(artifacts.log, log.text, { contentType: 'text/plain; charset=utf-8' });
+/** The end of the work: exactly one of `conclusion` and `error`, and the stages that were reached. */
+export type Analyzed = {
+  clone: Clone | undefined;
+  conversation: Conversation | undefined;
+  changes: Changes | undefined;
+  conclusion: Conclusion | undefined;
+  /** An expected failure. */
+  error: ErrorDescription | undefined;
+};
 
-  const submission = ending?.submission;
-  const written = OutcomeDocument.parse({
+/** Writes the artifacts and then `outcome.json`, so that all artifacts that it names exist. */
+export async function writeOutcome(opened: Opened, analyzed: Analyzed): Promise<OutcomeDocument> {
+  const { job, repositoryName, settings, log, resumed, spent, startedAt } = opened;
+  const { clone, conversation, changes, conclusion, error } = analyzed;
+  const state = conversation?.state;
+  const outcome = outcomeName(analyzed);
+  const submission = conclusion?.end === 'submitted' ? conclusion.submission : undefined;
+  const throttled = conclusion?.end === 'throttled' ? conclusion : undefined;
+  const artifacts: ArtifactKeys = {};
+  if (conversation) artifacts.thread = await writeThread(opened, conversation);
+  if (clone && changes?.patch?.length)
+    artifacts.diff = await writeDiff(opened, clone, changes, changes.patch);
+  if (outcome === 'changed' && clone && changes && submission)
+    artifacts.changeSet = await writeChangeSet(opened, clone, changes, submission);
+  if (changes?.excess) log.warn(`The diff is incomplete: ${changes.excess}`);
+  const turns = state?.turns.length ?? 0;
+  log.info('outcome', { outcome, end: conclusion?.end, turns, costUsd: state?.costUsd });
+  artifacts.log = artifactKeys.log(job.jobId, repositoryName);
+  await opened.artifacts.write(artifacts.log, log.text, { contentType: 'text/plain; charset=utf-8' });
+
+  const { model = job.settings.model, tokenUsage, costUsd } = state ?? spent;
+  const document = OutcomeDocument.parse({
     jobId: job.jobId,
     repositoryName,
     run: job.run,
     outcome,
-    end: ending?.end,
-    resumeAt: ending?.resumeAt,
+    end: conclusion?.end,
+    resumeAt: throttled?.resumeAt,
     wereChangesNecessary: submission?.wereChangesNecessary,
-    summary: ending && boundText(ending.summary),
-    notDone: submission?.notDone?.map((said) => said.slice(0, MAX_NOT_DONE)),
+    summary: conclusion && boundText(conclusion.summary),
+    notDone: submission?.notDone?.map((entry) => entry.slice(0, MAX_NOT_DONE)),
     title: submission?.title,
     body: submission?.body,
-    model: (state ?? spent)?.model ?? job.settings.model,
-    baseBranch: analysis.clone?.baseBranch,
-    baseSha: analysis.clone?.baseSha,
-    changes: analysis.changes ? summarizeChanges(analysis.changes) : [],
+    model,
+    baseBranch: clone?.baseBranch,
+    baseSha: clone?.baseSha,
+    changes: changes ? summarizeChanges(changes) : [],
     artifacts,
-    tokenUsage: (state ?? spent)?.tokenUsage ?? NO_TOKENS,
-    // Where nothing was asked of the model, that costs nothing; without a price there is no figure even then.
-    costUsd: state || spent ? (state ?? spent)!.costUsd : unspent(analysis),
-    turns: (state ?? analysis.resumed?.state)?.turns.length ?? 0,
-    verification: analysis.verification,
+    tokenUsage,
+    costUsd,
+    turns: (state ?? resumed?.state)?.turns.length ?? 0,
+    verification: conversation?.verification ?? [],
     batchJobId: settings.AWS_BATCH_JOB_ID,
     attempt: settings.AWS_BATCH_JOB_ATTEMPT,
-    startedAt: analysis.startedAt.toISOString(),
+    startedAt: startedAt.toISOString(),
     completedAt: new Date().toISOString(),
     logs: log.tail,
-    error: analysis.error ?? ending?.error,
+    error: error ?? throttled?.error,
   } satisfies OutcomeDocument);
-  await writeJson(analysis, artifactKeys.outcome(job.jobId, repositoryName), written);
-  return written;
+  await writeJson(opened, artifactKeys.outcome(job.jobId, repositoryName), document);
+  return document;
 }
 
-/** What a conversation without an answer has cost: nothing, or no figure where its model has no price. */
-export function unspent({ job, request }: Pick<Analysis, 'job' | 'request'>): number | undefined {
-  return isModelPriced(job.settings.model, request.settings) ? 0 : undefined;
+function outcomeName({ conclusion, error }: Analyzed): OutcomeDocument['outcome'] {
+  if (error || !conclusion) return 'failed';
+  if (conclusion.end === 'throttled') return 'throttled';
+  if (conclusion.end !== 'submitted') return 'gaveUp';
+  return conclusion.submission.wereChangesNecessary ? 'changed' : 'unchanged';
 }
 
-function outcomeName({ ending, error }: Analysis): OutcomeDocument['outcome'] {
-  if (error || !ending) return 'failed';
-  if (ending.end === 'throttled') return 'throttled';
-  if (ending.end !== 'submitted') return 'gaveUp';
-  return ending.submission?.wereChangesNecessary ? 'changed' : 'unchanged';
-}
-
-/** Undefined where a binary file holds a secret, which cannot be taken out of a patch: it is compressed there. */
-async function writeDiff(analysis: Analysis, patch: Buffer): Promise<string | undefined> {
-  const { job, artifacts, request, clone, changes } = analysis;
-  const { repositoryName, redactor, log } = request;
-  const withSecrets = patch.includes(BINARY) ? await filesWithSecrets(clone!.git, changes!, redactor) : [];
+/** Returns undefined if the patch has binary files and a file contains a secret: compressed data cannot be redacted. */
+async function writeDiff(
+  { job, repositoryName, artifacts, redactor, log }: Opened,
+  { git }: Clone,
+  changes: Changes,
+  patch: Buffer,
+): Promise<string | undefined> {
+  const withSecrets = patch.includes(BINARY) ? await filesWithSecrets(git, changes, redactor) : [];
   if (withSecrets.length > 0) {
-    log.warn(`the diff is not kept: a credential is in ${list(withSecrets)}, and the diff has a binary file`);
+    log.warn(
+      `The diff is not stored, because it has a binary file and a credential is in ${list(withSecrets)}.`,
+    );
     return undefined;
   }
   const key = artifactKeys.diff(job.jobId, repositoryName);
@@ -96,40 +108,35 @@ async function writeDiff(analysis: Analysis, patch: Buffer): Promise<string | un
 
 const BINARY = '\nGIT binary patch\n';
 
-async function writeThread(analysis: Analysis): Promise<string> {
-  const { job, state, tools } = analysis;
-  const { repositoryName } = analysis.request;
+async function writeThread(opened: Opened, { state, toolNames }: Conversation): Promise<string> {
+  const { job, repositoryName } = opened;
   const key = artifactKeys.thread(job.jobId, repositoryName);
-  await writeJson(analysis, key, {
+  await writeJson(opened, key, {
     jobId: job.jobId,
     repositoryName,
-    model: state!.model ?? job.settings.model,
+    model: state.model ?? job.settings.model,
     system: SYSTEM_PROMPT,
-    tools,
-    messages: state!.messages as Thread['messages'],
-    turns: state!.turns,
+    tools: toolNames,
+    messages: state.messages as Thread['messages'],
+    turns: state.turns,
   } satisfies Thread);
   return key;
 }
 
-async function writeChangeSet(analysis: Analysis): Promise<string> {
-  const { job, request, clone, changes, ending } = analysis;
-  const { title, body, summary } = ending!.submission!;
-  const key = artifactKeys.changeSet(job.jobId, request.repositoryName);
-  const { git, baseBranch, baseSha } = clone!;
-  await writeJson(analysis, key, {
-    baseBranch,
-    baseSha,
-    title,
-    body,
-    summary,
-    files: await readChangedFiles(git, changes!),
-  } satisfies ChangeSet);
+async function writeChangeSet(
+  opened: Opened,
+  { git, baseBranch, baseSha }: Clone,
+  changes: Changes,
+  { title, body, summary }: Submission,
+): Promise<string> {
+  const key = artifactKeys.changeSet(opened.job.jobId, opened.repositoryName);
+  const files = await readChangedFiles(git, changes);
+  await writeJson(opened, key, { baseBranch, baseSha, title, body, summary, files } satisfies ChangeSet);
   return key;
 }
 
-async function writeJson({ artifacts, request }: Analysis, key: string, value: unknown): Promise<void> {
-  await artifacts.write(key, request.redactor.text(JSON.stringify(value)), {
+async function writeJson({ artifacts, redactor }: Opened, key: string, value: unknown): Promise<void> {
+  await artifacts.write(key, redactor.text(JSON.stringify(value)), {
     contentType: 'application/json',
     durable: true,
   });

@@ -26,7 +26,7 @@ export const Input = ExecutionInput;
 
 /** Time for the worker to write its outcome after its own maxMinutes have passed. */
 const SAVING_SECONDS = 300;
-/** Time that a worker may wait for the model's rate limit, which its maxMinutes do not count (worker/claude/patience.ts). */
+/** Time that a worker may wait for the model's rate limit, which its maxMinutes do not count (worker/claude/retry-budget.ts). */
 const WAITING_SECONDS = 600;
 
 /** Decides once which repositories the job is about, creates their rows, and lists for the Map what has not ended. */

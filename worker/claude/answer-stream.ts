@@ -2,18 +2,18 @@ import type { Message, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources
 import type { ReportedUsage } from '../../core/usage.ts';
 
 /**
- * The events of one answer on their way to the SDK, which trusts them: a `message_start` or a `message_delta` without its
- * parts would be a TypeError there, and the answer that was paid for would be lost with it. What is missing is filled in,
- * and what the provider says of usage is kept as it said it, for whoever counts.
+ * Checks the events of one answer before the SDK reads them. The SDK throws a TypeError for a `message_start` or
+ * `message_delta` with missing parts, and a paid answer would be lost: missing parts are filled in. The reported usage is
+ * kept unchanged for billing.
  */
 export class AnswerStream {
   readonly #onBegun: () => void;
-  /** As the model named itself; the requested one where it did not. */
+  /** The model named in the answer, or the requested one if none is named. */
   model: string;
   hasBegun = false;
-  /** Characters of all that was said so far. */
+  /** Characters received so far. */
   length = 0;
-  /** As reported last: each count is the whole answer's so far. */
+  /** The last report. Each count covers the whole answer so far. */
   readonly usage: ReportedUsage = {};
 
   constructor(requestedModel: string, onBegun: () => void) {
@@ -21,7 +21,7 @@ export class AnswerStream {
     this.#onBegun = onBegun;
   }
 
-  /** The events as lines of JSON, which is what `MessageStream.fromReadableStream` takes. */
+  /** The events as lines of JSON, the input of `MessageStream.fromReadableStream`. */
   toLines(events: AsyncIterable<RawMessageStreamEvent>): ReadableStream<Uint8Array> {
     const iterator = events[Symbol.asyncIterator]();
     return new ReadableStream({
@@ -40,7 +40,7 @@ export class AnswerStream {
     if (event.type === 'message_start') return this.#begun(event.message);
     if (event.type === 'message_delta') {
       const { delta, usage } = event as { delta?: Partial<typeof event.delta>; usage?: ReportedUsage };
-      // What message_start said of the output was before there was any.
+      // The count in message_start was made before there was any output.
       delete this.usage.output_tokens;
       this.#report(usage);
       const { stop_reason, stop_sequence, stop_details, container } = objectOf(delta);

@@ -3,8 +3,8 @@ import type { ClientOptions } from '@anthropic-ai/sdk';
 import type { ModelClient, ProviderSettings } from './model-client.ts';
 
 /**
- * Claude through Amazon Bedrock: each request is signed with the worker's credentials, which are those that the AWS SDK
- * finds where it has no session (session.ts). No key of the Anthropic API, and no bearer token of the environment, is used.
+ * Claude on Amazon Bedrock. Requests are signed with the credentials of the worker's session (session.ts), or with those
+ * that the AWS SDK finds if there is no session. API keys and bearer tokens of the environment are ignored.
  */
 export function openBedrockClient(
   { AWS_REGION, ANTHROPIC_BEDROCK_BASE_URL, credentials }: ProviderSettings,

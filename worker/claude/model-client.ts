@@ -2,7 +2,7 @@ import Anthropic, { type ClientOptions } from '@anthropic-ai/sdk';
 import { SettingsError } from '../../core/errors.ts';
 import type { Settings } from '../../core/settings.ts';
 
-/** What of a client a worker uses, whoever serves the model. */
+/** The part of a client that a worker uses, for every provider. */
 export type ModelClient = { messages: Pick<Anthropic['messages'], 'create'> };
 
 export type ProviderSettings = Pick<
@@ -15,16 +15,16 @@ export type ProviderSettings = Pick<
   | 'secret'
 >;
 
-/** The API does not redirect; whoever did would have the key and the conversation sent to another host. */
+/** The API does not redirect. Following a redirect would send the key and the conversation to another host. */
 const ON_ONE_HOST = { fetchOptions: { redirect: 'manual' } } as const;
 
-/** Throws SettingsError where the provider's key is missing. */
+/** Throws SettingsError if the provider's key is missing. */
 export async function openModelClient(
   settings: ProviderSettings,
   options: Pick<ClientOptions, 'maxRetries' | 'timeout' | 'middleware' | 'logLevel'>,
 ): Promise<ModelClient> {
   if (settings.CLAUDE_PROVIDER === 'bedrock') {
-    // Loaded on demand: whoever uses the Anthropic API does not pay for it at each start.
+    // Loaded on demand, so that workers of the Anthropic API start faster.
     const { openBedrockClient } = await import('./bedrock-client.ts');
     return openBedrockClient(settings, { ...options, ...ON_ONE_HOST });
   }

@@ -13,26 +13,27 @@ import type { JobSettings } from '../../core/job.ts';
 import { modelIdAt } from '../../core/models.ts';
 import type { Settings } from '../../core/settings.ts';
 import { readReportedUsage, type TokenUsage } from '../../core/usage.ts';
-import { tokensOfBytes } from '../conversation/budget.ts';
-import { ConversationEnded, throttledEnding } from '../conversation/ending.ts';
 import type { Log } from '../log.ts';
 import { AnswerStream } from './answer-stream.ts';
+import { ModelThrottledError } from './errors.ts';
 import { type ModelClient, openModelClient, type ProviderSettings } from './model-client.ts';
-import { refusalOf, troubleOf, troubleOfResponse } from './model-trouble.ts';
-import { Patience, type Trouble } from './patience.ts';
+import { refusalOf } from './model-refusal.ts';
 import { withBreakpoints } from './prompt.ts';
 import { boundResponses, ResponseTooLongError } from './response-bounds.ts';
+import { RetryBudget } from './retry-budget.ts';
+import { type ServiceError, serviceErrorOf, serviceErrorOfResponse } from './service-error.ts';
+import { tokensOfBytes } from './tokens.ts';
 
-/** Not what bounds the SDK's retries: patience does, and the repository's time limit. */
+/** More than the SDK ever makes: the retry budget and the repository's time limit end its retries. */
 const MAX_RETRIES = 10_000;
-/** Answers in a row that break off in their stream, which the SDK does not ask for again: each one is paid. */
-const MAX_BROKEN_ANSWERS = 3;
-/** As the SDK waits between its own retries. */
+/** Interrupted answers in a row. The SDK does not retry them, and each one is billed. */
+const MAX_INTERRUPTED_ANSWERS = 3;
+/** The same pauses as between the SDK's own retries. */
 const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 8000;
+const MAX_PAUSE_MS = 8000;
 /**
- * The longest answer there is, 128,000 tokens of four bytes, each in an event of its own (140 bytes of JSON, and twice as
- * much in a frame of Bedrock's).
+ * The longest possible answer: 128,000 tokens of four bytes, each in an event of its own (140 bytes of JSON, twice as many
+ * in a frame of Bedrock's).
  */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
@@ -43,44 +44,45 @@ export type ModelOptions = {
   system: TextBlockParam[];
   tools: ToolUnion[];
   log: Log;
-  /** Told whenever the worker has to wait for the service, and with nothing when it answers again. */
-  onWaiting?: (waiting: ModelWait | undefined) => void;
+  /** Called before each retry, and with undefined once the service answers again. */
+  onWaiting?: (wait: ModelWait | undefined) => void;
 };
 
-/** A wait for the model's service: since an answer last began, how often it was asked in vain, and when it is asked again. */
-export type ModelWait = { times: number; until: Date; limited: boolean; said: string };
+/** A wait for the model's service. `times` counts the failed requests since an answer last began. */
+export type ModelWait = { times: number; until: Date; throttled: boolean; reason: string };
 
-/** Takes what an answer used, whole or broken off, before `ask` returns or throws. */
+/** Records the usage of an answer, complete or interrupted, before `ask` returns or throws. */
 export type Spend = (model: string, usage: TokenUsage) => void;
 
 export type AskOptions = {
   signal: AbortSignal;
   spend: Spend;
-  /** Called once the service has begun to answer: from then on others can read what it cached. */
+  /** Called when the answer begins. From then on other requests can read the prompt from the cache. */
   onBegun?: () => void;
 };
 
-/** The Messages API for one job: the same model, system and tools in every request. */
+/** The Messages API for one job: every request has the same model, system prompt and tools. */
 export class Model {
-  /** The model as the provider knows it, and as the price table does. */
+  /** The model's name at its provider, which is also its name in the price table. */
   readonly name: string;
   readonly #client: Promise<ModelClient>;
   readonly #options: ModelOptions;
-  readonly #patience: Patience;
+  readonly #retryBudget: RetryBudget;
   readonly #request: Omit<MessageCreateParamsNonStreaming, 'messages' | 'stream'>;
-  /** Since the last whole answer: those that the SDK leaves to us, and those of them that were paid. */
+  /** Failures since the last complete answer that the SDK does not retry. */
   #failures = 0;
-  #brokenAnswers = 0;
-  /** Since an answer last began: how often the service was asked in vain. */
+  /** Those of them that interrupted an answer, which is billed. */
+  #interruptedAnswers = 0;
+  /** Failed requests since an answer last began. */
   #waits = 0;
-  /** Whether the service has ever begun an answer or said why not: what answers otherwise may be anybody. */
+  /** Whether the service ever began an answer or sent an error of its own. Other answers may come from a wrong address. */
   #wasReached = false;
 
   private constructor(options: ModelOptions) {
     const { settings, job, system, tools } = options;
     this.name = modelIdAt(settings.CLAUDE_PROVIDER, job.model);
     this.#options = options;
-    this.#patience = new Patience(settings.CLAUDE_PATIENCE_SECONDS);
+    this.#retryBudget = new RetryBudget(settings.CLAUDE_PATIENCE_SECONDS);
     const idleMs = Math.ceil(settings.CLAUDE_IDLE_SECONDS * 1000);
     this.#client = openModelClient(settings, {
       maxRetries: MAX_RETRIES,
@@ -98,7 +100,7 @@ export class Model {
     };
   }
 
-  /** Throws SettingsError where the provider's settings do not suffice. */
+  /** Throws SettingsError if a setting of the provider is missing. */
   static async open(options: ModelOptions): Promise<Model> {
     const model = new Model(options);
     await model.#client;
@@ -109,14 +111,15 @@ export class Model {
     return this.#request.max_tokens;
   }
 
-  /** Bytes of what every request has in front of its messages. */
+  /** Bytes of the part of every request that precedes the messages. */
   get prefixBytes(): number {
     return Buffer.byteLength(JSON.stringify(this.#request));
   }
 
   /**
-   * One answer; undefined where it broke off and is to be asked for again. Throws ModelRequestError for what asking again
-   * would not help, ConversationEnded where trouble stays or the context is full, and the signal's reason.
+   * Returns one answer, or undefined if it was interrupted and can be requested again. Throws ModelRequestError if a retry
+   * would not help, ContextExceededError, ModelThrottledError once the retry budget is used up, ModelUnavailableError if
+   * the service was never reached, and the signal's reason.
    */
   async ask(messages: readonly MessageParam[], options: AskOptions): Promise<Message | undefined> {
     const { signal, spend, onBegun } = options;
@@ -130,26 +133,27 @@ export class Model {
     try {
       const events = await client.messages.create(
         { ...this.#request, messages: withBreakpoints(messages), stream: true },
-        { signal: AbortSignal.any([signal, this.#patience.exhausted]) },
+        { signal: AbortSignal.any([signal, this.#retryBudget.exhausted]) },
       );
       const message = await MessageStream.fromReadableStream(answer.toLines(events)).finalMessage();
       spendAnswer();
-      this.#patience.renew();
+      this.#retryBudget.recordAnswer();
       this.#failures = 0;
-      this.#brokenAnswers = 0;
+      this.#interruptedAnswers = 0;
       return message;
     } catch (error) {
-      // A stream that broke off was paid for as far as it came.
+      // A partial answer is billed for the tokens received.
       if (answer.hasBegun) spendAnswer();
       signal.throwIfAborted();
-      if (!this.#patience.exhausted.aborted) this.#judge(error, answer.hasBegun);
-      if (this.#patience.exhausted.aborted) throw this.#giveUp();
+      if (!this.#retryBudget.exhaustedBy) this.#recordFailure(error, answer.hasBegun);
+      const { exhaustedBy } = this.#retryBudget;
+      if (exhaustedBy) throw this.#exhaustedError(exhaustedBy);
       await this.#pause(signal);
       return undefined;
     }
   }
 
-  /** As the model named itself; Bedrock's answers do too, but Bedrock has prices of its own. */
+  /** The model named in the answer. At Bedrock it is the requested one, since Bedrock has its own prices. */
   #billedAs({ model }: AnswerStream): string {
     return this.#options.settings.CLAUDE_PROVIDER === 'bedrock' ? this.name : model;
   }
@@ -160,53 +164,59 @@ export class Model {
       output: tokensOfBytes(answer.length),
     });
     if (faults.length > 0)
-      this.#options.log.warn(`The service reported usage that cannot be: ${faults.join('; ')}.`);
+      this.#options.log.warn(`The service reported impossible usage: ${faults.join('; ')}.`);
     return usage;
   }
 
-  /** Sees every response and every failure to get one, those included that the SDK asks again for. */
+  /** Sees every response and every failed request, including those that the SDK retries. */
   readonly #watch: Middleware = async (request, next, { options }) => {
     try {
       const response = await next(request);
-      const trouble = troubleOfResponse(response);
-      if (trouble) {
+      const error = serviceErrorOfResponse(response);
+      if (error) {
         this.#wasReached = true;
-        this.#meet(trouble);
+        this.#recordError(error);
       }
       return response;
     } catch (error) {
       if (options?.signal?.aborted) throw error;
-      this.#meet({ limited: false, said: noAnswer(error, this.#options.settings.CLAUDE_IDLE_SECONDS) });
+      const message = connectionMessage(error, this.#options.settings.CLAUDE_IDLE_SECONDS);
+      this.#recordError({ throttled: false, message });
       throw error;
     }
   };
 
-  /** Throws what asking again would not help. */
-  #judge(error: unknown, wasBegun: boolean): void {
+  /** Throws if a retry would not help. */
+  #recordFailure(error: unknown, hadBegun: boolean): void {
     const tooLong = causeOf(error, ResponseTooLongError);
-    if (tooLong) throw this.#endless(tooLong);
-    const trouble = troubleOf(error);
-    if (!trouble) {
-      const { settings, job } = this.#options;
-      throw refusalOf(error, { model: this.name, provider: settings.CLAUDE_PROVIDER, job });
-    }
+    if (tooLong) throw this.#tooLongError(tooLong);
+    const serviceError = serviceErrorOf(error);
+    if (!serviceError)
+      throw refusalOf(error, { model: this.name, provider: this.#options.settings.CLAUDE_PROVIDER });
     this.#failures += 1;
-    if (wasBegun) {
-      this.#brokenAnswers += 1;
-      this.#options.log.warn(`An answer broke off and is paid as far as it came: ${trouble.said}`);
+    if (hadBegun) {
+      this.#interruptedAnswers += 1;
+      this.#options.log.warn(
+        `An answer was interrupted; the tokens received are billed: ${serviceError.message}`,
+      );
     }
-    this.#meet(trouble);
-    if (this.#brokenAnswers >= MAX_BROKEN_ANSWERS || trouble.isFinal) this.#patience.exhaust();
+    this.#recordError(serviceError);
+    if (this.#interruptedAnswers >= MAX_INTERRUPTED_ANSWERS || serviceError.isFinal)
+      this.#retryBudget.exhaust();
   }
 
-  #meet(trouble: Trouble): void {
-    const isFirst = this.#patience.meet(trouble);
+  #recordError(error: ServiceError): void {
+    const isFirst = this.#retryBudget.recordError(error);
     this.#waits += 1;
-    const until = new Date(Date.now() + (trouble.retryAfterMs ?? 0));
-    this.#options.onWaiting?.({ times: this.#waits, until, limited: trouble.limited, said: trouble.said });
+    this.#options.onWaiting?.({
+      times: this.#waits,
+      until: new Date(Date.now() + (error.retryAfterMs ?? 0)),
+      throttled: error.throttled,
+      reason: error.message,
+    });
     const seconds = this.#options.settings.CLAUDE_PATIENCE_SECONDS;
     if (isFirst)
-      this.#options.log.warn(`The model is asked again, for at most ${seconds} s: ${trouble.said}`);
+      this.#options.log.warn(`Requests to the model are retried for at most ${seconds} s: ${error.message}`);
   }
 
   #endWait(): void {
@@ -222,37 +232,37 @@ export class Model {
       : (settings.ANTHROPIC_BASE_URL ?? 'the Anthropic API');
   }
 
-  #endless(cause: ResponseTooLongError): ModelUnavailableError {
+  #tooLongError(cause: ResponseTooLongError): ModelUnavailableError {
     return new ModelUnavailableError(
-      `${this.#address} sent no answer of a model: ${cause.message}, and it was cut off there. Check that ANTHROPIC_BASE_URL leads to the Messages API, then retry the job.`,
+      `The response of ${this.#address} is not a model's answer: ${cause.message}. Check that ANTHROPIC_BASE_URL is the address of the Messages API, then retry the job.`,
       { cause },
     );
   }
 
-  #giveUp(): Error {
-    const { limited, said } = this.#patience.trouble!;
+  #exhaustedError(lastError: ServiceError): Error {
     const unavailable = new ModelUnavailableError(
-      `No whole answer came from ${this.#address} (${said}). Check that it is up and that workers reach it, then retry the job.`,
+      `No complete answer came from ${this.#address} (${lastError.message}). Check that it is up and that workers can reach it, then retry the job.`,
     );
-    // What never answered at all is more likely a wrong address than an outage that passes.
-    if (!limited && !this.#wasReached) return unavailable;
-    return new ConversationEnded(throttledEnding(this.#patience.trouble!, limited ? undefined : unavailable));
+    // A service that never answered has more likely a wrong address than a temporary outage.
+    if (!lastError.throttled && !this.#wasReached) return unavailable;
+    return new ModelThrottledError(lastError, lastError.throttled ? undefined : unavailable);
   }
 
   async #pause(signal: AbortSignal): Promise<void> {
-    const ms = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1));
-    await sleep(Math.max(ms, this.#patience.trouble?.retryAfterMs ?? 0), undefined, { signal });
+    const ms = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1));
+    await sleep(Math.max(ms, this.#retryBudget.lastError?.retryAfterMs ?? 0), undefined, { signal });
   }
 }
 
-/** The SDK wraps what a stream threw, once or more. */
+/** The SDK wraps the errors of a stream, once or several times. */
 function causeOf<T extends Error>(error: unknown, kind: new (message: string) => T): T | undefined {
-  for (let cause = error; cause instanceof Error; cause = cause.cause)
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof kind) return cause;
+  }
   return undefined;
 }
 
-function noAnswer(error: unknown, idleSeconds: number): string {
+function connectionMessage(error: unknown, idleSeconds: number): string {
   const { name, message, cause } = error as Error;
   if (name === 'AbortError') return `no answer for ${idleSeconds} s`;
   return cause instanceof Error ? cause.message : message;

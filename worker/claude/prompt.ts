@@ -2,8 +2,8 @@ import type { ContentBlockParam, MessageParam, TextBlockParam } from '@anthropic
 import type { Verification } from '../../core/repository-result.ts';
 
 /**
- * The same bytes for every repository of every job: no name, no date, no path. With the tools it is the prefix that a
- * fleet pays for once in five minutes and not once a repository.
+ * The same bytes for every repository of every job: no name, date or path. Together with the tools it is the prefix that
+ * the prompt cache keeps for five minutes, so a job does not pay for it once per repository.
  */
 export const SYSTEM_PROMPT = `You make one change in one Git repository, on your own: nobody answers questions. The user's message says what to change. It goes to many repositories; this is one of them.
 
@@ -23,8 +23,8 @@ export function systemBlocks(): TextBlockParam[] {
 }
 
 /**
- * The task first, which is the job's and shared by all of its repositories; last what is the repository's own: its name,
- * and the checks that fail without any change.
+ * Starts with the task, which all repositories of the job share, and ends with what differs: the repository's name and the
+ * checks that fail without any change.
  */
 export function firstMessage(
   prompt: string,
@@ -51,15 +51,15 @@ export function firstMessage(
   };
 }
 
-/** Bytes of the part of a conversation's first message that all repositories of a job have alike. */
+/** Bytes of the part of the first message that all repositories of a job share. */
 export function sharedBytes({ content }: MessageParam): number {
   return Buffer.byteLength(JSON.stringify(content[0]));
 }
 
 /**
- * The messages with a breakpoint at the end of the last two of the user's: the API reads from the cache what the request
- * before wrote up to its own end. It looks back only 20 blocks from a breakpoint, which a turn of many tool calls
- * exceeds, hence the second one. With those of the system and of the task they are the four that a request may have.
+ * Adds a cache breakpoint at the end of the last two user messages: the last one writes the cache, the one before it reads
+ * what the previous request wrote. Without the second, a turn of many tool calls would miss the cache, because the API
+ * looks back only 20 blocks from a breakpoint. With those of the system prompt and the task this makes four, the API's limit.
  */
 export function withBreakpoints(messages: readonly MessageParam[]): MessageParam[] {
   const marked = messages.filter(({ role }) => role === 'user').slice(-2);

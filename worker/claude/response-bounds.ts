@@ -1,13 +1,13 @@
 import type { Middleware } from '@anthropic-ai/sdk';
 
-/** A response went on past what any answer can have. */
+/** A response is longer than any answer can be. */
 export class ResponseTooLongError extends Error {
   override readonly name = 'ResponseTooLongError';
 }
 
 /**
- * Ends a response whose body is silent for `idleMs`, or longer than `maxBytes`. The SDK's own timeout is over when the
- * headers have come, and a stream may stall after them for good, or never end. The API's pings count as life.
+ * Ends a response whose body is silent for `idleMs` or longer than `maxBytes`. The SDK's own time-out covers only the time
+ * until the headers arrive; after that a stream may stall or never end. The API's pings count as activity.
  */
 export function boundResponses(bounds: { idleMs: number; maxBytes: number }): Middleware {
   return async (request, next) => {
@@ -28,14 +28,14 @@ function bounded(
     async pull(controller) {
       let timer: NodeJS.Timeout | undefined;
       const silence = new Promise<never>((_, reject) => {
-        timer = setTimeout(reject, idleMs, new Error(`no byte came for ${idleMs / 1000} s`));
+        timer = setTimeout(reject, idleMs, new Error(`no bytes were received for ${idleMs / 1000} s`));
       });
       try {
         const { done, value } = await Promise.race([reader.read(), silence]);
         if (done) return controller.close();
         bytes += value.length;
         if (bytes > maxBytes)
-          throw new ResponseTooLongError(`the answer has more than ${maxBytes / 1024 / 1024} MiB`);
+          throw new ResponseTooLongError(`it is longer than ${maxBytes / 1024 / 1024} MiB`);
         controller.enqueue(value);
       } catch (error) {
         controller.error(error);

@@ -2,20 +2,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRow } from '../../core/job.ts';
 import { minimumCachedTokens } from '../../core/models.ts';
 import type { JobControl } from '../../core/store/job-control.ts';
-import { tokensOfBytes } from '../conversation/budget.ts';
 import type { Log } from '../log.ts';
+import { tokensOfBytes } from './tokens.ts';
 
-/** Below it the writes that are saved are not worth the wait. */
-const FEWEST_REPOSITORIES = 4;
-/** A first answer begins in seconds; a worker that claims and dies keeps the others no longer than this. */
-const LONGEST_WAIT_MS = 20_000;
+/** Fewer repositories save too few cache writes to be worth the wait. */
+const MIN_REPOSITORIES = 4;
+/** An answer begins within seconds. If the worker with the claim dies, the claim expires after this time. */
+const MAX_WAIT_MS = 20_000;
 const POLL_MS = 200;
 
 /**
- * Of workers that start together one goes ahead by the beginning of one answer, and the others read from the cache what
- * it wrote: an entry can be read once the answer that writes it has begun. Nobody waits longer than 20 s, whatever
- * becomes of the one ahead, and nobody at all in a job of a few repositories or with a prefix too short to be cached.
- * It only saves money: where the job's control item cannot be read or written, the work goes on without it.
+ * Lets one of the workers that start together make its first request alone. It writes the shared prefix to the prompt
+ * cache, and the others read it from there once its answer has begun. Workers wait at most 20 seconds, and not at all in
+ * jobs of few repositories or with a prefix too short to be cached. This only saves money: if the job's control item
+ * cannot be read or written, the worker continues without waiting.
  */
 export class SharedPrefix {
   readonly #job: JobRow;
@@ -24,10 +24,10 @@ export class SharedPrefix {
   readonly #isWorthIt: boolean;
   readonly #log: Log;
   #claimed = false;
-  /** What is being written for the others, which nobody waits for before the end. */
-  #telling: Promise<void> = Promise.resolve();
+  /** The updates for the other workers, which `recorded` waits for at the end. */
+  #recording: Promise<void> = Promise.resolve();
 
-  /** `bytes` is what every repository of the job sends alike; `model` as its provider knows it. */
+  /** `bytes` is the size of the shared prefix, `model` the model's name at its provider. */
   constructor(
     job: JobRow,
     control: JobControl,
@@ -39,12 +39,12 @@ export class SharedPrefix {
     this.#claimer = by.repositoryName;
     const minimum = minimumCachedTokens(by.model);
     this.#isWorthIt =
-      Math.min(job.counts.total, job.maxConcurrency) >= FEWEST_REPOSITORIES &&
+      Math.min(job.counts.total, job.maxConcurrency) >= MIN_REPOSITORIES &&
       minimum !== undefined &&
       tokensOfBytes(by.bytes) >= minimum;
   }
 
-  /** Before a conversation's first call. Rejects with the signal's reason, and with nothing else. */
+  /** Waits before a conversation's first request. Rejects only with the signal's reason. */
   async ready(signal: AbortSignal): Promise<void> {
     if (!this.#isWorthIt) return;
     try {
@@ -57,12 +57,12 @@ export class SharedPrefix {
 
   async #waitForOthers(signal: AbortSignal): Promise<void> {
     const { jobId, run } = this.#job;
-    for (const began = Date.now(); Date.now() - began < LONGEST_WAIT_MS; ) {
+    for (const began = Date.now(); Date.now() - began < MAX_WAIT_MS; ) {
       const { isWarm, claimedUntil } = await this.#control.sharedPrefix(jobId, run, this.#claimer);
       if (isWarm) return;
       if (claimedUntil <= Date.now()) {
         const at = Date.now();
-        const until = at + LONGEST_WAIT_MS;
+        const until = at + MAX_WAIT_MS;
         this.#claimed = await this.#control.claimSharedPrefix(jobId, this.#claimer, { at, until });
         if (this.#claimed) return;
       }
@@ -70,31 +70,31 @@ export class SharedPrefix {
     }
   }
 
-  /** An answer has begun. */
+  /** Call when an answer begins. */
   readonly begun = (): void => {
     if (!this.#claimed) return;
     this.#claimed = false;
-    this.#tell(this.#control.markSharedPrefix(this.#job.jobId, this.#job.run));
+    this.#record(this.#control.markSharedPrefix(this.#job.jobId, this.#job.run));
   };
 
-  /** The first call is over. Where no answer began, another worker may go ahead. */
+  /** Call when the first request has ended. If no answer began, another worker may claim the prefix. */
   over(): void {
     if (!this.#claimed) return;
     this.#claimed = false;
-    this.#tell(this.#control.releaseSharedPrefix(this.#job.jobId, this.#claimer));
+    this.#record(this.#control.releaseSharedPrefix(this.#job.jobId, this.#claimer));
   }
 
-  /** Resolves when the others have been told, or cannot be. */
-  async told(): Promise<void> {
-    await this.#telling;
+  /** Resolves when the updates for the other workers are written, or have failed. */
+  async recorded(): Promise<void> {
+    await this.#recording;
   }
 
-  #tell(written: Promise<void>): void {
-    const before = this.#telling;
-    this.#telling = written.catch((error: unknown) => this.#warn(error)).then(() => before);
+  #record(written: Promise<void>): void {
+    const before = this.#recording;
+    this.#recording = written.catch((error: unknown) => this.#warn(error)).then(() => before);
   }
 
   #warn(error: unknown): void {
-    this.#log.warn(`The job's shared prefix is left to chance: ${(error as Error).message}`);
+    this.#log.warn(`Workers do not wait for the job's shared prefix: ${(error as Error).message}`);
   }
 }

@@ -4,62 +4,57 @@ import type { JobRow } from '../../core/job.ts';
 import { costOfRequest, hasOwnPrice, maxCostOfRequest, type OwnPrices } from '../../core/models.ts';
 import type { JobControl, Settlement } from '../../core/store/job-control.ts';
 import { addCosts, addTokens, type TokenUsage } from '../../core/usage.ts';
+import { tokensOfBytes } from '../claude/tokens.ts';
 import type { Log } from '../log.ts';
+import { ConversationEnded, limitReached } from './conclusion.ts';
 import type { ConversationState } from './conversation-state.ts';
-import { ConversationEnded, limitEnding } from './ending.ts';
 
-/** English and code come to about four bytes a token. */
-const BYTES_PER_TOKEN = 4;
-/** What a turn that calls a tool usually stays under; an answer's own limit would be sixty times as much. */
+/** Most answers that call a tool are shorter. The limit of an answer is sixty times as high. */
 const USUAL_OUTPUT_TOKENS = 1024;
-/** The API keeps what it cached for five minutes; a minute less, since the call comes after the reservation. */
+/** The API caches for five minutes. One minute less, because the request follows the reservation. */
 const CACHED_MS = 4 * 60_000;
-/** How long other workers' calls may take to give back what they do not need, before the job's cap counts as used up. */
-const LONGEST_WAIT_MS = 60_000;
-const [SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS] = [500, 3000];
-
-export function tokensOfBytes(bytes: number): number {
-  return Math.ceil(bytes / BYTES_PER_TOKEN);
-}
+/** After this wait for the settlements of other workers, the job's cap counts as used up. */
+const MAX_WAIT_MS = 60_000;
+const [MIN_PAUSE_MS, MAX_PAUSE_MS] = [500, 3000];
 
 export type BudgetOptions = {
   job: JobRow;
   control: JobControl;
   state: ConversationState;
-  /** What calls are priced by before they are made: the model as its provider knows it. */
+  /** The model's name at its provider, which the cost of a request is estimated with. */
   model: string;
   log: Log;
-  /** Of the operator's own. */
+  /** The operator's own prices (MODEL_PRICES). */
   prices: OwnPrices;
   /** Ends a wait. */
   signal: AbortSignal;
 };
 
-/** What one repository may spend, and its part in what the whole job may spend. */
+/** Enforces the cost limits of the repository and of the whole job. */
 export class Budget {
   readonly #options: BudgetOptions;
-  /** The last call's, which the next reservation settles with it: an answer is saved before anything is awaited. */
+  /** The last request's. The next reservation settles it, because nothing may be awaited before an answer is saved. */
   #unsettled: Settlement | undefined;
-  /** When the last answer came, which wrote the prompt before it to the cache. */
+  /** The time of the last answer, whose prompt is in the cache since. */
   #answeredAt = 0;
 
   constructor(options: BudgetOptions) {
     this.#options = options;
   }
 
-  /** Throws ConversationEnded where a limit of the repository is reached. Time is kept by a signal. */
+  /** Throws ConversationEnded if the repository's limit of turns or cost is reached. A signal enforces the time limit. */
   check(): void {
     const { job, state } = this.#options;
     const { settings } = job;
     if (state.turns.length >= settings.maxTurns)
-      throw new ConversationEnded(limitEnding('maxTurns', settings));
+      throw new ConversationEnded(limitReached('maxTurns', settings));
     if ((state.costUsd ?? 0) >= settings.maxCostUsd)
-      throw new ConversationEnded(limitEnding('maxCost', settings));
+      throw new ConversationEnded(limitReached('maxCost', settings));
   }
 
   readonly spend = (model: string, usage: TokenUsage): void => {
     const { state } = this.#options;
-    // A gateway bills what was asked for, by its own price, whatever the answer calls itself.
+    // A gateway bills its own price for the requested model, even if the answer names another one.
     const { prices, model: asked } = this.#options;
     const cost = costOfRequest(hasOwnPrice(asked, prices) ? asked : model, usage, prices);
     state.model = model;
@@ -68,9 +63,9 @@ export class Budget {
   };
 
   /**
-   * Makes a call with its estimated cost reserved of the job's cap, and resolves as soon as the call does: what it came to
-   * is settled with the next reservation. Throws ConversationEnded where it does not fit. A model without a known price
-   * reserves nothing.
+   * Makes a request with its estimated cost reserved from the job's cap. Resolves with the request; its real cost is settled
+   * with the next reservation. Throws ConversationEnded if the cap is used up. Models without a known price reserve
+   * nothing.
    */
   async within<T>(promptBytes: number, maxTokens: number, call: () => Promise<T>): Promise<T> {
     const { state } = this.#options;
@@ -82,14 +77,14 @@ export class Budget {
       return await call();
     } finally {
       const after = state.costUsd;
-      // Where the answer came from a model without a price, the estimate is what stays.
+      // If the answering model has no price, the estimate stays reserved.
       if (before !== undefined && after !== undefined)
         this.#unsettled = { reservedUsd, spentUsd: after - before };
       this.#answeredAt = Date.now();
     }
   }
 
-  /** Settles the last call. Where that fails, the estimate stays reserved until the run ends, which settles everything. */
+  /** Settles the last request. If that fails, its estimate stays reserved until the end of the run. */
   async settle(): Promise<void> {
     const { job, control, log } = this.#options;
     const unsettled = this.#unsettled;
@@ -98,11 +93,11 @@ export class Budget {
     try {
       await control.settle(job.jobId, unsettled);
     } catch (error) {
-      log.warn(`What the last call came to is not settled yet: ${(error as Error).message}`);
+      log.warn(`The cost of the last request could not be settled: ${(error as Error).message}`);
     }
   }
 
-  /** Undefined where the model's price is not known. */
+  /** Returns undefined if the model's price is unknown. */
   #estimate(promptTokens: number, maxTokens: number): number | undefined {
     const { model, state } = this.#options;
     const last = state.turns.at(-1)?.tokenUsage;
@@ -118,8 +113,8 @@ export class Budget {
   }
 
   /**
-   * Twice the longest answer so far, and the usual one at least: reserving `max_tokens` would refuse the first call of
-   * every small cap. A longer answer passes the cap by its own excess, which settling then records.
+   * Twice the longest answer so far, but at least a usual one. Reserving `max_tokens` would refuse the first request of
+   * every small cap. A longer answer exceeds the cap, and settling records its full cost.
    */
   #outputEstimate(maxTokens: number): number {
     const longest = Math.max(0, ...this.#options.state.turns.map(({ tokenUsage }) => tokenUsage.output));
@@ -127,34 +122,36 @@ export class Budget {
   }
 
   /**
-   * Other workers hold more than their calls will come to, so a reservation that does not fit may fit in a while. It
-   * cannot where what is spent already leaves no room for it.
+   * Waits for room under the job's cap. Other workers reserve more than their requests will cost, so a reservation may fit
+   * once they settle, unless the cost spent so far leaves too little.
    */
   async #reserve(usd: number): Promise<void> {
     const { job, control, log, signal } = this.#options;
     const { jobId, run, maxCostUsd, settings } = job;
     const began = Date.now();
     let isWaiting = false;
-    for (let pauseMs = SHORTEST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs)) {
+    for (let pauseMs = MIN_PAUSE_MS; ; pauseMs = Math.min(MAX_PAUSE_MS, 2 * pauseMs)) {
       if (await control.reserve(jobId, usd, maxCostUsd, this.#unsettled)) {
         this.#unsettled = undefined;
         return;
       }
-      // What this worker holds itself is in nobody's way while it waits.
+      // While it waits, this worker must not hold a reservation that others could use.
       await this.settle();
       const { stoppedBy, stoppedBecause, spentUsd } = await control.get(jobId);
       if (stoppedBy === 'cancelled' || stoppedBy === 'deleted')
-        throw new ConflictError(`The job ${jobId} was ${stoppedBy}; nothing more was asked of the model.`);
+        throw new ConflictError(
+          `The job ${jobId} was ${stoppedBy}; no further requests were sent to the model.`,
+        );
       if (stoppedBy === 'modelRefused')
         throw new JobStoppedError(`The job was stopped: ${stoppedBecause ?? 'the model refused it.'}`);
-      const isHopeless = spentUsd + usd > maxCostUsd || Date.now() - began > LONGEST_WAIT_MS;
+      const isHopeless = spentUsd + usd > maxCostUsd || Date.now() - began > MAX_WAIT_MS;
       if (stoppedBy || isHopeless) {
         await control.stop(jobId, run, 'jobCost');
-        throw new ConversationEnded(limitEnding('jobCost', settings));
+        throw new ConversationEnded(limitReached('jobCost', settings));
       }
       if (!isWaiting)
         log.info(
-          "waiting for calls of other repositories to give back what they hold of the job's maxCostUsd",
+          "waiting for requests of other repositories to release their reservations of the job's maxCostUsd",
         );
       isWaiting = true;
       await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal });

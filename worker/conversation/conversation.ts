@@ -1,195 +1,208 @@
-import type {
-  ContentBlock,
-  ContentBlockParam,
-  Message,
-  MessageParam,
-  TextBlockParam,
-  ToolResultBlockParam,
-  ToolUseBlock,
-} from '@anthropic-ai/sdk/resources/messages';
+import type { Message, ToolResultBlockParam, ToolUseBlock } from '@anthropic-ai/sdk/resources/messages';
+import { ModelRequestError } from '../../core/errors.ts';
+import { isPriced, unpricedNote } from '../../core/models.ts';
+import type { Verification } from '../../core/repository-result.ts';
 import { subtractCosts, subtractTokens } from '../../core/usage.ts';
-import type { Model } from '../claude/model.ts';
-import { ThinkingRefusedError } from '../claude/model-trouble.ts';
-import type { SharedPrefix } from '../claude/shared-prefix.ts';
-import type { Budget } from './budget.ts';
+import type { Changes } from '../checkout/changes.ts';
+import { WorkTree } from '../checkout/work-tree.ts';
+import { ContextExceededError, ModelThrottledError, ThinkingRefusedError } from '../claude/errors.ts';
+import { sharedBytes } from '../claude/prompt.ts';
+import { SharedPrefix } from '../claude/shared-prefix.ts';
+import type { Cloned } from '../clone-into.ts';
+import type { ToolContext } from '../tools/tool.ts';
+import { runTools } from '../tools/tool-box.ts';
+import { whileStopping } from '../while-stopping.ts';
+import { Budget } from './budget.ts';
+import { type Conclusion, ConversationEnded, limitReached, throttled } from './conclusion.ts';
 import type { ConversationState } from './conversation-state.ts';
-import { type Conclusion, ConversationEnded, limitEnding } from './ending.ts';
+import { removeThinking, sendable } from './messages.ts';
+import { planReply } from './plan-reply.ts';
 import { isStuck } from './stuck.ts';
+import { Submissions } from './submissions.ts';
 
-export type Conversation = {
-  state: ConversationState;
-  model: Model;
-  budget: Budget;
-  prefix: SharedPrefix;
-  settings: Parameters<typeof limitEnding>[1];
-  /** The time limit, and the order to stop. */
-  signal: AbortSignal;
-  runTools(calls: readonly ToolUseBlock[]): Promise<ToolResultBlockParam[]>;
-  /** How a submission ended the conversation, once one did. */
-  ending(): Conclusion | undefined;
-  /** Keeps an answer that was paid for. */
-  saveAnswer(): Promise<void>;
-  /** Keeps what was paid for an answer that broke off. */
-  saveTally(): Promise<void>;
-  /** Told when the history had to be sent without its thoughts, with the service's reason. */
-  onThinkingForgotten(reason: string): void;
-  /** Appends what the model is told, and keeps it together with the tree that the tools left. */
-  saveReply(message: MessageParam): Promise<void>;
+export type Conversed = {
+  conclusion: Conclusion;
+  /** The submitted changes; undefined if no submission ended the conversation. */
+  changes?: Changes | undefined;
 };
 
-const REMINDER =
-  'Nothing is submitted yet. If the work is done, or no change is called for, call task_complete; otherwise go on with the tools.';
+/** The conversation with the model about one repository. Every answer is saved before its tools run. */
+export class Conversation {
+  readonly state: ConversationState;
+  readonly #cloned: Cloned;
+  readonly #tree: WorkTree;
+  readonly #budget: Budget;
+  readonly #prefix: SharedPrefix;
+  readonly #submissions: Submissions;
+  readonly #toolContext: ToolContext;
 
-const NO_ANSWER = '(no answer)';
-
-/** Asks, runs the tools, saves; until an end that has a name. */
-export async function converse(conversation: Conversation): Promise<Conclusion> {
-  const { state, settings } = conversation;
-  try {
-    for (;;) {
-      // A conversation that is resumed may have an answer already, whose tools did not run to their end.
-      if (state.messages.at(-1)!.role === 'user') {
-        await ask(conversation);
-        await conversation.saveAnswer();
-      }
-      const content = await reply(conversation);
-      await conversation.saveReply({ role: 'user', content });
-      const ending = conversation.ending();
-      if (ending) return ending;
-      if (isStuck(state.messages)) return limitEnding('stuck', settings);
-    }
-  } catch (error) {
-    if (error instanceof ConversationEnded) return error.ending;
-    throw error;
+  constructor(cloned: Cloned, state: ConversationState) {
+    const { job, jobs, settings, workspace, clone, model, log, redactor, signal, progress } = cloned;
+    this.state = state;
+    this.#cloned = cloned;
+    this.#tree = new WorkTree(clone, workspace);
+    this.#budget = new Budget({
+      job,
+      jobs,
+      state,
+      model: model.name,
+      prices: settings.MODEL_PRICES,
+      log,
+      signal,
+    });
+    this.#prefix = new SharedPrefix(job, jobs, {
+      repositoryName: cloned.repositoryName,
+      model: model.name,
+      bytes: model.prefixBytes + sharedBytes(state.messages[0]!),
+      log,
+    });
+    const context = {
+      workspace,
+      git: clone.git,
+      tree: this.#tree,
+      settings: job.settings,
+      protectedGlobs: settings.PROTECTED_FILES,
+      redactor,
+      signal,
+    };
+    this.#submissions = new Submissions({ ...context, state, progress });
+    this.#toolContext = { ...context, baseline: state.baseline, submit: this.#submissions.submit };
+    progress.count(state.turns);
   }
-}
 
-async function ask(conversation: Conversation): Promise<void> {
-  const { state, prefix, signal } = conversation;
-  if (state.turns.length === 0) await prefix.ready(signal);
-  const startedAt = new Date();
-  const { tokenUsage, costUsd } = state;
-  // From here to its save nothing is awaited once the answer is there: it is paid for.
-  const answer = await wholeAnswer(conversation).finally(() => prefix.over());
-  state.messages.push({ role: 'assistant', content: sendable(answer.content) });
-  state.turns.push({
-    message: state.messages.length - 1,
-    startedAt: startedAt.toISOString(),
-    seconds: (Date.now() - startedAt.getTime()) / 1000,
-    stopReason: answer.stop_reason,
-    ...(answer.stop_details?.explanation && { stopExplanation: answer.stop_details.explanation }),
-    // Answers that broke off before this one included.
-    tokenUsage: subtractTokens(state.tokenUsage, tokenUsage),
-    costUsd: subtractCosts(state.costUsd, costUsd),
-  });
-}
+  get toolNames(): string[] {
+    return this.#cloned.tools.map(({ name }) => name);
+  }
 
-/** Asks until an answer is whole. One that breaks off is paid as well, so each call is held against the limits. */
-async function wholeAnswer(conversation: Conversation): Promise<Message> {
-  const { state, model, budget, prefix, signal } = conversation;
-  const call = () => model.ask(state.messages, { signal, spend: budget.spend, onBegun: prefix.begun });
-  for (;;) {
-    budget.check();
-    const promptBytes = model.prefixBytes + Buffer.byteLength(JSON.stringify(state.messages));
+  /** The checks of the last submission. */
+  get verification(): Verification[] {
+    return this.#submissions.verification;
+  }
+
+  /** Throws CodyBatchError for an expected failure, and the signal's reason. */
+  async run(): Promise<Conversed> {
+    const { job, jobs, settings, model, log, progress, stop } = this.#cloned;
+    if (!isPriced(model.name, settings.MODEL_PRICES)) log.warn(unpricedNote(model.name));
+    progress.record('conversing');
+    const turnsBefore = this.state.turns.length;
+    let conclusion: Conclusion;
     try {
-      const answer = await budget.within(promptBytes, model.maxTokens, call);
-      if (answer) return answer;
-      await conversation.saveTally();
+      conclusion = this.#submissions.explain(await this.#converse());
     } catch (error) {
-      // Once: a history without thinking cannot be refused for its thinking.
-      if (!(error instanceof ThinkingRefusedError) || !forgetThinking(state)) throw error;
-      conversation.onThinkingForgotten(error.message);
+      // After an answer, a refused key may be one that was replaced, and the other workers have the new one.
+      if (error instanceof ModelRequestError && error.isForAll && this.state.turns.length === turnsBefore)
+        await jobs.stop(job.jobId, job.run, 'modelRefused', error.message);
+      throw error;
+    } finally {
+      await whileStopping(Promise.all([this.#budget.settle(), this.#prefix.recorded()]), stop);
+    }
+    if (conclusion.end === 'throttled') await this.saveUsage();
+    return { conclusion, changes: this.#submissions.conclusion && this.#submissions.changes };
+  }
+
+  async #converse(): Promise<Conclusion> {
+    const { settings } = this.#cloned.job;
+    try {
+      for (;;) {
+        const conclusion = await this.#step();
+        if (conclusion) return conclusion;
+      }
+    } catch (error) {
+      if (error instanceof ConversationEnded) return error.conclusion;
+      if (error instanceof ContextExceededError) return limitReached('contextExceeded', settings);
+      if (error instanceof ModelThrottledError) return throttled(error);
+      throw error;
     }
   }
-}
 
-/**
- * Takes every thought out of the history; returns false where there is none. A thought is bound to the model, the system
- * prompt, the tools and all that was said before it, so a newer version of this worker may not be able to send it back.
- */
-function forgetThinking({ messages }: ConversationState): boolean {
-  let forgot = false;
-  for (const message of messages) {
-    if (message.role !== 'assistant' || typeof message.content === 'string') continue;
-    const kept = message.content.filter(({ type }) => type !== 'thinking' && type !== 'redacted_thinking');
-    if (kept.length === message.content.length) continue;
-    forgot = true;
-    message.content = kept.length > 0 ? kept : [text(NO_ANSWER)];
+  /** Asks the model, runs its tools, and saves. Returns the conclusion once there is one. */
+  async #step(): Promise<Conclusion | undefined> {
+    // A resumed conversation may end with an answer whose tools did not all run.
+    if (this.state.messages.at(-1)!.role === 'user') await this.#ask();
+    await this.#reply();
+    if (this.#submissions.conclusion) return this.#submissions.conclusion;
+    return isStuck(this.state.messages) ? limitReached('stuck', this.#cloned.job.settings) : undefined;
   }
-  return forgot;
-}
 
-/** What the model is told after its answer: the results of its tools, or how to go on. Throws ConversationEnded. */
-async function reply({ state, settings, runTools }: Conversation): Promise<ContentBlockParam[]> {
-  const answer = state.messages.at(-1)!.content as ContentBlock[];
-  const turn = state.turns.at(-1);
-  const stopReason = turn?.stopReason as Message['stop_reason'];
-  if (stopReason === 'refusal')
-    throw new ConversationEnded({ end: 'refused', summary: refusalText(answer, turn?.stopExplanation) });
-  if (stopReason === 'model_context_window_exceeded')
-    throw new ConversationEnded(limitEnding('contextExceeded', settings));
-
-  const calls = answer.filter((block) => block.type === 'tool_use');
-  if (stopReason === 'max_tokens') {
-    const last = answer.at(-1);
-    const whole = last?.type === 'tool_use' ? calls.slice(0, -1) : calls;
-    const results = await runTools(whole);
-    if (last?.type === 'tool_use') results.push(cutOff(last));
-    return [...results, text('Your answer reached its limit of tokens. Go on in smaller steps.')];
+  async #ask(): Promise<void> {
+    const { state } = this;
+    if (state.turns.length === 0) await this.#prefix.ready(this.#cloned.signal);
+    const startedAt = new Date();
+    const { tokenUsage, costUsd } = state;
+    const answer = await this.#completeAnswer().finally(() => this.#prefix.over());
+    // The answer is paid for: nothing is awaited before its save.
+    state.messages.push({ role: 'assistant', content: sendable(answer.content) });
+    state.turns.push({
+      message: state.messages.length - 1,
+      startedAt: startedAt.toISOString(),
+      seconds: (Date.now() - startedAt.getTime()) / 1000,
+      stopReason: answer.stop_reason,
+      ...(answer.stop_details?.explanation && { stopExplanation: answer.stop_details.explanation }),
+      // Includes interrupted answers before this one.
+      tokenUsage: subtractTokens(state.tokenUsage, tokenUsage),
+      costUsd: subtractCosts(state.costUsd, costUsd),
+    });
+    await this.save();
   }
-  if (calls.length > 0) return runTools(calls);
-  if (stopReason === 'pause_turn') return [text('Go on.')];
-  if (wasReminded(state)) throw new ConversationEnded({ end: 'gaveUp', summary: textOf(answer) });
-  return [text(REMINDER)];
-}
 
-/** Whether the answer that only talks is the second in a row. */
-function wasReminded({ messages }: ConversationState): boolean {
-  const { content } = messages.at(-2)!;
-  return Array.isArray(content) && content.some((block) => block.type === 'text' && block.text === REMINDER);
-}
+  /** Asks until an answer is complete. Interrupted answers are paid for too, so the limits apply to each request. */
+  async #completeAnswer(): Promise<Message> {
+    const { model, signal, log } = this.#cloned;
+    const { messages } = this.state;
+    const options = { signal, spend: this.#budget.spend, onBegun: this.#prefix.begun };
+    for (;;) {
+      this.#budget.check();
+      const promptBytes = model.prefixBytes + Buffer.byteLength(JSON.stringify(messages));
+      try {
+        const ask = () => model.ask(messages, options);
+        const answer = await this.#budget.within(promptBytes, model.maxTokens, ask);
+        if (answer) return answer;
+        await this.saveUsage();
+      } catch (error) {
+        // At most once: a history without thinking cannot be refused for its thinking.
+        if (!(error instanceof ThinkingRefusedError) || !removeThinking(messages)) throw error;
+        log.warn(`The request is sent again without the thinking of earlier turns: ${error.message}`);
+      }
+    }
+  }
 
-/** No tool takes an input deeper than 3; what is much deeper can be neither stored nor sent back. */
-const MAX_INPUT_DEPTH = 32;
+  async #reply(): Promise<void> {
+    const { messages } = this.state;
+    const { calls, blocks } = planReply(this.state, this.#cloned.job.settings);
+    const results = await this.#runTools(calls);
+    const message = { role: 'user' as const, content: [...results, ...blocks] };
+    if (this.#submissions.conclusion) {
+      messages.push(message);
+      return;
+    }
+    // Read before the message is added: a worker that is stopped here runs the tools again, on the tree before them.
+    const changes = await this.#tree.changesToSave();
+    messages.push(message);
+    this.#cloned.progress.record('conversing');
+    await this.save(changes);
+  }
 
-/**
- * The API refuses a blank text, a thought that was cut off before its signature, and an empty message in what it is sent
- * back; models write them all the same. The tool says of an input that is left out what it expects.
- */
-function sendable(content: ContentBlock[]): ContentBlockParam[] {
-  const said = content
-    .filter(
-      (block) =>
-        (block.type !== 'text' || block.text.trim() !== '') &&
-        (block.type !== 'thinking' || block.signature !== ''),
-    )
-    .map((block) =>
-      block.type === 'tool_use' && isDeeper(block.input, MAX_INPUT_DEPTH) ? { ...block, input: {} } : block,
-    );
-  return said.length > 0 ? said : [text(NO_ANSWER)];
-}
+  async #runTools(calls: readonly ToolUseBlock[]): Promise<ToolResultBlockParam[]> {
+    const { tools, redactor, log } = this.#cloned;
+    const results = await runTools(tools, calls, this.#toolContext, (text) => redactor.text(text));
+    for (const [i, { name, input }] of calls.entries()) {
+      const path = (input as { path?: unknown } | null)?.path;
+      log.info(`${name}${typeof path === 'string' ? ` ${path}` : ''}`, { isError: results[i]!.is_error });
+    }
+    return results;
+  }
 
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((child) => isDeeper(child, levels - 1));
-}
+  /** Saves the conversation after a complete step. Without `changes`, the tree is the same as at the last save. */
+  async save(changes?: Changes): Promise<void> {
+    const { checkpoints, clone, clock } = this.#cloned;
+    this.state.seconds = clock.seconds;
+    const patch = changes && (await checkpoints.patchToKeep(clone.git, changes));
+    await Promise.all([checkpoints.save(this.state, clone.baseSha, patch), this.saveUsage()]);
+  }
 
-function cutOff({ id }: ToolUseBlock): ToolResultBlockParam {
-  const content = 'This call was cut off by the limit of tokens and did not run.';
-  return { type: 'tool_result', tool_use_id: id, content, is_error: true };
-}
-
-function text(said: string): TextBlockParam {
-  return { type: 'text', text: said };
-}
-
-function textOf(content: readonly ContentBlock[]): string {
-  return content.flatMap((block) => (block.type === 'text' ? [block.text] : [])).join('\n\n');
-}
-
-function refusalText(content: readonly ContentBlock[], explanation: string | undefined): string {
-  const said = textOf(content);
-  const words = said === '' || said === NO_ANSWER ? [] : [said];
-  if (explanation) words.push(`The API's reason: ${explanation}`);
-  return words.join('\n\n') || 'The model refused the task; reword the prompt.';
+  /** Saves only the usage. Within a step nothing else can be saved: another attempt repeats the step. */
+  async saveUsage(): Promise<void> {
+    const { checkpoints, clone, job } = this.#cloned;
+    await checkpoints.saveUsage(this.state, clone.baseSha, job.settings.model);
+  }
 }

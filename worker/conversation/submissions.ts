@@ -3,21 +3,22 @@ import type { Verification } from '../../core/repository-result.ts';
 import type { Changes } from '../checkout/changes.ts';
 import type { Git } from '../checkout/git.ts';
 import type { WorkTree } from '../checkout/work-tree.ts';
+import type { Progress } from '../progress.ts';
 import type { Redactor } from '../sandbox/redact.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
 import { type Submission, ToolError } from '../tools/tool.ts';
+import type { Conclusion } from './conclusion.ts';
 import type { ConversationState } from './conversation-state.ts';
-import type { Conclusion } from './ending.ts';
 import { list, verifySubmission } from './verify.ts';
 
-/** Submissions that do not pass before the worker gives up. */
-const MAX_ROUNDS = 3;
+/** Failed submissions before the worker gives up. */
+const MAX_FAILED_SUBMISSIONS = 3;
 
-/** Receives what the model submits, and keeps what came of it. */
+/** Verifies the model's submissions, and keeps the result of the last one. */
 export class Submissions {
-  /** How a submission ended the conversation, once one did. */
-  ending: Conclusion | undefined;
-  /** What was submitted last, as it was before the checks ran: what they write into the tree is no part of it. */
+  /** Set once a submission has ended the conversation. */
+  conclusion: Conclusion | undefined;
+  /** The last submitted changes, read before the checks run: files that the checks write are not part of them. */
   changes: Changes | undefined;
   verification: Verification[] = [];
   #problem: string | undefined;
@@ -28,8 +29,8 @@ export class Submissions {
   }
 
   readonly submit = async (submission: Submission): Promise<string> => {
-    const { tree, state, onVerifying } = this.#context;
-    await onVerifying();
+    const { tree, state, progress } = this.#context;
+    progress.record('verifying');
     this.changes = await tree.changes();
     const notes = describeChange(this.changes, await tree.leftOut());
     const { problem, verification } = await verifySubmission(submission, this.changes, {
@@ -40,29 +41,32 @@ export class Submissions {
     this.verification = verification;
     this.#problem = problem;
     if (!problem) {
-      this.ending = { end: 'submitted', summary: submission.summary, submission };
+      this.conclusion = { end: 'submitted', summary: submission.summary, submission };
       return ['Accepted.', ...notes].join('\n');
     }
     state.failedSubmissions += 1;
-    if (state.failedSubmissions >= MAX_ROUNDS) {
-      const summary = `Gave up after ${MAX_ROUNDS} submissions that did not pass. The last: ${problem}`;
-      this.ending = { end: 'gaveUp', summary };
+    if (state.failedSubmissions >= MAX_FAILED_SUBMISSIONS) {
+      const summary = `Gave up after ${MAX_FAILED_SUBMISSIONS} submissions that did not pass. The last: ${problem}`;
+      this.conclusion = { end: 'gaveUp', summary };
     }
     throw new ToolError([problem, ...notes].join('\n'));
   };
 
-  /** What came of the conversation; a model that left it after a refused submission did so because of that. */
-  explain(ending: Conclusion): Conclusion {
-    if (ending.end !== 'gaveUp' || ending === this.ending || !this.#problem) return ending;
-    return { ...ending, summary: `The last submission did not pass: ${this.#problem}\n\n${ending.summary}` };
+  /** If the model gave up after a failed submission, adds the failure to the summary. */
+  explain(conclusion: Conclusion): Conclusion {
+    if (conclusion.end !== 'gaveUp' || conclusion === this.conclusion || !this.#problem) return conclusion;
+    return {
+      ...conclusion,
+      summary: `The last submission did not pass: ${this.#problem}\n\n${conclusion.summary}`,
+    };
   }
 }
 
-/** What the change has, and has not, otherwise than the tree. */
+/** The differences between the change and the tree. */
 function describeChange({ withLf }: Changes, left: readonly string[]): string[] {
   return [
     ...(withLf.length > 0
-      ? [`Stored with LF in place of CRLF, as .gitattributes ask of text: ${list(withLf)}.`]
+      ? [`Stored with LF instead of CRLF, as .gitattributes requires for text files: ${list(withLf)}.`]
       : []),
     ...(left.length > 0 ? [`In the tree, but not in the change: ${list(left)}.`] : []),
   ];
@@ -74,9 +78,9 @@ export type SubmissionContext = {
   git: Git;
   state: ConversationState;
   settings: JobSettings;
-  /** What the environment protects (PROTECTED_FILES). */
+  /** PROTECTED_FILES of the environment. */
   protectedGlobs: readonly string[];
   redactor: Redactor;
   signal: AbortSignal;
-  onVerifying(): Promise<void>;
+  progress: Progress;
 };

@@ -82,6 +82,6 @@ test('a repository that was renamed is cloned by the name that the API gives, wi
   const settings = { setup: ['git log --oneline'], fetchTags: true };
   const jobId = await stack.createJob(['acme/old-name'], { createPullRequests: true, settings });
   const { log } = await stack.work([jobId, 'acme/old-name'], [submitUnchanged]);
-  expect(log).toContain('acme/old-name is called acme/new-name now');
+  expect(log).toContain('acme/old-name was renamed to acme/new-name');
   expect(await stack.outcome(jobId, 'acme/old-name')).toMatchObject({ outcome: 'unchanged' });
 });

@@ -93,7 +93,7 @@ test('a worker whose commit was overwritten meanwhile begins again, and what was
     [edit, { ...submit, usage }],
   );
   expect(exitCode).toBe(0);
-  expect(log).toContain('the work begins again');
+  expect(log).toContain('The work starts over');
   expect(toolExchanges(model.requests[0]!.body)).toEqual([]);
   expect(await stack.outcome(jobId, 'acme/overwritten')).toMatchObject({
     outcome: 'changed',

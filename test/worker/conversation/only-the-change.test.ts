@@ -96,7 +96,9 @@ test('what commands left that will not be in the change is named where the work 
   const { jobId, outcome } = await work([calls(call('shell', { command: litter })), submit], { shell: true });
   expect(outcome).toMatchObject({ outcome: 'changed', changes: [{ file: 'new.conf', additions: 1 }] });
   const thread = String(await stack.artifacts.read(artifactKeys.thread(jobId, NAME)));
-  expect(thread).toContain('Stored with LF in place of CRLF, as .gitattributes ask of text: new.conf.');
+  expect(thread).toContain(
+    'Stored with LF instead of CRLF, as .gitattributes requires for text files: new.conf.',
+  );
   const left = /In the tree, but not in the change: ([^"]*)\./.exec(thread)?.[1];
   expect(left?.split(', ')).toEqual([
     'build/ (ignored by git)',

@@ -90,7 +90,7 @@ test('a shared prefix that cannot be read or claimed fails no repository', async
   const { exitCode, log } = await stack.work([jobId, name], script, environment);
   dynamoDb.decide(() => 'answered');
   expect(exitCode).toBe(0);
-  expect(log).toContain('shared prefix is left to chance');
+  expect(log).toContain("do not wait for the job's shared prefix");
   expect(await stack.outcome(jobId, name)).toMatchObject(PAID_ONCE);
 });
 
@@ -170,7 +170,7 @@ test('what a repository has saved and cannot be read is set aside with a word, a
     await writeFile(`${stack.folder}/artifacts/${artifactKeys.repository(jobId, name)}${file}`, bytes);
     const isResumed = DAMAGED[what]!.input === 2000;
     const { log } = await stack.work([jobId, name], isResumed ? [done] : [edit, done]);
-    expect(log).toMatch(/left aside|begins again/);
+    expect(log).toMatch(/left aside|starts over/);
     return [what, (await stack.outcome(jobId, name))!.tokenUsage.input];
   };
   expect(Object.fromEntries(await Promise.all(Object.keys(DAMAGED).map(resumed)))).toEqual(

@@ -2,7 +2,7 @@ import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { expect, test } from '@jest/globals';
 import { NotFoundError } from '../../core/errors.ts';
 import { listenOnLoopback } from '../../local/access/loopback.ts';
-import { isServiceError } from '../../worker/trouble.ts';
+import { isTransientError } from '../../worker/transient-error.ts';
 
 /** What the SDK throws where the service answers so. */
 async function errorOf(status: number, type: string): Promise<unknown> {
@@ -26,18 +26,18 @@ async function ask(endpoint: string): Promise<unknown> {
 }
 
 test('a service that fails, throttles or cannot be reached is worth another attempt of the repository', async () => {
-  expect(isServiceError(await errorOf(500, 'InternalServerError'))).toBe(true);
-  expect(isServiceError(await errorOf(503, 'ServiceUnavailable'))).toBe(true);
-  expect(isServiceError(await errorOf(400, 'ProvisionedThroughputExceededException'))).toBe(true);
-  expect(isServiceError(await errorOf(400, 'ThrottlingException'))).toBe(true);
+  expect(isTransientError(await errorOf(500, 'InternalServerError'))).toBe(true);
+  expect(isTransientError(await errorOf(503, 'ServiceUnavailable'))).toBe(true);
+  expect(isTransientError(await errorOf(400, 'ProvisionedThroughputExceededException'))).toBe(true);
+  expect(isTransientError(await errorOf(400, 'ThrottlingException'))).toBe(true);
   const gone = await listenOnLoopback(() => {}, { access: 'anyone', name: 'dynamodb' });
   await gone.close();
-  expect(isServiceError(await ask(gone.url))).toBe(true);
+  expect(isTransientError(await ask(gone.url))).toBe(true);
 });
 
 test('a refusal, a wrong name and a bug are the same at every attempt, which would only cost time', async () => {
-  expect(isServiceError(await errorOf(400, 'AccessDeniedException'))).toBe(false);
-  expect(isServiceError(await errorOf(400, 'ResourceNotFoundException'))).toBe(false);
-  expect(isServiceError(new NotFoundError('There is no such job.'))).toBe(false);
-  expect(isServiceError(new TypeError('undefined is not a function'))).toBe(false);
+  expect(isTransientError(await errorOf(400, 'AccessDeniedException'))).toBe(false);
+  expect(isTransientError(await errorOf(400, 'ResourceNotFoundException'))).toBe(false);
+  expect(isTransientError(new NotFoundError('There is no such job.'))).toBe(false);
+  expect(isTransientError(new TypeError('undefined is not a function'))).toBe(false);
 });

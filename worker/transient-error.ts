@@ -1,8 +1,8 @@
 import { CodyBatchError } from '../core/errors.ts';
 import { GitInterruptedError } from './checkout/git.ts';
 
-/** What an AWS SDK's error says of itself. */
-type ServiceError = {
+/** The properties of an error of the AWS SDK. */
+type SdkError = {
   name?: string;
   message?: string;
   code?: unknown;
@@ -11,16 +11,16 @@ type ServiceError = {
   $metadata?: { httpStatusCode?: number };
 };
 
-/** In the code, or in the message where the SDK wrapped the error. */
+/** The SDK has it in `code`, or in the message if it wraps the error. */
 const LOST_CONNECTION =
   /\b(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)\b/;
 const THROTTLED = /Thrott|TooManyRequests|ProvisionedThroughputExceeded|RequestLimitExceeded|SlowDown/;
 
-/** Whether another attempt, on another host or later, may meet nothing of it: a service failed or was not reached. */
-export function isServiceError(error: unknown): boolean {
+/** Whether another attempt, later or on another host, may succeed: a service failed or could not be reached. */
+export function isTransientError(error: unknown): boolean {
   if (error instanceof CodyBatchError) return error.retryable;
   if (error instanceof GitInterruptedError) return true;
-  const { name, message, code, $fault, $retryable, $metadata } = (error ?? {}) as ServiceError;
+  const { name, message, code, $fault, $retryable, $metadata } = (error ?? {}) as SdkError;
   return (
     $fault === 'server' ||
     $retryable !== undefined ||

@@ -1,0 +1,66 @@
+import { isAllowed } from '../core/allowed-repositories.ts';
+import {
+  ConflictError,
+  JobStoppedError,
+  ModelRequestError,
+  RepositoryUnavailableError,
+} from '../core/errors.ts';
+import { JobText } from '../core/job.ts';
+import { refusalOfModel } from '../core/model-check.ts';
+import { artifactKeys, readArtifact } from '../core/store/artifacts.ts';
+import type { Opened } from './open.ts';
+
+export type Admitted = {
+  prompt: string;
+  /** For the commands of `setup` only. */
+  commandSecrets: Record<string, string>;
+};
+
+/**
+ * Checks that the work may start, and reads the prompt and the secrets. The redactor knows all secrets before any command
+ * runs. Throws CodyBatchError if the work may not start.
+ */
+export async function admit(opened: Opened): Promise<Admitted> {
+  const { job, artifacts, repositoryName, settings, redactor } = opened;
+  if (job.status === 'cancelled')
+    throw new ConflictError(`The job ${job.jobId} was cancelled; no work was started.`);
+  requireAllowed(opened, repositoryName);
+  const { prompt } = await readArtifact(artifacts, artifactKeys.request(job.jobId), JobText);
+  for (const name of ['CLAUDE_API_KEY', 'GITHUB_TOKEN'] as const) redactor.add(await settings.secret(name));
+  const commandSecrets = await readCommandSecrets(opened);
+  await checkModel(opened);
+  return { prompt, commandSecrets };
+}
+
+/** POST /jobs checks this too, but not for a Batch job that is submitted by hand. */
+export function requireAllowed({ settings }: Pick<Opened, 'settings'>, repositoryName: string): void {
+  if (isAllowed(settings.ALLOWED_REPOSITORIES, repositoryName)) return;
+  const allowed = settings.ALLOWED_REPOSITORIES.join(', ') || 'empty';
+  throw new RepositoryUnavailableError(
+    `${repositoryName} is not allowed. ALLOWED_REPOSITORIES of the worker is ${allowed}; add the repository to it, then retry the job.`,
+  );
+}
+
+async function readCommandSecrets({ job, settings, redactor }: Opened): Promise<Record<string, string>> {
+  const secrets: Record<string, string> = {};
+  for (const name of job.settings.commandSecrets ?? []) {
+    secrets[name] = await settings.commandSecret(name);
+    redactor.add(secrets[name]);
+  }
+  return secrets;
+}
+
+/**
+ * The first worker of a run asks the service whether it accepts the key and the model, because a wrong one would fail every
+ * repository only after its clone. Throws if the service refuses, or has refused another worker.
+ */
+async function checkModel({ job, control, settings }: Opened): Promise<void> {
+  const { jobId, run } = job;
+  const { stoppedBy, stoppedBecause, modelCheckedInRun } = await control.get(jobId);
+  if (stoppedBy === 'modelRefused') throw new JobStoppedError(`The job was stopped. ${stoppedBecause ?? ''}`);
+  if (modelCheckedInRun === run || !(await control.claimModelCheck(jobId, run))) return;
+  const refusal = await refusalOfModel(settings, job.settings.model);
+  if (!refusal) return;
+  await control.stop(jobId, run, 'modelRefused', refusal);
+  throw new ModelRequestError(refusal, { isForAll: true });
+}

@@ -1,0 +1,82 @@
+import { AnthropicError, APIError } from '@anthropic-ai/sdk';
+
+/** A temporary failure of the model's service: the same request may succeed later. */
+export type ServiceError = {
+  /** Whether the service limits the rate or is overloaded. False if it fails or cannot be reached. */
+  throttled: boolean;
+  /** The response received, for logs and summaries. */
+  message: string;
+  /** Milliseconds until the service accepts the next request. */
+  retryAfterMs?: number;
+  /** Whether the service asks clients not to retry for now. */
+  isFinal?: boolean;
+};
+
+/** Errors within a stream have a type but no status. The first two are the Messages API's, the last is Bedrock's. */
+const THROTTLED_TYPES = new Set(['rate_limit_error', 'overloaded_error', 'throttlingException']);
+const PERMANENT_TYPES = new Set([
+  'invalid_request_error',
+  'authentication_error',
+  'permission_error',
+  'not_found_error',
+  'request_too_large',
+  'validationException',
+]);
+
+/** Returns undefined for an answer, and for a refusal that a retry would not change. */
+export function serviceErrorOfResponse({ status, headers }: Response): ServiceError | undefined {
+  if (!isTemporary(status)) return undefined;
+  return {
+    throttled: isRateLimit(status),
+    message: `HTTP ${status}`,
+    retryAfterMs: retryAfterMs(headers),
+  };
+}
+
+/** Returns undefined for a refusal that a retry would not change, and for errors that the SDK did not throw. */
+export function serviceErrorOf(error: unknown): ServiceError | undefined {
+  if (!(error instanceof AnthropicError)) return undefined;
+  if (!(error instanceof APIError)) return { throttled: false, message: deepestMessage(error) };
+  const { status, type, headers } = error;
+  if (status === undefined) {
+    if (PERMANENT_TYPES.has(type ?? '')) return undefined;
+    const message = type ? `${type}: ${messageOf(error)}` : deepestMessage(error);
+    return { throttled: THROTTLED_TYPES.has(type ?? ''), message };
+  }
+  if (!isTemporary(status)) return undefined;
+  return {
+    throttled: isRateLimit(status),
+    message: `HTTP ${status}: ${messageOf(error)}`,
+    retryAfterMs: headers && retryAfterMs(headers),
+    isFinal: headers?.get('x-should-retry') === 'false',
+  };
+}
+
+/** The Messages API's own message. Bedrock's errors have another form; for them it is the whole body. */
+export function messageOf(error: APIError): string {
+  return error.apiMessage || error.message;
+}
+
+/** Bedrock answers 424 if a model failed. The SDK itself retries the other statuses. */
+function isTemporary(status: number): boolean {
+  return status === 408 || status === 409 || status === 424 || status === 429 || status >= 500;
+}
+
+function isRateLimit(status: number): boolean {
+  return status === 429 || status === 529;
+}
+
+/** `retry-after` is a number of seconds or a date. */
+function retryAfterMs(headers: Headers): number | undefined {
+  const value = headers.get('retry-after');
+  if (!value) return undefined;
+  const ms = Number.isNaN(Number(value)) ? Date.parse(value) - Date.now() : Number(value) * 1000;
+  return ms > 0 ? ms : undefined;
+}
+
+/** The SDK's own message is only "Connection error."; the reason is in the innermost cause. */
+function deepestMessage(error: Error): string {
+  let deepest = error;
+  while (deepest.cause instanceof Error) deepest = deepest.cause;
+  return deepest.message || (deepest as NodeJS.ErrnoException).code || error.message;
+}

@@ -1,0 +1,71 @@
+import type { JobRow } from '../core/job.ts';
+import { isModelPriced, required, type Settings } from '../core/settings.ts';
+import { type ArtifactStore, openArtifacts } from '../core/store/artifacts.ts';
+import { JobTable } from '../core/store/job-table.ts';
+import { RepositoryTable } from '../core/store/repository-table.ts';
+import { openDynamoDB } from '../core/store/tables.ts';
+import { NO_TOKENS } from '../core/usage.ts';
+import { Checkpoints, type Resumable, type Spent } from './checkpoint.ts';
+import { WorkClock } from './conversation/work-clock.ts';
+import type { Log } from './log.ts';
+import { Progress } from './progress.ts';
+import type { Redactor } from './sandbox/redact.ts';
+
+export type AnalysisRequest = {
+  jobId: string;
+  repositoryName: string;
+  settings: Settings;
+  log: Log;
+  redactor: Redactor;
+  /** Aborts when the worker has to stop. It then leaves a checkpoint and no outcome. */
+  stop: AbortSignal;
+};
+
+/** One repository of one run, before its clone. */
+export type Opened = AnalysisRequest & {
+  job: JobRow;
+  jobs: JobTable;
+  artifacts: ArtifactStore;
+  checkpoints: Checkpoints;
+  progress: Progress;
+  /** The checkpoint of an earlier attempt of this run, if there is one. */
+  resumed: Resumable | undefined;
+  /** The usage of earlier attempts of this run. */
+  spent: Spent;
+  startedAt: Date;
+  clock: WorkClock;
+  /** Aborts at the repository's time limit, and with `stop`. */
+  signal: AbortSignal;
+};
+
+/** Reads the job and the checkpoint. Throws NotFoundError for an unknown job. */
+export async function open(request: AnalysisRequest): Promise<Opened> {
+  const { jobId, repositoryName, settings, log, redactor, stop } = request;
+  const { credentials } = settings;
+  const artifacts = openArtifacts(required(settings, 'ARTIFACTS_URL'), { mayList: false, credentials });
+  const dynamoDB = openDynamoDB(settings);
+  const jobs = new JobTable(dynamoDB, settings);
+  const rows = new RepositoryTable(dynamoDB, settings);
+  const job = await jobs.getWhole(jobId);
+  const checkpoints = new Checkpoints(artifacts, { jobId, repositoryName, run: job.run, log, redactor });
+  const { resumed, spent = nothingSpent(job, settings) } = await checkpoints.load();
+  const clock = new WorkClock(job.settings.maxMinutes * 60, resumed?.state.seconds ?? 0);
+  return {
+    ...request,
+    job,
+    jobs,
+    artifacts,
+    checkpoints,
+    progress: new Progress({ rows, jobId, repositoryName, log }),
+    resumed,
+    spent,
+    startedAt: new Date(),
+    clock,
+    signal: AbortSignal.any([stop, clock.over]),
+  };
+}
+
+/** A model without a known price has no cost, not even zero. */
+function nothingSpent(job: JobRow, settings: Settings): Spent {
+  return { tokenUsage: NO_TOKENS, costUsd: isModelPriced(job.settings.model, settings) ? 0 : undefined };
+}

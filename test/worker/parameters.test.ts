@@ -110,7 +110,7 @@ test('a worker refuses a repository that ALLOWED_REPOSITORIES does not admit, wh
     outcome: 'failed',
     error: {
       name: 'RepositoryUnavailableError',
-      message: expect.stringContaining('does not admit acme/told'),
+      message: expect.stringContaining('acme/told is not allowed'),
     },
   });
 });

@@ -1,6 +1,7 @@
 import type { JobRow } from '../core/job.ts';
 import { isModelPriced, required, type Settings } from '../core/settings.ts';
 import { type ArtifactStore, openArtifacts } from '../core/store/artifacts.ts';
+import { JobControl } from '../core/store/job-control.ts';
 import { JobTable } from '../core/store/job-table.ts';
 import { RepositoryTable } from '../core/store/repository-table.ts';
 import { openDynamoDB } from '../core/store/tables.ts';
@@ -24,7 +25,7 @@ export type AnalysisRequest = {
 /** One repository of one run, before its clone. */
 export type Opened = AnalysisRequest & {
   job: JobRow;
-  jobs: JobTable;
+  control: JobControl;
   artifacts: ArtifactStore;
   checkpoints: Checkpoints;
   progress: Progress;
@@ -44,16 +45,15 @@ export async function open(request: AnalysisRequest): Promise<Opened> {
   const { credentials } = settings;
   const artifacts = openArtifacts(required(settings, 'ARTIFACTS_URL'), { mayList: false, credentials });
   const dynamoDB = openDynamoDB(settings);
-  const jobs = new JobTable(dynamoDB, settings);
   const rows = new RepositoryTable(dynamoDB, settings);
-  const job = await jobs.getWhole(jobId);
+  const job = await new JobTable(dynamoDB, settings).getWhole(jobId);
   const checkpoints = new Checkpoints(artifacts, { jobId, repositoryName, run: job.run, log, redactor });
   const { resumed, spent = nothingSpent(job, settings) } = await checkpoints.load();
   const clock = new WorkClock(job.settings.maxMinutes * 60, resumed?.state.seconds ?? 0);
   return {
     ...request,
     job,
-    jobs,
+    control: new JobControl(dynamoDB, settings),
     artifacts,
     checkpoints,
     progress: new Progress({ rows, jobId, repositoryName, log }),

@@ -37,20 +37,20 @@ export class Conversation {
   readonly #toolContext: ToolContext;
 
   constructor(cloned: Cloned, state: ConversationState) {
-    const { job, jobs, settings, workspace, clone, model, log, redactor, signal, progress } = cloned;
+    const { job, control, settings, workspace, clone, model, log, redactor, signal, progress } = cloned;
     this.state = state;
     this.#cloned = cloned;
     this.#tree = new WorkTree(clone, workspace);
     this.#budget = new Budget({
       job,
-      jobs,
+      control,
       state,
       model: model.name,
       prices: settings.MODEL_PRICES,
       log,
       signal,
     });
-    this.#prefix = new SharedPrefix(job, jobs, {
+    this.#prefix = new SharedPrefix(job, control, {
       repositoryName: cloned.repositoryName,
       model: model.name,
       bytes: model.prefixBytes + sharedBytes(state.messages[0]!),
@@ -81,7 +81,7 @@ export class Conversation {
 
   /** Throws CodyBatchError for an expected failure, and the signal's reason. */
   async run(): Promise<Conversed> {
-    const { job, jobs, settings, model, log, progress, stop } = this.#cloned;
+    const { job, control, settings, model, log, progress, stop } = this.#cloned;
     if (!isPriced(model.name, settings.MODEL_PRICES)) log.warn(unpricedNote(model.name));
     progress.record('conversing');
     const turnsBefore = this.state.turns.length;
@@ -91,7 +91,7 @@ export class Conversation {
     } catch (error) {
       // After an answer, a refused key may be one that was replaced, and the other workers have the new one.
       if (error instanceof ModelRequestError && error.isForAll && this.state.turns.length === turnsBefore)
-        await jobs.stop(job.jobId, job.run, 'modelRefused', error.message);
+        await control.stop(job.jobId, job.run, 'modelRefused', error.message);
       throw error;
     } finally {
       await whileStopping(Promise.all([this.#budget.settle(), this.#prefix.recorded()]), stop);

@@ -4,10 +4,10 @@ import type { Redactor } from './sandbox/redact.ts';
 type Level = 'info' | 'warn' | 'error';
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Fifty of them stand on the repository's row, where an item may have 400 KB. */
+/** The row stores 50 messages, and an item of DynamoDB may have 400 KB. */
 const MAX_MESSAGE = 1000;
 
-/** One line of JSON each on standard output, which Batch keeps; all of them again for `log.txt` and the outcome. */
+/** Writes lines of JSON to standard output, which Batch stores, and keeps them for `log.txt` and the outcome. */
 export class Log {
   readonly #redactor: Redactor;
   readonly #lines: LogLine[] = [];

@@ -1,7 +1,7 @@
 /**
- * `node worker/main.ts <jobId> <owner/name>`: one repository of a job. Exit status 0 says that an outcome was written,
- * whatever it says; 143 that the worker was told to stop; 75 that a service did not answer; 1 is a bug, or what no other
- * attempt would mend (core/attempts.ts).
+ * `node worker/main.ts <jobId> <owner/name>` works on one repository of a job. Exit status 0: an outcome was written, of
+ * any kind. 143: the worker had to stop. 75: a service did not answer. 1: a bug, or a failure that another attempt would
+ * repeat (core/attempts.ts).
  */
 import { WORKER_FAILED, WORKER_STOPPED, WORKER_TROUBLED } from '../core/attempts.ts';
 import { describeError } from '../core/errors.ts';

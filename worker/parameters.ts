@@ -7,14 +7,14 @@ import type { Log } from './log.ts';
 const Parameters = z.object({ jobId: JobId, repositoryName: RepositoryName });
 
 export type WorkerParameters = z.infer<typeof Parameters> & {
-  /** Where they come from, for the log. */
+  /** For the log. */
   source: 'arguments' | 'Batch job' | 'environment';
 };
 
 /**
- * What to work on: from the arguments, else from the parameters of the Batch job that this process is, else from
- * JOB_ID and REPOSITORY_NAME. An argument `Ref::name` is what Batch leaves of a parameter that a submission did not give.
- * Throws SettingsError where none says it.
+ * Reads the job and the repository from the arguments, else from the parameters of this process's Batch job, else from
+ * JOB_ID and REPOSITORY_NAME. Arguments of the form `Ref::name` are ignored: Batch passes them on if a submission lacks the
+ * parameter. Throws SettingsError if none of them is set.
  */
 export async function readParameters(
   args: readonly string[],
@@ -30,19 +30,19 @@ export async function readParameters(
   return check({ jobId: JOB_ID, repositoryName: REPOSITORY_NAME }, 'environment');
 }
 
-/** Undefined where Batch cannot be asked, or knows no such job: the environment may say it all the same. */
+/** Returns undefined if DescribeJobs fails or finds no job. The environment may still have the parameters. */
 async function parametersOfBatchJob(
   batchJobId: string,
   log: Pick<Log, 'warn'>,
 ): Promise<Record<string, string> | undefined> {
-  // Loaded on demand: what has arguments does not pay for the client.
+  // Loaded on demand: most workers have arguments and do not need the client.
   const { BatchJobs } = await import('../core/batch.ts');
   try {
     return (await new BatchJobs().describeJob(batchJobId))?.parameters;
   } catch (error) {
     const { name, message } = describeError(error);
     log.warn(
-      `DescribeJobs of ${batchJobId} failed, so JOB_ID and REPOSITORY_NAME are read instead. ${sentence(`${name}: ${message}`)} The worker's role needs batch:DescribeJobs, and a way to Batch's endpoint.`,
+      `DescribeJobs of ${batchJobId} failed, so JOB_ID and REPOSITORY_NAME are read instead. ${sentence(`${name}: ${message}`)} Allow the worker's role batch:DescribeJobs, and its network Batch's endpoint.`,
     );
     return undefined;
   }
@@ -53,6 +53,6 @@ function check(given: unknown, source: WorkerParameters['source']): WorkerParame
   if (parsed.success) return { ...parsed.data, source };
   const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
   throw new SettingsError(
-    `The worker does not know what to work on. The ${source} said ${JSON.stringify(given)} (${faults}). Submit the Batch job with --parameters jobId=JOB_ID,repositoryName=OWNER/NAME, or set JOB_ID and REPOSITORY_NAME in its environment; one Batch job works on one repository of a job that POST /jobs has made.`,
+    `The worker has no valid job and repository. The ${source} gave ${JSON.stringify(given)} (${faults}). Submit the Batch job with --parameters jobId=JOB_ID,repositoryName=OWNER/NAME, or set JOB_ID and REPOSITORY_NAME in its environment; one Batch job works on one repository of a job created by POST /jobs.`,
   );
 }

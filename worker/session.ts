@@ -8,15 +8,15 @@ import {
   type WorkerCredentialsRequest,
 } from '../core/worker-credentials.ts';
 
-/** Longer than the 5 minutes before the end in which the SDK asks for others, so that it is given others then. */
-const RENEWED_MS = 6 * 60_000;
+/** The SDK asks for new credentials 5 minutes before they expire. Longer than that, so that it receives new ones. */
+const RENEW_BEFORE_MS = 6 * 60_000;
 
 type Worker = Pick<WorkerCredentialsRequest, 'jobId' | 'repositoryName'>;
 
 /**
- * The credentials of a worker's AWS clients, where it has no role of its own that may do the work: a function gives it
- * some that hold for an hour, for its own job and repository. Undefined where WORKER_CREDENTIALS_FUNCTION is not set, as
- * on one's own machine. Throws SettingsError where this worker has no token to ask with.
+ * The credentials of the worker's AWS clients. Its task role may only invoke a function, which returns credentials for this
+ * job and repository that are valid for an hour. Returns undefined if WORKER_CREDENTIALS_FUNCTION is not set, as on a
+ * local machine. Throws SettingsError if WORKER_TOKEN is missing.
  */
 export function openSession(
   worker: Worker,
@@ -26,7 +26,7 @@ export function openSession(
   if (!name) return undefined;
   if (!token)
     throw new SettingsError(
-      `WORKER_TOKEN is not set, without which ${name} gives no credentials. The state machine gives one to the Batch jobs that it submits: retry the job (POST /jobs/${worker.jobId}/retry), or see "A Batch job by hand" in docs/aws.md.`,
+      `WORKER_TOKEN is not set; ${name} requires it. The state machine sets it for the Batch jobs that it submits: retry the job (POST /jobs/${worker.jobId}/retry), or see "A Batch job by hand" in docs/aws.md.`,
     );
   const request = { ...worker, token };
   return {
@@ -35,13 +35,13 @@ export function openSession(
   };
 }
 
-/** One answer for all clients, until shortly before its end; and until that end where no other is to be had. */
+/** Shares the credentials between clients and renews them before they expire. If that fails, they are used until then. */
 function renewed(asked: CredentialProvider): CredentialProvider {
   let held: ReturnType<CredentialProvider> | undefined;
   return async () => {
     const before = await held?.catch(() => undefined);
     const left = before ? before.expiration.getTime() - Date.now() : 0;
-    if (before && left > RENEWED_MS) return before;
+    if (before && left > RENEW_BEFORE_MS) return before;
     const asking = asked();
     held = asking;
     try {
@@ -55,9 +55,9 @@ function renewed(asked: CredentialProvider): CredentialProvider {
 }
 
 async function ask(functionName: string, request: WorkerCredentialsRequest): ReturnType<CredentialProvider> {
-  // Loaded on demand: on one's own machine no worker pays for the client.
+  // Loaded on demand: workers on a local machine do not need the client.
   const { InvokeCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
-  // Ten tries take 20 s on average: a fleet that starts at once may exceed the concurrency of functions for a moment.
+  // Ten attempts take 20 s on average. A fleet that starts at once may briefly exceed the concurrency of functions.
   const client = new LambdaClient({ maxAttempts: 10 });
   try {
     const answer = await client.send(
@@ -80,10 +80,10 @@ function credentialsOf(
     const of = `${repositoryName} of ${jobId}`;
     if (errorType === ('WorkerRefusedError' satisfies WorkerRefusedError['name']))
       throw new WorkerRefusedError(
-        `${functionName} gives this worker no credentials for ${of}. ${errorMessage} Nothing is to be done where the repository ended or another worker has it; else retry the job.`,
+        `${functionName} refused to give this worker credentials for ${of}. ${errorMessage} If the repository has ended or another worker has it, do nothing; otherwise retry the job.`,
       );
     throw new CredentialsUnavailableError(
-      `${functionName} failed, so that there are no credentials for ${of} (${errorType}: ${errorMessage}). Its log group says why: /aws/lambda/${functionName}.`,
+      `${functionName} failed to give credentials for ${of} (${errorType}: ${errorMessage}). Read its log group /aws/lambda/${functionName}.`,
     );
   }
   const { expiration, ...credentials } = WorkerCredentials.parse(answer);

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Batch ends what has not ended 30 s after the order to stop; on one machine it is 5 s, and the services may be gone. */
+/** After the stop signal Batch kills the worker in 30 s, the local Batch in 5 s, and services may be gone already. */
 const GRACE_MS = 1000;
 
-/** Waits for work that can be made up for later: to its end, or until a second after the order to stop. */
+/** Waits for `work`, but at most one second after `stop` aborts. For work that can be repeated later. */
 export async function whileStopping(work: Promise<unknown>, stop: AbortSignal): Promise<void> {
   const waited = new AbortController();
   const grace = () => sleep(GRACE_MS, undefined, { signal: waited.signal }).catch(() => {});

@@ -69,7 +69,7 @@ test('the worker starts from what the image has, with no package and no source b
   // It read its arguments and said what is wrong with them: every import was there.
   expect(code).toBe(1);
   expect(JSON.parse(stdout.trim().split('\n').at(-1)!).message).toContain(
-    'The worker does not know what to work on. The arguments said',
+    'The worker has no valid job and repository. The arguments gave',
   );
 });
 

@@ -78,7 +78,7 @@ test('a worker that is refused ends for good, and its log has what was said and 
   const { exitCode, log, outcome } = await work([refused]);
   expect([exitCode, outcome]).toEqual([1, undefined]);
   expect(log).toMatch(
-    /gives this worker no credentials for acme\/lent of job-.*It has ended\..*retry the job/,
+    /refused to give this worker credentials for acme\/lent of job-.*It has ended\..*retry the job/,
   );
   expect(log).not.toContain(TOKEN);
 });

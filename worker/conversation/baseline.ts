@@ -9,20 +9,20 @@ import { type CommandOptions, describeCommand, runCommand } from '../sandbox/com
 import type { Workspace } from '../sandbox/workspace.ts';
 import { CHECK_TIMEOUT_MS } from '../tools/run-check.ts';
 
-/** What the job's checks came to before any change. */
+/** The results of the job's checks before any change. */
 export type Baseline = {
   results: Verification[];
-  /** What `setup` left in the tree, which the checks' own traces are taken out of again. */
+  /** The changes that `setup` left in the tree, without those of the checks. */
   changes: Changes;
 };
 
-/** What a shell ends with for a command that it finds but cannot run, and for one that it does not find. */
+/** A shell's exit codes for a command that it cannot execute, and for one that it does not find. */
 const CANNOT_START = [126, 127];
 
 /**
- * Runs each command of `verify` on the base commit as `setup` left it, and brings the tree back to that. Undefined where
- * the tree could not be brought back, because of what `setup` left. Throws VerifyNotRunnableError for a command that
- * cannot be started: no change could ever pass it.
+ * Runs each command of `verify` on the base commit after `setup`, then restores the tree. Returns undefined if the tree
+ * could not be restored, because `setup` left more than a patch can hold. Throws VerifyNotRunnableError for a command that
+ * cannot start, since no change could pass it.
  */
 export async function runBaseline(
   { verify }: Pick<JobSettings, 'verify'>,
@@ -53,7 +53,7 @@ async function runAll(
     const result = await runCommand(workspace, command, { ...options, timeoutMs: CHECK_TIMEOUT_MS });
     if (CANNOT_START.includes(result.exitCode ?? 0)) {
       throw new VerifyNotRunnableError(
-        `The verify command ${JSON.stringify(command)} cannot be started on the untouched repository. Install what it needs by settings.setup or in the worker's image, or correct settings.verify; where the change itself is to bring it, set settings.verifyBaseline to false. ${describeCommand(result)}`,
+        `The verify command ${JSON.stringify(command)} cannot be started on the untouched repository. Install its requirements by settings.setup or in the worker's image, or correct settings.verify; if the change itself adds the command, set settings.verifyBaseline to false. ${describeCommand(result)}`,
       );
     }
     results.push(result);
@@ -63,21 +63,21 @@ async function runAll(
 
 type IgnoreFiles = { folders: readonly string[]; present: ReadonlySet<string> };
 
-/** The .gitignore files beside the base commit's own files: what they hide, `git clean` does not remove. */
+/** The .gitignore files in the base commit's folders. `git clean` does not remove files that they ignore. */
 async function ignoreFiles({ git, baseSha }: Clone, tree: string): Promise<IgnoreFiles> {
   const listed = await git.run(['ls-tree', '-r', '-d', '--name-only', '-z', baseSha]);
   const folders = ['', ...listed.toString('latin1').split('\0').filter(Boolean)];
   return { folders, present: new Set(folders.filter((folder) => hasIgnoreFile(tree, folder))) };
 }
 
-/** Removes those that were not there before, and says whether there were any. */
+/** Removes the .gitignore files that were added; returns whether there were any. */
 function removeNewIgnoreFiles(tree: string, { folders, present }: IgnoreFiles): boolean {
   const made = folders.filter((folder) => !present.has(folder) && hasIgnoreFile(tree, folder));
   for (const folder of made) rmSync(absolutePath(tree, ignoreFileIn(folder)), { recursive: true });
   return made.length > 0;
 }
 
-/** Not one behind a link, which leads elsewhere. */
+/** Ignores files behind a symbolic link, which may lead out of the tree. */
 function hasIgnoreFile(tree: string, folder: string): boolean {
   if (!statsOf(tree, ignoreFileIn(folder))) return false;
   const absolute = absolutePath(tree, folder === '' ? '.' : folder);

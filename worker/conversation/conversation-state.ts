@@ -4,22 +4,21 @@ import { Verification } from '../../core/repository-result.ts';
 import { ThreadTurn } from '../../core/thread.ts';
 import { NO_TOKENS, WorkerCost, WorkerCount, WorkerTokens } from '../../core/usage.ts';
 
-/** Everything that a conversation has come to: enough to go on with it in another process. */
+/** The whole state of a conversation. Another process can resume from it. */
 export const ConversationState = z.object({
-  /** As the Messages API takes them; only ever appended to. */
+  /** In the form of the Messages API; append-only. */
   messages: z.array(z.custom<MessageParam>((value) => typeof value === 'object' && value !== null)),
   turns: z.array(ThreadTurn),
-  /** Answers that broke off included. */
+  /** Includes interrupted answers. */
   tokenUsage: WorkerTokens,
   /** Absent once an answer came from a model without a known price. */
   costUsd: WorkerCost.optional(),
-  /** The model that answered, as it named itself. */
+  /** The model named in the last answer. */
   model: z.string().optional(),
-  /** What the checks came to on the untouched base; absent where they were not run there. */
+  /** The checks' results on the untouched base; absent if they did not run. */
   baseline: z.array(Verification).optional(),
-  /** How often a submission was sent back. */
   failedSubmissions: WorkerCount,
-  /** Seconds of work, of earlier processes too; pauses between them are not counted. */
+  /** Seconds of work, including earlier attempts but not the pauses between them. */
   seconds: z.number().nonnegative(),
 });
 export type ConversationState = z.infer<typeof ConversationState>;

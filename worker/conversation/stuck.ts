@@ -4,10 +4,7 @@ import type {
   ToolUseBlockParam,
 } from '@anthropic-ai/sdk/resources/messages';
 
-/**
- * FACTS: OpenHands takes four identical calls with the same result, three identical errors, or six calls that alternate
- * between two, for going in circles.
- */
+/** OpenHands' limits: four identical calls and results, three identical errors, six calls that alternate between two. */
 const SAME_CALLS = 4;
 const SAME_ERRORS = 3;
 const ALTERNATIONS = 6;
@@ -19,7 +16,6 @@ export function isStuck(messages: readonly MessageParam[]): boolean {
   return (
     isSame(last(SAME_CALLS)) ||
     (isSame(last(SAME_ERRORS)) && exchanges.at(-1)!.isError) ||
-    // Every second one is the same, and so are the others.
     (isSame(last(ALTERNATIONS).filter((_, i) => i % 2 === 0)) &&
       isSame(last(ALTERNATIONS).filter((_, i) => i % 2 === 1)))
   );
@@ -44,9 +40,9 @@ function lastExchanges(messages: readonly MessageParam[], count: number): Exchan
 
 function exchangeOf({ name, input }: ToolUseBlockParam, result: ToolResultBlockParam | undefined): Exchange {
   const isError = result?.is_error === true;
-  // A command that does the same again takes another fraction of a second for it.
-  const said = String(result?.content).replace(/ after [\d.]+ s\./, '');
-  return { key: JSON.stringify([name, input, isError, said]), isError };
+  // The duration of a command differs between identical runs.
+  const output = String(result?.content).replace(/ after [\d.]+ s\./, '');
+  return { key: JSON.stringify([name, input, isError, output]), isError };
 }
 
 function isSame(exchanges: readonly Exchange[]): boolean {

@@ -13,16 +13,16 @@ import { CHECK_TIMEOUT_MS } from '../tools/run-check.ts';
 import type { Submission } from '../tools/tool.ts';
 
 export type Verdict = {
-  /** What the model is told to mend; undefined where the submission stands. */
+  /** What the model has to correct; undefined if the submission is accepted. */
   problem: string | undefined;
   verification: Verification[];
 };
 
 type JudgeContext = {
   settings: JobSettings;
-  /** What the environment protects (PROTECTED_FILES). */
+  /** PROTECTED_FILES of the environment. */
   protectedGlobs: readonly string[];
-  /** What the checks came to on the untouched base, where they were run there. */
+  /** The checks' results on the untouched base, if they ran. */
   baseline?: readonly Verification[] | undefined;
   workspace: Workspace;
   git: Git;
@@ -30,7 +30,7 @@ type JudgeContext = {
   signal: AbortSignal;
 };
 
-/** Judges a submission: first the patch itself, then the job's own commands, one after the other, all of them. */
+/** Checks the patch of a submission, then runs all commands of the job's `verify` in order. */
 export async function verifySubmission(
   submission: Submission,
   changes: Changes,
@@ -39,7 +39,7 @@ export async function verifySubmission(
   const problem = await patchProblem(submission, changes, context);
   if (problem) return { problem, verification: [] };
   const verification: Verification[] = [];
-  // Without a change there is nothing to verify, and the repository's own state is not the model's fault.
+  // Without a change, a failing command would be the repository's fault, not the model's.
   for (const command of changes.entries.length > 0 ? context.settings.verify : []) {
     const result = await runCommand(context.workspace, command, {
       timeoutMs: CHECK_TIMEOUT_MS,
@@ -52,7 +52,7 @@ export async function verifySubmission(
   return { problem: worseThanBase(verification), verification };
 }
 
-/** A command that failed without the change too says nothing against the change. */
+/** Commands that fail on the untouched base too are accepted. */
 function worseThanBase(verification: readonly Verification[]): string | undefined {
   const failed = verification.filter(({ exitCode }) => exitCode !== 0);
   const worse = failed.filter((result) => !failedOnBase(result));
@@ -60,7 +60,9 @@ function worseThanBase(verification: readonly Verification[]): string | undefine
   const reports = worse.map((result) => `${result.command}\n${describeCommand(result)}`);
   const asBefore = failed.filter(failedOnBase).map(({ command }) => command);
   const excused =
-    asBefore.length > 0 ? [`Failing as before the change, which is accepted: ${asBefore.join('; ')}`] : [];
+    asBefore.length > 0
+      ? [`These fail without the change too, which is accepted: ${asBefore.join('; ')}`]
+      : [];
   return ['The change does not pass.', ...reports, ...excused].join('\n\n');
 }
 
@@ -71,17 +73,17 @@ async function patchProblem(
 ): Promise<string | undefined> {
   const files = entries.map(({ file }) => file);
   if (excess || !patch)
-    return `Something in the tree cannot be part of a change: ${excess}. Delete or undo what the task does not call for.`;
-  if (unstorable.length > 0) return `These files cannot be stored so: ${list(unstorable, '; ')}.`;
+    return `Something in the tree cannot be part of a change: ${excess}. Delete or undo everything that the task does not require.`;
+  if (unstorable.length > 0) return `These files cannot be stored: ${list(unstorable, '; ')}.`;
   if (wereChangesNecessary && files.length === 0)
     return 'wereChangesNecessary is true, but nothing differs from the base commit (files that git ignores do not count). Make the change, or submit wereChangesNecessary false.';
   if (!wereChangesNecessary && files.length > 0)
     return `wereChangesNecessary is false, but ${list(files)} changed. Undo that, or submit wereChangesNecessary true.`;
   if (wereChangesNecessary && title.trim() === '') return 'The pull request needs a title.';
   if (files.length > settings.maxFiles)
-    return `${files.length} files changed; this job allows ${settings.maxFiles}. Undo what the task does not call for.`;
+    return `${files.length} files changed; this job allows ${settings.maxFiles}. Undo everything that the task does not require.`;
   if (patch.length > settings.maxPatchKiB * 1024)
-    return `The patch has ${Math.ceil(patch.length / 1024)} KiB; this job allows ${settings.maxPatchKiB}. Undo what the task does not call for.`;
+    return `The patch has ${Math.ceil(patch.length / 1024)} KiB; this job allows ${settings.maxPatchKiB}. Undo everything that the task does not require.`;
   const guarded = await protectedFiles(files, {
     allowed: settings.allowProtected,
     more: protectedGlobs,
@@ -105,12 +107,12 @@ async function patchProblem(
   const withSecrets = await filesWithSecrets(git, { entries }, redactor);
   if (withSecrets.length > 0)
     return `The change contains a credential, in ${list(withSecrets)}. Take it out.`;
-  // In a name of a file.
+  // The secret is in the name of a file.
   if (redactor.isIn(patch)) return 'The change contains a credential. Take it out.';
   return undefined;
 }
 
-/** Empty where it has gone since it was staged, which counts as leading nowhere. */
+/** Returns an empty string if the link was removed since it was staged. */
 function targetOf({ tree }: Workspace, link: string): string {
   try {
     return readlinkSync(path.join(tree, link));
@@ -119,7 +121,7 @@ function targetOf({ tree }: Workspace, link: string): string {
   }
 }
 
-/** The first ten, and how many more there are. */
+/** The first ten names, and the number of the others. */
 export function list(files: readonly string[], separator = ', '): string {
   const more = files.length - 10;
   return files.slice(0, 10).join(separator) + (more > 0 ? ` and ${more} more` : '');

@@ -1,7 +1,4 @@
-/**
- * Keeps a repository's time limit. It stands still while the model's service has the worker wait for its rate limit, since
- * that is not work.
- */
+/** Enforces a repository's time limit. It is stopped while the worker waits for the model's rate limit. */
 export class WorkClock {
   readonly #limitMs: number;
   readonly #ended = new AbortController();
@@ -15,23 +12,26 @@ export class WorkClock {
     this.start();
   }
 
-  /** Aborts when the time is over. */
+  /** Aborts when the limit is reached. */
   get over(): AbortSignal {
     return this.#ended.signal;
   }
 
-  /** Seconds of work, those of earlier attempts included. */
+  /** Seconds of work, including earlier attempts. */
   get seconds(): number {
     const running = this.#runningSince === undefined ? 0 : Date.now() - this.#runningSince;
     return (this.#workedMs + running) / 1000;
   }
 
-  /** Goes on, where it stands still. */
+  /** Does nothing if the clock is running. */
   start(): void {
     if (this.#runningSince !== undefined) return;
     this.#runningSince = Date.now();
     const leftMs = Math.max(1, Math.ceil(this.#limitMs - this.#workedMs));
-    this.#timer = setTimeout(() => this.#ended.abort(new Error('the time limit is over')), leftMs).unref();
+    this.#timer = setTimeout(
+      () => this.#ended.abort(new Error('the time limit was reached')),
+      leftMs,
+    ).unref();
   }
 
   stop(): void {

@@ -127,7 +127,7 @@ test('only what passed on the untouched base must pass: a check that failed ther
   expect(refused).toMatchObject({
     isError: true,
     result: expect.stringMatching(
-      /does not pass\.\s+grep -q one a\.txt[\s\S]*Failing as before[^\n]*echo rotten/,
+      /does not pass\.\s+grep -q one a\.txt[\s\S]*These fail without the change too[^\n]*echo rotten/,
     ),
   });
   expect(checked).toMatchObject({

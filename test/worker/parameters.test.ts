@@ -93,7 +93,7 @@ test('a worker that may not ask Batch, or cannot reach it, says so with the perm
     });
     expect({ exitCode, log }).toEqual({
       exitCode: 0,
-      log: expect.stringMatching(/DescribeJobs of a-job failed.*not authorized.*needs batch:DescribeJobs/),
+      log: expect.stringMatching(/DescribeJobs of a-job failed.*not authorized.*role batch:DescribeJobs/),
     });
     expect(log).toContain('"parametersFrom":"environment"');
   } finally {

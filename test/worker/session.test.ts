@@ -86,7 +86,7 @@ test('a worker that is refused ends for good, and its log has what was said and 
 test('where the function fails another attempt is made, and without a token the log says where one comes from', async () => {
   const { exitCode, log } = await work([failed]);
   expect(exitCode).toBe(75);
-  expect(log).toContain('Its log group says why: /aws/lambda/credentials');
+  expect(log).toContain('Read its log group /aws/lambda/credentials');
   const without = await work([lent(60)], { WORKER_TOKEN: '' });
   expect(without.exitCode).toBe(1);
   expect(without.log).toMatch(/WORKER_TOKEN is not set.*A Batch job by hand/);

@@ -1,11 +1,11 @@
 import type { FileForm, LineEnd } from './file-form.ts';
 
-/** Above it the lines in the middle are matched by their places alone. */
+/** Larger texts are matched by line number only. */
 const MAX_CELLS = 1_000_000;
 
 /**
- * The line ends of `after`, which takes the place of `before` from line `first` (from 0) of the file on: a line that was
- * there keeps its own, and an inserted one takes that of the line before it.
+ * Returns the line ends of `after`, which replaces `before` at line `first` (from 0). Existing lines keep their line end,
+ * inserted lines take that of the line before them.
  */
 export function alignLineEnds(form: FileForm, first: number, before: string, after: string): LineEnd[] {
   const newLines = after.split('\n');
@@ -18,7 +18,7 @@ export function alignLineEnds(form: FileForm, first: number, before: string, aft
   return ends;
 }
 
-/** For each new line the old one that it is, or that it replaces; undefined where it was inserted. */
+/** For each new line, the index of the old line that it equals or replaces; undefined if it was inserted. */
 function matchLines(before: readonly string[], after: readonly string[]): (number | undefined)[] {
   const places: (number | undefined)[] = new Array(after.length).fill(undefined);
   let start = 0;
@@ -31,7 +31,7 @@ function matchLines(before: readonly string[], after: readonly string[]): (numbe
   let [oldAt, newAt] = [start, start];
   for (const [i, j] of [...common, [oldEnd - start, newEnd - start] as const]) {
     const [oldStop, newStop] = [start + i, start + j];
-    // Lines between two that stayed are each other's successors as far as they go.
+    // Changed lines between two common ones are matched in order.
     while (oldAt < oldStop && newAt < newStop) places[newAt++] = oldAt++;
     if (newStop < newEnd) places[newStop] = oldStop;
     [oldAt, newAt] = [oldStop + 1, newStop + 1];
@@ -39,7 +39,7 @@ function matchLines(before: readonly string[], after: readonly string[]): (numbe
   return places;
 }
 
-/** The longest common subsequence, as pairs of places. */
+/** The longest common subsequence, as pairs of indices. */
 function commonLines(before: readonly string[], after: readonly string[]): [number, number][] {
   const [rows, columns] = [before.length, after.length];
   if (rows * columns > MAX_CELLS) return [];

@@ -20,7 +20,7 @@ const schema = z.object({
 export const editFileTool = defineTool({
   name: 'edit_file',
   description:
-    'Replaces a text in a file. oldText must stand in the file exactly once, so give enough lines around it, or set replaceAll. All else stays as it is: encoding, line ends, mode.',
+    'Replaces a text in a file. oldText must occur in the file exactly once, so give enough lines around it, or set replaceAll. Encoding, line ends and mode are kept.',
   schema,
   effect: 'writes',
   async run({ path, oldText, newText, replaceAll = false }, context) {
@@ -42,10 +42,10 @@ export const editFileTool = defineTool({
     if (places.length > 1 && !replaceAll) {
       const lines = places.slice(0, 5).map((at) => lineOf(form.shown, at));
       throw new ToolError(
-        `oldText stands ${places.length} times in ${path} (lines ${lines.join(', ')}${places.length > 5 ? ', …' : ''}); give more of the text around it, or set replaceAll.`,
+        `oldText occurs ${places.length} times in ${path} (lines ${lines.join(', ')}${places.length > 5 ? ', …' : ''}); give more lines around it, or set replaceAll.`,
       );
     }
-    // Every character is a byte at least; this way no text is built that is far too long.
+    // Every character has at least one byte. Checked before the text is built, which may be far too long.
     const tooLong = form.text.length + places.length * (to.length - from.length) > MAX_FILE_BYTES;
     const ends = form.endsFor(newText);
     const bytes = tooLong ? undefined : edited(path, form, { places, from, to, ends });
@@ -99,7 +99,7 @@ function lineOf(text: string, at: number): number {
   return countLines(text.slice(0, at)) + 1;
 }
 
-/** Says where the file comes closest, and what stands there. */
+/** Shows the line that is most similar to the text. */
 function notFound(path: string, form: FileForm, from: string): string {
   const about = form
     .describe()

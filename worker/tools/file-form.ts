@@ -3,31 +3,31 @@ import { ToolError } from './tool.ts';
 
 export type LineEnd = '\n' | '\r\n' | '\r';
 
-/** `bytes` is any encoding that is not Unicode, or UTF-8 with other bytes in it. */
+/** `bytes` is an encoding other than Unicode, or UTF-8 with invalid bytes. */
 export type Encoding = 'UTF-8' | 'UTF-16LE' | 'UTF-16BE' | 'bytes';
 
-/** The line ends of a text, in order: all the same, or one for each line feed of the text. */
+/** The line ends of a text: one for all lines, or one for each line feed in order. */
 export type LineEnds = LineEnd | LineEnd[];
 
-/** Characters beyond ASCII: those that are Unicode, and bytes that are not. */
+/** Counts of the Unicode characters beyond ASCII, and of the bytes that are not UTF-8. */
 type Counts = { utf8: number; other: number };
 
 const UTF8_BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 const BOM = '\uFEFF';
 
-/** What windows-1252 has at 0x80 to 0x9f; the five bytes that it leaves undefined stand for themselves. */
+/** The characters of windows-1252 at 0x80 to 0x9f. The five undefined bytes map to themselves. */
 const C1 =
   '\u20AC\x81\u201A\u0192\u201E\u2026\u2020\u2021\u02C6\u2030\u0160\u2039\u0152\x8D\u017D\x8F\x90\u2018\u2019\u201C\u201D\u2022\u2013\u2014\u02DC\u2122\u0161\u203A\u0153\x9D\u017E\u0178';
 
 /**
- * A byte that is not UTF-8 is kept in the text as half of a surrogate pair, U+DC80 to U+DCFF, which no valid text holds:
- * so every byte has its own character, and the text gives back the same bytes.
+ * A byte that is not UTF-8 is represented by half of a surrogate pair, U+DC80 to U+DCFF. Valid text never contains one, so
+ * the text converts back to the same bytes.
  */
 const ESCAPE = 0xdc00;
 const ESCAPED = /(?<![\uD800-\uDBFF])[\uDC80-\uDCFF]/g;
 const NOT_ASCII = /[\u0080-\uFFFF]+/g;
 
-/** The one place that knows how a text file is stored, and that puts text into it in the form that it has. */
+/** The encoding and line ends of a text file. New text is written in the same form. */
 export class FileForm {
   readonly encoding: Encoding;
   readonly hasBom: boolean;
@@ -45,7 +45,7 @@ export class FileForm {
     this.ends = ends;
   }
 
-  /** Undefined for a binary file: git's own rule is a NUL in the first 8,000 bytes; UTF-16 with its mark is text. */
+  /** Returns undefined for a binary file: by git's rule, one with a NUL in its first 8,000 bytes, except UTF-16 with a BOM. */
   static of(bytes: Buffer): FileForm | undefined {
     const utf16 = utf16Of(bytes);
     if (utf16) {
@@ -64,7 +64,7 @@ export class FileForm {
     return new FileForm(encoding, hasBom, text, ends);
   }
 
-  /** What the model reads, of the same length as `text`: bytes that are not UTF-8 appear as windows-1252 has them. */
+  /** The text for the model, as long as `text`: bytes that are not UTF-8 are decoded as windows-1252. */
   get shown(): string {
     this.#shown ??= this.encoding === 'bytes' ? this.show(this.text) : this.text;
     return this.#shown;
@@ -82,24 +82,24 @@ export class FileForm {
     return this.text.endsWith('\n');
   }
 
-  /** A text of the model's, in which line ends are LF and a byte order mark is left to the file. */
+  /** Converts the model's text to LF, and removes its byte order mark if the file has one. */
   normalize(given: string): string {
     const text = this.hasBom && given.startsWith(BOM) ? given.slice(1) : given;
     return text.replace(this.ends === '\r' ? /\r\n?/g : /\r\n/g, '\n');
   }
 
-  /** The end of line `index` (from 0), or, of a last line that has none, the end that a line there takes. */
+  /** The line end of line `index` (from 0). For a last line without one, the line end that it would get. */
   endOf(index: number): LineEnd {
     const { ends } = this;
     return typeof ends === 'string' ? ends : (ends[index] ?? ends[index - 1] ?? ends.at(-1) ?? '\n');
   }
 
-  /** The file's line ends, or those of what is written where it has none yet. */
+  /** The file's line ends, or those of `given` if the file has none. */
   endsFor(given: string): LineEnds {
     return !this.text.includes('\n') && given.includes('\r\n') ? '\r\n' : this.ends;
   }
 
-  /** The file's bytes with another text in it. */
+  /** The bytes of `text` in the file's form. */
   toBytes(text: string, ends: LineEnds = this.ends): Buffer {
     const raw = joinEnds(text, ends);
     if (this.encoding === 'bytes')
@@ -111,8 +111,8 @@ export class FileForm {
   }
 
   /**
-   * `given`, which was normalized, as it goes into the file's text in place of `replaced` (a piece of the text), on lines
-   * that hold `around`. Throws ToolError for what the file's encoding does not have.
+   * Encodes `given` (normalized), which replaces `replaced` on the lines `around`. Throws ToolError if the file's encoding
+   * lacks one of its characters.
    */
   encode(path: string, given: string, place: { replaced?: string; around?: string } = {}): string {
     const { replaced = '', around = replaced } = place;
@@ -126,7 +126,7 @@ export class FileForm {
         this.encode(path, line, { replaced: oldLines[i], around: whole[i] });
       return newLines.map(encodeLine).join('\n');
     }
-    // What stands there already keeps its bytes, whatever they are.
+    // Unchanged text keeps its bytes.
     const was = this.show(replaced);
     const start = sharedStart(was, given);
     const end = sharedStart(reversed(was.slice(start)), reversed(given.slice(start)));
@@ -152,7 +152,7 @@ export class FileForm {
         const character = [...run][at]!;
         const wayOut =
           character === '\uFFFD'
-            ? 'Something else stood in its place: give the characters as read_file shows them.'
+            ? 'It replaces another character: give the characters as read_file shows them.'
             : `Write ${JSON.stringify(character)} with ASCII characters, such as an escape, or leave it out.`;
         throw new ToolError(
           `${path} is not UTF-8 (its bytes are shown as windows-1252), and that has no ${nameOf(character)}. Nothing was written. ${wayOut}`,
@@ -171,13 +171,13 @@ export class FileForm {
     return this.#counts;
   }
 
-  /** Whether the bytes look like letters of a western text: few of them in a row, and none that windows-1252 leaves out. */
+  /** Whether the bytes look like Western text: short runs, and no bytes that windows-1252 leaves undefined. */
   get isLatin(): boolean {
     this.#isLatin ??= looksLatin(this.text);
     return this.#isLatin;
   }
 
-  /** What is out of the ordinary, each a sentence in brackets as read_file says it. */
+  /** Notes for read_file about an unusual encoding or line ends, each a sentence in brackets. */
   describe(): string[] {
     return [...this.#describeEncoding(), ...this.#describeEnds()];
   }
@@ -224,7 +224,7 @@ function utf16Of(bytes: Buffer): 'UTF-16LE' | 'UTF-16BE' | undefined {
   return bytes[0] === 0xfe && bytes[1] === 0xff ? 'UTF-16BE' : undefined;
 }
 
-/** Whether bytes that git takes for binary are text in UTF-16. */
+/** Whether a file that git treats as binary is text in UTF-16. */
 export function isUtf16(bytes: Buffer): boolean {
   return utf16Of(bytes.subarray(0, bytes.length & ~1)) !== undefined && FileForm.of(bytes) !== undefined;
 }
@@ -233,7 +233,7 @@ function decodeUtf16(body: Buffer, encoding: 'UTF-16LE' | 'UTF-16BE'): string {
   return (encoding === 'UTF-16LE' ? body : Buffer.from(body).swap16()).toString('utf16le');
 }
 
-/** A lone CR ends a line only in a file without any LF, as git and editors have it. */
+/** As in git and editors, a lone CR is a line end only in a file without any LF. */
 function splitEnds(raw: string): { text: string; ends: LineEnds } {
   if (!raw.includes('\r')) return { text: raw, ends: '\n' };
   if (!raw.includes('\n')) return { text: raw.replaceAll('\r', '\n'), ends: '\r' };
@@ -252,7 +252,7 @@ function joinEnds(text: string, ends: LineEnds): string {
   return text.replace(/\n/g, () => ends[line++]!);
 }
 
-/** UTF-8 where it is valid; every other byte escaped. */
+/** Decodes valid UTF-8 and escapes all other bytes. */
 function decodeBytes(bytes: Buffer): string {
   const pieces: string[] = [];
   let valid = 0;
@@ -270,7 +270,7 @@ function decodeBytes(bytes: Buffer): string {
   return pieces.join('');
 }
 
-/** Bytes of the valid UTF-8 sequence there; 0 where there is none. */
+/** The length in bytes of the valid UTF-8 sequence at `at`; 0 if there is none. */
 function sequenceAt(bytes: Buffer, at: number): number {
   const first = bytes[at]!;
   if (first < 0x80) return 1;
@@ -294,7 +294,7 @@ function characterOf(byte: number): string {
   return byte < 0xa0 ? C1[byte - 0x80]! : String.fromCharCode(byte);
 }
 
-/** Undefined for what windows-1252 does not have. */
+/** Returns undefined if windows-1252 lacks the character. */
 function byteOf(character: string): number | undefined {
   const code = character.codePointAt(0)!;
   if (code >= 0xa0 && code <= 0xff) return code;
@@ -308,7 +308,7 @@ function looksLatin(text: string): boolean {
   return bytes < runs.length * 2 && !/[\uDC81\uDC8D\uDC8F\uDC90\uDC9D]/.test(text);
 }
 
-/** The text's bytes in windows-1252; undefined where that does not have all of its characters. */
+/** The text's bytes in windows-1252; undefined if it lacks one of the characters. */
 export function windows1252(text: string): Buffer | undefined {
   const bytes = [...text].map((character) =>
     character < '\x80' ? character.charCodeAt(0) : byteOf(character),
@@ -316,7 +316,7 @@ export function windows1252(text: string): Buffer | undefined {
   return bytes.includes(undefined) ? undefined : Buffer.from(bytes as number[]);
 }
 
-/** A line of a file as the model reads it: UTF-8 where it is valid, other bytes as windows-1252 has them. */
+/** A line of a file for the model: valid UTF-8 is decoded, other bytes as windows-1252. */
 export function showBytes(bytes: Buffer): string {
   return isUtf8(bytes) ? bytes.toString('utf8') : showEscaped(decodeBytes(bytes));
 }
@@ -341,7 +341,7 @@ function reversed(text: string): string {
   return text.split('').reverse().join('');
 }
 
-/** `U+00A0 (no-break space)`: names a character that looks like another one, or like nothing. */
+/** The name of a character that is invisible or looks like another one, such as `U+00A0 (no-break space)`. */
 export function nameOf(character: string): string {
   const code = `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`;
   const name = NAMES[character];

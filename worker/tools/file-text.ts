@@ -7,11 +7,11 @@ import type { TreePath } from './paths.ts';
 import { ToolError } from './tool.ts';
 import { refuseInconvertible, type WriteContext } from './writable.ts';
 
-/** git reads these whole, and holds many times their bytes. */
+/** git reads these files whole, and needs many times their size in memory. */
 const RULES = ['.gitignore', '.gitattributes'];
 const MAX_RULES_BYTES = 1024 * 1024;
 
-/** Reads a text file. Throws ToolError for what is not a text file of a size that tools open. */
+/** Reads a text file. Throws ToolError if it is binary, or as `readBytes` does. */
 export async function readForm(file: TreePath): Promise<FileForm> {
   const form = FileForm.of(await readBytes(file));
   if (!form)
@@ -19,7 +19,7 @@ export async function readForm(file: TreePath): Promise<FileForm> {
   return form;
 }
 
-/** Throws ToolError for what is not a file of a size that tools open. */
+/** Throws ToolError if there is no regular file or it is larger than MAX_FILE_BYTES. */
 export async function readBytes({ absolute, relative }: TreePath): Promise<Buffer> {
   const stats = await stat(absolute).catch(() => undefined);
   if (!stats) throw new ToolError(`There is no ${relative}; look with list_files for the paths that exist.`);
@@ -33,7 +33,7 @@ export async function readBytes({ absolute, relative }: TreePath): Promise<Buffe
   return readFile(absolute);
 }
 
-/** Writes a file that resolveWritable gave. Throws ToolError where it would be too large; `bytes` is undefined if it is by far. */
+/** Writes a file resolved by `resolveWritable`. Throws ToolError if `bytes` is too large, or undefined because it would be. */
 export async function writeBytes(
   context: WriteContext,
   file: TreePath,
@@ -50,8 +50,8 @@ export async function writeBytes(
 }
 
 /**
- * Writes beside the tree and moves the file to its place: another file that is the same by a hard link stays as it is, and
- * half of a file is never there. An existing file keeps its mode.
+ * Writes to a temporary file outside the tree and renames it, so that hard links keep the old content and the file is never
+ * incomplete. An existing file keeps its mode.
  */
 async function replaceFile(
   { privateFolder }: Pick<Workspace, 'privateFolder'>,
@@ -72,14 +72,14 @@ async function replaceFile(
   }
 }
 
-/** The permissions with the executable bit set or cleared for all who may read the file; as they are if undefined. */
+/** The mode with the executable bit set or cleared for everyone who may read the file; unchanged if undefined. */
 export function withExecutable(mode: number, executable: boolean | undefined): number {
   const permissions = mode & 0o777;
   if (executable === undefined) return permissions;
   return executable ? permissions | ((permissions & 0o444) >> 2) : permissions & ~0o111;
 }
 
-/** Throws ToolError where one of the folders is a file. */
+/** Throws ToolError if one of the folders is a file. */
 export async function makeFolder({ absolute }: TreePath, given: string): Promise<void> {
   try {
     await mkdir(path.dirname(absolute), { recursive: true });
@@ -90,7 +90,7 @@ export async function makeFolder({ absolute }: TreePath, given: string): Promise
   }
 }
 
-/** git knows no empty folders: those that the last file left go with it. */
+/** Removes the folders that became empty, since git does not store them. */
 export async function removeEmptyFolders(
   { tree }: Pick<Workspace, 'tree'>,
   { absolute }: TreePath,
@@ -99,7 +99,7 @@ export async function removeEmptyFolders(
     try {
       await rmdir(folder);
     } catch {
-      // It holds other files.
+      // The folder has other files.
       return;
     }
   }

@@ -1,10 +1,9 @@
-/** A shorter text is found by the engine's own search in little more time than it takes to read the other. */
+/** For shorter texts the engine's own search is fast enough in every case. */
 const MAX_SHORT = 64;
 
 /**
- * Where `wanted` stands in `text`, from the left and without overlaps. The time is that of reading both once (Knuth, Morris
- * and Pratt), whatever they are: the engine's own search takes minutes to miss a long text in a file that repeats itself,
- * and no time limit can end it.
+ * The indices of `wanted` in `text`, from the left and without overlaps. Takes linear time (Knuth, Morris and Pratt): the
+ * engine's own search may take minutes for a long text in a repetitive file, and no time limit can stop it.
  */
 export function placesOf(text: string, wanted: string): number[] {
   return [...findAll(text, wanted)];
@@ -31,7 +30,7 @@ function* findLong(text: string, wanted: string): Generator<number> {
   }
 }
 
-/** For each start of the text how much of it is its end as well, itself left out. */
+/** For each prefix, the length of its longest proper prefix that is also its suffix. */
 function bordersOf(wanted: string): Uint32Array {
   const borders = new Uint32Array(wanted.length);
   for (let at = 1, known = 0; at < wanted.length; at++) {

@@ -7,10 +7,10 @@ import { ToolError } from './tool.ts';
 
 const MAX_BYTES = 16 * 1024 * 1024;
 const TIMEOUT_MS = 60_000;
-/** Searches of parts, until one that met the limit in a few files has come down to them. */
+/** The limit of searches in parts, which is enough to isolate a few files that meet the limit. */
 const MAX_PARTS = 400;
 
-/** Any object will do: only the names in the index count, and the files are those of the work tree. */
+/** Any object: only the names in the index are used, and the content is read from the work tree. */
 const EMPTY_BLOB = 'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391';
 
 export class GrepWithoutPcreError extends ToolError {
@@ -21,29 +21,29 @@ export class GrepWithoutPcreError extends ToolError {
   }
 }
 
-/** A file on which the pattern took more steps than it may: git gives up the whole search for it. */
+/** The pattern took too many steps on a file. git then stops the whole search. */
 class MatchLimitError extends Error {}
 
 export type Query = {
-  /** Patterns, a line each. */
+  /** One pattern per line. */
   pattern: Buffer;
   options: readonly string[];
   /** Pathspecs. @default everything */
   paths?: readonly string[];
-  /** Takes pattern and files as bytes, not as UTF-8. */
+  /** Matches bytes instead of UTF-8 characters. */
   bytewise?: boolean;
 };
 
 type Context = { git: Git; workspace: Workspace; signal: AbortSignal };
 
-/** Paths of the files that match. */
+/** The paths of the files that match. */
 export async function grepFiles(context: Context, query: Query): Promise<string[]> {
   const options = [...query.options, '--files-with-matches'];
   const found = await grep(context, { ...query, options }, {});
   return found.toString('latin1').split('\0').filter(Boolean);
 }
 
-/** git's own output; throws ToolError for what the pattern is at fault for, MatchLimitError for its limit in one file. */
+/** Returns git's output. Throws ToolError for a faulty pattern, and MatchLimitError if it takes too many steps on a file. */
 async function grep(
   { git, signal }: Context,
   { pattern, options, paths = ['.'], bytewise }: Query,
@@ -51,7 +51,7 @@ async function grep(
 ): Promise<Buffer> {
   const fixed = ['grep', '--no-textconv', '--no-color', '-z'];
   try {
-    // The pattern comes by standard input: simple-git takes an argument such as `--template` for an option.
+    // The pattern is sent by standard input, so that it is never read as an option.
     return await git.run([...fixed, ...options, '-f', '-', '--', ...paths], {
       ...{ input: pattern, exitCodes: [0, 1], maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS, signal, bytewise },
       ...more,
@@ -66,7 +66,7 @@ function explain(error: GitFailedError): unknown {
   if (/Perl-compatible regexes? when not compiled|PCRE support/i.test(said))
     return new GrepWithoutPcreError();
   if (/pcre2?_\w*match failed|pcre_exec failed/.test(said)) return new MatchLimitError(said);
-  // git names the pattern in quotes: a fault of its own, in how it is written or in how large it is.
+  // If git's message has the pattern in quotes, the pattern is invalid or too large.
   const fault = /^fatal: In '-' at \d+, '.*': (.*)$/s.exec(said);
   if (!fault) return error;
   return new ToolError(
@@ -75,17 +75,17 @@ function explain(error: GitFailedError): unknown {
 }
 
 export type Search = {
-  /** Pieces of git's output, in the order of the files. */
+  /** git's output in the order of the files. */
   found: Buffer[];
-  /** Files in which the pattern met its limit, and those that were not reached for that. */
+  /** Files on which the pattern took too many steps, and those that were not searched because of that. */
   limited: readonly string[];
-  /** Whether git was ended, at its time or at the size of what it found: there may be more than was found. */
+  /** Whether the search stopped at its limit of time or output, so that there may be more matches. */
   isCut: boolean;
 };
 
 /**
- * What the query finds. Where the pattern meets its limit in a file, the files are searched in parts, of which each is
- * parted again until only such files are left; `files` lists them all.
+ * Runs the query. If the pattern takes too many steps on a file, the files (listed by `files`) are searched in parts, and
+ * those are divided again until only such files are left.
  */
 export async function searchFiles(
   context: Context,
@@ -127,7 +127,7 @@ async function searchParts(context: Context, query: Query, files: readonly strin
   return { found, limited, isCut: false };
 }
 
-/** Through an index that has only these files: so many names fit into no command line. */
+/** Uses an index with only these files, since a command line may be too short for their names. */
 async function grepOnly(
   context: Context,
   query: Query,

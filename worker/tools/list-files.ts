@@ -30,21 +30,21 @@ export const listFilesTool = defineTool({
   },
 });
 
-/** The files that git knows or could know, less what was deleted since, which git lists a second time with the tag R. */
+/** Tracked and new files. git lists deleted files a second time with the tag R; they are removed. */
 export async function listTree(
   { git, tree, signal }: Pick<ToolContext, 'git' | 'tree' | 'signal'>,
   { relative }: TreePath,
 ): Promise<string[]> {
   const options = ['--cached', '--others', '--deleted', '--exclude-standard', '--deduplicate', '-t', '-z'];
   const args = ['--literal-pathspecs', 'ls-files', ...options, '--', relative || '.'];
-  // latin1 tells paths apart that are not UTF-8.
+  // latin1 keeps all bytes of paths that are not UTF-8.
   const entries = (await git.run(args, { signal })).toString('latin1').split('\0').filter(Boolean);
   const deleted = new Set(entries.filter((entry) => entry.startsWith('R ')).map((entry) => entry.slice(2)));
   const files = new Set(entries.map((entry) => entry.slice(2)));
   return [...files].filter((file) => !deleted.has(file) && !tree.submodules.has(file)).sort();
 }
 
-/** What the glob finds among the listed files; it never walks into a folder without one, such as node_modules. */
+/** The listed files that match the glob. Folders without any, such as node_modules, are not read. */
 async function matching(folder: TreePath, pattern: string, listed: readonly string[]): Promise<string[]> {
   const below = folder.relative && `${folder.relative}/`;
   const files = new Set(listed.map(legible));

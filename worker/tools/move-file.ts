@@ -43,7 +43,7 @@ export const moveFileTool = defineTool({
         `${path} has ${stats.size} bytes; files of at most ${MAX_FILE_BYTES} can be part of a change.`,
       );
     const there = await lstat(absolute).catch(() => undefined);
-    // On a disk that does not tell cases apart, a new case of the name is the file itself.
+    // On a case-insensitive file system, another case of the name is the same file.
     const isItself =
       there !== undefined && there.ino === stats.ino && there.dev === stats.dev && there.nlink === 1;
     if (there && !isItself)
@@ -58,7 +58,7 @@ export const moveFileTool = defineTool({
       throw new ToolError(
         `${path} was not moved: it has the attribute filter=${left.filter}, and ${newPath} has not, so what git stores in place of the file would become the file. Choose a path with that attribute.`,
       );
-    // Bytes are kept where the file was converted before, whatever they are.
+    // A file that had the same encoding before keeps its bytes.
     if (taken.encodings.some((encoding) => !left.encodings.includes(encoding)))
       await refuseInconvertible(context, to, await readBytes(from));
     await makeFolder(to, newPath);

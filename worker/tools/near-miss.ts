@@ -6,7 +6,7 @@ const MAX_DIFFERENCES = 5;
 const MAX_COMPARED = 2000;
 const REPLACEMENT = '\uFFFD';
 
-/** Characters that a model writes in place of others, or leaves out, without meaning to. */
+/** Characters that a model may confuse or omit. */
 const LOOK_ALIKES: readonly [RegExp, string][] = [
   [/[\u2018\u2019\u201A\u201B\u2032]/g, "'"],
   [/[\u201C\u201D\u201E\u201F\u2033]/g, '"'],
@@ -16,12 +16,12 @@ const LOOK_ALIKES: readonly [RegExp, string][] = [
   [/\s+/g, ''],
 ];
 
-/** Two texts that fold to the same one look the same, or nearly. */
+/** Texts that look alike fold to the same text. */
 export function fold(text: string): string {
   return LOOK_ALIKES.reduce((folded, [alike, plain]) => folded.replace(alike, plain), text.normalize('NFC'));
 }
 
-/** Says where `text` comes closest to `wanted`, by the first line of `wanted` that is not blank; undefined if nowhere. */
+/** Describes the line of `text` most similar to the first nonblank line of `wanted`; undefined if none is similar. */
 export function nearestLine(text: string, wanted: string): string | undefined {
   const lines = wanted.split('\n');
   const firstLine = lines.find((line) => line.trim() !== '');
@@ -35,22 +35,21 @@ export function nearestLine(text: string, wanted: string): string | undefined {
   if (index < 0) return undefined;
   const line = there[index]!;
   const found = `Nearest is line ${index + 1}: ${visible(line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line)}.`;
-  // Only one line was asked for, or the first one differs: otherwise the difference is in those that follow.
   if (exact < 0) return `${found} ${differences(line, firstLine)}`;
   return `${found} ${differingLine(there, index, lines) ?? ''}`.trim();
 }
 
-/** What was read as a replacement character can be any other. */
+/** A replacement character in `folded` matches any character. */
 function unread(folded: string): (line: string) => boolean {
   if (!folded.includes(REPLACEMENT)) return (line) => holds(line, folded);
-  // A longer pattern takes minutes on a line that repeats itself, and there is a length that no pattern may have.
+  // Longer patterns may take minutes on repetitive lines, or exceed the limit of a regular expression.
   if (folded.length > MAX_LINE) return () => false;
   const pieces = folded.split(REPLACEMENT).map((piece) => piece.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   const pattern = new RegExp(pieces.join('.'));
   return (line) => pattern.test(line);
 }
 
-/** The first line after the one that was found that is not as wanted. */
+/** Describes the first line that differs, from the found line on. */
 function differingLine(
   there: readonly string[],
   index: number,
@@ -67,7 +66,7 @@ function differingLine(
   return undefined;
 }
 
-/** Names the characters that stand there in place of those of `wanted`. */
+/** Names the characters of `line` that differ from those of `wanted`. */
 export function differences(line: string, wanted: string, given = 'oldText'): string {
   if (line.length > MAX_COMPARED) return '';
   const [have, want] = [lettersOf(tail(line, wanted)), lettersOf(wanted)];
@@ -90,12 +89,12 @@ export function differences(line: string, wanted: string, given = 'oldText'): st
   return said.length > 0 ? `It has ${said.join('; ')}.` : '';
 }
 
-/** An accent that combines with a letter belongs to it. */
+/** Splits into letters with their combining accents. */
 function lettersOf(text: string): string[] {
   return [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
 }
 
-/** The line from where its folded text begins as `wanted` does. */
+/** The part of the line that starts like `wanted` when folded. */
 function tail(line: string, wanted: string): string {
   const folded = fold(wanted);
   for (let at = 0; at < line.length; at++) {
@@ -107,7 +106,7 @@ function tail(line: string, wanted: string): string {
   return line;
 }
 
-/** Those from there on that have no shape of their own. */
+/** The invisible characters from `from` on. */
 function blanksOf(letters: readonly string[], from: number): string[] {
   let to = from;
   while (to < letters.length && fold(letters[to]!) === '') to++;
@@ -123,7 +122,7 @@ function naming(letters: readonly string[]): string {
   return characters.slice(0, 4).map(nameOf).join(' ');
 }
 
-/** In quotes, with everything escaped that cannot be seen. */
+/** The text in quotes, with all invisible characters escaped. */
 export function visible(text: string): string {
   return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Mn}\p{VS}]|[^\S ]/gu, (character) =>
     character

@@ -16,8 +16,8 @@ export type TreePath = {
 };
 
 /**
- * Finds a path of the model's in the work tree. Links on the way are followed, but not out of the tree.
- * Throws ToolError for what leaves it and for what git keeps to itself.
+ * Resolves a path given by the model, following links within the tree. Throws ToolError if it leads out of the tree or into
+ * git's own folder.
  */
 export async function resolveInTree({ tree }: Pick<Workspace, 'tree'>, shown: string): Promise<TreePath> {
   const given = await unquoted(tree, shown);
@@ -40,7 +40,7 @@ export async function resolveInTree({ tree }: Pick<Workspace, 'tree'>, shown: st
 
 type Place = { workspace: Pick<Workspace, 'tree'>; tree: Pick<WorkTree, 'submodules'> };
 
-/** The submodule that a path is, or lies in; undefined if none. */
+/** The submodule that contains the path, or is the path; undefined if there is none. */
 export function submoduleOf(tree: Pick<WorkTree, 'submodules'>, relative: string): string | undefined {
   const names = relative.split('/');
   return names
@@ -48,7 +48,7 @@ export function submoduleOf(tree: Pick<WorkTree, 'submodules'>, relative: string
     .find((folder) => tree.submodules.has(rawPath(folder)));
 }
 
-/** A path in quotes, as listings show what cannot be seen otherwise; but a file may be called so itself. */
+/** Unquotes a path from a listing, unless a file has the quotes in its name. */
 async function unquoted(tree: string, shown: string): Promise<string> {
   const given = unquotePath(shown);
   if (given === undefined) return shown;
@@ -56,7 +56,7 @@ async function unquoted(tree: string, shown: string): Promise<string> {
   return asItIs ? shown : given;
 }
 
-/** For reading: the last name may be a link too, as long as it stays in the tree. */
+/** Resolves a path for reading. A link in the last name is followed too, within the tree. */
 export async function resolveExisting(context: Place, given: string): Promise<TreePath> {
   const { workspace } = context;
   const found = await resolveInTree(workspace, given);
@@ -65,7 +65,7 @@ export async function resolveExisting(context: Place, given: string): Promise<Tr
   return resolveInTree(workspace, path.relative(workspace.tree, target) || '.');
 }
 
-/** What to say of a path where nothing is. */
+/** The error message for a path that does not exist. */
 export async function thereIsNo(
   { workspace, tree }: Place,
   { relative }: TreePath,
@@ -86,7 +86,7 @@ export async function thereIsNo(
   return said.filter(Boolean).join(' ');
 }
 
-/** The path that is there and looks like the given one; undefined if there is none. */
+/** An existing path that looks like the given one; undefined if there is none. */
 async function nearestPath(tree: string, relative: string): Promise<string | undefined> {
   let found = '';
   for (const name of relative.split('/')) {
@@ -107,7 +107,7 @@ function refuseOutside(tree: string, absolute: string, given: string): void {
     throw new ToolError(`${given} leads out of the repository; give a path inside it, such as src/index.ts.`);
 }
 
-/** The real path of a folder of which the last names may not exist yet. */
+/** The real path of a folder whose last names may not exist yet. */
 async function existingFolder(folder: string): Promise<string> {
   try {
     const real = await realpath(folder);

@@ -16,7 +16,7 @@ const schema = z.object({
 export const readFileTool = defineTool({
   name: 'read_file',
   description:
-    'Shows a text file, each line as number, tab, line: at most 1,000 lines or 100 KB, from startLine on. Notes in brackets at the end say what is out of the ordinary.',
+    'Shows a text file, each line as number, tab, line: at most 1,000 lines or 100 KB, from startLine on. Notes in brackets at the end describe anything unusual.',
   schema,
   effect: 'reads',
   boundsItself: true,
@@ -26,7 +26,7 @@ export const readFileTool = defineTool({
     const form = await readForm(file);
     if (form.isEmpty) return [`${path} is empty.`, ...form.describe()].join('\n');
     const lines = context.redactor.text(form.shown).split('\n');
-    // What follows the last line end is not a line of its own.
+    // The empty text after the last line end is not a line.
     if (form.hasLastEnd) lines.pop();
     if (startLine > lines.length) throw new ToolError(`${path} has ${lines.length} lines.`);
     const last = Math.min(endLine, startLine + MAX_LINES - 1, lines.length);
@@ -64,7 +64,7 @@ function windowOf(lines: readonly string[], first: number, last: number): string
   return shown;
 }
 
-/** git stores something else than the file through a filter, and without it that is what is here. */
+/** Filters do not run here, so the tree has what git stores instead of the file. */
 function describeFilter(text: string, filter: string | undefined): string[] {
   const pointer = /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:.*\n)*?size (\d+)$/m.exec(
     text.length < 1024 ? text : '',

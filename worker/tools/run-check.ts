@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { describeCommand, runCommand } from '../sandbox/command.ts';
 import { defineTool, type Tool, ToolError } from './tool.ts';
 
-/** Builds and tests of a repository may take a while; the repository's own time limit stays above it. */
+/** Builds and tests may take long. The repository's time limit applies as well. */
 export const CHECK_TIMEOUT_MS = 15 * 60_000;
 
 const FAILED_BEFORE = 'This check failed before any change too, so a submission does not need it to pass.';
 
-/** The model chooses among the commands that the job's author listed, and cannot make up one. */
+/** The model can choose only among the commands that the job's author listed. */
 export function runCheckTool(commands: readonly string[]): Tool {
   return defineTool({
     name: 'run_check',

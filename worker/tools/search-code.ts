@@ -60,7 +60,7 @@ export const searchCodeTool = defineTool({
         : []),
       ...(isCut
         ? [
-            '(The search took too long or found too much, and was ended there: there may be more. Narrow it with path, or use filesOnly.)',
+            '(The search took too long or found too much, and was stopped: there may be more matches. Narrow it with path, or use filesOnly.)',
           ]
         : []),
       ...describeUnsearched(scope, limited),
@@ -68,7 +68,7 @@ export const searchCodeTool = defineTool({
   },
 });
 
-/** A file that matches; `line` and `text` are absent where only files were asked for. Strings of latin1. */
+/** A match, in latin1 strings. `line` and `text` are absent with `filesOnly`. */
 type Hit = { file: string; line?: string; text?: string };
 
 type Found = { hits: Hit[] } & Pick<Search, 'limited' | 'isCut'>;
@@ -76,9 +76,9 @@ type Found = { hits: Hit[] } & Pick<Search, 'limited' | 'isCut'>;
 type Scope = {
   place: TreePath;
   hasNewFiles: boolean;
-  /** Files there that may have changed since the base commit. */
+  /** Files in scope that may have changed since the base commit. */
   touched: readonly string[];
-  /** git reads a file whole, so what is too large to be opened is too large to be searched. */
+  /** Files too large to be searched: git reads each file into memory. */
   tooLarge: readonly string[];
   kinds: ReadonlyMap<string, Kind>;
 };
@@ -122,7 +122,7 @@ async function search(
     literal ? '--fixed-strings' : '--perl-regexp',
     ...(ignoreCase ? ['--ignore-case'] : []),
   ];
-  // So that $ matches before the CR of a line end, too.
+  // Lets $ match before the CR of a line end.
   const lead = literal ? '' : '(*ANYCRLF)';
   const written = (text: string, bytewise = false) => (literal ? text : lead + byLine(text, { bytewise }));
   const patterns = spellings(pattern).map((spelling) => `${written(spelling)}\n`);
@@ -134,7 +134,7 @@ async function search(
   if (!bytes || found.isCut) return found;
   const asBytes = { pattern: Buffer.concat([bytes, Buffer.from('\n')]), options, bytewise: true };
   const others = await searchScope(context, asBytes, scope, false);
-  // In UTF-8 the bytes are parts of other characters.
+  // In UTF-8 text the bytes are parts of other characters.
   const legacy = others.hits.filter(({ text }) => !isUtf8(Buffer.from(text!, 'latin1')));
   const hits = [...found.hits, ...(filesOnly ? legacy.map(({ file }) => ({ file })) : legacy)];
   return {
@@ -145,8 +145,8 @@ async function search(
 }
 
 /**
- * What git knows, and what is new. `--untracked` alone would pass over files that were committed although they are
- * ignored, and without it new files would be missed; so both, where there are new files.
+ * Searches tracked and new files. `--untracked` alone would skip committed files that are ignored, and without it new files
+ * would be missed, so both searches run if there are new files.
  */
 async function searchScope(
   context: ToolContext,
@@ -180,7 +180,7 @@ function unique(hits: readonly Hit[]): Hit[] {
   return [...new Map(hits.map((hit) => [`${hit.file}\0${hit.line}`, hit])).values()];
 }
 
-/** git writes `path NUL line NUL text LF`, or `path NUL`; a path may hold line feeds. What is cut off at the end is left. */
+/** git writes `path NUL line NUL text LF`, or `path NUL`. Paths may have line feeds. A truncated last match is ignored. */
 function parse(output: Search['found'][number], filesOnly: boolean): Hit[] {
   const said = output.toString('latin1');
   if (filesOnly)
@@ -223,7 +223,7 @@ function describeHits(hits: readonly Hit[], redactor: Redactor): string {
   return boundText(shown.join('\n'));
 }
 
-/** Everything that was not looked into, and why: what is not found there may be there. */
+/** Lists the files that were not searched, with the reasons. */
 function describeUnsearched({ tooLarge, kinds }: Scope, limited: readonly string[]): string[] {
   const of = (kind: Kind) => [...kinds].flatMap(([file, other]) => (other === kind ? [file] : []));
   const binary = of('binary').length;

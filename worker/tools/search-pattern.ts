@@ -2,10 +2,10 @@ import { windows1252 } from './file-form.ts';
 import { ToolError } from './tool.ts';
 
 const MAX_LENGTH = 10_000;
-/** Characters that a pattern may come to with every {n,m} written out, which is what git holds in memory. */
+/** Characters of a pattern with every {n,m} expanded. git keeps the expanded pattern in memory. */
 const MAX_WRITTEN_OUT = 20_000;
 
-/** Throws ToolError for what no line can match, and for what takes memory out of proportion. */
+/** Throws ToolError for a pattern that no line can match, or that would need too much memory. */
 export function checkPattern(pattern: string, isLiteral: boolean): void {
   if (/[\n\0]/.test(pattern))
     throw new ToolError(
@@ -21,7 +21,7 @@ export function checkPattern(pattern: string, isLiteral: boolean): void {
     );
 }
 
-/** The length of the pattern with what is in {n,m} repeated, groups in groups included. */
+/** The length of the pattern with every {n,m} expanded, including nested groups. */
 function lengthWrittenOut(pattern: string): number {
   const groups = [0];
   let last = 0;
@@ -46,14 +46,14 @@ function lengthWrittenOut(pattern: string): number {
 const TOKENS =
   /\\[pPxNogk]\{[^}]*\}|\\[\s\S]|\[\^?\]?(?:\\[\s\S]|\[:\w+:\]|[^\]\\])*\]|\{\d*(?:,\d*)?\}|[\s\S]/g;
 
-/** Whether the pattern asks for a line end, outside of a class: git looks at one line at a time. */
+/** Whether the pattern has a line end outside of a class. git matches single lines, so it would find nothing. */
 export function asksForLineEnd(pattern: string): boolean {
   return [...pattern.matchAll(TOKENS)].some(([token]) => token === '\\n' || token === '\\R');
 }
 
 /**
- * The pattern with the starts and ends of texts made those of lines, which is what is searched for, and with a start also
- * behind a byte order mark. `(?^` and what is in `\Q…\E` are left as they are.
+ * Replaces the anchors of a text by those of a line, and lets a start also match after a byte order mark. `(?^` and patterns
+ * with `\Q…\E` are not changed.
  */
 export function byLine(pattern: string, { bytewise = false } = {}): string {
   if (pattern.includes('\\Q')) return pattern;
@@ -67,19 +67,19 @@ export function byLine(pattern: string, { bytewise = false } = {}): string {
   });
 }
 
-/** Whether the pattern can match bytes beyond ASCII without naming them, such as by a dot. */
+/** Whether the pattern can match characters beyond ASCII that it does not name, for example by a dot. */
 export function matchesUnnamed(pattern: string): boolean {
   return [...pattern.matchAll(TOKENS)].some(([token]) =>
     /^(?:\.|\\[DHNSVWX]|\[\^.*|\[.*\\[DHSVW].*)$/s.test(token),
   );
 }
 
-/** The pattern, and what it is with accents written the other way: the same text to a reader. */
+/** The pattern with composed and with decomposed accents, which look the same. */
 export function spellings(pattern: string): string[] {
   return [...new Set([pattern, pattern.normalize('NFC'), pattern.normalize('NFD')])];
 }
 
-/** The pattern's bytes in files that are not UTF-8; undefined where they would be the same, or there are none. */
+/** The pattern's bytes in windows-1252; undefined if it is ASCII or has characters that windows-1252 lacks. */
 export function inWindows1252(pattern: string): Buffer | undefined {
   return /[\u0080-\uFFFF]/.test(pattern) ? windows1252(pattern.normalize('NFC')) : undefined;
 }

@@ -16,13 +16,13 @@ import { taskCompleteTool } from './task-complete.ts';
 import { type Tool, type ToolContext, ToolError } from './tool.ts';
 import { writeFileTool } from './write-file.ts';
 
-/** A search is two processes of git, and a turn may have a hundred of them. */
+/** A search starts two git processes, and a turn may have a hundred searches. */
 const READS_AT_ONCE = 8;
 
-/** About 100,000 tokens: what a model with a small context can still take. */
+/** About 100,000 tokens, which fit a model with a small context. */
 const MAX_TURN_CHARACTERS = 400_000;
 
-/** The tools of a job. They depend on its settings only, so that every repository sends the same bytes. */
+/** The tools of a job. They depend only on its settings, so that all repositories share the prompt cache. */
 export function toolsOf({ verify, shell }: Pick<JobSettings, 'verify' | 'shell'>): Tool[] {
   return [
     listFilesTool,
@@ -38,12 +38,12 @@ export function toolsOf({ verify, shell }: Pick<JobSettings, 'verify' | 'shell'>
   ];
 }
 
-/** As the Messages API takes them. */
+/** The tools in the form of the Messages API. */
 export function toolDefinitions(tools: readonly Tool[]): ToolUnion[] {
   return tools.map(({ name, description, schema }) => {
     const { $schema, ...input_schema } = z.toJSONSchema(schema, {
       io: 'input',
-      // What zod says of every whole number would be sent, and paid, with every request.
+      // zod adds this maximum to every integer; it would be paid for with every request.
       override({ jsonSchema }) {
         if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       },
@@ -53,8 +53,8 @@ export function toolDefinitions(tools: readonly Tool[]): ToolUnion[] {
 }
 
 /**
- * Runs the calls of one turn and gives their results in the same order: calls that change nothing side by side, at most
- * eight at once, the others one after the other in their places. `redact` is applied to everything that the model will read.
+ * Runs the calls of one turn and returns their results in order. Consecutive calls that only read run in parallel, at most
+ * eight at once; the others run one by one. `redact` is applied to every result.
  */
 export async function runTools(
   tools: readonly Tool[],
@@ -83,7 +83,7 @@ export async function runTools(
   return withinTurn(results);
 }
 
-/** Each result is bounded already; a turn of many is bounded as a whole. */
+/** Truncates the results of a turn as a whole; each one is truncated already. */
 function withinTurn(results: readonly ToolResultBlockParam[]): ToolResultBlockParam[] {
   let room = MAX_TURN_CHARACTERS;
   return results.map((result) => {
@@ -121,16 +121,16 @@ async function runTool(
   }
 }
 
-/** What the file system says to a path, or to a tree, that is made to be trouble. */
-const REFUSALS = ['EACCES', 'EPERM', 'ENAMETOOLONG', 'ELOOP', 'ENOTDIR', 'EISDIR', 'ENOENT'];
+/** The file system's errors for unusual paths. */
+const PATH_ERRORS = ['EACCES', 'EPERM', 'ENAMETOOLONG', 'ELOOP', 'ENOTDIR', 'EISDIR', 'ENOENT'];
 
-/** Throws what is none: a bug. */
+/** The message for the model. Throws the error again if it is a bug. */
 function expectedFailure(error: unknown): string {
   if (error instanceof ToolError) return error.message;
   if (error instanceof GitBoundExceededError)
     return `${error.message}; narrow the call, or undo what made the tree so (very large .gitignore or .gitattributes files, for example).`;
   const { code = '' } = error as NodeJS.ErrnoException;
-  if (!REFUSALS.includes(code)) throw error;
+  if (!PATH_ERRORS.includes(code)) throw error;
   return `The file system refuses this path (${code}); choose another.`;
 }
 

@@ -6,21 +6,21 @@ import type { WorkTree } from '../checkout/work-tree.ts';
 import type { Redactor } from '../sandbox/redact.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
 
-/** What a tool may work with. */
+/** The context that every tool receives. */
 export type ToolContext = {
   workspace: Workspace;
   git: Git;
   tree: WorkTree;
   settings: JobSettings;
-  /** What the checks came to on the untouched base, where they were run there. */
+  /** The checks' results on the untouched base, if they ran. */
   baseline?: readonly Verification[] | undefined;
-  /** What the environment protects (PROTECTED_FILES). */
+  /** PROTECTED_FILES of the environment. */
   protectedGlobs: readonly string[];
-  /** For what is cut before it is shown: a secret that was cut through is not known any more. */
+  /** Redact before truncating: a truncated secret would not be recognized. */
   redactor: Redactor;
-  /** Ends at the repository's time limit, and when the worker is told to stop. */
+  /** Aborts at the repository's time limit, and when the worker has to stop. */
   signal: AbortSignal;
-  /** Judges what the model submits; throws ToolError where it goes back to the model. */
+  /** Verifies a submission. Throws ToolError if the model has to correct it. */
   submit(submission: Submission): Promise<string>;
 };
 
@@ -29,26 +29,23 @@ export type Submission = {
   title: string;
   body: string;
   wereChangesNecessary: boolean;
-  /** What the task called for and was not done. */
+  /** Required parts of the task that were not done. */
   notDone?: string[] | undefined;
 };
 
-/** An expected failure: it goes back to the model, as a tool result with `is_error`. Anything else is a bug. */
+/** An expected failure, returned to the model as a tool result with `is_error`. Any other error is a bug. */
 export class ToolError extends Error {
   override readonly name = 'ToolError';
 }
 
-/** A tool: what the model is told of it, and what it does. */
+/** A tool: its definition for the model, and its implementation. */
 export type Tool<Schema extends z.ZodType = z.ZodType> = {
   name: string;
   description: string;
   schema: Schema;
-  /**
-   * Calls of one turn that only read run side by side; what writes to the tree, and what submits it, runs alone, in its
-   * place.
-   */
+  /** Calls of one turn that only read run in parallel; the others run alone and in order. */
   effect: 'reads' | 'writes' | 'submits';
-  /** The most characters of its result, where it is not the usual 10,000. */
+  /** Whether `run` truncates the result itself. Otherwise it is truncated to 10,000 characters. */
   boundsItself?: boolean;
   run(input: z.infer<Schema>, context: ToolContext): Promise<string>;
 };

@@ -8,17 +8,17 @@ import type { Workspace } from '../sandbox/workspace.ts';
 import { isUtf16 } from './file-form.ts';
 import { GrepWithoutPcreError, grepFiles } from './grep.ts';
 
-/** Pathspecs that git is given. */
+/** The limit of pathspecs for one git command. */
 export const MAX_PASSED_OVER = 500;
 
-/** Why git's search passes over a file. */
+/** The kinds of files that git's search skips. */
 export type Kind = 'binary' | 'UTF-16';
 
 type Context = { git: Git; tree: WorkTree; workspace: Workspace; signal: AbortSignal };
 
 const known = new WeakMap<WorkTree, Promise<ReadonlyMap<string, Kind>>>();
 
-/** The files that git takes for binary, where it can tell; `touched` are those that may have changed since the base commit. */
+/** The files that git treats as binary. `touched` are the files that may have changed since the base commit. */
 export async function unsearchable(
   context: Context,
   touched: readonly string[],
@@ -37,7 +37,7 @@ export async function unsearchable(
   return kinds;
 }
 
-/** Of the base commit, as it is stored: files that are new, or changed, are among the touched ones. */
+/** Finds them in the base commit. New and changed files are among the touched ones. */
 async function findAll(context: Context): Promise<ReadonlyMap<string, Kind>> {
   const large = [...context.tree.largeFiles];
   if (large.length > MAX_PASSED_OVER) return new Map();
@@ -59,7 +59,7 @@ async function findAll(context: Context): Promise<ReadonlyMap<string, Kind>> {
   }
 }
 
-/** Undefined for text, and for what cannot be read. */
+/** Returns undefined for text and for files that cannot be read. */
 function kindOf({ tree }: Workspace, file: string): Kind | undefined {
   const head = Buffer.alloc(8000);
   let length: number;
@@ -78,15 +78,14 @@ function kindOf({ tree }: Workspace, file: string): Kind | undefined {
   return isUtf16(read) ? 'UTF-16' : 'binary';
 }
 
-/** A line that is not UTF-8, to a search of bytes. */
+/** Matches a line that is not UTF-8, in a search of bytes. */
 const NOT_UTF8 =
   '^(?!(?:[\\x00-\\x7F]|[\\xC2-\\xDF][\\x80-\\xBF]|[\\xE0-\\xEF][\\x80-\\xBF]{2}|[\\xF0-\\xF4][\\x80-\\xBF]{3})*+$)';
 
 const knownLegacy = new WeakMap<WorkTree, Promise<boolean>>();
 
 /**
- * Whether text there is that is not UTF-8: in it a search by characters passes over every byte that is none. True where
- * that is not known.
+ * Whether there is text that is not UTF-8. A search by characters skips its other bytes. Returns true if unknown.
  */
 export async function hasLegacyText(context: Context, touched: readonly string[]): Promise<boolean> {
   let inBase = knownLegacy.get(context.tree);
@@ -113,7 +112,7 @@ async function findLegacy(context: Context): Promise<boolean> {
     });
     return files.length > 0;
   } catch {
-    // A pattern that git cannot follow through a file: then the search itself has to show.
+    // git gave up on a file, so the answer is unknown.
     context.signal.throwIfAborted();
     return true;
   }

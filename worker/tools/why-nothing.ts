@@ -2,7 +2,7 @@ import { submoduleOf, type TreePath } from './paths.ts';
 import type { ToolContext } from './tool.ts';
 import { ignoreRule } from './writable.ts';
 
-/** Why nothing is listed or found at a path although files may be there; empty if that is not the reason. */
+/** Explains why files at a path are not listed or searched; empty if they are. */
 export async function whyNothing(
   context: Pick<ToolContext, 'git' | 'tree' | 'signal'>,
   { relative }: TreePath,

@@ -21,17 +21,17 @@ export type WriteContext = Pick<
 >;
 
 type Allowed = {
-  /** A symbolic link, for what does not go through it. */
+  /** The path may be a symbolic link, for tools that do not follow it. */
   links?: boolean;
-  /** A path with a filter, for what puts no bytes there. */
+  /** The path may have a filter, for tools that write no bytes. */
   filtered?: boolean;
-  /** The file that is moved to the path: its name is given up. */
+  /** The file that is moved to the path, whose old name becomes free. */
   moved?: TreePath;
 };
 
 /**
- * A path that may be changed: never through a link, and only where what is done can be part of the job's change. Throws
- * ToolError with the reason and what to do instead.
+ * Resolves a path for writing. Throws ToolError, with the reason and an alternative, if it leads through a link or could
+ * not be part of the job's change.
  */
 export async function resolveWritable(
   context: WriteContext,
@@ -100,7 +100,7 @@ async function refuseBySettings(
     );
 }
 
-/** A name that the base commit has can stay; a new one has to be one that people can read, and that every part keeps. */
+/** Names of the base commit are accepted. A new name must be readable UTF-8 without control characters. */
 async function refuseName(context: WriteContext, { relative }: TreePath): Promise<void> {
   const wayOut = 'Choose another name.';
   if (relative.includes('\uFFFD'))
@@ -113,14 +113,14 @@ async function refuseName(context: WriteContext, { relative }: TreePath): Promis
   );
 }
 
-/** What is to be said of the name of a file that was made. */
+/** A note about the name of a new file; empty if the name is usual. */
 export function describeNewName({ relative }: TreePath): string {
   return isUnknownToWindows(relative)
     ? ' Windows cannot have a file of this name: checkouts there will fail, unless it is renamed.'
     : '';
 }
 
-/** What the base commit has is part of the repository, whatever .gitignore says of it. */
+/** Files of the base commit are accepted even if .gitignore matches them. */
 async function refuseIgnored(context: WriteContext, { relative }: TreePath): Promise<void> {
   if ((await context.tree.tracked()).has(rawPath(relative))) return;
   const rule = await ignoreRule(context, relative);
@@ -137,7 +137,7 @@ async function refuseIgnored(context: WriteContext, { relative }: TreePath): Pro
 
 export type IgnoreRule = { source: string; line: string; pattern: string };
 
-/** The rule by which git ignores a path, where it does not know it or `alsoKnown`; undefined if it does not. */
+/** The rule by which git ignores a path; undefined if there is none. Tracked paths count only with `alsoKnown`. */
 export async function ignoreRule(
   { git, signal }: Pick<ToolContext, 'git' | 'signal'>,
   relative: string,
@@ -164,7 +164,7 @@ function below(source: string, relative: string): string {
 
 const PLAIN: Attributes = { filter: undefined, encodings: [], text: 'never' };
 
-/** What keeps bytes from being stored as they are. Asks git only where some .gitattributes could say so. */
+/** The attributes that convert a file. Runs git only if some .gitattributes may have one. */
 export async function attributesOf(
   { workspace, tree }: Pick<WriteContext, 'workspace' | 'tree'>,
   { relative }: TreePath,
@@ -174,7 +174,7 @@ export async function attributesOf(
   return (await tree.attributes([raw])).get(raw) ?? PLAIN;
 }
 
-/** Whether a .gitattributes of the tree, in one of the folders that the path is in, has a filter or an encoding. */
+/** Whether a .gitattributes in a parent folder of the path may set a filter or an encoding. */
 function mayConvert(tree: string, relative: string): boolean {
   for (let folder = path.posix.dirname(relative); ; folder = path.posix.dirname(folder)) {
     const file = path.join(tree, folder, '.gitattributes');
@@ -188,7 +188,7 @@ function mayConvert(tree: string, relative: string): boolean {
   }
 }
 
-/** What is to be said of line ends that the change will have otherwise than the file. */
+/** A note if the change will have other line ends than the file; otherwise empty. */
 export async function describeStoredEnds(
   { tree }: WriteContext,
   { relative }: TreePath,
@@ -201,7 +201,7 @@ export async function describeStoredEnds(
   return ' .gitattributes make it text, so the change has it with LF in place of CRLF.';
 }
 
-/** Throws ToolError where a checkout could not bring these bytes into the encoding that the path has there. */
+/** Throws ToolError if a checkout could not convert these bytes to the path's encoding. */
 export async function refuseInconvertible(
   context: WriteContext,
   file: TreePath,
@@ -221,13 +221,13 @@ export async function refuseInconvertible(
     );
 }
 
-/** Why no bytes are written to a path with a filter. */
+/** The error message for writing to a path with a filter. */
 export function refuseFilter({ relative }: TreePath, filter: string): string {
   const by = filter === 'lfs' ? 'Git LFS' : `the filter ${filter}`;
   return `${relative} was not written: it has the attribute filter=${filter}, so git stores it through ${by}, which does not run here, and its bytes would get into the repository raw. Choose a path without that attribute, or leave the file and say so in the summary.`;
 }
 
-/** A new name that another system cannot have beside one that is there: in another case, or with accents otherwise. */
+/** Refuses a new name that differs from an existing one only in case or in the form of its accents. */
 async function refuseTwin(
   { workspace }: WriteContext,
   { relative }: TreePath,

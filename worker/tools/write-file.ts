@@ -17,7 +17,7 @@ const schema = z.object({
 export const writeFileTool = defineTool({
   name: 'write_file',
   description:
-    'Writes a whole file: a new one, with its folders, or in place of one that exists, whose encoding, line ends and mode it keeps. For a part of a file use edit_file.',
+    'Writes a whole file: a new one, with its folders, or a replacement of an existing one, whose encoding, line ends and mode are kept. To change a part of a file use edit_file.',
   schema,
   effect: 'writes',
   async run({ path, content, executable }, context) {
@@ -41,7 +41,7 @@ export const writeFileTool = defineTool({
 
 type InForm = { bytes: Buffer; kept: string[] };
 
-/** The content in the form of the file that it replaces, and in what the two differ. */
+/** The content in the form of the file that it replaces, and the properties that were kept. */
 async function inFormOf(file: TreePath, content: string): Promise<InForm> {
   const path = file.relative;
   const old = await readBytes(file);
@@ -51,7 +51,7 @@ async function inFormOf(file: TreePath, content: string): Promise<InForm> {
       `${path} is a binary file, which text would destroy. Nothing was written. If the task calls for text there, delete the file first.`,
     );
   if (content.length > MAX_FILE_BYTES) return { bytes: Buffer.from(content), kept: [] };
-  // Nothing is there that has a form, but perhaps a byte order mark.
+  // An empty file has no form except perhaps a byte order mark.
   if (form.isEmpty)
     return { bytes: form.toBytes(content.replace(/^\uFEFF/, form.hasBom ? '' : '$&')), kept: [] };
   const given = form.normalize(content);
@@ -84,7 +84,7 @@ function describeEnds(form: FileForm, content: string): string[] {
   return [`${{ '\n': 'LF', '\r\n': 'CRLF', '\r': 'CR' }[form.ends]} line ends`];
 }
 
-/** In a file that is not UTF-8 a line that stays keeps its bytes. */
+/** In a file that is not UTF-8, unchanged lines keep their bytes. */
 function encodeWhole(path: string, form: FileForm, text: string): string {
   if (form.encoding !== 'bytes') return form.encode(path, text);
   const stored = form.text.split('\n');

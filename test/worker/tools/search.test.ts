@@ -127,7 +127,7 @@ test('a search that finds more than can be held gives what it found until then, 
   const tree = await runner.open({ 'a.txt': 'x marks\n', 'b.txt': long, 'c.txt': long, 'd.txt': 'x\n' });
   const said = await search(tree, 'x');
   expect(said).toMatch(/^a\.txt:1: x marks\n/);
-  expect(said).toContain('was ended there: there may be more');
+  expect(said).toContain('was stopped: there may be more');
   expect(await search(tree, 'x', { filesOnly: true })).toBe('4 files match.\na.txt\nb.txt\nc.txt\nd.txt');
 });
 

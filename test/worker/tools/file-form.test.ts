@@ -263,7 +263,7 @@ const REFUSED: Record<string, { before: Buffer; call: [string, object]; says: Re
   'a replacement character over a Latin-1 letter': {
     before: bytes('Stra\xdfe\nold\n'),
     call: ['write_file', { content: 'Stra\uFFFDe\nnew\n' }],
-    says: /not UTF-8.*windows-1252.*U\+FFFD \(replacement character\)[\s\S]*Nothing was written\. It replaces another character in its place/,
+    says: /not UTF-8.*windows-1252.*U\+FFFD \(replacement character\)[\s\S]*Nothing was written\. It replaces another character/,
   },
   'an edit that gives a replacement character for the letter': {
     before: bytes('Stra\xdfe\nold\n'),

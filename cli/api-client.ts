@@ -5,12 +5,12 @@ import type { RepositorySummary } from '../core/repository-result.ts';
 export type JobWithResults = Job & { results: RepositorySummary[] };
 export type Health = { status: string; version: string; model: string };
 
-/** Nobody answers where the API was. */
+/** The API did not answer. */
 export class ApiUnreachableError extends CodyBatchError {
   override readonly name = 'ApiUnreachableError';
 }
 
-/** The API refused: its problem document's detail. */
+/** The API refused the request. The message is the `detail` of its problem document. */
 export class ApiError extends CodyBatchError {
   override readonly name = 'ApiError';
   override readonly statusCode: number;
@@ -21,12 +21,12 @@ export class ApiError extends CodyBatchError {
   }
 }
 
-/** The HTTP API, as any client has it. */
+/** A client of the product's HTTP API. */
 export class ApiClient {
   readonly url: string;
   readonly #authorization: Record<string, string>;
 
-  /** `secret` is that of the stack's data folder. */
+  /** `secret` is the secret of the stack's data folder. */
   constructor(url: string, secret?: string) {
     this.url = url;
     this.#authorization = secret ? { authorization: `Bearer ${secret}` } : {};
@@ -44,17 +44,17 @@ export class ApiClient {
     await this.#call('POST', `/jobs/${jobId}/cancel`);
   }
 
-  /** Asks for the pull requests of what a job has recorded: of all that have none, or of these. */
+  /** Requests pull requests for the recorded changes of these repositories, or of all that have none yet. */
   async openPullRequests(jobId: string, repositories?: readonly string[]): Promise<void> {
     await this.#call('POST', `/jobs/${encodeURIComponent(jobId)}/pull-requests`, { repositories });
   }
 
-  /** The job without its repositories' results: what a progress bar needs. */
+  /** Returns the job without its repositories' results, which is enough for a progress bar. */
   async getJob(jobId: string): Promise<Job> {
     return (await this.#call('GET', `/jobs/${jobId}?limit=1`)).json() as Promise<Job>;
   }
 
-  /** The job with the results of all its repositories. */
+  /** Returns the job with the results of all its repositories. */
   async getResults(jobId: string): Promise<JobWithResults> {
     const results: RepositorySummary[] = [];
     let query = '?limit=1000';
@@ -67,7 +67,7 @@ export class ApiClient {
     }
   }
 
-  /** The patch, byte for byte; undefined where there is none. */
+  /** Returns the patch, byte for byte, or undefined if there is none. */
   async getDiff(jobId: string, repositoryName: string): Promise<Buffer | undefined> {
     return this.#document(`/jobs/${jobId}/repositories/${repositoryName}/diff`);
   }
@@ -96,7 +96,7 @@ export class ApiClient {
     }).catch((cause: Error) => {
       const reason = cause.cause instanceof Error ? cause.cause.message : cause.message;
       throw new ApiUnreachableError(
-        `${method} ${this.url}${path} had no answer (${reason}). Where \`serve\` was up, start it again: a job that was running goes on.`,
+        `${method} ${this.url}${path} got no answer (${reason}). If \`serve\` has ended, start it again; running jobs continue.`,
         { cause },
       );
     });

@@ -5,8 +5,8 @@ import type { ApiClient } from './api-client.ts';
 import { Progress } from './progress.ts';
 
 const POLL_MS = 200;
-/** How long the repositories of a cancelled job may take to end: workers are given some seconds to save their work. */
-const REST_MS = 30_000;
+/** The repositories of a cancelled job may take this long to end, because workers get some seconds to save their work. */
+const MAX_REST_MS = 30_000;
 
 /** Shows a job's progress until it has ended. Ctrl-C cancels the job; a second one ends this process at once. */
 export async function followJob(api: ApiClient, jobId: string, out = process.stderr): Promise<Job> {
@@ -15,7 +15,7 @@ export async function followJob(api: ApiClient, jobId: string, out = process.std
   let endedAt: number | undefined;
   const onInterrupt = () => {
     if (cancelled) process.exit(130);
-    out.write(`\nCancelling ${jobId}; Ctrl-C again ends at once and leaves it.\n`);
+    out.write(`\nCancelling ${jobId}; Ctrl-C again ends at once, without waiting for it.\n`);
     cancelled = api.cancelJob(jobId).catch((error: Error) => tell(error.message, out));
   };
   process.on('SIGINT', onInterrupt);
@@ -25,8 +25,8 @@ export async function followJob(api: ApiClient, jobId: string, out = process.std
       progress.show(job);
       if (isEnded(job.status)) {
         endedAt ??= Date.now();
-        // The job's row says so before every repository's does.
-        if (isAtRest(job) || Date.now() - endedAt > REST_MS) {
+        // The job's row has its end before the rows of all its repositories do.
+        if (isAtRest(job) || Date.now() - endedAt > MAX_REST_MS) {
           await cancelled;
           return job;
         }

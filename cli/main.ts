@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { CodyBatchError, UsageError } from '../core/errors.ts';
 import { print, tell } from '../core/terminal.ts';
 import { ApiUnreachableError } from './api-client.ts';
-import { USAGE } from './usage.ts';
+import { HELP } from './help.ts';
 
 const COMMANDS: Record<string, () => Promise<(args: readonly string[]) => Promise<number>>> = {
   demo: async () => (await import('./commands/demo.ts')).demo,
@@ -11,31 +11,32 @@ const COMMANDS: Record<string, () => Promise<(args: readonly string[]) => Promis
   serve: async () => (await import('./commands/serve.ts')).serve,
 };
 
-/** The command line. Returns the exit status; an error of ours is one line, without a stack. */
+/** Runs the command line and returns the exit status. The product's own errors are printed as one line without a stack. */
 export async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    print(USAGE);
+    print(HELP);
     return name === undefined ? 2 : 0;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  // What commands write holds private code: it is for this user alone, in the data folder and by --out.
+  // The data folder and the results of --out hold private code, so only this user may read them.
   process.umask(0o077);
   exitBySignals();
   exitByFaults();
   try {
-    if (!command)
+    if (!command) {
       throw new UsageError(
-        `There is no command ${JSON.stringify(name)}; there are ${Object.keys(COMMANDS).join(', ')}.`,
+        `There is no command ${JSON.stringify(name)}. The commands are ${Object.keys(COMMANDS).join(', ')}.`,
       );
+    }
     return await (await command())(args);
   } catch (error) {
     tell(`cody-batch: ${describe(error)}`);
-    if (error instanceof UsageError) tell('`cody-batch help` shows what can be said.');
+    if (error instanceof UsageError) tell('Run `cody-batch help` for all commands and options.');
     return error instanceof ApiUnreachableError ? 1 : 2;
   }
 }
 
-/** A signal that no command waits for ends this process by an exit, at which workers are told to stop. */
+/** Exits on a signal that no command handles. The exit handlers then stop the workers. */
 function exitBySignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
@@ -44,7 +45,7 @@ function exitBySignals(): void {
   }
 }
 
-/** What nobody waits for, such as the embedded database on a disk that has become full, ends this process as well. */
+/** Ends this process on an error outside of any awaited call, such as a full disk under the embedded database. */
 function exitByFaults(): void {
   process.on('uncaughtException', (error) => {
     tell(`cody-batch: ${describe(error)}`);
@@ -55,9 +56,11 @@ function exitByFaults(): void {
 function describe(error: unknown): string {
   if (error instanceof CodyBatchError) return error.message;
   const { code, message, stack } = error as NodeJS.ErrnoException & { port?: number };
-  if (code === 'EADDRINUSE')
-    return `a port is in use (${message}). End what uses it, or choose another with --port.`;
-  if (/ENOSPC|no space left on device/i.test(message))
-    return `the disk is full (${message.split('\n')[0]}). Free some space and start again: what was running goes on.`;
+  if (code === 'EADDRINUSE') {
+    return `a port is in use (${message}). End the process that uses it, or choose another port with --port.`;
+  }
+  if (/ENOSPC|no space left on device/i.test(message)) {
+    return `the disk is full (${message.split('\n')[0]}). Free some space and start again; running jobs continue.`;
+  }
   return stack ?? String(error);
 }

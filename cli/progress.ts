@@ -3,7 +3,7 @@ import { printableLine } from '../core/printable.ts';
 
 const BAR_WIDTH = 30;
 
-/** Shows how a job goes: one line that is drawn again on a terminal, a line for each change elsewhere. */
+/** Shows a job's progress: one line that is redrawn on a terminal, or one line for each change elsewhere. */
 export class Progress {
   readonly #out: NodeJS.WriteStream;
   readonly #started = performance.now();

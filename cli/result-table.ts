@@ -41,7 +41,7 @@ function outcomeCell({ outcome, status, end, notDone = [] }: RepositorySummary):
   return notDone.length > 0 ? `${name} (${notDone.length} not done)` : name;
 }
 
-/** Why there is less than was asked for. A reason that several repositories have is told once, with their number. */
+/** One line for each reason why something is missing. A reason that several repositories share is printed once. */
 function reasonsOf(results: readonly RepositorySummary[]): string[] {
   const names = new Map<string, string[]>();
   for (const result of results)
@@ -52,9 +52,8 @@ function reasonsOf(results: readonly RepositorySummary[]): string[] {
   );
 }
 
-/** In the words of what stopped it. */
 function reasonsOfOne({ status, error, summary, notDone = [], pullRequest }: RepositorySummary): string[] {
-  const left = notDone.map((said) => `not done: ${printableLine(said)}`);
+  const left = notDone.map((entry) => `not done: ${printableLine(entry)}`);
   const failure = error ?? pullRequest?.error;
   if (failure) return [`${failure.name}: ${failure.message}`, ...left];
   return [...(status === 'failed' && summary ? [summary] : []), ...left];
@@ -64,7 +63,7 @@ function numberCell(value: number | undefined): string {
   return value === undefined ? '' : value.toLocaleString('en-US');
 }
 
-/** A dash where no price is known: never zero. */
+/** A dash, and never zero, if no price is known. */
 export function costCell(usd: number | undefined): string {
   return usd === undefined ? '—' : `$${usd.toFixed(4)}`;
 }

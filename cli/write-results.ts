@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ApiClient, JobWithResults } from './api-client.ts';
 
-/** Writes `{owner}/{name}/diff.patch` and `thread.json` below a folder, and `job.json` beside them. */
+/** Writes `job.json`, and `{owner}/{name}/diff.patch` and `thread.json` for each repository, into `folder`. */
 export async function writeResults(api: ApiClient, job: JobWithResults, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(path.join(folder, 'job.json'), `${JSON.stringify(job, null, 2)}\n`);

@@ -69,7 +69,7 @@ async function greeting(child: ChildProcess): Promise<string> {
   const lines: string[] = [];
   for await (const line of createInterface({ input: child.stdout! })) {
     lines.push(line);
-    if (line.startsWith('Ctrl-C ends it')) break;
+    if (line.startsWith('Ctrl-C ends')) break;
   }
   // Or serve would stop at a full pipe.
   child.stdout!.resume();

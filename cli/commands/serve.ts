@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { UsageError } from '../../core/errors.ts';
 import { print } from '../../core/terminal.ts';
-import { secretFile } from '../../local/access/secret.ts';
 import { startStack } from '../../local/stack.ts';
-import { dataFolderOf, hasClaudeKey, userVariables } from '../invocation.ts';
+import { describeStack } from '../describe-stack.ts';
+import { dataFolderOf } from '../folders.ts';
+import { parseOptions, wholeNumber } from '../options.ts';
 import { requireGit } from '../require-git.ts';
-import { parseOptions, wholeNumber } from '../usage.ts';
+import { hasClaudeKey, userVariables } from '../user-settings.ts';
 
 const OPTIONS = {
   port: { type: 'string' },
@@ -17,18 +18,18 @@ const OPTIONS = {
   'require-secret': { type: 'boolean' },
 } as const;
 
-/** The API's port where --port is silent, as the README says. */
-const PORT = 3000;
-const LAST_PORT = 65_535 - 5;
+const DEFAULT_PORT = 3000;
+/** The stack uses the five ports after the API's too. */
+const MAX_PORT = 65_535 - 5;
 
-/** `cody-batch serve`: the stack, until Ctrl-C. Returns the exit status. */
+/** `cody-batch serve`: runs the stack until Ctrl-C. Returns the exit status. */
 export async function serve(args: readonly string[]): Promise<number> {
   const options = parseOptions(args, OPTIONS);
   const given = userVariables(options.settings);
   await requireGit();
   if (options.github && !given.GITHUB_TOKEN) throw new UsageError('--github needs GITHUB_TOKEN.');
   const dataFolder = dataFolderOf(options.data);
-  // Told before the start, so that Ctrl-C during it is not lost.
+  // Before the start, so that Ctrl-C during it is not lost.
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   const stack = await startStack({
     dataFolder,
@@ -42,39 +43,21 @@ export async function serve(args: readonly string[]): Promise<number> {
     shared: true,
     requireSecret: options['require-secret'] ?? false,
   });
-  // Never the secret itself: it would stay in the terminal's memory and in logs.
-  const readBack = `"$(cat ${shellQuoted(secretFile(dataFolder))})"`;
-  const lines = [
-    `API     ${stack.api}`,
-    `GitHub  ${stack.gitHub ?? 'github.com, by GITHUB_TOKEN'}`,
-    `Model   ${stack.model === 'offline' ? 'the offline model: literal replacements only; set ANTHROPIC_API_KEY to use Claude' : 'Claude, by the key of the environment'}`,
-    `Data    ${dataFolder}`,
-    '',
-    'The official AWS CLI and SDKs work on it with',
-    ...Object.entries(stack.awsVariables).map(
-      ([name, value]) => `  export ${name}=${value === stack.secret ? readBack : value}`,
-    ),
-    '',
-    'Ctrl-C ends it; what is running goes on at the next start.',
-  ];
-  print(`${lines.join('\n')}\n`);
+  print(describeStack(stack, dataFolder));
   await interrupted;
   await stack.close();
   return 0;
 }
 
-function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-/** 0 takes free ones. */
+/** 0 stands for free ports. */
 function portOf(given: string | undefined): number {
-  if (given === undefined) return PORT;
+  if (given === undefined) return DEFAULT_PORT;
   if (given === '0') return 0;
   const port = wholeNumber('port', given);
-  if (port > LAST_PORT)
+  if (port > MAX_PORT) {
     throw new UsageError(
-      `--port is ${port}; expected at most ${LAST_PORT}, as the five ports after it are used too.`,
+      `--port is ${port}; expected at most ${MAX_PORT}, because the five ports after it are used too.`,
     );
+  }
   return port;
 }

@@ -27,7 +27,11 @@ const data = () => path.join(folder.path, `data-${Math.random().toString(36).sli
 
 test.each([
   ['no command', [], 'one prompt, many repositories'],
-  ['an unknown command', ['fly'], 'There is no command "fly"; there are demo, run, pull-requests, serve'],
+  [
+    'an unknown command',
+    ['fly'],
+    'There is no command "fly". The commands are demo, run, pull-requests, serve',
+  ],
   ['an unknown option', ['run', '--fast'], "Unknown option '--fast'"],
   ['no repository', ['run', '--prompt', 'x'], '--repo is missing'],
   ['no prompt', ['run', '--repo', '.'], 'Give the change to make by --prompt'],

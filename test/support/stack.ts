@@ -54,7 +54,7 @@ export async function serveStack(
   const printed: string[] = [];
   for await (const line of createInterface({ input: child.stdout! })) {
     printed.push(line);
-    if (line.startsWith('Ctrl-C ends it')) break;
+    if (line.startsWith('Ctrl-C ends')) break;
   }
   const text = printed.join('\n');
   const api = /^API +(\S+)$/m.exec(text)?.[1];

@@ -105,7 +105,7 @@ export class OpenTree {
     return path.join(this.workspace.tree, file);
   }
 
-  /** Undefined where there is no file. */
+  /** Returns undefined if there is no file. */
   bytes(file: string): Promise<Buffer | undefined> {
     return readFile(this.absolute(file)).catch(() => undefined);
   }
@@ -114,7 +114,7 @@ export class OpenTree {
     return ((await lstat(this.absolute(file))).mode & 0o100) !== 0;
   }
 
-  /** What would be in the change, by status and path. */
+  /** The files in the change, by status and path. */
   async changes(): Promise<string[]> {
     const { entries } = await this.context.tree.changes();
     return entries

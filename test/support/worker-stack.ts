@@ -43,7 +43,7 @@ export type Finished = { exitCode: number | null; log: string; model: ScriptedMo
 
 /** Everything around a worker, real and on loopback: GitHub, DynamoDB, artifacts; the model plays a script. */
 export class Stack {
-  /** What is run: the source, or a bundle of it. */
+  /** The worker's entry: its source, or a bundle. */
   entry = path.join(projectFolder, 'worker/main.ts');
   readonly folder: string;
   readonly tempDir: string;
@@ -54,7 +54,7 @@ export class Stack {
   readonly #github: Awaited<ReturnType<typeof startGitHub>>;
   /** The environment of a worker, all but the model. */
   readonly environment: Record<string, string>;
-  /** How a worker is started, where it is not Node.js on `entry`. */
+  /** The command that starts a worker, if it is not Node.js with `entry`. */
   workerCommand: string[] | undefined;
   readonly #close: (() => Promise<unknown>)[];
   readonly #repositories = new Map<Record<string, TestFile>, Promise<string>>();
@@ -144,7 +144,7 @@ export class Stack {
     return (await git('rev-parse', 'HEAD')).stdout.trim();
   }
 
-  /** Replaces the history by one commit of these files; nothing of what was there can be fetched any more. */
+  /** Replaces the history by one commit of these files; the old commits can no longer be fetched. */
   async overwrite(name: string, files: Record<string, TestFile>): Promise<void> {
     const seed = await mkdtemp(path.join(this.folder, 'seed-'));
     const git = (folder: string, ...args: string[]) => run('git', ['-C', folder, ...GIT_IDENTITY, ...args]);
@@ -265,7 +265,7 @@ export class Stack {
     return { ...finished, outcome, jobId, name };
   }
 
-  /** What workers left behind; a test expects it empty. */
+  /** The files that workers left behind; tests expect none. */
   async leftovers(): Promise<string[]> {
     return readdir(this.tempDir).catch(() => []);
   }

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-/** Works on a repository and gives the error of its outcome; nothing may be asked of the model. */
+/** Returns the error of the outcome, and expects no request to the model. */
 async function failureOf(name: string, job: Parameters<Stack['createJob']>[1] = {}, environment = {}) {
   const jobId = await stack.createJob([name], job);
   const { exitCode, model, log } = await stack.work([jobId, name], [submit], environment);
@@ -23,13 +23,13 @@ async function failureOf(name: string, job: Parameters<Stack['createJob']>[1] = 
   return { ...outcome!.error!, requests: model.requests.length, log };
 }
 
-test('a repository that does not exist fails with what to check, not as a lost worker', async () => {
+test('a repository that does not exist fails with advice, and not as a lost worker', async () => {
   const error = await failureOf('acme/absent');
   expect(error).toMatchObject({ name: 'RepositoryUnavailableError', requests: 0 });
   expect(error.message).toMatch(/no repository at .*acme\/absent.*check the name/);
 });
 
-test('an empty repository fails with what to do', async () => {
+test('an empty repository fails with advice', async () => {
   await stack.createRepository('acme/empty', {});
   const error = await failureOf('acme/empty');
   expect(error).toMatchObject({ name: 'RepositoryUnavailableError', requests: 0 });
@@ -55,7 +55,7 @@ test('a refused key fails with the advice, and the key is nowhere', async () => 
   expect(JSON.stringify(outcome) + log).not.toContain('test-claude-key');
 });
 
-test('a missing key says which setting to correct', async () => {
+test('a missing key fails with the setting to correct', async () => {
   await stack.createRepository('acme/settings', { 'a.txt': 'a' });
   const keyless = await failureOf('acme/settings', {}, { CLAUDE_API_KEY: '' });
   expect(keyless).toMatchObject({
@@ -71,7 +71,7 @@ test('a setup command that fails shows its output, and the model is not paid', a
   expect(error.message).toMatch(/exit code 7[\s\S]*no compiler/);
 });
 
-test('a table that is not there leaves no outcome, and a status by which Batch does not try again', async () => {
+test('a missing table leaves no outcome, and an exit status that Batch does not retry', async () => {
   await stack.createRepository('acme/outage', { 'a.txt': 'a' });
   const jobId = await stack.createJob(['acme/outage']);
   const table = { DYNAMODB_REPOSITORIES_TABLE: 'of-another-stack' };
@@ -110,7 +110,7 @@ test.each([
         expect(outcome).toMatchObject({ outcome: 'failed', turns: 0, tokenUsage: { total: 0 } });
         expect(outcome!.error!.message).toMatch(advice);
       }
-      // The second worker finds the word of the first.
+      // The second worker finds the refusal that the first recorded.
       expect(asked).toEqual(['GET /v1/models/claude-sonnet-5-5']);
       expect(await stack.control.get(jobId)).toMatchObject({ stoppedBy: 'modelRefused' });
     } finally {

@@ -53,7 +53,7 @@ async function withBatch(
   }
 }
 
-test('a worker that Batch started without arguments asks Batch what to work on', async () => {
+test('a worker that Batch started without arguments reads its parameters from Batch', async () => {
   const jobId = await stack.createJob(['acme/told']);
   await withBatch([], async (submit) => {
     const batchJobId = await submit({ parameters: { jobId, repositoryName: 'acme/told' } });
@@ -73,7 +73,7 @@ test("the product's own job definition takes a job by hand, with parameters or w
   });
 });
 
-test('a worker that may not ask Batch, or cannot reach it, says so with the permission and takes its environment', async () => {
+test('a worker that cannot ask Batch logs the missing permission and reads its environment', async () => {
   const jobId = await stack.createJob(['acme/told']);
   const denied = http.createServer((_request, response) => {
     response.writeHead(403, {
@@ -101,7 +101,7 @@ test('a worker that may not ask Batch, or cannot reach it, says so with the perm
   }
 });
 
-test('a worker refuses a repository that ALLOWED_REPOSITORIES does not admit, whoever submitted it', async () => {
+test('a worker refuses a repository that ALLOWED_REPOSITORIES does not allow, even from a Batch job submitted by hand', async () => {
   const jobId = await stack.createJob(['acme/told']);
   const environment = { ALLOWED_REPOSITORIES: 'acme/*,!acme/told' };
   const { exitCode, model } = await stack.work([jobId, 'acme/told'], [submitUnchanged], environment);
@@ -115,7 +115,7 @@ test('a worker refuses a repository that ALLOWED_REPOSITORIES does not admit, wh
   });
 });
 
-test('a worker without arguments and without Batch takes its environment', async () => {
+test('a worker without arguments and without Batch reads its environment', async () => {
   const jobId = await stack.createJob(['acme/told']);
   const environment = { JOB_ID: jobId, REPOSITORY_NAME: 'acme/told' };
   const { exitCode, log } = await stack.work([], [submitUnchanged], environment);
@@ -124,7 +124,7 @@ test('a worker without arguments and without Batch takes its environment', async
   expect(await stack.outcome(jobId, 'acme/told')).toMatchObject({ outcome: 'unchanged' });
 });
 
-test('a worker that is told nothing, or nonsense, says how to tell it', async () => {
+test('a worker without valid parameters explains how to give them', async () => {
   for (const args of [[], ['nonsense', 'acme/told'], ['Ref::jobId', 'acme/told']] as const) {
     const { exitCode, log } = await stack.work(args, []);
     expect(exitCode).toBe(1);

@@ -62,19 +62,19 @@ async function work(given: typeof answers, environment: Record<string, string> =
   return { ...worker, jobId, outcome: await stack.outcome(jobId, NAME) };
 }
 
-test('a worker works with what it is lent: one answer serves all of its clients', async () => {
+test('one answer of the credentials function serves all clients of a worker', async () => {
   const { exitCode, jobId, outcome } = await work([lent(60)]);
   expect([exitCode, outcome?.outcome]).toEqual([0, 'unchanged']);
   expect(asked).toEqual([{ jobId, repositoryName: NAME, token: TOKEN }]);
 });
 
-test('credentials that are about to end are used until then where no others are to be had', async () => {
+test('credentials that are about to expire are used until then if they cannot be renewed', async () => {
   const { exitCode, outcome } = await work([lent(4), failed]);
   expect([exitCode, outcome?.outcome]).toEqual([0, 'unchanged']);
   expect(asked.length).toBeGreaterThan(1);
 });
 
-test('a worker that is refused ends for good, and its log has what was said and no token', async () => {
+test('a worker without permission is not retried, and its log has the reason and no token', async () => {
   const { exitCode, log, outcome } = await work([refused]);
   expect([exitCode, outcome]).toEqual([1, undefined]);
   expect(log).toMatch(
@@ -83,7 +83,7 @@ test('a worker that is refused ends for good, and its log has what was said and 
   expect(log).not.toContain(TOKEN);
 });
 
-test('where the function fails another attempt is made, and without a token the log says where one comes from', async () => {
+test('a failed credentials function is retried, and a missing token is logged with its source', async () => {
   const { exitCode, log } = await work([failed]);
   expect(exitCode).toBe(75);
   expect(log).toContain('Read its log group /aws/lambda/credentials');

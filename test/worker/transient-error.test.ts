@@ -4,7 +4,7 @@ import { NotFoundError } from '../../core/errors.ts';
 import { listenOnLoopback } from '../../local/access/loopback.ts';
 import { isTransientError } from '../../worker/transient-error.ts';
 
-/** What the SDK throws where the service answers so. */
+/** The SDK's error for such a response. */
 async function errorOf(status: number, type: string): Promise<unknown> {
   const service = await listenOnLoopback(
     (_, response) => {
@@ -25,7 +25,7 @@ async function ask(endpoint: string): Promise<unknown> {
   return asked.then(() => undefined).catch((error: unknown) => error);
 }
 
-test('a service that fails, throttles or cannot be reached is worth another attempt of the repository', async () => {
+test('a service that fails, throttles or cannot be reached is retried with another attempt', async () => {
   expect(isTransientError(await errorOf(500, 'InternalServerError'))).toBe(true);
   expect(isTransientError(await errorOf(503, 'ServiceUnavailable'))).toBe(true);
   expect(isTransientError(await errorOf(400, 'ProvisionedThroughputExceededException'))).toBe(true);
@@ -35,7 +35,7 @@ test('a service that fails, throttles or cannot be reached is worth another atte
   expect(isTransientError(await ask(gone.url))).toBe(true);
 });
 
-test('a refusal, a wrong name and a bug are the same at every attempt, which would only cost time', async () => {
+test('a refusal, a wrong name and a bug are not retried', async () => {
   expect(isTransientError(await errorOf(400, 'AccessDeniedException'))).toBe(false);
   expect(isTransientError(await errorOf(400, 'ResourceNotFoundException'))).toBe(false);
   expect(isTransientError(new NotFoundError('There is no such job.'))).toBe(false);

@@ -20,7 +20,7 @@ const lingering: HostileRepository = {
   expects: ({ outcome, observed }) => {
     expect([...observed.commandLines].join('\n')).toContain('sleep 602');
     expect(outcome.verification).toMatchObject([{ exitCode: 0 }]);
-    // Nobody waits for the ten minutes.
+    // No test waits for the ten minutes.
     expect(outcome.verification[0]!.seconds).toBeLessThan(300);
   },
 };

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { descendantsOf, type Process, processes } from '../process-tree.ts';
 
-/** What could be seen of a worker from outside while it ran. */
+/** What another process could see of a worker while it ran. */
 export type Observation = {
   /** Command lines of the worker and of everything that it started. */
   commandLines: Set<string>;

@@ -13,7 +13,7 @@ import type { Script } from '../scripted-model.ts';
 import { call, calls, filesBelow, type Stack, submit, type TestFile } from '../worker-stack.ts';
 import { type Observation, observe } from './observe.ts';
 
-/** A repository that means harm, the conversation that it is met with, and how that must end. */
+/** A hostile repository, the conversation about it, and the expected end. */
 export type HostileRepository = {
   /** What it has. */
   has: string;
@@ -24,13 +24,13 @@ export type HostileRepository = {
   settings?: Partial<JobSettings>;
   /** @default target.txt changed and nothing else */
   ends?: object;
-  /** What else must hold, of the outcome and of what the tools answered. */
+  /** Further expectations about the outcome and the tools' results. */
   expects?: (met: Met) => void;
 };
 
 export type Met = { outcome: OutcomeDocument; exchanges: ToolExchange[]; log: string; observed: Observation };
 
-/** Where whatever is planted leaves a file when it runs. */
+/** The file that a planted program creates when it runs. */
 export const CANARIES = mkdtempSync(path.join(tmpdir(), 'canaries-'));
 
 /** The file that each of them has, in which the model is to replace `old`. */
@@ -124,7 +124,7 @@ function expectNoSecret(
   }
 }
 
-/** What still runs of the commands that were started below the folder. */
+/** Processes below the folder that still run. */
 function processesIn(folder: string): string[] {
   return processes()
     .filter(({ pid }) => {

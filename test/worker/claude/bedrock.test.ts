@@ -18,7 +18,7 @@ const edit = {
   usage,
 };
 
-/** A worker as a task of AWS has it: no key of anybody's, and the role's credentials at an address. */
+/** A worker as in a task on AWS: without an API key, and with the role's credentials at an address. */
 async function work(replies: readonly BedrockReply[], settings: { model?: string } = {}, environment = {}) {
   const bedrock = await startBedrock(replies);
   try {
@@ -75,7 +75,7 @@ test("a job may name any of Bedrock's models, by its ID or the ARN of a profile"
   }
 });
 
-test('whoever uses the Anthropic API loads nothing of Bedrock', async () => {
+test("a worker of the Anthropic API does not load Bedrock's client", async () => {
   const loaded = new Set<string>();
   const load = async (file: string) => {
     if (loaded.has(file)) return;
@@ -84,7 +84,7 @@ test('whoever uses the Anthropic API loads nothing of Bedrock', async () => {
     for (const [, name] of imported) await load(path.join(path.dirname(file), name!));
   };
   await load(stack.entry);
-  // Loaded while git clones, by whoever asks a model.
+  // Loaded during the clone, for every provider.
   const [, model] = /import\("\.\/(model-[^"]+)"\)/.exec(await readFile(stack.entry, 'utf8'))!;
   await load(path.join(path.dirname(stack.entry), model!));
   expect(loaded.size).toBeGreaterThan(1);
@@ -93,14 +93,14 @@ test('whoever uses the Anthropic API loads nothing of Bedrock', async () => {
   expect(parts.join('')).not.toContain('invoke-with-response-stream');
 });
 
-test('a role that may not invoke the model is told which permission it lacks', async () => {
+test('an error about the role names the missing permission', async () => {
   const denied = { status: 403, errorType: 'AccessDeniedException', message: 'not authorized' };
   const { outcome } = await work([denied]);
   expect(outcome).toMatchObject({ outcome: 'failed', error: { name: 'ModelRequestError' } });
   expect(outcome.error!.message).toMatch(/not authorized.*bedrock:InvokeModelWithResponseStream/);
 });
 
-test('what Bedrock throttles is asked again and then pauses, before an answer and within one', async () => {
+test('a throttled request to Bedrock is retried and then pauses, before an answer and within one', async () => {
   const limited = { status: 429, errorType: 'ThrottlingException', message: 'Too many requests' };
   const within = { exception: 'throttlingException', message: 'Too many tokens' };
   const passing = await work(

@@ -16,7 +16,7 @@ const files: Record<string, TestFile> = Object.fromEntries(
 const read = (i: number) => call('read_file', { path: `src/file-${i}.ts` });
 const PROMPT = 'Replace the deprecated call by its successor in every file that has it.';
 
-/** What each answer was billed: no usage is scripted, so the server's own rule of the cache says it. */
+/** The billed usage of each answer, computed by the server's own cache. */
 async function turnsOf(
   script: Answer[],
 ): Promise<{ turns: ThreadTurn[]; model: string; requests: Buffer[] }> {
@@ -76,19 +76,19 @@ test('a first request has at most 7,000 bytes beyond the prompt, with every tool
   expect(bytes).toBeLessThanOrEqual(7000);
 });
 
-test('a request has at most four breakpoints, however long the conversation', async () => {
+test('a request has at most four breakpoints, in a conversation of any length', async () => {
   const script = [...Array.from({ length: 5 }, (_, i) => calls(read(i), read(i + 1))), submitUnchanged];
   const { requests } = await turnsOf(script);
   const counts = requests.map((raw) => raw.toString().split('"cache_control"').length - 1);
   expect(counts).toEqual([3, 4, 4, 4, 4, 4]);
 });
 
-test('the worker that goes ahead holds nobody up by dying or failing, and a small job claims nothing', async () => {
+test('the worker that goes ahead delays no other worker for long by dying or failing, and a small job claims nothing', async () => {
   const names = ['acme/w1', 'acme/w2', 'acme/w3', 'acme/w4'];
   for (const name of names) await stack.createRepository(name, { 'a.txt': name });
   const prompt = PROMPT.repeat(20);
   const wide = await stack.createJob(names, { prompt, maxConcurrency: 4 });
-  // It claimed, and was never heard of again.
+  // It claimed the prefix and then died.
   const at = Date.now();
   const claimedUntil = at + 1500;
   expect(await stack.control.claimSharedPrefix(wide, 'acme/w1', { at, until: claimedUntil })).toBe(true);

@@ -14,7 +14,7 @@ const failure = (status: number, type: Failure['type'], headers = {}): Failure =
   ...{ status, type, message: `the server says ${status}` },
   headers,
 });
-/** The edit, broken off after its message_start has said that 1,000 tokens were read. */
+/** The edit, interrupted after its message_start, which reports 1,000 input tokens. */
 const broken = (fault: Extract<Fault, { fault: unknown }>['fault']): Fault => ({
   ...{ afterEvents: 4, fault },
   ...edit,
@@ -24,7 +24,7 @@ const errorEvent = (type: string) => ({
 });
 const forGood = (reply: Reply) => Array.from({ length: 30 }, () => reply);
 
-/** Where users have two minutes of patience and four of silence. What ends well needs more than a busy machine takes. */
+/** Users have a retry budget of two minutes and an idle limit of four. Cases that succeed have room for a busy machine. */
 const SHORT = { CLAUDE_PATIENCE_SECONDS: '1', CLAUDE_IDLE_SECONDS: '20' };
 const PATIENT = { CLAUDE_PATIENCE_SECONDS: '60', CLAUDE_IDLE_SECONDS: '20' };
 
@@ -35,7 +35,7 @@ type Case = {
   input: number;
   requests?: number;
   patienceSeconds?: number;
-  /** Of silence, where the model falls silent. */
+  /** The idle limit, for cases in which the model stops sending. */
   idleSeconds?: number;
 };
 
@@ -65,7 +65,7 @@ const passing: Record<string, Case> = {
     outcome: { outcome: 'changed' },
     input: 3000,
   },
-  'an answer that ends without its end': {
+  'an answer without its last event': {
     script: [broken('end'), edit, done],
     outcome: { outcome: 'changed' },
     input: 3000,
@@ -82,12 +82,12 @@ const passing: Record<string, Case> = {
     input: 2000,
     idleSeconds: 2,
   },
-  'a stream that is no JSON': {
+  'a stream that is not JSON': {
     script: [broken({ text: 'event: content_block_delta\ndata: {"type": "content_\n\n' }), edit, done],
     outcome: { outcome: 'changed' },
     input: 3000,
   },
-  'an overload said in the stream': {
+  'an overload within the stream': {
     script: [edit, broken(errorEvent('overloaded_error')), done],
     outcome: { outcome: 'changed' },
     input: 3000,
@@ -95,27 +95,27 @@ const passing: Record<string, Case> = {
 };
 
 const staying: Record<string, Case> = {
-  'a 429 for longer than the patience': {
+  'a 429 for longer than the retry budget': {
     script: [edit, failure(429, 'rate_limit_error', { 'retry-after': '60' })],
     outcome: { outcome: 'throttled', end: 'throttled', summary: expect.stringContaining('HTTP 429') },
     input: 1000,
   },
-  'a 529 for longer than the patience': {
+  'a 529 for longer than the retry budget': {
     script: [edit, ...forGood(failure(529, 'overloaded_error'))],
     outcome: { outcome: 'throttled', end: 'throttled', summary: expect.stringContaining('HTTP 529') },
     input: 1000,
   },
-  'a 500 for longer than the patience': {
+  'a 500 for longer than the retry budget': {
     script: [edit, ...forGood(failure(500, 'api_error'))],
     outcome: { outcome: 'throttled', error: { name: 'ModelUnavailableError' } },
     input: 1000,
   },
-  'answers that always break off': {
+  'answers that are always interrupted': {
     script: [edit, ...forGood(broken('drop'))],
     outcome: { outcome: 'throttled', error: { name: 'ModelUnavailableError' } },
     input: 4000,
     requests: 4,
-    // Not what ends it.
+    // The retry budget is not the limit here.
     patienceSeconds: 60,
   },
   'a 401': {
@@ -156,7 +156,7 @@ const ran = new Map<string, Promise<Awaited<ReturnType<Stack['analyze']>>>>();
 
 beforeAll(async () => {
   stack = await Stack.start({ bundled: true });
-  // Most of each is waiting, so all of them wait at once.
+  // The cases mostly wait, so they run at once.
   for (const [name, { script, patienceSeconds, idleSeconds }] of Object.entries(cases)) {
     const environment = {
       ...(name in passing ? PATIENT : SHORT),
@@ -183,7 +183,7 @@ test.each(Object.keys(cases))('%s ends with its name, and what was paid is in th
   expect(thread.turns).toHaveLength(outcome.turns);
 });
 
-test('a model that cannot be reached at all says where it was looked for, and is not waited for as if it were busy', async () => {
+test('a model that cannot be reached at all fails with its address, and does not end as throttled', async () => {
   const { outcome } = await stack.analyze(files, [], {
     environment: { ...SHORT, ANTHROPIC_BASE_URL: 'http://127.0.0.1:9' },
   });
@@ -191,7 +191,7 @@ test('a model that cannot be reached at all says where it was looked for, and is
   expect(outcome.error!.message).toMatch(/http:\/\/127\.0\.0\.1:9 .*(?:ECONNREFUSED|bad port)/);
 });
 
-test('an address where somebody else answers is named as one where no model was found', async () => {
+test('an address of another server fails as one without a model', async () => {
   const somebody = await listenOnLoopback((_request, response) => response.end('<html>Welcome</html>'), {
     access: 'anyone',
     name: 'somebody',
@@ -206,7 +206,7 @@ test('an address where somebody else answers is named as one where no model was 
   }
 });
 
-test('faults of a turn are told to the model, which goes on: unknown tool, wrong input, one file twice', async () => {
+test('faults of a turn are returned to the model: unknown tool, wrong input, one file twice', async () => {
   const twice = calls(
     call('rename_file', { from: 'a.txt' }),
     call('edit_file', { path: 'a.txt', oldText: 7 }),

@@ -17,7 +17,7 @@ afterAll(() => stack.close());
 const files = { 'a.txt': 'one\n' };
 const GOOD = { input_tokens: 1000, output_tokens: 100 };
 
-/** What a provider reports, and the least and most that may be counted of it. */
+/** The reported usage, and the range in which the counted usage must be. */
 const REPORTS: Record<string, { usage: object; input: [number, number]; output: [number, number] }> = {
   'negative counts': {
     usage: { input_tokens: -5, output_tokens: -1 },
@@ -56,7 +56,7 @@ test.each(Object.keys(REPORTS))(
   },
 );
 
-/** Streams these events as they are, to whoever asks. */
+/** A server that streams these events in answer to every request. */
 async function rawModel(events: () => Iterable<object>, onClose: (bytes: number) => void = () => {}) {
   return listenOnLoopback(
     async (request, response) => {
@@ -111,7 +111,7 @@ test.each([
   }
 });
 
-/** Deeper than whatever walks a value by calling itself can go, in a megabyte of an answer. */
+/** Too deep for any recursive function, in a megabyte. */
 const DEEP = `{"path":${'['.repeat(500_000)}${']'.repeat(500_000)}}`;
 
 test.each([
@@ -155,7 +155,7 @@ test.each([
   120_000,
 );
 
-test('an answer that never ends is cut off and named, and the worker keeps no more of it than an answer can have', async () => {
+test("an endless answer is stopped with an error, and the worker's memory stays bounded", async () => {
   let sent = 0;
   const model = await rawModel(
     function* () {
@@ -181,7 +181,7 @@ test('an answer that never ends is cut off and named, and the worker keeps no mo
   }
 });
 
-/** A worker whose system prompt is another. */
+/** A worker with another system prompt. */
 async function newerBundle(folder: string): Promise<string> {
   const newer = path.join(stack.folder, 'newer-bundle');
   await cp(folder, newer, { recursive: true });
@@ -200,7 +200,7 @@ async function newerBundle(folder: string): Promise<string> {
   return path.join(newer, 'worker.mjs');
 }
 
-test('a conversation that a newer worker resumes goes on without the thoughts that are bound to the older one', async () => {
+test('a conversation that a newer worker resumes continues without the thinking blocks of the older one', async () => {
   const name = 'acme/upgraded';
   await stack.createRepository(name, files);
   const jobId = await stack.createJob([name]);
@@ -249,7 +249,7 @@ test('a refused key stops the whole job with its reason, and a repository that c
   });
 });
 
-/** What the service says of the model before anything is cloned. */
+/** The service's answers to the check of the model before the first clone. */
 async function askedOfModel(status: number, error: object) {
   let posts = 0;
   const model = await listenOnLoopback(
@@ -270,7 +270,7 @@ async function askedOfModel(status: number, error: object) {
   }
 }
 
-test('a model that the service does not know is told before the first clone, and the job is stopped', async () => {
+test('a model that the service does not know is reported before the first clone, and the job is stopped', async () => {
   const { outcome, posts, log, control } = await askedOfModel(404, {
     type: 'not_found_error',
     message: 'model: claude-sonnet-5-5',
@@ -284,7 +284,7 @@ test('a model that the service does not know is told before the first clone, and
   expect(control).toMatchObject({ stoppedBy: 'modelRefused', modelCheckedInRun: 1 });
 });
 
-test('what says nothing about the key or the model keeps no job from its work', async () => {
+test('an error unrelated to the key or the model does not stop a job', async () => {
   for (const [status, error] of [
     [404, { type: 'not_found_error', message: 'no such route' }],
     [529, { type: 'overloaded_error', message: 'busy' }],

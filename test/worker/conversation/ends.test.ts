@@ -18,7 +18,7 @@ const COST = 0.003;
 const read = (path: string) => ({ content: [call('read_file', { path })], usage });
 const say = (text: string) => ({ content: [{ type: 'text', text } as const], usage });
 
-test('the limit of turns ends a repository by name, with what it spent and the diff so far', async () => {
+test('the limit of turns ends a repository with its cost and the diff so far', async () => {
   const edit = calls(call('edit_file', { path: 'a.txt', oldText: 'one', newText: '1' }));
   const { outcome, model } = await stack.analyze(files, [edit, read('b.txt')], { settings: { maxTurns: 2 } });
   expect(outcome).toMatchObject({ outcome: 'gaveUp', end: 'maxTurns', turns: 2 });
@@ -36,7 +36,7 @@ test("a repository's cost stops at its limit, and what was spent is in the outco
   expect(model.requests).toHaveLength(2);
 });
 
-test("the job's cap stops every repository of the job, and only what was spent stays reserved", async () => {
+test("the job's cap stops every repository of the job, and only the real cost stays reserved", async () => {
   const names = ['acme/cap-1', 'acme/cap-2'];
   for (const name of names) await stack.createRepository(name, files);
   const jobId = await stack.createJob(names, { maxCostUsd: 0.02 });
@@ -53,7 +53,7 @@ test("the job's cap stops every repository of the job, and only what was spent s
   expect(second.model.requests).toHaveLength(0);
 });
 
-test('a cancelled job asks nothing more of the model and is not taken for one that ran out of money', async () => {
+test('a cancelled job sends no further request, and does not end for its cost', async () => {
   await stack.createRepository('acme/cancelled', files);
   const jobId = await stack.createJob(['acme/cancelled']);
   await stack.control.stop(jobId, 1, 'cancelled');
@@ -86,7 +86,7 @@ test('a model that only talks is reminded once, and its last words are kept', as
   expect(JSON.stringify(model.requests[1]!.body.messages.at(-1))).toContain('task_complete');
 });
 
-test('a refusal is named, and its words are kept', async () => {
+test('a refusal ends as such, with its text', async () => {
   const { outcome } = await stack.analyze(files, [{ ...say('I will not.'), stopReason: 'refusal' }]);
   expect(outcome).toMatchObject({ outcome: 'gaveUp', end: 'refused', summary: 'I will not.', costUsd: COST });
   const silent = await stack.analyze(files, [{ content: [], stopReason: 'refusal' }]);
@@ -96,7 +96,7 @@ test('a refusal is named, and its words are kept', async () => {
   });
 });
 
-test('a refusal that the API explains says why, and runs none of the calls that came with it', async () => {
+test("a refusal has the API's explanation, and none of its calls run", async () => {
   const explained = {
     content: [call('write_file', { path: 'new.txt', content: 'x' })],
     stopReason: 'refusal' as const,
@@ -106,14 +106,14 @@ test('a refusal that the API explains says why, and runs none of the calls that 
   expect(outcome).toMatchObject({ end: 'refused', summary: "The API's reason: It could harm.", changes: [] });
 });
 
-test('a turn that the API pauses goes on, and is no talk', async () => {
+test('a turn that the API pauses is continued without a reminder', async () => {
   const paused = { ...say('Let me see.'), stopReason: 'pause_turn' as const };
   const { outcome, model } = await stack.analyze(files, [paused, paused, paused, submitUnchanged]);
   expect(outcome).toMatchObject({ outcome: 'unchanged', turns: 4 });
   expect(JSON.stringify(model.requests[3]!.body.messages)).not.toContain('task_complete; otherwise');
 });
 
-test('a conversation that outgrows the model is named, however the API says it', async () => {
+test("a conversation that exceeds the context ends as such, for each form of the API's error", async () => {
   const tooLong: Failure = {
     status: 400,
     type: 'invalid_request_error',
@@ -130,7 +130,7 @@ test('a model that talks again later is reminded again', async () => {
   expect(outcome).toMatchObject({ outcome: 'unchanged', turns: 4 });
 });
 
-test('an answer cut off by the limit of tokens runs no half of a call, and a forgetful model goes on when reminded', async () => {
+test('a truncated answer runs no incomplete call, and the model continues when reminded', async () => {
   const cut = call('write_file', { path: 'half.txt', content: 'ha' });
   const { outcome, model } = await stack.analyze(files, [
     { content: [call('write_file', { path: 'whole.txt', content: 'whole' }), cut], stopReason: 'max_tokens' },
@@ -142,7 +142,7 @@ test('an answer cut off by the limit of tokens runs no half of a call, and a for
   expect(JSON.stringify(model.requests[1]!.body.messages.at(-1))).toContain('smaller steps');
 });
 
-test('a thought that was cut off is not sent back, as the API would refuse it', async () => {
+test('a truncated thinking block is not sent back, because the API would refuse it', async () => {
   const thinking = {
     content: [{ type: 'thinking', thinking: 'First I', signature: '' } as const],
     stopReason: 'max_tokens' as const,
@@ -176,7 +176,7 @@ test("each turn's usage, cost, duration and stop reason are in the thread", asyn
   expect(outcome.costUsd).toBe(0.00902 + COST);
 });
 
-test('a rate limit that stays gives the place back, with the time to go on and what was spent', async () => {
+test('a persistent rate limit frees the slot, with the time to resume and the cost', async () => {
   const limited: Failure = {
     ...{ status: 429, type: 'rate_limit_error', message: 'slow down' },
     headers: { 'retry-after': '300' },
@@ -188,13 +188,13 @@ test('a rate limit that stays gives the place back, with the time to go on and w
   const state = await stack.artifacts.read(`${artifactKeys.checkpoint(jobId, name)}usage.json`);
   expect(Checkpoint.parse(JSON.parse(state!.toString()))).toMatchObject({ turns: 1, costUsd: COST });
 
-  // The same run goes on from there: nothing that was paid is asked again.
+  // The same run resumes: no paid answer is requested again.
   const resumed = await stack.work([jobId, name], [submit]);
   expect(resumed.model.requests[0]!.body.messages).toHaveLength(3);
   expect(await stack.outcome(jobId, name)).toMatchObject({ outcome: 'changed', turns: 2 });
 });
 
-test('a short rate limit is waited for; an answer that breaks off is asked for again, and what it cost is counted', async () => {
+test('a short rate limit is waited for; an interrupted answer is requested again and billed', async () => {
   const limited: Failure = {
     ...{ status: 529, type: 'overloaded_error', message: 'busy' },
     headers: { 'retry-after': '0.1' },

@@ -36,7 +36,7 @@ async function interrupt(
   return finished;
 }
 
-test('a worker that is told to stop leaves nothing behind, and says so by its exit status', async () => {
+test('a worker that has to stop leaves nothing behind, and its exit status is 143', async () => {
   await stack.createRepository('acme/stopped', files);
   const jobId = await stack.createJob(['acme/stopped']);
   const { exitCode, log } = await interrupt(jobId, 'acme/stopped', [firstEdit, stall], 2, 'SIGTERM');
@@ -46,7 +46,7 @@ test('a worker that is told to stop leaves nothing behind, and says so by its ex
   expect(await stack.outcome(jobId, 'acme/stopped')).toBeUndefined();
 });
 
-test('a command that runs when the worker is told to stop does not survive it', async () => {
+test('a running command does not survive a worker that has to stop', async () => {
   await stack.createRepository('acme/command', files);
   const jobId = await stack.createJob(['acme/command'], { settings: { shell: true } });
   const command = 'trap "" TERM; sleep 30 & wait; sleep 30';
@@ -81,7 +81,7 @@ test('a worker that was killed is resumed: no turn is paid twice and no edit is 
   ]);
 });
 
-test('a worker whose commit was overwritten meanwhile begins again, and what was spent before still counts', async () => {
+test('a worker whose commit was overwritten starts over, and the earlier cost still counts', async () => {
   await stack.createRepository('acme/overwritten', files);
   const jobId = await stack.createJob(['acme/overwritten']);
   await interrupt(jobId, 'acme/overwritten', [firstEdit, stall], 2, 'SIGKILL');
@@ -102,7 +102,7 @@ test('a worker whose commit was overwritten meanwhile begins again, and what was
   });
 });
 
-test('an answer whose tools were cut short by a kill is not asked for again', async () => {
+test('an answer whose tools were cut short by a kill is not requested again', async () => {
   await stack.createRepository('acme/midturn', files);
   const jobId = await stack.createJob(['acme/midturn'], { settings: { shell: true } });
   const edit = call('edit_file', { path: 'a.txt', oldText: 'one', newText: '1' });

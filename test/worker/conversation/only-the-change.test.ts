@@ -10,7 +10,7 @@ import { call, calls, Stack, SUBMISSION, submit, submitUnchanged } from '../../s
 
 const PNG = Buffer.from('\x89PNG\r\n\x1a\n\x01\x02', 'latin1');
 
-/** Older than its attributes, as repositories are: what they ask for, most of its blobs do not have. */
+/** A repository older than its .gitattributes: most of its blobs do not have the form that they require. */
 const OLD = new Map<string, RawFile>([
   [
     '.gitattributes',
@@ -92,7 +92,7 @@ const litter = [
   "printf 'new\\r\\n' > new.conf",
 ].join(' && ');
 
-test('what commands left that will not be in the change is named where the work is submitted, and so is what is stored otherwise', async () => {
+test("a submission's result names the files that are not in the change, and those stored differently", async () => {
   const { jobId, outcome } = await work([calls(call('shell', { command: litter })), submit], { shell: true });
   expect(outcome).toMatchObject({ outcome: 'changed', changes: [{ file: 'new.conf', additions: 1 }] });
   const thread = String(await stack.artifacts.read(artifactKeys.thread(jobId, NAME)));

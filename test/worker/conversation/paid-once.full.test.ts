@@ -24,7 +24,7 @@ const TURNS = 4;
 const usage = { input_tokens: 1000, output_tokens: 100 };
 const files = { 'a.txt': 'one\n' };
 
-/** A model that counts what it answers, and an answer of its `TURNS` that has no edit twice. */
+/** A model that counts its answers. No edit occurs twice in its `TURNS`. */
 function countingModel(onAnswer: () => void) {
   const answered: number[] = [];
   const script = ({ messages }: MessageRequest): Reply => {
@@ -50,7 +50,7 @@ const PAID_ONCE = {
   tokenUsage: { input: TURNS * 1000, output: TURNS * 100, total: TURNS * 1100 },
 };
 
-test('no answer is paid twice where the tables fail from each answer to the end of its worker, and the bill is what the model counted', async () => {
+test("no answer is paid twice if the tables fail between each answer and the end of its worker, and the bill matches the model's count", async () => {
   const name = 'acme/refused';
   const jobId = await wideJob(name);
   const { answered, script } = countingModel(() => dynamoDb.decide(() => 'refused'));
@@ -108,7 +108,7 @@ test('a turn takes fewer than two writes of the control item, and the job owes n
   expect(await stack.control.reserve(jobId, 50 - TURNS * 0.003 - 1e-9, 50)).toBe(true);
 });
 
-test('a first answer that broke off is billed, although its worker is lost before any turn is whole', async () => {
+test('an interrupted first answer is billed, although its worker is lost before any turn is whole', async () => {
   const name = 'acme/lost-first';
   await stack.createRepository(name, files);
   const jobId = await stack.createJob([name]);
@@ -122,7 +122,7 @@ test('a first answer that broke off is billed, although its worker is lost befor
   expect(await stack.outcome(jobId, name)).toMatchObject({ turns: 1, tokenUsage: { input: 2000 } });
 });
 
-test('what an earlier attempt spent is in the outcome of one that cannot go on', async () => {
+test('the cost of an earlier attempt is in the outcome of one that cannot resume', async () => {
   const name = 'acme/gone';
   await stack.createRepository(name, files);
   const jobId = await stack.createJob([name]);
@@ -141,7 +141,7 @@ test('what an earlier attempt spent is in the outcome of one that cannot go on',
   });
 });
 
-/** What is done to a checkpoint of one turn, and what the work then comes to: 3,000 where it has begun again. */
+/** Damages to a checkpoint of one turn, and the resulting tokens: 3,000 if the work started over. */
 const DAMAGED: Record<string, { file: string; bytes: string; input: number }> = {
   'an empty conversation': { file: 'checkpoint/conversation.json', bytes: '', input: 3000 },
   'half a conversation': { file: 'checkpoint/conversation.json', bytes: '{"run":1,"mess', input: 3000 },
@@ -149,13 +149,13 @@ const DAMAGED: Record<string, { file: string; bytes: string; input: number }> = 
     ...{ file: 'checkpoint/conversation.json', bytes: '{"run":1,"messages":[],"turns":[]}', input: 3000 },
   },
   'a patch edited by hand': { file: 'checkpoint/work-tree.patch', bytes: 'no patch', input: 3000 },
-  'a tally of negative tokens': {
+  'a usage snapshot of negative tokens': {
     ...{ file: 'checkpoint/usage.json', bytes: '{"run":1,"tokenUsage":{"total":-1}}', input: 2000 },
   },
   'an outcome cut short': { file: 'outcome.json', bytes: '{"run":1', input: 2000 },
 };
 
-test('what a repository has saved and cannot be read is set aside with a word, and what was spent still counts', async () => {
+test('a damaged checkpoint is ignored with a warning, and its cost still counts', async () => {
   const edit = { ...calls(call('write_file', { path: 'b.txt', content: 'x' })), usage };
   const done = { ...submit, usage };
   const resumed = async (what: string) => {

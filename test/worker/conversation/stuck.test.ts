@@ -10,7 +10,7 @@ afterAll(() => stack.close());
 const files = { 'a.txt': 'one\n', 'b.txt': 'two\n' };
 const read = (path: string) => calls(call('read_file', { path }));
 
-test('a model that goes in circles is stopped before it spends every turn', async () => {
+test('a model that repeats itself is stopped before it spends every turn', async () => {
   const check = 'sleep 0.0$(($$ % 10)); echo the same; exit 1';
   const circles = [
     [Array.from({ length: 9 }, () => read('a.txt')), 4],
@@ -27,7 +27,7 @@ test('a model that goes in circles is stopped before it spends every turn', asyn
   );
 });
 
-test('a model that looks at the same file again after each of its edits does not go in circles', async () => {
+test('a model that looks at the same file again after each of its edits is not stopped', async () => {
   const edits = ['1', '2', '3', '4', '5'].flatMap((content) => [
     calls(call('write_file', { path: 'a.txt', content })),
     read('a.txt'),

@@ -61,7 +61,7 @@ const undo = call('shell', {
 
 type Attempt = { content?: ReturnType<typeof call>[]; submission?: object };
 
-/** Submits two changes, one after the other, that must come back, and gives what the model was told of each. */
+/** Submits two changes that must be refused, and returns the result of each. */
 async function refusalsOf(settings: object, ...attempts: [Attempt, Attempt]): Promise<string[]> {
   const turns = attempts.map(({ content = [], submission = SUBMISSION }) =>
     calls(...content, call('task_complete', submission), undo),
@@ -75,7 +75,7 @@ async function refusalsOf(settings: object, ...attempts: [Attempt, Attempt]): Pr
   return submissions.map(({ result }) => result!);
 }
 
-test('protected files, large patches, many files and claims that do not hold go back to the model', async () => {
+test('protected files, large patches, many files and false claims go back to the model', async () => {
   const workflow = { content: [call('shell', { command: 'echo changed > .github/workflows/ci.yml' })] };
   const leak = { content: [write('b', 'test-github-token-0123456789')] };
   const [guarded, credential] = await refusalsOf({}, workflow, leak);
@@ -160,7 +160,7 @@ test.each([
   });
 });
 
-test('a job without a baseline runs no check before its change, and refuses whatever fails', async () => {
+test('a job without a baseline runs no check before its change, and refuses every failure', async () => {
   const command = './new.sh';
   const make = call('shell', { command: 'printf "#!/bin/sh\\n" > new.sh; chmod +x new.sh' });
   const { outcome } = await stack.analyze(files, [calls(write('b', 'b')), submit, calls(make), submit], {
@@ -189,7 +189,7 @@ test('what checks leave in the untouched tree is not in the change, and what set
   });
 });
 
-test('a worker that goes on from a checkpoint does not run the baseline again', async () => {
+test('a worker that resumes from a checkpoint does not run the baseline again', async () => {
   await stack.createRepository('acme/baseline', files);
   const verify = ['echo run >> "$TMPDIR/../../baseline-runs"; grep -q one a.txt; exit $?', 'exit 4'];
   const setup = ['echo new > from-setup'];

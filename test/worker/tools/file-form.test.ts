@@ -49,7 +49,7 @@ const LOOK_ALIKES = {
   'following.txt': 'one\ntwo\u00A0two\nthree\n',
 };
 
-/** Each kind of file with an edit of it: what stands there, what is asked for, and the bytes that have to be there then. */
+/** For each kind of file: its content, an edit, and the expected bytes. */
 const EDITS: Record<
   string,
   { before: Buffer; edits: [oldText: string, newText: string, all?: boolean][]; after: Buffer }
@@ -258,7 +258,7 @@ test.each(Object.keys(WRITES))('a whole write over a file with %s keeps its form
   expect((await tree.bytes(path))!.toString('latin1')).toBe(after.toString('latin1'));
 });
 
-/** What cannot be written without losing bytes: refused, and the file is as it was. */
+/** Writes that would lose bytes are refused, and the file is unchanged. */
 const REFUSED: Record<string, { before: Buffer; call: [string, object]; says: RegExp }> = {
   'a replacement character over a Latin-1 letter': {
     before: bytes('Stra\xdfe\nold\n'),
@@ -309,7 +309,7 @@ test.each(Object.keys(REFUSED))('%s is refused, with the reason, and the bytes s
   expect(await tree.bytes(path)).toEqual(before);
 });
 
-describe('read_file says what is out of the ordinary', () => {
+describe('read_file notes anything unusual', () => {
   test.each([
     ['plain.txt', '1\ta\n2\tb'],
     ['crlf.txt', '1\ta\n2\tb\n[The line ends are CRLF.]'],
@@ -338,7 +338,7 @@ describe('read_file says what is out of the ordinary', () => {
   });
 });
 
-test('an oldText that only looks like the text is answered with the characters that stand there', async () => {
+test('an oldText that only looks like the text is answered with the differing characters', async () => {
   const edit = (path: string, oldText: string) => tree.call('edit_file', { path, oldText, newText: 'x' });
   const said = async (path: string, oldText: string) => (await edit(path, oldText)).said;
   expect(await said('quotes.txt', 'say("hi") ;')).toMatch(

@@ -16,7 +16,7 @@ const LONG = {
   'differs behind a character that was not read': `${'a'.repeat(1900)}\uFFFDb`,
 };
 
-test('an edit ends, whatever long text it does not find in a file that repeats itself', async () => {
+test('an edit ends, whatever long text it does not find in a repetitive file', async () => {
   const tree = await runner.open({ 'long.txt': REPEATING });
   for (const oldText of Object.values(LONG)) {
     const result = await tree.call('edit_file', { path: 'long.txt', oldText, newText: 'b' });

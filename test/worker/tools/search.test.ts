@@ -53,7 +53,7 @@ test('patterns are found as models write them, before CRLF and in files that are
   expect(await search(tree, 'nowhere at all')).toBe('No match.');
 });
 
-test('a search that finds nothing names what it did not look into', async () => {
+test('a search that finds nothing names the files that it skipped', async () => {
   const tree = await runner.open({
     '.gitattributes': '*.lock -diff\n*.min.js binary\n*.md -text\n',
     '.gitignore': 'build/\n',
@@ -104,7 +104,7 @@ test('a file in which the pattern meets its limit is left out, and all the other
   ]);
 });
 
-test('a pattern that takes memory out of proportion is refused, and one with ordinary repetitions is not', async () => {
+test('a pattern that needs too much memory is refused, and one with ordinary repetitions is not', async () => {
   const tree = await runner.open({ 'a.txt': '2026-11-27 aaaa\n' });
   const refused = [
     `(${'a'.repeat(1000)}){9999}`,
@@ -122,7 +122,7 @@ test('a pattern that takes memory out of proportion is refused, and one with ord
   for (const pattern of taken) expect(await search(tree, pattern)).toBe('a.txt:1: 2026-11-27 aaaa');
 });
 
-test('a search that finds more than can be held gives what it found until then, and says that there is more', async () => {
+test('a search that finds more than can be held returns the first matches, with a note', async () => {
   const long = `${'x'.repeat(9_000_000)}\n`;
   const tree = await runner.open({ 'a.txt': 'x marks\n', 'b.txt': long, 'c.txt': long, 'd.txt': 'x\n' });
   const said = await search(tree, 'x');
@@ -156,7 +156,7 @@ exec "${git}" "$@"
   expect(await search(tree, 'text \\d')).toBe('a.txt:1: text 1');
 });
 
-test('tools stop when the time of the repository is over, in the middle of a turn', async () => {
+test("tools stop at the repository's time limit, in the middle of a turn", async () => {
   // Seconds for each search: git passes over lines without the N at once.
   const slow = `${'a'.repeat(11)}cN\n`.repeat(3000);
   const tree = await runner.open({ 'slow.txt': slow });

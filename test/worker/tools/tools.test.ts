@@ -28,7 +28,7 @@ const files: Record<string, TestFile> = {
 
 const enough: Reply = { content: [{ type: 'text', text: 'Enough.' }], stopReason: 'refusal' };
 
-/** Makes these calls in one turn, in a repository of `files`, and gives what came back for each. */
+/** Makes these calls in one turn in a repository of `files`, and returns the result of each. */
 async function exchange(blocks: ReplyBlock[], settings = {}): Promise<ToolExchange[]> {
   const { model } = await stack.analyze(files, [calls(...blocks), enough], { settings });
   return toolExchanges(model.requests[1]!.body);
@@ -58,7 +58,7 @@ test('files are found by folder, by glob and with dots in their names, and ignor
   expect(deleted!.result).toBe('No files.');
 });
 
-test('code is found in files that git knows and in new ones, and a pattern that is no pattern is explained', async () => {
+test('code is found in files that git knows and in new ones, and an invalid pattern is explained', async () => {
   const results = await exchange([
     call('write_file', { path: 'src/new.ts', content: 'const a = 2;\r\n' }),
     call('search_code', { pattern: 'const [a-z]+ = [12]' }),
@@ -86,7 +86,7 @@ test('code is found in files that git knows and in new ones, and a pattern that 
   ]);
 });
 
-test('a long file is read in windows that say how to go on', async () => {
+test('a long file is read in parts that tell how to continue', async () => {
   const [first, window, end, binary, folder] = await exchange([
     call('read_file', { path: 'long.txt' }),
     call('read_file', { path: 'long.txt', startLine: 2499, endLine: 2600 }),
@@ -102,7 +102,7 @@ test('a long file is read in windows that say how to go on', async () => {
   expect(folder).toMatchObject({ isError: true, result: expect.stringContaining('list_files') });
 });
 
-test('no path leads out of the repository or into git, however it is written', async () => {
+test('no path leads out of the repository or into git', async () => {
   const paths = [
     '../x',
     '/etc/passwd',
@@ -121,7 +121,7 @@ test('no path leads out of the repository or into git, however it is written', a
   expect(absolute!.result).toContain('out of the repository');
 });
 
-test('an edit that does not fit says what stands there instead', async () => {
+test('an edit that does not fit shows the text there instead', async () => {
   const edit = (input: object) => call('edit_file', { path: 'src/a.ts', newText: 'x', ...input });
   const [replaced, near, far, link, , twice, all] = await exchange([
     edit({ oldText: 'a + ', newText: 'a +  ' }),
@@ -143,7 +143,7 @@ test('an edit that does not fit says what stands there instead', async () => {
   expect(all!.result).toBe('Replaced 2 occurrences in src/a.ts.');
 });
 
-test('an unknown tool and an input that does not fit go back to the model with what there is', async () => {
+test('an unknown tool and an input that does not fit go back to the model with the alternatives', async () => {
   const [unknown, wrong, withheld] = await exchange([
     call('rename_file', { from: 'a', to: 'b' }),
     call('read_file', { path: 7, startLine: 0 }),
@@ -157,7 +157,7 @@ test('an unknown tool and an input that does not fit go back to the model with w
   expect(withheld).toMatchObject({ isError: true, result: expect.stringContaining('no tool shell') });
 });
 
-test('include and exclude keep changes where the job wants them', async () => {
+test('include and exclude restrict changes to the paths of the job', async () => {
   const write = (path: string) => call('write_file', { path, content: 'x' });
   const settings = { include: ['src/**', 'docs'], exclude: ['**/*.md'] };
   const results = await exchange([write('other.ts'), write('docs/a.md'), write('docs/.a.txt')], settings);
@@ -168,7 +168,7 @@ test('include and exclude keep changes where the job wants them', async () => {
   ]);
 });
 
-test('a command runs without the secrets of the worker, and what it leaves running is ended', async () => {
+test('a command runs without the secrets of the worker, and its background processes are killed', async () => {
   const [environment, background, long] = await exchange(
     [
       call('shell', { command: 'env' }),
@@ -184,13 +184,13 @@ test('a command runs without the secrets of the worker, and what it leaves runni
   expect(long!.result!.length).toBeLessThan(10_200);
 });
 
-/** Not a zombie either: a container's first process may not bury what it inherits. */
+/** Zombies count as ended: a container's first process may not reap them. */
 function isRunning(pid: string): boolean {
   const state = spawnSync('ps', ['-o', 'stat=', '-p', pid], { encoding: 'utf8' }).stdout.trim();
   return state !== '' && !state.startsWith('Z');
 }
 
-test('calls of one turn that only read run side by side, and those that write in their order', async () => {
+test('calls of one turn that only read run in parallel, and those that write run in order', async () => {
   // Each search finds what it looks for only if the other one runs at the same time.
   const shims = path.join(stack.folder, 'shims');
   await mkdir(shims);
@@ -227,7 +227,7 @@ exec "${real}" "$@"
   expect([results[3]!.result, results[5]!.result]).toEqual(['1\tone', '1\ttwo']);
 });
 
-test('a turn of many large results is cut as a whole, and says what was left out', async () => {
+test('a turn of many large results is truncated as a whole, with a note', async () => {
   const large = { 'large.txt': `${'x'.repeat(99)}\n`.repeat(900) };
   const turn = calls(...Array.from({ length: 6 }, () => call('read_file', { path: 'large.txt' })));
   const { model } = await stack.analyze(large, [turn, enough]);

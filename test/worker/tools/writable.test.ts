@@ -20,14 +20,14 @@ const move = (file: string, newPath: string, executable?: boolean): Call => [
   { path: file, newPath, executable },
 ];
 
-/** What was refused, by the reason that was given. */
+/** The refused writes, by reason. */
 async function refusals(tree: OpenTree, expected: readonly (readonly [Call, RegExp])[]): Promise<void> {
   const results = await tree.run(...expected.map(([call]) => call));
   expect(results).toEqual(expected.map(([, said]) => ({ said: expect.stringMatching(said), isError: true })));
   expect(await tree.changes()).toEqual([]);
 }
 
-test('a file that git ignores is refused when it is written, and the way out that is named leads there', async () => {
+test('a file that git ignores is refused, and the suggested way works', async () => {
   const tree = await runner.open({
     '.gitignore': '.env*\n*.local\n!kept.local\n',
     'web/.gitignore': 'dist/\n',
@@ -65,7 +65,7 @@ test('a file that git ignores is refused when it is written, and the way out tha
   ]);
 });
 
-test('nothing is confirmed in a submodule, nor in a repository that a command made', async () => {
+test('no write succeeds in a submodule, nor in a repository that a command made', async () => {
   const tree = await runner.open({ 'app.txt': 'old\n', 'vendor/lib': SUBMODULE });
   await mkdir(tree.absolute('nested/.git'), { recursive: true });
   await mkdir(tree.absolute('.git'));
@@ -85,7 +85,7 @@ test('nothing is confirmed in a submodule, nor in a repository that a command ma
   expect(absent!.isError).toBe(false);
 });
 
-test('what include, exclude and protected files forbid is refused for every tool that changes something', async () => {
+test('every tool that writes enforces include, exclude and protected files', async () => {
   const tree = await runner.open(
     {
       'src/a.ts': 'old\n',
@@ -140,7 +140,7 @@ test('a path that is stored through a filter gets no raw bytes, and its pointer 
     [move('data.csv', 'data.txt'), /data\.csv was not moved: it has the attribute filter=lfs/],
     [move('data.csv', 'data.key'), /filter=crypt/],
   ]);
-  // The tree's own word counts as well, from the moment that it is written.
+  // The .gitattributes of the tree count as soon as they are written.
   await tree.call('write_file', { path: 'docs/.gitattributes', content: '*.txt filter=lfs\n' });
   expect(await tree.call('write_file', { path: 'docs/a.txt', content: 'x' })).toMatchObject({
     isError: true,
@@ -163,7 +163,7 @@ test('text that a checkout could not bring into its encoding is refused by name,
   const toKanji = (file: string): Call => ['edit_file', { path: file, oldText: 'größe', newText: '東京' }];
   await refusals(tree, [
     [toKanji('a.txt'), /a\.txt was not written: it has the attribute working-tree-encoding=ISO-8859-1/],
-    // Bytes that are no Shift_JIS either: git checks them out as they are, and calls that unchanged.
+    // These bytes are not Shift_JIS either: git checks them out unchanged.
     [write('c.sjis', '日本 😀\n'), /c\.sjis was not written.*working-tree-encoding=Shift_JIS/],
     [write('new.txt', '東京\n'), /working-tree-encoding=ISO-8859-1/],
     [move('kanji.md', 'kanji.txt'), /working-tree-encoding=ISO-8859-1/],
@@ -236,7 +236,7 @@ test('a move keeps bytes and mode, of binary files too, and over a new case of t
   ]);
 });
 
-test('a name that another system takes for one that is there is not made', async () => {
+test('a name that another system would confuse with an existing one is refused', async () => {
   const tree = await runner.open({ 'README.md': 'old\n', 'docs/a.md': 'a\n', 'cafe\u0301.txt': 'old\n' });
   await refusals(tree, [
     [write('readme.md'), /there is README\.md.*do not tell the two names apart/],
@@ -281,7 +281,7 @@ test('a name that could not be published is refused where it is made, and one th
   expect(await tree.changes()).toEqual(['added readable.txt', 'deleted a\nb', 'modified c\td']);
 });
 
-test('what a command writes under a name that git keeps to itself is not left out without a word', async () => {
+test("a file of a command under a name of git's own is reported", async () => {
   const tree = await runner.open({ 'a.txt': 'old\n' });
   await mkdir(tree.absolute('new/git~1'), { recursive: true });
   await writeFile(tree.absolute('new/git~1/config'), 'x\n');
@@ -367,7 +367,7 @@ test('names with line feeds and other characters that hide are listed so that ev
   expect(await tree.changes()).toHaveLength(names.length + 1);
 });
 
-test('a path that only looks like one that is there is answered with that one, in a form that can be given', async () => {
+test('a path that looks like an existing one is answered with that one, in a form that tools accept', async () => {
   const tree = await runner.open({
     'docs/cafe\u0301.txt': 'old\n',
     'nb\u00A0sp.txt': 'old\n',
@@ -395,7 +395,7 @@ test('a path that only looks like one that is there is answered with that one, i
   expect(opened.map(({ said }) => said)).toEqual(['1\told', '1\told']);
 });
 
-test('a name that is not UTF-8 is said to be one, and the files beside it are still listed apart', async () => {
+test('a name that is not UTF-8 is reported, and the files beside it are still listed apart', async () => {
   const raw = { mode: '100644' as const, bytes: Buffer.from('old\n') };
   const tree = await runner.openRaw(
     new Map([

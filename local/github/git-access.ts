@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { GitHub } from './github.ts';
 import type { Repository } from './repositories/repository.ts';
-import { htmlUrlOf } from './repositories/repository-json.ts';
-import type { GitHub } from './rest/call.ts';
 import { GitHubError, notFound } from './rest/github-error.ts';
 import { archived, callersRole, requireAccess } from './strict/access.ts';
+import { htmlUrlOf } from './urls.ts';
 
 export type GitAsked = {
   owner: string;

@@ -66,3 +66,9 @@ function hasControlCharacter(text: string): boolean {
   }
   return false;
 }
+
+/** GitHub compares the names of accounts, repositories, teams and labels without regard to case. */
+export const sameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
+
+/** The name of a GitHub App in URLs and in its bot's login. */
+export const appSlugOf = ({ id, slug }: { id: number; slug?: string }): string => slug ?? `app-${id}`;

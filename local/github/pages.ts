@@ -1,8 +1,8 @@
+import type { GitHub } from './github.ts';
 import { pullDiff } from './pulls/pull-json.ts';
 import type { PullRecord } from './pulls/pull-requests.ts';
 import type { Repository } from './repositories/repository.ts';
-import { htmlUrlOf } from './repositories/repository-json.ts';
-import type { GitHub } from './rest/call.ts';
+import { htmlUrlOf } from './urls.ts';
 
 /** Longer than a change set may be by default (1,024 KiB); a browser lays out a text of this size at once. */
 const MAX_SHOWN_DIFF = 2 * 1024 * 1024;

@@ -4,19 +4,15 @@ import type { Access } from '../access/access.ts';
 import { listenOnLoopback, readBody } from '../access/loopback.ts';
 import { admitGit } from './git-access.ts';
 import { serveGit } from './git-http.ts';
+import type { GitHub } from './github.ts';
 import { servePage } from './pages.ts';
 import { RepositoryStore } from './repositories/repository-store.ts';
-import type { Answer, GitHub } from './rest/call.ts';
+import type { Answer } from './rest/call.ts';
 import { GitHubError } from './rest/github-error.ts';
 import { answerRest } from './rest/rest.ts';
-import { type AppOptions, AppStore } from './strict/app-store.ts';
-import { Clock } from './strict/clock.ts';
-import { Credentials, type TokenOptions } from './strict/credentials.ts';
-import { type LostAnswer, LostAnswers } from './strict/lost-answers.ts';
-import { type RateLimitOptions, RateLimits } from './strict/rate-limits.ts';
-import { TeamStore } from './strict/team-store.ts';
+import { openStrictRules, type StrictOptions } from './strict/strict-rules.ts';
 
-export type GitHubOptions = {
+export type GitHubOptions = StrictOptions & {
   /** Holds every repository and pull request; made when it is absent. One server at a time. */
   dataFolder: string;
   /** 0 (the default) takes a free one. URLs that were given out carry it, so a lasting server names one. */
@@ -25,22 +21,6 @@ export type GitHubOptions = {
   access: Access;
   /** Told of faults of the server itself; refusals are only answered. */
   logger?: { error(message: string, error: Error): void };
-  /** The tokens that are known. @default any token, and none, is that of `local`, who owns every repository */
-  tokens?: readonly TokenOptions[];
-  /** The GitHub Apps that are known, each with where it is installed. @default none */
-  apps?: readonly AppOptions[];
-  /** What a credential may ask for in a time. @default no limits, as on a GitHub Enterprise Server */
-  limits?: RateLimitOptions;
-  /**
-   * Divides the minutes and hours of limits and of installation tokens. What answers say of them stays in GitHub's own
-   * seconds, for a reader that divides its waits alike.
-   * @default 1
-   */
-  timeScale?: number;
-  /** `owner/name` of repositories that GitHub's staff has blocked. */
-  disabled?: readonly string[];
-  /** Writes that are carried out and whose answer never arrives. */
-  lostAnswers?: readonly LostAnswer[];
 };
 
 export type LocalGitHub = {
@@ -154,10 +134,7 @@ function sendError(response: ServerResponse, error: unknown, logger: GitHubOptio
 export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> {
   const root = resolve(options.dataFolder);
   const repositories = await RepositoryStore.open(root);
-  const teams = await TeamStore.open(root);
-  const clock = new Clock(options.timeScale);
-  const apps = new AppStore(options.apps ?? [], clock);
-  const credentials = new Credentials(options.tokens, apps);
+  const rules = await openStrictRules(root, options);
   const underway = new Set<Promise<void>>();
   const server = await listenOnLoopback(
     (request, response) => {
@@ -172,7 +149,7 @@ export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> 
       proof:
         () =>
         ({ headers }) =>
-          credentials.knows(headers),
+          rules.credentials.knows(headers),
       ...(options.port !== undefined && { port: options.port }),
     },
   );
@@ -180,12 +157,7 @@ export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> 
     url: server.url,
     apiUrl: `${server.url}${API_PREFIX}`,
     repositories,
-    teams,
-    apps,
-    credentials,
-    limits: new RateLimits(options.limits ?? {}, clock),
-    disabled: new Set(options.disabled?.map((name) => name.toLowerCase())),
-    lostAnswers: new LostAnswers(options.lostAnswers ?? []),
+    ...rules,
   };
   return {
     url: github.url,

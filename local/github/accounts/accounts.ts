@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { GitHub } from '../rest/call.ts';
+import type { GitHubUrls } from '../urls.ts';
 
 /** Who a request comes from that does not say so, and who owns every repository; every other owner is an organization. */
 export const LOCAL_USER = 'local';
@@ -18,20 +18,20 @@ type AccountType = 'User' | 'Organization' | 'Bot';
 
 /** GitHub's simple user, which its organizations and apps are shown as too. */
 export function accountJson(
-  github: GitHub,
+  urls: GitHubUrls,
   login: string,
   type: AccountType = login.endsWith('[bot]') ? 'Bot' : 'User',
 ): Record<string, unknown> {
-  const url = `${github.apiUrl}/users/${login}`;
+  const url = `${urls.apiUrl}/users/${login}`;
   const id = accountId(login);
   return {
     login,
     id,
     node_id: nodeId(type, id),
-    avatar_url: `${github.url}/${login}.png`,
+    avatar_url: `${urls.url}/${login}.png`,
     gravatar_id: '',
     url,
-    html_url: `${github.url}/${login}`,
+    html_url: `${urls.url}/${login}`,
     followers_url: `${url}/followers`,
     following_url: `${url}/following{/other_user}`,
     gists_url: `${url}/gists{/gist_id}`,
@@ -47,5 +47,5 @@ export function accountJson(
 }
 
 /** A repository's owner. */
-export const ownerJson = (github: GitHub, login: string): Record<string, unknown> =>
-  accountJson(github, login, login.toLowerCase() === LOCAL_USER ? 'User' : 'Organization');
+export const ownerJson = (urls: GitHubUrls, login: string): Record<string, unknown> =>
+  accountJson(urls, login, login.toLowerCase() === LOCAL_USER ? 'User' : 'Organization');

@@ -1,7 +1,9 @@
+import type { GitHub } from '../github.ts';
 import type { Repository } from '../repositories/repository.ts';
 import { repositoryJson } from '../repositories/repository-json.ts';
-import { type Answer, type Call, type GitHub, paginated, type Route } from '../rest/call.ts';
+import type { Answer, Call, Route } from '../rest/call.ts';
 import { GitHubError, notFound } from '../rest/github-error.ts';
+import { paginated } from '../rest/paginated.ts';
 import { callersRole } from '../strict/access.ts';
 import { accountId, accountJson, LOCAL_USER, nodeId } from './accounts.ts';
 

@@ -1,15 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import { buildSchema, execute, GraphQLError, type GraphQLSchema, parse, validate } from 'graphql';
 import { z } from 'zod';
+import type { Caller } from '../accounts/caller.ts';
 import type { Role } from '../accounts/roles.ts';
+import type { GitHub } from '../github.ts';
 import type { PullRecord } from '../pulls/pull-requests.ts';
 import type { Checks } from '../repositories/check-store.ts';
 import { latest } from '../repositories/checks.ts';
 import type { Repository } from '../repositories/repository.ts';
-import type { Answer, GitHub } from '../rest/call.ts';
+import type { Answer } from '../rest/call.ts';
 import { GitHubError } from '../rest/github-error.ts';
 import { callersRole, requireAccess } from '../strict/access.ts';
-import type { Caller } from '../strict/credentials.ts';
 import { SCHEMA } from './graphql-schema.ts';
 
 const requestBody = z.object({

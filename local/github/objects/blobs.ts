@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { nodeId } from '../accounts/accounts.ts';
 import { isObjectId } from '../names.ts';
 import type { Repository } from '../repositories/repository.ts';
-import { type Answer, parseBody, type RepositoryCall, type RepositoryRoute } from '../rest/call.ts';
+import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
 import { notFound, validationFailed } from '../rest/github-error.ts';
+import { parseBody } from '../rest/parse-body.ts';
 import { readObject, writeObject } from './objects.ts';
 
 const newBlob = z.object({ content: z.string(), encoding: z.enum(['utf-8', 'base64']).default('utf-8') });

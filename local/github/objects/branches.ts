@@ -1,6 +1,7 @@
 import { isBranchName } from '../names.ts';
-import { type Answer, paginated, type RepositoryCall, type RepositoryRoute } from '../rest/call.ts';
+import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
 import { GitHubError } from '../rest/github-error.ts';
+import { paginated } from '../rest/paginated.ts';
 import { historyCommitJson } from './commits.ts';
 import { readRef } from './refs.ts';
 

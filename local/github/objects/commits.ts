@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { LOCAL_USER, nodeId } from '../accounts/accounts.ts';
 import { isIdentity, isObjectId } from '../names.ts';
 import type { Repository } from '../repositories/repository.ts';
-import { type Answer, parseBody, type RepositoryCall, type RepositoryRoute } from '../rest/call.ts';
+import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
 import { notFound, unprocessable } from '../rest/github-error.ts';
+import { parseBody } from '../rest/parse-body.ts';
 import { resolve } from './history.ts';
 import { objectTypes, readObject, writeObject } from './objects.ts';
 

@@ -1,9 +1,9 @@
 import { isObjectId, isRefName } from '../names.ts';
-import type { Repository } from '../repositories/repository.ts';
+import type { BareRepository } from './bare-repository.ts';
 import { readObject } from './objects.ts';
 
 /** A commit's parents, which answer most questions about a change of one commit without a process. */
-async function parentsOf(repository: Repository, sha: string): Promise<string[]> {
+async function parentsOf(repository: BareRepository, sha: string): Promise<string[]> {
   const text = (await readObject(repository, sha))?.content.toString('latin1') ?? '';
   const headers = text.slice(0, text.indexOf('\n\n')).split('\n');
   return headers.filter((line) => line.startsWith('parent ')).map((line) => line.slice('parent '.length));
@@ -11,7 +11,7 @@ async function parentsOf(repository: Repository, sha: string): Promise<string[]>
 
 /** Whether `descendant` contains `ancestor`; both are names of commits that exist. */
 export async function isAncestor(
-  repository: Repository,
+  repository: BareRepository,
   ancestor: string,
   descendant: string,
 ): Promise<boolean> {
@@ -22,7 +22,7 @@ export async function isAncestor(
 
 /** The newest common commit, or undefined where two histories share none. */
 export async function mergeBase(
-  repository: Repository,
+  repository: BareRepository,
   one: string,
   other: string,
 ): Promise<string | undefined> {
@@ -32,7 +32,7 @@ export async function mergeBase(
 }
 
 /** How many commits `to` has that `from` has not. */
-export async function countCommits(repository: Repository, from: string, to: string): Promise<number> {
+export async function countCommits(repository: BareRepository, from: string, to: string): Promise<number> {
   const parents = await parentsOf(repository, to);
   if (parents.length === 1 && parents[0] === from) return 1;
   return Number((await repository.git(['rev-list', '--count', `${from}..${to}`])).stdout.toString());
@@ -40,7 +40,7 @@ export async function countCommits(repository: Repository, from: string, to: str
 
 /** The commits that `to` has and `from` has not, newest first. */
 export async function listCommits(
-  repository: Repository,
+  repository: BareRepository,
   to: string,
   options: { from: string; limit: number },
 ): Promise<string[]> {
@@ -51,7 +51,7 @@ export async function listCommits(
 
 /** The tree that merging makes, or undefined where it conflicts or the histories share no commit. */
 export async function mergedTree(
-  repository: Repository,
+  repository: BareRepository,
   base: string,
   head: string,
 ): Promise<string | undefined> {
@@ -61,7 +61,7 @@ export async function mergedTree(
 }
 
 async function peel(
-  repository: Repository,
+  repository: BareRepository,
   sha: string,
   type: 'commit' | 'tree',
 ): Promise<string | undefined> {
@@ -77,7 +77,7 @@ async function peel(
 
 /** The object that a branch, a tag, HEAD or an object's name stands for, peeled to `type`; undefined when none does. */
 export async function resolve(
-  repository: Repository,
+  repository: BareRepository,
   name: string,
   type: 'commit' | 'tree',
 ): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-import type { Repository } from '../repositories/repository.ts';
+import type { BareRepository } from './bare-repository.ts';
 import {
   type GitObject,
   type ObjectType,
@@ -8,15 +8,15 @@ import {
 } from './loose-objects.ts';
 
 /** Commits and trees that were read out of packs, by repository: a pull request reads the same few several times. */
-const packed = new WeakMap<Repository, Map<string, GitObject>>();
+const packed = new WeakMap<BareRepository, Map<string, GitObject>>();
 const MAX_KEPT = 200;
 const MAX_KEPT_BYTES = 64 * 1024;
 
-export const writeObject = (repository: Repository, object: GitObject): Promise<string> =>
+export const writeObject = (repository: BareRepository, object: GitObject): Promise<string> =>
   writeLooseObject(repository.gitFolder, object);
 
 /** Undefined where there is none of this name. */
-export async function readObject(repository: Repository, sha: string): Promise<GitObject | undefined> {
+export async function readObject(repository: BareRepository, sha: string): Promise<GitObject | undefined> {
   const kept = packed.get(repository) ?? new Map<string, GitObject>();
   return (
     kept.get(sha) ??
@@ -27,7 +27,7 @@ export async function readObject(repository: Repository, sha: string): Promise<G
 
 /** A commit comes with its tree, which is what is asked for next. */
 async function readPackedObject(
-  repository: Repository,
+  repository: BareRepository,
   sha: string,
   kept: Map<string, GitObject>,
 ): Promise<GitObject | undefined> {
@@ -53,7 +53,7 @@ async function readPackedObject(
 
 /** The type of each object that exists, by its SHA. */
 export async function objectTypes(
-  repository: Repository,
+  repository: BareRepository,
   shas: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
   const types = new Map<string, string>();
@@ -73,6 +73,6 @@ export async function objectTypes(
   return types;
 }
 
-export async function objectType(repository: Repository, sha: string): Promise<string | undefined> {
+export async function objectType(repository: BareRepository, sha: string): Promise<string | undefined> {
   return (await objectTypes(repository, [sha])).get(sha);
 }

@@ -3,14 +3,10 @@ import { nodeId } from '../accounts/accounts.ts';
 import { GitFailedError } from '../git.ts';
 import { isObjectId, isRefName } from '../names.ts';
 import type { Repository } from '../repositories/repository.ts';
-import {
-  type Answer,
-  paginated,
-  parseBody,
-  type RepositoryCall,
-  type RepositoryRoute,
-} from '../rest/call.ts';
+import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
 import { GitHubError, notFound, unprocessable, validationFailed } from '../rest/github-error.ts';
+import { paginated } from '../rest/paginated.ts';
+import { parseBody } from '../rest/parse-body.ts';
 import { type BranchChange, violationOf } from '../strict/rules.ts';
 import { isAncestor } from './history.ts';
 import { objectType } from './objects.ts';

@@ -1,4 +1,4 @@
-import type { Repository } from '../repositories/repository.ts';
+import type { BareRepository } from './bare-repository.ts';
 import { readObject, writeObject } from './objects.ts';
 
 export type TreeFile = { mode: string; sha: string };
@@ -35,17 +35,17 @@ function formatTree(entries: ReadonlyMap<string, TreeFile>): Buffer {
 
 /** A tree being changed. Folders are read when a path leads into them, and only those are written again. */
 export class TreeEdit {
-  readonly #repository: Repository;
+  readonly #repository: BareRepository;
   readonly #entries: Map<string, TreeFile>;
   readonly #folders = new Map<string, TreeEdit>();
 
-  private constructor(repository: Repository, entries: Map<string, TreeFile>) {
+  private constructor(repository: BareRepository, entries: Map<string, TreeFile>) {
     this.#repository = repository;
     this.#entries = entries;
   }
 
   /** From nothing where `sha` is absent; it must name a tree. */
-  static async from(repository: Repository, sha?: string): Promise<TreeEdit> {
+  static async from(repository: BareRepository, sha?: string): Promise<TreeEdit> {
     const content = sha && (await readObject(repository, sha))?.content;
     return new TreeEdit(repository, content ? parseTree(content) : new Map());
   }

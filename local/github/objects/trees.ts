@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { isObjectId, isProtectedPath, isTreePath } from '../names.ts';
 import type { Repository } from '../repositories/repository.ts';
-import { type Answer, parseBody, type RepositoryCall, type RepositoryRoute } from '../rest/call.ts';
+import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
 import { notFound, unprocessable, validationFailed } from '../rest/github-error.ts';
+import { parseBody } from '../rest/parse-body.ts';
 import { requirePermission } from '../strict/access.ts';
 import { writeBlob } from './blobs.ts';
 import { resolve } from './history.ts';

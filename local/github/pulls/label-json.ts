@@ -1,5 +1,6 @@
 import { nodeId } from '../accounts/accounts.ts';
-import type { LabelRecord, Repository } from '../repositories/repository.ts';
+import type { Repository } from '../repositories/repository.ts';
+import type { LabelRecord } from '../repositories/repository-record.ts';
 
 /** GitHub's labels are equal in any case. */
 export const sameLabel = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();

@@ -1,13 +1,10 @@
 import { z } from 'zod';
-import type { LabelRecord, Repository } from '../repositories/repository.ts';
-import {
-  type Answer,
-  paginated,
-  parseBody,
-  type RepositoryCall,
-  type RepositoryRoute,
-} from '../rest/call.ts';
+import type { Repository } from '../repositories/repository.ts';
+import type { LabelRecord } from '../repositories/repository-record.ts';
+import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
 import { notFound, validationFailed } from '../rest/github-error.ts';
+import { paginated } from '../rest/paginated.ts';
+import { parseBody } from '../rest/parse-body.ts';
 import { findLabel, labelJson, labelsOf, sameLabel } from './label-json.ts';
 import { changePull, requirePull } from './pulls.ts';
 

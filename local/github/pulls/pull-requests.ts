@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { LOCAL_USER } from '../accounts/accounts.ts';
 import { readJsonFile, writeJsonFile } from '../json-file.ts';
+import type { BareRepository } from '../objects/bare-repository.ts';
 import { isAncestor } from '../objects/history.ts';
 import { readRefFile, writeRefFile } from '../objects/ref-files.ts';
-import type { Repository } from '../repositories/repository.ts';
 import { Serial } from '../serial.ts';
 
 const tip = z.object({ ref: z.string(), sha: z.string() });
@@ -37,13 +37,13 @@ export type NewPull = Pick<PullRecord, 'author' | 'title' | 'body' | 'draft' | '
 
 /** One repository's pull requests, a file each, read once and numbered one after the other. */
 export class PullRequests {
-  readonly #repository: Repository;
+  readonly #repository: BareRepository;
   readonly #folder: string;
   readonly #serial = new Serial();
   #loaded: Promise<Map<number, PullRecord>> | undefined;
   #refsChanged = true;
 
-  constructor(repository: Repository, folder: string) {
+  constructor(repository: BareRepository, folder: string) {
     this.#repository = repository;
     this.#folder = folder;
   }

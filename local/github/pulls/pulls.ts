@@ -6,14 +6,10 @@ import { historyCommitJson } from '../objects/commits.ts';
 import { countCommits, listCommits, mergeBase } from '../objects/history.ts';
 import { readRef } from '../objects/refs.ts';
 import type { Repository } from '../repositories/repository.ts';
-import {
-  type Answer,
-  paginated,
-  parseBody,
-  type RepositoryCall,
-  type RepositoryRoute,
-} from '../rest/call.ts';
+import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
 import { notFound, validationFailed } from '../rest/github-error.ts';
+import { paginated } from '../rest/paginated.ts';
+import { parseBody } from '../rest/parse-body.ts';
 import { pullDiff, pullFiles, pullJson, wholePullJson } from './pull-json.ts';
 import type { PullRecord } from './pull-requests.ts';
 

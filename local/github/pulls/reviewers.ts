@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { accountJson, LOCAL_USER } from '../accounts/accounts.ts';
+import { sameName } from '../names.ts';
 import type { Repository } from '../repositories/repository.ts';
-import { type Answer, parseBody, type RepositoryCall, type RepositoryRoute } from '../rest/call.ts';
+import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
 import { unprocessable } from '../rest/github-error.ts';
+import { parseBody } from '../rest/parse-body.ts';
 import { roleOf } from '../strict/access.ts';
 import { requestedTeams } from '../strict/teams.ts';
 import { pullJson } from './pull-json.ts';
@@ -14,8 +16,6 @@ const newReviewers = z.object({
   reviewers: z.array(name).default([]),
   team_reviewers: z.array(name).default([]),
 });
-
-const sameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
 const union = (one: readonly string[], other: readonly string[]): string[] => [
   ...one,

@@ -1,14 +1,10 @@
 import { z } from 'zod';
 import { accountJson, LOCAL_USER, nodeId } from '../accounts/accounts.ts';
 import { resolve } from '../objects/history.ts';
-import {
-  type Answer,
-  paginated,
-  parseBody,
-  type RepositoryCall,
-  type RepositoryRoute,
-} from '../rest/call.ts';
+import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
 import { GitHubError, unprocessable } from '../rest/github-error.ts';
+import { paginated } from '../rest/paginated.ts';
+import { parseBody } from '../rest/parse-body.ts';
 import { appJson } from '../strict/apps.ts';
 import type { CheckRunRecord, StatusRecord } from './check-store.ts';
 import { repositoryJson } from './repository-json.ts';

@@ -5,15 +5,9 @@ import { writeBlob } from '../objects/blobs.ts';
 import { writeCommit } from '../objects/commits.ts';
 import { ABSENT, moveRef, readRef } from '../objects/refs.ts';
 import { TreeEdit } from '../objects/tree-edit.ts';
-import {
-  type Answer,
-  type Call,
-  parseBody,
-  type RepositoryCall,
-  type RepositoryRoute,
-  type Route,
-} from '../rest/call.ts';
+import type { Answer, Call, RepositoryCall, RepositoryRoute, Route } from '../rest/call.ts';
 import { unprocessable, validationFailed } from '../rest/github-error.ts';
+import { parseBody } from '../rest/parse-body.ts';
 import { archived } from '../strict/access.ts';
 import type { Repository } from './repository.ts';
 import { repositoryJson } from './repository-json.ts';

@@ -1,16 +1,12 @@
 import { nodeId, ownerJson } from '../accounts/accounts.ts';
 import { permissionsOf } from '../accounts/roles.ts';
-import type { Call, GitHub } from '../rest/call.ts';
+import type { Call } from '../rest/call.ts';
 import { callersRole } from '../strict/access.ts';
+import { apiUrlOf, htmlUrlOf } from '../urls.ts';
 import type { Repository } from './repository.ts';
 
 /** What it takes to show something: where this GitHub is, and who looks. */
 export type Viewer = Pick<Call, 'github' | 'caller'>;
-
-export const apiUrlOf = (github: GitHub, { fullName }: Repository): string =>
-  `${github.apiUrl}/repos/${fullName}`;
-
-export const htmlUrlOf = (github: GitHub, { fullName }: Repository): string => `${github.url}/${fullName}`;
 
 /** GitHub's links, most of which lead to what the local GitHub does not serve and refuses by name. */
 const links = (url: string): Record<string, string> => ({

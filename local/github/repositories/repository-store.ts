@@ -2,7 +2,8 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readJsonFile } from '../json-file.ts';
 import { Serial } from '../serial.ts';
-import { Repository, type RepositoryRecord, repositoryRecord } from './repository.ts';
+import { Repository } from './repository.ts';
+import { type RepositoryRecord, repositoryRecord } from './repository-record.ts';
 
 const byName = (one: Repository, other: Repository): number =>
   one.fullName.toLowerCase() < other.fullName.toLowerCase() ? -1 : 1;

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { Caller } from '../strict/credentials.ts';
-import type { Answer, GitHub } from './call.ts';
+import type { Caller } from '../accounts/caller.ts';
+import type { GitHub } from '../github.ts';
+import type { Answer } from './call.ts';
 import { conditional } from './conditional.ts';
 import { GitHubError, notFound } from './github-error.ts';
 import { findRoute, type Matched } from './routes.ts';

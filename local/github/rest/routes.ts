@@ -1,4 +1,5 @@
 import { userRoutes } from '../accounts/users.ts';
+import type { GitHub } from '../github.ts';
 import { blobRoutes } from '../objects/blobs.ts';
 import { branchRoutes } from '../objects/branches.ts';
 import { commitRoutes } from '../objects/commits.ts';
@@ -13,13 +14,13 @@ import { reviewerRoutes } from '../pulls/reviewers.ts';
 import { checkRoutes } from '../repositories/checks.ts';
 import { ownedRepositoryRoutes, repositoryRoutes } from '../repositories/repositories.ts';
 import type { Repository } from '../repositories/repository.ts';
-import { apiUrlOf, htmlUrlOf } from '../repositories/repository-json.ts';
 import { archived, callersRole, requireAccess, requireOwner, requirePermission } from '../strict/access.ts';
 import { appRoutes } from '../strict/apps.ts';
 import { collaboratorRoutes } from '../strict/collaborators.ts';
 import { rulesetRoutes } from '../strict/rulesets.ts';
 import { teamRoutes } from '../strict/teams.ts';
-import type { Answer, Call, GitHub, RepositoryRoute, Route } from './call.ts';
+import { apiUrlOf, htmlUrlOf } from '../urls.ts';
+import type { Answer, Call, RepositoryRoute, Route } from './call.ts';
 import { GitHubError, notFound } from './github-error.ts';
 import { metaRoutes } from './meta.ts';
 

@@ -1,8 +1,8 @@
 import { LOCAL_USER } from '../accounts/accounts.ts';
+import type { Caller } from '../accounts/caller.ts';
 import { type Role, roleAtLeast } from '../accounts/roles.ts';
 import type { Repository } from '../repositories/repository.ts';
 import { GitHubError, notFound } from '../rest/github-error.ts';
-import type { Caller } from './credentials.ts';
 
 /**
  * The permission a route asks for, as `x-accepted-github-permissions` words it: `contents=write`, with `,` between those

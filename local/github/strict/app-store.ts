@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import type { Permissions } from '../accounts/caller.ts';
+import { sameName } from '../names.ts';
 import type { Repository } from '../repositories/repository.ts';
 import type { Clock } from './clock.ts';
-import type { Permissions } from './credentials.ts';
 
 export type InstallationOptions = {
   id: number;
@@ -36,10 +37,6 @@ export type InstallationToken = {
 
 /** https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app */
 const TOKEN_MS = 60 * 60_000;
-
-export const slugOf = ({ id, slug }: AppOptions): string => slug ?? `app-${id}`;
-
-const sameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
 /** The apps that this GitHub knows, and the tokens of their installations, which a restart forgets. */
 export class AppStore {

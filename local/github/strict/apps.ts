@@ -1,12 +1,15 @@
 import { z } from 'zod';
 import { accountId, nodeId, ownerJson } from '../accounts/accounts.ts';
+import type { Permissions } from '../accounts/caller.ts';
+import { appSlugOf } from '../names.ts';
 import type { Repository } from '../repositories/repository.ts';
 import { repositoryJson } from '../repositories/repository-json.ts';
-import { type Answer, type Call, type GitHub, parseBody, type Route } from '../rest/call.ts';
+import type { Answer, Call, Route } from '../rest/call.ts';
 import { notFound, unprocessable } from '../rest/github-error.ts';
+import { parseBody } from '../rest/parse-body.ts';
+import type { GitHubUrls } from '../urls.ts';
 import { undecodable } from './app-jwt.ts';
-import { type AppOptions, type Installation, slugOf } from './app-store.ts';
-import type { Permissions } from './credentials.ts';
+import type { AppOptions, Installation } from './app-store.ts';
 
 const level = z.enum(['read', 'write', 'admin']);
 const newToken = z.object({
@@ -27,17 +30,17 @@ function requireApp({ github, caller }: Call): AppOptions {
   return app;
 }
 
-export function appJson(github: GitHub, app: AppOptions): Record<string, unknown> {
-  const slug = slugOf(app);
+export function appJson(urls: GitHubUrls, app: AppOptions): Record<string, unknown> {
+  const slug = appSlugOf(app);
   return {
     id: app.id,
     slug,
     node_id: nodeId('App', app.id),
-    owner: ownerJson(github, app.installations[0]?.account ?? slug),
+    owner: ownerJson(urls, app.installations[0]?.account ?? slug),
     name: slug,
     description: null,
-    external_url: `${github.url}/apps/${slug}`,
-    html_url: `${github.url}/apps/${slug}`,
+    external_url: `${urls.url}/apps/${slug}`,
+    html_url: `${urls.url}/apps/${slug}`,
     created_at: CREATED,
     updated_at: CREATED,
     permissions: { ...METADATA, ...app.permissions },
@@ -46,17 +49,17 @@ export function appJson(github: GitHub, app: AppOptions): Record<string, unknown
   };
 }
 
-function installationJson(github: GitHub, { id, account, repositories, app }: Installation): object {
-  const owner = ownerJson(github, account);
+function installationJson(urls: GitHubUrls, { id, account, repositories, app }: Installation): object {
+  const owner = ownerJson(urls, account);
   return {
     id,
     account: owner,
     repository_selection: repositories ? 'selected' : 'all',
-    access_tokens_url: `${github.apiUrl}/app/installations/${id}/access_tokens`,
-    repositories_url: `${github.apiUrl}/installation/repositories`,
-    html_url: `${github.url}/settings/installations/${id}`,
+    access_tokens_url: `${urls.apiUrl}/app/installations/${id}/access_tokens`,
+    repositories_url: `${urls.apiUrl}/installation/repositories`,
+    html_url: `${urls.url}/settings/installations/${id}`,
     app_id: app.id,
-    app_slug: slugOf(app),
+    app_slug: appSlugOf(app),
     target_id: accountId(account),
     target_type: owner.type,
     permissions: { ...METADATA, ...app.permissions },

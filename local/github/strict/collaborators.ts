@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { accountJson } from '../accounts/accounts.ts';
 import { permissionsOf, ROLES, type Role } from '../accounts/roles.ts';
 import { isOwnerName } from '../names.ts';
-import { type Answer, parseBody, type RepositoryCall, type RepositoryRoute } from '../rest/call.ts';
+import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
 import { notFound } from '../rest/github-error.ts';
+import { parseBody } from '../rest/parse-body.ts';
 import { roleOf } from './access.ts';
 
 const newCollaborator = z.object({ permission: z.enum(ROLES).default('push') });

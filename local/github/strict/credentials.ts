@@ -1,12 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { tokenOf } from '../../access/authorization-header.ts';
 import { LOCAL_USER } from '../accounts/accounts.ts';
+import type { Caller, Permissions } from '../accounts/caller.ts';
+import { appSlugOf } from '../names.ts';
 import { GitHubError } from '../rest/github-error.ts';
 import { isJwt, verifyAppJwt } from './app-jwt.ts';
-import { type AppStore, type InstallationToken, slugOf } from './app-store.ts';
-
-/** What a fine-grained token or an installation may do, such as `{contents: 'write', pull_requests: 'write'}`. */
-export type Permissions = Readonly<Record<string, 'read' | 'write' | 'admin'>>;
+import type { AppStore, InstallationToken } from './app-store.ts';
 
 export type TokenOptions = {
   token: string;
@@ -16,23 +15,6 @@ export type TokenOptions = {
   permissions?: Permissions;
   /** `owner/name` of those it reaches. @default all */
   repositories?: readonly string[];
-};
-
-/** Who a request comes from, and what its credential lets it do. */
-export type Caller = {
-  kind: 'anonymous' | 'user' | 'installation' | 'app';
-  /** Absent where nobody said who they are. */
-  login?: string;
-  /** What rate limits count by: GitHub's are a user's, however many tokens, and an installation's. */
-  account: string;
-  /** Everything where it is absent. */
-  permissions?: Permissions;
-  /** Lower-case `owner/name`; every repository where it is absent. */
-  repositories?: ReadonlySet<string>;
-  /** Whose repositories an installation is for. */
-  owner?: string;
-  /** Of an app, which speaks for itself by its JSON web token or through an installation. */
-  appId?: number;
 };
 
 /** https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats */
@@ -52,7 +34,7 @@ function installationOf({ installation, permissions, repositories }: Installatio
   const names = repositories?.map(({ fullName }) => fullName) ?? installation.repositories;
   return {
     kind: 'installation',
-    login: `${slugOf(installation.app)}[bot]`,
+    login: `${appSlugOf(installation.app)}[bot]`,
     account: `installation ${installation.id}`,
     owner: installation.account,
     permissions,

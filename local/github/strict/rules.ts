@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
-import type { Repository, RulesetRecord } from '../repositories/repository.ts';
+import type { Repository } from '../repositories/repository.ts';
+import type { RulesetRecord } from '../repositories/repository-record.ts';
 
 type Rule = RulesetRecord['rules'][number];
 

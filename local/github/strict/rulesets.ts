@@ -1,14 +1,10 @@
 import { z } from 'zod';
 import { nodeId } from '../accounts/accounts.ts';
 import { isBranchName } from '../names.ts';
-import { type RulesetRecord, rulesetRecord } from '../repositories/repository.ts';
-import {
-  type Answer,
-  paginated,
-  parseBody,
-  type RepositoryCall,
-  type RepositoryRoute,
-} from '../rest/call.ts';
+import { type RulesetRecord, rulesetRecord } from '../repositories/repository-record.ts';
+import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
+import { paginated } from '../rest/paginated.ts';
+import { parseBody } from '../rest/parse-body.ts';
 import { rulesFor } from './rules.ts';
 
 const patterns = z.array(z.string().min(1).max(200));

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readJsonFile, writeJsonFile } from '../json-file.ts';
+import { sameName } from '../names.ts';
 import { Serial } from '../serial.ts';
 
 const teamRecord = z.object({
@@ -19,8 +20,6 @@ const slugOf = (name: string): string =>
     .toLowerCase()
     .replace(/[^\p{L}\p{N}_]+/gu, '-')
     .replace(/^-|-$/g, '');
-
-const sameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
 /** The teams of all organizations, in one file of the data folder. */
 export class TeamStore {

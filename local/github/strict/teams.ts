@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { accountId, nodeId } from '../accounts/accounts.ts';
 import { organizationJson, requireOrganization } from '../accounts/users.ts';
+import type { GitHub } from '../github.ts';
 import type { Repository } from '../repositories/repository.ts';
-import { type Answer, type Call, type GitHub, parseBody, type Route } from '../rest/call.ts';
+import type { Answer, Call, Route } from '../rest/call.ts';
 import { notFound, unprocessable, validationFailed } from '../rest/github-error.ts';
+import { parseBody } from '../rest/parse-body.ts';
+import type { GitHubUrls } from '../urls.ts';
 import type { TeamRecord } from './team-store.ts';
 
 const newTeam = z.object({ name: z.string().min(1).max(100), description: z.string().nullish() });
@@ -12,13 +15,13 @@ const access = z.object({
 });
 
 /** GitHub's simple team. */
-function teamJson(github: GitHub, { id, organization, name, slug }: TeamRecord): Record<string, unknown> {
-  const url = `${github.apiUrl}/organizations/${accountId(organization)}/team/${id}`;
+function teamJson(urls: GitHubUrls, { id, organization, name, slug }: TeamRecord): Record<string, unknown> {
+  const url = `${urls.apiUrl}/organizations/${accountId(organization)}/team/${id}`;
   return {
     id,
     node_id: nodeId('Team', id),
     url,
-    html_url: `${github.url}/orgs/${organization}/teams/${slug}`,
+    html_url: `${urls.url}/orgs/${organization}/teams/${slug}`,
     members_url: `${url}/members{/member}`,
     repositories_url: `${url}/repos`,
     name,

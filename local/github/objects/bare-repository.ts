@@ -1,0 +1,7 @@
+import type { GitOptions, GitResult } from '../git.ts';
+
+/** A bare repository on disk, as git sees it. */
+export type BareRepository = {
+  readonly gitFolder: string;
+  git(args: readonly string[], options?: GitOptions): Promise<GitResult>;
+};

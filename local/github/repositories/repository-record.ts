@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { ROLES } from '../accounts/roles.ts';
+
+/** A label's colour is six hexadecimal digits. */
+const labelRecord = z.object({
+  id: z.number().int(),
+  name: z.string(),
+  color: z.string(),
+  description: z.string().nullable(),
+});
+
+export type LabelRecord = z.infer<typeof labelRecord>;
+
+/** `include` and `exclude` are patterns of refs. */
+export const rulesetRecord = z.object({
+  id: z.number().int(),
+  name: z.string(),
+  enforcement: z.enum(['disabled', 'active', 'evaluate']),
+  include: z.array(z.string()),
+  exclude: z.array(z.string()),
+  rules: z.array(
+    z.object({
+      type: z.enum([
+        'creation',
+        'update',
+        'deletion',
+        'non_fast_forward',
+        'pull_request',
+        'required_linear_history',
+      ]),
+      parameters: z.record(z.string(), z.unknown()).optional(),
+    }),
+  ),
+  createdAt: z.string(),
+});
+
+export type RulesetRecord = z.infer<typeof rulesetRecord>;
+
+export const repositoryRecord = z.object({
+  id: z.number().int(),
+  owner: z.string(),
+  name: z.string(),
+  /** What its files are called, which a rename leaves as it is: renaming is then one write. */
+  fileName: z.string().optional(),
+  /** Where requests are redirected from. */
+  formerNames: z.array(z.string()).default([]),
+  description: z.string().nullable(),
+  private: z.boolean(),
+  archived: z.boolean().default(false),
+  collaborators: z.array(z.object({ login: z.string(), role: z.enum(ROLES) })).default([]),
+  /** Slugs of the organization's teams that have access. */
+  teams: z.array(z.string()).default([]),
+  labels: z.array(labelRecord).default([]),
+  rulesets: z.array(rulesetRecord).default([]),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  pushedAt: z.string().nullable(),
+});
+
+export type RepositoryRecord = z.infer<typeof repositoryRecord>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { comment, fields, inputOutput, referencePath, stateName } from './schema-fields.ts';
 
-/** Those that the engine compares as AWS does, after the lowering has put a test of the type before them. */
+/** The operators that compare as on AWS once the lowering has put a type test in front of them. */
 const OPERATORS = {
   StringEquals: z.string(),
   NumericEquals: z.number(),
@@ -40,7 +40,10 @@ function requireOneTest(rule: Condition, context: z.RefinementCtx): void {
   if (comparisons.length + combined.length !== 1) {
     context.addIssue({ code: 'custom', message: 'needs exactly one comparison or one of And, Or, Not' });
   } else if ((comparisons.length === 1) !== (rule.Variable !== undefined)) {
-    context.addIssue({ code: 'custom', message: 'a comparison needs Variable, And, Or and Not have none' });
+    context.addIssue({
+      code: 'custom',
+      message: 'a comparison needs Variable; And, Or and Not do not take it',
+    });
   }
 }
 

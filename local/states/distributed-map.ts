@@ -10,14 +10,14 @@ import type { MapState } from './schema.ts';
 import { executionStopped, runtimeError, StateError } from './state-error.ts';
 import { compileTemplate } from './template.ts';
 
-/** Children at once where the definition sets no bound: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
+/** The most children at once if the definition sets no limit: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
 const MAX_CONCURRENCY = 10_000;
 
 type Location = { Bucket: string; Key?: string; Prefix?: string };
 
 /**
- * A Distributed Map: reads the items, runs one child execution per item and writes what they came to. The history
- * of the parent holds the Map run only; each child has its own, as on AWS.
+ * A Distributed Map: reads the items, runs one child execution per item, and writes their results. As on AWS, the
+ * parent's history has only the Map run, and each child has its own history.
  */
 export function mapBody(state: MapState, name: string, machine: Machine): StateBody {
   const fillReader = compileTemplate(state.ItemReader.Parameters, 'state');
@@ -75,7 +75,7 @@ function concurrencyReader(state: MapState): (input: Json) => number {
     const value = read(input);
     if (Number.isInteger(value) && Number(value) >= 0) return Number(value) || MAX_CONCURRENCY;
     throw runtimeError(
-      `MaxConcurrencyPath '${state.MaxConcurrencyPath}' gives ${JSON.stringify(value)}, no count.`,
+      `MaxConcurrencyPath '${state.MaxConcurrencyPath}' has ${JSON.stringify(value)}; expected a whole number from 0.`,
     );
   };
 }

@@ -8,11 +8,11 @@ import { type Json, MAX_PAYLOAD_BYTES } from './payload.ts';
 import { ServiceError } from './service-error.ts';
 import type { Services } from './services.ts';
 
-/** AWS takes more characters, and warns that logs and file names lose those; the product's names need these. */
+/** AWS accepts more characters, but warns that logs and file names lose them. The product's names need only these. */
 const NAME = /^[A-Za-z0-9_-]{1,80}$/;
 
-/** How long closing waits for tasks that do not let go, such as a function that ignores its signal. */
-const LET_GO_MS = 10_000;
+/** How long closing waits for tasks that do not stop, such as a function that ignores its signal. */
+const MAX_CLOSE_MS = 10_000;
 
 export type ExecutionEngineOptions = {
   machine: Machine;
@@ -20,13 +20,13 @@ export type ExecutionEngineOptions = {
   stateMachineArn: string;
   store: ExecutionStore;
   services: Services;
-  /** Told when an execution has started, was resumed or has ended. */
+  /** Called when an execution has started, was resumed or has ended. */
   onStatusChange(record: ExecutionRecord): void;
 };
 
 type Running = { execution: RunningExecution; ended: Promise<void> };
 
-/** The executions of one state machine: those that run, and the records of all. */
+/** Runs the executions of one state machine and keeps the records of all of them. */
 export class ExecutionEngine {
   readonly #options: ExecutionEngineOptions;
   readonly #records = new Map<string, ExecutionRecord>();
@@ -38,13 +38,13 @@ export class ExecutionEngine {
     for (const record of options.store.load()) this.#records.set(record.arn, record);
   }
 
-  /** The same name and input while it runs is the same execution; any other use of a name is an error. */
+  /** Returns the running execution if name and input are the same. Throws ServiceError if the name is taken otherwise. */
   start(name: string = randomUUID(), input = '{}'): ExecutionRecord {
     if (this.#closing) throw new ServiceError('ServiceUnavailable', 'The engine is closing.');
     if (!NAME.test(name)) {
       throw new ServiceError(
         'InvalidName',
-        `Invalid name ${JSON.stringify(name)}: needs 1 to 80 of A-Z a-z 0-9 _ -`,
+        `Invalid name ${JSON.stringify(name)}: needs 1 to 80 of the characters A-Z a-z 0-9 _ -`,
       );
     }
     validateInput(input);
@@ -71,7 +71,7 @@ export class ExecutionEngine {
     return record;
   }
 
-  /** Runs again, from its start, every execution that had not ended when the process before this one did. */
+  /** Runs again, from its start, every execution that had not ended when the previous process died. */
   resume(): string[] {
     const unfinished = this.list().filter(
       ({ status, arn }) => status === 'RUNNING' && !this.#running.has(arn),
@@ -115,7 +115,7 @@ export class ExecutionEngine {
   }
 
   #end(record: ExecutionRecord, history: History, end: ExecutionEnd): void {
-    // Of a stopped execution, StopExecution has already said the error and the cause.
+    // StopExecution has already put the error and the cause of a stopped execution into the record.
     const { error, cause } = end.status === 'ABORTED' ? record : end;
     Object.assign(record, end, { stopDate: Date.now(), error, cause });
     history.end(END_EVENTS[record.status]!, endDetails(record), record.stopDate!);
@@ -123,7 +123,7 @@ export class ExecutionEngine {
     this.#options.onStatusChange(record);
   }
 
-  /** Stops an execution, or one child of a Map run. One that has ended stays as it is. */
+  /** Stops an execution, or one child of a Map run. Does nothing if it has ended. */
   async stop(arn: string, error?: string, cause?: string): Promise<ExecutionRecord> {
     const child = this.#options.services.mapRuns.child(arn);
     const record = child?.record ?? this.get(arn);
@@ -159,7 +159,7 @@ export class ExecutionEngine {
     return latestFirst([...this.#records.values()]);
   }
 
-  /** Forgets the ended executions whose names start so, as AWS does some time after they ended. */
+  /** Forgets the ended executions whose names start with the prefix, as AWS does after 90 days. */
   forget(namePrefix: string): void {
     for (const { arn, name, status } of this.#records.values()) {
       if (status === 'RUNNING' || !name.startsWith(namePrefix)) continue;
@@ -175,14 +175,14 @@ export class ExecutionEngine {
     );
   }
 
-  /** Aborts what runs without recording an end, so that a later start resumes it, and waits until tasks let go. */
+  /** Aborts running executions without recording an end, so that the next start resumes them, and waits for their tasks. */
   async close(): Promise<void> {
     this.#closing = true;
     const running = [...this.#running.values()];
     for (const { execution } of running) execution.stopping.abort();
     await Promise.all(running.map(({ ended }) => ended));
     const { promise: tooLong, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, LET_GO_MS);
+    const timer = setTimeout(resolve, MAX_CLOSE_MS);
     const tasks = running.flatMap(({ execution }) => [...execution.tasks]);
     await Promise.race([Promise.allSettled(tasks), tooLong]);
     clearTimeout(timer);

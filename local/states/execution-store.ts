@@ -17,8 +17,8 @@ const HISTORY = '.history.jsonl';
 
 /**
  * Top-level executions on disk: `executions/NAME.json`, replaced by a rename, and `executions/NAME.history.jsonl`, one
- * event a line. Writes are synchronous: an execution has some thirty of them, and what is on disk after kill -9 is then
- * always in the order in which it happened.
+ * event a line. Writes are synchronous: an execution has about thirty of them, and after kill -9 the disk then has all
+ * events up to some moment, in order.
  */
 export class ExecutionStore {
   readonly #folder: string;
@@ -28,7 +28,7 @@ export class ExecutionStore {
     this.#makeFolder();
   }
 
-  /** Also where somebody has removed it since: an execution that runs is in memory, and goes on. */
+  /** Also called before each write: a running execution is in memory and continues if the folder is removed. */
   #makeFolder(): void {
     mkdirSync(this.#folder, { recursive: true });
   }
@@ -40,7 +40,10 @@ export class ExecutionStore {
       try {
         return JSON.parse(text);
       } catch (cause) {
-        throw new Error(`${file} in ${this.#folder} is no execution's record; move it away.`, { cause });
+        throw new Error(
+          `${file} in ${this.#folder} is not an execution's record. Move it out of that folder.`,
+          { cause },
+        );
       }
     });
   }
@@ -67,11 +70,11 @@ export class ExecutionStore {
     const file = this.#historyFile(name);
     if (!existsSync(file)) return [];
     const lines = readFileSync(file, 'utf8').split('\n');
-    // What follows the last newline was being written when the process died.
+    // The process died while it wrote the part after the last newline.
     return lines.slice(0, -1).map((line) => JSON.parse(line));
   }
 
-  /** Drops a line that was being written when the process died; returns the last event's id, 0 without any. */
+  /** Drops an unfinished last line. Returns the last event's id, or 0 if there is no event. */
   repairHistory(name: string): number {
     const events = this.history(name);
     const file = this.#historyFile(name);

@@ -2,14 +2,14 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Json } from './payload.ts';
 import { runtimeError, StateError } from './state-error.ts';
 
-/** What `$$` holds while a state runs. `Map` is there only while a Map's ItemSelector is evaluated. */
+/** The value of `$$` while a state runs. `Map` is present only while a Map's ItemSelector is evaluated. */
 export type Context = {
   Execution: { Id: string; Name: string; StartTime: string; Input: Json };
   StateMachine: { Id: string; Name: string };
   Map?: { Item: { Index: number; Value: Json } };
 };
 
-/** Where an expression stands: only an ItemSelector knows the item. */
+/** Where an expression is evaluated. Only an ItemSelector has an item. */
 export type ExpressionScope = 'state' | 'item';
 
 export type Expression =
@@ -17,7 +17,7 @@ export type Expression =
   | { kind: 'literal'; value: Json }
   | { kind: 'call'; name: string; args: Expression[] };
 
-/** A reference path: one value, no wildcards or filters, for which the engine and AWS answer differently. */
+/** A reference path: one value, without wildcards and filters, which the engine and AWS evaluate differently. */
 export const REFERENCE_PATH = /^\$(?:\.[A-Za-z_][A-Za-z0-9_-]*|\[\d+\])*$/;
 
 const CONTEXT_PATHS: Record<ExpressionScope, RegExp> = {
@@ -79,18 +79,18 @@ const HASHES: Readonly<Record<string, string>> = {
   'SHA-512': 'sha512',
 };
 
-/** Of strings only: how AWS writes other values before it hashes them is not documented. */
+/** Hashes strings only: AWS does not document how it writes other values before it hashes them. */
 function hash([text, algorithm]: Json[]): string {
   if (typeof text !== 'string') throw intrinsicFailure('States.Hash takes a string here.');
   const name = typeof algorithm === 'string' ? HASHES[algorithm] : undefined;
   if (!name)
     throw intrinsicFailure(
-      `States.Hash has no algorithm ${JSON.stringify(algorithm)}; there are ${Object.keys(HASHES).join(', ')}.`,
+      `States.Hash has no algorithm ${JSON.stringify(algorithm)}; supported are ${Object.keys(HASHES).join(', ')}.`,
     );
   return createHash(name).update(text).digest('hex');
 }
 
-/** Parses the value of a `.$` field. Throws an Error that says what is not supported and what is. */
+/** Parses the value of a `.$` field. The Error that it throws lists what is supported. */
 export function parseExpression(text: string, scope: ExpressionScope): Expression {
   const parser = new ExpressionParser(text, scope);
   const expression = parser.expression();
@@ -132,7 +132,7 @@ class ExpressionParser {
   end(): void {
     this.#take(/\s*/y);
     if (this.#at !== this.#text.length) {
-      throw new Error(`${JSON.stringify(this.#text)} goes on after its end: ${this.#text.slice(this.#at)}`);
+      throw new Error(`${JSON.stringify(this.#text)} has text after its end: ${this.#text.slice(this.#at)}`);
     }
   }
 
@@ -175,7 +175,7 @@ class ExpressionParser {
   }
 }
 
-/** The expression's value. A path that leads nowhere is States.Runtime, which nothing catches, as on AWS. */
+/** Returns the expression's value. As on AWS, a path without a value is States.Runtime, which nothing catches. */
 export function evaluateExpression(expression: Expression, input: Json, context: Context): Json {
   if (expression.kind === 'literal') return expression.value;
   if (expression.kind === 'call') {
@@ -186,7 +186,7 @@ export function evaluateExpression(expression: Expression, input: Json, context:
   return followPath(root as Json, expression.keys, expression.text);
 }
 
-/** Reads a reference path to a state's input. */
+/** Returns a function that reads a reference path of a state's input. */
 export function compilePath(path: string): (input: Json) => Json {
   const keys = pathKeys(path);
   return (input) => followPath(input, keys, path);

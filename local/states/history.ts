@@ -2,7 +2,7 @@ import type { StateMachine } from 'aws-local-stepfunctions';
 import { encodePayload } from './payload.ts';
 import { executionStopped, runtimeError, StateError } from './state-error.ts';
 
-/** The engine's own events, of which the history is made. */
+/** The events of aws-local-stepfunctions, which become the events of the history. */
 type EngineEvents = ReturnType<StateMachine['run']>['eventLogs'];
 
 /**
@@ -17,10 +17,10 @@ export type HistoryEvent = {
   [details: string]: unknown;
 };
 
-/** Of a payload in an event: AWS truncates some, here none is. */
+/** AWS truncates some payloads in events; here none is truncated. */
 export const WHOLE = { truncated: false };
 
-/** AWS ends an execution there: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
+/** AWS ends an execution at this number: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
 const MAX_EVENTS = 25_000;
 
 function detailsKey(type: string): string {
@@ -29,10 +29,10 @@ function detailsKey(type: string): string {
   return `${type.charAt(0).toLowerCase()}${type.slice(1)}EventDetails`;
 }
 
-/** The types of state of which AWS says that they were aborted; the others take no time. */
+/** The types of state that have an Aborted event on AWS. The others take no time. */
 const ABORTABLE = ['Task', 'Wait', 'Map'];
 
-/** What the branches of an execution share. */
+/** The part of a history that all branches of an execution share. */
 type Log = {
   record: (event: HistoryEvent) => void;
   lastId: number;
@@ -41,17 +41,17 @@ type Log = {
 };
 
 /**
- * The history of one execution. The engine tells of states through a stream that lags behind it, and the bodies of
- * states tell of tasks and Map runs directly; `turnOf` keeps the two in order.
+ * The history of one execution. aws-local-stepfunctions reports states through a stream that lags behind, while the
+ * bodies of states add the events of tasks and Map runs directly. `turnOf` keeps the two in order.
  */
 export class History {
   readonly #log: Log;
-  /** The event before, in this execution or in this branch of it. */
+  /** The id of the previous event of this execution or branch. */
   #lastId: number;
   #ended = false;
-  /** The type of the state that was entered last and not left. */
+  /** The type of the state that was entered and has not been exited. */
   #within: string | undefined;
-  /** The state that the stream says was entered (or is tried again) and whose body has not begun. */
+  /** The state that the stream reported as entered or retried, and whose body has not begun. */
   #turn: string | undefined;
   #waiting: { state: string; resolve: () => void; reject: (reason: unknown) => void } | undefined;
   #streamEnded = false;
@@ -65,17 +65,17 @@ export class History {
     this.#lastId = lastId;
   }
 
-  /** Why the execution must end whatever its definition catches: a payload or the history grew too long. */
+  /** An error that ends the execution and that no Catch applies to: a payload or the history is too long. */
   get violation(): StateError | undefined {
     return this.#log.violation;
   }
 
-  /** The history of a branch: its events are numbered with the others', and each follows the one before in its branch. */
+  /** The history of a branch: ids are shared with the other branches, and previousEventId stays within the branch. */
   branch(): History {
     return new History(this.#log.record, this.#lastId, this.#log);
   }
 
-  /** Says what was under way in a branch that is ended because another one failed; what still comes of it is dropped. */
+  /** Records that the current state of a branch is aborted because another branch failed. Drops later events of it. */
   abortBranch(): void {
     const type = this.#within ?? '';
     if (type === 'Map') this.add('MapRunAborted');
@@ -94,7 +94,7 @@ export class History {
     this.#write(type, details, at);
   }
 
-  /** The last event; what a stopped task still tells afterwards is dropped. */
+  /** Adds the last event. Later events, such as those of a stopped task, are dropped. */
   end(type: string, details: object, at: number): void {
     if (this.#log.ended) return;
     this.#log.ended = true;
@@ -110,7 +110,7 @@ export class History {
     this.#log.record(event);
   }
 
-  /** Takes the engine's events until it has ended. `types` are the states' types before the lowering. */
+  /** Records the engine's events until it has ended. `types` has the types that the states had before the lowering. */
   async follow(events: EngineEvents, types: ReadonlyMap<string, string>): Promise<void> {
     for await (const event of events) {
       if (event.type === 'StateEntered') {
@@ -149,7 +149,7 @@ export class History {
     this.#waiting = undefined;
   }
 
-  /** Resolves when the history says that `state` was entered, so that what its body tells comes after that. */
+  /** Resolves when StateEntered of `state` is recorded, so that the events of its body follow it. */
   async turnOf(state: string): Promise<void> {
     if (this.#streamEnded) throw executionStopped();
     if (this.#turn !== state) {

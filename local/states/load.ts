@@ -2,18 +2,18 @@ import type { z } from 'zod';
 import { CodyBatchError } from '../../core/errors.ts';
 import { type Definition, definitionSchema, type Scope, type State } from './schema.ts';
 
-/** The definition has something that this engine would ignore or would not run as AWS does; nothing was started. */
+/** The definition has something that this engine would ignore or run otherwise than AWS. Nothing was started. */
 export class DefinitionRefusedError extends CodyBatchError {
   override readonly name = 'DefinitionRefusedError';
 }
 
 export type LoadedDefinition = {
-  /** The text with its substitutions: what DescribeStateMachine gives. */
+  /** The text with its substitutions, as DescribeStateMachine shows it. */
   text: string;
   definition: Definition;
 };
 
-/** Why a field of the language that one may well write is not supported. */
+/** Reasons why common fields of the language are not supported. */
 const REASONS: Readonly<Record<string, string>> = {
   QueryLanguage: 'JSONata is not run here, and the field would be ignored',
   Assign: 'variables would be ignored',
@@ -30,8 +30,8 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /**
  * Parses Amazon States Language, the same bytes that are deployed, and refuses what would not run here as on AWS.
- * `${Name}` inside strings becomes `substitutions.Name`; each must be used and none may be left over.
- * Throws a DefinitionRefusedError that names the place of every offence and what is supported there.
+ * `${Name}` inside strings becomes `substitutions.Name`. Every name needs a substitution and every substitution a name.
+ * Throws a DefinitionRefusedError with the path of every problem and what is supported there.
  */
 export function loadDefinition(text: string, substitutions: Record<string, string>): LoadedDefinition {
   parseJson(text);
@@ -92,7 +92,7 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
   });
 }
 
-/** The states that one leads to. */
+/** The states that `state` can transition to. */
 function targets(state: State): string[] {
   const next = 'Next' in state && state.Next !== undefined ? [state.Next] : [];
   const caught = 'Catch' in state ? (state.Catch ?? []).map((catcher) => catcher.Next) : [];
@@ -103,7 +103,7 @@ function targets(state: State): string[] {
   return [...next, ...caught, ...chosen];
 }
 
-/** Transitions to nowhere and states that nothing leads to, here, in the item processors and in the branches. */
+/** Transitions to missing states and unreachable states, in this scope, in item processors and in branches. */
 function graphProblems(scope: Scope, path: string): string[] {
   const reached = new Set<string>();
   const problems: string[] = [];
@@ -129,7 +129,7 @@ function graphProblems(scope: Scope, path: string): string[] {
   return problems;
 }
 
-/** A name or a Map's label that stands twice: AWS takes each once in a whole state machine. */
+/** Names and Map labels that occur twice. On AWS each must be unique in the whole state machine. */
 function ambiguousNames(definition: Definition): string[] {
   const names = new Map<string, number>();
   const labels = new Map<string, number>();
@@ -149,8 +149,8 @@ function ambiguousNames(definition: Definition): string[] {
   return [
     ...twice(names).map(
       (name) =>
-        `$: the name ${JSON.stringify(name)} stands more than once; a state's name is its own in the whole state machine`,
+        `$: the name ${JSON.stringify(name)} occurs more than once; a state's name must be unique in the whole state machine`,
     ),
-    ...twice(labels).map((label) => `$: the Label ${JSON.stringify(label)} stands more than once`),
+    ...twice(labels).map((label) => `$: the Label ${JSON.stringify(label)} occurs more than once`),
   ];
 }

@@ -12,10 +12,10 @@ import { compileTemplate } from './template.ts';
 import { waitBody } from './wait.ts';
 
 /**
- * Lowers checked states to what the engine runs right. It keeps the engine's transitions, retries, catchers, input and
- * output paths and choices. Every other state becomes a Task whose body is ours, because the engine evaluates
- * templates with faults (it strips backslashes), ends long waits at once, cannot run a Distributed Map, and tells
- * nothing of what goes on in a branch.
+ * Lowers checked states to a definition that aws-local-stepfunctions runs as AWS does. The library keeps transitions,
+ * retries, catchers, input and output paths, and choices. Every other state becomes a Task whose body is ours, because
+ * the library strips backslashes from templates, ends long waits at once, cannot run a Distributed Map, and emits no
+ * events for the states of a branch.
  * `timeScale` divides waits and retry intervals.
  */
 export function lower(scope: Scope, timeScale: number): Machine {
@@ -28,7 +28,7 @@ export function lower(scope: Scope, timeScale: number): Machine {
   }
   const definition = { StartAt: scope.StartAt, States: states, TimeoutSeconds: scope.TimeoutSeconds };
   return {
-    // The definition has been checked; its lowered form would not pass the engine's own validator.
+    // The definition has been checked already, and its lowered form does not pass the library's validator.
     engine: new StateMachine(definition as StateMachineDefinition, {
       validationOptions: { noValidate: true },
     }),
@@ -62,7 +62,7 @@ function passBody(state: PassState): StateBody {
   };
 }
 
-/** What remains of a state for the engine: its paths, its error handling and where it leads. */
+/** The part of a state that the library runs: paths, error handling and transition. */
 function bodyTask(state: State, timeScale: number): object {
   const pick = ['InputPath', 'OutputPath', 'ResultPath', 'Catch', 'Next', 'End'] as const;
   const kept = pick.filter((field) => field in state).map((field) => [field, state[field as keyof State]]);
@@ -85,8 +85,8 @@ function guardChoice(state: ChoiceState): object {
 }
 
 /**
- * The engine compares without looking at types (`"5" > 0` holds there) and takes `IsPresent: false` for "never":
- * each comparison is preceded by the test of its type, and a negative test becomes Not.
+ * The library compares without regard to types (`"5" > 0` is true) and treats `IsPresent: false` as never true. So a
+ * type test precedes each comparison, and a negative test becomes Not.
  */
 function guard({
   Comment: _,

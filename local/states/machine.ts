@@ -5,18 +5,18 @@ import { WHOLE } from './history.ts';
 import { encodePayload, type Json } from './payload.ts';
 import { executionStopped } from './state-error.ts';
 
-/** A definition that the engine runs, with the bodies of the states that the engine itself would not run right. */
+/** A definition that aws-local-stepfunctions runs, with the bodies of the states that it cannot run as AWS does. */
 export type Machine = {
   engine: StateMachine;
   bodies: ReadonlyMap<string, StateBody>;
-  /** The states' types before the lowering, for the history. */
+  /** The types that the states had before the lowering, for the history. */
   types: ReadonlyMap<string, string>;
 };
 
 export type ExecutionEnd = Required<Pick<ExecutionRecord, 'status'>> &
   Pick<ExecutionRecord, 'output' | 'error' | 'cause'>;
 
-/** Runs one execution to its end. Rejects only when its history cannot be written. */
+/** Runs one execution to its end. Rejects only if its history cannot be written. */
 export async function runMachine(
   machine: Machine,
   execution: RunningExecution,
@@ -28,7 +28,7 @@ export async function runMachine(
       name,
       async (stateInput: Json) => {
         await history.turnOf(name);
-        // A stopped engine still calls the state whose retry it was waiting for.
+        // After an abort the library still calls a state whose retry it was waiting for.
         if (stopping.signal.aborted) throw executionStopped();
         return body(stateInput, execution);
       },
@@ -53,7 +53,7 @@ export async function runMachine(
   }
 }
 
-/** The engine wraps what a state threw. */
+/** aws-local-stepfunctions wraps the error that a state threw. */
 function causeOf(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   return error.cause instanceof Error ? error.cause : error;

@@ -8,7 +8,7 @@ import { encodePayload, type Json, type JsonObject } from './payload.ts';
 import { type ResultFiles, resultRecord } from './result-files.ts';
 import { executionStopped, StateError } from './state-error.ts';
 
-/** The child executions of one Map run, at most `maxConcurrency` at a time, in the order of the items. */
+/** Runs the child executions of one Map run in the order of the items, at most `maxConcurrency` at a time. */
 export class Children {
   readonly #machine: Machine;
   readonly #parent: RunningExecution;
@@ -42,7 +42,7 @@ export class Children {
     return failed * 100 > toleratedFailurePercentage * total;
   }
 
-  /** Runs all, and writes what they came to; returns the manifest's key. */
+  /** Runs all children and writes their results. Returns the manifest's key. */
   async complete(bucket: string): Promise<string> {
     await this.#runAll();
     if (this.#parent.stopping.signal.aborted) throw executionStopped();
@@ -66,12 +66,12 @@ export class Children {
     for (const stopping of this.#running) stopping.abort();
   }
 
-  #mayGoOn(): boolean {
+  #mayContinue(): boolean {
     return !this.#parent.stopping.signal.aborted && !this.#failure && !this.failedTooOften;
   }
 
   async #occupyPlace(): Promise<void> {
-    while (this.#next < this.#items.length && this.#mayGoOn()) {
+    while (this.#next < this.#items.length && this.#mayContinue()) {
       const index = this.#next;
       this.#next += 1;
       try {
@@ -79,7 +79,7 @@ export class Children {
       } catch (error) {
         this.#failure ??= error;
       }
-      if (!this.#mayGoOn()) this.#stopAll();
+      if (!this.#mayContinue()) this.#stopAll();
     }
   }
 
@@ -149,7 +149,7 @@ export class Children {
     this.#run.resultsWritten += 1;
   }
 
-  /** Items that were never started are PENDING. */
+  /** Writes items that were never started as PENDING, then the manifest. Returns the manifest's key. */
   async #writeResults(bucket: string): Promise<string> {
     for (let index = this.#next; index < this.#items.length; index += 1) {
       const Input = encodePayload(

@@ -1,10 +1,10 @@
 import type { ExecutionRecord, ExecutionStatus } from './execution-record.ts';
 import type { HistoryEvent } from './history.ts';
 
-/** A child execution of a Map run; it lives in memory only. */
+/** A child execution of a Map run. It is kept in memory only. */
 export type ChildExecution = { record: ExecutionRecord; events: HistoryEvent[]; stopping: AbortController };
 
-/** What DescribeMapRun tells. Times are epoch milliseconds. */
+/** A Map run as DescribeMapRun shows it. Times are epoch milliseconds. */
 export type MapRun = {
   arn: string;
   executionArn: string;
@@ -21,9 +21,9 @@ export type MapRun = {
 };
 
 /**
- * Ended child executions whose input, output and history stay in memory, over all Map runs. A child of the lifecycle
- * has about 25 events of some 600 bytes, so 1,000 are about 15 MB. What every child came to is in the ResultWriter's
- * files, and the counts of a Map run always hold all of them.
+ * The most ended child executions that stay in memory with input, output and history, over all Map runs. A child of the
+ * lifecycle has about 25 events of 600 bytes, so 1,000 children take about 15 MB. The ResultWriter's files and the
+ * counts of a Map run cover all children.
  */
 const MAX_ENDED_CHILDREN = 1_000;
 
@@ -44,7 +44,7 @@ export class MapRuns {
     return [...this.#runs.values()].filter((run) => run.executionArn === executionArn);
   }
 
-  /** Forgets the Map runs of an execution that is forgotten, with their children. */
+  /** Forgets the Map runs of an execution, with their children. */
   forget(executionArn: string): void {
     for (const { arn } of this.ofExecution(executionArn)) {
       this.#runs.delete(arn);
@@ -68,7 +68,7 @@ export class MapRuns {
     return this.#running.get(arn) ?? this.#ended.get(arn);
   }
 
-  /** The running and the last ended ones. */
+  /** The running children, and those ended children that are still in memory. */
   childrenOf(mapRunArn: string): ChildExecution[] {
     return [...this.#ended.values(), ...this.#running.values()].filter(
       ({ record }) => record.mapRunArn === mapRunArn,

@@ -4,18 +4,18 @@ import type { Json } from './payload.ts';
 import { executionStopped, failureOf } from './state-error.ts';
 
 type Branch = {
-  /** What it came to; ABORTED also where another branch failed. */
+  /** ABORTED also if another branch failed. */
   ended: Promise<ExecutionEnd>;
-  /** Once nothing that it started runs. */
-  letGo: Promise<void>;
+  /** Resolves when all tasks that the branch started have settled. */
+  settled: Promise<void>;
   /** Ends it because another branch failed. */
   abort(): void;
 };
 
 /**
- * A Parallel: every branch starts with the state's input, and the result is the list of what they gave. The first
- * failure is the state's own and aborts the other branches; what those had started has ended before it is told, so that
- * a state that catches it meets none of their work.
+ * A Parallel: every branch starts with the state's input, and the result is the list of their outputs. The first failure
+ * aborts the other branches and becomes the state's failure once their tasks have settled, so that a state that catches
+ * it does not run beside them.
  */
 export function parallelBody(machines: readonly Machine[]): StateBody {
   return async (input, execution) => {
@@ -35,7 +35,7 @@ export function parallelBody(machines: readonly Machine[]): StateBody {
     );
     if (stopping.signal.aborted) throw executionStopped();
     if (failure) {
-      await Promise.all(branches.map(({ letGo }) => letGo));
+      await Promise.all(branches.map(({ settled }) => settled));
       if (stopping.signal.aborted) throw executionStopped();
       history.add('ParallelStateFailed');
       throw failureOf(failure);
@@ -45,7 +45,7 @@ export function parallelBody(machines: readonly Machine[]): StateBody {
   };
 }
 
-/** A branch runs as an execution does: its own place in the parent's history, and an end of its own. */
+/** Runs a branch like an execution, with a branch of the parent's history. */
 function startBranch(machine: Machine, parent: RunningExecution, input: Json): Branch {
   const history = parent.history.branch();
   const stopping = new AbortController();
@@ -57,11 +57,11 @@ function startBranch(machine: Machine, parent: RunningExecution, input: Json): B
   const ended = runMachine(machine, { ...parent, history, stopping, tasks }, input).finally(() =>
     signal.removeEventListener('abort', stop),
   );
-  const letGo = ended.then(async () => void (await Promise.allSettled(tasks)));
-  trackTask(parent, letGo);
+  const settled = ended.then(async () => void (await Promise.allSettled(tasks)));
+  trackTask(parent, settled);
   return {
     ended,
-    letGo,
+    settled,
     abort() {
       history.abortBranch();
       stop();

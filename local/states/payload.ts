@@ -4,12 +4,12 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 export type JsonObject = { [key: string]: Json };
 
 /**
- * Bytes of UTF-8 that an execution's input, a state's input or output, or a task's result may have: 256 KiB,
+ * The most bytes of UTF-8 in an execution's input, a state's input or output, or a task's result: 256 KiB,
  * https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
  */
 export const MAX_PAYLOAD_BYTES = 262_144;
 
-/** The JSON text of `value`. Throws States.DataLimitExceeded, naming `what`, when it is longer than AWS accepts. */
+/** Returns the JSON text of `value`. Throws States.DataLimitExceeded, with `what`, if it is longer than AWS accepts. */
 export function encodePayload(value: unknown, what: string): string {
   const text = JSON.stringify(value) ?? 'null';
   const bytes = Buffer.byteLength(text);

@@ -4,12 +4,12 @@ import type { JsonObject } from './payload.ts';
 type ResultKind = 'FAILED' | 'PENDING' | 'SUCCEEDED';
 type ResultFile = { Key: string; Size: number };
 
-/** A file is written when it has this many characters, so that 10,000 large outputs are never in memory at once. */
+/** A file is written at this size, so that 10,000 large outputs are never in memory at once. */
 const FILE_CHARACTERS = 16 * 1024 * 1024;
 
 /**
- * What a ResultWriter leaves: SUCCEEDED_0.json, FAILED_0.json, PENDING_0.json and so on, arrays of child executions,
- * and manifest.json over them.
+ * The files of a ResultWriter: SUCCEEDED_0.json, FAILED_0.json, PENDING_0.json and so on, which are arrays of child
+ * executions, and manifest.json, which lists them.
  * https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
  */
 export class ResultFiles {
@@ -36,7 +36,7 @@ export class ResultFiles {
     if (open.characters >= FILE_CHARACTERS) await this.#flush(kind);
   }
 
-  /** Writes what is left and the manifest; returns the manifest's key. */
+  /** Writes the remaining records and the manifest. Returns the manifest's key. */
   async finish(bucket: string, mapRunArn: string): Promise<string> {
     for (const kind of ['FAILED', 'PENDING', 'SUCCEEDED'] as const) await this.#flush(kind);
     const key = `${this.#folder}/manifest.json`;
@@ -57,7 +57,7 @@ export class ResultFiles {
   }
 }
 
-/** A child execution as the result files hold it. */
+/** A child execution as the result files have it. */
 export function resultRecord(record: ExecutionRecord): JsonObject {
   const redrive =
     record.status === 'SUCCEEDED'

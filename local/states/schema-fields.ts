@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { REFERENCE_PATH } from './expression.ts';
 import { templateProblems } from './template.ts';
 
-/** Longest time-out or wait, in seconds: a timer's bound is 2^31 - 1 ms (24.8 days), and a longer one fires at once. */
+/** The longest time-out or wait. A Node.js timer of more than 2^31 - 1 ms (24.8 days) fires at once. */
 export const MAX_SECONDS = 2_147_483;
 
-/** An object whose unknown fields are refused with the list of the known ones. */
+/** An object that refuses unknown fields with a message that lists the known ones. */
 export function fields<Shape extends z.ZodRawShape>(what: string, shape: Shape) {
   return z.strictObject(shape, {
     error: (issue) =>
@@ -24,12 +24,12 @@ export const seconds = z
     error: `at most ${MAX_SECONDS} (24.8 days): the engine's timer would fire at once`,
   });
 
-/** Not `$`, which is the default where a path may be left out, and which the engine cannot read from `null` or 0. */
+/** Not `$`: it is the default of an absent path, and the library cannot read it from `null` or 0. */
 export const referencePath = z.string().refine((path) => path !== '$' && REFERENCE_PATH.test(path), {
   error: 'supported: a reference path into the input, $.name.name or $.name[0] (context only in templates)',
 });
 
-/** Deeper paths differ where the parent is not an object, and `$` would write a key of that name. */
+/** Deeper paths differ from AWS if the parent is not an object, and `$` would write a key of that name. */
 export const resultPath = z
   .string()
   .regex(/^\$\.[A-Za-z_][A-Za-z0-9_-]*$/, { error: 'supported: null or $.name (leave out for $)' })
@@ -58,7 +58,7 @@ export function requireTransition(state: { Next?: string; End?: true }, context:
   }
 }
 
-/** `States.` names that can be matched here. States.Runtime and States.DataLimitExceeded never are. */
+/** The `States.` names that Retry and Catch can match. States.Runtime and States.DataLimitExceeded never match. */
 export const TASK_ERRORS = ['States.ALL', 'States.TaskFailed', 'States.Timeout', 'States.IntrinsicFailure'];
 export const MAP_ERRORS = [
   'States.ALL',
@@ -67,7 +67,7 @@ export const MAP_ERRORS = [
   'States.ResultWriterFailed',
 ];
 
-/** A Parallel fails with what its branch failed with. */
+/** A Parallel fails with the error of its branch. */
 export const PARALLEL_ERRORS = [...new Set([...TASK_ERRORS, ...MAP_ERRORS])];
 
 function errorEquals(predefined: string[]) {
@@ -79,7 +79,7 @@ function errorEquals(predefined: string[]) {
     )
     .min(1)
     .refine((names) => names.length === 1 || !names.includes('States.ALL'), {
-      error: 'States.ALL stands alone',
+      error: 'States.ALL must be the only name',
     });
 }
 

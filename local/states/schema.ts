@@ -20,8 +20,8 @@ import {
 } from './schema-fields.ts';
 
 /**
- * The allow-list: the part of the Amazon States Language that this engine runs as AWS does. What is not here is
- * refused when a definition is loaded, because the engine underneath would ignore it or run it otherwise.
+ * The allow-list: the part of the Amazon States Language that this engine runs as AWS does. Anything else is refused
+ * when a definition is loaded, because aws-local-stepfunctions would ignore it or run it differently.
  */
 
 const task = fields('a Task', {
@@ -101,7 +101,7 @@ const fail = fields('a Fail', {
 }).superRefine((state, context) => {
   for (const name of ['Error', 'Cause'] as const) {
     if ((state[name] === undefined) === (state[`${name}Path`] === undefined)) {
-      const message = `needs either ${name} or ${name}Path: the engine would make one up`;
+      const message = `needs either ${name} or ${name}Path: the engine would invent one`;
       context.addIssue({ code: 'custom', message });
     }
   }
@@ -154,5 +154,5 @@ export type PassState = Extract<State, { Type: 'Pass' }>;
 export type WaitState = Extract<State, { Type: 'Wait' }>;
 export type ChoiceState = Extract<State, { Type: 'Choice' }>;
 export type MapState = Extract<State, { Type: 'Map' }>;
-/** States that lead to one another: a state machine's, an ItemProcessor's or a branch's. */
+/** The states of a state machine, an ItemProcessor or a branch. Transitions stay within a scope. */
 export type Scope = { StartAt: string; States: Record<string, State>; TimeoutSeconds?: number };

@@ -19,9 +19,9 @@ import type { InvokeFunction } from './services.ts';
 import { type StatusChangeEvent, statusChangeEvent } from './status-change.ts';
 
 export type StatesOptions = {
-  /** Holds `executions/`. One engine at a time. */
+  /** Has the folder `executions/`. For one engine at a time. */
   dataFolder: string;
-  /** @default - a free one */
+  /** @default - a free port */
   port?: number;
   /** Who may call. */
   access: Access;
@@ -33,15 +33,15 @@ export type StatesOptions = {
   substitutions: Record<string, string>;
   region: string;
   accountId: string;
-  /** Of this machine's store: requests to it are not signed. */
+  /** The endpoint of the local DynamoDB. Requests to it are not signed. */
   dynamodbUrl: string;
   /**
-   * Whom its requests to DynamoDB are from.
+   * The access key of requests to DynamoDB.
    * @default local
    */
   accessKeyId?: string;
   /**
-   * The secret of that store.
+   * The secret that DynamoDB needs.
    * @default - none is sent
    */
   dynamodbSecret?: string;
@@ -50,12 +50,12 @@ export type StatesOptions = {
   subscribeToBatch(listener: (job: JobDetail) => void): void;
   readObject(bucket: string, key: string): Promise<Uint8Array>;
   writeObject(bucket: string, key: string, body: Uint8Array): Promise<void>;
-  /** `name` is the Task's FunctionName as it stands; `signal` aborts at the Task's time-out and when it is stopped. */
+  /** `name` is the Task's FunctionName. `signal` aborts at the Task's time-out and when the execution is stopped. */
   invokeFunction: InvokeFunction;
-  /** Told each change of a top-level execution's status, once it is on disk. What it throws is not caught. */
+  /** Called for each change of a top-level execution's status, once it is on disk. Its errors are not caught. */
   onStatusChange?(event: StatusChangeEvent): void;
   /**
-   * Divides the waits of Wait states and retriers; time-outs stay.
+   * Divides the waits of Wait states and retriers, but not time-outs. For tests only.
    * @default 1
    */
   timeScale?: number;
@@ -65,23 +65,23 @@ export type LocalStates = {
   /** For AWS_ENDPOINT_URL_SFN. */
   url: string;
   stateMachineArn: string;
-  /** Runs again what had not ended when the engine before this one did; returns the executions' names. */
+  /** Runs again the executions that had not ended when the previous engine did. Returns their names. */
   resume(): Promise<string[]>;
-  /** Forgets the ended executions whose names start so. */
+  /** Forgets the ended executions whose names start with the prefix. */
   forget(namePrefix: string): void;
-  /** Aborts what runs, without recording that it ended, and waits until its tasks let go, at most 10 s. */
+  /** Aborts running executions without recording an end, and waits at most 10 s for their tasks. */
   close(): Promise<void>;
 };
 
-/** An input of 256 KiB doubles when JSON escapes its quotes; AWS takes requests up to 1 MiB. */
+/** AWS accepts 1 MiB: an input of 256 KiB can double when JSON escapes its quotes. */
 const MAX_REQUEST_BYTES = 1024 * 1024;
 
 const TARGET = 'AWSStepFunctions.';
 
 /**
- * Step Functions' protocol on loopback, for one state machine. The official SDKs and CLI work on it. Throws a
+ * Serves Step Functions' protocol on loopback, for one state machine. The official SDKs and CLI work with it. Throws a
  * DefinitionRefusedError, before anything starts, for a definition that would not run here as on AWS.
- * Map runs and their children are in memory only, of ended children the last 1,000.
+ * Map runs and their children are kept in memory only, and only the last 1,000 ended children.
  */
 export async function startStates(options: StatesOptions): Promise<LocalStates> {
   const { region, accountId, name } = options;

@@ -1,4 +1,4 @@
-/** An answer of the Step Functions API that says what the caller did wrong: 400 with `__type` and `message`. */
+/** An error of the caller, which the Step Functions API answers with 400, `__type` and `message`. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   /** The API's name for it, such as ExecutionDoesNotExist. */

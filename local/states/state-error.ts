@@ -1,9 +1,9 @@
-/** Longest Cause that AWS keeps, in characters. */
+/** The longest Cause that AWS keeps. */
 const MAX_CAUSE_CHARACTERS = 32_768;
 
 /**
  * A state's failure as Retry and Catch see it: `name` is the Error, `message` the Cause.
- * The engine lets `States.ALL` match everything, unless the error says of itself that it may not be matched.
+ * aws-local-stepfunctions lets `States.ALL` match every error unless `isRetryable` and `isCatchable` are false.
  */
 export class StateError extends Error {
   override readonly name: string;
@@ -18,7 +18,7 @@ export class StateError extends Error {
   }
 }
 
-/** A mistake in the definition or its data that only a run shows; nothing catches it, as on AWS. */
+/** A mistake in the definition or its data that shows only in an execution. As on AWS, nothing catches it. */
 export function runtimeError(cause: string): StateError {
   return new StateError('States.Runtime', cause, { terminal: true });
 }
@@ -31,15 +31,15 @@ export function dataLimitExceeded(what: string, bytes: number, limit: number): S
   );
 }
 
-/** Ends what still runs in an execution that was stopped; it is never recorded. */
+/** Ends the running states of a stopped execution. It is never recorded. */
 export function executionStopped(): StateError {
   return new StateError('States.Aborted', 'The execution was stopped.', { terminal: true });
 }
 
-/** Neither `States.ALL` nor their own name catches these, as on AWS. */
+/** As on AWS, neither `States.ALL` nor their name catches these. */
 const TERMINAL = ['States.Runtime', 'States.DataLimitExceeded'];
 
-/** What a branch failed with, as the failure of the state that the branch is of. */
+/** Turns the failure of a branch into the failure of its Parallel state. */
 export function failureOf({
   error = 'States.Runtime',
   cause = '',

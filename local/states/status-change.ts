@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ExecutionRecord, ExecutionStatus } from './execution-record.ts';
 
 /**
- * As EventBridge delivers it; `startDate` and `stopDate` are epoch milliseconds there.
+ * The event as EventBridge delivers it, with `startDate` and `stopDate` in epoch milliseconds.
  * https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
  */
 export type StatusChangeEvent = {

@@ -6,7 +6,7 @@ import type { TaskState } from './schema.ts';
 import { executionStopped } from './state-error.ts';
 import { compileTemplate } from './template.ts';
 
-/** A Task: fills Parameters, calls the service, tells the history, and selects from the result. */
+/** A Task: fills Parameters, calls the service, records its events, and selects from the result. */
 export function taskBody(state: TaskState): StateBody {
   const fillParameters = compileTemplate(state.Parameters, 'state');
   const select = state.ResultSelector && compileTemplate(state.ResultSelector, 'state');
@@ -62,24 +62,25 @@ async function callService(state: TaskState, parameters: string, execution: Runn
 }
 
 /**
- * The engine gives a task neither a signal nor word of its time-out, so both are kept here. `stopped` rejects as
- * soon as the execution stops, whether or not the service lets go, because the engine's own timer lives until then.
+ * aws-local-stepfunctions gives a task no signal and no notice of its time-out, so both are made here. `stopped` rejects
+ * as soon as the execution stops, even if the service ignores the signal, because the library's timer of the task lives
+ * until the body has settled.
  */
 function limitTask(execution: RunningExecution, timeoutSeconds: number, onTimeout: () => void) {
-  const ended = new AbortController();
+  const aborting = new AbortController();
   const { promise: stopped, reject } = Promise.withResolvers<never>();
   const stop = () => {
-    ended.abort();
+    aborting.abort();
     reject(executionStopped());
   };
   const timer = setTimeout(() => {
     onTimeout();
-    ended.abort();
+    aborting.abort();
   }, timeoutSeconds * 1000);
   const { signal } = execution.stopping;
   signal.addEventListener('abort', stop, { once: true });
   return {
-    signal: ended.signal,
+    signal: aborting.signal,
     stopped,
     clear: () => {
       clearTimeout(timer);
@@ -89,12 +90,12 @@ function limitTask(execution: RunningExecution, timeoutSeconds: number, onTimeou
 }
 
 /**
- * How much later than ours the engine's timer of a Task fires. It fails the task then, because only its own error is
- * the one that `States.TaskFailed` rightly does not match; ours tells the history and the service before.
+ * The library's time-out of a Task fires this long after ours. Ours records TaskTimedOut and aborts the call; the
+ * library's raises States.Timeout, the only error that its `States.TaskFailed` does not match, as on AWS.
  */
 export const ENGINE_TIMER_LAG_SECONDS = 0.1;
 
-/** What the body gives after a time-out, while the engine's timer is about to fail the task. */
+/** The body's result after a time-out: the library's timer is about to fail the task. */
 function neverSettled(): Promise<never> {
   return new Promise(() => {});
 }

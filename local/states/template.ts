@@ -7,12 +7,12 @@ import {
 } from './expression.ts';
 import type { Json } from './payload.ts';
 
-/** A payload template (Parameters, ResultSelector, ItemSelector), ready to be filled. */
+/** A compiled payload template (Parameters, ResultSelector, ItemSelector). */
 export type Template = (input: Json, context: Context) => Json;
 
 export type TemplateProblem = { path: (string | number)[]; message: string };
 
-/** Everything in a payload template that cannot be filled, each with its place inside the template. */
+/** Finds everything in a payload template that cannot be filled, with its path in the template. */
 export function templateProblems(template: unknown, scope: ExpressionScope): TemplateProblem[] {
   const problems: TemplateProblem[] = [];
   const visit = (value: unknown, path: (string | number)[]): void => {
@@ -37,7 +37,7 @@ export function templateProblems(template: unknown, scope: ExpressionScope): Tem
   return problems;
 }
 
-/** Parses once, so that filling the template for each of 10,000 items only evaluates. */
+/** Parses the template once, so that filling it for each of 10,000 items only evaluates it. */
 export function compileTemplate(template: unknown, scope: ExpressionScope): Template {
   if (Array.isArray(template)) {
     const elements = template.map((element) => compileTemplate(element, scope));

@@ -8,17 +8,13 @@ import { executionStopped, runtimeError } from './state-error.ts';
 
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
-/**
- * A Wait, whose time is divided by `timeScale`. The engine's own ends at once where the time is past its timer's bound.
- */
+/** A Wait. `timeScale` divides its time. The library's own Wait ends at once if its time exceeds the limit of a timer. */
 export function waitBody(state: WaitState, timeScale: number): StateBody {
   const milliseconds = waitTime(state);
   return async (input, execution) => {
     const wanted = milliseconds(input);
     if (wanted > MAX_SECONDS * 1000) {
-      throw runtimeError(
-        `A wait of ${wanted} ms is longer than the ${MAX_SECONDS} s that this engine waits.`,
-      );
+      throw runtimeError(`A wait of ${wanted} ms is longer than ${MAX_SECONDS} s, the limit of this engine.`);
     }
     await sleep(Math.max(0, wanted / timeScale), undefined, { signal: execution.stopping.signal }).catch(
       () => {
@@ -36,7 +32,7 @@ function waitTime(state: WaitState): (input: Json) => number {
       const seconds = read(input);
       if (Number.isInteger(seconds) && Number(seconds) >= 0) return Number(seconds) * 1000;
       throw runtimeError(
-        `SecondsPath '${state.SecondsPath}' gives ${JSON.stringify(seconds)}, no count of seconds.`,
+        `SecondsPath '${state.SecondsPath}' has ${JSON.stringify(seconds)}; expected a whole number of seconds from 0.`,
       );
     };
   }
@@ -47,7 +43,7 @@ function waitTime(state: WaitState): (input: Json) => number {
       if (typeof timestamp === 'string' && RFC_3339.test(timestamp))
         return Date.parse(timestamp) - Date.now();
       throw runtimeError(
-        `TimestampPath '${state.TimestampPath}' gives ${JSON.stringify(timestamp)}, no timestamp such as 2026-11-22T04:12:00Z.`,
+        `TimestampPath '${state.TimestampPath}' has ${JSON.stringify(timestamp)}; expected a timestamp such as 2026-11-22T04:12:00Z.`,
       );
     };
   }

@@ -159,7 +159,7 @@ test('a setting that does not parse is named with what is expected, and its valu
 test('Bedrock is refused on this machine, where a worker has no role, and the offline model does not stand in for it', async () => {
   const bedrock = { CLAUDE_PROVIDER: 'bedrock' };
   for (const args of [run(within('bedrock')), serve(within('bedrock'))])
-    await expectRefused(args, /^cody-batch: CLAUDE_PROVIDER is bedrock, .* set ANTHROPIC_API_KEY/, bedrock);
+    await expectRefused(args, /^cody-batch: CLAUDE_PROVIDER is bedrock\. .* set ANTHROPIC_API_KEY/, bedrock);
   expect(existsSync(within('bedrock'))).toBe(false);
 });
 

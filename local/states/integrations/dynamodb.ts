@@ -10,7 +10,7 @@ const RETURN = [
   'ReturnValuesOnConditionCheckFailure',
 ];
 
-/** By the name of the resource; the API's operation is the same with a capital. The parameters are the API's own. */
+/** By resource name. The API's operation has the same name with a capital letter, and the same parameters. */
 const OPERATIONS: Record<string, Pick<Integration, 'required' | 'optional'>> = {
   getItem: {
     required: ['TableName', 'Key'],
@@ -35,7 +35,7 @@ const OPERATIONS: Record<string, Pick<Integration, 'required' | 'optional'>> = {
   },
 };
 
-/** The errors that the API's model gives these operations; Step Functions names any other by the SDK's base class. */
+/** The errors in the API's model of these operations. Step Functions gives all others the name of the SDK's base class. */
 const MODELLED = new Set([
   'ConditionalCheckFailedException',
   'InternalServerError',

@@ -1,7 +1,7 @@
 import { StateError } from '../state-error.ts';
 import type { Integration } from './integration.ts';
 
-/** A function's error arrives under its own name; the Cause is the JSON that the Lambda runtime reports. */
+/** Keeps the name of a function's error. The Cause is the JSON that the Lambda runtime reports. */
 function functionError(error: unknown): StateError {
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
   const trace = (stack ?? '').split('\n').filter((line) => line !== '');

@@ -2,7 +2,7 @@ import type { ExecutionRecord } from '../execution-record.ts';
 import type { HistoryEvent } from '../history.ts';
 import type { MapRun } from '../map-runs.ts';
 
-/** AWS answers with epoch seconds. */
+/** AWS's responses have epoch seconds. */
 export const seconds = (milliseconds: number | undefined): number | undefined =>
   milliseconds === undefined ? undefined : milliseconds / 1000;
 
@@ -30,7 +30,7 @@ export function executionDetail(record: ExecutionRecord): object {
     error: record.error,
     cause: record.cause,
     redriveStatus: 'NOT_REDRIVABLE',
-    redriveStatusReason: 'RedriveExecution is not available here; start a new execution',
+    redriveStatusReason: 'RedriveExecution is not available here. Start a new execution.',
   };
 }
 
@@ -47,7 +47,7 @@ export function mapRunItem(run: MapRun): object {
 export function mapRunDetail(run: MapRun): object {
   const { counts, total } = run;
   const started = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  // An item is one child execution, because items are never batched here.
+  // Items are never batched here, so each item is one child execution.
   const both = {
     pending: total - started,
     running: counts.RUNNING,
@@ -75,7 +75,7 @@ export function mapRunDetail(run: MapRun): object {
 
 const DATA_FIELDS = new Set(['input', 'inputDetails', 'output', 'outputDetails', 'parameters']);
 
-/** What includeExecutionData: false leaves of an event. */
+/** Returns the event as `includeExecutionData: false` shows it. */
 export function withoutData(event: HistoryEvent): object {
   return Object.fromEntries(
     Object.entries(event).map(([key, value]) => [

@@ -1,13 +1,13 @@
 import { ServiceError } from '../service-error.ts';
 
-/** What AWS gives where maxResults is 0 or absent. */
-const DEFAULT_PAGE = 100;
+/** The page size on AWS if maxResults is 0 or absent. */
+const DEFAULT_PAGE_SIZE = 100;
 
 export type PageRequest = { maxResults?: number; nextToken?: string };
 
 /**
- * One page of `items`. The token names the last item given, not a position, so that what is added at the front
- * meanwhile repeats nothing.
+ * Returns one page of `items`. The token has the key of the last item and not a position, so that items added at the
+ * front between two requests do not shift the pages.
  */
 export function paginate<T>(
   items: readonly T[],
@@ -20,7 +20,7 @@ export function paginate<T>(
     from = items.findIndex((item) => keyOf(item) === key) + 1;
     if (from === 0) throw new ServiceError('InvalidToken', `Invalid Token: '${nextToken}'`);
   }
-  const to = from + (maxResults || DEFAULT_PAGE);
+  const to = from + (maxResults || DEFAULT_PAGE_SIZE);
   const given = items.slice(from, to);
   const last = given.at(-1);
   return {

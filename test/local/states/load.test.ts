@@ -228,7 +228,7 @@ test.each<[string, object, string]>([
     inParallel([{ StartAt: 'B', States: { B: task, C: task } }]),
     '$.States.A.Branches[0].States.C: no state leads here',
   ],
-  ['a name that two branches have', inParallel([branch, branch]), 'the name "B" stands more than once'],
+  ['a name that two branches have', inParallel([branch, branch]), 'the name "B" occurs more than once'],
   [
     'a Label that two Maps have',
     inParallel([
@@ -238,7 +238,7 @@ test.each<[string, object, string]>([
         States: { C: { ...map, ItemProcessor: { ...map.ItemProcessor, StartAt: 'D', States: { D: task } } } },
       },
     ]),
-    'the Label "Items" stands more than once',
+    'the Label "Items" occurs more than once',
   ],
   ['a failure without a name', alone({ Type: 'Fail', Cause: 'c' }), 'needs either Error or ErrorPath'],
   [
@@ -250,7 +250,7 @@ test.each<[string, object, string]>([
   ['a start at nothing', { StartAt: 'Z', States: { A: task } }, '$.StartAt: there is no state "Z"'],
   ['catching the uncatchable', caught(['States.DataLimitExceeded']), 'ErrorEquals[0]: not matched here'],
   ['a misspelt States error', caught(['States.Timeuot']), 'ErrorEquals[0]: not matched here'],
-  ['States.ALL in company', caught(['States.ALL', 'Other']), 'States.ALL stands alone'],
+  ['States.ALL in company', caught(['States.ALL', 'Other']), 'States.ALL must be the only name'],
   [
     'TaskFailed of a Map',
     caught(['States.TaskFailed'], { ...map, End: undefined, Next: 'B' }),

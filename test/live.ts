@@ -14,7 +14,8 @@ import { parseSettings } from '../core/settings.ts';
 import { Thread } from '../core/thread.ts';
 import { requestRefusal } from '../local/model/request-rules.ts';
 import { SYSTEM_PROMPT } from '../worker/claude/prompt.ts';
-import { cody, temporaryFolder } from './support/stack.ts';
+import { cody } from './support/stack.ts';
+import { temporaryFolder } from './support/temporary-folder.ts';
 import { repositoryOf } from './support/work-trees.ts';
 
 const MAX_COST_USD = 0.5;

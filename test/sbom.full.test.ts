@@ -4,7 +4,8 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Ajv, type AnySchema } from 'ajv';
-import { ROOT, temporaryFolder } from './support/stack.ts';
+import { ROOT } from './support/stack.ts';
+import { temporaryFolder } from './support/temporary-folder.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {

@@ -1,8 +1,9 @@
 import { BatchClient, DescribeJobsCommand } from '@aws-sdk/client-batch';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { WORKER_ATTEMPTS } from '../core/attempts.ts';
+import { LOCAL_AWS } from './support/aws-clients.ts';
 import { Fleet, repositoryOfRequest, writeAndSubmit } from './support/fleet.ts';
-import { until } from './support/process-tree.ts';
+import { until } from './support/until.ts';
 
 let fleet: Fleet;
 let jobId: string;
@@ -28,9 +29,8 @@ afterAll(() => fleet?.close());
 
 async function startOf(batchJobId: string): Promise<string> {
   const { awsVariables } = fleet.stack;
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   const endpoint = awsVariables.AWS_ENDPOINT_URL_BATCH!;
-  const batch = new BatchClient({ endpoint, region: 'us-east-1', credentials });
+  const batch = new BatchClient({ ...LOCAL_AWS, endpoint });
   const { jobs } = await batch.send(new DescribeJobsCommand({ jobs: [batchJobId] }));
   batch.destroy();
   return new Date(jobs![0]!.startedAt!).toISOString();

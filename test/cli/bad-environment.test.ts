@@ -5,7 +5,8 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import net, { type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { cody, temporaryFolder } from '../support/stack.ts';
+import { cody } from '../support/stack.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { repositoryOf } from '../support/work-trees.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;

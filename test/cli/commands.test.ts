@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { JobWithResults } from '../../cli/api-client.ts';
 import { listenOnLoopback } from '../../local/access/loopback.ts';
 import { type ScriptedModel, startScriptedModel } from '../support/scripted-model.ts';
-import { cody, temporaryFolder } from '../support/stack.ts';
+import { cody } from '../support/stack.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { repositoryOf } from '../support/work-trees.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;

@@ -5,8 +5,9 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { registerWorkTrees } from '../../cli/register.ts';
 import { inspectWorkTree } from '../../cli/work-tree.ts';
 import { startGitHub } from '../../local/github/server.ts';
-import { temporaryFolder } from '../support/stack.ts';
-import { git, repositoryOf } from '../support/work-trees.ts';
+import { git } from '../support/git.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { repositoryOf } from '../support/work-trees.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let gitHub: Awaited<ReturnType<typeof startGitHub>>;

@@ -4,9 +4,11 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { repositoryOfRequest, writeAndSubmit } from '../support/fleet.ts';
-import { alive, descendantsOf, until } from '../support/process-tree.ts';
+import { alive, descendantsOf } from '../support/process-tree.ts';
 import { type ScriptedModel, startScriptedModel } from '../support/scripted-model.ts';
-import { CLI, PLAIN_ENVIRONMENT, ROOT, temporaryFolder } from '../support/stack.ts';
+import { CLI, PLAIN_ENVIRONMENT, ROOT } from '../support/stack.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
 import { repositoryOf } from '../support/work-trees.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;

@@ -4,7 +4,8 @@ import type { JobWithResults } from '../../cli/api-client.ts';
 import { inspectWorkTree, pushHead } from '../../cli/work-tree.ts';
 import { type LocalGitHub, startGitHub } from '../../local/github/server.ts';
 import { startScriptedModel } from '../support/scripted-model.ts';
-import { cody, temporaryFolder } from '../support/stack.ts';
+import { cody } from '../support/stack.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { repositoryOf } from '../support/work-trees.ts';
 
 /** A GitHub Enterprise host, as far as the product can tell. */

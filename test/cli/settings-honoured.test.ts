@@ -2,7 +2,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { expect, test } from '@jest/globals';
-import { serveStack, temporaryFolder } from '../support/stack.ts';
+import { LOCAL_AWS } from '../support/aws-clients.ts';
+import { serveStack } from '../support/stack.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 test('serve takes the table prefix, the folder for clones and the allowed repositories that the user has set', async () => {
   const folder = await temporaryFolder();
@@ -16,9 +18,8 @@ test('serve takes the table prefix, the folder for clones and the allowed reposi
   });
   try {
     const client = new DynamoDBClient({
+      ...LOCAL_AWS,
       endpoint: stack.awsVariables.AWS_ENDPOINT_URL_DYNAMODB!,
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     });
     const { TableNames } = await client.send(new ListTablesCommand({}));
     client.destroy();

@@ -6,6 +6,7 @@ import { BatchClient, type JobDetail } from '@aws-sdk/client-batch';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { BatchJobs, isBatchJobEnded } from '../../core/batch.ts';
 import { type LocalBatch, startBatch } from '../../local/batch/server.ts';
+import { LOCAL_AWS } from '../support/aws-clients.ts';
 
 const WHERE = { jobQueue: 'queue', jobDefinition: 'worker' };
 const EXIT_BY_PARAMETER = 'process.exit(Number(process.argv[1]))';
@@ -30,8 +31,7 @@ beforeAll(async () => {
     },
     maxRunning: 1,
   });
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  client = new BatchClient({ endpoint: batch.url, region: 'us-east-1', credentials });
+  client = new BatchClient({ ...LOCAL_AWS, endpoint: batch.url });
   jobs = new BatchJobs(client);
 });
 

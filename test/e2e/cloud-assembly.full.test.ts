@@ -7,13 +7,17 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { registerWorkTrees } from '../../cli/register.ts';
 import { inspectWorkTree } from '../../cli/work-tree.ts';
 import { isEnded } from '../../core/job.ts';
+import { LOCAL_AWS } from '../support/aws-clients.ts';
 import { assemble, type CloudAssembly } from '../support/cloud-assembly.ts';
-import { type JobWithResults, repositoryOfRequest, writeAndSubmit } from '../support/fleet.ts';
-import { until } from '../support/process-tree.ts';
+import type { JobWithResults } from '../support/end-of-job.ts';
+import { repositoryOfRequest, writeAndSubmit } from '../support/fleet.ts';
+import { git } from '../support/git.ts';
 import { type ScriptedModel, startScriptedModel } from '../support/scripted-model.ts';
 import { startSecretsManager } from '../support/secrets-manager.ts';
-import { type ServedStack, startStackProcess, temporaryFolder } from '../support/stack.ts';
-import { git, repositoryOf } from '../support/work-trees.ts';
+import { type ServedStack, startStackProcess } from '../support/stack.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
+import { repositoryOf } from '../support/work-trees.ts';
 
 const CLAIMS = {
   sub: 'd2a4c6e8',
@@ -144,14 +148,9 @@ const processing = (jobId: string) =>
     return json.results.some(({ startedAt }: { startedAt?: string }) => startedAt);
   });
 
-const CONNECTION = {
-  region: 'us-east-1',
-  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-};
-
 /** Ends the Batch job of a repository, as somebody does in the console. */
 async function terminate(jobId: string, name: string): Promise<void> {
-  const client = new BatchClient({ ...CONNECTION, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_BATCH! });
+  const client = new BatchClient({ ...LOCAL_AWS, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_BATCH! });
   const filters = [{ name: 'JOB_NAME', values: [`${jobId}-1-local_${name}`] }];
   for await (const { jobSummaryList } of paginateListJobs(
     { client },
@@ -224,7 +223,7 @@ test('a job is cancelled, retried and deleted, and one whose execution is stoppe
 
   const stopped = await start(['local/taken']);
   await processing(stopped);
-  const sfn = new SFNClient({ ...CONNECTION, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_SFN! });
+  const sfn = new SFNClient({ ...LOCAL_AWS, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_SFN! });
   const executionArn = `arn:aws:states:us-east-1:000000000000:execution:cody-batch-local-job:${stopped}-1`;
   await sfn.send(new StopExecutionCommand({ executionArn }));
   sfn.destroy();

@@ -10,10 +10,12 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { isEnded, newJobId } from '../../core/job.ts';
 import { OutcomeDocument } from '../../core/outcome.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
-import { Fleet, type JobWithResults } from '../support/fleet.ts';
-import { until } from '../support/process-tree.ts';
+import { LOCAL_AWS } from '../support/aws-clients.ts';
+import type { JobWithResults } from '../support/end-of-job.ts';
+import { Fleet } from '../support/fleet.ts';
 import { startScriptedModel } from '../support/scripted-model.ts';
 import { PLAIN_ENVIRONMENT, ROOT, startStackProcess } from '../support/stack.ts';
+import { until } from '../support/until.ts';
 
 const SPENT = { ...NO_TOKENS, input: 1000, output: 100, total: 1100 };
 
@@ -65,9 +67,8 @@ beforeAll(async () => {
   fleet = Fleet.over(stack, await startScriptedModel([]));
   tables = DynamoDBDocumentClient.from(
     new DynamoDBClient({
+      ...LOCAL_AWS,
       endpoint: stack.awsVariables.AWS_ENDPOINT_URL_DYNAMODB!,
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     }),
   );
 });

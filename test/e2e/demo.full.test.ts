@@ -5,7 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type ScriptedModel, startScriptedModel } from '../support/scripted-model.ts';
-import { PLAIN_ENVIRONMENT, temporaryFolder } from '../support/stack.ts';
+import { PLAIN_ENVIRONMENT } from '../support/stack.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let claude: ScriptedModel;

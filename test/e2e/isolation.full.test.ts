@@ -1,6 +1,5 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import {
   GetExecutionHistoryCommand,
@@ -17,8 +16,11 @@ import type { Job } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import { type MessageRequest, promptTexts } from '../../local/model/conversation.ts';
 import type { Answer, Reply } from '../../local/model/reply.ts';
+import { LOCAL_AWS } from '../support/aws-clients.ts';
+import { endOfJob } from '../support/end-of-job.ts';
 import { type ScriptedModel, startScriptedModel } from '../support/scripted-model.ts';
-import { type ServedStack, startStackProcess, temporaryFolder, workersOf } from '../support/stack.ts';
+import { type ServedStack, startStackProcess, workersOf } from '../support/stack.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { repositoryOf } from '../support/work-trees.ts';
 
 /** A minute of the state machine's waits, and of the worker's patience, is a second here. */
@@ -38,8 +40,6 @@ const MAX_TURNS = ATTEMPTS + 2;
 
 const EXISTING = ['killed', 'long', 'limited', 'good-1', 'good-2'];
 const REPOSITORIES = ['local/absent', ...EXISTING.map((name) => `local/${name}`)];
-
-const connection = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 
 let stack: ServedStack;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -64,7 +64,7 @@ beforeAll(async () => {
     shared: false,
     timeScale: TIME_SCALE,
   });
-  states = new SFNClient({ ...connection, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_SFN! });
+  states = new SFNClient({ ...LOCAL_AWS, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_SFN! });
   for (const name of EXISTING) await repositoryOf(`${folder.path}/${name}`, { 'a.txt': 'one\n' });
   const trees = await Promise.all(EXISTING.map((name) => inspectWorkTree(`${folder.path}/${name}`)));
   await registerWorkTrees(trees, stack.gitHub);
@@ -136,11 +136,7 @@ async function runJob(): Promise<Job> {
   });
   expect(created.status).toBe(201);
   const { jobId } = (await created.json()) as Job;
-  for (;;) {
-    const seen = (await (await fetch(`${stack.api}/jobs/${jobId}`)).json()) as Job;
-    if (!['pending', 'processing'].includes(seen.status)) return seen;
-    await sleep(100);
-  }
+  return endOfJob(stack.api, jobId);
 }
 
 async function resultOf(name: string): Promise<RepositoryResult> {
@@ -222,7 +218,7 @@ test('the job has cost what its repositories have cost, the lost worker among th
   expect(job.tokenUsage.total).toBe(paid * TURN_TOKENS);
   expect(job.costUsd).toBeCloseTo(paid * TURN_USD, 6);
   const client = new DynamoDBClient({
-    ...connection,
+    ...LOCAL_AWS,
     endpoint: stack.awsVariables.AWS_ENDPOINT_URL_DYNAMODB!,
   });
   const { Item } = await client.send(

@@ -14,8 +14,12 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Job } from '../../core/job.ts';
 import type { RepositoryResult, RepositorySummary } from '../../core/repository-result.ts';
-import { cody, type ServedStack, serveStack, temporaryFolder } from '../support/stack.ts';
-import { git, repositoryOfPackage } from '../support/work-trees.ts';
+import { LOCAL_AWS } from '../support/aws-clients.ts';
+import { endOfJob } from '../support/end-of-job.ts';
+import { git } from '../support/git.ts';
+import { cody, type ServedStack, serveStack } from '../support/stack.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { repositoryOfPackage } from '../support/work-trees.ts';
 
 const OLD = 'new Error(';
 const NEW = 'new RangeError(';
@@ -28,8 +32,6 @@ let trees: string[];
 /** The job as the command line printed it. */
 let byCommand: Job & { results: RepositorySummary[] };
 let printed: Awaited<ReturnType<typeof cody>>;
-
-const connection = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 
 beforeAll(async () => {
   folder = await temporaryFolder();
@@ -116,10 +118,10 @@ test('the job by HTTP and the job by the command line leave the same rows in Dyn
   expect(created.status).toBe(201);
   const job = (await created.json()) as Job;
   expect(created.headers.get('location')).toBe(`/jobs/${job.jobId}`);
-  await ended(job.jobId);
+  await endOfJob(stack.api, job.jobId);
 
   const client = new DynamoDBClient({
-    ...connection,
+    ...LOCAL_AWS,
     endpoint: stack.awsVariables.AWS_ENDPOINT_URL_DYNAMODB!,
   });
   const rowsOf = async (jobId: string) => {
@@ -183,7 +185,7 @@ test('the job by HTTP and the job by the command line leave the same rows in Dyn
 });
 
 test('the official clients see the execution, its history and the Batch jobs', async () => {
-  const states = new SFNClient({ ...connection, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_SFN! });
+  const states = new SFNClient({ ...LOCAL_AWS, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_SFN! });
   const execution = await states.send(
     new DescribeExecutionCommand({ executionArn: byCommand.executionArn! }),
   );
@@ -218,7 +220,7 @@ test('the official clients see the execution, its history and the Batch jobs', a
   expect(executions!.length).toBeGreaterThan(0);
   states.destroy();
 
-  const batch = new BatchClient({ ...connection, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_BATCH! });
+  const batch = new BatchClient({ ...LOCAL_AWS, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_BATCH! });
   const { jobSummaryList } = await batch.send(
     new ListJobsCommand({
       jobQueue: 'cody-batch-local-job-queue',
@@ -255,12 +257,4 @@ function comparable(row: RepositoryResult & { diff?: string }, jobId: string) {
     return value;
   });
   return JSON.parse(text.replaceAll(jobId, 'JOB')) as typeof row & { statusKey: string };
-}
-
-async function ended(jobId: string): Promise<void> {
-  for (;;) {
-    const job = (await (await fetch(`${stack.api}/jobs/${jobId}`)).json()) as Job;
-    if (!['pending', 'processing'].includes(job.status)) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

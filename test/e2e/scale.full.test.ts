@@ -1,6 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
 import {
   DescribeMapRunCommand,
@@ -16,6 +15,8 @@ import { OutcomeDocument } from '../../core/outcome.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import { TABLE_PREFIX } from '../../local/environment.ts';
+import { LOCAL_AWS } from '../support/aws-clients.ts';
+import { endOfJob } from '../support/end-of-job.ts';
 import { type ServedStack, startStackProcess } from '../support/stack.ts';
 
 const MANY = 10_000;
@@ -53,8 +54,6 @@ mkdir -p "$folder"
 printf '${JSON.stringify(NOTHING_DONE).replaceAll('%JOB%', '%s').replaceAll('%NAME%', '%s')}' "$1" "$2" > "$folder/outcome.json"
 `;
 
-const connection = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
-
 type Run = { job: Job; rows: Map<string, RepositoryResult>; history: string[]; results: ChildResult[] };
 type ChildResult = { Input: string; Status: string };
 
@@ -74,10 +73,10 @@ beforeAll(async () => {
     workerCommand: ['/bin/sh', '-c', WORKER, 'worker', 'Ref::jobId', 'Ref::repositoryName'],
   });
   dynamodb = new DynamoDBClient({
-    ...connection,
+    ...LOCAL_AWS,
     endpoint: stack.awsVariables.AWS_ENDPOINT_URL_DYNAMODB!,
   });
-  states = new SFNClient({ ...connection, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_SFN! });
+  states = new SFNClient({ ...LOCAL_AWS, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_SFN! });
   few = await runJob(FEW);
   many = await runJob(MANY);
 }, 900_000);
@@ -99,13 +98,10 @@ async function runJob(count: number): Promise<Run> {
     body: JSON.stringify({ prompt: 'Do nothing.', repositories: namesOf(count) }),
   });
   if (created.status !== 201) throw new Error(`POST /jobs: ${created.status} ${await created.text()}`);
-  let job = (await created.json()) as Job;
+  const { jobId } = (await created.json()) as Job;
   const startedAt = Date.now();
-  while (['pending', 'processing'].includes(job.status)) {
-    // A look counts the rows: seldom, so that looking is not what takes the time.
-    await sleep(count === FEW ? 100 : 10_000);
-    job = (await (await fetch(`${stack.api}/jobs/${job.jobId}?limit=1`)).json()) as Job;
-  }
+  // Each look counts the rows.
+  const job = await endOfJob(stack.api, jobId, { everyMs: count === FEW ? 100 : 5_000, withinMs: 900_000 });
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
   const memory = /VmHWM:\s+(.+)/.exec(
     await readFile(`/proc/${stack.child.pid}/status`, 'utf8').catch(() => ''),

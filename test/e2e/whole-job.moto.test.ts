@@ -40,16 +40,19 @@ import type { MessageRequest } from '../../local/model/conversation.ts';
 import type { Reply } from '../../local/model/reply.ts';
 import { workerCommand } from '../../worker/bundle.ts';
 import { assemble, type CloudAssembly } from '../support/cloud-assembly.ts';
-import { type JobWithResults, repositoryOfRequest, writeAndSubmit } from '../support/fleet.ts';
+import type { JobWithResults } from '../support/end-of-job.ts';
+import { repositoryOfRequest, writeAndSubmit } from '../support/fleet.ts';
+import { git } from '../support/git.ts';
 import { Instance } from '../support/lambda-runtime/instance.ts';
 import type { Statement } from '../support/policies/evaluate.ts';
 import { judge, type PolicyProxy, startPolicyProxy } from '../support/policies/proxy.ts';
 import { Deployed } from '../support/policies/template-roles.ts';
-import { until } from '../support/process-tree.ts';
 import { type ScriptedModel, startScriptedModel } from '../support/scripted-model.ts';
-import { type ServedStack, startStackProcess, temporaryFolder } from '../support/stack.ts';
+import { type ServedStack, startStackProcess } from '../support/stack.ts';
 import { type Json, ofType, workerSessionRole } from '../support/synthesized.ts';
-import { git, repositoryOf } from '../support/work-trees.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
+import { repositoryOf } from '../support/work-trees.ts';
 import { copyWorkerBundle } from '../support/worker-bundle.ts';
 
 /**

@@ -3,7 +3,8 @@ import { chmod, lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promi
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
 import { listenOnLoopback } from '../../local/access/loopback.ts';
-import { cody, serveStack, temporaryFolder } from '../support/stack.ts';
+import { cody, serveStack } from '../support/stack.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { repositoryOf } from '../support/work-trees.ts';
 
 test('a stack that was killed starts again although another process has its pid by now', async () => {

@@ -4,9 +4,10 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Job } from '../../core/job.ts';
 import { writeAndSubmit } from '../support/fleet.ts';
-import { until } from '../support/process-tree.ts';
 import { type ScriptedModel, startScriptedModel } from '../support/scripted-model.ts';
-import { cody, serveStack, temporaryFolder } from '../support/stack.ts';
+import { cody, serveStack } from '../support/stack.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
 import { repositoryOf } from '../support/work-trees.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;

@@ -5,8 +5,9 @@ import { DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import { paginateListExecutions, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Octokit } from '@octokit/rest';
+import { LOCAL_AWS } from '../support/aws-clients.ts';
+import { git } from '../support/git.ts';
 import { type ServedStack, serveStack } from '../support/stack.ts';
-import { git } from '../support/work-trees.ts';
 
 /** A request that changes something, as the endpoint's own clients send it, and what there is to be seen of that. */
 type Endpoint = {
@@ -40,8 +41,7 @@ beforeAll(async () => {
   stack = await serveStack();
   const { awsVariables } = stack;
   const client = (service: string) => ({
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    ...LOCAL_AWS,
     endpoint: awsVariables[`AWS_ENDPOINT_URL_${service}`]!,
   });
   const [sfn, batch] = [new SFNClient(client('SFN')), new BatchClient(client('BATCH'))];

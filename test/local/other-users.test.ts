@@ -8,7 +8,8 @@ import { ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { JOB_DEFINITION, JOB_QUEUE } from '../../local/environment.ts';
-import { cody, PLAIN_ENVIRONMENT, type ServedStack, serveStack, temporaryFolder } from '../support/stack.ts';
+import { cody, PLAIN_ENVIRONMENT, type ServedStack, serveStack } from '../support/stack.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { repositoryOf } from '../support/work-trees.ts';
 
 const run = promisify(execFile);

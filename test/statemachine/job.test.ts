@@ -6,6 +6,7 @@ import { getLanguageService } from 'amazon-states-language-service';
 import aslValidator from 'asl-validator';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { jobDefinition, jobDefinitionText } from '../../statemachine/job.ts';
+import { LOCAL_AWS } from '../support/aws-clients.ts';
 import { type ServedStack, startStackProcess } from '../support/stack.ts';
 
 let stack: ServedStack;
@@ -20,9 +21,8 @@ afterAll(() => stack.close());
 
 test('the local engine runs the bytes that npm run asl prints, with every name filled in', async () => {
   const client = new SFNClient({
+    ...LOCAL_AWS,
     endpoint: stack.awsVariables.AWS_ENDPOINT_URL_SFN!,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   });
   const { stateMachines } = await client.send(new ListStateMachinesCommand({}));
   const { definition } = await client.send(

@@ -1,7 +1,7 @@
 import { DescribeExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { until } from '../support/process-tree.ts';
 import { Publishing, type Recorded, text } from '../support/publishing.ts';
+import { until } from '../support/until.ts';
 
 /** How much faster waits pass, and GitHub's minutes. */
 const TIME_SCALE = 60;

@@ -2,7 +2,7 @@ import { DescribeExecutionCommand, paginateListExecutions, paginateListMapRuns }
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Octokit } from '@octokit/rest';
 import { Fleet, repositoryOfRequest, writeAndSubmit } from '../support/fleet.ts';
-import { until } from '../support/process-tree.ts';
+import { until } from '../support/until.ts';
 
 /** By what the model answers once the test lets it; what is not here is answered at once. */
 const held = new Map<string, PromiseWithResolvers<void>>();

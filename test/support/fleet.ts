@@ -6,17 +6,20 @@ import { DescribeExecutionCommand, ExecutionDoesNotExist, SFNClient } from '@aws
 import { DynamoDBDocumentClient, GetCommand, paginateQuery, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { registerWorkTrees } from '../../cli/register.ts';
 import { inspectWorkTree } from '../../cli/work-tree.ts';
-import { isEnded, type Job } from '../../core/job.ts';
-import type { RepositoryResult, RepositorySummary } from '../../core/repository-result.ts';
+import { isEnded } from '../../core/job.ts';
+import type { RepositoryResult } from '../../core/repository-result.ts';
 import type { Thread, ThreadTurn } from '../../core/thread.ts';
 import type { MessageRequest } from '../../local/model/conversation.ts';
 import type { Answer, Reply } from '../../local/model/reply.ts';
-import { descendantsOf, type Process, processes, until } from './process-tree.ts';
+import { LOCAL_AWS } from './aws-clients.ts';
+import { endOfJob, type JobWithResults } from './end-of-job.ts';
+import { descendantsOf, type Process, processes } from './process-tree.ts';
 import { type Script, type ScriptedModel, startScriptedModel } from './scripted-model.ts';
-import { type ServedStack, startStackProcess, temporaryFolder } from './stack.ts';
+import { type ServedStack, startStackProcess } from './stack.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+import { until } from './until.ts';
 import { repositoryOf } from './work-trees.ts';
 
-export type JobWithResults = Job & { results: RepositorySummary[] };
 export type Answered = { status: number; json: JobWithResults & { detail?: string; errors?: unknown[] } };
 
 /** A stack as a process, a model that plays a script, and small repositories `local/{name}`. */
@@ -39,8 +42,7 @@ export class Fleet {
     this.#removeFolder = removeFolder;
     const { awsVariables } = stack;
     const client = (service: string) => ({
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+      ...LOCAL_AWS,
       endpoint: awsVariables[`AWS_ENDPOINT_URL_${service}`]!,
     });
     this.sfn = new SFNClient(client('SFN'));
@@ -130,11 +132,7 @@ export class Fleet {
   }
 
   ended(jobId: string, withinMs?: number): Promise<JobWithResults> {
-    const end = async () => {
-      const job = await this.job(jobId);
-      return isEnded(job.status) ? job : undefined;
-    };
-    return until(`the end of ${jobId}`, end, withinMs);
+    return endOfJob(this.stack.api, jobId, { limit: 1000, withinMs });
   }
 
   /** The job, once all its repositories have ended too: those of a cancelled one end in the background. */

@@ -1,6 +1,6 @@
 import { Octokit } from '@octokit/rest';
 import { type GitHubOptions, type LocalGitHub, startGitHub } from '../../local/github/server.ts';
-import { temporaryFolder } from './stack.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 export type TestGitHub = LocalGitHub & {
   /** A folder of the test's own, beside the server's data. */

@@ -17,10 +17,12 @@ import { requireFreePorts } from '../../local/access/loopback.ts';
 import { STATE_MACHINE_ARN, TABLE_PREFIX } from '../../local/environment.ts';
 import { type MessageRequest, promptTexts } from '../../local/model/conversation.ts';
 import type { Reply, ReplyBlock } from '../../local/model/reply.ts';
+import { LOCAL_AWS } from './aws-clients.ts';
 import { type ScriptedModel, startScriptedModel } from './scripted-model.ts';
 import { seeded } from './seeded.ts';
-import { bundledWorker, PLAIN_ENVIRONMENT, START_STACK, temporaryFolder, workersOf } from './stack.ts';
+import { bundledWorker, PLAIN_ENVIRONMENT, START_STACK, workersOf } from './stack.ts';
 import type { TestStackOptions } from './start-stack.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 import { repositoryOf } from './work-trees.ts';
 
 const NAMES = ['alpha', 'beta', 'gamma'];
@@ -51,8 +53,6 @@ type Target = keyof typeof TARGETS;
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
 const random = seeded(SEED);
-
-const connection = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 
 /** A job of the test: its number is in its prompt, its id is known once `POST /jobs` was answered. */
 type StartedJob = { number: number; jobId: string };
@@ -87,7 +87,7 @@ export async function openCampaign(): Promise<void> {
   model = await startScriptedModel(answer);
   port = await freePorts();
   worker = await bundledWorker(path.join(dataFolder, 'worker'));
-  dynamodb = new DynamoDBClient({ ...connection, endpoint: `http://127.0.0.1:${port + 3}`, maxAttempts: 1 });
+  dynamodb = new DynamoDBClient({ ...LOCAL_AWS, endpoint: `http://127.0.0.1:${port + 3}`, maxAttempts: 1 });
 }
 
 export async function closeCampaign(): Promise<void> {
@@ -490,7 +490,7 @@ async function everyPullRequestIsThereOnce(): Promise<void> {
 }
 
 async function everyExecutionEnded(): Promise<void> {
-  const states = new SFNClient({ ...connection, endpoint: `http://127.0.0.1:${port + 1}` });
+  const states = new SFNClient({ ...LOCAL_AWS, endpoint: `http://127.0.0.1:${port + 1}` });
   const { executions } = await states.send(new ListExecutionsCommand({ stateMachineArn: STATE_MACHINE_ARN }));
   states.destroy();
   expect(executions!.map(({ name, status }) => `${name} ${status}`).sort()).toEqual(

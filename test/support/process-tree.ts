@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A process as /proc tells it. `start` tells it apart from a later one of the same pid. */
 export type Process = { pid: number; parent: number; start: string; command: string };
@@ -20,21 +19,6 @@ export function descendantsOf(pid: number, all = processes()): Process[] {
 /** Those that still run. */
 export function alive(known: readonly Process[]): Process[] {
   return known.filter(({ pid, start }) => readProcess(pid)?.start === start);
-}
-
-/** Waits until `holds` gives something true, and gives that; throws after the time, naming what was waited for. */
-export async function until<T>(
-  what: string,
-  holds: () => T | Promise<T>,
-  ms = 240_000,
-): Promise<NonNullable<T>> {
-  const deadline = performance.now() + ms;
-  for (;;) {
-    const found = await holds();
-    if (found) return found;
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${ms} ms`);
-    await sleep(20);
-  }
 }
 
 function readProcess(pid: number): Process | undefined {

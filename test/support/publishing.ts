@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
@@ -16,15 +15,18 @@ import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { Octokit } from '@octokit/rest';
 import type { ChangedFile, ChangeSet } from '../../core/change-set.ts';
 import { inParallel } from '../../core/in-parallel.ts';
-import { isEnded, type Job, type JobRow, newJobId, type PullRequestSettings } from '../../core/job.ts';
+import { type Job, type JobRow, newJobId, type PullRequestSettings } from '../../core/job.ts';
 import type { RepositoryResult, RepositorySummary } from '../../core/repository-result.ts';
 import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
 import { countsOf, pullRequestKey } from '../../core/store/repository-table.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import type { StackOptions } from '../../local/stack.ts';
-import { until } from './process-tree.ts';
-import { PLAIN_ENVIRONMENT, ROOT, type ServedStack, startStackProcess, temporaryFolder } from './stack.ts';
-import { git, repositoryOf } from './work-trees.ts';
+import { LOCAL_AWS } from './aws-clients.ts';
+import { endOfJob } from './end-of-job.ts';
+import { git } from './git.ts';
+import { PLAIN_ENVIRONMENT, ROOT, type ServedStack, startStackProcess } from './stack.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+import { repositoryOf } from './work-trees.ts';
 
 export const AT = '2026-01-02T03:04:05.000Z';
 
@@ -74,8 +76,7 @@ export class Publishing {
       ...(token && { auth: token }),
     });
     const client = (service: string) => ({
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+      ...LOCAL_AWS,
       endpoint: stack.awsVariables[`AWS_ENDPOINT_URL_${service}`]!,
     });
     this.sfn = new SFNClient(client('SFN'));
@@ -231,15 +232,7 @@ export class Publishing {
 
   /** Long jobs are asked rarely: each answer counts their repositories. */
   async ended(jobId: string, ms = 240_000): Promise<Answer['json']> {
-    const pollMs = ms / 1000;
-    await until(
-      `the end of ${jobId}`,
-      async () => {
-        await sleep(pollMs);
-        return isEnded((await this.call('GET', `/jobs/${jobId}?limit=1`)).json.status);
-      },
-      ms,
-    );
+    await endOfJob(this.stack.api, jobId, { everyMs: ms / 1000, withinMs: ms });
     return (await this.call('GET', `/jobs/${jobId}?limit=1000`)).json;
   }
 

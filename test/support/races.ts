@@ -7,8 +7,8 @@ import { expect } from '@jest/globals';
 import { Octokit } from '@octokit/rest';
 import { inParallel } from '../../core/in-parallel.ts';
 import { type Answered, Fleet, writeAndSubmit } from './fleet.ts';
-import { until } from './process-tree.ts';
 import { seeded } from './seeded.ts';
+import { until } from './until.ts';
 
 const NAMES = ['one', 'two'];
 /** Rounds at once: each is mostly waiting. */

@@ -1,13 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { workerCommand } from '../../worker/bundle.ts';
 import { type Process, processes } from './process-tree.ts';
 import type { TestStackOptions } from './start-stack.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 import { copyWorkerBundle } from './worker-bundle.ts';
 
 export const CLI = fileURLToPath(new URL('../../bin/cody-batch.ts', import.meta.url));
@@ -28,12 +28,6 @@ export type ServedStack = {
   printed?: string;
   close(): Promise<void>;
 };
-
-/** A folder of the test's own; `remove` ends it. */
-export async function temporaryFolder(): Promise<{ path: string; remove(): Promise<void> }> {
-  const folder = await mkdtemp(path.join(await realpath(tmpdir()), 'cody-batch-test-'));
-  return { path: folder, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 3 }) };
-}
 
 /** `cody-batch serve` as a process, on free ports. */
 export async function serveStack(

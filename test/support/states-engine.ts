@@ -16,11 +16,8 @@ import dynalite from 'dynalite';
 import { type LoopbackServer, listenOnLoopback } from '../../local/access/loopback.ts';
 import { type LocalStates, type StatesOptions, startStates } from '../../local/states/server.ts';
 import type { StatusChangeEvent } from '../../local/states/status-change.ts';
+import { LOCAL_AWS } from './aws-clients.ts';
 
-export const CONNECTION = {
-  region: 'us-east-1',
-  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-};
 export const BUCKET = 'bucket';
 export const TABLE = 'rows';
 
@@ -39,7 +36,7 @@ export class TestEngine {
       access: 'anyone',
       name: 'dynamodb',
     });
-    this.dynamodb = new DynamoDBClient({ ...CONNECTION, endpoint: this.#dynalite.url });
+    this.dynamodb = new DynamoDBClient({ ...LOCAL_AWS, endpoint: this.#dynalite.url });
     await this.dynamodb.send(
       new CreateTableCommand({
         TableName: TABLE,
@@ -64,7 +61,7 @@ export class TestEngine {
       region: 'us-east-1',
       accountId: '000000000000',
       dynamodbUrl: this.#dynalite.url,
-      batch: new BatchClient({ ...CONNECTION, endpoint: 'http://127.0.0.1:9' }),
+      batch: new BatchClient({ ...LOCAL_AWS, endpoint: 'http://127.0.0.1:9' }),
       subscribeToBatch: () => {},
       readObject: async (_bucket, key) => Buffer.from(this.objects.get(key) ?? notThere(key)),
       writeObject: async (_bucket, key, body) => void this.objects.set(key, Buffer.from(body).toString()),
@@ -74,7 +71,7 @@ export class TestEngine {
       ...options,
     });
     this.client?.destroy();
-    this.client = new SFNClient({ ...CONNECTION, endpoint: this.states.url });
+    this.client = new SFNClient({ ...LOCAL_AWS, endpoint: this.states.url });
   }
 
   async begin(name: string, input: unknown = {}): Promise<string> {
@@ -131,12 +128,4 @@ export function invoke(name: string, rest: object): object {
     ResultPath: `$.${name}`,
     ...rest,
   };
-}
-
-export async function eventually<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await sleep(5);
-  }
 }

@@ -1,26 +1,7 @@
-import { execFile } from 'node:child_process';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-
-const IDENTITY = {
-  GIT_AUTHOR_NAME: 'A Developer',
-  GIT_AUTHOR_EMAIL: 'developer@example.com',
-  GIT_COMMITTER_NAME: 'A Developer',
-  GIT_COMMITTER_EMAIL: 'developer@example.com',
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_CONFIG_NOSYSTEM: '1',
-};
-
-/** Runs git in a folder and gives what it prints. */
-export async function git(folder: string, ...args: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)('git', ['-C', folder, ...args], {
-    env: { PATH: process.env.PATH, ...IDENTITY },
-    maxBuffer: 256 * 1024 * 1024,
-  });
-  return stdout.trimEnd();
-}
+import { git } from './git.ts';
 
 /** Commits everything in a folder as the first commit of a new repository. */
 export async function commitAll(folder: string): Promise<string> {

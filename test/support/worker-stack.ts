@@ -28,6 +28,7 @@ import { JOBS_TABLE, openDynamoDB, REPOSITORIES_TABLE } from '../../core/store/t
 import { NO_TOKENS } from '../../core/usage.ts';
 import { startGitHub } from '../../local/github/server.ts';
 import type { ReplyBlock } from '../../local/model/reply.ts';
+import { LOCAL_AWS } from './aws-clients.ts';
 import { type Script, type ScriptedModel, startScriptedModel } from './scripted-model.ts';
 import { copyWorkerBundle } from './worker-bundle.ts';
 
@@ -316,8 +317,7 @@ export function filesBelow(folder: string): string {
 }
 
 async function createTables(endpoint: string): Promise<void> {
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  const client = new DynamoDBClient({ endpoint, region: 'us-east-1', credentials });
+  const client = new DynamoDBClient({ ...LOCAL_AWS, endpoint });
   for (const [name, shape] of [
     ['jobs', JOBS_TABLE],
     ['repositories', REPOSITORIES_TABLE],

@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals';
 import { NotFoundError } from '../../core/errors.ts';
 import { listenOnLoopback } from '../../local/access/loopback.ts';
 import { isTransientError } from '../../worker/transient-error.ts';
+import { LOCAL_AWS } from '../support/aws-clients.ts';
 
 /** The SDK's error for such a response. */
 async function errorOf(status: number, type: string): Promise<unknown> {
@@ -19,8 +20,7 @@ async function errorOf(status: number, type: string): Promise<unknown> {
 }
 
 async function ask(endpoint: string): Promise<unknown> {
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  const client = new DynamoDBClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 1 });
+  const client = new DynamoDBClient({ ...LOCAL_AWS, endpoint, maxAttempts: 1 });
   const asked = client.send(new GetItemCommand({ TableName: 'jobs', Key: { jobId: { S: 'a' } } }));
   return asked.then(() => undefined).catch((error: unknown) => error);
 }

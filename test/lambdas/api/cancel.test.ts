@@ -1,7 +1,8 @@
 import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { COST_OF_USAGE, Fleet, repositoryOfRequest, writeAndSubmit } from '../../support/fleet.ts';
-import { alive, until } from '../../support/process-tree.ts';
+import { alive } from '../../support/process-tree.ts';
+import { until } from '../../support/until.ts';
 
 let fleet: Fleet;
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Fleet, writeAndSubmit } from '../../support/fleet.ts';
-import { until } from '../../support/process-tree.ts';
+import { until } from '../../support/until.ts';
 
 let fleet: Fleet;
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { COST_OF_USAGE, Fleet, repositoryOfRequest, writeAndSubmit } from '../../support/fleet.ts';
-import { until } from '../../support/process-tree.ts';
+import { until } from '../../support/until.ts';
 
 let fleet: Fleet;
 /** What the model does at a repository; by default it writes a file and submits. */

@@ -5,8 +5,10 @@ import { registerWorkTrees } from '../../../cli/register.ts';
 import { inspectWorkTree } from '../../../cli/work-tree.ts';
 import type { Job } from '../../../core/job.ts';
 import type { Problem } from '../../../lambdas/api/problem.ts';
-import { until } from '../../support/process-tree.ts';
-import { type ServedStack, startStackProcess, temporaryFolder } from '../../support/stack.ts';
+import { endOfJob } from '../../support/end-of-job.ts';
+import { type ServedStack, startStackProcess } from '../../support/stack.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { until } from '../../support/until.ts';
 import { repositoryOf } from '../../support/work-trees.ts';
 
 let stack: ServedStack;
@@ -41,11 +43,7 @@ async function call(
 async function runJob(request: object): Promise<Job> {
   const created = await call('POST', '/jobs', request);
   expect(created.status).toBe(201);
-  for (;;) {
-    const { json } = await call('GET', `/jobs/${created.json.jobId}`);
-    if (!['pending', 'processing'].includes(json.status)) return json;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  return endOfJob(stack.api, created.json.jobId);
 }
 
 const VALID = { prompt: "Replace 'one' with 'two'.", repositories: ['local/sample'] };

@@ -11,9 +11,9 @@ import type { Context } from '../../../lambdas/context.ts';
 import { removeJob } from '../../../lambdas/steps/remove-job.ts';
 import { type LocalBatch, startBatch } from '../../../local/batch/server.ts';
 import { jobRow } from '../../support/job-row.ts';
-import { temporaryFolder } from '../../support/stack.ts';
 import { TestEngine } from '../../support/states-engine.ts';
 import { openTestArtifacts, openTestTables, type TestTables } from '../../support/stores.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const QUEUE = 'queue';
 let tables: TestTables;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type GitHubProxy, startGitHubProxy } from '../../support/github-proxy.ts';
-import { until } from '../../support/process-tree.ts';
 import { Publishing, text } from '../../support/publishing.ts';
+import { until } from '../../support/until.ts';
 
 let publishing: Publishing;
 let proxy: GitHubProxy;

@@ -5,10 +5,12 @@ import { registerWorkTrees } from '../../../cli/register.ts';
 import { inspectWorkTree } from '../../../cli/work-tree.ts';
 import type { MessageRequest } from '../../../local/model/conversation.ts';
 import { callTool } from '../../support/fleet.ts';
-import { until } from '../../support/process-tree.ts';
+import { git } from '../../support/git.ts';
 import { type ScriptedModel, startScriptedModel } from '../../support/scripted-model.ts';
-import { type ServedStack, startStackProcess, temporaryFolder } from '../../support/stack.ts';
-import { commitAll, git } from '../../support/work-trees.ts';
+import { type ServedStack, startStackProcess } from '../../support/stack.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { until } from '../../support/until.ts';
+import { commitAll } from '../../support/work-trees.ts';
 
 /** Everything that a tree can say, changed in one go. */
 const COMMAND = `

@@ -3,9 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newJobId } from '../../../core/job.ts';
+import { git } from '../../support/git.ts';
 import { startGitHubProxy } from '../../support/github-proxy.ts';
 import { Publishing, type Recorded, text } from '../../support/publishing.ts';
-import { git } from '../../support/work-trees.ts';
 
 const OWNER = 'ghp_ownerOwnerOwnerOwnerOwnerOwner01';
 const READER = 'ghp_readerReaderReaderReaderReader02';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { git } from '../../support/git.ts';
 import { Publishing, type Recorded, text } from '../../support/publishing.ts';
-import { git } from '../../support/work-trees.ts';
 
 let publishing: Publishing;
 

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Job } from '../../../core/job.ts';
 import { OutcomeDocument } from '../../../core/outcome.ts';
 import type { RepositoryResult } from '../../../core/repository-result.ts';
 import { artifactKeys } from '../../../core/store/artifacts.ts';
 import { NO_TOKENS } from '../../../core/usage.ts';
+import { endOfJob } from '../../support/end-of-job.ts';
 import { type ServedStack, startStackProcess } from '../../support/stack.ts';
 
 /** What a worker says whose model refuses every call. */
@@ -82,13 +82,8 @@ async function runJob(repositories: string[]): Promise<Job> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ prompt: 'Do it.', repositories }),
   });
-  let job = (await created.json()) as Job;
-  const { jobId } = job;
-  while (['pending', 'processing'].includes(job.status)) {
-    await sleep(50);
-    job = (await (await fetch(`${stack.api}/jobs/${jobId}`)).json()) as Job;
-  }
-  return job;
+  const { jobId } = (await created.json()) as Job;
+  return endOfJob(stack.api, jobId);
 }
 
 const of = ({ jobId }: Job, name: string) => fetch(`${stack.api}/jobs/${jobId}/repositories/local/${name}`);

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BatchClient,
   CancelJobCommand,
@@ -22,6 +21,8 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { NOT_TRIED_AGAIN } from '../../../core/attempts.ts';
 import type { LocalJobDefinition } from '../../../local/batch/job-definition.ts';
 import { type BatchOptions, batchLogFile, type LocalBatch, startBatch } from '../../../local/batch/server.ts';
+import { LOCAL_AWS } from '../../support/aws-clients.ts';
+import { until } from '../../support/until.ts';
 
 const NODE = process.execPath;
 const SLEEP = [NODE, '-e', 'setInterval(() => {}, 1000)'];
@@ -47,8 +48,7 @@ afterEach(async () => {
 });
 
 function clientOf(endpoint: string): BatchClient {
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  return new BatchClient({ endpoint, region: 'us-east-1', credentials });
+  return new BatchClient({ ...LOCAL_AWS, endpoint });
 }
 
 async function start(
@@ -87,24 +87,17 @@ async function describe(jobId: string): Promise<JobDetail> {
   return jobs![0]!;
 }
 
-/** Gives up in the end, so that what never comes fails a test instead of hanging it. */
-async function until<T>(look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
-  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(10)) {
-    const found = await look();
-    if (found) return found;
-  }
-  throw new Error(`Waited 30 s for ${look}`);
-}
-
 /** The job once it has ended, by what the listener was told. */
 function ended(jobId: string): Promise<JobDetail> {
-  return until(() =>
+  return until(`the end of ${jobId}`, () =>
     changes.find((job) => job.jobId === jobId && (job.status === 'SUCCEEDED' || job.status === 'FAILED')),
   );
 }
 
 function running(jobId: string): Promise<JobDetail> {
-  return until(() => changes.find((job) => job.jobId === jobId && job.status === 'RUNNING'));
+  return until(`the start of ${jobId}`, () =>
+    changes.find((job) => job.jobId === jobId && job.status === 'RUNNING'),
+  );
 }
 
 function logOf(job: JobDetail): string {
@@ -277,7 +270,7 @@ test('a timeout ends the whole process group, a grandchild that ignores SIGTERM 
   const jobId = await submit();
   const { container } = await running(jobId);
   const grandchild = Number(
-    await until(() => readFileSync(batchLogFile(folder, container!.logStreamName!), 'utf8')),
+    await until('the log', () => readFileSync(batchLogFile(folder, container!.logStreamName!), 'utf8')),
   );
   expect(isAlive(grandchild)).toBe(true);
 
@@ -288,7 +281,7 @@ test('a timeout ends the whole process group, a grandchild that ignores SIGTERM 
     attempts: [{ container: { exitCode: 137 }, statusReason: 'Job attempt duration exceeded timeout' }],
   });
   expect(job.attempts).toHaveLength(1);
-  await until(() => !isAlive(grandchild));
+  await until('the end of the process', () => !isAlive(grandchild));
 });
 
 test('a grandchild does not outlive a job that has ended by itself', async () => {
@@ -301,7 +294,7 @@ test('a grandchild does not outlive a job that has ended by itself', async () =>
   await start({ command: [NODE, '-e', leave] });
   const job = await ended(await submit());
   expect(job.status).toBe('SUCCEEDED');
-  await until(() => !isAlive(Number(logOf(job))));
+  await until('the end of the process', () => !isAlive(Number(logOf(job))));
 });
 
 test('TerminateJob ends a running job with its reason and without another attempt, even if it exits with 0', async () => {
@@ -314,7 +307,7 @@ test('TerminateJob ends a running job with its reason and without another attemp
     attempts: 3,
   });
   const jobId = await submit();
-  await until(async () => logOf(await running(jobId)));
+  await until('the log', async () => logOf(await running(jobId)));
   await client.send(new TerminateJobCommand({ jobId, reason: 'the user cancelled' }));
   const job = await ended(jobId);
   expect(job).toMatchObject({ status: 'FAILED', statusReason: 'the user cancelled', isTerminated: true });
@@ -474,7 +467,7 @@ test('a web page cannot submit a job', async () => {
 test('close ends what runs, says nothing of it, and gives the data folder back', async () => {
   await start({ command: [NODE, '-e', 'console.log(process.pid); setInterval(() => {}, 1000)'] });
   const job = await running(await submit());
-  const pid = Number(await until(() => logOf(job)));
+  const pid = Number(await until('the log', () => logOf(job)));
   const told = changes.length;
   await batch!.close();
   batch = undefined;
@@ -523,7 +516,10 @@ test('workers left behind by kill -9 are ended, whole group, before the next Bat
   const jobId = await submit();
   const log = batchLogFile(folder, `worker/default/${jobId}-1`);
   const grandchild = Number(
-    await until(async () => (await describe(jobId)).startedAt && readFileSync(log, 'utf8')),
+    await until(
+      'the start and its log',
+      async () => (await describe(jobId)).startedAt && readFileSync(log, 'utf8'),
+    ),
   );
   const leader = Number(execFileSync('ps', ['-o', 'pgid=', '-p', String(grandchild)], { encoding: 'utf8' }));
   host.kill('SIGKILL');
@@ -533,7 +529,7 @@ test('workers left behind by kill -9 are ended, whole group, before the next Bat
 
   await start({}, { stopTimeoutSeconds: 0.2 });
   expect(isAlive(leader)).toBe(false);
-  await until(() => !isAlive(grandchild));
+  await until('the end of the process', () => !isAlive(grandchild));
   const { jobs } = await client.send(new DescribeJobsCommand({ jobs: [jobId] }));
   expect(jobs).toEqual([]);
 });
@@ -563,7 +559,7 @@ onLinux(
       readFileSync(batchLogFile(folder, container!.logStreamName!), 'utf8').trim().split(' '),
     );
     expect(new Set(left.map(([, attemptFolder]) => attemptFolder)).size).toBe(2);
-    await until(() => left.every(([pid]) => !isAlive(Number(pid))));
+    await until('the end of what was left', () => left.every(([pid]) => !isAlive(Number(pid))));
     expect(readdirSync(tmp)).toEqual([]);
   },
 );
@@ -585,7 +581,7 @@ onLinux(
     const inhabitant = live(path.join(tmp, 'attempt/home'));
     const neighbour = live(`${tmp}-of-another`);
     await start({ scratch: { folder: tmp, variable: 'TEMP_DIR' } });
-    await until(() => !isAlive(inhabitant));
+    await until('the end of the process', () => !isAlive(inhabitant));
     expect(isAlive(neighbour)).toBe(true);
     expect(readdirSync(tmp)).toEqual([]);
   },

@@ -9,7 +9,9 @@ import {
 } from '@aws-sdk/client-sfn';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type LocalBatch, startBatch } from '../../../local/batch/server.ts';
-import { BUCKET, CONNECTION, eventually, invoke, TABLE, TestEngine } from '../../support/states-engine.ts';
+import { LOCAL_AWS } from '../../support/aws-clients.ts';
+import { BUCKET, invoke, TABLE, TestEngine } from '../../support/states-engine.ts';
+import { until } from '../../support/until.ts';
 
 let engine: TestEngine;
 let batch: LocalBatch | undefined;
@@ -207,7 +209,7 @@ async function startWorkers(): Promise<object> {
       for (const listener of listeners) listener(detail);
     },
   });
-  batchClient = new BatchClient({ ...CONNECTION, endpoint: batch.url });
+  batchClient = new BatchClient({ ...LOCAL_AWS, endpoint: batch.url });
   return {
     batch: batchClient,
     subscribeToBatch: (listener: (job: JobDetail) => void) => void listeners.push(listener),
@@ -334,7 +336,7 @@ test('stopping an execution ends its children and terminates their Batch jobs', 
   );
   const executionArn = await engine.begin('stopped', manifest(2));
   const running = () => batchClient!.send(new ListJobsCommand({ jobQueue: 'queue', jobStatus: 'RUNNING' }));
-  const { jobSummaryList } = await eventually(async () => {
+  const { jobSummaryList } = await until('two jobs to run', async () => {
     const answer = await running();
     return answer.jobSummaryList?.length === 2 ? answer : undefined;
   });
@@ -342,7 +344,7 @@ test('stopping an execution ends its children and terminates their Batch jobs', 
 
   expect(await engine.ended(executionArn)).toMatchObject({ status: 'ABORTED', error: 'Cancelled' });
   const jobs = jobSummaryList!.map(({ jobId }) => jobId!);
-  const ended = await eventually(async () => {
+  const ended = await until('the end of both', async () => {
     const answer = await batchClient!.send(new DescribeJobsCommand({ jobs }));
     return answer.jobs!.every(({ status }) => status === 'FAILED') ? answer.jobs : undefined;
   });

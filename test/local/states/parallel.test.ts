@@ -7,7 +7,8 @@ import {
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { BUCKET, eventually, invoke, TestEngine } from '../../support/states-engine.ts';
+import { BUCKET, invoke, TestEngine } from '../../support/states-engine.ts';
+import { until } from '../../support/until.ts';
 
 let engine: TestEngine;
 
@@ -150,7 +151,7 @@ test('one failed branch ends the others before anybody is told, with the error t
     {
       hang: hanging(began, seen),
       fail: async () => {
-        await eventually(() => began[0]);
+        await until('the first to begin', () => began[0]);
         throw Object.assign(new Error('no more'), { name: 'OutOfPaper' });
       },
       caught: ({ error }: { error: object }) => {
@@ -190,7 +191,7 @@ test('children of a Map in a branch end where another branch fails', async () =>
     {
       hang: hanging(began, ended),
       fail: async () => {
-        await eventually(() => began[1]);
+        await until('the second to begin', () => began[1]);
         throw new Error('no more');
       },
       caught: () => [...ended],
@@ -227,9 +228,9 @@ test('stopping an execution ends every branch, and nothing of it runs on', async
     hang: hanging(began, ended),
   });
   const executionArn = await engine.begin('stopped', { name: 'branch' });
-  await eventually(() => began[1]);
+  await until('the second to begin', () => began[1]);
   await engine.client.send(new StopExecutionCommand({ executionArn }));
-  await eventually(() => ended[1]);
+  await until('both to end', () => ended[1]);
   expect(ended.sort()).toEqual(['branch', 'child']);
   const { status } = await engine.client.send(new DescribeExecutionCommand({ executionArn }));
   expect(status).toBe('ABORTED');
@@ -243,7 +244,7 @@ test('an execution whose process ended in its branches runs again, and both of t
   const definition = both([inTurn({ A: invoke('a', {}) }), inTurn({ B: invoke('b', {}) })]);
   await engine.start(definition, { a: () => 1, b: hanging(began) });
   const executionArn = await engine.begin('unfinished');
-  await eventually(() => began[0]);
+  await until('the first to begin', () => began[0]);
   await engine.states!.close();
 
   await engine.start(definition, { a: () => 1, b: () => 2 });

@@ -14,7 +14,8 @@ import {
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { eventually, invoke, TABLE, TestEngine } from '../../support/states-engine.ts';
+import { invoke, TABLE, TestEngine } from '../../support/states-engine.ts';
+import { until } from '../../support/until.ts';
 
 let engine: TestEngine;
 
@@ -457,7 +458,7 @@ test('a stopped execution says so, with its error and cause, and nothing of it r
     },
   );
   const executionArn = await engine.begin('stopped');
-  await eventually(() => (seen.length > 0 ? true : undefined));
+  await until('the first call', () => seen.length > 0);
   await engine.client.send(
     new StopExecutionCommand({ executionArn, error: 'Cancelled', cause: 'By the user' }),
   );
@@ -501,10 +502,8 @@ test('closing records no end: the next engine runs the execution again, and what
   });
   const ended = await engine.run('ended', { hang: false });
   const executionArn = await engine.begin('unfinished', { hang: true });
-  await eventually(async () =>
-    (await engine.history(executionArn)).some(({ stateEnteredEventDetails: e }) => e?.name === 'Second')
-      ? true
-      : undefined,
+  await until('the second state', async () =>
+    (await engine.history(executionArn)).some(({ stateEnteredEventDetails: e }) => e?.name === 'Second'),
   );
   await engine.states!.close();
   expect(engine.statusChanges.filter(({ detail }) => detail.status === 'ABORTED')).toEqual([]);

@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { OutcomeDocument } from '../../../core/outcome.ts';
-import { call, calls, GIT_IDENTITY, Stack, submit } from '../../support/worker-stack.ts';
+import { git } from '../../support/git.ts';
+import { call, calls, Stack, submit } from '../../support/worker-stack.ts';
 
 let stack: Stack;
 let checkout: string;
@@ -13,16 +12,12 @@ beforeAll(async () => {
   await stack.createRepository(NAME, { 'a.txt': 'one\n' });
   await stack.createRepository('acme/empty', {});
   checkout = await stack.checkout(NAME);
-  await git('tag', 'v1.0');
-  await git('branch', 'bot/modernise');
-  await git('branch', 'cody-batch');
-  await git('push', '--quiet', 'origin', 'v1.0', 'bot/modernise', 'cody-batch');
+  await git(checkout, 'tag', 'v1.0');
+  await git(checkout, 'branch', 'bot/modernise');
+  await git(checkout, 'branch', 'cody-batch');
+  await git(checkout, 'push', '--quiet', 'origin', 'v1.0', 'bot/modernise', 'cody-batch');
 });
 afterAll(() => stack?.close());
-
-async function git(...args: string[]): Promise<string> {
-  return (await promisify(execFile)('git', ['-C', checkout, ...GIT_IDENTITY, ...args])).stdout.trim();
-}
 
 type Job = NonNullable<Parameters<Stack['createJob']>[1]>;
 const edit = calls(call('edit_file', { path: 'a.txt', oldText: 'one', newText: '1' }));
@@ -79,7 +74,7 @@ test.each<[string, Job, RegExp, string?]>([
 );
 
 test('a branch of this very job, a free name and a base with a slash are no obstacle, nor is any name where no pull request is asked for', async () => {
-  await git('commit', '--quiet', '--allow-empty', '--message', 'Earlier');
+  await git(checkout, 'commit', '--quiet', '--allow-empty', '--message', 'Earlier');
   const free = await analyze({
     pullRequest: { branch: 'chore/new' },
     settings: { baseBranch: 'bot/modernise' },
@@ -93,6 +88,7 @@ test('a branch of this very job, a free name and a base with a slash are no obst
     pullRequest: { branch: 'bot/again' },
   });
   await git(
+    checkout,
     'commit',
     '--quiet',
     '--amend',
@@ -100,7 +96,7 @@ test('a branch of this very job, a free name and a base with a slash are no obst
     '--message',
     `Earlier\n\nCody-Batch-Job: ${jobId}`,
   );
-  await git('push', '--quiet', 'origin', 'HEAD:refs/heads/bot/again');
+  await git(checkout, 'push', '--quiet', 'origin', 'HEAD:refs/heads/bot/again');
   await stack.work([jobId, NAME], [edit, submit]);
   expect(await stack.outcome(jobId, NAME)).toMatchObject({ outcome: 'changed' });
 });

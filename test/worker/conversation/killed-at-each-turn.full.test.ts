@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { artifactKeys } from '../../../core/store/artifacts.ts';
 import { Thread } from '../../../core/thread.ts';
 import type { MessageRequest } from '../../../local/model/conversation.ts';
+import { until } from '../../support/until.ts';
 import { call, calls, Stack, submit } from '../../support/worker-stack.ts';
 
 let stack: Stack;
@@ -25,10 +25,6 @@ function answered({ messages }: MessageRequest): number {
 
 function unmarked(message: MessageRequest['messages'][number]): string {
   return JSON.stringify(message, (key, value) => (key === 'cache_control' ? undefined : value));
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(10);
 }
 
 test('a worker that is killed twice in each of ten turns pays no turn twice, and loses no edit', async () => {
@@ -56,7 +52,7 @@ test('a worker that is killed twice in each of ten turns pays no turn twice, and
 
   const attempt = async (killWhen: () => boolean) => {
     const { child, finished } = await stack.startWorker([jobId, NAME], reply);
-    await until(killWhen);
+    await until('the time of the kill', killWhen);
     child.kill('SIGKILL');
     await finished;
   };

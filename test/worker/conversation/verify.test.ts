@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { toolExchanges } from '../../../local/model/conversation.ts';
-import { until } from '../../support/process-tree.ts';
+import { until } from '../../support/until.ts';
 import { call, calls, Stack, SUBMISSION, submit, submitUnchanged } from '../../support/worker-stack.ts';
 
 let stack: Stack;

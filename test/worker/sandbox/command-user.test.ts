@@ -5,8 +5,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type ToolExchange, toolExchanges } from '../../../local/model/conversation.ts';
 import { workerCommand } from '../../../worker/bundle.ts';
-import { processes, until } from '../../support/process-tree.ts';
+import { processes } from '../../support/process-tree.ts';
 import type { Script } from '../../support/scripted-model.ts';
+import { until } from '../../support/until.ts';
 import { copyWorkerBundle } from '../../support/worker-bundle.ts';
 import { call, calls, Stack, submit } from '../../support/worker-stack.ts';
 

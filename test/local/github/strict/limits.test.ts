@@ -9,7 +9,7 @@ import {
   startTestGitHub,
   type TestGitHub,
 } from '../../../support/github-server.ts';
-import { until } from '../../../support/process-tree.ts';
+import { until } from '../../../support/until.ts';
 
 let github: TestGitHub;
 

@@ -1,0 +1,24 @@
+import { isEnded, type Job } from '../../core/job.ts';
+import type { RepositorySummary } from '../../core/repository-result.ts';
+import { until } from './until.ts';
+
+export type JobWithResults = Job & { results: RepositorySummary[] };
+
+/**
+ * Waits until the job has ended; returns it with at most `limit` of its repositories.
+ * @param everyMs how often the API is asked. Each answer counts the job's rows, so a large job is asked rarely.
+ */
+export function endOfJob(
+  api: string,
+  jobId: string,
+  options: { limit?: number; everyMs?: number; withinMs?: number } = {},
+): Promise<JobWithResults> {
+  const { limit = 100, everyMs = 50, withinMs } = options;
+  const look = async () => {
+    const answer = await fetch(`${api}/jobs/${jobId}?limit=${limit}`);
+    if (!answer.ok) throw new Error(`GET /jobs/${jobId} answered ${answer.status}: ${await answer.text()}`);
+    const job = (await answer.json()) as JobWithResults;
+    return isEnded(job.status) ? job : undefined;
+  };
+  return until(`the end of ${jobId}`, look, withinMs, everyMs);
+}

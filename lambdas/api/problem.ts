@@ -31,18 +31,19 @@ export class RouteInputError extends InvalidInputError {
   }
 }
 
-const TITLES: Record<number, string> = {
-  400: 'The request does not fit',
-  401: 'Not signed in',
-  403: 'Not allowed',
-  404: 'Not found',
-  405: 'Method not allowed',
-  406: 'Answer too long',
-  409: 'Not in this state',
-  410: 'Deleted',
-  413: 'Body too long',
-  415: 'Unsupported media type',
-  422: 'The request does not fit',
+/** Problem types by status. Clients match `urn:cody-batch:problem:{type}`, so a type never changes; a title may. */
+const PROBLEMS: Readonly<Record<number, { type: string; title: string }>> = {
+  400: { type: 'the-request-does-not-fit', title: 'Invalid request' },
+  401: { type: 'not-signed-in', title: 'Not signed in' },
+  403: { type: 'not-allowed', title: 'Not allowed' },
+  404: { type: 'not-found', title: 'Not found' },
+  405: { type: 'method-not-allowed', title: 'Method not allowed' },
+  406: { type: 'answer-too-long', title: 'Response too large' },
+  409: { type: 'not-in-this-state', title: 'Conflict with the current state' },
+  410: { type: 'deleted', title: 'Deleted' },
+  413: { type: 'body-too-long', title: 'Request body too large' },
+  415: { type: 'unsupported-media-type', title: 'Unsupported media type' },
+  500: { type: 'internal', title: 'Internal error' },
 };
 
 export function problemResponse(error: unknown): APIGatewayProxyStructuredResultV2 {
@@ -56,22 +57,21 @@ export function problemResponse(error: unknown): APIGatewayProxyStructuredResult
 
 function problemOf(error: unknown): Problem {
   if (!(error instanceof CodyBatchError) || error.statusCode >= 500) {
-    return {
-      type: 'urn:cody-batch:problem:internal',
-      title: 'Internal error',
-      status: 500,
-      detail:
-        "The request failed here, not in what was asked. The function's log has the reason, under the request's id.",
-    };
+    const detail =
+      "The server failed while it handled this request; the request itself may be valid. The function's log has the reason under the request ID.";
+    return { ...typeOf(500), status: 500, detail };
   }
-  const title = TITLES[error.statusCode] ?? 'Refused';
   return {
-    type: `urn:cody-batch:problem:${title.toLowerCase().replace(/ /g, '-')}`,
-    title,
+    ...typeOf(error.statusCode),
     status: error.statusCode,
     detail: error.message,
     ...faultsOf(error),
   };
+}
+
+function typeOf(status: number): Pick<Problem, 'type' | 'title'> {
+  const { type, title } = PROBLEMS[status] ?? { type: 'refused', title: 'Refused' };
+  return { type: `urn:cody-batch:problem:${type}`, title };
 }
 
 function faultsOf(error: CodyBatchError): { errors?: FieldFault[] } {

@@ -76,9 +76,9 @@ test('a listing of an owner is asked of GitHub once for the pages of it and for 
   }
 });
 
-test('the type of a problem stays what clients look for', () => {
+test('the type of a problem stays what clients match, whatever its title', () => {
   const typeOf = (error: Error) => JSON.parse(problemResponse(error).body!).type;
-  const types = [400, 401, 403, 404, 405, 406, 409, 410, 413, 415].map((status) => [
+  const types = [400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 418].map((status) => [
     status,
     typeOf(new HttpError(status, 'No.')),
   ]);
@@ -93,6 +93,7 @@ test('the type of a problem stays what clients look for', () => {
     410: 'urn:cody-batch:problem:deleted',
     413: 'urn:cody-batch:problem:body-too-long',
     415: 'urn:cody-batch:problem:unsupported-media-type',
+    418: 'urn:cody-batch:problem:refused',
   });
   expect(typeOf(new Error('A secret.'))).toBe('urn:cody-batch:problem:internal');
 });

@@ -173,8 +173,16 @@ export function sentence(text: string): string {
   return /[.!?…]["')\]]?$/.test(said) ? said : `${said}.`;
 }
 
-/** `{name, message}` as rows and outcomes hold it, at most 2,000 characters of message. */
+/** Messages on rows, in outcomes and in logs; keeps a row far below DynamoDB's 400 KB. */
+const MAX_MESSAGE_CHARACTERS = 2000;
+
+export function truncateMessage(message: string): string {
+  if (message.length <= MAX_MESSAGE_CHARACTERS) return message;
+  return `${message.slice(0, MAX_MESSAGE_CHARACTERS - 1)}…`;
+}
+
+/** `{name, message}` as rows and outcomes hold it, with a truncated message. */
 export function describeError(error: unknown): { name: string; message: string } {
   const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
-  return { name, message: message.length > 2000 ? `${message.slice(0, 1999)}…` : message };
+  return { name, message: truncateMessage(message) };
 }

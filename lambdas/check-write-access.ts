@@ -3,7 +3,7 @@ import { AnalyzeItem, ExecutionInput } from '../core/execution.ts';
 import { readArtifact } from '../core/store/artifacts.ts';
 import type { Context } from './context.ts';
 import { withoutWriteAccess } from './github/write-access.ts';
-import { refuseBefore } from './run/refused-before.ts';
+import { failBeforeStart } from './run/fail-before-start.ts';
 
 /** The state of the execution once ResolveRepositories has listed what is to be analysed. */
 export const WriteAccessInput = ExecutionInput.extend({ analyze: z.object({ key: z.string() }) });
@@ -21,5 +21,5 @@ export async function checkWriteAccess(
   const items = await readArtifact(context.artifacts, analyze.key, z.array(AnalyzeItem));
   const repositoryNames = items.map(({ repositoryName }) => repositoryName);
   const refused = await withoutWriteAccess(context.settings, { jobId, repositoryNames });
-  await refuseBefore(context, { jobId, run }, refused);
+  await failBeforeStart({ jobId, run }, refused, context);
 }

@@ -3,9 +3,9 @@ import { isEnded, type JobRow } from '../../core/job.ts';
 import type { RunRequest, RunToReserve } from '../../core/store/job-table.ts';
 import { requireWhole } from '../../core/store/read-job.ts';
 import type { Context } from '../context.ts';
-import { unlessDeleted } from '../run/deleted-meanwhile.ts';
 import { Executions } from '../run/executions.ts';
 import { mendedJob } from '../run/mended-job.ts';
+import { unlessDeleted } from '../run/unless-deleted.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import type { RouteInput, RouteOutput } from './route.ts';
 
@@ -37,7 +37,7 @@ export async function beginRun(
   try {
     requireWhole(job);
     refuseLastDays(job, now());
-    const request = await unlessDeleted(context, jobId, () => prepare(job));
+    const request = await unlessDeleted(jobId, context, () => prepare(job));
     const asked = key && { requests: [...requests, { key, fingerprint, run, at: now() }] };
     if (!isEnded(job.status) || !(await jobs.reserveRun(jobId, job.run, { ...request, ...asked }, now())))
       throw await notEnded(jobId, context);

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import { isEnded, JobId } from '../../core/job.ts';
 import type { Context } from '../context.ts';
-import { JOB_CANCELLED } from '../run/end-unfinished.ts';
+import { cleanUpRun } from '../run/clean-up.ts';
+import { CANCELLED } from '../run/end-unfinished.ts';
 import { Executions } from '../run/executions.ts';
 import { mendedJob } from '../run/mended-job.ts';
-import { sweep } from '../run/sweep.ts';
 import { route } from './route.ts';
 
 const params = z.strictObject({ jobId: JobId });
@@ -24,7 +24,7 @@ export const cancelJob = route(
     await context.control.stop(jobId, cancelled.run, 'cancelled');
     const wasStarted = await new Executions(context.settings).stop(cancelled, 'The job was cancelled.');
     // No event tells of an execution that never was, and a first run without one has no rows and no workers.
-    if (!wasStarted && cancelled.run === 1) await sweep(context, cancelled, 'cancelled', JOB_CANCELLED);
+    if (!wasStarted && cancelled.run === 1) await cleanUpRun(cancelled, CANCELLED, context);
     return { json: await context.jobs.get(jobId) };
   },
 );

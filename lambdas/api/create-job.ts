@@ -6,8 +6,8 @@ import { artifactKeys, writeArtifact } from '../../core/store/artifacts.ts';
 import { countsOf } from '../../core/store/repository-table.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import type { Context } from '../context.ts';
-import { unlessDeleted } from '../run/deleted-meanwhile.ts';
 import { Executions } from '../run/executions.ts';
+import { unlessDeleted } from '../run/unless-deleted.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import { HttpError, RouteInputError } from './problem.ts';
 import { route } from './route.ts';
@@ -36,7 +36,7 @@ export const createJob = route(
     };
     const text = JobText.parse(body);
     if (await jobs.deletion(jobId)) throw wasDeleted(jobId);
-    const created = await unlessDeleted(context, jobId, async () => {
+    const created = await unlessDeleted(jobId, context, async () => {
       // In this order: a row without its text would be a job that cannot run.
       await writeArtifact(artifacts, artifactKeys.request(jobId), text);
       return jobs.create(job);

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { JobId, JobText } from '../../core/job.ts';
 import { RepositorySummary } from '../../core/repository-result.ts';
 import { artifactKeys, findArtifact } from '../../core/store/artifacts.ts';
-import { withFreshCounts } from '../run/counting.ts';
-import { repositoryNames } from '../run/totals.ts';
+import { withFreshCounts } from '../run/fresh-counts.ts';
+import { repositoryNames } from '../run/rows.ts';
 import { route } from './route.ts';
 
 const params = z.strictObject({ jobId: JobId });
@@ -28,7 +28,7 @@ export const getJob = route(
       findArtifact(artifacts, artifactKeys.request(jobId), JobText, (why) => {
         damage = why;
       }),
-      repositoryNames(context, jobId),
+      repositoryNames(jobId, context),
     ]);
     const { cursor } = query;
     const from = cursor === undefined ? 0 : names.findIndex((name) => name > cursor);

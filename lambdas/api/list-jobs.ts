@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Status } from '../../core/job.ts';
-import { withFreshCounts } from '../run/counting.ts';
+import { withFreshCounts } from '../run/fresh-counts.ts';
 import { route } from './route.ts';
 
 const query = z.strictObject({

@@ -5,7 +5,7 @@ import { isEnded, JobId, type JobRow, PullRequestOverrides, RepositoryName } fro
 import { artifactKeys, writeArtifact } from '../../core/store/artifacts.ts';
 import type { Context } from '../context.ts';
 import { PUBLISHABLE_ATTRIBUTES, reasonNotPublishable } from '../run/publishable.ts';
-import { repositoryNames } from '../run/totals.ts';
+import { repositoryNames } from '../run/rows.ts';
 import { beginRun } from './begin-run.ts';
 import { route } from './route.ts';
 
@@ -30,7 +30,7 @@ export const openPullRequests = route(
   { role: 'runner', params, body },
   async ({ params: { jobId }, body, headers, createdBy }, context) => {
     const prepare = async (job: JobRow) => {
-      const known = await repositoryNames(context, jobId);
+      const known = await repositoryNames(jobId, context);
       const wanted = body?.repositories && namesOfJob(jobId, body.repositories, known);
       const names = await namesToPublish(job, wanted ?? known, context);
       return {

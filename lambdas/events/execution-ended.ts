@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { truncateMessage } from '../../core/errors.ts';
 import { parseExecutionName } from '../../core/execution.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
-import { JOB_CANCELLED } from '../run/end-unfinished.ts';
+import { cleanUpRun } from '../run/clean-up.ts';
+import { CANCELLED } from '../run/end-unfinished.ts';
 import { logJobEnd } from '../run/job-ended.ts';
 import { findMendedJob } from '../run/mended-job.ts';
-import { sweep } from '../run/sweep.ts';
 
 /** "Step Functions Execution Status Change", as EventBridge delivers it. */
 export const Input = z.object({
@@ -34,16 +35,18 @@ export async function executionEnded({ detail }: z.infer<typeof Input>, context:
     // Of a run that another has followed too: a cancel has left its workers to this function.
     await context.jobs.cancel(jobId, run, context.now());
     await context.control.stop(jobId, run, 'cancelled');
-    await sweep(context, execution, 'cancelled', JOB_CANCELLED);
+    await cleanUpRun(execution, CANCELLED, context);
     return;
   }
   if (job.run !== run) return;
   const name = detail.error ?? `Execution.${detail.status}`;
   const error = {
     name,
-    message: (detail.cause ?? `The execution ${detail.name} ended as ${detail.status}.`).slice(0, 2000),
+    message: truncateMessage(
+      detail.cause ?? `The execution ${detail.name} ended with the status ${detail.status}.`,
+    ),
   };
-  await sweep(context, execution, 'failed', error);
+  await cleanUpRun(execution, { status: 'failed', error }, context);
   const ended = await context.jobs.end(jobId, run, { status: 'failed', at: context.now(), error });
   if (ended) logJobEnd({ status: 'failed' });
 }

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { executionName } from '../../core/execution.ts';
-import { type ErrorDescription, isEnded, type JobRow } from '../../core/job.ts';
+import { isEnded, type JobRow } from '../../core/job.ts';
 import type { Readable } from '../../core/store/stored.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { logger } from '../logger.ts';
-import { JOB_CANCELLED } from '../run/end-unfinished.ts';
+import { cleanUpRun } from '../run/clean-up.ts';
+import { CANCELLED, type RunEnd } from '../run/end-unfinished.ts';
 import { Executions } from '../run/executions.ts';
 import { findMendedJob } from '../run/mended-job.ts';
-import { sweep } from '../run/sweep.ts';
 import { completeJob } from '../steps/complete-job.ts';
 import { executionEnded } from './execution-ended.ts';
 
@@ -147,17 +147,15 @@ async function endWhatIsLeft(
     await executions.stop(job, 'The job was cancelled.');
   }
   if (wasCancelled) await context.control.stop(job.jobId, job.run, 'cancelled');
-  await sweep(
-    context,
-    job,
-    wasCancelled ? 'cancelled' : 'failed',
-    wasCancelled ? JOB_CANCELLED : LEFT_BEHIND,
-  );
+  await cleanUpRun(job, wasCancelled ? CANCELLED : LEFT_BEHIND, context);
 }
 
-const LEFT_BEHIND: ErrorDescription = {
-  name: 'WorkerLostError',
-  message: 'The job ended before this repository had. Retry the job to run it again.',
+const LEFT_BEHIND: RunEnd = {
+  status: 'failed',
+  error: {
+    name: 'WorkerLostError',
+    message: 'The job ended before this repository did. Retry the job to run it again.',
+  },
 };
 
 async function endLike(

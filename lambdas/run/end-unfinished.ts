@@ -5,95 +5,98 @@ import { describeAsWritten } from '../../core/store/stored.ts';
 import type { Context } from '../context.ts';
 import { logger } from '../logger.ts';
 import { endByOutcome, outcomeLeftBy, spentSoFar, withEarlierRuns } from './repository-end.ts';
-import { type CountedRow, readRows } from './totals.ts';
+import { type CountedRow, type JobRows, readAgain, readRows } from './rows.ts';
 
-/** What a repository's row says that did not end before its job was cancelled. */
-export const JOB_CANCELLED: ErrorDescription = {
-  name: 'JobCancelled',
-  message: 'The job was cancelled before this repository ended.',
+type Run = Pick<JobRow, 'jobId' | 'run'>;
+
+/** The status and error of repositories that have not ended when their run ends. */
+export type RunEnd = { status: 'failed' | 'cancelled'; error: ErrorDescription };
+
+export const CANCELLED: RunEnd = {
+  status: 'cancelled',
+  error: { name: 'JobCancelled', message: 'The job was cancelled before this repository ended.' },
 };
 
 /**
- * Ends every repository of a run that has not ended, by the outcome that its worker wrote, else with what that had spent;
- * returns the rows afterwards. A later run, begun meanwhile, keeps its own.
+ * Ends every repository of a run that has not ended: by the outcome that its worker wrote, or else with `end` and the
+ * usage of its last checkpoint. Changes no row of a later run. Returns the job's rows as they are afterwards.
  */
-export async function endUnfinished(
-  context: Context,
-  { jobId, run }: Pick<JobRow, 'jobId' | 'run'>,
-  status: 'failed' | 'cancelled',
-  error: ErrorDescription,
-) {
-  const rows = await withRunsThatWere(context, { jobId, run }, await readRows(context, jobId));
-  await inParallel(rows, PARALLEL, async (row) => {
-    if (row.asWritten) await spellAsWeDo(context, jobId, row);
+export async function endUnfinished({ jobId, run }: Run, end: RunEnd, context: Context): Promise<JobRows> {
+  const before = await readRows(jobId, context);
+  const changed = await takeBackFutureRuns({ jobId, run }, before.rows, context);
+  await inParallel(before.rows, PARALLEL, async (row) => {
+    if (row.asWritten) await normaliseStatus(jobId, row, context);
+    if (row.asWritten || !isEnded(row.status)) changed.add(row.repositoryName);
     if (isEnded(row.status)) return;
-    const end = await endOf(context, { jobId, run }, row, { status, error });
-    await context.repositories.endUnfinished(jobId, row.repositoryName, run, end);
+    const update = await updateOf({ jobId, run }, row, end, context);
+    await context.repositories.endUnfinished(jobId, row.repositoryName, run, update);
   });
-  return readRows(context, jobId);
+  return readAgain(jobId, before, [...changed], context);
 }
 
 /**
- * The rows, after those of a run that the job has not come to were given to this one: somebody wrote that, and no run would
- * ever end them. A later run that has begun meanwhile keeps its own.
+ * Gives this run the rows whose run is after the job's newest run. Such a number was written by hand, and no run would
+ * ever end the row. Returns the names of these rows.
  */
-async function withRunsThatWere(
+async function takeBackFutureRuns(
+  { jobId, run }: Run,
+  rows: readonly CountedRow[],
   { jobs, repositories }: Context,
-  { jobId, run }: Pick<JobRow, 'jobId' | 'run'>,
-  rows: CountedRow[],
-): Promise<CountedRow[]> {
-  if (!rows.some((row) => isStrange(runOf(row), run))) return rows;
+): Promise<Set<string>> {
+  const changed = new Set<string>();
+  if (!rows.some((row) => isInvalidRun(runOf(row), run))) return changed;
   const newest = (await jobs.find(jobId))?.run ?? Number.POSITIVE_INFINITY;
   await inParallel(rows, PARALLEL, async (row) => {
     const written = runOf(row);
-    if (!isStrange(written, newest)) return;
-    logger.warn(`The row of ${row.repositoryName} is of run ${written}, and its job is at run ${newest}`);
+    if (!isInvalidRun(written, newest)) return;
+    logger.warn(
+      `The row of ${row.repositoryName} is of run ${written}; the newest run of its job is ${newest}`,
+    );
+    changed.add(row.repositoryName);
     if (await repositories.respellRun(jobId, row.repositoryName, written, run)) row.run = run;
   });
-  return rows;
+  return changed;
 }
 
-/** The number that the row holds, whatever number that is; 0 where it holds none, which any run can take. */
+/** The number in the row, valid or not; 0, which any run may take, if it has none. */
 function runOf({ run = 0, asWritten }: CountedRow): number {
   return typeof asWritten?.run === 'number' ? asWritten.run : run;
 }
 
-function isStrange(written: number, newest: number): boolean {
+function isInvalidRun(written: number, newest: number): boolean {
   return written > newest || !Number.isInteger(written);
 }
 
-/** A status that somebody wrote by hand is no status to the conditions of later writes. */
-async function spellAsWeDo(
-  { repositories, now }: Context,
+/** The conditions of later writes do not match a status that was edited by hand, such as `FAILED`. */
+async function normaliseStatus(
   jobId: string,
   { repositoryName, status, asWritten = {} }: CountedRow,
+  { repositories, now }: Context,
 ): Promise<void> {
-  logger.warn(`The row of ${repositoryName} holds what this version does not write`, {
+  logger.warn(`The row of ${repositoryName} has values that this version does not write`, {
     asWritten: describeAsWritten(asWritten),
   });
   if ('status' in asWritten && status !== 'unknown')
     await repositories.respellStatus(jobId, repositoryName, status, now());
 }
 
-async function endOf(
-  context: Context,
-  job: Pick<JobRow, 'jobId' | 'run'>,
-  row: CountedRow,
-  otherwise: { status: 'failed' | 'cancelled'; error: ErrorDescription },
-): Promise<RepositoryUpdate> {
+async function updateOf(job: Run, row: CountedRow, end: RunEnd, context: Context): Promise<RepositoryUpdate> {
   const { artifacts, now } = context;
   const { repositoryName, run = job.run, attempts = 0 } = row;
-  // What is pending has no worker in this run, and so nothing that one wrote.
+  // A pending repository has had no worker in this run, so its artifacts are of an earlier run.
   const ofRun = row.status === 'pending' ? undefined : { jobId: job.jobId, repositoryName, run };
   const outcome = ofRun && (await outcomeLeftBy(artifacts, ofRun));
   if (outcome)
     return { ...(await endByOutcome(context, outcome, row)), attempts: attempts + outcome.attempt };
-  const end: RepositoryUpdate = {
-    ...(ofRun && (await spentSoFar(artifacts, ofRun))),
-    status: otherwise.status,
-    ...(otherwise.status === 'failed' && { outcome: 'failed' }),
-    completedAt: now(),
-    error: otherwise.error,
-  };
-  return withEarlierRuns(end, row);
+  const usage = ofRun ? await spentSoFar(artifacts, ofRun) : {};
+  return withEarlierRuns(
+    {
+      ...usage,
+      status: end.status,
+      outcome: end.status === 'failed' ? 'failed' : undefined,
+      completedAt: now(),
+      error: end.error,
+    },
+    row,
+  );
 }

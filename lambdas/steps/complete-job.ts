@@ -3,12 +3,21 @@ import { ExecutionInput } from '../../core/execution.ts';
 import type { ErrorDescription } from '../../core/job.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
-import { endUnfinished } from '../run/end-unfinished.ts';
+import { endUnfinished, type RunEnd } from '../run/end-unfinished.ts';
 import { logJobEnd } from '../run/job-ended.ts';
 import { findMendedJob } from '../run/mended-job.ts';
 import { totalsOf } from '../run/totals.ts';
 
 export const Input = ExecutionInput;
+
+const LOST: RunEnd = {
+  status: 'failed',
+  error: {
+    name: 'WorkerLostError',
+    message:
+      "The child execution of this repository ended without recording a result. The execution's history has the reason. Retry the job to run the repository again.",
+  },
+};
 
 /**
  * Ends the job with the counts and the bill of all its repositories. `States.ALL` does not catch everything
@@ -19,12 +28,8 @@ export async function completeJob(
   context: Context,
 ): Promise<void> {
   await findMendedJob(jobId, context);
-  const rows = await endUnfinished(context, { jobId, run }, 'failed', {
-    name: 'WorkerLostError',
-    message:
-      'The child execution of this repository died without recording it. Its history says why. Retry the job to run it again.',
-  });
-  const totals = await totalsOf(context, jobId, rows, 'failed');
+  const rows = await endUnfinished({ jobId, run }, LOST, context);
+  const totals = await totalsOf(jobId, rows, 'failed', context);
   const at = context.now();
   if (totals.costUsd !== undefined) await context.control.settleAll(jobId, run, totals.costUsd);
   const status = totals.counts.completed > 0 ? 'completed' : 'failed';

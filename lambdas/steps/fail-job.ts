@@ -1,24 +1,26 @@
 import type { z } from 'zod';
+import { truncateMessage } from '../../core/errors.ts';
 import { CaughtError, ExecutionInput } from '../../core/execution.ts';
+import { describeFunctionError } from '../caught-error.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { endUnfinished } from '../run/end-unfinished.ts';
 import { logJobEnd } from '../run/job-ended.ts';
 import { findMendedJob } from '../run/mended-job.ts';
 import { totalsOf } from '../run/totals.ts';
-import { describeStepFailure } from '../step-failure.ts';
 
 export const Input = ExecutionInput.extend({ error: CaughtError });
 
 /** Ends a job whose lifecycle broke; what its repositories had completed stays. */
-export async function failJob({ jobId, run, error }: z.infer<typeof Input>, context: Context): Promise<void> {
-  const reason = describeStepFailure(error);
+export async function failJob(
+  { jobId, run, error: caught }: z.infer<typeof Input>,
+  context: Context,
+): Promise<void> {
+  const reason = describeFunctionError(caught);
   await findMendedJob(jobId, context);
-  const rows = await endUnfinished(context, { jobId, run }, 'failed', {
-    name: reason.name,
-    message: `The job failed: ${reason.message}`,
-  });
-  const totals = await totalsOf(context, jobId, rows, 'failed');
+  const error = { name: reason.name, message: truncateMessage(`The job failed: ${reason.message}`) };
+  const rows = await endUnfinished({ jobId, run }, { status: 'failed', error }, context);
+  const totals = await totalsOf(jobId, rows, 'failed', context);
   const ended = await context.jobs.end(jobId, run, {
     ...totals,
     status: 'failed',

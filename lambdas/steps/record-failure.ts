@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { sentence } from '../../core/errors.ts';
 import { CaughtError, RepositoryInput } from '../../core/execution.ts';
 import type { RepositoryUpdate } from '../../core/store/repository-table.ts';
-import { type BatchFailure, describeBatchFailure } from '../batch-cause.ts';
+import { type BatchFailure, describeBatchFailure } from '../caught-error.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { endByOutcome, outcomeLeftBy, spentSoFar, withEarlierRuns } from '../run/repository-end.ts';

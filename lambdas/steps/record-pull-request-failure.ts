@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { CaughtError, PullRequestInput } from '../../core/execution.ts';
+import { describeFunctionError } from '../caught-error.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
-import { describeStepFailure } from '../step-failure.ts';
 
 export const Input = PullRequestInput.extend({ error: CaughtError });
 
@@ -19,7 +19,7 @@ export async function recordPullRequestFailure(
   await repositories.recordPullRequest(jobId, repositoryName, now(), {
     pullRequest: {
       ...(known ? { ...known, checkedAt: now() } : { state: 'failed' }),
-      error: describeStepFailure(error),
+      error: describeFunctionError(error),
     },
   });
 }

@@ -5,11 +5,11 @@ import { artifactKeys, readArtifact, writeArtifact } from '../../core/store/arti
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { pauseAfter } from '../pause.ts';
-import { unlessDeleted } from '../run/deleted-meanwhile.ts';
-import { JOB_CANCELLED } from '../run/end-unfinished.ts';
+import { cleanUpRun } from '../run/clean-up.ts';
+import { CANCELLED } from '../run/end-unfinished.ts';
 import { PUBLISHABLE_ATTRIBUTES, reasonNotPublishable } from '../run/publishable.ts';
-import { sweep } from '../run/sweep.ts';
-import { repositoryNames } from '../run/totals.ts';
+import { repositoryNames } from '../run/rows.ts';
+import { unlessDeleted } from '../run/unless-deleted.ts';
 
 export const Input = ExecutionInput.extend({
   /** ISO 8601, when the execution began: given where the analysis may still go on. */
@@ -45,8 +45,7 @@ export async function resolvePullRequests(
   if (meanwhileSince === undefined) {
     const job = await context.jobs.get(jobId);
     // What a cancel of the run before has not come to yet would be taken for lost by CompleteJob.
-    if (action === 'publish' && run > 1)
-      await sweep(context, { jobId, run: run - 1 }, 'cancelled', JOB_CANCELLED);
+    if (action === 'publish' && run > 1) await cleanUpRun({ jobId, run: run - 1 }, CANCELLED, context);
     return listChanges(context, jobId, folder, await namesOf(job, action, context));
   }
   const { pauseMs, ...meanwhile } = await lookMeanwhile(context, { jobId, run, meanwhileSince });
@@ -88,7 +87,7 @@ async function listChanges(
   const items = inTurn(groups).map(({ repositoryName }): PublishItem => ({ repositoryName }));
 
   const key = `${folder}/items.json`;
-  await unlessDeleted(context, jobId, () => writeArtifact(context.artifacts, key, items, { plain: true }));
+  await unlessDeleted(jobId, context, () => writeArtifact(context.artifacts, key, items, { plain: true }));
   const concurrency = Math.min(MOST_CHILDREN, CHILDREN_OF_AN_OWNER * Math.max(1, byOwner.size));
   return { key, prefix: `${folder}/results`, concurrency, count: items.length };
 }
@@ -106,7 +105,7 @@ async function namesOf(job: JobRow, action: Input['action'], context: Context): 
   if (!asked) return [];
   if (action === 'publish' && job.selection)
     return readArtifact(context.artifacts, job.selection, z.array(z.string()));
-  return repositoryNames(context, job.jobId);
+  return repositoryNames(job.jobId, context);
 }
 
 export const handler = functionHandler(Input, resolvePullRequests);

@@ -16,11 +16,11 @@ import { functionHandler } from '../function-handler.ts';
 import { listRepositories, openReader } from '../github/client.ts';
 import { askRepositories } from '../github/graphql.ts';
 import { logger } from '../logger.ts';
-import { unlessDeleted } from '../run/deleted-meanwhile.ts';
-import { JOB_CANCELLED } from '../run/end-unfinished.ts';
-import { refuseBefore } from '../run/refused-before.ts';
-import { sweep } from '../run/sweep.ts';
-import { repositoryNames } from '../run/totals.ts';
+import { cleanUpRun } from '../run/clean-up.ts';
+import { CANCELLED } from '../run/end-unfinished.ts';
+import { failBeforeStart } from '../run/fail-before-start.ts';
+import { repositoryNames } from '../run/rows.ts';
+import { unlessDeleted } from '../run/unless-deleted.ts';
 
 export const Input = ExecutionInput;
 
@@ -35,8 +35,8 @@ export async function resolveRepositories(
   context: Context,
 ): Promise<AnalyzeManifest> {
   return unlessDeleted(
-    context,
     jobId,
+    context,
     () => resolve(jobId, run, context),
     () => context.repositories.removeAll(jobId),
   );
@@ -53,7 +53,7 @@ async function resolve(jobId: string, run: number, context: Context): Promise<An
   await context.control.openRun(jobId, run, job.expiresAt);
   await endWhereCancelled(jobId, run, context);
 
-  await refuseBefore(context, { jobId, run }, seen.refused);
+  await failBeforeStart({ jobId, run }, seen.refused, context);
 
   const rows = await context.repositories.getMany(jobId, names, ['repositoryName', 'status']);
   const items = rows
@@ -119,7 +119,7 @@ async function takeOver(
   run: number,
   context: Context,
 ): Promise<void> {
-  await sweep(context, { jobId, run: run - 1 }, 'cancelled', JOB_CANCELLED);
+  await cleanUpRun({ jobId, run: run - 1 }, CANCELLED, context);
   const rows = await context.repositories.getMany(jobId, names, TAKEN_OVER);
   const again = rows.filter(({ status }) => status === 'failed' || status === 'cancelled');
   await inParallel(again, PARALLEL, async (row) => {
@@ -133,14 +133,13 @@ async function takeOver(
 /** A cancel that came while the rows were made has swept only those that it saw. */
 async function endWhereCancelled(jobId: string, run: number, context: Context): Promise<void> {
   const job = await context.jobs.get(jobId);
-  if (job.status === 'cancelled' || job.run !== run)
-    await sweep(context, { jobId, run }, 'cancelled', JOB_CANCELLED);
+  if (job.status === 'cancelled' || job.run !== run) await cleanUpRun({ jobId, run }, CANCELLED, context);
 }
 
 async function namesOf(job: JobRow, context: Context): Promise<string[]> {
   const { artifacts, settings } = context;
   const key = artifactKeys.repositories(job.jobId);
-  const known = await repositoryNames(context, job.jobId);
+  const known = await repositoryNames(job.jobId, context);
   if (known.length > 0) return known;
 
   const { repositories } = await readArtifact(artifacts, artifactKeys.request(job.jobId), JobText);

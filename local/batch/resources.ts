@@ -5,7 +5,7 @@ import type { LocalJobDefinition } from './job-definition.ts';
 
 // What stands around the jobs: one queue, one job definition, one compute environment, all of them fixed at the start.
 
-/** As lib/analysis.ts names the one of an environment called `local`. */
+/** As lib/batch-compute.ts names the one of an environment called `local`. */
 const COMPUTE_ENVIRONMENT = 'cody-batch-local-compute';
 
 export function describeJobQueue(name: string): JobQueueDetail {

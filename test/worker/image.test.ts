@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { DockerfileParser, type JSONInstruction } from 'dockerfile-ast';
-import { WORK_FOLDER } from '../../lib/analysis.ts';
+import { WORK_FOLDER } from '../../lib/batch-compute.ts';
 import { BASE_IMAGE, prepareWorkerImage } from '../../lib/worker-image.ts';
 
 let context: string;

@@ -22,7 +22,7 @@ import { acknowledgeWildcards, type Grant, grant, NO_RESOURCES } from './grant.t
 import type { Names } from './names.ts';
 import type { Network } from './network.ts';
 
-export interface AnalysisProps {
+export interface BatchComputeProps {
   readonly names: Names;
   readonly network: Network;
   /** Whether a worker gets a public address: its way out of a subnet without NAT. */
@@ -57,7 +57,7 @@ export class BatchCompute extends Construct {
   readonly jobDefinitionArn: string;
   readonly logGroup: LogGroup;
 
-  constructor(scope: Construct, id: string, props: AnalysisProps) {
+  constructor(scope: Construct, id: string, props: BatchComputeProps) {
     super(scope, id);
     this.logGroup = new LogGroup(this, 'Logs', {
       logGroupName: `/cody-batch/${props.names.stack}/worker`,
@@ -70,7 +70,7 @@ export class BatchCompute extends Construct {
     this.jobDefinitionArn = Fn.getAtt(logicalId, 'JobDefinitionArn').toString();
   }
 
-  #jobQueue({ names, network, maxVcpus, schedulingPolicy }: AnalysisProps): JobQueue {
+  #jobQueue({ names, network, maxVcpus, schedulingPolicy }: BatchComputeProps): JobQueue {
     const computeEnvironment = (part: string, spot: boolean) =>
       new FargateComputeEnvironment(this, spot ? 'Spot' : 'OnDemand', {
         computeEnvironmentName: names.of(part),
@@ -99,7 +99,7 @@ export class BatchCompute extends Construct {
     });
   }
 
-  #jobDefinition(props: AnalysisProps): EcsJobDefinition {
+  #jobDefinition(props: BatchComputeProps): EcsJobDefinition {
     const definition = new EcsJobDefinition(this, 'JobDefinition', {
       jobDefinitionName: props.names.of('job-definition'),
       container: this.#container(props),
@@ -123,7 +123,7 @@ export class BatchCompute extends Construct {
     return definition;
   }
 
-  #container(props: AnalysisProps): EcsFargateContainerDefinition {
+  #container(props: BatchComputeProps): EcsFargateContainerDefinition {
     const container = new EcsFargateContainerDefinition(this, 'Container', {
       image: props.image,
       cpu: props.vcpu,

@@ -2,12 +2,12 @@ import { artifactKeys } from '../../core/store/artifacts.ts';
 import type { Context } from '../context.ts';
 
 /**
- * Runs what makes artifacts of a job. Where the job was deleted meanwhile they would stay for good, so they are removed
- * here, and `removeMore` removes what else was made.
+ * Runs `make`, which writes artifacts of a job. If the job was deleted in the meantime, removes its artifacts again, since
+ * the deletion may already be over; `removeMore` removes anything else that `make` wrote.
  */
 export async function unlessDeleted<Output>(
-  { jobs, artifacts }: Pick<Context, 'jobs' | 'artifacts'>,
   jobId: string,
+  { jobs, artifacts }: Pick<Context, 'jobs' | 'artifacts'>,
   make: () => Promise<Output>,
   removeMore: () => Promise<void> = async () => {},
 ): Promise<Output> {

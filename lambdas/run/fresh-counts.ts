@@ -2,8 +2,8 @@ import { isEnded, type JobRow } from '../../core/job.ts';
 import type { Context } from '../context.ts';
 
 /**
- * The job with counts that are at most COUNTS_MAX_AGE_SECONDS old while it runs. One reader counts, by the index; the
- * others take what is there. An ended job's counts were counted from the table and stay.
+ * The job with counts that are at most COUNTS_MAX_AGE_SECONDS old while it runs. One reader counts, by the index; other
+ * readers get the stored counts. The counts of an ended job are final.
  */
 export async function withFreshCounts<J extends JobRow>(
   job: J,
@@ -15,13 +15,11 @@ export async function withFreshCounts<J extends JobRow>(
   const olderThan = new Date(Date.parse(at) - settings.COUNTS_MAX_AGE_SECONDS * 1000).toISOString();
   if (!(await jobs.claimCounting(job.jobId, olderThan, at))) return job;
   const counted = await repositories.countByIndex(job.jobId);
-  // A repository that changes its status between two of the queries is counted twice or not at all; how many there are
-  // is known. What has no row yet is pending.
+  // The index is queried once for each status: a repository whose status changes in between is counted twice or not at
+  // all. The total is known, so the rest counts as pending; repositories without a row are pending too.
   const { total } = job.counts;
-  const pending = Math.max(
-    0,
-    total - counted.processing - counted.completed - counted.failed - counted.cancelled,
-  );
+  const { processing, completed, failed, cancelled } = counted;
+  const pending = Math.max(0, total - processing - completed - failed - cancelled);
   const counts = { ...counted, total, pending };
   await jobs.recordCounts(job.jobId, job.run, counts, at);
   return { ...job, counts };

@@ -1,0 +1,23 @@
+import { inParallel } from '../../core/in-parallel.ts';
+import type { ErrorDescription, JobRow } from '../../core/job.ts';
+import { PARALLEL } from '../../core/store/repository-table.ts';
+import type { Context } from '../context.ts';
+
+/** Fails repositories that no worker was started for, each with its own error. They cost nothing in this run. */
+export async function failBeforeStart(
+  { jobId, run }: Pick<JobRow, 'jobId' | 'run'>,
+  errors: ReadonlyMap<string, ErrorDescription>,
+  { repositories, now }: Context,
+): Promise<void> {
+  await inParallel([...errors], PARALLEL, async ([repositoryName, error]) => {
+    await repositories.endUnfinished(jobId, repositoryName, run, {
+      status: 'failed',
+      outcome: 'failed',
+      completedAt: now(),
+      error,
+      turns: 0,
+      // The costs of earlier runs stay on the row.
+      costUsd: run === 1 ? 0 : undefined,
+    });
+  });
+}

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { inParallel } from '../core/in-parallel.ts';
+import { parseRepositoryName } from '../core/job.ts';
 import { gitEnvironment } from '../local/github/git.ts';
 
 const IDENTITY = ['-c', 'user.name=Bench', '-c', 'user.email=bench@localhost'];
@@ -29,7 +30,7 @@ export async function makeSource(packageName: string, parent: string): Promise<S
 export async function publish(gitHubUrl: string, sources: ReadonlyMap<string, Source>): Promise<void> {
   // Git is most of it, and the two cores of a small machine are busy with two.
   await inParallel([...sources], 2, async ([repositoryName, { folder }]) => {
-    const [owner, name] = repositoryName.split('/');
+    const { owner, name } = parseRepositoryName(repositoryName);
     const response = await fetch(`${gitHubUrl}/api/v3/orgs/${owner}/repos`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -1,4 +1,5 @@
 import { Octokit } from '@octokit/rest';
+import { parseRepositoryName } from '../core/job.ts';
 import { pushHead, type WorkTree } from './work-tree.ts';
 
 /** A work tree with the name under which the local GitHub has it. */
@@ -21,7 +22,7 @@ export async function registerWorkTrees(
   for (const tree of distinct.values()) {
     const repositoryName = await claimName(github, tree);
     await pushHead(tree, `${gitHubUrl}/${repositoryName}.git`, token);
-    const [owner, repo] = repositoryName.split('/') as [string, string];
+    const { owner, name: repo } = parseRepositoryName(repositoryName);
     await github.rest.repos.update({ owner, repo, default_branch: tree.branch });
     registered.push({ ...tree, repositoryName });
   }
@@ -29,7 +30,7 @@ export async function registerWorkTrees(
 }
 
 async function claimName(github: Octokit, { name, path }: WorkTree): Promise<string> {
-  const [owner, base] = name.split('/') as [string, string];
+  const { owner, name: base } = parseRepositoryName(name);
   for (let number = 1; ; number++) {
     const repo = number === 1 ? base : `${base}-${number}`;
     const existing = await github.rest.repos.get({ owner, repo }).catch((error: { status?: number }) => {

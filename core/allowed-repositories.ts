@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseRepositoryName } from './job.ts';
 
 /**
  * An entry of ALLOWED_REPOSITORIES: `owner/name`, in which `*` stands for any characters of the owner or of the name, and
@@ -17,19 +18,19 @@ export const AllowedPattern = z
  * GitHub's names ignore case.
  */
 export function isAllowed(allowed: readonly string[], repository: string): boolean {
-  const [owner, name] = repository.split('/') as [string, string];
+  const { owner, name } = parseRepositoryName(repository);
   let admitted = false;
   for (const entry of allowed) {
     const isException = entry.startsWith('!');
-    const [ownerPattern, namePattern] = entry.replace('!', '').split('/') as [string, string];
-    if (!matches(ownerPattern, owner)) continue;
+    const pattern = parseRepositoryName(entry.replace('!', ''));
+    if (!matches(pattern.owner, owner)) continue;
     const applies =
       name === '*'
         ? // An exception of some names leaves others of the owner, and a name alone is not the owner's.
           isException
-          ? namePattern === '*'
-          : namePattern.includes('*')
-        : matches(namePattern, name);
+          ? pattern.name === '*'
+          : pattern.name.includes('*')
+        : matches(pattern.name, name);
     if (applies) admitted = !isException;
   }
   return admitted;

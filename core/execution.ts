@@ -54,6 +54,18 @@ export type PublishItem = z.infer<typeof PublishItem>;
 export const PullRequestInput = PublishItem.extend({ jobId: JobId, run: z.int().min(1) });
 export type PullRequestInput = z.infer<typeof PullRequestInput>;
 
+/** A time, ISO 8601, at which a pull request may be opened: the answer of ReserveSlot, and of OpenPullRequest. */
+export const Slot = z.object({
+  at: z.string(),
+  /** False if ReserveSlot has to be asked again at `at`. */
+  granted: z.boolean(),
+  /** The job's own rate limit admits the pull request. */
+  ofJob: z.boolean(),
+  /** OpenPullRequest has opened it; false if GitHub limits the calls until `at`. */
+  opened: z.boolean().optional(),
+});
+export type Slot = z.infer<typeof Slot>;
+
 /** What Step Functions puts where a Catch says: the error's name and, often as a JSON string, its cause. */
 export const CaughtError = z.object({ Error: z.string(), Cause: z.string().optional() });
 export type CaughtError = z.infer<typeof CaughtError>;

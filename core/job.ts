@@ -33,6 +33,12 @@ const REPOSITORY = '(?!-)(?!\\.{1,2}$)(?!.*\\.git$)[A-Za-z0-9._-]{1,100}';
 /** `owner/name`. */
 export const RepositoryName = z.string().regex(new RegExp(`^${OWNER}/${REPOSITORY}$`), 'expected owner/name');
 
+/** The two parts of `owner/name`, or of a pattern of repositories. */
+export function parseRepositoryName(repositoryName: string): { owner: string; name: string } {
+  const [owner = '', name = ''] = repositoryName.split('/');
+  return { owner, name };
+}
+
 /** `owner/name`, or `owner/*` for every repository of that owner. */
 export const RepositoryPattern = z
   .string()

@@ -1,3 +1,4 @@
+import type { Slot } from '../core/execution.ts';
 import type { ChoiceState, SucceedState, WaitState, Workflow } from './asl.ts';
 import { onError, step } from './tasks.ts';
 
@@ -9,12 +10,10 @@ import { onError, step } from './tasks.ts';
  *                                                             Catch: RecordPullRequestFailure
  */
 
-/** What the steps say of the wait: until when, and whether the pull request may be opened then or has to ask again. */
-const SLOT = {
-  'at.$': '$.Payload.at',
-  'granted.$': '$.Payload.granted',
-  'ofJob.$': '$.Payload.ofJob',
-};
+/** Keeps fields of a step's answer. */
+function slotFields(...names: (keyof Slot)[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [`${name}.$`, `$.Payload.${name}`]));
+}
 
 /**
  * `suffix` ends the names of all its states, because two Maps run this and a name may stand only once in a whole state
@@ -27,7 +26,7 @@ export function openPullRequestWorkflow(suffix = ''): Workflow {
   /** A function, because the Amazon States Language has no clock arithmetic. */
   const ReserveSlot = step(named('ReserveSlot'), {
     of: 'ReserveSlot',
-    result: { path: '$.slot', keep: SLOT },
+    result: { path: '$.slot', keep: slotFields('at', 'granted', 'ofJob') },
     catch: onFailure,
     Next: named('WaitForSlot'),
   });
@@ -42,7 +41,7 @@ export function openPullRequestWorkflow(suffix = ''): Workflow {
 
   const OpenPullRequest = step(named('OpenPullRequest'), {
     of: 'OpenPullRequest',
-    result: { path: '$.slot', keep: { ...SLOT, 'opened.$': '$.Payload.opened' } },
+    result: { path: '$.slot', keep: slotFields('at', 'granted', 'ofJob', 'opened') },
     catch: onFailure,
     Next: named('IsOpen'),
   });

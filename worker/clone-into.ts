@@ -1,3 +1,4 @@
+import { parseRepositoryName } from '../core/job.ts';
 import { requireAllowed } from './admit.ts';
 import { findBranches, requireOwnBranch } from './checkout/base-branch.ts';
 import { type Clone, type CloneRequest, cloneRepository } from './checkout/clone.ts';
@@ -80,7 +81,8 @@ async function clone(opened: Opened, workspace: Workspace): Promise<Clone> {
     const remoteName = await currentName(repositoryName, source);
     if (!remoteName || remoteName.toLowerCase() === repositoryName.toLowerCase()) throw error;
     // A repository may be renamed within its owner. Under another owner, ALLOWED_REPOSITORIES has to allow it.
-    if (remoteName.split('/')[0] !== repositoryName.split('/')[0]) requireAllowed(opened, remoteName);
+    if (parseRepositoryName(remoteName).owner !== parseRepositoryName(repositoryName).owner)
+      requireAllowed(opened, remoteName);
     log.info(`${repositoryName} was renamed to ${remoteName}`);
     return cloneFrom({ ...source, remoteName }, opened, workspace);
   }

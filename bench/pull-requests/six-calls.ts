@@ -1,5 +1,6 @@
 import { Octokit } from '@octokit/rest';
 import { inParallel } from '../../core/in-parallel.ts';
+import { parseRepositoryName } from '../../core/job.ts';
 import { EDITED_FILE } from '../model.ts';
 
 /** As many as OpenPullRequests has under way. */
@@ -17,7 +18,7 @@ export async function openByScript(
   const github = new Octokit({ baseUrl: apiUrl, auth: token });
   const started = performance.now();
   await inParallel(repositoryNames, AT_ONCE, async (name) => {
-    const [owner, repo] = name.split('/') as [string, string];
+    const { owner, name: repo } = parseRepositoryName(name);
     await github.rest.pulls.list({ owner, repo, head: `${owner}:bench`, state: 'all' });
     const { data: base } = await github.rest.repos.getBranch({ owner, repo, branch: 'main' });
     const { data: tree } = await github.rest.git.createTree({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isAllowed } from '../../core/allowed-repositories.ts';
+import { parseRepositoryName } from '../../core/job.ts';
 import type { Settings } from '../../core/settings.ts';
 import { listRepositories as listOfOwner } from '../github/client.ts';
 import { route } from './route.ts';
@@ -24,7 +25,7 @@ export const listRepositories = route(
     const allowed = settings.ALLOWED_REPOSITORIES;
     const names = new Set<string>();
     for (const pattern of allowed.filter((entry) => !entry.startsWith('!'))) {
-      const [owner] = pattern.split('/') as [string, string];
+      const { owner } = parseRepositoryName(pattern);
       if (!pattern.includes('*')) names.add(pattern);
       // Whose repositories a pattern of owners stands for, no list of GitHub says.
       else if (!owner.includes('*')) for (const found of await ofOwner(owner, settings)) names.add(found);

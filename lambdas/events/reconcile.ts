@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { executionName } from '../../core/execution.ts';
+import { executionName, type RunId } from '../../core/execution.ts';
 import { isEnded, type JobRow } from '../../core/job.ts';
 import type { Readable } from '../../core/store/stored.ts';
 import type { Context } from '../context.ts';
@@ -50,11 +50,7 @@ async function attempt(whatFails: string, work: () => Promise<unknown>): Promise
 }
 
 /** Begins again a deletion whose execution was never started, or failed. */
-async function deleteAgain(
-  { jobId, run }: { jobId: string; run: number },
-  executions: Executions,
-  { jobs }: Context,
-): Promise<void> {
+async function deleteAgain({ jobId, run }: RunId, executions: Executions, { jobs }: Context): Promise<void> {
   const execution = await executions.describe({ jobId, run });
   if (execution === undefined) await executions.start({ jobId, run, action: 'delete' });
   else if (execution.status !== 'RUNNING' && (await jobs.deleteAgain(jobId, run)))

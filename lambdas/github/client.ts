@@ -1,5 +1,5 @@
 import type { Octokit } from '@octokit/rest';
-import { RepositoryName } from '../../core/job.ts';
+import { parseRepositoryName, RepositoryName } from '../../core/job.ts';
 import type { Settings } from '../../core/settings.ts';
 import { type Access, credentialFor, credentialId } from './credential.ts';
 import { createOctokit } from './octokit.ts';
@@ -22,7 +22,7 @@ export async function openReader(settings: Settings, repositoryName: string): Pr
 
 /** Names whose credential looks at a repository: an App has one for each owner, where there is no token to read by. */
 export function readerId(settings: Settings, repositoryName: string): string {
-  const [owner] = repositoryName.toLowerCase().split('/') as [string];
+  const { owner } = parseRepositoryName(repositoryName.toLowerCase());
   return settings.GITHUB_APP_ID ? owner : '';
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { createAppAuth } from '@octokit/auth-app';
 import { SettingsError } from '../../core/errors.ts';
+import { parseRepositoryName } from '../../core/job.ts';
 import type { Settings } from '../../core/settings.ts';
 import { createOctokit } from './octokit.ts';
 
@@ -27,7 +28,7 @@ export async function credentialFor(
   if (reading) return reading;
   if (!settings.GITHUB_APP_ID) return settings.secret('GITHUB_WRITE_TOKEN');
   const app = await openApp(settings, settings.GITHUB_APP_ID);
-  const [owner, repo] = repositoryName.split('/') as [string, string];
+  const { owner, name: repo } = parseRepositoryName(repositoryName);
   const { token: jwt } = await app({ type: 'app' });
   const { data: installation, url } = await createOctokit(settings, undefined).request(
     'GET /repos/{owner}/{repo}/installation',
@@ -56,7 +57,7 @@ export async function credentialFor(
  * A token in Secrets Manager is named by where it is kept, so that ReserveSlot need not be let read it.
  */
 export async function credentialId(settings: Settings, repositoryName: string): Promise<string> {
-  const [owner] = repositoryName.toLowerCase().split('/');
+  const { owner } = parseRepositoryName(repositoryName.toLowerCase());
   const who = settings.GITHUB_APP_ID
     ? `${settings.GITHUB_APP_ID} ${owner}`
     : (settings.secretId('GITHUB_WRITE_TOKEN') ?? (await settings.secret('GITHUB_WRITE_TOKEN')) ?? '');

@@ -1,4 +1,5 @@
 import type { Octokit } from '@octokit/rest';
+import { parseRepositoryName } from '../../core/job.ts';
 
 /** What one call asks about: each costs GitHub a look of its own, and it gives a call up after 10 s. */
 const A_CALL = 100;
@@ -74,7 +75,7 @@ export async function* askPullRequests<T extends { repositoryName: string; numbe
 }
 
 function variablesOf(repositoryName: string, i: number): Record<string, string | number> {
-  const [owner, name] = repositoryName.split('/') as [string, string];
+  const { owner, name } = parseRepositoryName(repositoryName);
   return { [`owner${i}`]: owner, [`name${i}`]: name };
 }
 

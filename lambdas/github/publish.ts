@@ -3,7 +3,7 @@ import { isAllowed } from '../../core/allowed-repositories.ts';
 import type { ChangeSet } from '../../core/change-set.ts';
 import { isOfJob } from '../../core/commit-trailers.ts';
 import { PullRequestRefusedError, RepositoryUnavailableError } from '../../core/errors.ts';
-import { branchNameOf, type JobRow, type PullRequestSettings } from '../../core/job.ts';
+import { branchNameOf, type JobRow, type PullRequestSettings, parseRepositoryName } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import type { Settings } from '../../core/settings.ts';
 import { publishAgain, publishElsewhere } from './advice.ts';
@@ -39,7 +39,7 @@ export type Published = PullRequest & {
  */
 export async function publishChangeSet(github: Octokit, publication: Publication): Promise<Published> {
   const { job, changeSet, settings } = publication;
-  const [owner, repo] = publication.repositoryName.split('/') as [string, string];
+  const { owner, name: repo } = parseRepositoryName(publication.repositoryName);
   const repository = { owner, repo };
   const branch = branchOf(publication);
   const wanted = wantedOf(job);

@@ -1,5 +1,5 @@
 import { describeError } from '../../core/errors.ts';
-import type { ErrorDescription } from '../../core/job.ts';
+import { type ErrorDescription, parseRepositoryName } from '../../core/job.ts';
 import type { Settings } from '../../core/settings.ts';
 import { logger } from '../logger.ts';
 import { openGitHub } from './client.ts';
@@ -18,7 +18,7 @@ export async function withoutWriteAccess(
   { jobId, repositoryNames }: { jobId: string; repositoryNames: readonly string[] },
 ): Promise<Map<string, ErrorDescription>> {
   const refused = new Map<string, ErrorDescription>();
-  const byOwner = Map.groupBy(repositoryNames, (name) => name.toLowerCase().split('/')[0]!);
+  const byOwner = Map.groupBy(repositoryNames, (name) => parseRepositoryName(name.toLowerCase()).owner);
   for (const names of byOwner.values()) {
     let lacking = 0;
     for (const name of names.slice(0, TRIED)) {
@@ -44,7 +44,7 @@ async function tryWriting(
   jobId: string,
   repositoryName: string,
 ): Promise<ErrorDescription | undefined> {
-  const [owner, repo] = repositoryName.split('/') as [string, string];
+  const { owner, name: repo } = parseRepositoryName(repositoryName);
   try {
     const github = await openGitHub(settings, repositoryName, 'write');
     const blob = github.rest.git.createBlob({ owner, repo, content: '', encoding: 'utf-8' });

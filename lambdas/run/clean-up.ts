@@ -1,5 +1,4 @@
-import { batchJobPrefix } from '../../core/execution.ts';
-import type { JobRow } from '../../core/job.ts';
+import { batchJobPrefix, type RunId } from '../../core/execution.ts';
 import { required } from '../../core/settings.ts';
 import type { Context } from '../context.ts';
 import { endBatchJobs } from './end-batch-jobs.ts';
@@ -16,11 +15,7 @@ const TERMINATION_WAIT_MS = 5000;
  * Cleans up after a stopped execution: terminates its Batch jobs, ends rows that have not ended, and writes the totals of
  * the job. Safe to run again; changes nothing of a later run.
  */
-export async function cleanUpRun(
-  { jobId, run }: Pick<JobRow, 'jobId' | 'run'>,
-  end: RunEnd,
-  context: Context,
-): Promise<void> {
+export async function cleanUpRun({ jobId, run }: RunId, end: RunEnd, context: Context): Promise<void> {
   const jobQueue = required(context.settings, 'JOB_QUEUE');
   await endBatchJobs(jobQueue, batchJobPrefix({ jobId, run }), end.error.message, TERMINATION_WAIT_MS);
   const rows = await endUnfinished({ jobId, run }, end, context);

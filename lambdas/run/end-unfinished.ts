@@ -1,13 +1,12 @@
+import type { RunId } from '../../core/execution.ts';
 import { inParallel } from '../../core/in-parallel.ts';
-import { type ErrorDescription, isEnded, type JobRow } from '../../core/job.ts';
+import { type ErrorDescription, isEnded } from '../../core/job.ts';
 import { PARALLEL, type RepositoryUpdate } from '../../core/store/repository-table.ts';
 import { describeAsWritten } from '../../core/store/stored.ts';
 import type { Context } from '../context.ts';
 import { logger } from '../logger.ts';
 import { endByOutcome, outcomeLeftBy, spentSoFar, withEarlierRuns } from './repository-end.ts';
 import { type CountedRow, type JobRows, readAgain, readRows } from './rows.ts';
-
-type Run = Pick<JobRow, 'jobId' | 'run'>;
 
 /** The status and error of repositories that have not ended when their run ends. */
 export type RunEnd = { status: 'failed' | 'cancelled'; error: ErrorDescription };
@@ -21,7 +20,7 @@ export const CANCELLED: RunEnd = {
  * Ends every repository of a run that has not ended: by the outcome that its worker wrote, or else with `end` and the
  * usage of its last checkpoint. Changes no row of a later run. Returns the job's rows as they are afterwards.
  */
-export async function endUnfinished({ jobId, run }: Run, end: RunEnd, context: Context): Promise<JobRows> {
+export async function endUnfinished({ jobId, run }: RunId, end: RunEnd, context: Context): Promise<JobRows> {
   const before = await readRows(jobId, context);
   const changed = await takeBackFutureRuns({ jobId, run }, before.rows, context);
   await inParallel(before.rows, PARALLEL, async (row) => {
@@ -39,7 +38,7 @@ export async function endUnfinished({ jobId, run }: Run, end: RunEnd, context: C
  * ever end the row. Returns the names of these rows.
  */
 async function takeBackFutureRuns(
-  { jobId, run }: Run,
+  { jobId, run }: RunId,
   rows: readonly CountedRow[],
   { jobs, repositories }: Context,
 ): Promise<Set<string>> {
@@ -80,7 +79,12 @@ async function normaliseStatus(
     await repositories.respellStatus(jobId, repositoryName, status, now());
 }
 
-async function updateOf(job: Run, row: CountedRow, end: RunEnd, context: Context): Promise<RepositoryUpdate> {
+async function updateOf(
+  job: RunId,
+  row: CountedRow,
+  end: RunEnd,
+  context: Context,
+): Promise<RepositoryUpdate> {
   const { artifacts, now } = context;
   const { repositoryName, run = job.run, attempts = 0 } = row;
   // A pending repository has had no worker in this run, so its artifacts are of an earlier run.

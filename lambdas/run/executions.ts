@@ -7,7 +7,7 @@ import {
   StartExecutionCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { type ExecutionInput, executionName } from '../../core/execution.ts';
+import { type ExecutionInput, executionName, type RunId } from '../../core/execution.ts';
 import { required, type Settings } from '../../core/settings.ts';
 
 /** Executions of the job's state machine. */
@@ -39,7 +39,7 @@ export class Executions {
   }
 
   /** Undefined where the run was never started. */
-  async describe(run: Pick<ExecutionInput, 'jobId' | 'run'>) {
+  async describe(run: RunId) {
     try {
       const { status, error, cause } = await this.#client.send(
         new DescribeExecutionCommand({ executionArn: this.#arnOf(run) }),
@@ -52,7 +52,7 @@ export class Executions {
   }
 
   /** Stops the run. Returns false where it was never started. */
-  async stop(run: Pick<ExecutionInput, 'jobId' | 'run'>, cause: string): Promise<boolean> {
+  async stop(run: RunId, cause: string): Promise<boolean> {
     const executionArn = this.#arnOf(run);
     try {
       await this.#client.send(new StopExecutionCommand({ executionArn, error: 'JobCancelled', cause }));
@@ -63,7 +63,7 @@ export class Executions {
     }
   }
 
-  #arnOf(run: Pick<ExecutionInput, 'jobId' | 'run'>): string {
+  #arnOf(run: RunId): string {
     return `${this.#stateMachineArn.replace(':stateMachine:', ':execution:')}:${executionName(run)}`;
   }
 }

@@ -1,11 +1,12 @@
+import type { RunId } from '../../core/execution.ts';
 import { inParallel } from '../../core/in-parallel.ts';
-import type { ErrorDescription, JobRow } from '../../core/job.ts';
+import type { ErrorDescription } from '../../core/job.ts';
 import { PARALLEL } from '../../core/store/repository-table.ts';
 import type { Context } from '../context.ts';
 
 /** Fails repositories that no worker was started for, each with its own error. They cost nothing in this run. */
 export async function failBeforeStart(
-  { jobId, run }: Pick<JobRow, 'jobId' | 'run'>,
+  { jobId, run }: RunId,
   errors: ReadonlyMap<string, ErrorDescription>,
   { repositories, now }: Context,
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PullRequestInput } from '../../core/execution.ts';
+import { PullRequestInput, type Slot } from '../../core/execution.ts';
 import { checkWriteAccess, WriteAccessInput } from '../check-write-access.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
@@ -20,7 +20,7 @@ export const Input = z.union([PullRequestInput, WriteAccessInput]);
 export async function openPullRequest(
   { jobId, repositoryName }: PullRequestInput,
   { artifacts, jobs, rateSlots, repositories, settings, now }: Context,
-): Promise<{ opened: boolean; at: string; granted: boolean; ofJob: boolean }> {
+): Promise<Required<Slot>> {
   const [job, row] = [await jobs.getWhole(jobId), await repositories.get(jobId, repositoryName)];
   const changeSet = await readRecordedChangeSet(artifacts, row);
   await requirePublishable(changeSet, job.settings, settings);

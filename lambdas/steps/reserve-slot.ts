@@ -1,15 +1,13 @@
-import { z } from 'zod';
-import { PullRequestInput } from '../../core/execution.ts';
+import type { z } from 'zod';
+import { PullRequestInput, Slot } from '../../core/execution.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { credentialId } from '../github/credential.ts';
 
-/** What the step answered before, where it is asked again after a wait. */
-const Slot = z.object({ at: z.string(), granted: z.boolean(), ofJob: z.boolean() });
-
 /** A shorter wait is over before anybody could read of it. */
 const SHOWN_FROM_MS = 1000;
 
+/** `slot` is the answer of this step before a wait. */
 export const Input = PullRequestInput.extend({ slot: Slot.optional() });
 
 /**
@@ -20,7 +18,7 @@ export const Input = PullRequestInput.extend({ slot: Slot.optional() });
 export async function reserveSlot(
   { jobId, repositoryName, slot }: z.infer<typeof Input>,
   { jobs, rateSlots, repositories, settings, now }: Context,
-): Promise<z.infer<typeof Slot>> {
+): Promise<Slot> {
   const nowMs = Date.parse(now());
   const { pullRequest } = await jobs.getWhole(jobId);
   if (pullRequest?.perHour && !slot?.ofJob) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { ExecutionInput, type MapManifest, type PublishItem } from '../../core/execution.ts';
-import type { JobRow } from '../../core/job.ts';
+import { ExecutionInput, type MapManifest, type PublishItem, type RunId } from '../../core/execution.ts';
+import { type JobRow, parseRepositoryName } from '../../core/job.ts';
 import { artifactKeys, readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
@@ -61,7 +61,7 @@ export async function resolvePullRequests(
 
 async function lookMeanwhile(
   { jobs, control, now }: Context,
-  { jobId, run, meanwhileSince }: Pick<Input, 'jobId' | 'run'> & { meanwhileSince: string },
+  { jobId, run, meanwhileSince }: RunId & { meanwhileSince: string },
 ): Promise<Meanwhile & { pauseMs: number }> {
   const [job, { analysedInRun }] = await Promise.all([jobs.get(jobId), control.get(jobId)]);
   const nowMs = Date.parse(now());
@@ -82,7 +82,10 @@ async function listChanges(
 ): Promise<MapManifest> {
   const rows = await context.repositories.getMany(jobId, names, PUBLISHABLE_ATTRIBUTES);
   const open = rows.filter((row) => reasonNotPublishable(row) === undefined);
-  const byOwner = Map.groupBy(open, ({ repositoryName }) => repositoryName.toLowerCase().split('/')[0]!);
+  const byOwner = Map.groupBy(
+    open,
+    ({ repositoryName }) => parseRepositoryName(repositoryName.toLowerCase()).owner,
+  );
   const groups = [...byOwner.values()].map((rows) => rows.slice(0, mostOfAnOwner));
   const items = inTurn(groups).map(({ repositoryName }): PublishItem => ({ repositoryName }));
 

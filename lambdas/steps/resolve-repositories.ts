@@ -6,9 +6,10 @@ import {
   type AnalyzeManifest,
   batchJobPrefix,
   ExecutionInput,
+  type RunId,
 } from '../../core/execution.ts';
 import { inParallel } from '../../core/in-parallel.ts';
-import { type ErrorDescription, isEnded, type JobRow, JobText } from '../../core/job.ts';
+import { type ErrorDescription, isEnded, type JobRow, JobText, parseRepositoryName } from '../../core/job.ts';
 import { artifactKeys, readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
 import { countsOf, PARALLEL } from '../../core/store/repository-table.ts';
 import type { Context } from '../context.ts';
@@ -147,7 +148,7 @@ async function namesOf(job: JobRow, context: Context): Promise<string[]> {
   const names = new Map<string, string>();
   const add = (name: string) => names.set(name.toLowerCase(), names.get(name.toLowerCase()) ?? name);
   for (const pattern of repositories) {
-    const [owner, name] = pattern.split('/') as [string, string];
+    const { owner, name } = parseRepositoryName(pattern);
     if (name !== '*') add(pattern);
     else for await (const found of listRepositories(settings, owner)) add(found);
   }
@@ -177,7 +178,7 @@ function refuseWrongCount(count: number, job: JobRow, patterns: string[]): void 
 }
 
 /** `{jobId}-{run}-{owner}_{name}` in the characters and length that Batch allows. */
-function batchJobName(run: Pick<JobRow, 'jobId' | 'run'>, repositoryName: string): string {
+function batchJobName(run: RunId, repositoryName: string): string {
   return `${batchJobPrefix(run)}${repositoryName.replace('/', '_').replace(/[^A-Za-z0-9_-]/g, '-')}`.slice(
     0,
     128,

@@ -12,7 +12,13 @@ import { promisify } from 'node:util';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
 import { glob } from 'glob';
-import { type JobRow, type JobSettings, newJobId, type PullRequestSettings } from '../../core/job.ts';
+import {
+  type JobRow,
+  type JobSettings,
+  newJobId,
+  type PullRequestSettings,
+  parseRepositoryName,
+} from '../../core/job.ts';
 import { OutcomeDocument } from '../../core/outcome.ts';
 import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
 import {
@@ -122,7 +128,7 @@ export class Stack {
 
   /** Creates `owner/name` with one commit of these files, or empty without any. */
   async createRepository(name: string, files: Record<string, TestFile>): Promise<void> {
-    const [owner, repository] = name.split('/') as [string, string];
+    const { owner, name: repository } = parseRepositoryName(name);
     const created = await fetch(`${this.#github.apiUrl}/orgs/${owner}/repos`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

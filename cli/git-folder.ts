@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { lstat, open, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
+import { simpleGit } from 'simple-git';
 import { InvalidInputError } from '../core/errors.ts';
 
 /** Where a work tree keeps what git knows of it. Both are the same but for a linked work tree (git-worktree(1)). */
@@ -115,22 +114,21 @@ async function requireOwner(tree: string, parts: readonly string[]): Promise<voi
   );
 }
 
-/** Whether the user, or the machine, has told git that this tree is safe: in their own configuration, never in the tree's. */
+/** Whether the configuration of the user or the machine names this tree in `safe.directory`. The tree's own does not count. */
 async function isDeclaredSafe(tree: string): Promise<boolean> {
   const { PATH = '', HOME, XDG_CONFIG_HOME } = process.env;
-  const env = {
+  // Without GIT_* variables of the shell, and outside of any repository.
+  const git = simpleGit({ baseDir: '/' }).env({
     PATH,
-    GIT_CEILING_DIRECTORIES: '/',
     ...(HOME && { HOME }),
     ...(XDG_CONFIG_HOME && { XDG_CONFIG_HOME }),
-  };
+  });
   let isSafe = false;
-  for (const scope of ['--system', '--global']) {
-    const args = ['config', scope, '-z', '--get-all', 'safe.directory'];
-    // It ends with 1 where nothing is set, and with 128 where there is no such file.
-    const listed = await promisify(execFile)('git', args, { cwd: '/', env }).catch(() => ({ stdout: '' }));
-    for (const value of listed.stdout.split('\0').slice(0, -1)) {
-      // An empty value forgets those before it.
+  for (const scope of ['system', 'global'] as const) {
+    // It fails if there is no such file.
+    const { values } = await git.getConfig('safe.directory', scope).catch(() => ({ values: [] }));
+    for (const value of values) {
+      // An empty value removes the earlier ones.
       if (value === '') isSafe = false;
       else if (value === '*' || value === tree) isSafe = true;
       else if (value.endsWith('/*') && tree.startsWith(value.slice(0, -1))) isSafe = true;

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { CodyBatchError, UsageError } from '../core/errors.ts';
+import { GitError } from '../core/git-process.ts';
 import { print, tell } from '../core/terminal.ts';
 import { ApiUnreachableError } from './api-client.ts';
 import { HELP } from './help.ts';
@@ -54,7 +55,7 @@ function exitByFaults(): void {
 }
 
 function describe(error: unknown): string {
-  if (error instanceof CodyBatchError) return error.message;
+  if (error instanceof CodyBatchError || error instanceof GitError) return error.message;
   const { code, message, stack } = error as NodeJS.ErrnoException & { port?: number };
   if (code === 'EADDRINUSE') {
     return `a port is in use (${message}). End the process that uses it, or choose another port with --port.`;

@@ -1,25 +1,21 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { simpleGit } from 'simple-git';
 import { SettingsError } from '../core/errors.ts';
-import { gitEnvironment } from '../local/github/git.ts';
 
-/** The first with `git merge-tree --write-tree`, by which the local GitHub merges. */
-const OLDEST = [2, 38] as const;
+/** The first with `git merge-tree --write-tree`, which the local GitHub merges with. */
+const OLDEST = { major: 2, minor: 38 };
 
-/** Throws SettingsError where there is no git, or one that is too old: before anything is started that would need it. */
+/** Checks git before anything starts that needs it. Throws SettingsError if it is missing or too old. */
 export async function requireGit(): Promise<void> {
-  const install = `install git ${OLDEST.join('.')} or newer and put it on PATH.`;
-  const { stdout } = await promisify(execFile)('git', ['--version'], { env: gitEnvironment() }).catch(
-    (error: NodeJS.ErrnoException) => {
-      throw new SettingsError(
-        error.code === 'ENOENT'
-          ? `git was not found; ${install}`
-          : `git does not run (${error.message}); ${install}`,
-        { cause: error },
-      );
-    },
-  );
-  const [, major, minor] = /(\d+)\.(\d+)/.exec(stdout) ?? [];
-  const isOld = Number(major) < OLDEST[0] || (Number(major) === OLDEST[0] && Number(minor) < OLDEST[1]);
-  if (isOld) throw new SettingsError(`${stdout.trim()} is too old; ${install}`);
+  const install = `install git ${OLDEST.major}.${OLDEST.minor} or newer and put it on PATH.`;
+  // Without GIT_* variables of the shell, a home or a repository: no configuration takes part.
+  const git = simpleGit({ baseDir: '/' }).env({ PATH: process.env.PATH ?? '' });
+  const { installed, major, minor, patch } = await git.version().catch((cause: Error) => {
+    // simple-git's message goes on with a stack.
+    throw new SettingsError(`git does not run (${cause.message.split('\n')[0]}); ${install}`, { cause });
+  });
+  if (!installed) throw new SettingsError(`git was not found; ${install}`);
+  // simple-git's answer for a git that failed.
+  if (major === 0) throw new SettingsError(`git does not run (it printed no version); ${install}`);
+  if (major < OLDEST.major || (major === OLDEST.major && minor < OLDEST.minor))
+    throw new SettingsError(`git version ${major}.${minor}.${patch} is too old; ${install}`);
 }

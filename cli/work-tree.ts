@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import {
   copyFile,
   lstat,
@@ -14,17 +13,15 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { InvalidInputError } from '../core/errors.ts';
 import { BOUNDED_GIT, CLOSED_CONFIG, closedGitEnvironment, type GitConfig } from '../core/git-environment.ts';
-import { GitFailedError } from '../local/github/git.ts';
+import { GitFailedError, runGit } from '../core/git-process.ts';
 import { findGitFolder, type GitFolder, objectFolders, readHead, readRegularBytes } from './git-folder.ts';
 
-const exec = promisify(execFile);
-
 const SHA1_LENGTH = 40;
-/** The most that any git process on the user's tree may take. */
+/** Of every git process on the user's tree. */
 const TIMEOUT_MS = 10 * 60_000;
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 /** A user's work tree, as far as it is looked at. */
 export type WorkTree = {
@@ -95,17 +92,15 @@ export async function pushHead(
       protocol,
       config: token ? authorization(token) : {},
     }),
-  ).catch((error: GitFailedError) => {
-    // Of the commits before HEAD, whose objects are looked for only now.
-    if (
-      !/missing (?:blob|tree|commit)|unable to read|bad object|could not (?:fetch|read)|parse commit/i.test(
-        error.stderr,
-      )
-    )
-      throw error;
+  ).catch((error: unknown) => {
+    // The objects of the commits before HEAD are needed only now.
+    if (!(error instanceof GitFailedError && MISSING_OBJECT.test(error.stderr))) throw error;
     throw new InvalidInputError(`${folder} ${INCOMPLETE}`, { field: 'repo', received: folder });
   });
 }
+
+const MISSING_OBJECT =
+  /missing (?:blob|tree|commit)|unable to read|bad object|could not (?:fetch|read)|parse commit/i;
 
 const INCOMPLETE =
   'does not hold all objects of its HEAD: it is a partial clone, or borrows objects of another repository (objects/info/alternates), which is not followed here. Make a whole clone of it (git clone --no-local), and name that.';
@@ -209,12 +204,12 @@ class Reader {
     options: { protocol?: string; config?: GitConfig; onTree?: boolean } = {},
   ): Promise<string> {
     const { protocol = '', config, onTree = false } = options;
-    const running = exec('/bin/sh', ['-c', BOUNDED_GIT, 'git', ...args], {
+    const { stdout } = await runGit(args, {
+      program: BOUNDED_GIT,
       cwd: onTree ? this.#tree : this.#folder,
-      maxBuffer: 64 * 1024 * 1024,
-      timeout: TIMEOUT_MS,
-      killSignal: 'SIGKILL',
-      env: {
+      maxBytes: MAX_OUTPUT_BYTES,
+      timeoutMs: TIMEOUT_MS,
+      environment: {
         ...closedGitEnvironment(
           { ...CLOSED_CONFIG, ...(onTree && { 'core.bare': 'false' }), ...config },
           protocol,
@@ -225,15 +220,7 @@ class Reader {
         GIT_OPTIONAL_LOCKS: '0',
       },
     });
-    const { stdout } = await running.catch((cause: { code?: unknown; signal?: unknown; stderr: string }) => {
-      const said = cause.stderr.trim().slice(0, 500) || 'nothing on its standard error';
-      throw new GitFailedError(
-        `git ${args[0]} ended with ${cause.code ?? cause.signal}: ${said}`,
-        cause.stderr,
-        cause,
-      );
-    });
-    return stdout;
+    return stdout.toString();
   }
 }
 

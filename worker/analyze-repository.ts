@@ -1,11 +1,11 @@
 import { CodyBatchError, describeError, RepositoryUnavailableError } from '../core/errors.ts';
+import { GitBoundExceededError } from '../core/git-process.ts';
 import type { ErrorDescription } from '../core/job.ts';
 import { OutcomeDocument } from '../core/outcome.ts';
 import { artifactKeys, findArtifactOfRun } from '../core/store/artifacts.ts';
 import { admit } from './admit.ts';
 import { beginConversation } from './begin-conversation.ts';
 import { readChanges } from './checkout/changes.ts';
-import { GitBoundExceededError } from './checkout/git.ts';
 import { type Cloned, cloneInto } from './clone-into.ts';
 import { limitReached } from './conversation/conclusion.ts';
 import type { Conversation, Conversed } from './conversation/conversation.ts';

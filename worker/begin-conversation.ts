@@ -1,5 +1,5 @@
+import { GitFailedError } from '../core/git-process.ts';
 import { applyPatch, resetTree } from './checkout/changes.ts';
-import { GitFailedError } from './checkout/git.ts';
 import { firstMessage } from './claude/prompt.ts';
 import type { Cloned } from './clone-into.ts';
 import { type Baseline, runBaseline } from './conversation/baseline.ts';

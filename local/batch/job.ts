@@ -3,7 +3,7 @@ import type { Attempt } from './attempt.ts';
 import { type LocalJobDefinition, substituteParameters } from './job-definition.ts';
 import type { SubmitJobRequest } from './requests.ts';
 
-// There is no account, but programs parse the form.
+// No account stands behind these; the form is what programs parse.
 const ARN_PREFIX = 'arn:aws:batch:us-east-1:000000000000';
 
 export function batchArn(
@@ -13,12 +13,13 @@ export function batchArn(
   return `${ARN_PREFIX}:${type}/${name}`;
 }
 
+/** A job as the local Batch holds it. */
 export type Job = {
-  /** The number of the submission, which orders lists and marks where a page continues. */
+  /** Counts submissions: the order of lists, and where a page of one continues. */
   readonly sequence: number;
   readonly jobId: string;
   readonly jobName: string;
-  /** With the placeholders replaced. */
+  /** Placeholders filled in. */
   readonly command: string[];
   readonly parameters: Record<string, string>;
   readonly environment: Record<string, string>;
@@ -33,9 +34,9 @@ export type Job = {
   startedAt?: number;
   stoppedAt?: number;
   logStreamName?: string;
-  /** The running attempt. */
+  /** The one that runs. */
   attempt?: Attempt;
-  /** The request that ended the job, if there was one. */
+  /** Somebody asked for its end. */
   endedBy?: { operation: 'CancelJob' | 'TerminateJob'; reason: string };
 };
 
@@ -46,7 +47,7 @@ export function newJob(
 ): Job {
   const parameters = { ...definition.parameters, ...request.parameters };
   const overrides = request.containerOverrides;
-  // A strategy of the job replaces the whole strategy of the definition.
+  // A strategy that comes with the job replaces the definition's whole.
   const retryStrategy = request.retryStrategy ?? definition;
   return {
     ...identity,
@@ -64,7 +65,7 @@ export function newJob(
   };
 }
 
-/** A job as DescribeJobs shows it. */
+/** What DescribeJobs says of a job. */
 export function describeJob(job: Job, jobQueue: string, definition: LocalJobDefinition): JobDetail {
   const lastAttempt = job.attempts.at(-1)?.container;
   return {
@@ -97,7 +98,7 @@ export function describeJob(job: Job, jobQueue: string, definition: LocalJobDefi
   };
 }
 
-/** A job as ListJobs shows it. */
+/** What ListJobs says of a job. */
 export function summarizeJob(job: Job, definition: LocalJobDefinition): JobSummary {
   const { exitCode, reason } = job.attempts.at(-1)?.container ?? {};
   return {
@@ -118,7 +119,7 @@ export function keyValuePairs(record: Record<string, string>): { name: string; v
   return Object.entries(record).map(([name, value]) => ({ name, value }));
 }
 
-/** Shows the names only. On AWS valueFrom has the secret's ARN; here there is none. */
+/** Names only; on AWS valueFrom holds the secret's ARN, here there is nothing to tell. */
 export function secretNames(definition: LocalJobDefinition): { name: string; valueFrom: string }[] {
   return Object.keys(definition.secrets ?? {}).map((name) => ({ name, valueFrom: 'local' }));
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { GitFailedError, gitEnvironment } from './git.ts';
+import { gitEnvironment } from './git.ts';
 
 export type GitRequest = {
   /** The folder that holds all repositories. */
@@ -11,11 +11,11 @@ export type GitRequest = {
   /** `/{owner}/{name}.git/info/refs` and the like, below `root`. */
   path: string;
   query: string;
-  /** Runs after git is done and before the client knows, so that the client's next request sees what it changed. */
+  /** Runs after git ends and before the client gets its answer, so that the client's next request sees the change. */
   done: () => Promise<void>;
 };
 
-/** The CGI variables (RFC 3875) that git-http-backend(1) reads; nothing else of the request reaches git. */
+/** The CGI variables (RFC 3875) that git-http-backend(1) reads. Nothing else of the request reaches git. */
 function cgiEnvironment(request: IncomingMessage, { root, path, query }: GitRequest): Record<string, string> {
   const { headers } = request;
   const protocol = headers['git-protocol'];
@@ -29,7 +29,7 @@ function cgiEnvironment(request: IncomingMessage, { root, path, query }: GitRequ
     REMOTE_ADDR: '127.0.0.1',
     REMOTE_USER: 'local',
     CONTENT_TYPE: headers['content-type'] ?? '',
-    // Without it git reads to the end, which is right for a chunked body: Node has taken the chunks apart.
+    // Without it git reads to the end, which is right for a chunked body: Node.js has decoded it.
     ...(headers['content-length'] && { CONTENT_LENGTH: headers['content-length'] }),
     // git inflates `gzip` and `x-gzip` itself.
     ...(headers['content-encoding'] && { HTTP_CONTENT_ENCODING: headers['content-encoding'] }),
@@ -37,7 +37,7 @@ function cgiEnvironment(request: IncomingMessage, { root, path, query }: GitRequ
   };
 }
 
-/** Where the CGI header block ends, and what it says; undefined until all of it has come. */
+/** Parses the CGI header block. `length` includes the empty line. Returns undefined if the block is not complete yet. */
 function parseHead(
   start: Buffer,
 ): { status: number; headers: [string, string][]; length: number } | undefined {
@@ -55,7 +55,7 @@ function parseHead(
   return { status, headers, length: end.index + end[0].length };
 }
 
-/** Bridges one request to `git http-backend`, streaming both ways. The process ends when the client goes away. */
+/** Passes one request to `git http-backend`, streaming both ways. The process ends if the client disconnects. */
 export async function serveGit(
   request: IncomingMessage,
   response: ServerResponse,
@@ -64,7 +64,7 @@ export async function serveGit(
   const child = spawn('git', ['http-backend'], { env: cgiEnvironment(request, git), stdio: 'pipe' });
   const ended = once(child, 'close');
   response.once('close', () => child.kill());
-  // git may answer without reading the whole body; the rest is then read and dropped.
+  // git may answer without reading the whole body; the rest is read and dropped.
   child.stdin.on('error', () => request.unpipe(child.stdin).resume());
   request.pipe(child.stdin);
 
@@ -96,8 +96,8 @@ export async function serveGit(
     ended,
   ]);
   const fault = streamed.status === 'rejected' ? streamed.reason : exit.status === 'rejected' && exit.reason;
-  // A client that leaves before the end is no fault of git's.
+  // The client disconnected; git did not fail.
   if (!fault || fault.code === 'ERR_STREAM_PREMATURE_CLOSE') return;
   const account = stderr.status === 'fulfilled' ? stderr.value.trim() : '';
-  throw new GitFailedError(`git http-backend failed: ${fault.message}`, account, fault);
+  throw new Error(`git http-backend failed: ${fault.message}. ${account}`.trimEnd(), { cause: fault });
 }

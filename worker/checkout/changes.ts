@@ -1,12 +1,13 @@
 import { copyFile, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import type { ChangedFile } from '../../core/change-set.ts';
+import { GitBoundExceededError } from '../../core/git-process.ts';
 import type { Change } from '../../core/repository-result.ts';
 import type { Redactor } from '../sandbox/redact.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
 import type { Clone } from './clone.ts';
 import { DIFF, type Difference, NULL_MODE, readDifferences } from './diff-index.ts';
-import { type Git, GitBoundExceededError } from './git.ts';
+import type { Git } from './git.ts';
 import { readObjects, scanObjects } from './objects.ts';
 import { legible } from './raw-path.ts';
 import { stage } from './stage.ts';

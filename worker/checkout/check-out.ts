@@ -1,6 +1,7 @@
 import { RepositoryUnavailableError } from '../../core/errors.ts';
+import { GitBoundExceededError, GitFailedError } from '../../core/git-process.ts';
 import { MAX_FILE_BYTES } from '../limits.ts';
-import { type Git, GitBoundExceededError, GitFailedError } from './git.ts';
+import type { Git } from './git.ts';
 
 /** Larger than any repository that people work in; a small pack can stand for a tree without end. */
 const MAX_FILES = 500_000;

@@ -1,10 +1,11 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { RepositoryUnavailableError, SettingsError } from '../../core/errors.ts';
+import { GitFailedError } from '../../core/git-process.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
 import { prepareAttributes } from './attributes.ts';
 import { checkOut, type TreeFacts } from './check-out.ts';
-import { Git, GitFailedError } from './git.ts';
+import { Git } from './git.ts';
 import { type GitRetries, retryGit } from './git-retries.ts';
 import { RepositoryMovedError } from './renamed.ts';
 
@@ -116,7 +117,10 @@ async function requireEmpty(git: Git, { repositoryName, signal }: CloneRequest):
   const branches = (await git.listRemote(['--heads', 'origin'], { signal })).toString().trim();
   if (branches !== '') {
     const count = branches.split('\n').length;
-    throw new GitFailedError('clone', 0, `The clone has no commit, but the server has ${count} branches.`);
+    throw new GitFailedError('clone', {
+      exitCode: 0,
+      stderr: `The clone has no commit, but the server has ${count} branches.`,
+    });
   }
   throw new RepositoryUnavailableError(
     `${repositoryName} has no commit on its default branch; push a first commit, then retry.`,

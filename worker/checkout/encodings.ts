@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { GitFailedError } from '../../core/git-process.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
-import { type Git, GitFailedError } from './git.ts';
+import type { Git } from './git.ts';
 import { readObjects } from './objects.ts';
 
 /** A blob, and the encoding that checkouts shall have it in. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { GitFailedError } from '../../core/git-process.ts';
 import type { Waiting } from '../../core/repository-result.ts';
 import type { Log } from '../log.ts';
-import { GitFailedError } from './git.ts';
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;

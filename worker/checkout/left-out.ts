@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
+import { GitBoundExceededError } from '../../core/git-process.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
 import type { Clone } from './clone.ts';
-import { GitBoundExceededError } from './git.ts';
 import { absolutePath, legible, statsOf } from './raw-path.ts';
 
 const MAX_LISTING_BYTES = 16 * 1024 * 1024;

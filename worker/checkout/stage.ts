@@ -1,9 +1,9 @@
+import { GitBoundExceededError } from '../../core/git-process.ts';
 import { isInGitFolder } from '../../core/tree-path.ts';
 import { MAX_FILE_BYTES } from '../limits.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
 import type { Clone } from './clone.ts';
 import { readDifferences } from './diff-index.ts';
-import { GitBoundExceededError } from './git.ts';
 import { isReadable, legible, statsOf } from './raw-path.ts';
 import { storedForm } from './stored-form.ts';
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { type Git, GitBoundExceededError, GitFailedError, type GitRunOptions } from '../checkout/git.ts';
+import { GitBoundExceededError, GitFailedError } from '../../core/git-process.ts';
+import type { Git, GitRunOptions } from '../checkout/git.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
 import { ToolError } from './tool.ts';
 

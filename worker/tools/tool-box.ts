@@ -1,8 +1,8 @@
 import type { ToolResultBlockParam, ToolUnion, ToolUseBlock } from '@anthropic-ai/sdk/resources/messages';
 import { z } from 'zod';
+import { GitBoundExceededError } from '../../core/git-process.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import type { JobSettings } from '../../core/job.ts';
-import { GitBoundExceededError } from '../checkout/git.ts';
 import { boundText } from '../sandbox/bounded-output.ts';
 import { deleteFileTool } from './delete-file.ts';
 import { editFileTool } from './edit-file.ts';

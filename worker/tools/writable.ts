@@ -1,12 +1,12 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { GitFailedError } from '../../core/git-process.ts';
 import { matchesAny } from '../../core/globs.ts';
 import { protectedFiles } from '../../core/protected-files.ts';
 import { hasControlCharacters, isUnknownToWindows } from '../../core/tree-path.ts';
 import type { Attributes } from '../checkout/attributes.ts';
 import { inconvertible } from '../checkout/encodings.ts';
-import { GitFailedError } from '../checkout/git.ts';
 import { rawPath } from '../checkout/raw-path.ts';
 import { hasLineEnds } from '../checkout/stored-form.ts';
 import { MAX_FILE_BYTES } from '../limits.ts';

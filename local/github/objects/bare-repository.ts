@@ -1,4 +1,5 @@
-import type { GitOptions, GitResult } from '../git.ts';
+import type { GitResult } from '../../../core/git-process.ts';
+import type { GitOptions } from '../git.ts';
 
 /** A bare repository on disk, as git sees it. */
 export type BareRepository = {

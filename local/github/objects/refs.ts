@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { GitFailedError } from '../../../core/git-process.ts';
 import { nodeId } from '../accounts/accounts.ts';
-import { GitFailedError } from '../git.ts';
 import { isObjectId, isRefName } from '../names.ts';
 import type { Repository } from '../repositories/repository.ts';
 import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';

@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type GitOptions, type GitResult, runGit } from '../git.ts';
+import type { GitResult } from '../../../core/git-process.ts';
+import { type GitOptions, runBareGit } from '../git.ts';
 import { writeJsonFile } from '../json-file.ts';
 import { hasRefBelow, readRefFile } from '../objects/ref-files.ts';
 import { PullRequests } from '../pulls/pull-requests.ts';
@@ -51,7 +52,7 @@ export class Repository {
   }
 
   git(args: readonly string[], options?: GitOptions): Promise<GitResult> {
-    return runGit(this.gitFolder, args, options);
+    return runBareGit(this.gitFolder, args, options);
   }
 
   /** Makes the bare repository, then the record: a folder without a record is what a killed process left. */

@@ -245,5 +245,18 @@ export function branchNameOf({ jobId, pullRequest }: Pick<JobRow, 'jobId' | 'pul
 export const JobText = z.object({ prompt: z.string(), repositories: z.array(RepositoryPattern) });
 export type JobText = z.infer<typeof JobText>;
 
-/** A job as the API gives it. */
 export type Job = JobRow & JobText;
+
+/** What a row holds in attributes that this version cannot read, as it stands there. */
+export const AsWritten = z.record(z.string(), z.unknown());
+export type AsWritten = z.infer<typeof AsWritten>;
+
+/** A job as the API gives it. An attribute that cannot be read has a placeholder, which may be outside of what a request may say. */
+export const ShownJob = JobRow.extend({
+  jobId: z.string(),
+  settings: JobSettings.extend({ model: z.string(), maxCostUsd: z.number() }),
+  asWritten: AsWritten.optional(),
+});
+
+/** With its prompt and its repositories. */
+export const ShownJobWithText = ShownJob.extend(JobText.shape);

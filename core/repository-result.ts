@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ErrorDescription, ReadStatus } from './job.ts';
+import { AsWritten, ErrorDescription, ReadStatus } from './job.ts';
 import { TokenUsage } from './usage.ts';
 
 /** What came of a repository. The first two are `completed`, the others `failed`. */
@@ -176,6 +176,9 @@ export const RepositoryResult = z.object({
 });
 export type RepositoryResult = z.infer<typeof RepositoryResult>;
 
+/** As the API gives it. */
+export const ShownRepositoryResult = RepositoryResult.extend({ asWritten: AsWritten.optional() });
+
 /** What a list shows of a repository. */
 export const RepositorySummary = RepositoryResult.pick({
   repositoryName: true,
@@ -204,3 +207,6 @@ export const RepositorySummary = RepositoryResult.pick({
   error: true,
 });
 export type RepositorySummary = z.infer<typeof RepositorySummary>;
+
+/** As the API gives it. */
+export const ShownRepositorySummary = RepositorySummary.extend({ asWritten: AsWritten.optional() });

@@ -1,13 +1,8 @@
 import type { z } from 'zod';
-import type { ReadStatus } from '../job.ts';
+import type { AsWritten, ReadStatus } from '../job.ts';
 import { Status } from '../job.ts';
 
-/**
- * What an item of a table holds where it is not what this version writes, by attribute and as it stands there: an edit by
- * hand, damage, another version's. Shown to readers and never stored.
- */
-export type AsWritten = Record<string, unknown>;
-
+/** A row, and what its item holds in attributes that this version cannot read. `asWritten` is shown and never stored. */
 export type Readable<Row> = Row & { asWritten?: AsWritten };
 
 /**

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
-import { isEnded, JobId } from '../../core/job.ts';
+import { isEnded, JobId, ShownJob } from '../../core/job.ts';
 import type { Context } from '../context.ts';
 import { cleanUpRun } from '../run/clean-up.ts';
 import { CANCELLED } from '../run/end-unfinished.ts';
@@ -17,7 +17,13 @@ const params = z.strictObject({ jobId: JobId });
 export const cancelJob = route(
   'POST',
   '/jobs/{jobId}/cancel',
-  { role: 'runner', params },
+  {
+    role: 'runner',
+    summary: 'Cancels a job; repositories that have ended keep their results.',
+    params,
+    responses: { 200: ShownJob },
+    problems: [409],
+  },
   async ({ params: { jobId } }, context) => {
     // In this order: whatever looks at the row or wants to start next sees it before anything is ended.
     const cancelled = { jobId, run: await cancelRun(jobId, context) };

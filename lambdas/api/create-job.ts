@@ -1,6 +1,6 @@
 import { isAllowed } from '../../core/allowed-repositories.ts';
 import { ConflictError, InvalidInputError } from '../../core/errors.ts';
-import { isEnded, JobRequest, type JobRow, JobText, newJobId } from '../../core/job.ts';
+import { isEnded, JobRequest, type JobRow, JobText, newJobId, ShownJobWithText } from '../../core/job.ts';
 import { defaultJobSettings, isModelPriced, type Settings } from '../../core/settings.ts';
 import { artifactKeys, writeArtifact } from '../../core/store/artifacts.ts';
 import { countsOf } from '../../core/store/repository-table.ts';
@@ -19,7 +19,15 @@ import { route } from './route.ts';
 export const createJob = route(
   'POST',
   '/jobs',
-  { role: 'runner', body: JobRequest },
+  {
+    role: 'runner',
+    summary:
+      'Starts a job; with an Idempotency-Key that was used before, answers the job of the first request.',
+    body: JobRequest,
+    isIdempotent: true,
+    responses: { 201: ShownJobWithText, 200: ShownJobWithText },
+    problems: [409, 410],
+  },
   async ({ body, headers, createdBy }, context) => {
     const { jobs, artifacts, settings, now } = context;
     refuseRepositories(body, settings);

@@ -15,7 +15,13 @@ const params = z.strictObject({ jobId: JobId });
 export const deleteJob = route(
   'DELETE',
   '/jobs/{jobId}',
-  { role: 'admin', params },
+  {
+    role: 'admin',
+    summary: 'Deletes an ended job with its results; pull requests stay.',
+    params,
+    responses: { 204: 'none' },
+    problems: [409],
+  },
   async ({ params: { jobId } }, context) => {
     const run = await markDeleted(jobId, context);
     // The same deletion again is the same execution. One that cannot be started is the reconciler's.

@@ -3,7 +3,7 @@ import { artifactKeys, readArtifact } from '../../core/store/artifacts.ts';
 import { Thread } from '../../core/thread.ts';
 import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
-import { viewThread } from './thread-view.ts';
+import { ThreadView, viewThread } from './thread-view.ts';
 
 const query = z.strictObject({
   view: z.enum(['standard', 'technical', 'simplified']).default('standard'),
@@ -23,7 +23,13 @@ const query = z.strictObject({
 export const getClaudeThread = route(
   'GET',
   `${REPOSITORY_PATH}/claude-thread`,
-  { role: 'viewer', params: repositoryParams, query },
+  {
+    role: 'viewer',
+    summary: 'The conversation with the model about one repository.',
+    params: repositoryParams,
+    query,
+    responses: { 200: ThreadView },
+  },
   async ({ params, query }, context) => {
     const { jobId, repositoryName } = params;
     await readRow(params, context);

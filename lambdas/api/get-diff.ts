@@ -7,7 +7,12 @@ import { route } from './route.ts';
 export const getDiff = route(
   'GET',
   `${REPOSITORY_PATH}/diff`,
-  { role: 'viewer', params: repositoryParams },
+  {
+    role: 'viewer',
+    summary: 'The patch of one repository, for git apply; empty if nothing changed.',
+    params: repositoryParams,
+    responses: { 200: { bytes: 'text/x-diff' } },
+  },
   async ({ params }, context) => {
     const { status, outcome, artifacts } = await readRow(params, context);
     const { jobId, repositoryName } = params;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { JobId, JobText } from '../../core/job.ts';
-import { RepositorySummary } from '../../core/repository-result.ts';
+import { JobId, JobText, ShownJobWithText } from '../../core/job.ts';
+import { RepositorySummary, ShownRepositorySummary } from '../../core/repository-result.ts';
 import { artifactKeys, findArtifact } from '../../core/store/artifacts.ts';
 import { withFreshCounts } from '../run/fresh-counts.ts';
 import { repositoryNames } from '../run/rows.ts';
@@ -13,13 +13,25 @@ const query = z.strictObject({
   cursor: z.string().optional(),
 });
 
+const JobPage = ShownJobWithText.extend({
+  results: z.array(ShownRepositorySummary),
+  /** Absent on the last page. */
+  cursor: z.string().optional(),
+});
+
 const SUMMARY = RepositorySummary.keyof().options;
 
 /** The job, with a page of its repositories' summaries as `results`, by name. */
 export const getJob = route(
   'GET',
   '/jobs/{jobId}',
-  { role: 'viewer', params, query },
+  {
+    role: 'viewer',
+    summary: 'The job, and a page of its repositories as results, by name.',
+    params,
+    query,
+    responses: { 200: JobPage },
+  },
   async ({ params: { jobId }, query }, context) => {
     const { jobs, repositories, artifacts } = context;
     const job = await withFreshCounts(await jobs.get(jobId), context);

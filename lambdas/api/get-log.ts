@@ -7,7 +7,12 @@ import { route } from './route.ts';
 export const getLog = route(
   'GET',
   `${REPOSITORY_PATH}/log`,
-  { role: 'viewer', params: repositoryParams },
+  {
+    role: 'viewer',
+    summary: "The worker's log of one repository.",
+    params: repositoryParams,
+    responses: { 200: { bytes: 'text/plain; charset=utf-8' } },
+  },
   async ({ params }, context) => {
     const { jobId, repositoryName } = params;
     const { status, logStream } = await readRow(params, context);

@@ -1,3 +1,4 @@
+import { ShownRepositoryResult } from '../../core/repository-result.ts';
 import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
 
@@ -5,6 +6,11 @@ import { route } from './route.ts';
 export const getRepositoryResult = route(
   'GET',
   REPOSITORY_PATH,
-  { role: 'viewer', params: repositoryParams },
+  {
+    role: 'viewer',
+    summary: 'Everything recorded of one repository.',
+    params: repositoryParams,
+    responses: { 200: ShownRepositoryResult },
+  },
   async ({ params }, context) => ({ json: await readRow(params, context) }),
 );

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Status } from '../../core/job.ts';
+import { ShownJob, Status } from '../../core/job.ts';
 import { withFreshCounts } from '../run/fresh-counts.ts';
 import { route } from './route.ts';
 
@@ -9,8 +9,24 @@ const query = z.strictObject({
   cursor: z.string().optional(),
 });
 
-/** Jobs with their counts, newest first. */
-export const listJobs = route('GET', '/jobs', { role: 'viewer', query }, async ({ query }, context) => {
-  const { jobs, cursor } = await context.jobs.list(query);
-  return { json: { jobs: await Promise.all(jobs.map((job) => withFreshCounts(job, context))), cursor } };
+const JobList = z.object({
+  jobs: z.array(ShownJob),
+  /** Absent on the last page. */
+  cursor: z.string().optional(),
 });
+
+/** Jobs with their counts, newest first. */
+export const listJobs = route(
+  'GET',
+  '/jobs',
+  {
+    role: 'viewer',
+    summary: 'Jobs with their counts, newest first.',
+    query,
+    responses: { 200: JobList },
+  },
+  async ({ query }, context) => {
+    const { jobs, cursor } = await context.jobs.list(query);
+    return { json: { jobs: await Promise.all(jobs.map((job) => withFreshCounts(job, context))), cursor } };
+  },
+);

@@ -13,6 +13,12 @@ const query = z.strictObject({
   cursor: z.string().optional(),
 });
 
+const RepositoryList = z.object({
+  repositories: z.array(z.string()),
+  /** Absent on the last page. */
+  cursor: z.string().optional(),
+});
+
 /**
  * The repositories that ALLOWED_REPOSITORIES admits, as GitHub has them, by name; those of patterns whose owner is a pattern
  * (star/docs) may be named in a job, and are not listed.
@@ -20,7 +26,12 @@ const query = z.strictObject({
 export const listRepositories = route(
   'GET',
   '/repositories',
-  { role: 'viewer', query },
+  {
+    role: 'viewer',
+    summary: 'The repositories that a job may name, by name.',
+    query,
+    responses: { 200: RepositoryList },
+  },
   async ({ query }, { settings }) => {
     const allowed = settings.ALLOWED_REPOSITORIES;
     const names = new Set<string>();

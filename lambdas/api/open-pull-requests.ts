@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { ConflictError, InvalidInputError } from '../../core/errors.ts';
-import { isEnded, JobId, type JobRow, PullRequestOverrides, RepositoryName } from '../../core/job.ts';
+import {
+  isEnded,
+  JobId,
+  type JobRow,
+  PullRequestOverrides,
+  RepositoryName,
+  ShownJob,
+} from '../../core/job.ts';
 import { artifactKeys, writeArtifact } from '../../core/store/artifacts.ts';
 import type { Context } from '../context.ts';
 import { PUBLISHABLE_ATTRIBUTES, reasonNotPublishable } from '../run/publishable.ts';
@@ -27,7 +34,15 @@ const NAMED = 5;
 export const openPullRequests = route(
   'POST',
   '/jobs/{jobId}/pull-requests',
-  { role: 'runner', params, body },
+  {
+    role: 'runner',
+    summary: 'Opens pull requests of the recorded changes, as the next run of the job and without the model.',
+    params,
+    body,
+    isIdempotent: true,
+    responses: { 202: ShownJob, 200: ShownJob },
+    problems: [409],
+  },
   async ({ params: { jobId }, body, headers, createdBy }, context) => {
     const prepare = async (job: JobRow) => {
       const known = await repositoryNames(jobId, context);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
-import { JobId, type JobRow } from '../../core/job.ts';
+import { JobId, type JobRow, ShownJob } from '../../core/job.ts';
 import { beginRun } from './begin-run.ts';
 import { route } from './route.ts';
 
@@ -10,7 +10,14 @@ const params = z.strictObject({ jobId: JobId });
 export const retryJob = route(
   'POST',
   '/jobs/{jobId}/retry',
-  { role: 'runner', params },
+  {
+    role: 'runner',
+    summary: 'Runs again what failed or was cancelled, as the next run of the job.',
+    params,
+    isIdempotent: true,
+    responses: { 202: ShownJob, 200: ShownJob },
+    problems: [409],
+  },
   async ({ params: { jobId }, headers, createdBy }, context) => {
     const prepare = async ({ status, counts }: JobRow) => {
       if (status === 'completed' && counts.failed + counts.cancelled === 0) {

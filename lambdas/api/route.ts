@@ -24,12 +24,30 @@ export type RouteOutput =
   | { status?: number; headers?: Record<string, string>; json: unknown }
   | { status?: number; headers?: Record<string, string>; bytes: Uint8Array; contentType: string };
 
-export type Route = {
+/** The body of one status: JSON of this shape, bytes of this content type, or no body. */
+export type ResponseBody = z.ZodType | { bytes: string } | 'none';
+
+/** What a route says of itself; lambdas/api/openapi.ts makes the OpenAPI document of it. */
+export type RouteDescription = {
+  /** Who may call it. */
+  role: Role | 'open';
+  /** One line, for people. */
+  summary: string;
+  params?: z.ZodType;
+  query?: z.ZodType;
+  body?: z.ZodType;
+  /** Whether it takes an `Idempotency-Key`; false if absent. */
+  isIdempotent?: boolean;
+  /** The answers that are not problems, by status. */
+  responses: Readonly<Record<number, ResponseBody>>;
+  /** Statuses of problems beyond those that follow from the role, the path and the body; none if absent. */
+  problems?: readonly number[];
+};
+
+export type Route = RouteDescription & {
   method: 'GET' | 'POST' | 'DELETE';
   /** Segments `{name}` become params. */
   path: string;
-  /** Who may call it. */
-  role: Role | 'open';
   answer(
     event: APIGatewayProxyEventV2,
     params: Record<string, string>,
@@ -40,7 +58,7 @@ export type Route = {
 const NOTHING = z.strictObject({});
 
 /**
- * A route: who may call it, its schemas, and a plain function of what they parsed. A body may be left out where its schema
+ * A route: what it says of itself, and a plain function of what its schemas parsed. A body may be left out if its schema
  * is optional.
  */
 export function route<
@@ -50,13 +68,13 @@ export function route<
 >(
   method: Route['method'],
   path: string,
-  options: { role: Route['role']; params?: P; query?: Q; body?: B },
+  options: RouteDescription & { params?: P; query?: Q; body?: B },
   run: (input: RouteInput<z.infer<P>, z.infer<Q>, z.infer<B>>, context: Context) => Promise<RouteOutput>,
 ): Route {
   return {
     method,
     path,
-    role: options.role,
+    ...options,
     answer: async (event, rawParams, context) => {
       const params = parse(options.params ?? NOTHING, rawParams, 'path');
       const query = parse(options.query ?? NOTHING, event.queryStringParameters ?? {}, 'query');

@@ -1,23 +1,33 @@
-import type { Thread, ThreadMessage, ThreadTurn } from '../../core/thread.ts';
+import { z } from 'zod';
+import { Thread, type ThreadMessage } from '../../core/thread.ts';
 
-export type ThreadViewName = 'standard' | 'technical' | 'simplified';
-
-type ToolCall = {
-  tool: string;
+const ToolCall = z.object({
+  tool: z.string(),
   /** The call in one line. */
-  line: string;
-  /** Only for the tools that were asked for. */
-  input?: unknown;
-  result?: unknown;
-  failed: boolean;
-};
+  line: z.string(),
+  /** Only for the tools that were asked for, as `result`. */
+  input: z.unknown().optional(),
+  result: z.unknown().optional(),
+  failed: z.boolean(),
+});
+type ToolCall = z.infer<typeof ToolCall>;
 
-export type ThreadViewEntry = {
-  role: 'user' | 'assistant';
-  text: string;
-  toolCalls?: ToolCall[];
-  turn?: Omit<ThreadTurn, 'message'>;
-};
+const ThreadViewEntry = z.object({
+  role: z.enum(['user', 'assistant']),
+  text: z.string(),
+  toolCalls: z.array(ToolCall).optional(),
+});
+type ThreadViewEntry = z.infer<typeof ThreadViewEntry>;
+
+const ReadableView = Thread.pick({ jobId: true, repositoryName: true, model: true }).extend({
+  view: z.enum(['standard', 'simplified']),
+  messages: z.array(ThreadViewEntry),
+});
+const TechnicalView = Thread.extend({ view: z.literal('technical') });
+
+export const ThreadView = z.discriminatedUnion('view', [ReadableView, TechnicalView]);
+export type ThreadView = z.infer<typeof ThreadView>;
+export type ThreadViewName = ThreadView['view'];
 
 type Block = Exclude<ThreadMessage['content'], string>[number];
 type ToolUse = { type: 'tool_use'; id: string; name: string; input: unknown };
@@ -29,7 +39,7 @@ const LINE_LENGTH = 160;
  * The conversation for a reader: `simplified` is the prompt and the replies, `standard` adds one line a tool call,
  * `technical` is everything as it was said, with what each answer took.
  */
-export function viewThread(thread: Thread, view: ThreadViewName, includeTool: readonly string[]) {
+export function viewThread(thread: Thread, view: ThreadViewName, includeTool: readonly string[]): ThreadView {
   const { jobId, repositoryName, model } = thread;
   if (view === 'technical') return { view, ...thread };
   return { view, jobId, repositoryName, model, messages: entriesOf(thread, view, includeTool) };

@@ -9,19 +9,19 @@ export type GitAsked = {
   owner: string;
   name: string;
   service: string;
-  /** With its question mark. */
+  /** Includes the question mark. */
   search: string;
 };
 
-/** git asks again with its credential when it is told to; without this it gives up. */
+/** The challenge makes git repeat the request with its credential; without it git gives up. */
 const challenge = (): GitHubError =>
   new GitHubError(401, 'Requires authentication', {
     headers: { 'www-authenticate': 'Basic realm="GitHub"' },
   });
 
 /**
- * The repository that a git request is about. Throws where the caller may not fetch from it, or push to it: 401 asks
- * for a credential, 301 leads to a repository's new name.
+ * The repository of a git request. Throws if the caller may not fetch from it or push to it. A 401 asks for a
+ * credential; a 301 leads to the new name of a renamed repository.
  */
 export function admitGit(github: GitHub, asked: GitAsked, headers: IncomingHttpHeaders): Repository {
   const { owner, name, service, search } = asked;

@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
 
-/** Writes JSON so that a process killed half-way leaves the old file or the new one, never a part. */
+/** Writes JSON atomically: a killed process leaves the old file or the new one, never a part. */
 export async function writeJsonFile(path: string, value: unknown): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${randomUUID()}.tmp`;
@@ -12,8 +12,8 @@ export async function writeJsonFile(path: string, value: unknown): Promise<void>
 }
 
 /**
- * Reads what writeJsonFile wrote; undefined where there is no file. Throws with the file's name when its content is of
- * another shape.
+ * Reads a file of writeJsonFile. Returns undefined if it does not exist; throws with its name if its
+ * content does not match the schema.
  */
 export async function readJsonFile<Schema extends z.ZodType>(
   path: string,
@@ -23,8 +23,11 @@ export async function readJsonFile<Schema extends z.ZodType>(
     return schema.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(`${path} is not a record of the local GitHub; repair it, or delete it to forget it`, {
-      cause,
-    });
+    throw new Error(
+      `${path} is not a valid record of the local GitHub. Repair it, or delete it with what it describes.`,
+      {
+        cause,
+      },
+    );
   }
 }

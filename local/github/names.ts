@@ -1,17 +1,17 @@
-/** What may name an owner, a repository, a ref or an object. Names become paths and git arguments, so this is a gate. */
+/** Checks of names of owners, repositories, refs and objects. Names become paths and arguments of git. */
 
-/** GitHub's logins; underscores are those of enterprise-managed users. */
+/** GitHub's logins. Enterprise-managed users have underscores. */
 export const isOwnerName = (name: string): boolean => /^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38})$/.test(name);
 
-/** GitHub's repository names, without those that start with a dash or that would end a path in `.git` or `.lock`. */
+/** GitHub's repository names, except those that start with a dash or end in `.git` or `.lock`. */
 export const isRepositoryName = (name: string): boolean =>
   /^[A-Za-z0-9._][A-Za-z0-9._-]{0,99}$/.test(name) && !/^\.{1,2}$|\.(git|lock)$/i.test(name);
 
 export const isObjectId = (text: string): boolean => /^[0-9a-f]{40}$/.test(text);
 
 /**
- * The rules of git-check-ref-format(1) for a name below `refs/`, without components that start with a dash, which
- * git itself refuses for branches.
+ * The rules of git-check-ref-format(1) for a name below `refs/`. Parts that start with a dash are refused
+ * too, as git refuses them for branches.
  */
 export function isRefName(ref: string): boolean {
   const parts = ref.split('/');
@@ -27,16 +27,19 @@ export function isRefName(ref: string): boolean {
 
 export const isBranchName = (branch: string): boolean => isRefName(`refs/heads/${branch}`);
 
-/** A file's path in a tree: relative, `/` between names, and no name that git keeps for itself. */
+/** A file's path in a tree: relative, with `/` between names, without `.git`. */
 export const isTreePath = (path: string): boolean =>
   path.length <= 4096 &&
   !path.includes('\0') &&
   path.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !/^\.git$/i.test(part));
 
-/** What HFS+ leaves out of a name (core.protectHFS of git-config(1)). */
+/** Characters that HFS+ ignores in a name (core.protectHFS of git-config(1)). */
 const HFS_IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 
-/** The name as NTFS takes it: to a stream's colon, without dots and spaces at the end (core.protectNTFS). */
+/**
+ * The name that NTFS reads: up to the colon of a stream, without dots and spaces at the end
+ * (core.protectNTFS).
+ */
 const ntfsName = (name: string): string =>
   name
     .replace(/:.*$/s, '')
@@ -44,8 +47,8 @@ const ntfsName = (name: string): string =>
     .toLowerCase();
 
 /**
- * Whether some file system takes a part of the path for git's own folder, or a link for `.gitmodules`, which git refuses
- * in a clone. NTFS also takes a backslash for a slash.
+ * Whether some file system reads a part of the path as `.git`, or a link as `.gitmodules`; git refuses
+ * both in a clone. NTFS also reads a backslash as a slash.
  */
 export function isProtectedPath(path: string, mode: string): boolean {
   const parts = path.split(/[\\/]/);

@@ -4,7 +4,10 @@ import type { PullRecord } from './pulls/pull-requests.ts';
 import type { Repository } from './repositories/repository.ts';
 import { htmlUrlOf } from './urls.ts';
 
-/** Longer than a change set may be by default (1,024 KiB); a browser lays out a text of this size at once. */
+/**
+ * More than the default limit of a change set (1,024 KiB), and little enough for a browser to lay out at
+ * once.
+ */
 const MAX_SHOWN_DIFF = 2 * 1024 * 1024;
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -24,7 +27,7 @@ const html = (title: string, content: string): Page => ({
   status: 200,
   headers: {
     'content-type': 'text/html; charset=utf-8',
-    // What is shown was written by a model and by repositories: nothing of it may run or load.
+    // A model and repositories wrote the content, so nothing in it may run or load.
     'content-security-policy':
       "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
     'x-content-type-options': 'nosniff',
@@ -42,7 +45,7 @@ const html = (title: string, content: string): Page => ({
   .text { white-space: pre-wrap }
 </style>
 ${content}
-<footer><small>The local GitHub of Cody Batch. Nothing here has left this machine.</small></footer>
+<footer><small>The local GitHub of Cody Batch. Nothing on this page has left this machine.</small></footer>
 </html>
 `,
 });
@@ -55,7 +58,9 @@ async function pullPage(github: GitHub, repository: Repository, pull: PullRecord
   const diff = await pullDiff(repository, pull);
   const shown = diff.subarray(0, MAX_SHOWN_DIFF).toString();
   const rest =
-    diff.length > MAX_SHOWN_DIFF ? `<p>The first ${MAX_SHOWN_DIFF} of ${diff.length} bytes.</p>` : '';
+    diff.length > MAX_SHOWN_DIFF
+      ? `<p>These are the first ${MAX_SHOWN_DIFF} of ${diff.length} bytes.</p>`
+      : '';
   const { head, base } = pull;
   return html(
     `${pull.title} · #${pull.number} · ${repository.fullName}`,
@@ -65,7 +70,7 @@ async function pullPage(github: GitHub, repository: Repository, pull: PullRecord
 ${pull.labels.length > 0 ? `<p>Labels: ${escapeHtml(pull.labels.join(', '))}</p>` : ''}
 <p class="text">${escapeHtml(pull.body ?? '')}</p>
 <h2>Changes</h2>
-<p>Get them: <code>git fetch ${escapeHtml(home)}.git pull/${pull.number}/head</code>,
+<p>Fetch them: <code>git fetch ${escapeHtml(home)}.git pull/${pull.number}/head</code>,
 or as <a href="${escapeHtml(home)}/pull/${pull.number}.diff">one diff</a>.</p>
 <pre>${escapeHtml(shown)}</pre>
 ${rest}`,
@@ -92,7 +97,10 @@ async function repositoryPage(github: GitHub, repository: Repository): Promise<P
   );
 }
 
-/** The page at an `html_url`: of a repository, or of a pull request, or its diff as text; undefined for any other. */
+/**
+ * The page of a repository or of a pull request, or its diff as text. Returns undefined for any other
+ * path.
+ */
 export async function servePage(github: GitHub, path: string): Promise<Page | undefined> {
   const [, owner, name, number, diff] =
     /^\/([^/]+)\/([^/]+)(?:\/pull\/([1-9]\d{0,8})(\.diff)?)?\/?$/.exec(path) ?? [];

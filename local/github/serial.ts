@@ -1,4 +1,4 @@
-/** Runs what it is given one after the other, in the order of the calls; a failure does not hold up the next. */
+/** Runs functions one after the other, in the order of the calls. A failure does not stop the next. */
 export class Serial {
   #last: Promise<unknown> = Promise.resolve();
 

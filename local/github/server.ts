@@ -13,22 +13,25 @@ import { answerRest } from './rest/rest.ts';
 import { openStrictRules, type StrictOptions } from './strict/strict-rules.ts';
 
 export type GitHubOptions = StrictOptions & {
-  /** Holds every repository and pull request; made when it is absent. One server at a time. */
+  /** Has every repository and pull request; created if absent. Only one server may use it at a time. */
   dataFolder: string;
-  /** 0 (the default) takes a free one. URLs that were given out carry it, so a lasting server names one. */
+  /**
+   * 0 (the default) takes a free port. Links contain the port, so a server that is started again needs a
+   * fixed one.
+   */
   port?: number;
-  /** Who may call; credentials that this GitHub gave out let in too. What a caller may do is told by their token. */
+  /** Who may connect. A credential of this GitHub is also enough; it decides what the caller may do. */
   access: Access;
-  /** Told of faults of the server itself; refusals are only answered. */
+  /** Receives the server's own faults, but not refusals. */
   logger?: { error(message: string, error: Error): void };
 };
 
 export type LocalGitHub = {
-  /** Where pages and clones are: `${url}/{owner}/{name}.git`. */
+  /** Pages and clones are below it: `${url}/{owner}/{name}.git`. */
   readonly url: string;
-  /** What GITHUB_API_URL is set to: `${url}/api/v3`. */
+  /** The value of GITHUB_API_URL: `${url}/api/v3`. */
   readonly apiUrl: string;
-  /** Stops listening, ends git processes that serve a client, and waits for what had begun. */
+  /** Stops listening, ends git processes that serve a client, and waits for requests under way. */
   close(): Promise<void>;
 };
 
@@ -36,19 +39,24 @@ export type LocalGitHub = {
 const MAX_BODY_BYTES = 100 * 1024 * 1024;
 
 const API_PREFIX = '/api/v3';
-/** Where GitHub Enterprise has it. */
+/** The path on a GitHub Enterprise host. */
 const GRAPHQL_PATH = '/api/graphql';
 
-/** The smart protocol's three requests; git adds `.git` or not, as the remote's URL does. */
+/** The three requests of git's smart protocol, with or without `.git`, as in the remote's URL. */
 const GIT_PATH = /^\/([^/]+)\/([^/]+?)(?:\.git)?\/(info\/refs|git-upload-pack|git-receive-pack)$/;
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
   const bytes = await readBody(request, MAX_BODY_BYTES);
-  if (!bytes) throw new GitHubError(413, `The body is longer than ${MAX_BODY_BYTES} bytes`);
+  if (!bytes) throw new GitHubError(413, `The body is longer than ${MAX_BODY_BYTES} bytes. Send less.`);
   if (bytes.length === 0) return {};
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/json') {
-    throw new GitHubError(415, `Content-Type ${type ?? 'is absent'}: send application/json`);
+    throw new GitHubError(
+      415,
+      type
+        ? `Content-Type ${type} is not accepted. Send application/json.`
+        : 'Content-Type is absent. Send application/json.',
+    );
   }
   try {
     return JSON.parse(bytes.toString());
@@ -89,7 +97,7 @@ async function handle(
     return;
   }
   if (pathname === GRAPHQL_PATH) {
-    // Loaded on demand: most stacks look at no pull request.
+    // Loaded on demand: most stacks send no GraphQL.
     const { answerGraphQL } = await import('./graphql/graphql.ts');
     send(response, await answerGraphQL(github, request, () => readJson(request)));
     return;
@@ -127,9 +135,9 @@ function sendError(response: ServerResponse, error: unknown, logger: GitHubOptio
 }
 
 /**
- * A GitHub Enterprise host on loopback: REST below `/api/v3`, git over HTTP, and a page for each pull request. Its
- * state is bare repositories and JSON files in `dataFolder`. A route it does not know is refused with 501. Throws what
- * `listen` throws, and when a file of the data folder does not parse.
+ * Starts a GitHub Enterprise host on loopback: REST below `/api/v3`, GraphQL, git over HTTP, and pages.
+ * Its state is bare repositories and JSON files in `dataFolder`. It answers unknown routes with 501.
+ * Throws what `listen` throws, and if a file of the data folder does not parse.
  */
 export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> {
   const root = resolve(options.dataFolder);

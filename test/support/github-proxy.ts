@@ -2,22 +2,22 @@ import http from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { listenOnLoopback } from '../../local/access/loopback.ts';
 
-/** A call of GitHub's API as it went through: `POST /repos/local/a/git/trees`, and what was answered. */
+/** A call that went through the proxy: `POST /repos/local/a/git/trees`, and the answer's status. */
 export type Call = { line: string; status: number | undefined; body: string };
 
-/** What becomes of the call that comes as the `n`th, from 1: `lost` is carried out and not answered. */
+/** The fate of a call: `lost` is carried out but not answered, `refused` is neither. */
 export type Fate = 'answered' | 'lost' | 'refused';
 
 export type GitHubProxy = {
   /** For GITHUB_API_URL. */
   readonly apiUrl: string;
   readonly calls: Call[];
-  /** Decides each call's fate; told when one that is not answered has come to its end. */
+  /** Sets the fate of the `n`th call, from 1. `onUnanswered` runs after each call that gets no answer. */
   decide(fate: (n: number, line: string) => Fate, onUnanswered?: () => void): void;
   close(): Promise<void>;
 };
 
-/** Stands between the product and the local GitHub, counts the calls and loses answers. */
+/** A proxy between the product and the local GitHub that records calls and loses answers. */
 export async function startGitHubProxy(gitHubUrl: string): Promise<GitHubProxy> {
   const calls: Call[] = [];
   let fateOf: (n: number, line: string) => Fate = () => 'answered';

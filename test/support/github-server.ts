@@ -3,16 +3,16 @@ import { type GitHubOptions, type LocalGitHub, startGitHub } from '../../local/g
 import { temporaryFolder } from './temporary-folder.ts';
 
 export type TestGitHub = LocalGitHub & {
-  /** A folder of the test's own, beside the server's data. */
+  /** A folder for the test, which also has the server's data. */
   folder: string;
-  /** An official client with this token, or with none. */
+  /** Octokit with this token, or with none. */
   client(token?: string): Octokit;
 };
 
-// Refusals are what tests ask for; Octokit would print each.
+// Tests provoke refusals, and Octokit would print each.
 const QUIET = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-/** The local GitHub on a free port, with its data in a folder that `close` removes. */
+/** Starts the local GitHub on a free port, with its data in a folder that `close` removes. */
 export async function startTestGitHub(
   options: Omit<GitHubOptions, 'dataFolder' | 'access'> = {},
 ): Promise<TestGitHub> {
@@ -36,11 +36,11 @@ export type Refusal = {
   headers: Record<string, string | undefined>;
 };
 
-/** What a request was refused with. Fails where it was not refused. */
+/** The refusal that a request is answered with. Throws if it is not refused. */
 export async function refusalOf(request: Promise<unknown>): Promise<Refusal> {
   const error = await request.then(
     (answer) => {
-      throw new Error(`The request was answered: ${JSON.stringify(answer)}`);
+      throw new Error(`The request should have been refused. It was answered ${JSON.stringify(answer)}.`);
     },
     (reason: { status?: number; response?: { headers: Refusal['headers']; data: { message: string } } }) =>
       reason,
@@ -51,7 +51,7 @@ export async function refusalOf(request: Promise<unknown>): Promise<Refusal> {
 
 export type Place = { owner: string; repo: string };
 
-/** `owner/repo` with a first commit on main. */
+/** Creates `owner/repo` with a first commit on main. */
 export async function newRepository(
   octokit: Octokit,
   name: string,
@@ -66,7 +66,7 @@ export async function newRepository(
   return { ...place, sha: ref.object.sha };
 }
 
-/** A branch one commit ahead of `sha`; gives the commit. */
+/** Creates a branch one commit ahead of `sha`; returns that commit. */
 export async function newBranch(
   octokit: Octokit,
   place: Place,

@@ -13,7 +13,10 @@ type Description = {
 
 const require = createRequire(import.meta.url);
 
-/** Any operation may answer these, and the description names them for few. Their bodies are GitHub's basic error. */
+/**
+ * Any operation may answer these, but the description lists them for few. Their body is GitHub's basic
+ * error.
+ */
 const ANYWHERE = [301, 307, 401, 403, 404, 429];
 
 const SCHEMAS = '#/components/schemas/';
@@ -24,8 +27,8 @@ const isObject = (value: unknown): value is Schema =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * OpenAPI 3.0's dialect as JSON Schema: `nullable` stands for a type of its own, and what is no validation is left out.
- * Properties may be called like keywords, so their names are passed over.
+ * Converts OpenAPI 3.0's dialect to JSON Schema: `nullable` becomes a type, and annotations are left out.
+ * `isNames` marks an object whose keys are names of properties, which may look like keywords.
  */
 function toJsonSchema(node: unknown, isNames = false): unknown {
   if (Array.isArray(node)) return node.map((item) => toJsonSchema(item));
@@ -40,7 +43,7 @@ function toJsonSchema(node: unknown, isNames = false): unknown {
   return !isNames && node.nullable === true ? { anyOf: [schema, { type: 'null' }] } : schema;
 }
 
-/** GitHub's own description of its REST API, of which each answer's schema is compiled when it is first asked for. */
+/** GitHub's description of its REST API. Schemas of answers are compiled on first use. */
 export class OpenApiDescription {
   readonly #description: Description;
   readonly #ajv = new Ajv({ strict: false, allErrors: true });
@@ -52,14 +55,17 @@ export class OpenApiDescription {
     formats.default(this.#ajv);
   }
 
-  /** What is wrong with an answer to `METHOD /path/{template}`, in words; nothing when it is as described. */
+  /**
+   * The differences between an answer to `METHOD /path/{template}` and the description; empty if there
+   * are none.
+   */
   faults(operation: string, status: number, body: unknown): string[] {
     const [method = '', path = ''] = operation.split(' ');
     const described = this.#description.paths[path]?.[method.toLowerCase()];
     if (!described) return [`${operation} is not in GitHub's description`];
     const response = this.#response(described, status);
     if (!response) return [`${operation} is not described to answer ${status}`];
-    // Some refusals are described without their body, which GitHub's basic error then is.
+    // Some refusals are described without a body; GitHub sends its basic error.
     const fallback = status < 400 ? undefined : BASIC_ERROR;
     const schema = response.content?.['application/json']?.schema ?? fallback;
     if (!schema) return body ? [`${operation} is described to answer ${status} without a body`] : [];
@@ -91,7 +97,7 @@ export class OpenApiDescription {
     return validate;
   }
 
-  /** Those schemas that this one leads to, and no others of the thousand. */
+  /** Collects only the schemas that this one refers to, of about a thousand. */
   #collect(node: unknown, into: Record<string, unknown>): void {
     if (Array.isArray(node)) for (const item of node) this.#collect(item, into);
     if (!isObject(node)) return;

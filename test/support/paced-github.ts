@@ -4,7 +4,10 @@ import { listenOnLoopback } from '../../local/access/loopback.ts';
 
 export type PacedGitHub = {
   readonly apiUrl: string;
-  /** When each pull request was opened, by `performance.now()`, under its repository; more than one is a double. */
+  /**
+   * By repository, when its pull requests were opened, as `performance.now()`; more than one is a
+   * duplicate.
+   */
   readonly opened: ReadonlyMap<string, number[]>;
   close(): Promise<void>;
 };
@@ -13,8 +16,8 @@ export type PacedGitHub = {
 export const HEAD = sha('head');
 
 /**
- * The seven routes of opening a pull request, without git: for ten thousand of them, which real repositories take longer
- * for than what is looked at here, namely when they come. What the answers say is as small as the product reads.
+ * The seven routes for opening a pull request, without git. Ten thousand real repositories would take
+ * longer than the pacing that is tested here. Answers have only the fields that the product reads.
  */
 export async function startPacedGitHub(): Promise<PacedGitHub> {
   const opened = new Map<string, number[]>();

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { GitHubUrls } from '../urls.ts';
 
-/** Who a request comes from that does not say so, and who owns every repository; every other owner is an organization. */
+/**
+ * The user of requests without a known token. Owns or administers every repository; every other owner is
+ * an organization.
+ */
 export const LOCAL_USER = 'local';
 
 /** GitHub's opaque identifiers: stable, and different for each kind of thing. */
@@ -16,7 +19,7 @@ export const accountId = (login: string): number =>
 
 type AccountType = 'User' | 'Organization' | 'Bot';
 
-/** GitHub's simple user, which its organizations and apps are shown as too. */
+/** GitHub's simple user; organizations and apps have this form too. */
 export function accountJson(
   urls: GitHubUrls,
   login: string,

@@ -1,4 +1,4 @@
-/** What a fine-grained token or an installation may do, such as `{contents: 'write', pull_requests: 'write'}`. */
+/** Permissions of a fine-grained token or an installation: `{contents: 'write', pull_requests: 'write'}`. */
 export type Permissions = Readonly<Record<string, 'read' | 'write' | 'admin'>>;
 
 /** Who sent a request, and what their credential allows. */

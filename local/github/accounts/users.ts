@@ -7,7 +7,7 @@ import { paginated } from '../rest/paginated.ts';
 import { callersRole } from '../strict/access.ts';
 import { accountId, accountJson, LOCAL_USER, nodeId } from './accounts.ts';
 
-/** An organization exists while it owns a repository; gives its name as it is written there. */
+/** Returns the organization's name with its own case. Throws 404 unless it owns a repository. */
 export function requireOrganization({ github, params }: Call): string {
   const login = params.login ?? '';
   const organization = github.repositories.findOwner(login);
@@ -15,7 +15,7 @@ export function requireOrganization({ github, params }: Call): string {
   return organization;
 }
 
-/** The day before any repository; accounts are not made here, and keep no date. */
+/** Accounts are not created here, so they have no date of their own; this is before any repository's. */
 const CREATED = '2020-01-01T00:00:00Z';
 
 const counts = (github: GitHub, login: string): Record<string, unknown> => ({
@@ -75,7 +75,10 @@ async function getUser(call: Call): Promise<Answer> {
   return { status: 200, body: userJson(github, LOCAL_USER) };
 }
 
-/** Without a user there is none to tell about: an installation is told so, as GitHub does. */
+/**
+ * Returns the caller's login. Throws 401 for an anonymous caller and 403 for an installation, as GitHub
+ * does.
+ */
 function requireUser({ caller: { kind, login } }: Call): string {
   if (kind === 'anonymous') throw new GitHubError(401, 'Requires authentication');
   if (kind !== 'user' || !login) throw new GitHubError(403, 'Resource not accessible by integration');

@@ -1,5 +1,5 @@
 /**
- * The part of GitHub's public schema that the product asks, word for word but for descriptions:
+ * The part of GitHub's public schema that the product queries, without descriptions:
  * https://docs.github.com/public/fpt/schema.docs.graphql
  */
 export const SCHEMA = `

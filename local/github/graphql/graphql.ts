@@ -19,12 +19,12 @@ const requestBody = z.object({
   operationName: z.string().nullish(),
 });
 
-/** The operations that are served, as the REST API serves the routes of a table; any other is refused with 501. */
+/** The operations that are served; any other is refused with 501, as is an unknown REST route. */
 const OPERATIONS: ReadonlySet<string> = new Set(['Repositories', 'PullRequests']);
 
 let built: GraphQLSchema | undefined;
 
-/** An error with the `type` beside its message by which GitHub's clients tell it. */
+/** An error with GitHub's `type`, by which clients recognize it. */
 class TypedError extends GraphQLError {
   readonly type: string;
 
@@ -65,7 +65,7 @@ async function perform(github: GitHub, caller: Caller, { query, variables }: z.i
   if (operations.length !== 1 || !name || !OPERATIONS.has(name))
     throw new GitHubError(
       501,
-      `The local GitHub does not implement the GraphQL operation ${name ?? 'without a name'}`,
+      `The local GitHub does not implement ${name ? `the GraphQL operation ${name}` : 'GraphQL operations without a name'}`,
     );
   const faults = validate(built, document);
   if (faults.length > 0) return { errors: faults.map((fault) => fault.toJSON()) };
@@ -144,7 +144,7 @@ function pullRequestOf(caller: Caller, repository: Repository, pull: PullRecord)
     commits({ first, last }: { first?: number; last?: number }) {
       if (first !== undefined || last !== 1)
         throw new GraphQLError(
-          'The local GitHub gives the last commit of a pull request only: commits(last: 1)',
+          'The local GitHub returns only the last commit of a pull request. Ask for commits(last: 1).',
         );
       return { nodes: [{ commit }] };
     },
@@ -153,7 +153,10 @@ function pullRequestOf(caller: Caller, repository: Repository, pull: PullRecord)
 
 const FAILED = new Set(['action_required', 'cancelled', 'failure', 'startup_failure', 'timed_out', 'stale']);
 
-/** Of check runs and commit statuses together, the newest of each name; undefined where there are none. */
+/**
+ * The state of check runs and commit statuses together, the newest of each name. Returns undefined if
+ * there are none.
+ */
 function rollup({ checkRuns, statuses }: Checks): string | undefined {
   const runs = latest(checkRuns, ({ name }) => name);
   const contexts = latest(statuses, ({ context }) => context);

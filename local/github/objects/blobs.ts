@@ -9,14 +9,14 @@ import { readObject, writeObject } from './objects.ts';
 
 const newBlob = z.object({ content: z.string(), encoding: z.enum(['utf-8', 'base64']).default('utf-8') });
 
-/** Stores the bytes as they are, whatever attributes the repository has. */
+/** Stores the exact bytes; the repository's attributes do not apply. */
 export const writeBlob = (repository: Repository, content: Buffer): Promise<string> =>
   writeObject(repository, { type: 'blob', content });
 
-/** github.com wraps base64 after 60 characters, and clients must bear it. */
+/** github.com wraps base64 after 60 characters, so clients must accept line feeds. */
 export const base64Lines = (content: Buffer): string => content.toString('base64').replace(/.{60}/g, '$&\n');
 
-/** Whether the caller asks for the bytes themselves, as Octokit's `mediaType: {format: 'raw'}` does. */
+/** Whether the caller asks for the bytes instead of JSON, as Octokit's `mediaType: {format: 'raw'}` does. */
 export const wantsRaw = (accept: string): boolean =>
   /^application\/vnd\.github(\.v3)?\.raw(\+json)?$/.test(accept);
 

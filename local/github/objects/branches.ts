@@ -22,7 +22,7 @@ async function getBranch(call: RepositoryCall): Promise<Answer> {
     name,
     commit: await historyCommitJson(call, ref.sha),
     _links: { self: `${url}/branches/${name}`, html: `${htmlUrl}/tree/${name}` },
-    // Rulesets protect a branch without this flag.
+    // A ruleset protects a branch without setting this flag.
     protected: false,
     protection: {
       enabled: false,

@@ -10,11 +10,11 @@ export type FileChange = {
   deletions: number;
   changes: number;
   previous_filename?: string;
-  /** The hunks without the file's header; absent when there are none to show, as for a binary file. */
+  /** The hunks without the file's header; absent if there are none, as for a binary file. */
   patch?: string;
 };
 
-/** `diff-tree` reads no user setting, and no attribute of the repository can name a program to run. */
+/** `diff-tree` reads no user setting, and these options keep attributes from running a program. */
 const DIFF = ['diff-tree', '-r', '-M', '--no-ext-diff', '--no-textconv'];
 
 const STATUS: Readonly<Record<string, FileChange['status']>> = {
@@ -50,8 +50,8 @@ function readRawEntry(line: string, next: () => string): RawEntry {
 }
 
 /**
- * Inside a hunk every line starts with a space, `+`, `-` or a backslash, so this can only be a file's header.
- * JavaScript's own `^` would also match after a lone carriage return, which is content.
+ * Lines in a hunk start with a space, `+`, `-` or a backslash, so this matches only headers of files.
+ * JavaScript's `^` would also match after a lone carriage return in the content.
  */
 const splitPatch = (patch: string): string[] => patch.split(/(?<=\n)(?=diff --git )/);
 
@@ -60,10 +60,10 @@ function hunksOf(section: string): string {
   return start < 0 ? '' : section.slice(start + 1).replace(/\n$/, '');
 }
 
-/** What changed from the commit or tree `from` to `to`, renames detected. */
+/** The files that differ between the commits or trees `from` and `to`, with renames detected. */
 export async function changedFiles(repository: Repository, from: string, to: string): Promise<FileChange[]> {
   const { stdout } = await repository.git([...DIFF, '--raw', '--numstat', '-p', '-z', from, to]);
-  // The records end with an empty one; the patch after it may hold NULs of its own.
+  // An empty record ends the list; the patch after it may contain NULs.
   const end = stdout.indexOf('\0\0');
   const records = stdout
     .subarray(0, end < 0 ? stdout.length : end)
@@ -77,11 +77,11 @@ export async function changedFiles(repository: Repository, from: string, to: str
 
   return entries.map((entry) => {
     const [added = '', removed = '', path] = next().split('\t');
-    // A rename's numstat has an empty path here and both paths in records of their own.
+    // The numstat of a rename has an empty path, and both paths in two more records.
     if (path === '') records.splice(0, 2);
-    // A file that turned into a link is shown as removed and added: two sections.
-    const own = sections.splice(0, entry.letter === 'T' ? 2 : 1);
-    const patch = own.map(hunksOf).filter(Boolean).join('\n');
+    // A file that became a link is shown as removed and added, in two sections.
+    const parts = sections.splice(0, entry.letter === 'T' ? 2 : 1);
+    const patch = parts.map(hunksOf).filter(Boolean).join('\n');
     const additions = Number(added) || 0;
     const deletions = Number(removed) || 0;
     return {
@@ -97,7 +97,7 @@ export async function changedFiles(repository: Repository, from: string, to: str
   });
 }
 
-/** The change as GitHub shows it, with links to the file at the commit `sha`. */
+/** The change in GitHub's form, with links to the file at the commit `sha`. */
 export function fileJson(
   change: FileChange,
   sha: string,
@@ -112,7 +112,7 @@ export function fileJson(
   };
 }
 
-/** The same as one text that `git apply` takes. */
+/** The difference as one text for `git apply`. */
 export async function diffText(repository: Repository, from: string, to: string): Promise<Buffer> {
   return (await repository.git([...DIFF, '-p', '--binary', '--full-index', from, to])).stdout;
 }

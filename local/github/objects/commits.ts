@@ -25,7 +25,7 @@ const newCommit = z.object({
   parents: z.array(objectId).default([]),
   author: person.optional(),
   committer: person.optional(),
-  signature: z.undefined('not supported: the local GitHub stores unsigned commits').optional(),
+  signature: z.undefined('is not supported: the local GitHub stores unsigned commits only').optional(),
 });
 
 export type Person = z.infer<typeof person>;
@@ -45,7 +45,7 @@ type Commit = {
 
 const LOCAL_PERSON: Person = { name: LOCAL_USER, email: `${LOCAL_USER}@localhost` };
 
-/** git's own form, so that the offset from UTC that was given stays in the commit. */
+/** git's form of a date, with the given offset from UTC. */
 function gitDate(iso: string): string {
   const offset = /([+-]\d\d):?(\d\d)$/.exec(iso);
   return `${Math.floor(Date.parse(iso) / 1000)} ${offset ? `${offset[1]}${offset[2]}` : '+0000'}`;
@@ -54,7 +54,10 @@ function gitDate(iso: string): string {
 const signed = ({ name, email, date }: Person): string =>
   `${name.trim()} <${email.trim()}> ${gitDate(date ?? new Date().toISOString())}`;
 
-/** The message is stored byte for byte. Author and committer default as on github.com: to the user, and to the author. */
+/**
+ * Stores the message byte for byte. As on github.com, the author defaults to the user, the committer to
+ * the author.
+ */
 export function writeCommit(repository: Repository, commit: NewCommit): Promise<string> {
   const author = commit.author ?? LOCAL_PERSON;
   const lines = [
@@ -67,7 +70,7 @@ export function writeCommit(repository: Repository, commit: NewCommit): Promise<
   return writeObject(repository, { type: 'commit', content });
 }
 
-/** `Name <email> seconds offset`; anything else in a pushed commit becomes a person without a name. */
+/** Parses `Name <email> seconds offset`; anything else in a pushed commit gives a person without a name. */
 function parsePerson(line: string): Person {
   const [, name = '', email = '', seconds = '0'] = /^(.*?) ?<(.*)> (\d+) [+-]\d{4}$/.exec(line) ?? [];
   return { name, email, date: new Date(Number(seconds) * 1000).toISOString().replace('.000Z', 'Z') };
@@ -102,7 +105,7 @@ const verification = {
 
 const htmlOf = (sha: string, htmlUrl: string): string => `${htmlUrl}/commit/${sha}`;
 
-/** The commit object, as `git/commits` shows it. */
+/** The form of `git/commits`. */
 const commitJson = (commit: Commit, { url, htmlUrl }: Urls): object => ({
   sha: commit.sha,
   node_id: nodeId('Commit', commit.sha),
@@ -120,7 +123,7 @@ const commitJson = (commit: Commit, { url, htmlUrl }: Urls): object => ({
   verification,
 });
 
-/** The commit in a repository's history, as `commits`, `branches` and `compare` show it: git's object is inside. */
+/** The form of `commits`, `branches` and `compare`, which contains git's commit object. */
 export async function historyCommitJson(
   { repository, url, htmlUrl }: Urls & { repository: Repository },
   sha: string,
@@ -141,7 +144,7 @@ export async function historyCommitJson(
       tree: { sha: commit.tree, url: `${url}/git/trees/${commit.tree}` },
       verification,
     },
-    // Accounts, which no e-mail address here leads to.
+    // Accounts here have no e-mail address to be found by.
     author: null,
     committer: null,
     parents: commit.parents.map((parent) => ({

@@ -10,8 +10,8 @@ const MAX_LISTED_COMMITS = 250;
 
 async function side(repository: Repository, name: string): Promise<string> {
   const { owner } = repository.record;
-  const own = name.startsWith(`${owner}:`) ? name.slice(owner.length + 1) : name;
-  const sha = own.includes(':') ? undefined : await resolve(repository, own, 'commit');
+  const branch = name.startsWith(`${owner}:`) ? name.slice(owner.length + 1) : name;
+  const sha = branch.includes(':') ? undefined : await resolve(repository, branch, 'commit');
   if (!sha) throw notFound();
   return sha;
 }

@@ -10,7 +10,7 @@ function kindOf({ mode, type }: TreeEntry): string {
   return { tree: 'dir', blob: 'file' }[type] ?? 'submodule';
 }
 
-/** A file with its content, or a folder's entries, at `ref` (the default branch when it is not given). */
+/** A file with its content, or the entries of a folder, at `ref` (by default the default branch). */
 async function getContents(call: RepositoryCall): Promise<Answer> {
   const { repository, params, query, url, htmlUrl, accept } = call;
   const path = (params.path ?? '').replace(/\/$/, '');

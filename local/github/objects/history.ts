@@ -2,14 +2,14 @@ import { isObjectId, isRefName } from '../names.ts';
 import type { BareRepository } from './bare-repository.ts';
 import { readObject } from './objects.ts';
 
-/** A commit's parents, which answer most questions about a change of one commit without a process. */
+/** A commit's parents. For a branch of one commit they answer the questions below without a git process. */
 async function parentsOf(repository: BareRepository, sha: string): Promise<string[]> {
   const text = (await readObject(repository, sha))?.content.toString('latin1') ?? '';
   const headers = text.slice(0, text.indexOf('\n\n')).split('\n');
   return headers.filter((line) => line.startsWith('parent ')).map((line) => line.slice('parent '.length));
 }
 
-/** Whether `descendant` contains `ancestor`; both are names of commits that exist. */
+/** Whether `descendant` contains `ancestor`; both must be existing commits. */
 export async function isAncestor(
   repository: BareRepository,
   ancestor: string,
@@ -20,7 +20,7 @@ export async function isAncestor(
   return (await repository.git(args, { exitCodes: [0, 1] })).exitCode === 0;
 }
 
-/** The newest common commit, or undefined where two histories share none. */
+/** The newest common commit. Returns undefined if the histories share none. */
 export async function mergeBase(
   repository: BareRepository,
   one: string,
@@ -31,14 +31,14 @@ export async function mergeBase(
   return exitCode === 0 ? stdout.toString().trim() : undefined;
 }
 
-/** How many commits `to` has that `from` has not. */
+/** The number of commits in `to` that are not in `from`. */
 export async function countCommits(repository: BareRepository, from: string, to: string): Promise<number> {
   const parents = await parentsOf(repository, to);
   if (parents.length === 1 && parents[0] === from) return 1;
   return Number((await repository.git(['rev-list', '--count', `${from}..${to}`])).stdout.toString());
 }
 
-/** The commits that `to` has and `from` has not, newest first. */
+/** The commits in `to` that are not in `from`, newest first. */
 export async function listCommits(
   repository: BareRepository,
   to: string,
@@ -49,7 +49,7 @@ export async function listCommits(
   return stdout.toString().split('\n').filter(Boolean);
 }
 
-/** The tree that merging makes, or undefined where it conflicts or the histories share no commit. */
+/** The tree of a merge. Returns undefined if it conflicts or the histories share no commit. */
 export async function mergedTree(
   repository: BareRepository,
   base: string,
@@ -75,13 +75,16 @@ async function peel(
   return next && peel(repository, next, type);
 }
 
-/** The object that a branch, a tag, HEAD or an object's name stands for, peeled to `type`; undefined when none does. */
+/**
+ * Resolves a branch, a tag, HEAD or an object id, peeled to `type`. Returns undefined if there is no such
+ * object.
+ */
 export async function resolve(
   repository: BareRepository,
   name: string,
   type: 'commit' | 'tree',
 ): Promise<string | undefined> {
-  // What is a valid branch name cannot be an option or one of git's revision expressions.
+  // A valid branch name cannot be an option or a revision expression of git.
   if (!isObjectId(name) && !isRefName(`refs/heads/${name}`) && !isRefName(name)) return undefined;
   if (isObjectId(name)) return peel(repository, name, type);
   const args = ['rev-parse', '--verify', '--quiet', `${name}^{${type}}`];

@@ -11,18 +11,18 @@ export type ObjectType = 'blob' | 'tree' | 'commit' | 'tag';
 export type GitObject = { type: ObjectType; content: Buffer };
 
 /**
- * git's own store for single objects (gitrepository-layout(5)): a file named by the SHA-1 of `type size\0content`, which
- * holds that deflated. Written here it costs no process, and git reads it as its own.
+ * git's store for single objects (gitrepository-layout(5)): the file is named by the SHA-1 of `type
+ * size\0content`, and has these bytes deflated. Writing it here saves a git process.
  */
 const pathOf = (gitFolder: string, sha: string): string =>
   join(gitFolder, 'objects', sha.slice(0, 2), sha.slice(2));
 
-/** What a deflated header of any length fits in. */
+/** Enough for any deflated header. */
 const HEADER_BYTES = 128;
 
 const isAbsent = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
-/** Gives the object's SHA. The file appears whole or not at all. */
+/** Returns the object's SHA. The file is renamed into place, so it is never partial. */
 export async function writeLooseObject(gitFolder: string, { type, content }: GitObject): Promise<string> {
   const bytes = Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]);
   const sha = createHash('sha1').update(bytes).digest('hex');
@@ -34,7 +34,7 @@ export async function writeLooseObject(gitFolder: string, { type, content }: Git
   return sha;
 }
 
-/** Undefined for an object that is not loose: absent, or in a pack. */
+/** Returns undefined if the object is absent or in a pack. */
 export async function readLooseObject(gitFolder: string, sha: string): Promise<GitObject | undefined> {
   try {
     const bytes = await inflate(await readFile(pathOf(gitFolder, sha)));
@@ -47,7 +47,7 @@ export async function readLooseObject(gitFolder: string, sha: string): Promise<G
   }
 }
 
-/** The same, of an object whose content may be long, without reading it. */
+/** The type alone, without reading a content that may be long. */
 export async function readLooseType(gitFolder: string, sha: string): Promise<ObjectType | undefined> {
   const file = await open(pathOf(gitFolder, sha)).catch((error: unknown) => {
     if (isAbsent(error)) return undefined;

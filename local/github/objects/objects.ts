@@ -7,7 +7,7 @@ import {
   writeLooseObject,
 } from './loose-objects.ts';
 
-/** Commits and trees that were read out of packs, by repository: a pull request reads the same few several times. */
+/** Commits and trees read from packs, by repository: a pull request reads the same few several times. */
 const packed = new WeakMap<BareRepository, Map<string, GitObject>>();
 const MAX_KEPT = 200;
 const MAX_KEPT_BYTES = 64 * 1024;
@@ -15,7 +15,7 @@ const MAX_KEPT_BYTES = 64 * 1024;
 export const writeObject = (repository: BareRepository, object: GitObject): Promise<string> =>
   writeLooseObject(repository.gitFolder, object);
 
-/** Undefined where there is none of this name. */
+/** Returns undefined if the object does not exist. */
 export async function readObject(repository: BareRepository, sha: string): Promise<GitObject | undefined> {
   const kept = packed.get(repository) ?? new Map<string, GitObject>();
   return (
@@ -25,7 +25,7 @@ export async function readObject(repository: BareRepository, sha: string): Promi
   );
 }
 
-/** A commit comes with its tree, which is what is asked for next. */
+/** Reads a commit together with its tree, because the tree is read next. */
 async function readPackedObject(
   repository: BareRepository,
   sha: string,
@@ -37,7 +37,7 @@ async function readPackedObject(
     const end = stdout.indexOf('\n', start);
     const [name = '', type, size] = stdout.toString('latin1', start, end).split(' ');
     start = end + 1;
-    // `missing` has no size: nothing has this name, or a blob no tree.
+    // `missing` has no size: the object does not exist, or is a blob and has no tree.
     if (size === undefined) continue;
     const content = stdout.subarray(start, start + Number(size));
     start += content.length + 1;
@@ -51,7 +51,7 @@ async function readPackedObject(
   return found;
 }
 
-/** The type of each object that exists, by its SHA. */
+/** The types of those objects that exist, by SHA. */
 export async function objectTypes(
   repository: BareRepository,
   shas: readonly string[],

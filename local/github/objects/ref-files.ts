@@ -15,20 +15,23 @@ async function contentOf(path: string): Promise<string | undefined> {
   }
 }
 
-/** What git-pack-refs(1), which nothing here runs, would have put into one file; a ref's own file is newer. */
+/** The refs of `packed-refs`, which git-pack-refs(1) writes; a ref's own file is newer. */
 async function packedRefs(gitFolder: string): Promise<Map<string, string>> {
   const lines = ((await contentOf(join(gitFolder, 'packed-refs'))) ?? '').split('\n');
   const refs = lines.filter((line) => /^[0-9a-f]{40} /.test(line));
   return new Map(refs.map((line) => [line.slice(41), line.slice(0, 40)]));
 }
 
-/** The object that the ref of exactly this full name holds. The name must have been checked: it becomes a path. */
+/**
+ * The SHA of the ref with exactly this full name. The name becomes a path, so the caller must have
+ * checked it.
+ */
 export async function readRefFile(gitFolder: string, name: string): Promise<string | undefined> {
   const content = await contentOf(join(gitFolder, name));
   return content?.trim() ?? (await packedRefs(gitFolder)).get(name);
 }
 
-/** Whether a ref is below this folder of refs, such as `refs/heads`. */
+/** Whether there is a ref below this folder, such as `refs/heads`. */
 export async function hasRefBelow(gitFolder: string, folder: string): Promise<boolean> {
   const entries: Dirent[] = await readdir(join(gitFolder, folder), {
     recursive: true,
@@ -41,7 +44,7 @@ export async function hasRefBelow(gitFolder: string, folder: string): Promise<bo
   return [...(await packedRefs(gitFolder)).keys()].some((name) => name.startsWith(`${folder}/`));
 }
 
-/** For a ref that one writer alone has, so that there is nothing to lock. */
+/** For a ref with a single writer, which needs no lock. */
 export async function writeRefFile(gitFolder: string, name: string, sha: string): Promise<void> {
   const path = join(gitFolder, name);
   const temporary = join(gitFolder, `tmp_ref_${randomUUID()}`);

@@ -18,11 +18,11 @@ const objectId = z.string().refine(isObjectId, 'a SHA of 40 lower-case hexadecim
 const newRef = z.object({ ref: z.string(), sha: objectId });
 const refChange = z.object({ sha: objectId, force: z.boolean().default(false) });
 
-/** As the old value it makes an update create, as the new one delete. */
+/** As the old value of an update it means create, as the new value delete. */
 export const ABSENT = '0'.repeat(40);
 
 const changedMeanwhile = (): GitHubError =>
-  new GitHubError(409, 'Reference changed while it was being updated; read it again');
+  new GitHubError(409, 'The reference changed during the update. Read it again.');
 
 async function listRefs(repository: Repository): Promise<Ref[]> {
   const format = '--format=%(objectname) %(objecttype) %(refname)';
@@ -37,14 +37,14 @@ async function listRefs(repository: Repository): Promise<Ref[]> {
     });
 }
 
-/** The ref of exactly this full name, such as `refs/heads/main`, which must be a valid one. */
+/** The ref with exactly this full name, such as `refs/heads/main`. The caller must have checked the name. */
 export async function readRef(repository: Repository, name: string): Promise<Ref | undefined> {
   const sha = await readRefFile(repository.gitFolder, name);
   const type = sha && (await objectType(repository, sha));
   return sha && type ? { name, sha, type } : undefined;
 }
 
-/** Compare and swap; false when the ref did not hold `from` any more. */
+/** Compare and swap. Returns false if the ref no longer has the value `from`. */
 export async function moveRef(
   repository: Repository,
   name: string,
@@ -67,7 +67,7 @@ const refJson = ({ name, sha, type }: Ref, url: string): object => ({
   object: { sha, type, url: `${url}/git/${type}s/${sha}` },
 });
 
-/** The ref that a path names, `heads/main` meaning `refs/heads/main`. */
+/** The ref of a path, where `heads/main` means `refs/heads/main`. */
 async function requireRef({ repository, params }: RepositoryCall, absent: GitHubError): Promise<Ref> {
   const name = `refs/${params.ref}`;
   const ref = isRefName(name) ? await readRef(repository, name) : undefined;
@@ -77,7 +77,7 @@ async function requireRef({ repository, params }: RepositoryCall, absent: GitHub
 
 const BRANCHES = 'refs/heads/';
 
-/** Throws 422 where a rule of the repository forbids this; tags have none here. */
+/** Throws 422 if a rule of the repository forbids the change. Rules apply to branches only. */
 async function requireRules(
   repository: Repository,
   name: string,
@@ -89,7 +89,7 @@ async function requireRules(
   if (violation) throw unprocessable(violation);
 }
 
-/** refs/pull is the server's own, and a branch is always a commit. */
+/** Clients cannot write refs/pull, and a branch always points to a commit. */
 async function requireTarget(repository: Repository, name: string, sha: string): Promise<string> {
   if (name.startsWith('refs/pull/')) throw unprocessable('refs/pull belongs to the pull requests');
   const type = await objectType(repository, sha);
@@ -122,7 +122,7 @@ async function createRef(call: RepositoryCall): Promise<Answer> {
   const type = await requireTarget(repository, name, sha);
   await requireRules(repository, name, { to: sha });
   if (!(await moveRef(repository, name, ABSENT, sha))) {
-    // A name can also be blocked by another: refs/heads/a by refs/heads/a/b.
+    // Another ref can also block the name: refs/heads/a/b blocks refs/heads/a.
     const taken = await readRef(repository, name);
     throw unprocessable(taken ? 'Reference already exists' : 'Reference name conflicts with an existing one');
   }

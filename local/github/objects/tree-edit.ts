@@ -3,13 +3,16 @@ import { readObject, writeObject } from './objects.ts';
 
 export type TreeFile = { mode: string; sha: string };
 
-/** As git writes it into a tree: a folder's mode without the zero that everyone shows. */
+/** A folder's mode in a tree object, which lacks the leading zero that git displays. */
 const FOLDER = '40000';
 
-/** git's order: by bytes, a folder as though its name ended in a slash. */
+/** git sorts by bytes, and a folder as if its name ended in a slash. */
 const orderOf = (name: string, { mode }: TreeFile): string => (mode === FOLDER ? `${name}/` : name);
 
-/** `mode name\0` and the 20 bytes of the SHA, for each; one character a byte of a name, so that none is lost. */
+/**
+ * Each entry is `mode name\0` and the 20 bytes of the SHA. Names are latin1, one character per byte, to
+ * keep all bytes.
+ */
 function parseTree(content: Buffer): Map<string, TreeFile> {
   const entries = new Map<string, TreeFile>();
   for (let start = 0; start < content.length; ) {
@@ -33,7 +36,7 @@ function formatTree(entries: ReadonlyMap<string, TreeFile>): Buffer {
   );
 }
 
-/** A tree being changed. Folders are read when a path leads into them, and only those are written again. */
+/** Edits a tree. Reads a folder when a path leads into it, and writes only those folders. */
 export class TreeEdit {
   readonly #repository: BareRepository;
   readonly #entries: Map<string, TreeFile>;
@@ -44,13 +47,13 @@ export class TreeEdit {
     this.#entries = entries;
   }
 
-  /** From nothing where `sha` is absent; it must name a tree. */
+  /** Starts from the tree `sha`, or from an empty tree. */
   static async from(repository: BareRepository, sha?: string): Promise<TreeEdit> {
     const content = sha && (await readObject(repository, sha))?.content;
     return new TreeEdit(repository, content ? parseTree(content) : new Map());
   }
 
-  /** Replaces what is at the path, and a file that was where a folder has to be. */
+  /** Replaces the entry at the path, and a file in the place of a folder on the way. */
   async set(path: readonly string[], file: TreeFile): Promise<void> {
     const [name = '', ...rest] = path;
     if (rest.length > 0) return (await this.#folder(name)).set(rest, file);
@@ -58,7 +61,7 @@ export class TreeEdit {
     this.#entries.set(name, { mode: file.mode.replace(/^0/, ''), sha: file.sha });
   }
 
-  /** False where nothing is at the path. */
+  /** Returns false if there is no entry at the path. */
   async delete(path: readonly string[]): Promise<boolean> {
     const [name = '', ...rest] = path;
     if (!this.#entries.has(name) && !this.#folders.has(name)) return false;
@@ -70,7 +73,7 @@ export class TreeEdit {
     return this.#entries.delete(name);
   }
 
-  /** Gives the tree's SHA and its own entries. A folder that nothing is left in is left out, as git does. */
+  /** Returns the tree's SHA and its direct entries. Leaves out folders that became empty, as git does. */
   async write(): Promise<{ sha: string; entries: ReadonlyMap<string, TreeFile> }> {
     for (const [name, folder] of this.#folders) {
       const { sha, entries } = await folder.write();
@@ -88,7 +91,7 @@ export class TreeEdit {
     const entry = this.#entries.get(name);
     const folder = await TreeEdit.from(this.#repository, entry?.mode === FOLDER ? entry.sha : undefined);
     this.#folders.set(name, folder);
-    // Its own entry is made when it is written; until then its place is taken.
+    // A placeholder until `write` has the folder's SHA.
     this.#entries.set(name, { mode: FOLDER, sha: '' });
     return folder;
   }

@@ -21,7 +21,7 @@ const TYPE_OF_MODE = {
   '160000': 'commit',
 };
 
-/** What runs with the repository's secrets takes a permission of its own. */
+/** Workflows run with the repository's secrets, so writing them needs a further permission. */
 const WORKFLOWS = '.github/workflows/';
 
 const objectId = z.string().refine(isObjectId, 'a SHA of 40 lower-case hexadecimal digits');
@@ -40,7 +40,7 @@ const newTree = z.object({
 
 export type TreeEntry = { mode: string; type: string; sha: string; size: number | undefined; path: string };
 
-/** The entries of a tree; with `-r` also those below it, and with `-t` the folders between. */
+/** The entries of a tree; `-r` includes those of its folders, `-t` the folders themselves. */
 export async function listTree(
   repository: Repository,
   sha: string,
@@ -104,7 +104,7 @@ async function applyEntry(repository: Repository, edit: TreeEdit, entry: NewEntr
   }
 }
 
-/** What was written, without the sizes that only a look at each file would tell. */
+/** The entries that were written, without sizes, which would need a read of each blob. */
 const entriesOf = (entries: ReadonlyMap<string, TreeFile>): TreeEntry[] =>
   [...entries].map(([name, file]) => {
     const mode = file.mode.padStart(6, '0') as keyof typeof TYPE_OF_MODE;
@@ -122,7 +122,7 @@ async function createTree(call: RepositoryCall): Promise<Answer> {
     const given = Number(sha !== undefined) + Number(content !== undefined);
     if (isProtectedPath(path, mode)) throw unprocessable('tree.path contains a malformed path component');
     if (given !== 1 || (content !== undefined && TYPE_OF_MODE[mode] !== 'blob')) {
-      const message = `${path}: give either sha or, for a file, content`;
+      const message = `${path}: give either sha or content, and content for files only`;
       throw validationFailed({ resource: 'Tree', field: 'tree', code: 'invalid', message });
     }
   }
@@ -139,7 +139,7 @@ async function createTree(call: RepositoryCall): Promise<Answer> {
 async function getTree({ repository, params, query, url }: RepositoryCall): Promise<Answer> {
   const sha = await resolve(repository, params.tree ?? '', 'tree');
   if (!sha) throw notFound();
-  // As on github.com, any value asks for it, `0` and `false` included.
+  // As on github.com, any value turns it on, even `0` and `false`.
   const entries = await listTree(repository, sha, query.has('recursive') ? ['-r', '-t'] : []);
   return { status: 200, body: treeJson(sha, entries, url) };
 }

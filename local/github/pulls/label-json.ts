@@ -1,9 +1,7 @@
 import { nodeId } from '../accounts/accounts.ts';
+import { sameName } from '../names.ts';
 import type { Repository } from '../repositories/repository.ts';
 import type { LabelRecord } from '../repositories/repository-record.ts';
-
-/** GitHub's labels are equal in any case. */
-export const sameLabel = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
 export const labelJson = ({ id, ...label }: LabelRecord, url: string): Record<string, unknown> => ({
   id,
@@ -14,7 +12,7 @@ export const labelJson = ({ id, ...label }: LabelRecord, url: string): Record<st
 });
 
 export const findLabel = ({ record }: Repository, wanted: string): LabelRecord | undefined =>
-  record.labels.find((label) => sameLabel(label.name, wanted));
+  record.labels.find((label) => sameName(label.name, wanted));
 
 /** The labels of a pull request, in the order in which they were added. */
 export const labelsOf = (repository: Repository, names: readonly string[], url: string): object[] =>

@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { sameName } from '../names.ts';
 import type { Repository } from '../repositories/repository.ts';
 import type { LabelRecord } from '../repositories/repository-record.ts';
 import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
 import { notFound, validationFailed } from '../rest/github-error.ts';
 import { paginated } from '../rest/paginated.ts';
 import { parseBody } from '../rest/parse-body.ts';
-import { findLabel, labelJson, labelsOf, sameLabel } from './label-json.ts';
+import { findLabel, labelJson, labelsOf } from './label-json.ts';
 import { changePull, requirePull } from './pulls.ts';
 
 const name = z.string().min(1).max(50);
@@ -21,10 +22,13 @@ const newLabel = z.object({
   description: z.string().max(100).nullish(),
 });
 
-/** What GitHub gives a label that nobody chose a colour for. */
+/** GitHub's default colour. */
 const DEFAULT_COLOR = 'ededed';
 
-/** No label may be added between the look and the update, so there is no `await` in between. */
+/**
+ * There must be no `await` between reading the labels and the update, or a label added there would be
+ * lost.
+ */
 async function create(
   repository: Repository,
   wanted: readonly { name: string; color?: string | undefined; description?: string | null | undefined }[],
@@ -40,14 +44,13 @@ async function create(
   await repository.update({ labels: [...labels, ...made] });
 }
 
-/** A label comes to exist by being used, as it does on github.com. */
+/** Creates the labels that do not exist yet, as github.com does. */
 async function addLabels(call: RepositoryCall): Promise<Answer> {
   const { repository, url } = call;
   const added = parseBody(call, 'Label', addedLabels);
   await requirePull(call);
   const unknown = added.filter(
-    (one, index) =>
-      !findLabel(repository, one) && added.findIndex((other) => sameLabel(one, other)) === index,
+    (one, index) => !findLabel(repository, one) && added.findIndex((other) => sameName(one, other)) === index,
   );
   if (unknown.length > 0)
     await create(
@@ -92,7 +95,7 @@ async function getLabel({ repository, params, url }: RepositoryCall): Promise<An
 const READ = 'issues=read; pull_requests=read';
 const WRITE = 'issues=write; pull_requests=write';
 
-/** A pull request's number is also its issue's. */
+/** A pull request and its issue have the same number. */
 export const labelRoutes: readonly RepositoryRoute[] = [
   ['GET', '/labels', READ, listLabels],
   ['POST', '/labels', WRITE, createLabel],

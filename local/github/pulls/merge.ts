@@ -41,7 +41,7 @@ async function mergeInto(
     throw new GitHubError(409, 'Head branch was modified. Review and try the merge again.');
   }
   const { base, head } = pull;
-  // A squash makes one commit of whatever the branch has.
+  // A squash never makes a merge commit, so it cannot violate a linear history.
   const violation = merge.merge_method === 'merge' && (await mergeViolationOf(repository, base.ref));
   if (violation) throw new GitHubError(405, violation);
   const tree = pull.state === 'open' && !pull.draft && (await mergedTree(repository, base.sha, head.sha));

@@ -49,11 +49,11 @@ const hypertext = (links: Record<string, string>): object =>
     }).map(([relation, href]) => [relation, { href }]),
   );
 
-/** What GitHub shows of a pull request in a list. */
+/** The form of a pull request in a list. */
 export async function pullJson(call: RepositoryCall, pull: PullRecord): Promise<Record<string, unknown>> {
   const { github, repository, url } = call;
   const links = linksOf(call, pull);
-  // Numbers are per repository and ids are not.
+  // Ids are unique across repositories, numbers are not.
   const id = repository.record.id * 1_000_000 + pull.number;
   return {
     id,
@@ -88,7 +88,7 @@ export async function pullJson(call: RepositoryCall, pull: PullRecord): Promise<
   };
 }
 
-/** From the commit that both sides share, so that what happened on the base since is not part of it. */
+/** The merge base: later commits on the base branch are not part of the pull request. */
 const startOf = async (repository: Repository, { base, head }: PullRecord): Promise<string> =>
   (await mergeBase(repository, base.sha, head.sha)) ?? base.sha;
 
@@ -101,8 +101,8 @@ export async function pullDiff(repository: Repository, pull: PullRecord): Promis
 }
 
 /**
- * What GitHub shows of one pull request: the list's fields and what git has to work out. Whether it can be merged
- * github.com finds out in the background, so that the answer to its creation has null there.
+ * The form of a single pull request: the fields of the list, and those that git computes. github.com computes
+ * `mergeable` in the background, so a new pull request has null there.
  */
 export async function wholePullJson(
   call: RepositoryCall,

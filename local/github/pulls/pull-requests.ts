@@ -10,7 +10,7 @@ import { Serial } from '../serial.ts';
 
 const tip = z.object({ ref: z.string(), sha: z.string() });
 
-/** `head.sha` and `base.sha` follow their branches while the pull request is open and then stay. */
+/** `head.sha` and `base.sha` follow their branches until the pull request is closed. */
 const pullRecord = z.object({
   number: z.number().int().positive(),
   author: z.string().default(LOCAL_USER),
@@ -35,7 +35,7 @@ export type PullRecord = z.infer<typeof pullRecord>;
 
 export type NewPull = Pick<PullRecord, 'author' | 'title' | 'body' | 'draft' | 'head' | 'base'>;
 
-/** One repository's pull requests, a file each, read once and numbered one after the other. */
+/** The pull requests of a repository, one file each. Files are read once; numbers are consecutive. */
 export class PullRequests {
   readonly #repository: BareRepository;
   readonly #folder: string;
@@ -57,7 +57,7 @@ export class PullRequests {
     return this.#serial.run(async () => (await this.#current()).get(number));
   }
 
-  /** Undefined when an open pull request has this head and base already. */
+  /** Returns undefined if an open pull request already has this head and base. */
   create(pull: NewPull): Promise<PullRecord | undefined> {
     return this.#serial.run(async () => {
       const pulls = await this.#current();
@@ -65,7 +65,7 @@ export class PullRequests {
         if (state === 'open' && head.ref === pull.head.ref && base.ref === pull.base.ref) return undefined;
       }
       const now = new Date().toISOString();
-      // Its branch may have moved since the caller looked at it.
+      // The branch may have moved since the caller read it.
       this.#refsChanged = true;
       return this.#save(pulls, {
         number: 1 + Math.max(0, ...pulls.keys()),
@@ -84,7 +84,7 @@ export class PullRequests {
     });
   }
 
-  /** Replaces the pull request by what `change` makes of it; nothing else touches it meanwhile. */
+  /** Applies `change` to the pull request; no other change runs at the same time. */
   change(
     number: number,
     change: (pull: PullRecord) => Promise<Partial<PullRecord>>,
@@ -97,7 +97,10 @@ export class PullRequests {
     });
   }
 
-  /** To be told after every change of a branch: the open ones follow theirs when they are next looked at. */
+  /**
+   * Must be called after every change of a branch. Open pull requests follow their branches at the next
+   * read.
+   */
   refsChanged(): void {
     this.#refsChanged = true;
   }
@@ -123,7 +126,10 @@ export class PullRequests {
     return readRefFile(this.#repository.gitFolder, `refs/heads/${ref}`);
   }
 
-  /** github.com's rules: a deleted branch closes, a base that has come to contain the head merges. */
+  /**
+   * As on github.com: deleting a branch closes the pull request, a base that now contains the head merges
+   * it.
+   */
   async #changeByPush(pull: PullRecord): Promise<Partial<PullRecord> | undefined> {
     const head = await this.#tip(pull.head);
     const base = await this.#tip(pull.base);
@@ -140,7 +146,7 @@ export class PullRequests {
       : { head: moved, base: { ...pull.base, sha: base } };
   }
 
-  /** `refs/pull/N/head` can be fetched, and keeps the commits when the branch is gone. */
+  /** `refs/pull/N/head` can be fetched, and keeps the commits after the branch is deleted. */
   async #save(pulls: Map<number, PullRecord>, pull: PullRecord): Promise<PullRecord> {
     if (pulls.get(pull.number)?.head.sha !== pull.head.sha) {
       await writeRefFile(this.#repository.gitFolder, `refs/pull/${pull.number}/head`, pull.head.sha);

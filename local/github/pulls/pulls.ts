@@ -45,7 +45,7 @@ async function tipOf(repository: Repository, field: string, branch: string): Pro
   return { ref: branch, sha: ref.sha };
 }
 
-/** The pull request that the path names. */
+/** The pull request of the path. Throws 404 if there is none. */
 export async function requirePull({ repository, params }: RepositoryCall): Promise<PullRecord> {
   const pull = /^[1-9]\d{0,8}$/.test(params.number ?? '')
     ? await repository.pulls.find(Number(params.number))
@@ -54,7 +54,7 @@ export async function requirePull({ repository, params }: RepositoryCall): Promi
   return pull;
 }
 
-/** Changes the pull request that the path names, and shows it. */
+/** Changes the pull request of the path and returns the new record. */
 export async function changePull(
   call: RepositoryCall,
   change: (pull: PullRecord) => Promise<Partial<PullRecord>>,
@@ -73,7 +73,7 @@ async function listPulls(call: RepositoryCall): Promise<Answer> {
   const owner = repository.record.owner.toLowerCase();
   const matches = (pull: PullRecord): boolean => {
     const label = `${owner}:${pull.head.ref}`;
-    // As on github.com, a head without its owner filters nothing.
+    // As on github.com, a head without an owner does not filter.
     const headMatches =
       !head?.includes(':') || head.replace(/^[^:]*/, (name) => name.toLowerCase()) === label;
     return (state === 'all' || pull.state === state) && headMatches && (!base || pull.base.ref === base);
@@ -93,7 +93,8 @@ async function createPull(call: RepositoryCall): Promise<Answer> {
   const [headOwner, headBranch] = wanted.head.includes(':')
     ? wanted.head.split(':', 2)
     : [owner, wanted.head];
-  if (headOwner?.toLowerCase() !== owner.toLowerCase()) throw invalid('head', 'a fork cannot be a head here');
+  if (headOwner?.toLowerCase() !== owner.toLowerCase())
+    throw invalid('head', 'the local GitHub has no forks: the head must be a branch of the same repository');
   const head = await tipOf(repository, 'head', headBranch ?? '');
   const base = await tipOf(repository, 'base', wanted.base);
   if (!(await mergeBase(repository, base.sha, head.sha))) {
@@ -123,9 +124,9 @@ async function updatePull(call: RepositoryCall): Promise<Answer> {
   const { repository } = call;
   const { state, base, ...text } = parseBody(call, 'PullRequest', pullChange);
   const pull = await changePull(call, async (before) => {
-    if (state === 'open' && before.mergedAt) throw refused('A merged pull request cannot be opened again');
+    if (state === 'open' && before.mergedAt) throw refused('A merged pull request cannot be reopened');
     if (base !== undefined && before.state === 'closed')
-      throw refused('Cannot change the base of a closed one');
+      throw refused('The base of a closed pull request cannot be changed');
     const reopened = state === 'open' && before.state === 'closed';
     return {
       ...text,

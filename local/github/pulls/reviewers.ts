@@ -22,7 +22,7 @@ const union = (one: readonly string[], other: readonly string[]): string[] => [
   ...other.filter((name) => !one.some((known) => sameName(name, known))),
 ];
 
-/** Who can be asked: whoever was given access, not whoever may read what is public. */
+/** Reviewers need explicit access; being able to read a public repository is not enough. */
 const isCollaborator = (repository: Repository, login: string): boolean =>
   sameName(login, LOCAL_USER) ||
   repository.record.collaborators.some((one) => sameName(one.login, login)) ||
@@ -46,7 +46,7 @@ function requireCollaborators(
   }
 }
 
-/** All of them or, where one is refused, none. */
+/** Requests all of the reviews, or none if one is refused. */
 async function requestReviewers(call: RepositoryCall): Promise<Answer> {
   const { repository } = call;
   const wanted = parseBody(call, 'PullRequest', newReviewers);

@@ -34,7 +34,7 @@ export type StatusRecord = z.infer<typeof statusRecord>;
 export type CheckRunRecord = z.infer<typeof checkRunRecord>;
 export type Checks = z.infer<typeof checks>;
 
-/** What was said of a repository's commits, a file for each, newest first. */
+/** Statuses and check runs of a repository's commits, one file for each commit, newest first. */
 export class CheckStore {
   readonly #folder: string;
   readonly #serial = new Serial();
@@ -48,7 +48,7 @@ export class CheckStore {
     return this.#serial.run(() => this.#read(sha));
   }
 
-  /** `make` is given the new one's id, which no other has. */
+  /** `make` receives a unique id for the new entry. */
   add(sha: string, make: (id: number) => Partial<Checks>): Promise<void> {
     return this.#serial.run(async () => {
       const before = await this.#read(sha);

@@ -45,7 +45,7 @@ async function requireCommit({ repository }: RepositoryCall, ref: string): Promi
   return sha;
 }
 
-/** The newest of each name, as most of GitHub's answers have it. */
+/** The newest of each name, given newest first. */
 export function latest<Item>(items: readonly Item[], nameOf: (item: Item) => string): Item[] {
   const seen = new Set<string>();
   return items.filter((item) => !seen.has(nameOf(item)) && seen.add(nameOf(item)));
@@ -139,7 +139,7 @@ function checkRunJson(run: CheckRunRecord, { github, url, htmlUrl }: RepositoryC
   };
 }
 
-/** Where no tokens are listed anyone may do what on github.com only an app may. */
+/** On github.com only an app may create check runs. Without a list of tokens, every caller may. */
 function requireCheckingApp({ github, caller }: RepositoryCall): number | null {
   if (caller.appId === undefined && github.credentials.areListed) {
     throw new GitHubError(403, 'You must authenticate via a GitHub App.');
@@ -183,7 +183,7 @@ async function listCheckRuns(call: RepositoryCall): Promise<Answer> {
   return { ...page, body: { total_count: wanted.length, check_runs: page.body } };
 }
 
-/** Before the commits' own routes, whose `{ref*}` would take these paths for a ref's. */
+/** Must precede the routes of commits, whose `{ref*}` would match these paths. */
 export const checkRoutes: readonly RepositoryRoute[] = [
   ['POST', '/statuses/{sha}', 'statuses=write', createStatus],
   ['GET', '/commits/{ref*}/statuses', 'statuses=read', listStatuses],

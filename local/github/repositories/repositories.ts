@@ -37,12 +37,12 @@ const nameTaken = (): Error => refusedName('name already exists on this account'
 function requireName(name: string): void {
   if (!isRepositoryName(name)) {
     throw refusedName(
-      'name must be letters, digits, `.`, `_` or `-`, not start with `-` nor end in .git or .lock',
+      'name may have letters, digits, `.`, `_` and `-`. It must not start with `-` or end in .git or .lock.',
     );
   }
 }
 
-/** The first commit of `auto_init`, without which nothing of git's objects can be written. */
+/** The first commit of `auto_init`. GitHub accepts no git objects in a repository without a commit. */
 async function commitReadme(repository: Repository): Promise<void> {
   const readme = await writeBlob(repository, Buffer.from(`# ${repository.record.name}\n`));
   const edit = await TreeEdit.from(repository);

@@ -5,10 +5,10 @@ import { callersRole } from '../strict/access.ts';
 import { apiUrlOf, htmlUrlOf } from '../urls.ts';
 import type { Repository } from './repository.ts';
 
-/** What it takes to show something: where this GitHub is, and who looks. */
+/** The answer depends on the server's addresses and on the caller's permissions. */
 export type Viewer = Pick<Call, 'github' | 'caller'>;
 
-/** GitHub's links, most of which lead to what the local GitHub does not serve and refuses by name. */
+/** GitHub's links. Most lead to routes that the local GitHub answers with 501. */
 const links = (url: string): Record<string, string> => ({
   archive_url: `${url}/{archive_format}{/ref}`,
   assignees_url: `${url}/assignees{/user}`,
@@ -48,7 +48,7 @@ const links = (url: string): Record<string, string> => ({
   trees_url: `${url}/git/trees{/sha}`,
 });
 
-/** GitHub's full repository, which has the fields of its shorter forms. */
+/** GitHub's full repository, a superset of its shorter forms. */
 export async function repositoryJson(
   { github, caller }: Viewer,
   repository: Repository,

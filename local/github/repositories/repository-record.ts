@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ROLES } from '../accounts/roles.ts';
 
-/** A label's colour is six hexadecimal digits. */
+/** `color` is six hexadecimal digits. */
 const labelRecord = z.object({
   id: z.number().int(),
   name: z.string(),
@@ -40,15 +40,15 @@ export const repositoryRecord = z.object({
   id: z.number().int(),
   owner: z.string(),
   name: z.string(),
-  /** What its files are called, which a rename leaves as it is: renaming is then one write. */
+  /** The base name of its files, if it differs from `name`: a rename moves no file, so it is one write. */
   fileName: z.string().optional(),
-  /** Where requests are redirected from. */
+  /** Requests under these names are redirected. */
   formerNames: z.array(z.string()).default([]),
   description: z.string().nullable(),
   private: z.boolean(),
   archived: z.boolean().default(false),
   collaborators: z.array(z.object({ login: z.string(), role: z.enum(ROLES) })).default([]),
-  /** Slugs of the organization's teams that have access. */
+  /** Slugs of the organization's teams with access. */
   teams: z.array(z.string()).default([]),
   labels: z.array(labelRecord).default([]),
   rulesets: z.array(rulesetRecord).default([]),

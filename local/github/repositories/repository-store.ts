@@ -8,7 +8,7 @@ import { type RepositoryRecord, repositoryRecord } from './repository-record.ts'
 const byName = (one: Repository, other: Repository): number =>
   one.fullName.toLowerCase() < other.fullName.toLowerCase() ? -1 : 1;
 
-/** Every repository of the data folder, found by name without regard to case, as on github.com. */
+/** The repositories of the data folder. As on github.com, names are compared without regard to case. */
 export class RepositoryStore {
   readonly #dataFolder: string;
   readonly #repositories = new Map<string, Repository>();
@@ -41,7 +41,7 @@ export class RepositoryStore {
     return this.#unsorted().find(({ record }) => record.id === id);
   }
 
-  /** The repository that was called this before, unless another is now. */
+  /** The repository that had this name before, unless another one has it now. */
   findRenamed(owner: string, name: string): Repository | undefined {
     if (this.find(owner, name)) return undefined;
     const former = name.toLowerCase();
@@ -64,13 +64,13 @@ export class RepositoryStore {
       .sort(byName);
   }
 
-  /** The owner's name as it is written there; undefined where they own nothing. */
+  /** The owner's name with its own case. Returns undefined if they own no repository. */
   findOwner(owner: string): string | undefined {
     const name = owner.toLowerCase();
     return this.#unsorted().find(({ record }) => record.owner.toLowerCase() === name)?.record.owner;
   }
 
-  /** Undefined when the name is taken. The names must have been checked: they become a path. */
+  /** Returns undefined if the name is taken. Names become paths, so the caller must have checked them. */
   create(
     owner: string,
     name: string,
@@ -85,7 +85,8 @@ export class RepositoryStore {
         id,
         owner: ownerName,
         name,
-        // A tilde is in no repository's name: the files of one that was renamed are not taken for this one's.
+        // A renamed repository may still use the files of this name. No name contains a tilde, so this
+        // one is free.
         ...(this.#isFileOfAnother(owner, name) && { fileName: `${name}~${id}` }),
         ...about,
         createdAt: now,
@@ -99,7 +100,7 @@ export class RepositoryStore {
     });
   }
 
-  /** False when the name is taken. The name must have been checked. */
+  /** Returns false if the name is taken. The caller must have checked the name. */
   rename(repository: Repository, name: string): Promise<boolean> {
     return this.#creations.run(async () => {
       const { owner, name: former, formerNames } = repository.record;

@@ -11,7 +11,10 @@ import type { RepositoryRecord } from './repository-record.ts';
 
 type Settable = Omit<RepositoryRecord, 'id' | 'owner' | 'name' | 'fileName' | 'createdAt' | 'updatedAt'>;
 
-/** shallowUpdate lets a `--depth 1` clone be pushed; the others are what github.com allows a fetch to ask for. */
+/**
+ * shallowUpdate accepts pushes from a `--depth 1` clone; the others allow what github.com allows in a
+ * fetch.
+ */
 const CONFIG = `[receive]
 \tshallowUpdate = true
 \thideRefs = refs/pull
@@ -24,7 +27,7 @@ const CONFIG = `[receive]
 
 const INITIAL_BRANCH = 'main';
 
-/** A bare repository at `{folder}/{file name}.git` with its record in `.json`, its pull requests and its checks beside it. */
+/** A bare repository `{folder}/{file name}.git`, with its `.json`, `.pulls` and `.checks` beside it. */
 export class Repository {
   readonly pulls: PullRequests;
   readonly checks: CheckStore;
@@ -55,7 +58,7 @@ export class Repository {
     return runBareGit(this.gitFolder, args, options);
   }
 
-  /** Makes the bare repository, then the record: a folder without a record is what a killed process left. */
+  /** Writes the record last: a folder without a record was left by a killed process and is removed. */
   async create(): Promise<void> {
     await this.#removeFolders();
     await mkdir(this.#folder, { recursive: true });
@@ -69,20 +72,20 @@ export class Repository {
     await this.#writeRecord();
   }
 
-  /** The store finds it by its name, so only the store renames. */
+  /** For the store only, which finds repositories by name. */
   async rename(name: string, formerNames: string[]): Promise<void> {
     const fileName = this.#record.fileName ?? this.#record.name;
     this.#record = { ...this.#record, name, fileName };
     await this.update({ formerNames });
   }
 
-  /** The record goes first, for the same reason that it comes last. */
+  /** Removes the record first, so that a killed process leaves no record without its folders. */
   async remove(): Promise<void> {
     await rm(this.#path('.json'), { force: true });
     await this.#removeFolders();
   }
 
-  /** HEAD is where git keeps it; a copy of ours could disagree after a crash. */
+  /** Read from git's HEAD: a copy in the record could differ from it after a crash. */
   async defaultBranch(): Promise<string> {
     const head = await readFile(join(this.#path('.git'), 'HEAD'), 'utf8');
     return head.trim().replace(/^ref: refs\/heads\//, '');
@@ -101,14 +104,17 @@ export class Repository {
       .map((line) => ({ sha: line.slice(0, 40), name: line.slice(41).replace('refs/heads/', '') }));
   }
 
-  /** As GitHub has it: without a branch, whatever objects there are. */
+  /** As on GitHub, a repository without a branch is empty, even if it has objects. */
   async isEmpty(): Promise<boolean> {
     const usual = `refs/heads/${await this.defaultBranch()}`;
     if (await readRefFile(this.gitFolder, usual)) return false;
     return !(await hasRefBelow(this.gitFolder, 'refs/heads'));
   }
 
-  /** After refs changed. As on github.com, the first branch of an empty repository becomes its default branch. */
+  /**
+   * Must be called after refs changed. As on github.com, the first branch of an empty repository becomes
+   * the default.
+   */
   async pushed(): Promise<void> {
     this.pulls.refsChanged();
     if (!(await readRefFile(this.gitFolder, `refs/heads/${await this.defaultBranch()}`))) {
@@ -123,7 +129,7 @@ export class Repository {
     return join(this.#folder, `${this.#record.fileName ?? this.#record.name}${suffix}`);
   }
 
-  /** One after the other, so that the newest is the last. */
+  /** Writes one after the other, so that the newest record is the last one written. */
   #writeRecord(): Promise<void> {
     return this.#writes.run(() => writeJsonFile(this.#path('.json'), this.#record));
   }

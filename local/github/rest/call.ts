@@ -32,12 +32,15 @@ export type Answer = {
 };
 
 /**
- * `[method, path template, permission, handler]`. `{name}` matches one path segment, `{name*}` one or more: a branch may
- * be written with its slashes encoded or not.
+ * `[method, path template, permission, handler]`. `{name}` matches one path segment, `{name*}` one or
+ * more: a branch may be written with its slashes encoded or not.
  */
 export type Route = readonly [string, string, Permission, (call: Call) => Promise<Answer>];
 
-/** A route below `/repos/{owner}/{repo}`; the handler runs only if the caller may do this with the repository. */
+/**
+ * A route below `/repos/{owner}/{repo}`; the handler runs only if the caller may do this with the
+ * repository.
+ */
 export type RepositoryRoute = readonly [
   string,
   string,

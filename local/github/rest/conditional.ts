@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Answer } from './call.ts';
 
-/** A weak ETag of what would be sent, as GitHub's are: equal answers share it, whatever led to them. */
+/** A weak ETag of the body, as on GitHub: equal bodies have equal ETags. */
 function etagOf(body: unknown): string {
   const bytes = Buffer.isBuffer(body) ? body : JSON.stringify(body);
   return `W/"${createHash('sha256').update(bytes).digest('hex')}"`;
@@ -13,7 +13,10 @@ function matches(ifNoneMatch: string, etag: string): boolean {
   return ifNoneMatch.split(',').some((tag) => opaque(tag) === '*' || opaque(tag) === opaque(etag));
 }
 
-/** Adds an ETag to what a GET found, and makes it a 304 without a body where the client has it already. */
+/**
+ * Adds an ETag to the answer of a GET. Makes it a 304 without a body if the client already has this
+ * version.
+ */
 export function conditional(answer: Answer, ifNoneMatch: string | undefined): Answer {
   if (answer.status !== 200) return answer;
   const etag = etagOf(answer.body);

@@ -4,13 +4,13 @@ export type FieldError = { resource: string; field?: string; code: string; messa
 export type GitHubErrorDetails = {
   errors?: readonly FieldError[];
   headers?: Readonly<Record<string, string>>;
-  /** Fields of the body beside GitHub's usual ones. */
+  /** Further fields of the body. */
   body?: Readonly<Record<string, unknown>>;
-  /** Below https://docs.github.com/rest; clients tell some refusals by it. */
+  /** A path below https://docs.github.com/rest; clients recognize some refusals by it. */
   documentation?: string;
 };
 
-/** An answer that is not a success, as GitHub words it: `{message, documentation_url, status, errors?}`. */
+/** An error answer in GitHub's form: `{message, documentation_url, status, errors?}`. */
 export class GitHubError extends Error {
   override readonly name = 'GitHubError';
   readonly status: number;
@@ -38,6 +38,6 @@ export const notFound = (): GitHubError => new GitHubError(404, 'Not Found');
 
 export const unprocessable = (message: string): GitHubError => new GitHubError(422, message);
 
-/** 422 with one entry, GitHub's usual form for a body that parsed and cannot be done. */
+/** 422 with one entry: GitHub's usual answer to a body that parses but cannot be carried out. */
 export const validationFailed = (error: FieldError): GitHubError =>
   new GitHubError(422, 'Validation Failed', { errors: [error] });

@@ -8,7 +8,7 @@ async function getRateLimit({ github, caller }: Call): Promise<Answer> {
   return { status: 200, body: { resources: { core, search: unused, graphql: unused }, rate: core } };
 }
 
-/** GitHub's links from its root, most of which lead to what the local GitHub does not serve and refuses by name. */
+/** GitHub's links at the root. Most lead to routes that the local GitHub answers with 501. */
 const LINKS: Readonly<Record<string, string>> = {
   current_user_url: '/user',
   current_user_authorizations_html_url: '/settings/connections/applications{/client_id}',
@@ -48,7 +48,7 @@ async function getRoot({ github }: Call): Promise<Answer> {
   return { status: 200, body: Object.fromEntries(links) };
 }
 
-// An Enterprise host says its version here; this says that it is none.
+// A GitHub Enterprise host gives its version here.
 const getMeta = async (): Promise<Answer> => ({
   status: 200,
   body: { verifiable_password_authentication: false, installed_version: 'cody-batch-local' },

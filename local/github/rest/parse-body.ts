@@ -3,8 +3,8 @@ import type { Call } from './call.ts';
 import { type FieldError, GitHubError } from './github-error.ts';
 
 /**
- * The body of a call, parsed by `schema`. Throws 422 with one entry for each invalid field; `resource` is GitHub's name
- * for what the body describes.
+ * The body of a call, parsed by `schema`. Throws 422 with one entry for each invalid field; `resource` is
+ * GitHub's name for what the body describes.
  */
 export function parseBody<Schema extends z.ZodType>(
   call: Pick<Call, 'body'>,

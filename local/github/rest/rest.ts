@@ -6,7 +6,7 @@ import { conditional } from './conditional.ts';
 import { GitHubError, notFound } from './github-error.ts';
 import { findRoute, type Matched } from './routes.ts';
 
-/** Those that notify people, which GitHub's limit on content creation is about. */
+/** Requests that notify people; GitHub's limit on content creation counts them. */
 const CREATES_CONTENT: ReadonlySet<string> = new Set([
   'POST /repos/{owner}/{repo}/pulls',
   'PUT /repos/{owner}/{repo}/pulls/{number}/merge',
@@ -14,19 +14,22 @@ const CREATES_CONTENT: ReadonlySet<string> = new Set([
   'PUT /repos/{owner}/{repo}/collaborators/{username}',
 ]);
 
-/** https://docs.github.com/rest/rate-limit: asking for the limit counts against none. */
+/** https://docs.github.com/rest/rate-limit: this request does not count against the limit. */
 const FREE = '/rate_limit';
 
 export type RestRequest = {
   request: IncomingMessage;
   method: string;
-  /** What follows the API's prefix, without a trailing slash. */
+  /** The path below `/api/v3`, without a trailing slash. */
   path: string;
   url: URL;
   readBody(): Promise<unknown>;
 };
 
-/** `/repositories/{id}/…`, where a renamed repository's redirects lead, is `/repos/{owner}/{name}/…` of today. */
+/**
+ * Maps `/repositories/{id}/…`, the target of redirects after a rename, to the current
+ * `/repos/{owner}/{name}/…`.
+ */
 function byName({ repositories }: GitHub, path: string): string {
   const [, id, rest = ''] = /^\/repositories\/(\d{1,15})(\/.*)?$/.exec(path) ?? [];
   if (id === undefined) return path;
@@ -60,7 +63,10 @@ async function perform(
   return { ...found, headers: { ...accepted, ...found.headers } };
 }
 
-/** Answers one request of the REST API: who asks, the limits, the route, and what the client has already. */
+/**
+ * Answers one request of the REST API: identifies the caller, applies limits, runs the route, compares
+ * ETags.
+ */
 export async function answerRest(github: GitHub, rest: RestRequest): Promise<Answer> {
   const caller = github.credentials.identify(rest.request.headers);
   const matched = findRoute(rest.method, byName(github, rest.path));

@@ -24,7 +24,10 @@ import type { Answer, Call, RepositoryRoute, Route } from './call.ts';
 import { GitHubError, notFound } from './github-error.ts';
 import { metaRoutes } from './meta.ts';
 
-/** A former name leads to where the repository is by its number; only a GET may be followed as another method. */
+/**
+ * Redirects from a former name to the repository's id: 301 for a GET, 307 for others, which must keep
+ * their method.
+ */
 function redirectTo(
   { record }: Repository,
   { github, location, params, query }: Call,
@@ -45,7 +48,7 @@ function redirectTo(
   };
 }
 
-/** Throws where nobody may, whatever their credential: blocked, archived, or without a commit. */
+/** Throws if the repository's state forbids the request for every caller: blocked, archived or empty. */
 async function requireUsable(
   { disabled }: GitHub,
   repository: Repository,
@@ -56,7 +59,7 @@ async function requireUsable(
       body: { block: { reason: 'tos', created_at: repository.record.createdAt, html_url: null } },
     });
   }
-  // The repository itself can still be deleted, or archived no more.
+  // Deleting or unarchiving the repository itself is allowed.
   if (repository.record.archived && method !== 'GET' && template !== '') throw archived();
   const needsCommit = template.startsWith('/git/') || template.startsWith('/commits/');
   if (needsCommit && (await repository.isEmpty())) throw new GitHubError(409, 'Git Repository is empty.');
@@ -111,7 +114,7 @@ const REPOSITORY_ROUTES: readonly RepositoryRoute[] = [
   ...rulesetRoutes,
 ];
 
-/** Everything that is served, in the order in which paths are tried. */
+/** Every route, in the order in which paths are matched. */
 export const ROUTES: readonly Route[] = [
   ...[...metaRoutes, ...userRoutes, ...ownedRepositoryRoutes, ...teamRoutes, ...appRoutes].map(underNothing),
   ...REPOSITORY_ROUTES.map(underRepository),
@@ -137,7 +140,7 @@ function decode(text: string): string {
 
 export type Matched = { route: Route; params: Readonly<Record<string, string>> };
 
-/** The route of a request below `/api/v3`, `path` being what follows that. Throws 501 for what is not in the table. */
+/** The route for a `path` below `/api/v3`. Throws 501 if there is none. */
 export function findRoute(method: string, path: string): Matched {
   for (const { route, pattern } of PATTERNS) {
     const match = route[0] === method ? pattern.exec(path) : null;

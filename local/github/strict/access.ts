@@ -5,12 +5,13 @@ import type { Repository } from '../repositories/repository.ts';
 import { GitHubError, notFound } from '../rest/github-error.ts';
 
 /**
- * The permission a route asks for, as `x-accepted-github-permissions` words it: `contents=write`, with `,` between those
- * that it takes together and `;` between those of which one is enough. Empty where every caller will do.
+ * The permission that a route needs, in the form of `x-accepted-github-permissions`: `contents=write`,
+ * with `,` between permissions that are needed together and `;` between alternatives. Empty if every
+ * caller may use the route.
  */
 export type Permission = string;
 
-/** What a person may do with a repository; undefined where they cannot see it. */
+/** A person's role in a repository. Returns undefined if they cannot see it. */
 export function roleOf(repository: Repository, login: string | undefined): Role | undefined {
   const { collaborators, private: isPrivate } = repository.record;
   if (login?.toLowerCase() === LOCAL_USER) return 'admin';
@@ -23,22 +24,22 @@ const reaches = ({ kind, repositories, owner }: Caller, { fullName, record }: Re
   (owner === undefined || owner.toLowerCase() === record.owner.toLowerCase()) &&
   (repositories?.has(fullName.toLowerCase()) ?? true);
 
-/** What a caller may do with a repository through their credential. */
+/** A caller's role in a repository, limited by their credential. Returns undefined if they cannot see it. */
 export function callersRole(caller: Caller, repository: Repository): Role | undefined {
   const { kind, login, permissions } = caller;
   if (!reaches(caller, repository)) return repository.record.private ? undefined : 'pull';
-  // An installation's permissions say it all; it is nobody's collaborator.
+  // An installation is not a collaborator; only its permissions count.
   if (kind === 'installation') return permissions?.administration === 'write' ? 'admin' : 'push';
   return roleOf(repository, login);
 }
 
-/** What a repository's role has to be for a permission such as `contents=write`. */
+/** The role that a permission such as `contents=write` needs. */
 function leastRole(permission: Permission): Role {
   if (permission.includes('administration=write')) return 'admin';
   return permission.includes('=write') ? 'push' : 'pull';
 }
 
-/** Whether one of the alternatives is held; who can write can read. */
+/** Whether the caller holds one of the alternatives; write includes read. */
 function holds({ permissions }: Caller, permission: Permission): boolean {
   if (!permissions || permission === '') return true;
   const isHeld = (one: string): boolean => {
@@ -58,12 +59,12 @@ const notAccessible = (caller: Caller, permission: Permission): GitHubError =>
     { headers: { 'x-accepted-github-permissions': permission } },
   );
 
-/** Throws 403 where it is not the owner of every account who asks; nobody else makes repositories and teams. */
+/** Throws 403 unless the caller is `local`: only it may create repositories and teams. */
 export function requireOwner(caller: Caller, permission: Permission): void {
   if (caller.login?.toLowerCase() !== LOCAL_USER) throw notAccessible(caller, permission);
 }
 
-/** Throws 401 or 403 where a caller's credential does not hold the permission, whatever it is about. */
+/** Throws 401 or 403 if the caller's credential lacks the permission, for any repository. */
 export function requirePermission(caller: Caller, permission: Permission): void {
   if (permission === '') return;
   if (caller.kind === 'anonymous' && !permission.includes('=read')) {
@@ -72,12 +73,12 @@ export function requirePermission(caller: Caller, permission: Permission): void 
   if (caller.kind === 'app' || !holds(caller, permission)) throw notAccessible(caller, permission);
 }
 
-/** Throws as GitHub answers where the caller may not do this with the repository. */
+/** Throws 401, 403 or 404, as GitHub does, if the caller may not do this with the repository. */
 export function requireAccess(caller: Caller, repository: Repository, permission: Permission): void {
   const role = callersRole(caller, repository);
   if (!role) throw notFound();
   const reading = leastRole(permission) === 'pull';
-  // Anyone's token can read what is public.
+  // Any token may read a public repository.
   if (!(reading && !repository.record.private)) requirePermission(caller, permission);
   if (!roleAtLeast(role, leastRole(permission))) throw notAccessible(caller, permission);
 }

@@ -37,24 +37,25 @@ function requireTimes({ iat, exp }: z.infer<typeof claims>): void {
   }
 }
 
-/** Whether a credential has the form of a JSON web token (RFC 7519); GitHub's other tokens have no dots. */
+/** Whether a credential looks like a JSON web token (RFC 7519); GitHub's other tokens have no dots. */
 export const isJwt = (token: string): boolean => token.split('.').length === 3;
 
 /**
- * The app's id of a JSON web token, whose signature `publicKeyOf` gives the key for. Throws 401 as GitHub does for what
- * it cannot read, whose times are wrong, or that another key has signed; 404 for an app that is not known.
+ * Verifies a JSON web token with the app's key from `publicKeyOf`, and returns the app's id. As GitHub,
+ * throws 401 if the token cannot be decoded, its times are wrong or another key signed it, and 404 if the
+ * app does not exist.
  */
 export function verifyAppJwt(token: string, publicKeyOf: (id: number) => string | undefined): number {
   const [head = '', payload = '', signature = ''] = token.split('.');
   decode(head, header);
-  const told = decode(payload, claims);
-  const id = Number(told.iss);
+  const claimed = decode(payload, claims);
+  const id = Number(claimed.iss);
   const key = publicKeyOf(id);
   if (!key) throw new GitHubError(404, 'Integration not found');
   const signed = Buffer.from(`${head}.${payload}`);
   if (!verify('RSA-SHA256', signed, createPublicKey(key), Buffer.from(signature, 'base64url'))) {
     throw undecodable();
   }
-  requireTimes(told);
+  requireTimes(claimed);
   return id;
 }

@@ -8,11 +8,11 @@ export type InstallationOptions = {
   id: number;
   /** The user or organization that installed the app. */
   account: string;
-  /** `owner/name` of those that were chosen. @default all of the account's */
+  /** `owner/name` of the chosen repositories. @default all of the account's */
   repositories?: readonly string[];
 };
 
-/** A GitHub App: GitHub keeps the public key, and what was granted when it was installed. */
+/** A GitHub App: its public key, and the permissions granted to it when it was installed. */
 export type AppOptions = {
   id: number;
   /** @default `app-{id}` */
@@ -29,16 +29,16 @@ export type InstallationToken = {
   token: string;
   installation: Installation;
   permissions: Permissions;
-  /** Undefined for all that the installation reaches. */
+  /** Undefined means all repositories of the installation. */
   repositories: readonly Repository[] | undefined;
-  /** Of the clock. */
+  /** A moment of the `Clock`. */
   expiresAt: number;
 };
 
 /** https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app */
 const TOKEN_MS = 60 * 60_000;
 
-/** The apps that this GitHub knows, and the tokens of their installations, which a restart forgets. */
+/** The apps, and the tokens of their installations. Tokens do not survive a restart. */
 export class AppStore {
   readonly #apps: readonly AppOptions[];
   readonly #clock: Clock;
@@ -82,7 +82,7 @@ export class AppStore {
     return { ...made, expires };
   }
 
-  /** Undefined for a token that is not known, or no longer. */
+  /** Returns undefined if the token is unknown or has expired. */
   findToken(token: string): InstallationToken | undefined {
     const found = this.#tokens.get(token);
     if (found && found.expiresAt > this.#clock.now()) return found;

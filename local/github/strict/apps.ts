@@ -18,10 +18,10 @@ const newToken = z.object({
   permissions: z.record(z.string(), level).optional(),
 });
 
-/** GitHub keeps when an app was made and installed; here that is when time began. */
+/** Apps are options here, without a date of their own. */
 const CREATED = '2020-01-01T00:00:00Z';
 
-/** What every app has, asked for or not. */
+/** Every app has this permission. */
 const METADATA = { metadata: 'read' } as const;
 
 function requireApp({ github, caller }: Call): AppOptions {
@@ -83,7 +83,7 @@ async function getInstallation(call: Call): Promise<Answer> {
   return { status: 200, body: installationJson(github, installation) };
 }
 
-/** Undefined for all. Throws 422 for one that the installation does not reach. */
+/** Returns undefined for all. Throws 422 for a repository outside the installation. */
 function chosenRepositories(
   { github }: Call,
   installation: Installation,

@@ -1,4 +1,4 @@
-/** GitHub's time, which may pass faster than ours: an hour of a limit or of a token in seconds of a test. */
+/** A clock that may run faster: an hour of a rate limit or a token passes in seconds of a test. */
 export class Clock {
   readonly #timeScale: number;
 
@@ -6,12 +6,12 @@ export class Clock {
     this.#timeScale = timeScale;
   }
 
-  /** Milliseconds since some moment. */
+  /** Milliseconds since an arbitrary moment. */
   now(): number {
     return performance.now() * this.#timeScale;
   }
 
-  /** A moment of `now()` as epoch milliseconds, for a reader whose clock is not scaled. */
+  /** A moment of `now()` as epoch milliseconds, for a client with an unscaled clock. */
   toEpoch(moment: number): number {
     return Date.now() + moment - this.now();
   }

@@ -9,7 +9,7 @@ import { roleOf } from './access.ts';
 
 const newCollaborator = z.object({ permission: z.enum(ROLES).default('push') });
 
-/** What `permission` said before there were five roles. */
+/** The older values of `permission`, from before there were five roles. */
 const LEGACY: Readonly<Record<Role, string>> = {
   pull: 'read',
   triage: 'read',
@@ -19,7 +19,7 @@ const LEGACY: Readonly<Record<Role, string>> = {
 };
 const ROLE_NAMES: Readonly<Record<Role, string>> = { ...LEGACY, triage: 'triage', maintain: 'maintain' };
 
-/** Any login is a person here, and one that has accepted: GitHub's 204 for who is a member already. */
+/** Every login is a person who accepts at once; 204 is GitHub's answer for an existing member. */
 async function addCollaborator(call: RepositoryCall): Promise<Answer> {
   const { repository, params } = call;
   const { permission: role } = parseBody(call, 'Collaborator', newCollaborator);

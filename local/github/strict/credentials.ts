@@ -9,11 +9,11 @@ import type { AppStore, InstallationToken } from './app-store.ts';
 
 export type TokenOptions = {
   token: string;
-  /** Whose it is. @default 'local', who owns every repository */
+  /** The user of the token. @default 'local', who owns every repository */
   login?: string;
-  /** Of a fine-grained token. @default all, as a classic token with the scope `repo` has */
+  /** For a fine-grained token. @default all, like a classic token with the scope `repo` */
   permissions?: Permissions;
-  /** `owner/name` of those it reaches. @default all */
+  /** `owner/name` of the repositories that it can access. @default all */
   repositories?: readonly string[];
 };
 
@@ -43,7 +43,7 @@ function installationOf({ installation, permissions, repositories }: Installatio
   };
 }
 
-/** The tokens that this GitHub knows. Without a list, any token that is no app's, and none, is the owner's. */
+/** The known tokens. Without a list, a request is from `local` unless it has the token of an app. */
 export class Credentials {
   readonly #tokens: ReadonlyMap<string, TokenOptions> | undefined;
   readonly #apps: AppStore;
@@ -53,12 +53,12 @@ export class Credentials {
     this.#apps = apps;
   }
 
-  /** Whether there is a list of tokens, and so a difference between callers. */
+  /** Whether there is a list of tokens, so that callers differ. */
   get areListed(): boolean {
     return this.#tokens !== undefined;
   }
 
-  /** Whether a request has a credential that this GitHub gave out, or was told of: a listed token, or an app's. */
+  /** Whether a request has a valid credential: a listed token, or one of an app. */
   knows(headers: IncomingHttpHeaders): boolean {
     const token = tokenOf(headers);
     if (!token) return false;
@@ -71,7 +71,7 @@ export class Credentials {
     }
   }
 
-  /** Throws 401 for a token that is not known, expired ones among them. */
+  /** Throws 401 if the token is unknown or has expired. */
   identify(headers: IncomingHttpHeaders): Caller {
     const token = tokenOf(headers);
     if (token?.startsWith(INSTALLATION_PREFIX)) {

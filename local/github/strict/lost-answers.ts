@@ -1,12 +1,15 @@
-/** A write that is carried out and whose answer never arrives, as in an outage: its connection is cut instead. */
+/** A write that is carried out but not answered, as in an outage: the connection is cut instead. */
 export type LostAnswer = {
-  /** Of the writes of this route, such as `POST /repos/{owner}/{repo}/git/refs`. @default of all writes */
+  /**
+   * Counts the writes of this route only, such as `POST /repos/{owner}/{repo}/git/refs`.
+   * @default all writes
+   */
   route?: string;
-  /** Which of those that were carried out, from 1. */
+  /** Which of the successful writes, from 1. */
   nth: number;
 };
 
-/** Counts the writes that were carried out. */
+/** Counts successful writes and picks those whose answer is lost. */
 export class LostAnswers {
   readonly #faults: { fault: LostAnswer; seen: number }[];
 
@@ -14,7 +17,7 @@ export class LostAnswers {
     this.#faults = faults.map((fault) => ({ fault, seen: 0 }));
   }
 
-  /** Whether the answer to this write, the next one carried out, is to be lost. */
+  /** Counts one more successful write; returns whether its answer is lost. */
   isLost(route: string): boolean {
     let lost = false;
     for (const counted of this.#faults) {

@@ -2,15 +2,18 @@ import { GitHubError } from '../rest/github-error.ts';
 import type { Clock } from './clock.ts';
 
 export type RateLimitOptions = {
-  /** Requests an hour and credential. @default none, and then no `x-ratelimit-*`, as on a GitHub Enterprise Server */
+  /**
+   * Requests per hour and account.
+   * @default no limit and no `x-ratelimit-*`, as on a GitHub Enterprise Server
+   */
   requestsPerHour?: number;
-  /** What notifies people: pull requests, merges, requests for review. @default none */
+  /** Requests that notify people: pull requests, merges, requests for review. @default no limit */
   contentPerMinute?: number;
-  /** The same in an hour. @default none */
+  /** The same, per hour. @default no limit */
   contentPerHour?: number;
-  /** A reading request is one point and any other five. @default none */
+  /** A read costs one point, any other request five. @default no limit */
   pointsPerMinute?: number;
-  /** How the secondary limits refuse: GitHub answers either. @default 403 */
+  /** The status of secondary limits; GitHub uses both. @default 403 */
   secondaryStatus?: 403 | 429;
 };
 
@@ -27,24 +30,24 @@ const HOUR = 60 * MINUTE;
 
 const DOCUMENTATION = '/using-the-rest-api/rate-limits-for-the-rest-api';
 
-/** What happened in the last `span`, so that a burst cannot straddle the edge of a fixed window. */
+/** Counts events of the last `span` ms. Unlike a fixed window, it has no edge that a burst could straddle. */
 class SlidingCount {
-  readonly #most: number;
+  readonly #max: number;
   readonly #span: number;
   #events: { at: number; weight: number }[] = [];
   #total = 0;
 
-  constructor(most: number, span: number) {
-    this.#most = most;
+  constructor(max: number, span: number) {
+    this.#max = max;
     this.#span = span;
   }
 
-  /** Milliseconds until `weight` fits; 0 when it does. */
+  /** Milliseconds until `weight` fits; 0 if it fits now. */
   delay(now: number, weight: number): number {
     while (this.#events[0] && this.#events[0].at <= now - this.#span) {
       this.#total -= this.#events.shift()?.weight ?? 0;
     }
-    let excess = this.#total + weight - this.#most;
+    let excess = this.#total + weight - this.#max;
     for (const event of this.#events) {
       if (excess <= 0) return 0;
       excess -= event.weight;
@@ -59,7 +62,7 @@ class SlidingCount {
   }
 }
 
-/** One credential's counts. */
+/** The counts of one account. */
 class Account {
   readonly minuteOfContent: SlidingCount;
   readonly hourOfContent: SlidingCount;
@@ -77,7 +80,10 @@ class Account {
 
 export type RateLimit = { limit: number; used: number; remaining: number; reset: number };
 
-/** GitHub's primary limit and its secondary ones, each counted for each credential. Neither counts what it has refused. */
+/**
+ * GitHub's primary and secondary rate limits, counted by account. A limit does not count requests that it
+ * refused.
+ */
 export class RateLimits {
   readonly #options: RateLimitOptions;
   readonly #clock: Clock;
@@ -88,7 +94,7 @@ export class RateLimits {
     this.#clock = clock;
   }
 
-  /** Undefined where there is no primary limit. `reset` is in epoch seconds. */
+  /** Returns undefined if there is no primary limit. `reset` is in epoch seconds. */
   read(credential: string): RateLimit | undefined {
     const { requestsPerHour: limit } = this.#options;
     if (limit === undefined) return undefined;
@@ -111,7 +117,7 @@ export class RateLimits {
     };
   }
 
-  /** Throws 403 or 429 where a limit is met; counts the request for the secondary ones otherwise. */
+  /** Throws 403 or 429 if a limit is reached; otherwise counts the request for the secondary limits. */
   admit(credential: string, request: { writes: boolean; createsContent: boolean }): void {
     const account = this.#account(credential);
     if (this.read(credential)?.remaining === 0) {
@@ -134,7 +140,7 @@ export class RateLimits {
     hourOfContent.add(now, content);
   }
 
-  /** Counts what was answered for the primary limit. A 304 is free to whoever says who they are. */
+  /** Counts an answer for the primary limit. Callers skip it for a 304 to an authenticated client. */
   spend(credential: string): void {
     if (this.read(credential)?.remaining) this.#account(credential).used++;
   }

@@ -4,7 +4,7 @@ import type { RulesetRecord } from '../repositories/repository-record.ts';
 
 type Rule = RulesetRecord['rules'][number];
 
-/** What GitHub says of a rule that is broken. */
+/** GitHub's message for each violated rule. */
 const VIOLATIONS: Readonly<Record<Rule['type'], string>> = {
   creation: 'Cannot create ref due to creations being restricted.',
   update: 'Cannot update this protected ref.',
@@ -14,10 +14,10 @@ const VIOLATIONS: Readonly<Record<Rule['type'], string>> = {
   required_linear_history: 'This branch must not contain merge commits.',
 };
 
-const violations = (broken: readonly string[]): string =>
-  `Repository rule violations found\n\n${broken.join('\n')}\n\n`;
+const violations = (messages: readonly string[]): string =>
+  `Repository rule violations found\n\n${messages.join('\n')}\n\n`;
 
-/** What a merge commit on this branch would break; undefined where it may have them. */
+/** The message if the branch does not allow merge commits; undefined if it does. */
 export async function mergeViolationOf(repository: Repository, branch: string): Promise<string | undefined> {
   const rules = await rulesFor(repository, branch);
   const isLinear = rules.some(({ rule }) => rule.type === 'required_linear_history');
@@ -50,7 +50,7 @@ export async function rulesFor(
     .flatMap((ruleset) => ruleset.rules.map((rule) => ({ ruleset, rule })));
 }
 
-/** Whether one of the commits that `sha` has on top of `from` is a merge. */
+/** Whether a commit in `sha` that is not in `from` is a merge. */
 async function hasMerges(repository: Repository, sha: string, from: string): Promise<boolean> {
   const args = ['rev-list', '--min-parents=2', '--max-count=1', sha, `^${from}`];
   return (await repository.git(args)).stdout.length > 0;
@@ -58,14 +58,14 @@ async function hasMerges(repository: Repository, sha: string, from: string): Pro
 
 export type BranchChange = {
   branch: string;
-  /** Absent where the branch is made. */
+  /** Absent if the branch is created. */
   from?: string;
-  /** Absent where the branch is deleted. */
+  /** Absent if the branch is deleted. */
   to?: string;
   forced?: boolean;
 };
 
-async function breaks(
+async function violates(
   repository: Repository,
   { type }: Rule,
   { from, to, forced = false }: BranchChange,
@@ -85,11 +85,11 @@ async function breaks(
   }
 }
 
-/** What GitHub says where rules forbid this change of a branch, all of them at once; undefined where none does. */
+/** GitHub's message with every rule that forbids this change of a branch; undefined if none does. */
 export async function violationOf(repository: Repository, change: BranchChange): Promise<string | undefined> {
-  const broken: string[] = [];
+  const messages: string[] = [];
   for (const { rule } of await rulesFor(repository, change.branch)) {
-    if (await breaks(repository, rule, change)) broken.push(VIOLATIONS[rule.type]);
+    if (await violates(repository, rule, change)) messages.push(VIOLATIONS[rule.type]);
   }
-  return broken.length > 0 ? violations(broken) : undefined;
+  return messages.length > 0 ? violations(messages) : undefined;
 }

@@ -15,7 +15,7 @@ const newRuleset = z.object({
   conditions: z
     .object({ ref_name: z.object({ include: patterns, exclude: patterns.default([]) }) })
     .optional(),
-  // A type that is not kept to here is refused rather than passed over.
+  // A rule of a type that is not enforced here is refused, not ignored.
   rules: rulesetRecord.shape.rules.default([]),
 });
 
@@ -60,7 +60,7 @@ async function createRuleset(call: RepositoryCall): Promise<Answer> {
 async function listBranchRules(call: RepositoryCall): Promise<Answer> {
   const { repository, params } = call;
   const branch = params.branch ?? '';
-  // A branch that does not exist yet has rules too.
+  // Rules also apply to branches that do not exist yet.
   const rules = isBranchName(branch) ? await rulesFor(repository, branch) : [];
   return paginated(call, rules, ({ ruleset, rule }) => ({
     ...rule,

@@ -5,7 +5,10 @@ import { type LostAnswer, LostAnswers } from './lost-answers.ts';
 import { type RateLimitOptions, RateLimits } from './rate-limits.ts';
 import { TeamStore } from './team-store.ts';
 
-/** What only tests set. Without any of it, every caller is `local`, who owns every repository, and nothing is limited. */
+/**
+ * Only tests set these options. Without them, every caller is `local`, who owns every repository, and nothing
+ * is limited.
+ */
 export type StrictOptions = {
   /** The tokens that exist. @default any token, and none, is that of `local` */
   tokens?: readonly TokenOptions[];
@@ -14,8 +17,8 @@ export type StrictOptions = {
   /** How much a credential may request in a time. @default no limits, as on a GitHub Enterprise Server */
   limits?: RateLimitOptions;
   /**
-   * Divides the minutes and hours of limits and of installation tokens. Answers keep GitHub's own seconds, for a client
-   * that divides its waits in the same way.
+   * Divides the minutes and hours of limits and of installation tokens. Answers keep GitHub's own
+   * seconds, for a client that divides its waits in the same way.
    * @default 1
    */
   timeScale?: number;

@@ -14,7 +14,7 @@ const teamRecord = z.object({
 
 export type TeamRecord = z.infer<typeof teamRecord>;
 
-/** GitHub's slugs: lower case, with a dash for whatever is no letter and no digit. */
+/** GitHub's slugs: lower case, with a dash for each run of characters that are not letters or digits. */
 const slugOf = (name: string): string =>
   name
     .toLowerCase()
@@ -41,7 +41,7 @@ export class TeamStore {
     return this.#teams.find((team) => sameName(team.organization, organization) && sameName(team.slug, slug));
   }
 
-  /** Undefined when the name is taken. */
+  /** Returns undefined if the name is taken. */
   async create(organization: string, name: string): Promise<TeamRecord | undefined> {
     const slug = slugOf(name);
     if (slug === '' || this.find(organization, slug)) return undefined;

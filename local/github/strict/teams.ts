@@ -36,7 +36,7 @@ function teamJson(urls: GitHubUrls, { id, organization, name, slug }: TeamRecord
   };
 }
 
-/** The teams that a pull request's `requested_teams` shows. */
+/** The `requested_teams` of a pull request. */
 export const requestedTeams = (github: GitHub, { record }: Repository, slugs: readonly string[]): object[] =>
   slugs.flatMap((slug) => {
     const team = github.teams.find(record.owner, slug);
@@ -67,7 +67,7 @@ async function createTeam(call: Call): Promise<Answer> {
   return { status: 201, body };
 }
 
-/** Every access makes a team one whose review can be asked for, so which it is is not kept. */
+/** A review can be requested from a team with any kind of access, so the kind is not stored. */
 async function addRepository(call: Call): Promise<Answer> {
   const { github, params } = call;
   const { login = '', slug = '', owner = '', repo = '' } = params;

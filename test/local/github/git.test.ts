@@ -32,7 +32,7 @@ async function git(cwd: string, ...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** A work tree on `branch` with one commit of every kind of file that a push could spoil. */
+/** A work tree on `branch` with one commit that has every kind of file that a push could damage. */
 async function workTree(name: string, branch = 'main'): Promise<string> {
   const tree = join(folder, name);
   await run('git', ['init', '--quiet', `--initial-branch=${branch}`, tree], { env: environment });
@@ -59,7 +59,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('what is pushed comes back byte for byte, with modes, links and line endings', async () => {
+test('a clone returns what was pushed byte for byte, with modes, links and line endings', async () => {
   const { data } = await octokit.repos.createForAuthenticatedUser({ name: 'every-kind' });
   expect(data.clone_url).toBe(`${github.url}/local/every-kind.git`);
   const tree = await workTree('every-kind');
@@ -76,7 +76,7 @@ test('what is pushed comes back byte for byte, with modes, links and line ending
   expect(await git(clone, 'status', '--porcelain')).toBe('');
 });
 
-test('the first branch pushed is the default branch, whatever it is called', async () => {
+test('the first branch that is pushed becomes the default branch under any name', async () => {
   const { data } = await octokit.repos.createInOrg({ org: 'acme', name: 'trunk-based' });
   const tree = await workTree('trunk-based', 'trunk');
   await git(tree, 'push', '--quiet', data.clone_url, 'HEAD:refs/heads/trunk');
@@ -114,7 +114,7 @@ test('a work tree that is itself a shallow clone can be registered', async () =>
   expect(await git(again, 'rev-parse', 'HEAD')).toBe(branch.commit.sha);
 });
 
-test('ten clones and a push at once all succeed', async () => {
+test('ten clones and a push at the same time all succeed', async () => {
   const { data } = await octokit.repos.createForAuthenticatedUser({ name: 'busy' });
   const tree = await workTree('busy');
   await git(tree, 'push', '--quiet', data.clone_url, 'HEAD:refs/heads/main');
@@ -131,7 +131,7 @@ test('ten clones and a push at once all succeed', async () => {
 test('a file of several megabytes streams in and out', async () => {
   const { data } = await octokit.repos.createForAuthenticatedUser({ name: 'large' });
   const tree = await workTree('large');
-  // Does not compress, and is over git's 1 MiB post buffer, so that the push is chunked.
+  // Random bytes over git's 1 MiB post buffer, so that the push is chunked.
   let block = Buffer.from('seed');
   const blocks: Buffer[] = [];
   for (let size = 0; size < 4 * 1024 * 1024; size += 64) {
@@ -147,7 +147,7 @@ test('a file of several megabytes streams in and out', async () => {
   expect(cloned.equals(Buffer.concat(blocks))).toBe(true);
 });
 
-test('a fetch whose request git has compressed is understood', async () => {
+test('a fetch with a compressed request works', async () => {
   await octokit.repos.createForAuthenticatedUser({ name: 'compressed' });
   const tree = await workTree('compressed');
   await git(tree, 'push', '--quiet', `${github.url}/local/compressed.git`, 'HEAD:refs/heads/main');
@@ -165,7 +165,7 @@ test('a fetch whose request git has compressed is understood', async () => {
   expect(await response.text()).toContain(`${await git(tree, 'rev-parse', 'HEAD')} refs/heads/main`);
 });
 
-test('a client that leaves in the middle of a request does not keep the server from closing', async () => {
+test('a client that disconnects during a request does not keep the server from closing', async () => {
   const other = await startGitHub({ access: 'anyone', dataFolder: join(folder, 'left') });
   const client = new Octokit({ baseUrl: other.apiUrl });
   await client.repos.createForAuthenticatedUser({ name: 'left' });
@@ -181,7 +181,7 @@ test('a client that leaves in the middle of a request does not keep the server f
   await expect(other.close()).resolves.toBeUndefined();
 });
 
-test('a pull request can be fetched by its number after its branch is gone', async () => {
+test('a pull request can be fetched by its number after its branch is deleted', async () => {
   const repository = { owner: 'local', repo: 'fetched' };
   await octokit.repos.createForAuthenticatedUser({ name: 'fetched' });
   const remote = `${github.url}/local/fetched.git`;
@@ -199,7 +199,7 @@ test('a pull request can be fetched by its number after its branch is gone', asy
   expect(await git(tree, 'rev-parse', 'FETCH_HEAD')).toBe(data.head.sha);
 });
 
-test('a file whose name is not UTF-8 keeps it when the API edits another file', async () => {
+test('a file name that is not UTF-8 survives an edit of another file by the API', async () => {
   const repository = { owner: 'local', repo: 'latin' };
   await octokit.repos.createForAuthenticatedUser({ name: 'latin' });
   const tree = await workTree('latin');
@@ -226,12 +226,13 @@ test('a file whose name is not UTF-8 keeps it when the API edits another file', 
   expect(await git(tree, 'ls-tree', '--name-only', 'FETCH_HEAD')).toBe('"caf\\351.txt"\nnew.txt');
 });
 
-test('a change made through the API is the tree that git itself makes of it, from a packed repository too', async () => {
+test('a change made through the API has the same tree as in git, also in a packed repository', async () => {
   const repository = { owner: 'local', repo: 'packed' };
   await octokit.repos.createForAuthenticatedUser({ name: 'packed' });
   const remote = `${github.url}/local/packed.git`;
   const tree = await workTree('packed');
-  // More objects than receive.unpackLimit's hundred, so that the push stays a pack; and names whose order is git's own.
+  // Over 100 objects (receive.unpackLimit), so that the push stays a pack, and names that git sorts in
+  // its own order.
   for (const name of ['a', 'a-b', 'a.b', 'a0']) {
     await mkdir(join(tree, name));
     for (let index = 0; index < 40; index++) {
@@ -292,7 +293,7 @@ test('a change made through the API is the tree that git itself makes of it, fro
   expect([data.ahead_by, data.files?.length]).toEqual([1, 45]);
 });
 
-test('a server that is killed outright loses no repository and no pull request', async () => {
+test('a server that is killed loses no repository and no pull request', async () => {
   const dataFolder = join(folder, 'killed');
   const server = new URL('../../../local/github/server.ts', import.meta.url).href;
   const script = `const { startGitHub } = await import(${JSON.stringify(server)});

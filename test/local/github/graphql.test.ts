@@ -34,13 +34,13 @@ async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {
   return found;
 }
 
-test('what the product asks by GraphQL GitHub’s own schema knows, whether one or a hundred are asked about', () => {
+test('the product’s GraphQL queries are valid by GitHub’s schema, for one repository and for a hundred', () => {
   const theirs = buildSchema(schema.idl, { assumeValid: true });
   for (const query of [repositoriesQuery, pullRequestsQuery])
     for (const count of [1, 100]) expect(validate(theirs, parse(query(count)))).toEqual([]);
 });
 
-test('the part of the schema that the local GitHub answers by says of each field what GitHub’s says', () => {
+test('the local GitHub’s schema agrees with GitHub’s in every field', () => {
   const theirs = buildSchema(schema.idl, { assumeValid: true });
   const ours = buildSchema(SCHEMA);
   for (const type of Object.values(ours.getTypeMap()).filter(({ name }) => !name.startsWith('__'))) {
@@ -60,7 +60,7 @@ test('the part of the schema that the local GitHub answers by says of each field
   );
 });
 
-test('a repository that is archived, closed, empty, renamed or unknown is told from the others in one call', async () => {
+test('one call recognizes repositories that are archived, disabled, empty, renamed or unknown', async () => {
   const octokit = gitHub.client(OWNER);
   await newRepository(octokit, 'plain');
   const archived = await newRepository(octokit, 'archived');
@@ -81,7 +81,7 @@ test('a repository that is archived, closed, empty, renamed or unknown is told f
   });
 });
 
-test('of a pull request that a credential may not see the others are seen all the same', async () => {
+test('a pull request that a credential may not see does not hide the others', async () => {
   const octokit = gitHub.client(OWNER);
   const open = async (repo: string, about: object) => {
     const { sha, ...place } = await newRepository(octokit, repo, about);
@@ -97,7 +97,7 @@ test('of a pull request that a credential may not see the others are seen all th
   expect(all.map(([, answer]) => answer?.pullRequest?.state)).toEqual(['OPEN', 'OPEN', undefined]);
 });
 
-test('what the local GitHub does not answer by GraphQL it refuses instead of guessing', async () => {
+test('an unsupported GraphQL operation is refused instead of guessed', async () => {
   const octokit = gitHub.client(OWNER);
   const other = await refusalOf(octokit.graphql('query Viewer { viewer { login } }'));
   expect(other).toMatchObject({ status: 501, message: expect.stringContaining('Viewer') });

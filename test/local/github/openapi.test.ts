@@ -19,10 +19,10 @@ let owner: Octokit;
 const description = new OpenApiDescription();
 const asked: Asked[] = [];
 const faults: string[] = [];
-/** Where GitHub's description is narrower than GitHub: of a label without a description its schema `label` has null. */
+/** GitHub's description is narrower than GitHub itself: a label without a description has null there. */
 const INACCURATE = [/pulls 200: \/\d+\/labels\/\d+\/description must be string$/];
 
-/** What succeeded, to be asked again by who may not. */
+/** Requests that succeeded, to be repeated by callers who may not send them. */
 const succeeded = new Map<string, { operation: string; parameters: Record<string, unknown> }>();
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', {
@@ -31,10 +31,10 @@ const { publicKey, privateKey } = generateKeyPairSync('rsa', {
   privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
 });
 
-/** Holds each answer that a client gets against GitHub's description of the operation it asked for. */
+/** Validates every answer that a client gets against GitHub's description of the operation. */
 function checked(client: Octokit): Octokit {
   client.hook.wrap('request', async (request, options) => {
-    // What is left is what the caller gave: neither the client's own settings nor who it speaks for.
+    // The parameters that the caller gave, without the client's settings and credential.
     const {
       baseUrl: _,
       headers: __,
@@ -185,7 +185,7 @@ async function driveChecks({ sha, ...place }: Place & { sha: string }): Promise<
   await owner.repos.getBranchRules({ ...place, branch: 'main' });
 }
 
-/** The refusals that have a reason of their own, each with the status that GitHub gives it. */
+/** Refusals of single operations, each with GitHub's status. */
 async function driveRefusals({ sha, ...place }: Place & { sha: string }): Promise<void> {
   const absent = '1'.repeat(40);
   const pull = { ...place, pull_number: 1 };
@@ -223,7 +223,7 @@ async function driveRefusals({ sha, ...place }: Place & { sha: string }): Promis
   expect(await statusOf(owner.repos.update({ ...archived, description: 'd', ...manual }))).toBe(307);
 }
 
-test("every route's answers, refusals among them, are those of GitHub's own description", async () => {
+test("the answers of every route, refusals included, match GitHub's own description", async () => {
   const served = await driveRepositories();
   const { sha: _, ...place } = served;
   await driveGit(served);
@@ -233,7 +233,7 @@ test("every route's answers, refusals among them, are those of GitHub's own desc
   await owner.pulls.merge({ ...place, pull_number: 1, merge_method: 'squash' });
   await owner.pulls.get({ ...place, pull_number: 1 });
 
-  // Whatever can be done, an unknown token cannot do, nor anyone with a repository that does not exist.
+  // No request works with an unknown token or on a repository that does not exist.
   const stranger = client('unknown');
   for (const { operation, parameters } of [...succeeded.values()]) {
     expect([operation, await statusOf(stranger.request(operation, parameters))]).toEqual([operation, 401]);
@@ -242,7 +242,7 @@ test("every route's answers, refusals among them, are those of GitHub's own desc
     expect([operation, await statusOf(missing)]).toEqual([operation, 404]);
   }
 
-  // The limit is the last thing to meet: nothing can be opened after it.
+  // The rate limit comes last, because no pull request can be opened after it.
   const head = await newBranch(owner, place, 'late', served.sha);
   expect(head).toHaveLength(40);
   const late = { ...place, title: 'Late', head: 'late', base: 'main' };

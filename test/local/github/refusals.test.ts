@@ -34,7 +34,7 @@ async function send(method: string, path: string, body?: unknown, headers: objec
   return { status: response.status, message: JSON.parse(await response.text()).message };
 }
 
-test('a route that is not implemented says so instead of answering something', async () => {
+test('a route that is not implemented is answered with 501 and its name', async () => {
   expect(await send('POST', '/repos/local/target/actions/runs', {})).toEqual({
     status: 501,
     message: 'The local GitHub does not implement POST /repos/local/target/actions/runs',
@@ -42,13 +42,13 @@ test('a route that is not implemented says so instead of answering something', a
   expect((await send('GET', '/gists')).status).toBe(501);
 });
 
-test('an unknown repository and an unknown pull request are Not Found', async () => {
+test('an unknown repository or pull request is answered with 404', async () => {
   expect(await send('GET', '/repos/local/absent')).toEqual({ status: 404, message: 'Not Found' });
   expect(await send('GET', '/repos/local/target/pulls/7')).toEqual({ status: 404, message: 'Not Found' });
   expect((await fetch(`${github.url}/local/absent.git/info/refs?service=git-upload-pack`)).status).toBe(404);
 });
 
-test('a request under another host name, as DNS rebinding makes, is refused', async () => {
+test('a request with another host name, as in DNS rebinding, is refused', async () => {
   const status = await new Promise((resolve, reject) => {
     http
       .get(`${github.apiUrl}/user`, { headers: { host: 'evil.example' } }, (response) => {
@@ -82,7 +82,7 @@ test.each(['..', '-x', '%2e%2e', '..%2F..', 'a%00b', '.hidden'])(
   },
 );
 
-test('a name that is taken, in any case, is refused', async () => {
+test('a name that is taken is refused, in upper or lower case', async () => {
   expect((await send('POST', '/user/repos', { name: 'Target' })).status).toBe(422);
   expect((await octokit.repos.get({ owner: 'LOCAL', repo: 'TARGET' })).data.full_name).toBe('local/target');
 });
@@ -107,7 +107,7 @@ test.each([
   expect((await send('POST', '/repos/local/target/git/trees', { tree })).status).toBe(422);
 });
 
-test('a link in the place of .gitmodules is refused, a file there is not', async () => {
+test('a symbolic link named .gitmodules is refused, a file is not', async () => {
   const sendTree = (mode: string, path: string) =>
     send('POST', '/repos/local/target/git/trees', { tree: [{ path, mode, type: 'blob', content: 'x' }] });
   for (const path of ['.gitmodules', 'sub/.gitmodules', '.gitmodules ', 'GITMOD~1']) {
@@ -140,7 +140,7 @@ test.each(['--output=x', 'HEAD~1', 'main:a', '@{-1}', '-h'])(
   },
 );
 
-test('an object that does not exist is refused before it breaks a tree, a commit or a ref', async () => {
+test('a tree, a commit or a ref with a missing object is refused', async () => {
   const sha = '1'.repeat(40);
   const repository = '/repos/local/target';
   const tree = [{ path: 'a', mode: '100644', type: 'blob', sha }];
@@ -164,7 +164,7 @@ test.each([
   expect((await send('POST', '/repos/local/target/git/commits', body)).status).toBe(422);
 });
 
-test('a pull request that carries markup is shown as text', async () => {
+test('markup in a pull request is shown as text', async () => {
   const commit = async (content: string, parents: string[]): Promise<string> => {
     const entries = [{ path: 'a.html', mode: '100644' as const, type: 'blob' as const, content }];
     const { data: tree } = await octokit.git.createTree({ ...place, tree: entries });

@@ -13,7 +13,7 @@ let folder: string;
 let github: LocalGitHub;
 let octokit: Octokit;
 
-// Refusals are what several tests ask for; Octokit would print each.
+// Several tests provoke refusals, and Octokit would print each.
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const connect = (apiUrl: string): Octokit => new Octokit({ baseUrl: apiUrl, auth: 'any', log: quiet });
 
@@ -52,7 +52,7 @@ async function commit(place: Place, tree: Entry[], parent?: string): Promise<str
   return data.sha;
 }
 
-/** A repository with one commit on main, made by the REST API alone. */
+/** A repository with one commit on main, made through the REST API only. */
 async function seeded(repo: string, owner = 'local'): Promise<Place & { main: string }> {
   const place = { owner, repo };
   if (owner === 'local') await octokit.repos.createForAuthenticatedUser({ name: repo, auto_init: true });
@@ -73,7 +73,7 @@ async function seeded(repo: string, owner = 'local'): Promise<Place & { main: st
   return { ...place, main };
 }
 
-/** The same with branch `change` one commit ahead. */
+/** The same, with a branch `change` that is one commit ahead. */
 async function changed(repo: string, owner?: string): Promise<Place & { main: string; change: string }> {
   const { main, ...place } = await seeded(repo, owner);
   const change = await commit(
@@ -99,7 +99,7 @@ async function refusal(request: Promise<unknown>): Promise<[number, string]> {
   return [error?.status ?? 0, data?.errors?.[0]?.message ?? data?.message ?? ''];
 }
 
-test('a tree made through the API holds exact bytes, modes, links and names', async () => {
+test('a tree made through the API keeps exact bytes, modes, links and names', async () => {
   const { main, ...place } = await seeded('exact');
   const { data: tree } = await octokit.git.getTree({ ...place, tree_sha: main, recursive: '1' });
   expect(tree.tree.map(({ mode, type, path }) => `${mode} ${type} ${path}`)).toEqual([
@@ -126,7 +126,7 @@ test('a tree made through the API holds exact bytes, modes, links and names', as
   expect(stdout.endsWith('\n\nA change\r\n\r\nwith a body and no last line end')).toBe(true);
 });
 
-test('deleting a folder and replacing a file by a folder leave the tree that was asked for', async () => {
+test('deleting a folder and replacing a file by a folder give the requested tree', async () => {
   const { main, ...place } = await seeded('replaced');
   const sha = await commit(
     place,
@@ -145,7 +145,7 @@ test('deleting a folder and replacing a file by a folder leave the tree that was
   ]);
 });
 
-test('a pull request can be opened, listed, read, and its files reviewed', async () => {
+test('a pull request can be opened, listed and read, with its files', async () => {
   const { change, main, ...place } = await changed('reviewed');
   const { data: opened } = await octokit.pulls.create({
     ...place,
@@ -193,7 +193,7 @@ test('a pull request can be opened, listed, read, and its files reviewed', async
   expect(String(diff.data)).toContain('diff --git a/readme.txt b/readme.txt');
 });
 
-test('a rename, a new mode and a file that became a link are told apart, each with its own patch', async () => {
+test('a rename, a new mode and a file that became a link are distinguished, each with its patch', async () => {
   const { main, ...place } = await seeded('kinds');
   const { data: tree } = await octokit.git.getTree({ ...place, tree_sha: main });
   const sha = (path: string): string => tree.tree.find((entry) => entry.path === path)?.sha ?? '';
@@ -229,7 +229,7 @@ test('a rename, a new mode and a file that became a link are told apart, each wi
   expect(files.at(6)?.patch).toContain('+readme.txt');
 });
 
-test('a second pull request for the same head, or one without commits, is refused as GitHub refuses it', async () => {
+test('a second pull request for the same head, or one without commits, is refused as on GitHub', async () => {
   const place = await changed('twice');
   const pull = { owner: 'local', repo: 'twice', title: 'Once', head: 'change', base: 'main' };
   await octokit.pulls.create(pull);
@@ -245,7 +245,7 @@ test('a second pull request for the same head, or one without commits, is refuse
   expect((await refusal(octokit.pulls.create({ ...pull, head: 'absent' })))[0]).toBe(422);
 });
 
-test('pull requests opened at the same moment get numbers of their own', async () => {
+test('pull requests opened at the same moment get different numbers', async () => {
   const { change, main, ...place } = await changed('racing');
   const heads = Array.from({ length: 6 }, (_, index) => `change-${index}`);
   await Promise.all(
@@ -257,7 +257,7 @@ test('pull requests opened at the same moment get numbers of their own', async (
   expect(opened.map(({ data }) => data.number).sort()).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
-test('labels, reviewers, a new title and closing are kept', async () => {
+test('changes of labels, reviewers, title and state are stored', async () => {
   const { change, main, ...place } = await changed('edited', 'writers');
   await octokit.teams.create({ org: 'writers', name: 'Platform' });
   await octokit.teams.addOrUpdateRepoPermissionsInOrg({
@@ -313,7 +313,7 @@ test('merging puts the change on the base branch, and a conflict is refused', as
   ]);
 });
 
-test('a branch is never moved over commits that it would lose, unless forced', async () => {
+test('a branch never loses commits by an update, unless it is forced', async () => {
   const { change, main, ...place } = await changed('guarded');
   expect(await refusal(octokit.git.createRef({ ...place, ref: 'refs/heads/change', sha: main }))).toEqual([
     422,
@@ -332,7 +332,7 @@ test('a branch is never moved over commits that it would lose, unless forced', a
   ).toEqual(['refs/heads/main']);
 });
 
-test('of two writers that move a branch at once, one is told', async () => {
+test('if two writers move a branch at the same time, one of them gets an error', async () => {
   const { change, main, ...place } = await changed('contested');
   const tip = (content: string): Promise<string> =>
     commit(place, [{ path: 'readme.txt', mode: '100644', type: 'blob', content }], change);
@@ -343,7 +343,7 @@ test('of two writers that move a branch at once, one is told', async () => {
   expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
 });
 
-test('comparing tells what a branch has on top, and a branch name may have slashes', async () => {
+test('a comparison lists the commits that a branch is ahead, also for a name with slashes', async () => {
   const { change, main, ...place } = await changed('compared');
   await octokit.git.createRef({ ...place, ref: 'refs/heads/cody/job-1', sha: change });
   const { data } = await octokit.repos.compareCommitsWithBasehead({
@@ -371,7 +371,7 @@ test('a file can be read by its path', async () => {
   expect(await refusal(octokit.repos.getContent({ ...place, path: 'absent' }))).toEqual([404, 'Not Found']);
 });
 
-test('an organization with more repositories than a page is listed whole', async () => {
+test('an organization with more than one page of repositories is listed completely', async () => {
   const names = ['a', 'b', 'c', 'd', 'e'];
   for (const name of names) await octokit.repos.createInOrg({ org: 'many', name });
   const listed = await octokit.paginate(octokit.repos.listForOrg, { org: 'many', per_page: 2 });
@@ -410,7 +410,7 @@ test('a restart keeps repositories, pull requests and their numbers', async () =
   }
 });
 
-test('a deleted repository is gone, and its name is free for an empty one', async () => {
+test('a deleted repository is gone, and its name is free for a new one', async () => {
   const { change, main, ...place } = await changed('removed');
   await octokit.pulls.create({ ...place, title: 'Lost', head: 'change', base: 'main' });
   await octokit.repos.delete(place);

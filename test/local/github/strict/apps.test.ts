@@ -57,7 +57,7 @@ const asApp = (server: TestGitHub, auth: object): Octokit =>
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
   });
 
-/** A JSON web token with these claims, signed by hand. */
+/** A JSON web token with these claims, signed without a library. */
 function jwt(claims: object, privateKey = key.privateKey, alg = 'RS256'): string {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const signed = `${part({ alg, typ: 'JWT' })}.${part(claims)}`;
@@ -66,7 +66,7 @@ function jwt(claims: object, privateKey = key.privateKey, alg = 'RS256'): string
 
 const now = (): number => Math.floor(Date.now() / 1000);
 
-test('the official client gets from an app to a pull request by an installation token', async () => {
+test('Octokit opens a pull request as an app, with an installation token', async () => {
   const app = asApp(github, {});
   expect((await app.apps.getAuthenticated()).data).toMatchObject({ id: APP.id, slug: 'cody' });
   const place = { owner: 'acme', repo: 'one' };
@@ -96,7 +96,7 @@ test.each([
   expect(refusal).toMatchObject({ status: 401, message: expect.stringMatching(message) });
 });
 
-test('a JSON web token that another key has signed, or none, speaks for no app', async () => {
+test('a JSON web token without a signature of the app’s key is refused', async () => {
   const claims = { iss: APP.id, iat: now() - 10, exp: now() + 300 };
   const forged = [
     jwt(claims, newKey().privateKey),
@@ -113,12 +113,12 @@ test('a JSON web token that another key has signed, or none, speaks for no app',
   const stranger = github.client(jwt({ ...claims, iss: 78 }));
   expect((await refusalOf(stranger.apps.getAuthenticated())).status).toBe(404);
   expect((await refusalOf(owner.apps.getAuthenticated())).status).toBe(401);
-  // An app itself is no user of repositories.
+  // An app by itself has no access to repositories.
   const itself = github.client(jwt(claims));
   expect((await refusalOf(itself.repos.get({ owner: 'acme', repo: 'one' }))).status).toBe(404);
 });
 
-test('an installation token reaches what it was made for, with no more than it was made with', async () => {
+test('an installation token is limited to its repositories and permissions', async () => {
   const app = asApp(github, {});
   const { data: token } = await app.apps.createInstallationAccessToken({
     installation_id: INSTALLATION,
@@ -152,7 +152,7 @@ test('an installation token reaches what it was made for, with no more than it w
   await expect(run('git', ['clone', remote('other'), `${clone}-2`], options)).rejects.toThrow(/not found/);
 });
 
-test('an app is refused a repository that it is not installed on, and a permission that it was not given', async () => {
+test('an app gets no token for a repository or a permission that was not granted to it', async () => {
   const app = asApp(github, {});
   const leftOut = { owner: 'local', repo: 'left-out' };
   expect((await refusalOf(app.apps.getRepoInstallation(leftOut))).status).toBe(404);

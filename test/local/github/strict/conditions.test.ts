@@ -44,11 +44,11 @@ const git = (...args: string[]): Promise<{ stdout: string }> =>
     },
   });
 
-/** A remote's URL with a token in it, as only a test may write it. */
+/** A remote's URL with a token in it; only tests put one there. */
 const remote = (token: string, name: string): string =>
   `${github.url.replace('http://', `http://x-access-token:${token}@`)}/${name}.git`;
 
-test('a token that is not known, or no longer, is told apart from a missing permission', async () => {
+test('an unknown or expired token is answered with 401, not as a missing permission', async () => {
   expect(await refusalOf(github.client('expired').users.getAuthenticated())).toMatchObject({
     status: 401,
     message: 'Bad credentials',
@@ -59,7 +59,7 @@ test('a token that is not known, or no longer, is told apart from a missing perm
   });
 });
 
-test('a token without a permission is refused with the name of the permission, and can read', async () => {
+test('a token that lacks a permission can read, and is refused with the permission’s name when it writes', async () => {
   const { sha, ...place } = await newRepository(owner, 'fine-grained');
   await newBranch(owner, place, 'change', sha);
   const blob = { ...place, content: 'x' };
@@ -92,7 +92,7 @@ test('a token without a permission is refused with the name of the permission, a
   expect((await noContents.pulls.create(pull)).data.number).toBe(1);
 });
 
-test('who may only read a repository is told so before and when they write', async () => {
+test('a reader sees that they may not write, and is refused when they do', async () => {
   const { sha, ...place } = await newRepository(owner, 'read-only');
   const reader = github.client('reader');
   expect((await reader.repos.get(place)).data.permissions).toMatchObject({ pull: true, push: false });
@@ -109,7 +109,7 @@ test('who may only read a repository is told so before and when they write', asy
   expect((await github.client('writer').git.createRef(ref)).status).toBe(201);
 });
 
-test('a private repository does not exist for a token that does not reach it', async () => {
+test('a private repository is answered with 404 to a token without access', async () => {
   const { sha: _, ...reached } = await newRepository(owner, 'reached', { private: true });
   const { sha: __, ...hidden } = await newRepository(owner, 'hidden', { private: true });
   const one = github.client('one-only');
@@ -126,7 +126,7 @@ test('a private repository does not exist for a token that does not reach it', a
   );
 });
 
-test('an archived repository is read and not written, until it is archived no more', async () => {
+test('an archived repository is read-only until it is unarchived', async () => {
   const { sha, ...place } = await newRepository(owner, 'archived');
   await owner.repos.update({ ...place, archived: true });
   expect((await owner.repos.get(place)).data.archived).toBe(true);
@@ -143,7 +143,7 @@ test('an archived repository is read and not written, until it is archived no mo
   expect((await owner.git.createRef(ref)).status).toBe(201);
 });
 
-test('a renamed repository is found under its old name, by REST and by git, and its number lasts', async () => {
+test('a renamed repository is found by its old name and by its id, through REST and git', async () => {
   const { sha, ...place } = await newRepository(owner, 'before');
   const { data } = await owner.repos.update({ ...place, name: 'after' });
   await owner.repos.update({ owner: 'local', repo: 'hidden', name: 'hidden-now' });
@@ -172,14 +172,14 @@ test('a renamed repository is found under its old name, by REST and by git, and 
   await git('clone', '--quiet', remote('owner', 'local/before'), clone);
   expect((await git('-C', clone, 'rev-parse', 'HEAD')).stdout.trim()).toBe(sha);
 
-  // A new repository takes the old name over, with files of its own.
+  // A new repository may take the old name, with different files.
   const { sha: other } = await newRepository(owner, 'before');
   expect((await owner.git.getRef({ ...place, ref: 'heads/main' })).data.object.sha).toBe(other);
   expect((await owner.pulls.list({ ...place, state: 'all' })).data).toEqual([]);
   expect((await owner.pulls.get({ owner: 'local', repo: 'after', pull_number: 1 })).data.title).toBe('T');
 });
 
-test('an empty repository takes no objects, and the first push makes it one that does', async () => {
+test('an empty repository accepts objects only after the first push', async () => {
   const place = { owner: 'local', repo: 'empty' };
   await owner.repos.createForAuthenticatedUser({ name: 'empty' });
   const empty = { status: 409, message: 'Git Repository is empty.' };
@@ -199,7 +199,7 @@ test('an empty repository takes no objects, and the first push makes it one that
   expect((await owner.repos.get(place)).data.default_branch).toBe('trunk');
 });
 
-test('a repository that GitHub has disabled refuses everything', async () => {
+test('a repository that GitHub has disabled refuses every request', async () => {
   await owner.repos.createForAuthenticatedUser({ name: 'blocked', auto_init: true });
   const place = { owner: 'local', repo: 'blocked' };
   const { status, message } = await refusalOf(owner.repos.get(place));
@@ -211,7 +211,7 @@ test('a repository that GitHub has disabled refuses everything', async () => {
   expect(data.find(({ name }) => name === 'blocked')?.disabled).toBe(true);
 });
 
-test('a label is made by being used, has one colour, and is one in any case', async () => {
+test('using a label creates it once, without regard to case', async () => {
   const { sha, ...place } = await newRepository(owner, 'labelled');
   await newBranch(owner, place, 'change', sha);
   await owner.pulls.create({ ...place, title: 'T', head: 'change', base: 'main' });
@@ -230,7 +230,7 @@ test('a label is made by being used, has one colour, and is one in any case', as
   expect((await refusalOf(again)).status).toBe(422);
 });
 
-test('a review is asked of collaborators and teams only, and of all of them or of none', async () => {
+test('a review can be requested from collaborators and teams only, from all of them or from none', async () => {
   const { sha, ...place } = await newRepository(owner, 'reviewed', { org: 'acme' });
   await newBranch(owner, place, 'change', sha);
   await owner.pulls.create({ ...place, title: 'T', head: 'change', base: 'main' });

@@ -23,7 +23,7 @@ async function start(limits: RateLimitOptions, timeScale?: number): Promise<Octo
 const pull = (octokit: Octokit, place: Place, index: number) =>
   octokit.pulls.create({ ...place, title: `Change ${index}`, head: `b${index}`, base: 'main' });
 
-test('what is left of the hour is told with every answer, a refusal too', async () => {
+test('every answer has the rest of the hour’s limit, refusals included', async () => {
   const octokit = await start({ requestsPerHour: 5 });
   const before = Math.floor(Date.now() / 1000);
   const { headers } = await octokit.users.getAuthenticated();
@@ -40,14 +40,14 @@ test('what is left of the hour is told with every answer, a refusal too', async 
   expect(data.resources.core).toMatchObject({ limit: 5, used: 2, remaining: 3 });
 });
 
-test('the request after the last of the hour is refused until the hour is over', async () => {
+test('requests over the hourly limit are refused until the hour is over', async () => {
   // An hour passes in two seconds.
   const octokit = await start({ requestsPerHour: 3 }, 1800);
   for (let used = 0; used < 3; used++) await octokit.users.getAuthenticated();
   const { status, message, headers } = await refusalOf(octokit.users.getAuthenticated());
   expect([status, headers['x-ratelimit-remaining']]).toEqual([403, '0']);
   expect(message).toMatch(/^API rate limit exceeded for user ID /);
-  // In GitHub's own seconds, as a client on a clock that is not scaled reads them.
+  // Headers have GitHub's seconds, which a client with an unscaled clock expects.
   expect(Number(headers['x-ratelimit-reset']) * 1000 - Date.now()).toBeGreaterThan(60_000);
   expect((await octokit.rateLimit.get()).data.rate.remaining).toBe(0);
   const { headers: after } = await until('the next hour', () =>
@@ -56,7 +56,7 @@ test('the request after the last of the hour is refused until the hour is over',
   expect(after['x-ratelimit-used']).toBe('1');
 });
 
-test('a server without limits says so, as GitHub Enterprise does', async () => {
+test('a server without limits answers as GitHub Enterprise does', async () => {
   const octokit = await start({});
   expect((await octokit.users.getAuthenticated()).headers).not.toHaveProperty('x-ratelimit-remaining');
   expect(await refusalOf(octokit.rateLimit.get())).toMatchObject({
@@ -66,7 +66,7 @@ test('a server without limits says so, as GitHub Enterprise does', async () => {
 });
 
 test.each([403, 429] as const)(
-  'more pull requests than a minute allows are refused with %i and the time to wait, and none is lost by waiting',
+  'pull requests over the limit of a minute are refused with %i and a time to wait, after which they succeed',
   async (secondaryStatus) => {
     // A minute passes in a second.
     const octokit = await start({ ...GITHUB_COM_LIMITS, contentPerMinute: 3, secondaryStatus }, 60);
@@ -81,7 +81,7 @@ test.each([403, 429] as const)(
     expect(Number(headers['retry-after'])).toBeGreaterThan(0);
     expect(Number(headers['retry-after'])).toBeLessThanOrEqual(60);
     expect(Number(headers['x-ratelimit-remaining'])).toBeGreaterThan(0);
-    // Reading and git's own objects are not content.
+    // Reads and git objects do not count as content.
     await octokit.pulls.list(place);
     await newBranch(octokit, place, 'another', sha);
     const left = answers.flatMap(({ status }, index) => (status === 'rejected' ? [index] : []));
@@ -93,7 +93,7 @@ test.each([403, 429] as const)(
   },
 );
 
-test('the hour bounds content that every minute would allow', async () => {
+test('content that every minute allows is still limited by the hour', async () => {
   const octokit = await start({ contentPerMinute: 2, contentPerHour: 2 }, 60);
   const { sha, ...place } = await newRepository(octokit, 'hourly');
   for (let index = 0; index < 3; index++) await newBranch(octokit, place, `b${index}`, sha);
@@ -102,7 +102,7 @@ test('the hour bounds content that every minute would allow', async () => {
   expect(Number((await refusalOf(pull(octokit, place, 2))).headers['retry-after'])).toBeGreaterThan(60);
 });
 
-test('a write weighs five reads in the points of a minute', async () => {
+test('a write costs as many points as five reads', async () => {
   const octokit = await start({ pointsPerMinute: 7 });
   await octokit.repos.createForAuthenticatedUser({ name: 'points' });
   await octokit.users.getAuthenticated();
@@ -113,7 +113,7 @@ test('a write weighs five reads in the points of a minute', async () => {
   });
 });
 
-test('one credential does not use up what is left of another', async () => {
+test('one credential does not use up the limit of another', async () => {
   github = await startTestGitHub({
     limits: { requestsPerHour: 1 },
     tokens: [{ token: 'one' }, { token: 'other', login: 'ada' }],
@@ -123,7 +123,7 @@ test('one credential does not use up what is left of another', async () => {
   expect((await github.client('other').users.getAuthenticated()).data.login).toBe('ada');
 });
 
-test('asking again for what has not changed costs nothing, and a change is seen', async () => {
+test('a conditional request costs nothing while nothing has changed, and sees a change', async () => {
   const octokit = await start({ requestsPerHour: 100 });
   const { sha, ...place } = await newRepository(octokit, 'watched');
   await newBranch(octokit, place, 'change', sha);

@@ -30,7 +30,7 @@ const protect = (place: Place, type: RuleType, include: string[]) =>
     rules: [{ type } as { type: 'creation' }],
   });
 
-test('a rule that restricts creations says so where a branch is made, and only where it holds', async () => {
+test('a rule that restricts creation refuses new branches that match it, and no others', async () => {
   const { sha, ...place } = await newRepository(octokit, 'restricted');
   await protect(place, 'creation', ['refs/heads/release/**']);
   const create = (branch: string) => octokit.git.createRef({ ...place, ref: `refs/heads/${branch}`, sha });
@@ -44,7 +44,7 @@ test('a rule that restricts creations says so where a branch is made, and only w
   expect((await octokit.repos.getBranchRules({ ...place, branch: 'change' })).data).toEqual([]);
 });
 
-test('a branch that wants pull requests is moved by one and by nothing else', async () => {
+test('a branch that requires pull requests is moved by a pull request only', async () => {
   const { sha, ...place } = await newRepository(octokit, 'reviewed');
   await protect(place, 'pull_request', ['~DEFAULT_BRANCH']);
   const change = await newBranch(octokit, place, 'change', sha);
@@ -54,7 +54,7 @@ test('a branch that wants pull requests is moved by one and by nothing else', as
   expect((await octokit.pulls.merge({ ...place, pull_number: 1 })).data.merged).toBe(true);
 });
 
-test('a branch with a linear history takes a squash and no merge commit', async () => {
+test('a branch with a linear history accepts a squash but no merge commit', async () => {
   const { sha, ...place } = await newRepository(octokit, 'linear');
   await protect(place, 'required_linear_history', ['refs/heads/main']);
   await newBranch(octokit, place, 'change', sha);
@@ -68,13 +68,13 @@ test('a branch with a linear history takes a squash and no merge commit', async 
   expect(data.commit.parents.map((parent) => parent.sha)).toEqual([sha]);
 });
 
-test('a ruleset with a rule that the local GitHub would not keep is refused', async () => {
+test('a ruleset with a rule that the local GitHub does not enforce is refused', async () => {
   const { sha: _, ...place } = await newRepository(octokit, 'unknown-rule');
   const request = protect(place, 'required_signatures' as RuleType, ['~ALL']);
   expect((await refusalOf(request)).status).toBe(422);
 });
 
-test('the checks of a commit are its newest of each name', async () => {
+test('the checks of a commit are the newest of each name', async () => {
   const { sha, ...place } = await newRepository(octokit, 'checked');
   const combined = () => octokit.repos.getCombinedStatusForRef({ ...place, ref: 'main' });
   expect((await combined()).data).toMatchObject({ state: 'pending', total_count: 0 });
@@ -103,7 +103,7 @@ test('the checks of a commit are its newest of each name', async () => {
   expect((await refusalOf(absent)).message).toBe('No commit found for SHA: absent');
 });
 
-test('an answer that is lost on the way was carried out all the same, and the next one arrives', async () => {
+test('a write with a lost answer is carried out, and the next answer arrives', async () => {
   const lossy = await startTestGitHub({
     lostAnswers: [{ nth: 3 }, { route: 'POST /repos/{owner}/{repo}/pulls', nth: 1 }],
   });

@@ -6,30 +6,30 @@ import { isOwnPeer } from './peer.ts';
 
 /** Who may call an endpoint. */
 export type Access =
-  /** For tests of a single server. */
+  /** Only tests of a single server use this. */
   | 'anyone'
   | {
-      /** The data folder's. */
+      /** The secret of the data folder. */
       secret: string;
-      /** Whether it is asked of the user's own processes too. */
+      /** Whether the user's own processes need the secret too. */
       requireSecret: boolean;
     };
 
-/** Whether a request shows the secret in a way that only some endpoints know. */
+/** Whether a request proves the secret in a form that only some endpoints support. */
 export type Proof = (request: IncomingMessage) => boolean | Promise<boolean>;
 
-/** In which our own clients send the secret where a signature for every request would cost too much. */
+/** The header in which the product's own clients send the secret, if signing every request would be too slow. */
 export const SECRET_HEADER = 'x-cody-batch-secret';
 
 /**
- * In which AWS's SDKs send AWS_SESSION_TOKEN. The functions and the workers have the secret there: to verify the signature
- * of every request would make them half as costly again.
+ * The header in which AWS's SDKs send AWS_SESSION_TOKEN. Functions and workers have the secret there, because verifying
+ * the signature of every request would make requests half as costly again.
  */
 const SESSION_TOKEN_HEADER = 'x-amz-security-token';
 
 /**
- * Decides by the headers alone whether a request is let in, and reads a body only for a proof that covers it. The secret
- * admits a request; being a process of this user admits a connection.
+ * Decides whether a request is admitted. It uses the headers only, and reads the body only for a proof that covers it.
+ * The secret admits one request; a peer process of this user admits its whole connection.
  */
 export function doorkeeper(access: Access, proofOf?: (secret: string) => Proof): Proof {
   if (access === 'anyone') return () => true;
@@ -50,7 +50,7 @@ export function doorkeeper(access: Access, proofOf?: (secret: string) => Proof):
   return (request) => own.has(request.socket) || presented(request.headers).some(isSecret) || look(request);
 }
 
-/** Compares in a time that says nothing of what differs. */
+/** Compares in constant time. */
 export function secretTest(secret: string): (given: string | undefined) => boolean {
   const expected = Buffer.from(secret);
   return (given = '') => {
@@ -59,7 +59,7 @@ export function secretTest(secret: string): (given: string | undefined) => boole
   };
 }
 
-/** What a request has where clients of these endpoints put a key. */
+/** The values of all headers in which clients of these endpoints send a key. */
 function presented(headers: IncomingHttpHeaders): (string | undefined)[] {
   const names = [SECRET_HEADER, 'x-api-key', SESSION_TOKEN_HEADER];
   return [tokenOf(headers), ...names.map((name) => one(headers[name]))];

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** The token of `Bearer`, `token` or `Basic`, in which git sends it as the password; undefined where there is none. */
+/** Returns the token of `Bearer`, `token` or `Basic` (git sends it as the password), or undefined if there is none. */
 export function tokenOf({ authorization = '' }: IncomingHttpHeaders): string | undefined {
   const [scheme = '', value = ''] = authorization.trim().split(/\s+/, 2);
   if (!/^basic$/i.test(scheme)) return value || undefined;

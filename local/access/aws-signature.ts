@@ -3,12 +3,12 @@ import type { IncomingMessage } from 'node:http';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { type Proof, secretTest } from './access.ts';
 
-/** Of the local AWS, in every environment; the secret is what tells its user from others. */
+/** The access key of the local AWS, the same for all users. Only the secret identifies the user. */
 export const ACCESS_KEY_ID = 'local';
 
-/** AWS's own tolerance for a clock. */
-const TOLERANCE_MS = 15 * 60_000;
-/** What DynamoDB takes, the largest request of the local AWS. */
+/** AWS accepts the same clock skew. */
+const MAX_CLOCK_SKEW_MS = 15 * 60_000;
+/** The limit of DynamoDB, the largest of the local AWS. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /** An `Authorization` header of Signature Version 4, its fields in any order. */
@@ -16,8 +16,8 @@ const SCHEME = /^AWS4-HMAC-SHA256\s+/;
 const DATE = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
 
 /**
- * Signature Version 4 by the secret, over what the official CLI and SDKs sign: method, path, query, host, date, every
- * `x-amz-` header and the body.
+ * Verifies Signature Version 4 with the secret, over everything that the official CLI and SDKs sign: method, path, query,
+ * host, date, every `x-amz-` header and the body.
  */
 export function awsSignature(secret: string): Proof {
   const credentials = { accessKeyId: ACCESS_KEY_ID, secretAccessKey: secret };
@@ -54,13 +54,13 @@ export function awsSignature(secret: string): Proof {
       );
       return secretTest(fieldsOf(String(signed.headers.authorization)).Signature ?? '')(signature);
     };
-    // Where the body's hash is told, strangers are turned away before their body is read.
-    const told = request.headers[HASH_HEADER];
-    if (told !== undefined && !(await verify(String(told)))) return false;
+    // If the request has the body's hash, a bad signature is refused before the body is read.
+    const claimedHash = request.headers[HASH_HEADER];
+    if (claimedHash !== undefined && !(await verify(String(claimedHash)))) return false;
     const body = await peekBody(request);
     if (!body) return false;
     const actual = createHash('sha256').update(body).digest('hex');
-    return told === undefined ? verify(actual) : told === actual;
+    return claimedHash === undefined ? verify(actual) : claimedHash === actual;
   };
 }
 
@@ -68,7 +68,7 @@ const HASH_HEADER = 'x-amz-content-sha256';
 
 type Claimed = { signedHeaders: string[]; date: Date; region: string; service: string; signature: string };
 
-/** Undefined where there is no signature by our key, or one that does not cover what it must. */
+/** Returns undefined without a signature by our access key, or if it does not cover all headers that it must. */
 function signatureOf({ headers }: IncomingMessage): Claimed | undefined {
   const { authorization = '' } = headers;
   if (!SCHEME.test(authorization)) return undefined;
@@ -81,7 +81,7 @@ function signatureOf({ headers }: IncomingMessage): Claimed | undefined {
   const date = new Date(longDate.replace(DATE, '$1-$2-$3T$4:$5:$6Z'));
   if (!region || !service || !Signature || !mustBeSigned.every((name) => signedHeaders.includes(name)))
     return undefined;
-  if (!DATE.test(longDate) || !(Math.abs(Date.now() - date.getTime()) <= TOLERANCE_MS)) return undefined;
+  if (!DATE.test(longDate) || !(Math.abs(Date.now() - date.getTime()) <= MAX_CLOCK_SKEW_MS)) return undefined;
   return longDate.startsWith(`${day}T`)
     ? { signedHeaders, date, region, service, signature: Signature }
     : undefined;
@@ -96,7 +96,7 @@ function queryOf({ searchParams }: URL): Record<string, string[]> {
   return Object.fromEntries([...new Set(searchParams.keys())].map((key) => [key, searchParams.getAll(key)]));
 }
 
-/** The body, which the request still has afterwards; undefined where its length is not said, or is too much. */
+/** Reads the body and puts it back into the request. Returns undefined if its length is unknown or too large. */
 function peekBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const length = Number(
     request.headers['content-length'] ?? (request.headers['transfer-encoding'] ? NaN : 0),
@@ -118,7 +118,7 @@ function peekBody(request: IncomingMessage): Promise<Buffer | undefined> {
         size += chunk.length;
       }
       const body = Buffer.concat(chunks);
-      // In the same turn as the last read, or the request would end without it.
+      // In the same tick as the last read, because the request would end otherwise.
       request.unshift(body);
       end(body);
     };
@@ -127,7 +127,7 @@ function peekBody(request: IncomingMessage): Promise<Buffer | undefined> {
   });
 }
 
-/** Node's own SHA-256 in the form that the signer takes. */
+/** Node's SHA-256 with the interface that the signer needs. */
 class Sha256 {
   readonly #key: Parameters<typeof createHmac>[1] | undefined;
   #hash!: Hash | Hmac;

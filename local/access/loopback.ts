@@ -3,9 +3,10 @@ import net, { type AddressInfo } from 'node:net';
 import { type Access, doorkeeper, type Proof } from './access.ts';
 
 /**
- * Every local endpoint listens here: on 127.0.0.1 only, and behind a guard, because every user of this machine and any web
- * page that the user visits can send requests to loopback. The first are told by the secret, or by whose their process is. A page cannot forge Host (DNS rebinding shows there), cannot hide Origin on a
- * cross-origin POST, and cannot send `application/json` without a preflight, which no endpoint answers.
+ * Every local endpoint listens here: on 127.0.0.1 only, and behind a guard, because all users of this machine and all web
+ * pages that the user visits can send requests to loopback. Users are distinguished by the secret or by the owner of the
+ * peer process. A page cannot forge Host (which reveals DNS rebinding), cannot hide Origin on a cross-origin POST, and
+ * cannot send `application/json` without a preflight, which no endpoint answers.
  */
 export type LoopbackServer = {
   /** `http://127.0.0.1:PORT`, without a trailing slash. */
@@ -16,13 +17,13 @@ export type LoopbackServer = {
 };
 
 export type LoopbackOptions = {
-  /** What the endpoint is called in errors: `api`, `states`, `batch`, `dynamodb`, `github`, `model`. */
+  /** The name of the endpoint in error messages: `api`, `states`, `batch`, `dynamodb`, `github`, `model`. */
   name: string;
-  /** 0 (the default) takes a free one. */
+  /** 0 (the default) takes a free port. */
   port?: number;
   /** Who may call. */
   access: Access;
-  /** How clients of this endpoint show the secret, where they do otherwise than by a header that has it. */
+  /** An additional form in which clients of this endpoint prove the secret, besides a header with the secret itself. */
   proof?: (secret: string) => Proof;
   /** Origins of web pages that may call, such as the page that this product serves; none by default. */
   allowedOrigins?: readonly string[];
@@ -33,7 +34,7 @@ const KEEP_ALIVE_MS = 65_000;
 
 const FORM_CONTENT_TYPES = ['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain'];
 
-/** What Node.js finds wrong with a request before there is one, and the status that says it; others are 400. */
+/** The status for errors that Node.js finds before it has parsed a request. Others are 400. */
 const CLIENT_ERRORS: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
@@ -42,12 +43,12 @@ const CLIENT_ERRORS: Readonly<Record<string, number>> = {
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** A problem document (RFC 9457) of what an endpoint answers by itself. */
+/** A problem document (RFC 9457) of an answer that comes from the guard and not from the endpoint. */
 export function problemDocument(type: string, title: string, status: number, detail: string): string {
   return JSON.stringify({ type: `urn:cody-batch:problem:${type}`, title, status, detail });
 }
 
-/** All that a stranger is told. */
+/** The only answer to a request that is not admitted. */
 const SECRET_NEEDED = problemDocument(
   'secret-needed',
   'Secret needed',
@@ -55,7 +56,7 @@ const SECRET_NEEDED = problemDocument(
   'This endpoint needs its secret, which its owner can read in the data folder.',
 );
 
-/** The reason to refuse a request, or undefined. */
+/** Returns the reason to refuse a request, or undefined. */
 function refusal(
   request: http.IncomingMessage,
   port: number,
@@ -81,8 +82,8 @@ function refusal(
 }
 
 /**
- * Starts a listener, or a server that somebody else made with its listener, behind the guard. Throws what `listen`
- * throws (EADDRINUSE with the port in its message).
+ * Starts a listener, or a server that a library made with its listener, behind the guard. Throws the error of `listen`
+ * (EADDRINUSE has the port in its message).
  */
 export async function listenOnLoopback(
   served: http.RequestListener | http.Server,
@@ -121,16 +122,16 @@ export async function listenOnLoopback(
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable || error.code === 'ECONNRESET') return socket.destroy();
-    // The rest of a request that has its answer: another one would be taken for the next request's.
+    // This request already has its answer. A second one would be taken as the answer to the next request.
     const begun = answers.get(socket);
     if (begun?.headersSent) return socket.end();
     if (error.code === 'HPE_CLOSED_CONNECTION') {
-      // The answer itself ends the connection, once it is there.
+      // If an answer has begun, it closes the connection itself.
       if (!begun) socket.end();
       return;
     }
     const status = CLIENT_ERRORS[error.code ?? ''] ?? 400;
-    const detail = `What came is not an HTTP request that can be read (${error.message}).`;
+    const detail = `The request is not valid HTTP (${error.message}).`;
     const problem = problemDocument('not-http', http.STATUS_CODES[status]!, status, detail);
     socket.end(
       `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(problem)}\r\n\r\n${problem}`,
@@ -160,7 +161,7 @@ function takeListener(server: http.Server): { server: http.Server; listener: htt
   return { server, listener };
 }
 
-/** Throws EADDRINUSE where one of these ports is taken, before anything was started that would have to be undone. */
+/** Throws EADDRINUSE if one of these ports is taken, before anything has started. */
 export async function requireFreePorts(ports: readonly number[]): Promise<void> {
   for (const port of ports) {
     const probe = net.createServer();
@@ -171,12 +172,12 @@ export async function requireFreePorts(ports: readonly number[]): Promise<void> 
   }
 }
 
-/** Reads a request's body, at most `limit` bytes; undefined, without the rest of it, when it is longer or says so. */
+/** Reads at most `limit` bytes of a request's body. Returns undefined if the body or its content-length is longer. */
 export async function readBody(request: http.IncomingMessage, limit: number): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length']) > limit) return undefined;
   const chunks: Buffer[] = [];
   let size = 0;
-  // The answer goes through the same socket, so what is left unread must not end it.
+  // The answer needs the same socket, so leaving the loop must not destroy it.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > limit) return undefined;

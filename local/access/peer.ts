@@ -5,8 +5,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { readProc } from '../../core/processes-in-folder.ts';
 
 /**
- * Whether the other end of a loopback connection is a process of this user that sees the same files: it could read the
- * secret's file. Told by /proc, so never on other systems than Linux, and never where anything is unclear.
+ * Whether the peer of a loopback connection is a process of this user that sees the same files, so that it could read the
+ * secret's file anyway. Uses /proc. Returns false on other systems than Linux, and in any case of doubt.
  */
 export async function isOwnPeer(socket: Socket): Promise<boolean> {
   const user = process.geteuid?.();
@@ -20,21 +20,22 @@ export async function isOwnPeer(socket: Socket): Promise<boolean> {
       remember(pid);
       return true;
     }
-    // A machine with thousands of processes must not stop what else this one serves.
+    // With thousands of processes this loop must not block other requests.
     if (++looked % 16 === 0) await turn();
   }
   return false;
 }
 
-/** The user who made the other end's socket; undefined where that cannot be told. */
+/** Returns the user id of the peer's socket, or undefined if it cannot be determined. */
 export function peerUser(socket: Socket): number | undefined {
   return findPeer(socket)?.user;
 }
 
-/** The other end's socket has the same two addresses, swapped. A program may use an IPv6 socket for it. */
+/** Finds the socket with the same two addresses, swapped. A program may use an IPv6 socket for it. */
 function findPeer(socket: Socket): { user: number; inode: string } | undefined {
   const { localAddress, localPort, remoteAddress, remotePort } = socket;
-  const [near, far] = [endpoint(localAddress, localPort), endpoint(remoteAddress, remotePort)];
+  const near = endpoint(localAddress, localPort);
+  const far = endpoint(remoteAddress, remotePort);
   if (!near || !far) return undefined;
   for (const [table, prefix] of [
     ['net/tcp', ''],
@@ -46,14 +47,14 @@ function findPeer(socket: Socket): { user: number; inode: string } | undefined {
       .find((line) => line.includes(pair));
     // proc_pid_net(5): sl local remote st tx:rx tr:when retrnsmt uid timeout inode
     const [user, inode] = [7, 9].map((field) => line?.trim().split(/\s+/)[field]);
-    // 0 is a socket that no process holds any more.
+    // Inode 0: no process holds the socket now.
     if (user !== undefined && inode !== undefined && inode !== '0') return { user: Number(user), inode };
   }
   return undefined;
 }
 
 const LITTLE = endianness() === 'LE';
-/** ::ffff:0:0/96, as the kernel prints it. */
+/** ::ffff:0:0/96 as the kernel prints it. */
 const MAPPED = LITTLE ? '0000000000000000FFFF0000' : '00000000000000000000FFFF';
 
 function endpoint(address: string | undefined, port: number | undefined): string | undefined {
@@ -66,15 +67,16 @@ function endpoint(address: string | undefined, port: number | undefined): string
 type Own = { link: string; user: number; view: string | undefined };
 
 function holds(pid: number, { link, user, view }: Own): boolean {
-  // All four of them: a program that is setuid acts for another user.
+  // All four ids, because a setuid program acts for another user.
   const users = /^Uid:\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)$/m.exec(readProc(`${pid}/status`) ?? '');
   if (!users?.slice(1).every((id) => Number(id) === user) || viewOf(pid) !== view) return false;
   return descriptors(pid).some((fd) => linkOf(`${pid}/fd/${fd}`) === link);
 }
 
-/** Which files a process sees: its mounts, and where its root is among them. */
+/** Identifies the files that a process sees: its mount namespace and its root. */
 function viewOf(pid: number | 'self'): string | undefined {
-  const [mounts, root] = [linkOf(`${pid}/ns/mnt`), linkOf(`${pid}/root`)];
+  const mounts = linkOf(`${pid}/ns/mnt`);
+  const root = linkOf(`${pid}/root`);
   return mounts && root && `${mounts} ${root}`;
 }
 
@@ -82,7 +84,7 @@ function linkOf(path: string): string | undefined {
   try {
     return readlinkSync(`/proc/${path}`);
   } catch {
-    // It has ended, or may not be looked at.
+    // The process has ended, or may not be inspected.
     return undefined;
   }
 }
@@ -95,17 +97,17 @@ function descriptors(pid: number): string[] {
   }
 }
 
-/** Processes that were found before, which connect again and again; the last to be found is the last. */
+/** Processes that were found before, which often connect again. The most recent is last. */
 const remembered = new Set<number>([process.pid]);
-const REMEMBERED = 64;
+const MAX_REMEMBERED = 64;
 
 function remember(pid: number): void {
   remembered.delete(pid);
   remembered.add(pid);
-  if (remembered.size > REMEMBERED) remembered.delete(remembered.values().next().value!);
+  if (remembered.size > MAX_REMEMBERED) remembered.delete(remembered.values().next().value!);
 }
 
-/** The likeliest first: those found before, then the newest. */
+/** The likeliest processes first: those found before, then the newest. */
 function candidates(): number[] {
   const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
   return [...[...remembered].reverse(), ...pids.reverse().filter((pid) => !remembered.has(pid))];

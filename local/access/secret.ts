@@ -4,16 +4,16 @@ import path from 'node:path';
 import { SettingsError } from '../../core/errors.ts';
 import { requireOwn } from '../own-file.ts';
 
-/** 32 bytes in base64url: it can stand in a header, a shell's variable and a URL as it is. */
+/** 32 bytes in base64url, which needs no escaping in a header, a shell variable or a URL. */
 const BYTES = 32;
 const SHAPE = /^[A-Za-z0-9_-]{43}$/;
 
-/** Where a data folder keeps the secret of its stack; its owner alone can read it. */
+/** The file with the secret of a data folder's stack. Only its owner can read it. */
 export function secretFile(dataFolder: string): string {
   return path.join(dataFolder, 'secret');
 }
 
-/** The secret of a data folder, which is made once. For the process that has taken the folder. */
+/** Returns the secret of a data folder, and makes it the first time. Only for the process that has taken the folder. */
 export function ensureSecret(dataFolder: string): string {
   const found = readSecret(dataFolder);
   if (found) return found;
@@ -31,7 +31,7 @@ export function ensureSecret(dataFolder: string): string {
   return secret;
 }
 
-/** Undefined where the folder has none yet. Throws SettingsError where the file is another user's, or damaged. */
+/** Returns undefined if the folder has no secret yet. Throws SettingsError if the file is another user's, or damaged. */
 export function readSecret(dataFolder: string): string | undefined {
   const file = secretFile(dataFolder);
   requireOwn(file);
@@ -40,10 +40,13 @@ export function readSecret(dataFolder: string): string | undefined {
     text = readFileSync(file, 'utf8').trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new SettingsError(`${file} cannot be read: ${(error as Error).message}.`, { cause: error });
+    throw new SettingsError(
+      `${file} cannot be read: ${(error as Error).message}. Make it readable for yourself, or remove it.`,
+      { cause: error },
+    );
   }
   if (SHAPE.test(text)) return text;
   throw new SettingsError(
-    `${file} is damaged: it has ${text.length} characters; expected 43 of base64url. Remove it, and the next start makes another.`,
+    `${file} is damaged: it has ${text.length} characters; expected 43 of base64url. Remove it; the next start makes a new one.`,
   );
 }

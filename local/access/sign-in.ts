@@ -3,12 +3,12 @@ import type { IncomingMessage } from 'node:http';
 import { type Proof, secretTest } from './access.ts';
 import { peerUser } from './peer.ts';
 
-/** Where a browser gets its cookie: `/sign-in?secret=…`. */
+/** The path at which a browser gets its cookie: `/sign-in?secret=…`. */
 const PATH = /^\/sign-in\?(.*)$/s;
 
 /**
- * A browser's proof. Cookies do not know ports: a server of another user on this machine can be shown them. So the cookie
- * is not the secret, and where the system tells whose a connection is, it must be this user's, or root's.
+ * A browser's proof. Cookies ignore ports, so the browser may send them to another user's server on this machine. That is
+ * why the cookie is not the secret, and on Linux the connection must also belong to this user or to root.
  */
 export function browserProof(secret: string): Proof {
   const { name, value } = session(secret);
@@ -22,13 +22,13 @@ export function browserProof(secret: string): Proof {
   };
 }
 
-/** Whether a request is for the cookie, and has the secret. */
+/** Whether a request asks for the cookie and has the secret. */
 export function signsIn({ method, url = '' }: IncomingMessage, secret: string): boolean {
   const given = method === 'GET' ? PATH.exec(url)?.[1] : undefined;
   return secretTest(secret)(new URLSearchParams(given).get('secret') ?? undefined);
 }
 
-/** The answer's headers: the cookie, and the way to the page. */
+/** The headers of the answer: the cookie, and a redirect to the page. */
 export function signInHeaders(secret: string): Record<string, string> {
   const { name, value } = session(secret);
   return {
@@ -39,7 +39,7 @@ export function signInHeaders(secret: string): Record<string, string> {
   };
 }
 
-/** Named by the secret too, so that two stacks do not take each other's place. */
+/** The name depends on the secret too, so that two stacks do not overwrite each other's cookie. */
 function session(secret: string): { name: string; value: string } {
   const derive = (what: string) => createHmac('sha256', secret).update(what).digest('base64url');
   return { name: `cody-batch-${derive('name').slice(0, 8)}`, value: derive('session') };

@@ -11,35 +11,35 @@ export type AttemptOptions = {
   environment: Record<string, string>;
   cwd: string | undefined;
   scratch: AttemptScratch | undefined;
-  /** Where stdout and stderr go. */
+  /** Receives stdout and stderr. */
   logFile: string;
   timeoutSeconds: number;
-  /** From SIGTERM to SIGKILL. */
+  /** The time from SIGTERM to SIGKILL. */
   stopTimeoutSeconds: number;
   runningChildren: RunningChildren;
 };
 
 export type AttemptEnd = {
-  /** As a container's: 128 + the signal's number for a process that a signal ended. Absent when it never started. */
+  /** Like a container's: 128 + the signal's number if a signal ended the process. Absent if it never started. */
   exitCode?: number;
-  /** Why the container failed to start. */
+  /** The reason why the process failed to start. */
   reason?: string;
   timedOut: boolean;
 };
 
 export type Attempt = {
-  /** Undefined when the program could not be started; `ended` says why. */
+  /** Undefined if the program could not be started. `ended` then has the reason. */
   readonly pid: number | undefined;
-  /** Resolves when the program has ended, the rest of its group is killed and its scratch is removed; never rejects. */
+  /** Resolves when the program has ended, its group is killed and its scratch folder is removed. Never rejects. */
   readonly ended: Promise<AttemptEnd>;
-  /** SIGTERM to the whole group, and SIGKILL if the program has not ended after the stop timeout. */
+  /** Sends SIGTERM to the whole group, and SIGKILL if the program has not ended after the stop time-out. */
   stop(): void;
 };
 
-// setTimeout fires at once beyond this: 24.8 days.
+// A longer timer (24.8 days) fires at once.
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Runs a job's command once, as the leader of a process group of its own, so that it can be ended whole. */
+/** Runs a job's command once, as the leader of a new process group, so that all of its processes can be ended. */
 export function startAttempt(options: AttemptOptions): Attempt {
   let child: ChildProcess;
   try {
@@ -73,7 +73,7 @@ export function startAttempt(options: AttemptOptions): Attempt {
     };
     child.once('error', (error) => end(failedStart(error)));
     child.once('exit', (code, signal) => {
-      // A container ends with its first process; so does the group.
+      // A container ends with its first process, and so does the group.
       signalGroup(pid!, 'SIGKILL');
       options.runningChildren.remove(pid!);
       end({ exitCode: code ?? 128 + constants.signals[signal!], timedOut });
@@ -105,7 +105,7 @@ function spawnChild(options: AttemptOptions): ChildProcess {
   }
 }
 
-/** A child that is not on record would outlive a kill -9 of this process, so it may not run. */
+/** Kills a child that cannot be recorded: after a kill -9 of this process, the next one would not find it. */
 function record(pid: number, runningChildren: RunningChildren): void {
   try {
     runningChildren.add(pid);
@@ -115,7 +115,7 @@ function record(pid: number, runningChildren: RunningChildren): void {
   }
 }
 
-/** In the words of ECS: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html */
+/** The words of ECS: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html */
 function failedStart(error: Error): AttemptEnd {
   return { reason: `CannotStartContainerError: ${error.message}`.slice(0, 255), timedOut: false };
 }

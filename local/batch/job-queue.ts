@@ -22,16 +22,16 @@ export type JobQueueOptions = {
   onJobStateChange: ((event: JobStateChangeEvent) => void) | undefined;
 };
 
-// As AWS: https://docs.aws.amazon.com/batch/latest/userguide/job_states.html
+// The same on AWS: https://docs.aws.amazon.com/batch/latest/userguide/job_states.html
 const ENDED_JOB_KEPT_MS = 7 * 24 * 3600 * 1000;
 
-/** A first-in, first-out queue over child processes, `maxRunning` at once. Jobs live in memory, and no longer. */
+/** A first-in, first-out queue over at most `maxRunning` child processes. Jobs are kept in memory only. */
 export class JobQueue {
   readonly #options: JobQueueOptions;
   readonly #jobs = new Map<string, Job>();
   readonly #waiting = new Set<Job>();
   readonly #running = new Map<Job, Promise<void>>();
-  /** In the order of their ends. */
+  /** In the order in which they ended. */
   readonly #ended = new Set<Job>();
   #submissions = 0;
   #closed = false;
@@ -44,11 +44,11 @@ export class JobQueue {
     const identity = { sequence: ++this.#submissions, jobId: randomUUID() };
     const job = newJob(request, this.#options.definition, identity);
     this.#jobs.set(job.jobId, job);
-    // Being submitted is no event. In PENDING AWS would wait for the jobs that this one depends on.
+    // AWS has no event for SUBMITTED. In PENDING it would wait for the jobs that this one depends on.
     this.#enter(job, 'PENDING');
     this.#enter(job, 'RUNNABLE');
     this.#waiting.add(job);
-    // Starting a process takes longer than answering; the answer goes first.
+    // Answers SubmitJob before it starts the process, which takes longer.
     setImmediate(() => this.#startNext());
     return job;
   }
@@ -57,12 +57,12 @@ export class JobQueue {
     return this.#jobs.get(jobId);
   }
 
-  /** All that are remembered, newest first. */
+  /** All remembered jobs, newest first. */
   list(): Job[] {
     return [...this.#jobs.values()].reverse();
   }
 
-  /** Ends a job that waits; one that runs or has ended, or that nobody knows, is left alone. */
+  /** Ends a waiting job. Does nothing for a job that runs, has ended or is unknown. */
   cancel(jobId: string, reason: string): void {
     const job = this.#jobs.get(jobId);
     if (job && this.#waiting.delete(job)) {
@@ -71,7 +71,7 @@ export class JobQueue {
     }
   }
 
-  /** Ends a job that waits or runs; one that has ended, or that nobody knows, is left alone. */
+  /** Ends a waiting or running job. Does nothing for a job that has ended or is unknown. */
   terminate(jobId: string, reason: string): void {
     const job = this.#jobs.get(jobId);
     if (!job || job.endedBy || isBatchJobEnded(job.status)) return;
@@ -80,7 +80,7 @@ export class JobQueue {
     else job.attempt?.stop();
   }
 
-  /** Ends what runs and waits for it. Silent: for a listener it is as if this machine had gone away. */
+  /** Ends the running jobs and waits for them. Emits no events, as if the machine had gone away. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#waiting.clear();
@@ -88,7 +88,7 @@ export class JobQueue {
     await Promise.all(this.#running.values());
   }
 
-  /** Tells what runs to stop, and does not wait: for a process that exits. */
+  /** Signals the running jobs to stop without waiting, because this process exits. */
   abandon(): void {
     for (const job of this.#running.keys()) job.attempt?.stop();
   }
@@ -106,7 +106,7 @@ export class JobQueue {
     }
   }
 
-  /** All attempts of a job. It keeps its place between them, as it was submitted before all that wait. */
+  /** Runs all attempts of a job. Between them the job keeps its place ahead of the waiting jobs. */
   async #run(job: Job): Promise<void> {
     for (;;) {
       this.#enter(job, 'STARTING');
@@ -119,7 +119,7 @@ export class JobQueue {
     }
   }
 
-  /** Undefined when it succeeded; `final` when no rule may retry it. */
+  /** Returns undefined if the attempt succeeded. `final` means that no rule may retry it. */
   async #attempt(job: Job): Promise<(AttemptFailure & { final: boolean }) | undefined> {
     const { definition, logFile, stopTimeoutSeconds, runningChildren, scratch } = this.#options;
     const name = `${job.jobId}-${job.attempts.length + 1}`;
@@ -192,12 +192,12 @@ export class JobQueue {
     job.status = status;
     const { onJobStateChange, name, definition } = this.#options;
     if (!onJobStateChange || this.#closed) return;
-    // Out of the transition's way: what a listener throws must not leave a job half moved.
+    // In the next tick, so that an error of the listener cannot leave a job between two states.
     process.nextTick(onJobStateChange, jobStateChangeEvent(describeJob(job, name, definition)));
   }
 }
 
-/** Batch's own words. */
+/** The words of AWS Batch. */
 function endReason({ exitCode, timedOut }: AttemptEnd): string {
   if (timedOut) return 'Job attempt duration exceeded timeout';
   return exitCode === undefined ? 'Task failed to start' : 'Essential container in task exited';

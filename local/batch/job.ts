@@ -3,7 +3,7 @@ import type { Attempt } from './attempt.ts';
 import { type LocalJobDefinition, substituteParameters } from './job-definition.ts';
 import type { SubmitJobRequest } from './requests.ts';
 
-// No account stands behind these; the form is what programs parse.
+// There is no account, but programs parse the form.
 const ARN_PREFIX = 'arn:aws:batch:us-east-1:000000000000';
 
 export function batchArn(
@@ -13,13 +13,12 @@ export function batchArn(
   return `${ARN_PREFIX}:${type}/${name}`;
 }
 
-/** A job as the local Batch holds it. */
 export type Job = {
-  /** Counts submissions: the order of lists, and where a page of one continues. */
+  /** The number of the submission, which orders lists and marks where a page continues. */
   readonly sequence: number;
   readonly jobId: string;
   readonly jobName: string;
-  /** Placeholders filled in. */
+  /** With the placeholders replaced. */
   readonly command: string[];
   readonly parameters: Record<string, string>;
   readonly environment: Record<string, string>;
@@ -34,9 +33,9 @@ export type Job = {
   startedAt?: number;
   stoppedAt?: number;
   logStreamName?: string;
-  /** The one that runs. */
+  /** The running attempt. */
   attempt?: Attempt;
-  /** Somebody asked for its end. */
+  /** The request that ended the job, if there was one. */
   endedBy?: { operation: 'CancelJob' | 'TerminateJob'; reason: string };
 };
 
@@ -47,7 +46,7 @@ export function newJob(
 ): Job {
   const parameters = { ...definition.parameters, ...request.parameters };
   const overrides = request.containerOverrides;
-  // A strategy that comes with the job replaces the definition's whole.
+  // A strategy of the job replaces the whole strategy of the definition.
   const retryStrategy = request.retryStrategy ?? definition;
   return {
     ...identity,
@@ -65,7 +64,7 @@ export function newJob(
   };
 }
 
-/** What DescribeJobs says of a job. */
+/** A job as DescribeJobs shows it. */
 export function describeJob(job: Job, jobQueue: string, definition: LocalJobDefinition): JobDetail {
   const lastAttempt = job.attempts.at(-1)?.container;
   return {
@@ -98,7 +97,7 @@ export function describeJob(job: Job, jobQueue: string, definition: LocalJobDefi
   };
 }
 
-/** What ListJobs says of a job. */
+/** A job as ListJobs shows it. */
 export function summarizeJob(job: Job, definition: LocalJobDefinition): JobSummary {
   const { exitCode, reason } = job.attempts.at(-1)?.container ?? {};
   return {
@@ -119,7 +118,7 @@ export function keyValuePairs(record: Record<string, string>): { name: string; v
   return Object.entries(record).map(([name, value]) => ({ name, value }));
 }
 
-/** Names only; on AWS valueFrom holds the secret's ARN, here there is nothing to tell. */
+/** Shows the names only. On AWS valueFrom has the secret's ARN; here there is none. */
 export function secretNames(definition: LocalJobDefinition): { name: string; valueFrom: string }[] {
   return Object.keys(definition.secrets ?? {}).map((name) => ({ name, valueFrom: 'local' }));
 }

@@ -4,8 +4,8 @@ import type { ListJobsRequest } from './requests.ts';
 export type JobPage = { jobs: Job[]; nextToken: string | undefined };
 
 /**
- * One page of `newestFirst` by ListJobs' rules: a filter sets aside jobStatus and gives pages of at most 100, jobStatus
- * gives pages of at most 1,000, and neither means RUNNING.
+ * Returns one page of `newestFirst` by the rules of ListJobs: with a filter, jobStatus is ignored and a page has at most
+ * 100 jobs; otherwise a page has at most 1,000, and jobStatus defaults to RUNNING.
  * https://docs.aws.amazon.com/batch/latest/APIReference/API_ListJobs.html
  */
 export function pageOfJobs(newestFirst: readonly Job[], request: ListJobsRequest): JobPage {
@@ -13,7 +13,7 @@ export function pageOfJobs(newestFirst: readonly Job[], request: ListJobsRequest
   const matches = names
     ? (job: Job) => names.some((pattern) => isNameMatch(pattern, job.jobName))
     : (job: Job) => job.status === (request.jobStatus ?? 'RUNNING');
-  // A page continues below the sequence where the last one ended, so that jobs submitted meanwhile shift nothing.
+  // A page continues below the last sequence, so that jobs submitted between two requests do not shift it.
   const below = request.nextToken === undefined ? Number.POSITIVE_INFINITY : Number(request.nextToken);
   const size = Math.min(request.maxResults ?? Number.POSITIVE_INFINITY, names ? 100 : 1000);
 
@@ -26,8 +26,9 @@ export function pageOfJobs(newestFirst: readonly Job[], request: ListJobsRequest
   return { jobs, nextToken: undefined };
 }
 
-/** The JOB_NAME filter: case does not count, and a pattern that ends in `*` is a prefix. */
+/** The JOB_NAME filter ignores case. A pattern that ends in `*` is a prefix. */
 function isNameMatch(pattern: string, jobName: string): boolean {
-  const [wanted, name] = [pattern.toLowerCase(), jobName.toLowerCase()];
+  const wanted = pattern.toLowerCase();
+  const name = jobName.toLowerCase();
   return wanted.endsWith('*') ? name.startsWith(wanted.slice(0, -1)) : name === wanted;
 }

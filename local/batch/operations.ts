@@ -31,88 +31,72 @@ import {
   requireJobQueue,
 } from './resources.ts';
 
-/** From a request's body to the answer's; throws ClientException. */
-export type Operation = (body: string) => object;
+/** What the operations work on: one queue and one job definition. */
+export type Subject = { queue: JobQueue; queueName: string; definition: LocalJobDefinition };
 
-/** Batch's operations by the last part of their path, as `submitjob` of `POST /v1/submitjob`. */
-export function batchOperations(
-  queue: JobQueue,
-  jobQueue: string,
-  definition: LocalJobDefinition,
-): ReadonlyMap<string, Operation> {
-  return new Map<string, Operation>([
-    [
-      'submitjob',
-      (body): SubmitJobResponse => {
-        const request = parseRequest(SubmitJobRequest, body);
-        requireJobQueue(request.jobQueue, jobQueue);
-        requireJobDefinition(request.jobDefinition, definition);
-        const { jobId, jobName } = queue.submit(request);
-        return { jobId, jobName, jobArn: batchArn('job', jobId) };
-      },
-    ],
-    [
-      'describejobs',
-      (body): DescribeJobsResponse => {
-        const known = parseRequest(DescribeJobsRequest, body).jobs.map((jobId) => queue.find(jobId));
-        return { jobs: known.flatMap((job) => (job ? [describeJob(job, jobQueue, definition)] : [])) };
-      },
-    ],
-    [
-      'listjobs',
-      (body): ListJobsResponse => {
-        const request = parseRequest(ListJobsRequest, body);
-        requireJobQueue(request.jobQueue, jobQueue);
-        const { jobs, nextToken } = pageOfJobs(queue.list(), request);
-        return { jobSummaryList: jobs.map((job) => summarizeJob(job, definition)), nextToken };
-      },
-    ],
-    [
-      'terminatejob',
-      (body) => {
-        const { jobId, reason } = parseRequest(EndJobRequest, body);
-        queue.terminate(jobId, reason);
-        return {};
-      },
-    ],
-    [
-      'canceljob',
-      (body) => {
-        const { jobId, reason } = parseRequest(EndJobRequest, body);
-        queue.cancel(jobId, reason);
-        return {};
-      },
-    ],
-    [
-      'describejobqueues',
-      (body): DescribeJobQueuesResponse => {
-        const { jobQueues = [jobQueue] } = parseRequest(DescribeJobQueuesRequest, body);
-        const asked = jobQueues.some((reference) => isJobQueue(reference, jobQueue));
-        return { jobQueues: asked ? [describeJobQueue(jobQueue)] : [] };
-      },
-    ],
-    [
-      'describejobdefinitions',
-      (body): DescribeJobDefinitionsResponse => {
-        const { jobDefinitions, jobDefinitionName, status } = parseRequest(
-          DescribeJobDefinitionsRequest,
-          body,
-        );
-        const references = jobDefinitions ?? [jobDefinitionName ?? definition.name];
-        const asked = references.some((reference) => isJobDefinition(reference, definition));
-        return {
-          jobDefinitions:
-            asked && (status ?? 'ACTIVE') === 'ACTIVE' ? [describeJobDefinition(definition)] : [],
-        };
-      },
-    ],
-    [
-      'describecomputeenvironments',
-      (body): DescribeComputeEnvironmentsResponse => {
-        const { computeEnvironments } = parseRequest(DescribeComputeEnvironmentsRequest, body);
-        const asked = computeEnvironments?.some(isComputeEnvironment) ?? true;
-        return { computeEnvironments: asked ? [describeComputeEnvironment()] : [] };
-      },
-    ],
-  ]);
+/** From the body of a request to the JSON of the response. Throws ClientException. */
+export type Operation = (body: string, subject: Subject) => object;
+
+/** By the last part of the path, such as `submitjob` of `POST /v1/submitjob`. */
+export const OPERATIONS: Readonly<Record<string, Operation>> = {
+  submitjob: submitJob,
+  describejobs: describeJobs,
+  listjobs: listJobs,
+  terminatejob: terminateJob,
+  canceljob: cancelJob,
+  describejobqueues: describeJobQueues,
+  describejobdefinitions: describeJobDefinitions,
+  describecomputeenvironments: describeComputeEnvironments,
+};
+
+function submitJob(body: string, { queue, queueName, definition }: Subject): SubmitJobResponse {
+  const request = parseRequest(SubmitJobRequest, body);
+  requireJobQueue(request.jobQueue, queueName);
+  requireJobDefinition(request.jobDefinition, definition);
+  const { jobId, jobName } = queue.submit(request);
+  return { jobId, jobName, jobArn: batchArn('job', jobId) };
+}
+
+function describeJobs(body: string, { queue, queueName, definition }: Subject): DescribeJobsResponse {
+  const known = parseRequest(DescribeJobsRequest, body).jobs.map((jobId) => queue.find(jobId));
+  return { jobs: known.flatMap((job) => (job ? [describeJob(job, queueName, definition)] : [])) };
+}
+
+function listJobs(body: string, { queue, queueName, definition }: Subject): ListJobsResponse {
+  const request = parseRequest(ListJobsRequest, body);
+  requireJobQueue(request.jobQueue, queueName);
+  const { jobs, nextToken } = pageOfJobs(queue.list(), request);
+  return { jobSummaryList: jobs.map((job) => summarizeJob(job, definition)), nextToken };
+}
+
+function terminateJob(body: string, { queue }: Subject): object {
+  const { jobId, reason } = parseRequest(EndJobRequest, body);
+  queue.terminate(jobId, reason);
+  return {};
+}
+
+function cancelJob(body: string, { queue }: Subject): object {
+  const { jobId, reason } = parseRequest(EndJobRequest, body);
+  queue.cancel(jobId, reason);
+  return {};
+}
+
+function describeJobQueues(body: string, { queueName }: Subject): DescribeJobQueuesResponse {
+  const { jobQueues = [queueName] } = parseRequest(DescribeJobQueuesRequest, body);
+  const asked = jobQueues.some((reference) => isJobQueue(reference, queueName));
+  return { jobQueues: asked ? [describeJobQueue(queueName)] : [] };
+}
+
+function describeJobDefinitions(body: string, { definition }: Subject): DescribeJobDefinitionsResponse {
+  const request = parseRequest(DescribeJobDefinitionsRequest, body);
+  const { jobDefinitions, jobDefinitionName = definition.name, status = 'ACTIVE' } = request;
+  const references = jobDefinitions ?? [jobDefinitionName];
+  const asked = references.some((reference) => isJobDefinition(reference, definition));
+  return { jobDefinitions: asked && status === 'ACTIVE' ? [describeJobDefinition(definition)] : [] };
+}
+
+function describeComputeEnvironments(body: string): DescribeComputeEnvironmentsResponse {
+  const { computeEnvironments } = parseRequest(DescribeComputeEnvironmentsRequest, body);
+  const asked = computeEnvironments?.some(isComputeEnvironment) ?? true;
+  return { computeEnvironments: asked ? [describeComputeEnvironment()] : [] };
 }

@@ -3,14 +3,14 @@ import { z } from 'zod';
 import { BatchJobName } from '../../core/batch.ts';
 import { ClientException } from './client-exception.ts';
 
-// What each operation takes, with the bounds of the API reference
-// (https://docs.aws.amazon.com/batch/latest/APIReference/API_SubmitJob.html and its neighbours). Objects are strict: a
-// member that this Batch would ignore, such as arrayProperties or dependsOn, is refused.
+// The request of each operation, with the limits of the API reference
+// (https://docs.aws.amazon.com/batch/latest/APIReference/API_SubmitJob.html and so on). Objects are strict: a member that
+// this Batch would ignore, such as arrayProperties or dependsOn, is refused.
 
 /** SubmitJob's payload, https://docs.aws.amazon.com/batch/latest/userguide/service_limits.html; the others are smaller. */
 export const MAX_REQUEST_KIB = 30;
 
-// AWS learns of it when ECS runs the task and fails the job with these words; here the submission is refused.
+// On AWS the job fails with these words when ECS runs the task; here the submission is refused.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 const MAX_OVERRIDES_CHARACTERS = 8192;
 
@@ -83,7 +83,7 @@ export const SubmitJobRequest = z.strictObject({
     .record(z.string().min(1).max(128), z.string().max(256))
     .refine((tags) => Object.keys(tags).length <= 50, 'expected at most 50 tags')
     .optional(),
-  // Would copy the tags to the ECS task, of which there is none here.
+  // Accepted without effect: there is no ECS task to copy the tags to.
   propagateTags: z.boolean().optional(),
 });
 export type SubmitJobRequest = z.infer<typeof SubmitJobRequest>;
@@ -127,7 +127,7 @@ export const DescribeJobDefinitionsRequest = z.strictObject({
   status: z.string().optional(),
 });
 
-/** Reads a request's body; throws a ClientException that names what does not fit. */
+/** Parses a request's body. The ClientException that it throws names every invalid member. */
 export function parseRequest<Schema extends z.ZodType>(schema: Schema, body: string): z.infer<Schema> {
   let value: unknown;
   try {

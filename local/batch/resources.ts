@@ -3,9 +3,9 @@ import { ClientException } from './client-exception.ts';
 import { batchArn, keyValuePairs, secretNames } from './job.ts';
 import type { LocalJobDefinition } from './job-definition.ts';
 
-// What stands around the jobs: one queue, one job definition, one compute environment, all of them fixed at the start.
+// One queue, one job definition and one compute environment, all fixed at the start.
 
-/** As lib/batch-compute.ts names the one of an environment called `local`. */
+/** The name that lib/batch-compute.ts gives the one of an environment called `local`. */
 const COMPUTE_ENVIRONMENT = 'cody-batch-local-compute';
 
 export function describeJobQueue(name: string): JobQueueDetail {
@@ -61,7 +61,7 @@ export function isJobQueue(reference: string, name: string): boolean {
   return reference === name || reference === batchArn('job-queue', name);
 }
 
-/** By name, with or without the revision, or by ARN, with or without it. */
+/** Accepts a name or an ARN, each with or without the revision. */
 export function isJobDefinition(reference: string, { name }: LocalJobDefinition): boolean {
   return [name, `${name}:1`].some(
     (known) => reference === known || reference === batchArn('job-definition', known),
@@ -70,14 +70,14 @@ export function isJobDefinition(reference: string, { name }: LocalJobDefinition)
 
 export function requireJobQueue(reference: string, name: string): void {
   if (!isJobQueue(reference, name)) {
-    throw new ClientException(`Job queue ${reference} does not exist; the local Batch has ${name}.`);
+    throw new ClientException(`Job queue ${reference} does not exist. The local Batch has ${name}.`);
   }
 }
 
 export function requireJobDefinition(reference: string, definition: LocalJobDefinition): void {
   if (!isJobDefinition(reference, definition)) {
     throw new ClientException(
-      `Job definition ${reference} does not exist; the local Batch has ${definition.name}:1.`,
+      `Job definition ${reference} does not exist. The local Batch has ${definition.name}:1.`,
     );
   }
 }

@@ -1,11 +1,11 @@
 import type { EvaluateOnExit } from '@aws-sdk/client-batch';
 
-/** How an attempt failed, in the words that the rules of a retry strategy are matched with. */
+/** A failed attempt, with the texts that the rules of a retry strategy match. */
 export type AttemptFailure = { exitCode?: number; reason?: string; statusReason: string };
 
 /**
- * Whether a retry strategy's rules let a failed attempt be followed by another. A rule matches when all its patterns
- * do, the first that matches decides, and what none matches is retried:
+ * Whether the rules of a retry strategy allow another attempt. A rule matches if all its patterns match. The first rule
+ * that matches decides, and an attempt that no rule matches is retried:
  * https://docs.aws.amazon.com/batch/latest/userguide/job_retries.html
  */
 export function isRetried(failure: AttemptFailure, rules: readonly EvaluateOnExit[] = []): boolean {
@@ -18,7 +18,7 @@ export function isRetried(failure: AttemptFailure, rules: readonly EvaluateOnExi
   return decisive?.action !== 'EXIT';
 }
 
-/** A pattern is the whole text, or its start followed by `*`. */
+/** A pattern is the whole text, or a prefix followed by `*`. */
 function matches(pattern: string | undefined, text = ''): boolean {
   if (pattern === undefined) return true;
   return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern;

@@ -7,8 +7,8 @@ import { identifyProcess, isRunning, ProcessIdentity, signalGroup } from './proc
 const OWNER_FILE = 'batch.json';
 
 /**
- * The children that run now, on disk, one file each: a process that dies by kill -9 leaves its children behind, and
- * the next one ends them before it accepts anything.
+ * Records the running children on disk, one file each. A process that dies by kill -9 leaves its children behind, and
+ * the next process ends them before it listens.
  */
 export class RunningChildren {
   readonly #folder: string;
@@ -18,15 +18,15 @@ export class RunningChildren {
   }
 
   /**
-   * Takes the folder and ends what an earlier process left running: SIGTERM to each group, then SIGKILL after
-   * `stopTimeoutSeconds`. Throws ConflictError when the folder's owner is alive, or when a child does not end.
+   * Takes the folder and ends the children that an earlier process left behind: SIGTERM to each group, then SIGKILL after
+   * `stopTimeoutSeconds`. Throws ConflictError if the folder's owner is alive, or if a child does not end.
    */
   static async open(folder: string, stopTimeoutSeconds: number): Promise<RunningChildren> {
     mkdirSync(folder, { recursive: true });
     const owner = readIdentity(path.join(folder, OWNER_FILE));
     if (owner && isRunning(owner)) {
       throw new ConflictError(
-        `The folder ${folder} belongs to process ${owner.pid}, which runs. End that process, or use another data folder.`,
+        `The folder ${folder} is in use by process ${owner.pid}. End that process, or use another data folder.`,
       );
     }
     const files = readdirSync(folder);
@@ -46,7 +46,7 @@ export class RunningChildren {
     rmSync(this.#file(pid), { force: true });
   }
 
-  /** Gives the folder back. */
+  /** Releases the folder. */
   close(): void {
     rmSync(path.join(this.#folder, OWNER_FILE), { force: true });
   }
@@ -56,7 +56,7 @@ export class RunningChildren {
   }
 }
 
-/** Undefined for a file that is absent, or that its writer died over. */
+/** Returns undefined if the file is absent, or unfinished because its writer died. */
 function readIdentity(file: string): ProcessIdentity | undefined {
   try {
     return ProcessIdentity.parse(JSON.parse(readFileSync(file, 'utf8')));
@@ -74,12 +74,12 @@ async function endOrphan(file: string, stopTimeoutSeconds: number): Promise<void
   await waitForEnd(child, stopTimeoutSeconds);
   if (isRunning(child)) {
     throw new ConflictError(
-      `Process ${child.pid}, left by an earlier run, survived SIGKILL. End it, then start again.`,
+      `Process ${child.pid}, left behind by an earlier process, survived SIGKILL. End it, then start again.`,
     );
   }
 }
 
-/** Another process's child gives no notice of its end, so this looks every 50 ms. */
+/** Polls, because the end of another process's child emits no event. */
 async function waitForEnd(child: ProcessIdentity, seconds: number): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
   while (isRunning(child) && performance.now() < deadline) await sleep(50);

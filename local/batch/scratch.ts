@@ -3,17 +3,17 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { killProcessesIn } from '../../core/processes-in-folder.ts';
 
-/** The folder of one attempt. */
+/** The scratch folder of one attempt. */
 export type AttemptScratch = {
-  /** Makes it; returns the variable that names it to the attempt. */
+  /** Makes the folder. Returns the environment variable with its path. */
   create(): Record<string, string>;
-  /** Removes it, and ends what lives in it. Never fails: what cannot be removed now is removed at the next start. */
+  /** Kills the processes in the folder and removes it. Never fails: leftovers are removed at the next start. */
   remove(): Promise<void>;
 };
 
 /**
- * What stands in for a container's disk: each attempt has a folder of its own, and when the attempt ends, however it
- * ended, the folder is removed, and with it whatever process still lives in it.
+ * Replaces a container's disk: each attempt gets a new folder. However the attempt ends, its folder is removed and
+ * processes that still run in it are killed.
  */
 export class Scratch {
   readonly #folder: string;
@@ -24,10 +24,10 @@ export class Scratch {
     this.#variable = variable;
   }
 
-  /** Empties the folder of what attempts of an earlier process left in it. */
+  /** Removes what attempts of an earlier process left in the folder. */
   static open({ folder, variable }: { folder: string; variable: string }): Scratch {
     mkdirSync(folder, { recursive: true });
-    // As the processes that live in it may know it.
+    // Processes have the real path as their current folder.
     const real = realpathSync(folder);
     killProcessesIn(real);
     rmSync(real, REMOVE);
@@ -39,7 +39,7 @@ export class Scratch {
     const folder = path.join(this.#folder, attempt);
     return {
       create: () => {
-        // Somebody may have removed what it is in.
+        // The parent folder may have been removed since.
         mkdirSync(folder, { recursive: true });
         return { [this.#variable]: folder };
       },
@@ -51,5 +51,5 @@ export class Scratch {
   }
 }
 
-/** Retried: a process that was killed a moment ago may still write. */
+/** Retries, because a process that was just killed may still write. */
 const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 } as const;

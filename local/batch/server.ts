@@ -9,37 +9,37 @@ import { listenOnLoopback, readBody } from '../access/loopback.ts';
 import { ClientException } from './client-exception.ts';
 import type { LocalJobDefinition } from './job-definition.ts';
 import { JobQueue } from './job-queue.ts';
-import { batchOperations, type Operation } from './operations.ts';
+import { OPERATIONS, type Subject } from './operations.ts';
 import { MAX_REQUEST_KIB } from './requests.ts';
 import { RunningChildren } from './running-children.ts';
 import { Scratch } from './scratch.ts';
 import type { JobStateChangeEvent } from './state-change.ts';
 
 export type BatchOptions = {
-  /** Holds `logs/` and, while children run, `running/`. One Batch at a time. */
+  /** Has the folders `logs/` and `running/`. For one Batch at a time. */
   dataFolder: string;
-  /** @default - a free one */
+  /** @default - a free port */
   port?: number;
   /** Who may call. */
   access: Access;
-  /** The one queue's name. */
+  /** The name of the only queue. */
   jobQueue: string;
   jobDefinition: LocalJobDefinition;
   /** The most children at once. */
   maxRunning: number;
   /**
-   * From SIGTERM to SIGKILL when a child is ended; AWS gives 30 s.
+   * The time from SIGTERM to SIGKILL when a child is ended. On AWS it is 30 s.
    * @default 5
    */
   stopTimeoutSeconds?: number;
   /**
-   * How many ended jobs are remembered, the latest, each for at most 7 days as on AWS. One takes about 1 KB.
+   * The most ended jobs that are remembered, each for at most 7 days as on AWS. A job takes about 1 KB.
    * @default 10000
    */
   endedJobsKept?: number;
   /**
-   * Told each change of a job's status, in order, as EventBridge tells it on AWS. A job can end before the caller of
-   * SubmitJob has its answer. What it throws is not caught. Silent from `close` on.
+   * Called for each change of a job's status, in order, with the event that EventBridge delivers on AWS. A job can end
+   * before SubmitJob has answered. Errors are not caught. Not called after `close`.
    */
   onJobStateChange?: (event: JobStateChangeEvent) => void;
 };
@@ -47,19 +47,19 @@ export type BatchOptions = {
 export type LocalBatch = {
   /** For AWS_ENDPOINT_URL_BATCH. */
   url: string;
-  /** Stops accepting, ends the children that run and waits for them. Jobs are not remembered. */
+  /** Stops listening, ends the running children, waits for them, and forgets all jobs. */
   close(): Promise<void>;
 };
 
-/** Where an attempt's output is; `logStreamName` is `{jobDefinition}/default/{jobId}-{attempt}`. */
+/** The file with an attempt's output. `logStreamName` is `{jobDefinition}/default/{jobId}-{attempt}`. */
 export function batchLogFile(dataFolder: string, logStreamName: string): string {
   return path.join(dataFolder, 'logs', `${logStreamName}.log`);
 }
 
 /**
- * AWS Batch's protocol on loopback, over child processes: one FIFO queue, one job definition, one machine. The official
- * SDKs and CLI work on it. Before it accepts anything it ends the children that an earlier process left behind. Throws
- * ConflictError when another one uses the data folder.
+ * Serves AWS Batch's protocol on loopback, over child processes: one FIFO queue and one job definition. The official
+ * SDKs and CLI work with it. Before it listens it ends the children that an earlier process left behind. Throws
+ * ConflictError if another process uses the data folder.
  */
 export async function startBatch(options: BatchOptions): Promise<LocalBatch> {
   const { dataFolder, jobQueue, jobDefinition } = options;
@@ -77,12 +77,12 @@ export async function startBatch(options: BatchOptions): Promise<LocalBatch> {
     scratch: jobDefinition.scratch && Scratch.open(jobDefinition.scratch),
     onJobStateChange: options.onJobStateChange,
   });
-  // Children lead groups of their own, so that they would outlive this process.
+  // Each child leads its own process group, so it would survive this process.
   const abandon = () => queue.abandon();
   process.once('exit', abandon);
-  const operations = batchOperations(queue, jobQueue, jobDefinition);
+  const subject: Subject = { queue, queueName: jobQueue, definition: jobDefinition };
   try {
-    const server = await listenOnLoopback((request, response) => void answer(operations, request, response), {
+    const server = await listenOnLoopback((request, response) => void answer(subject, request, response), {
       name: 'batch',
       port: options.port,
       access: options.access,
@@ -104,15 +104,15 @@ export async function startBatch(options: BatchOptions): Promise<LocalBatch> {
   }
 }
 
-/** REST-JSON of AWS: an error's name in a header, its message in the body. */
+/** AWS's REST-JSON protocol: the name of an error is in a header, its message in the body. */
 async function answer(
-  operations: ReadonlyMap<string, Operation>,
+  subject: Subject,
   request: http.IncomingMessage,
   response: http.ServerResponse,
 ): Promise<void> {
   const headers = { 'content-type': 'application/json', 'x-amzn-requestid': randomUUID() };
   try {
-    const body = JSON.stringify(await perform(operations, request));
+    const body = JSON.stringify(await perform(subject, request));
     response.writeHead(200, headers).end(body);
   } catch (error) {
     const atFault = error instanceof ClientException;
@@ -126,18 +126,15 @@ async function answer(
   }
 }
 
-async function perform(
-  operations: ReadonlyMap<string, Operation>,
-  request: http.IncomingMessage,
-): Promise<object> {
+async function perform(subject: Subject, request: http.IncomingMessage): Promise<object> {
   const name = request.method === 'POST' ? /^\/v1\/([a-z]+)$/.exec(request.url ?? '')?.[1] : undefined;
-  const operation = name === undefined ? undefined : operations.get(name);
+  const operation = name !== undefined && Object.hasOwn(OPERATIONS, name) ? OPERATIONS[name] : undefined;
   if (!operation) {
     throw new ClientException(
-      `${request.method} ${request.url} is no operation of the local Batch, which has POST /v1/{${[...operations.keys()].join(',')}}.`,
+      `${request.method} ${request.url} is not an operation of the local Batch. It has POST /v1/{${Object.keys(OPERATIONS).join(',')}}.`,
     );
   }
   const body = await readBody(request, MAX_REQUEST_KIB * 1024);
   if (!body) throw new ClientException(`Job size must be less than ${MAX_REQUEST_KIB} KiB.`);
-  return operation(body.toString('utf8'));
+  return operation(body.toString('utf8'), subject);
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { JobDetail } from '@aws-sdk/client-batch';
 
 /**
- * As EventBridge delivers it; `detail` is the job as DescribeJobs has it.
+ * The event as EventBridge delivers it. `detail` is the job as DescribeJobs shows it.
  * https://docs.aws.amazon.com/batch/latest/userguide/batch_job_events.html
  */
 export type JobStateChangeEvent = {

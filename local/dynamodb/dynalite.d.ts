@@ -1,7 +1,7 @@
 declare module 'dynalite' {
   import type { Server } from 'node:http';
   export default function dynalite(options: {
-    /** A folder; in memory where it is absent. */
+    /** A folder. In memory if it is absent. */
     path?: string;
     createTableMs?: number;
     deleteTableMs?: number;

@@ -1,4 +1,4 @@
-/** The thread that `startDynamoDB` starts: the embedded store, and the server in front of it. */
+/** The thread that `startDynamoDB` starts. It has the embedded store and its server. */
 import { parentPort, workerData } from 'node:worker_threads';
 import dynalite from 'dynalite';
 import type { Access } from '../access/access.ts';
@@ -11,7 +11,7 @@ export type ThreadMessage =
   | { failed: { code?: string; message: string } };
 
 const { path, port, access } = workerData as ThreadInput;
-const tell = (message: ThreadMessage) => parentPort!.postMessage(message);
+const post = (message: ThreadMessage) => parentPort!.postMessage(message);
 
 try {
   const server = await listenOnLoopback(dynalite({ path, createTableMs: 0 }), {
@@ -20,12 +20,12 @@ try {
     access,
     proof: awsSignature,
   });
-  tell({ listening: { url: server.url, port: server.port } });
+  post({ listening: { url: server.url, port: server.port } });
   parentPort!.once('message', async () => {
     await server.close();
     parentPort!.close();
   });
 } catch (error) {
   const { code, message } = error as NodeJS.ErrnoException;
-  tell({ failed: { code, message } });
+  post({ failed: { code, message } });
 }

@@ -8,7 +8,7 @@ import type { LoopbackServer } from '../access/loopback.ts';
 import type { ThreadInput, ThreadMessage } from './dynamodb-thread.ts';
 
 export type DynamoDBOptions = {
-  /** Keeps the tables; in memory where it is absent. */
+  /** Has the tables. In memory if it is absent. */
   dataFolder?: string;
   port?: number;
   /** Who may call. */
@@ -18,8 +18,8 @@ export type DynamoDBOptions = {
 };
 
 /**
- * DynamoDB's protocol on loopback over LevelDB (dynalite), with the product's two tables in it. It has a thread of its
- * own: half of what a write costs is the client's, in this one (10,000 rows written and updated 1.4 times as fast).
+ * Serves DynamoDB's protocol on loopback over LevelDB (dynalite), with the product's two tables. It runs in a separate
+ * thread, because half of the cost of a write is the client's, in this one (10,000 rows are written 1.4 times as fast).
  */
 export async function startDynamoDB(options: DynamoDBOptions): Promise<LoopbackServer> {
   const { thread, url, port } = await startThread(options);
@@ -49,7 +49,7 @@ export async function startDynamoDB(options: DynamoDBOptions): Promise<LoopbackS
 async function startThread({ dataFolder, port = 0, access }: DynamoDBOptions) {
   const workerData: ThreadInput = { path: dataFolder, port, access };
   const thread = new Worker(new URL('./dynamodb-thread.ts', import.meta.url), { workerData });
-  // What the store throws later ends this process, as it would without a thread.
+  // A later error of the store ends this process, as it would without a thread.
   thread.on('error', (error) => {
     throw error;
   });
@@ -60,7 +60,7 @@ async function startThread({ dataFolder, port = 0, access }: DynamoDBOptions) {
   throw Object.assign(new Error(failed.message), { code: failed.code });
 }
 
-/** Creates the product's two tables where they do not exist yet. */
+/** Creates the product's two tables if they do not exist. */
 export async function createTables(
   client: DynamoDBClient,
   names: Pick<DynamoDBOptions, 'jobsTable' | 'repositoriesTable'>,

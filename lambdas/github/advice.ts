@@ -1,6 +1,6 @@
-/** What an error says to do next; test/lambdas/github/advice.test.ts does each as it is written. */
+/** The advice of error messages; test/lambdas/github/advice.test.ts follows each one. */
 
-/** No model is paid again by it. */
+/** Publishing again calls no model. */
 export function publishAgain(jobId: string): string {
   return `POST /jobs/${jobId}/pull-requests`;
 }

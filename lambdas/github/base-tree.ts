@@ -8,15 +8,15 @@ type Entry = { path: string; type: string; sha: string };
 
 /** A tree as GitHub lists it. */
 type Tree = {
-  /** Undefined where nothing is at the path. */
+  /** Returns undefined if there is nothing at the path. */
   at(path: string): Promise<Entry | undefined>;
-  /** The paths of everything below a folder that is no folder itself. */
+  /** The paths of all files, links and submodules below a folder. */
   below(folder: string): Promise<string[]>;
 };
 
 /**
- * Refuses a change set that would do something else to the base's tree than its files say: take the place of a folder, or
- * of a file that it does not name, or reach into a submodule. One call, unless the tree is too large to be listed whole.
+ * Throws ChangeSetRefusedError if the change set does not fit the base's tree: if it replaces a folder or a file that it
+ * does not delete, or reaches into a submodule. One call, unless the tree is too large to be listed at once.
  */
 export async function requireFitting(
   github: Octokit,
@@ -36,12 +36,11 @@ export async function requireFitting(
     const there = await tree.at(path);
     if (there?.type === 'commit') refuse(`names ${path}, which is a submodule`);
     if (status === 'deleted') {
-      if (!there) refuse(`deletes ${path}, which is not there`);
-      if (there?.type === 'tree') refuse(`deletes ${path}, which is a folder: it has to name each file`);
+      if (!there) refuse(`deletes ${path}, which does not exist`);
+      if (there?.type === 'tree') refuse(`deletes ${path}, which is a folder; only files can be deleted`);
     } else if (there?.type === 'tree') {
       const lost = (await tree.below(path)).filter((file) => !deleted.has(file));
-      if (lost.length > 0)
-        refuse(`puts a file in the place of the folder ${path}, and does not name ${lost[0]}`);
+      if (lost.length > 0) refuse(`replaces the folder ${path} with a file, but does not delete ${lost[0]}`);
     } else if (!there && hasControlCharacters(path)) {
       refuse(`adds ${JSON.stringify(path)}, a name with control characters`);
     }
@@ -50,7 +49,7 @@ export async function requireFitting(
 
 async function readTree(github: Octokit, repository: Repository, treeSha: string): Promise<Tree> {
   const whole = await list(github, repository, treeSha, { recursive: true });
-  // It listed what it could; what is missing cannot be told from what is not there.
+  // A truncated listing does not show which of the missing paths exist.
   return whole ? wholeTree(whole) : treeByFolder(github, repository, treeSha);
 }
 
@@ -82,7 +81,7 @@ function treeByFolder(github: Octokit, repository: Repository, treeSha: string):
       const { sha } = (await at(folder))!;
       const entries = await list(github, repository, sha, { recursive: true });
       if (!entries)
-        return refuse(`puts a file in the place of the folder ${folder}, which is too large to be looked at`);
+        return refuse(`replaces the folder ${folder} with a file, and the folder is too large to be listed`);
       return entries.flatMap(({ path, type }) => (type === 'tree' ? [] : [`${folder}/${path}`]));
     },
   };
@@ -95,19 +94,18 @@ async function listFolder(
   sha: string,
 ): Promise<Map<string, Entry>> {
   const entries = await list(github, repository, sha, { recursive: false });
-  if (!entries)
-    return refuse(`names files in the folder ${folder || '/'}, which is too large to be looked at`);
+  if (!entries) return refuse(`names files in the folder ${folder || '/'}, which is too large to be listed`);
   return new Map(entries.map((entry) => [entry.path, entry]));
 }
 
-/** Undefined where GitHub cuts the listing off: after 100,000 entries, or 7 MB. */
+/** Returns undefined if GitHub truncates the listing: after 100,000 entries, or 7 MB. */
 async function list(
   github: Octokit,
   { owner, repo }: Repository,
   tree_sha: string,
   { recursive }: { recursive: boolean },
 ): Promise<Entry[] | undefined> {
-  // Any value asks for it, `false` included.
+  // Any value, even `false`, makes the listing recursive.
   const { data } = await github.rest.git.getTree({
     owner,
     repo,

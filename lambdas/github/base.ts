@@ -5,22 +5,23 @@ import type { JobRow } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import { publishAgain } from './advice.ts';
 import { refuse } from './change-set-rules.ts';
+import { statusOf } from './status-of.ts';
 
 export type Repository = { owner: string; repo: string };
 
-/** What the commit goes on. */
+/** The parent of the commit, and the branch that the pull request goes into. */
 export type Base = {
-  /** The branch's name today: GitHub leads an old name to the new one. */
+  /** The branch's current name: GitHub redirects from a former one. */
   branch: string;
   commitSha: string;
   treeSha: string;
-  /** Of the files that the change touches, those that changed on the branch since it was cloned. */
+  /** Files of the change set that have also changed on the branch since it was cloned. */
   changedMeanwhile: string[];
 };
 
 /**
- * The branch's newest commit where nothing that the change touches has changed on it since; else the commit that the
- * change was made from. One call where the branch has not moved.
+ * The branch's newest commit if no file of the change set has changed on it since, or else the commit that the change was
+ * made from. One call if the branch has not moved.
  */
 export async function findBase(
   github: Octokit,
@@ -51,10 +52,10 @@ async function headOf(
     const { data } = await github.rest.repos.getBranch({ owner, repo, branch });
     return { branch: data.name, commitSha: data.commit.sha, treeSha: data.commit.commit.tree.sha };
   } catch (error) {
-    if ((error as { status?: number }).status !== 404) throw error;
-    // The list of pull requests was there, so the repository is.
+    if (statusOf(error) !== 404) throw error;
+    // The repository exists: its pull requests were listed before.
     throw new RepositoryUnavailableError(
-      `${owner}/${repo} has no branch ${branch} any more, or no commit at all: the branch was deleted or renamed since it was analysed. Bring it back, then ${publishAgain(jobId)}; or start a job with another settings.baseBranch.`,
+      `${owner}/${repo} has no branch ${branch}. It was deleted or renamed since the analysis, or the repository is empty. Restore the branch, then ${publishAgain(jobId)}; or start a job with another settings.baseBranch.`,
       { cause: error },
     );
   }
@@ -65,18 +66,18 @@ async function treeOf(github: Octokit, { owner, repo }: Repository, commitSha: s
     const { data } = await github.rest.git.getCommit({ owner, repo, commit_sha: commitSha });
     return data.tree.sha;
   } catch (error) {
-    const { status } = error as { status?: number };
+    const status = statusOf(error);
     if (status !== 404 && status !== 422) throw error;
     throw new PullRequestRefusedError(
-      `${owner}/${repo} has no commit ${commitSha.slice(0, 10)}, from which the change was made: its history was rewritten, or another repository has the name now. Start a new job.`,
+      `${owner}/${repo} has no commit ${commitSha.slice(0, 10)}, which the change was made from. Its history was rewritten, or another repository has taken its name. Start a new job.`,
       { cause: error },
     );
   }
 }
 
 /**
- * Of an owner's forks GitHub has every commit under the name of the repository itself: only what the branch was once at
- * is a commit to go on from.
+ * GitHub serves the commits of every fork under the name of the repository, so the commit must be in the history of the
+ * branch. Throws PullRequestRefusedError.
  */
 async function requireAncestor(
   github: Octokit,
@@ -87,11 +88,11 @@ async function requireAncestor(
   const status = await compare(github, { owner, repo }, `${baseSha}...${head.commitSha}`);
   if (status === 'ahead' || status === 'identical') return;
   throw new PullRequestRefusedError(
-    `The commit ${baseSha.slice(0, 10)}, from which the change of ${owner}/${repo} was made, is not in the history of ${head.branch}: the branch was overwritten since. Start a new job.`,
+    `The commit ${baseSha.slice(0, 10)}, which the change of ${owner}/${repo} was made from, is not in the history of ${head.branch}. The branch was overwritten since the analysis. Start a new job.`,
   );
 }
 
-/** `ahead` where the second commit comes after the first; undefined where they have no commit in common. */
+/** `ahead` if the second commit is a descendant of the first; undefined if they have no common ancestor. */
 async function compare(
   github: Octokit,
   repository: Repository,
@@ -105,12 +106,12 @@ async function compare(
     });
     return data.status;
   } catch (error) {
-    if ((error as { status?: number }).status !== 404) throw error;
+    if (statusOf(error) !== 404) throw error;
     return undefined;
   }
 }
 
-/** Throws ChangeSetRefusedError where the change set names another base branch than the job does, or GitHub's default. */
+/** Throws ChangeSetRefusedError if the base branch is neither the one that the job names nor, by default, GitHub's. */
 export async function requireBaseBranch(
   github: Octokit,
   { owner, repo }: Repository,
@@ -118,18 +119,18 @@ export async function requireBaseBranch(
 ): Promise<void> {
   const named = job.settings.baseBranch ?? row.defaultBranch;
   if (changeSet.baseBranch === named) return;
-  // Which branch is the default one may have changed between the job's start and the clone.
+  // The default branch may have changed between the start of the job and the clone.
   const expected =
     job.settings.baseBranch ?? (await github.rest.repos.get({ owner, repo })).data.default_branch;
   if (changeSet.baseBranch === expected) return;
-  refuse(`names ${changeSet.baseBranch} as its base branch, and that of ${owner}/${repo} is ${expected}`);
+  refuse(`has the base branch ${changeSet.baseBranch}; expected ${expected} for ${owner}/${repo}`);
 }
 
 type TreeEntry = { path?: string; mode?: string; type?: string; sha?: string };
 
 /**
- * Those of `paths` that are not the same in both trees, and those that an entry of the second tree stands in the way of.
- * Goes down only where the trees differ, so that it costs two calls for each folder that changed on the way.
+ * Those of `paths` that differ between the trees, or that an entry of the second tree blocks (a file in place of a
+ * folder). Descends only where the trees differ: two calls for each changed folder on the way.
  */
 async function differing(
   github: Octokit,
@@ -149,19 +150,18 @@ async function differing(
     below: readonly string[],
   ): Promise<string[]> => {
     if (trees.from === trees.to) return [];
-    const [before, after] = [await read(trees.from), await read(trees.to)];
-    // A folder too long to be listed whole: what is not known to be the same counts as changed.
+    const before = await read(trees.from);
+    const after = await read(trees.to);
+    // The listing of a folder was truncated: its files count as changed.
     if (!before || !after) return [...below];
     const found: string[] = [];
     const byName = Map.groupBy(below, (path) => path.slice(folder.length).split('/')[0]!);
     for (const [name, named] of byName) {
-      const [one, other] = [before.get(name), after.get(name)];
+      const one = before.get(name);
+      const other = after.get(name);
       if (isSame(one, other)) continue;
-      const [exact, deeper] = [
-        named.filter((path) => path === folder + name),
-        named.filter((path) => path !== folder + name),
-      ];
-      found.push(...exact);
+      const deeper = named.filter((path) => path !== folder + name);
+      found.push(...named.filter((path) => path === folder + name));
       if (deeper.length === 0) continue;
       const isFolder = (entry: TreeEntry | undefined) => !entry || entry.type === 'tree';
       if (isFolder(one) && isFolder(other))

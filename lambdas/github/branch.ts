@@ -5,6 +5,7 @@ import type { Person } from '../../core/settings.ts';
 import { ancestorsOf } from '../../core/tree-path.ts';
 import { publishAgain, publishElsewhere } from './advice.ts';
 import type { Base, Repository } from './base.ts';
+import { statusOf } from './status-of.ts';
 
 export type CommitRequest = {
   jobId: string;
@@ -20,15 +21,15 @@ export type CommitRequest = {
 export type Commit = { sha: string; message: string; tree: { sha: string }; parents: readonly unknown[] };
 
 /**
- * Makes the branch carry one commit of this tree, and returns its SHA. A branch that has such a commit of this job stays;
- * one with an older commit of this job is moved; one with anything else throws BranchHasOtherCommitsError, unless
- * `isKept` says that the commit is below what others added.
+ * Creates a commit of this tree on the branch, and returns its SHA. Keeps a branch that already has such a commit of this
+ * job, and moves one with an older commit of this job. Throws BranchHasOtherCommitsError for any other commit, unless
+ * `findBelow` finds this job's commit below those that others added.
  */
 export async function commitToBranch(
   github: Octokit,
   repository: Repository,
   request: CommitRequest,
-  isKept: (ours: (commit: Commit) => boolean) => Promise<string | undefined>,
+  findBelow: (isThisChange: (commit: Commit) => boolean) => Promise<string | undefined>,
 ): Promise<string> {
   const { owner, repo } = repository;
   const ref = `heads/${request.branch}`;
@@ -40,10 +41,10 @@ export async function commitToBranch(
     isOurs(commit, request.jobId) && commit.tree.sha === request.treeSha;
   if (isThisChange(tip)) return tip.sha;
   if (!isOurs(tip, request.jobId)) {
-    const below = await isKept(isThisChange);
+    const below = await findBelow(isThisChange);
     if (below) return below;
     throw new BranchHasOtherCommitsError(
-      `The branch ${request.branch} of ${owner}/${repo} has a commit that is not of this job (${tip.sha.slice(0, 10)}); it was left as it is. Rename or delete that branch, then ${publishAgain(request.jobId)}; or ${publishElsewhere(request.jobId)}.`,
+      `The branch ${request.branch} of ${owner}/${repo} has a commit that is not of this job (${tip.sha.slice(0, 10)}), so the branch was not changed. Rename or delete that branch, then ${publishAgain(request.jobId)}; or ${publishElsewhere(request.jobId)}.`,
     );
   }
   await github.rest.git.updateRef({ owner, repo, ref, sha, force: true });
@@ -62,7 +63,7 @@ async function createCommit(
     message: messageOf(request),
     tree: treeSha,
     parents: [base.commitSha],
-    // Without them GitHub takes whom the credential belongs to, and signs what an App commits.
+    // Without them GitHub uses the account of the credential, and signs the commits of an App.
     ...(author && { author }),
     ...(committer && { committer }),
   });
@@ -72,7 +73,7 @@ async function createCommit(
 function messageOf({ title, jobId, treeSha, signOff, author }: CommitRequest): string {
   if (signOff && !author) {
     throw new SettingsError(
-      'A Signed-off-by line names the author of the commit: set COMMIT_AUTHOR ("Name <address>"), or leave out pullRequest.signOff.',
+      'A Signed-off-by line needs the author of the commit, and COMMIT_AUTHOR is not set. Set COMMIT_AUTHOR ("Name <address>"), or leave out pullRequest.signOff.',
     );
   }
   const trailers = [
@@ -83,7 +84,7 @@ function messageOf({ title, jobId, treeSha, signOff, author }: CommitRequest): s
   return `${title}\n\n${trailers.join('\n')}\n`;
 }
 
-/** False where there is a branch of this name. */
+/** Returns false if a branch of this name exists. */
 async function createRef(
   github: Octokit,
   { owner, repo }: Repository,
@@ -99,13 +100,13 @@ async function createRef(
     const other = status === 422 ? await branchInTheWay(github, { owner, repo }, branch) : undefined;
     if (other === undefined) throw error;
     throw new PullRequestRefusedError(
-      `${owner}/${repo} has a branch ${other}, beside which git can have none of the name ${branch}. Rename or delete ${other}, then ${publishAgain(jobId)}; or ${publishElsewhere(jobId)}.`,
+      `The branch ${branch} cannot be created in ${owner}/${repo}, because git allows no such name beside the branch ${other}. Rename or delete ${other}, then ${publishAgain(jobId)}; or ${publishElsewhere(jobId)}.`,
       { cause: error },
     );
   }
 }
 
-/** Git keeps `a` as a file and `a/b` in a folder, so that it has one of them only. */
+/** Git stores the branch `a` as a file and `a/b` in a folder, so only one of them can exist. */
 async function branchInTheWay(
   github: Octokit,
   repository: Repository,
@@ -128,15 +129,15 @@ async function tipOf(
     const { data } = await github.rest.repos.getBranch({ owner, repo, branch });
     return { sha: data.commit.sha, ...data.commit.commit, parents: data.commit.parents };
   } catch (error) {
-    if ((error as { status?: number }).status !== 404) throw error;
+    if (statusOf(error) !== 404) throw error;
     throw new PullRequestRefusedError(
-      `GitHub says that the branch ${branch} of ${owner}/${repo} exists, and then that it does not: it was deleted meanwhile. ${publishAgain(jobId)} tries again.`,
+      `The branch ${branch} of ${owner}/${repo} was deleted while the pull request was being opened. To try again: ${publishAgain(jobId)}.`,
       { cause: error },
     );
   }
 }
 
-/** A commit that we made of this job and that nobody has amended since: amending keeps the message, not the tree. */
+/** Whether the product made this commit for the job and no one amended it since: amending keeps the message, not the tree. */
 function isOurs({ message, tree, parents }: Commit, jobId: string): boolean {
   const isAmended = !message.split('\n').includes(`${TREE_TRAILER}: ${tree.sha}`);
   return isOfJob(message, jobId) && !isAmended && parents.length === 1;

@@ -5,14 +5,14 @@ import { filesOutside, protectedFiles } from '../../core/protected-files.ts';
 import type { Settings } from '../../core/settings.ts';
 import { ancestorsOf, foldPath, isInGitFolder, leavesTree } from '../../core/tree-path.ts';
 
-/** What GitHub takes as a blob: https://docs.github.com/rest/git/blobs */
+/** GitHub's limit of a blob: https://docs.github.com/rest/git/blobs */
 const MAX_FILE_BYTES = 100 * 1024 * 1024;
-/** Linux's PATH_MAX, which a clone has to stay under. */
+/** Linux's PATH_MAX, the limit of a clone. */
 const MAX_PATH_BYTES = 4096;
 
 /**
- * Refuses a change set that may not be published, whatever the worker let pass: it ran beside code of the repository,
- * and this is read where the credential that may write is. Throws ChangeSetRefusedError.
+ * Throws ChangeSetRefusedError for a change set that may not be published. The worker checks the same rules, but it runs
+ * beside untrusted code, so they are checked again here, next to the credential that may write.
  */
 export async function requirePublishable(
   { files }: ChangeSet,
@@ -31,13 +31,14 @@ export async function requirePublishable(
   const guarded = await protectedFiles(paths, protection);
   if (guarded.length > 0)
     refuse(
-      `touches protected files (${list(guarded)}); a new job may change them where its settings.allowProtected names them`,
+      `touches protected files (${list(guarded)}); a new job may change files that its settings.allowProtected names`,
     );
   const outside = await filesOutside(paths, job);
-  if (outside.length > 0) refuse(`touches ${list(outside)}, which settings.include and exclude leave out`);
+  if (outside.length > 0)
+    refuse(`touches ${list(outside)}, which settings.include and settings.exclude leave out`);
 }
 
-/** Whether GitHub asks for a permission of its own to write one of these files. */
+/** Whether GitHub requires the `workflows` permission to write these files. */
 export function touchesWorkflows({ files }: ChangeSet): boolean {
   return files.some(({ path }) => `${foldPath(path)}/`.startsWith('.github/workflows/'));
 }
@@ -46,14 +47,14 @@ function refusePath(path: string): void {
   const parts = path.split('/');
   const outside = parts.some((part) => part === '' || part === '.' || part === '..');
   if (outside || isInGitFolder(path) || /[\0\uFFFD]/.test(path) || Buffer.byteLength(path) > MAX_PATH_BYTES)
-    refuse(`names ${JSON.stringify(path.slice(0, 200))}, which is no path inside the repository`);
+    refuse(`names ${JSON.stringify(path.slice(0, 200))}, which is not a path inside the repository`);
 }
 
 function refuseContent(file: ChangedFile): void {
   if (file.status === 'deleted') return;
   const bytes = Buffer.byteLength(file.content, 'base64');
   if (bytes > MAX_FILE_BYTES)
-    refuse(`has ${file.path} with ${bytes} bytes, and GitHub takes ${MAX_FILE_BYTES} a file`);
+    refuse(`has ${file.path} with ${bytes} bytes; GitHub allows ${MAX_FILE_BYTES} bytes per file`);
   if (file.mode === '120000' && bytes > MAX_PATH_BYTES)
     refuse(`has the symbolic link ${file.path} with a target of ${bytes} bytes`);
   if (file.mode === '120000') {
@@ -62,7 +63,7 @@ function refuseContent(file: ChangedFile): void {
       refuse(
         `has the symbolic link ${file.path} to ${JSON.stringify(target)}, which leads out of the repository`,
       );
-    // What is written through it would be hooks and configuration.
+    // Files written through the link would be hooks and configuration.
     if (isInGitFolder(target))
       refuse(
         `has the symbolic link ${file.path} to ${JSON.stringify(target)}, which leads into git's own folder`,
@@ -71,8 +72,8 @@ function refuseContent(file: ChangedFile): void {
 }
 
 /**
- * A path that is named twice, or that is a file and a folder at once, would be whichever comes last. On a disk that folds
- * names, what is in a folder would be written through a link of that name.
+ * Refuses a path that is named twice, or that is both a file and a folder. On a case-insensitive disk, a file in a folder
+ * would be written through a link whose name differs from the folder's in case only.
  */
 function refuseOverlap(files: readonly ChangedFile[]): void {
   const seen = new Set<string>();

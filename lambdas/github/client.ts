@@ -4,7 +4,7 @@ import type { Settings } from '../../core/settings.ts';
 import { type Access, credentialFor, credentialId } from './credential.ts';
 import { createOctokit } from './octokit.ts';
 
-/** GitHub with the credential that may write, for one repository. */
+/** A client with the credential that may write to this repository. */
 export async function openGitHub(
   settings: Settings,
   repositoryName: string,
@@ -15,18 +15,18 @@ export async function openGitHub(
   });
 }
 
-/** GitHub with the credential that may look, at this repository and at all others with the same `readerId`. */
+/** A client with the credential that may read this repository and all others with the same `readerId`. */
 export async function openReader(settings: Settings, repositoryName: string): Promise<Octokit> {
   return createOctokit(settings, await credentialFor(settings, repositoryName, 'read'));
 }
 
-/** Names whose credential looks at a repository: an App has one for each owner, where there is no token to read by. */
+/** Identifies the credential that reads a repository: an App has one for each owner. */
 export function readerId(settings: Settings, repositoryName: string): string {
   const { owner } = parseRepositoryName(repositoryName.toLowerCase());
   return settings.GITHUB_APP_ID ? owner : '';
 }
 
-/** `owner/name` of every repository of an owner that the read token can see, archived and disabled ones left out. */
+/** `owner/name` of every repository of an owner that the read token can see, except archived and disabled ones. */
 export async function* listRepositories(settings: Settings, owner: string): AsyncGenerator<string> {
   const github = createOctokit(settings, await settings.secret('GITHUB_TOKEN'));
   const { data: account } = await github.rest.users.getByUsername({ username: owner });
@@ -41,7 +41,7 @@ export async function* listRepositories(settings: Settings, owner: string): Asyn
   }
 }
 
-/** The name becomes a key of artifacts and a row, so it is held to what a user may name; and no other owner was asked for. */
+/** A name becomes part of keys and rows, so it must be a valid one, and of the requested owner. */
 function isOf(owner: string, fullName: string): boolean {
   return (
     RepositoryName.safeParse(fullName).success && fullName.toLowerCase().startsWith(`${owner.toLowerCase()}/`)

@@ -1,13 +1,13 @@
 /**
- * Whether a pattern of CODEOWNERS matches a file; undefined for what such patterns do not have: negation, and ranges in
- * brackets. Case counts. Both come from a repository, so the time is bounded by the product of their lengths.
+ * A matcher of one CODEOWNERS pattern, case-sensitive. Returns undefined for syntax that CODEOWNERS does not support:
+ * negation, and ranges in brackets. Pattern and file are untrusted, so the time is bounded by the product of their lengths.
  */
 export function matcherOf(pattern: string): ((file: string) => boolean) | undefined {
   if (pattern.startsWith('!') || /(?<!\\)[[\]]/.test(pattern)) return undefined;
   const folder = pattern.endsWith('/');
   const segments = pattern.replace(/^\//, '').replace(/\/$/, '').split('/');
   if (!pattern.startsWith('/') && segments.length === 1) segments.unshift('**');
-  // `docs/*` owns the files of docs alone; any other name owns what is below it too.
+  // `docs/*` matches only the files directly in docs; any other pattern also matches everything below.
   const exact = !folder && segments.length > 1 && segments.at(-1) === '*' && segments.at(-2) !== '**';
   const parsed = segments.map((segment) => (segment === '**' ? undefined : tokensOf(segment)));
   return (file) => {
@@ -18,7 +18,7 @@ export function matcherOf(pattern: string): ((file: string) => boolean) | undefi
   };
 }
 
-/** A character, or a wildcard: `?` is one, `*` any number of them. */
+/** A character, or a wildcard: `?` for one character, `*` for any number. */
 type Token = string | { wildcard: '?' | '*' };
 
 function tokensOf(segment: string): Token[] {
@@ -29,7 +29,7 @@ function tokensOf(segment: string): Token[] {
   });
 }
 
-/** After how many segments of the path the whole pattern can have been read; undefined among its segments is `**`. */
+/** The numbers of path segments that the whole pattern can match; an undefined segment of the pattern is `**`. */
 function reachable(pattern: readonly (Token[] | undefined)[], path: readonly string[]): Set<number> {
   let at = new Set([0]);
   for (const tokens of pattern) {
@@ -45,7 +45,7 @@ function reachable(pattern: readonly (Token[] | undefined)[], path: readonly str
   return at;
 }
 
-/** Goes back to the last `*` alone, which is enough: what an earlier one could take, the last one can. */
+/** Backtracks to the last `*` only: it can match any text that an earlier one could. */
 function matchesSegment(tokens: readonly Token[], text: readonly string[]): boolean {
   let [t, i] = [0, 0];
   let star: { t: number; i: number } | undefined;

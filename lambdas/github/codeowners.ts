@@ -1,15 +1,15 @@
 import { matcherOf } from './codeowners-pattern.ts';
 
 /**
- * CODEOWNERS by GitHub's rules: the last line that matches a file says who owns it, and a line without owners says that
- * nobody does. https://docs.github.com/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners
+ * A line of CODEOWNERS. By GitHub's rules the last line that matches a file decides, and a line without owners means that
+ * the file has none: https://docs.github.com/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners
  */
 export type CodeOwnersRule = { matches(file: string): boolean; owners: string[] };
 
-/** Where GitHub looks, in this order; the first one there is the one it reads. */
+/** GitHub reads the first of these that exists. */
 export const CODEOWNERS_FILES = ['.github/CODEOWNERS', 'CODEOWNERS', 'docs/CODEOWNERS'] as const;
 
-/** Users as `login`, teams as `organization/team`. Owners by e-mail address cannot be asked for a review. */
+/** Users as `login`, teams as `organization/team`. Owners given by e-mail address are left out: they cannot be reviewers. */
 export function ownersOf(codeOwners: string, files: readonly string[]): string[] {
   const rules = parseCodeOwners(codeOwners).reverse();
   const owners = files.flatMap((file) => rules.find(({ matches }) => matches(file))?.owners ?? []);
@@ -21,14 +21,14 @@ export function parseCodeOwners(text: string): CodeOwnersRule[] {
     const [pattern, ...names] = wordsOf(line);
     if (pattern === undefined) return [];
     const matches = matcherOf(pattern);
-    // GitHub passes over a line whose pattern it does not know.
+    // GitHub skips a line with an invalid pattern.
     if (!matches) return [];
     const owners = names.flatMap((name) => /^@([\w-]+(?:\/[\w.-]+)?)$/.exec(name)?.[1] ?? []);
     return [{ matches, owners }];
   });
 }
 
-/** Words between blanks, of which a backslash makes a part of the word; a `#` that begins one ends the line. */
+/** Words separated by blanks that no backslash escapes; a word that begins with `#` starts a comment. */
 function wordsOf(line: string): string[] {
   const words = line.match(/(?:\\.|[^\s\\])+/g) ?? [];
   const comment = words.findIndex((word) => word.startsWith('#'));

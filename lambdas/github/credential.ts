@@ -5,7 +5,7 @@ import { parseRepositoryName } from '../../core/job.ts';
 import type { Settings } from '../../core/settings.ts';
 import { createOctokit } from './octokit.ts';
 
-/** What a token is for: to open pull requests, those that change workflows among them, or to look at them. */
+/** The purpose of a token: to open pull requests, to open ones that change workflows, or to read. */
 export type Access = 'write' | 'writeWorkflows' | 'read';
 
 /** https://docs.github.com/rest/authentication/permissions-required-for-github-apps */
@@ -15,9 +15,9 @@ const PERMISSIONS: Readonly<Record<Exclude<Access, 'read'>, Record<string, strin
 };
 
 /**
- * The token for one repository: of the App where there is one, made for this repository and these permissions alone,
- * which GitHub ends after an hour; else GITHUB_WRITE_TOKEN. To look at it, GITHUB_TOKEN where it is set, so that nobody
- * but OpenPullRequest needs what may write. Undefined where none is configured.
+ * The token for one repository. To write: a token of the App, limited to this repository, these permissions and one hour,
+ * or else GITHUB_WRITE_TOKEN. To read: GITHUB_TOKEN if it is set, so that only OpenPullRequest needs a credential that
+ * may write. Returns undefined if none is configured.
  */
 export async function credentialFor(
   settings: Settings,
@@ -42,9 +42,9 @@ export async function credentialFor(
   const { token } = await app({
     type: 'installation',
     installationId: installation.id,
-    // To look, all that the installation has, at all of the owner's repositories that it covers at once.
+    // A reader gets all permissions and repositories of the installation: one token serves all of an owner's repositories.
     ...(access !== 'read' && {
-      // A renamed repository is known by its number alone, which GitHub's redirection shows.
+      // The former name of a renamed repository is refused; GitHub's redirection shows its ID.
       ...(renamed ? { repositoryIds: [Number(renamed[1])] } : { repositoryNames: [repo] }),
       permissions: PERMISSIONS[access],
     }),
@@ -53,8 +53,8 @@ export async function credentialFor(
 }
 
 /**
- * Names whose limit a repository's pull requests count against, without showing it: a token, or an App's installation.
- * A token in Secrets Manager is named by where it is kept, so that ReserveSlot need not be let read it.
+ * Identifies the credential whose rate limit the pull requests of a repository count against, without revealing it. A
+ * token in Secrets Manager is identified by its secret's ARN, so that ReserveSlot need not read it.
  */
 export async function credentialId(settings: Settings, repositoryName: string): Promise<string> {
   const { owner } = parseRepositoryName(repositoryName.toLowerCase());
@@ -64,22 +64,22 @@ export async function credentialId(settings: Settings, repositoryName: string): 
   return createHash('sha256').update(`${settings.GITHUB_API_URL} ${who}`).digest('hex').slice(0, 16);
 }
 
-/** Kept as long as its key is the same: it holds the tokens that it was given until they end. */
+/** Kept while its key is the same: it caches its tokens until they expire. */
 let opened: { settings: Settings; privateKey: string; app: ReturnType<typeof createAppAuth> } | undefined;
 
 async function openApp(settings: Settings, appId: string) {
   const privateKey = await settings.secret('GITHUB_APP_PRIVATE_KEY');
   if (!privateKey) {
     throw new SettingsError(
-      'GITHUB_APP_ID is set, and GITHUB_APP_PRIVATE_KEY is not; give the key of the App (PEM), or its secret by GITHUB_APP_PRIVATE_KEY_SECRET_ID.',
+      'GITHUB_APP_ID is set, but GITHUB_APP_PRIVATE_KEY is not. Set it to the private key of the App (PEM), or set GITHUB_APP_PRIVATE_KEY_SECRET_ID to the secret that holds it.',
     );
   }
   if (opened?.settings === settings && opened.privateKey === privateKey) return opened.app;
-  // Loaded on demand: most have a token.
+  // Loaded on demand: most environments use a token.
   const { createAppAuth } = await import('@octokit/auth-app');
   const app = createAppAuth({
     appId,
-    // Environment files write a line's end as two characters.
+    // Environment files write a line end as the two characters \n.
     privateKey: privateKey.replaceAll('\\n', '\n'),
     request: createOctokit(settings, undefined).request,
   });

@@ -1,13 +1,13 @@
 import type { Octokit } from '@octokit/rest';
 import { parseRepositoryName } from '../../core/job.ts';
 
-/** What one call asks about: each costs GitHub a look of its own, and it gives a call up after 10 s. */
-const A_CALL = 100;
+/** GitHub looks each item up separately, and a call times out after 10 s. */
+const ITEMS_PER_CALL = 100;
 
 export type RepositoryAnswer = {
   isArchived: boolean;
   isDisabled: boolean;
-  /** Null where it has no commit. */
+  /** Null if the repository is empty. */
   defaultBranchRef: { name: string } | null;
 };
 
@@ -23,10 +23,10 @@ export type PullRequestAnswer = {
 
 export type RollupState = 'ERROR' | 'EXPECTED' | 'FAILURE' | 'PENDING' | 'SUCCESS';
 
-/** `null` where the credential may see only a part of it. */
+/** `pullRequest` is null if the credential may not see it. */
 export type Seen = { nameWithOwner: string; pullRequest: PullRequestAnswer | null };
 
-/** One alias for each repository: GitHub finds none of them by a list of names. */
+/** One alias for each repository, because GitHub has no query by a list of names. */
 export function repositoriesQuery(count: number): string {
   const all = Array.from({ length: count }, (_, i) => i);
   return [
@@ -37,7 +37,7 @@ export function repositoriesQuery(count: number): string {
   ].join('\n');
 }
 
-/** The rollup is of check runs and of commit statuses together. */
+/** The rollup combines check runs and commit statuses. */
 export function pullRequestsQuery(count: number): string {
   const all = Array.from({ length: count }, (_, i) => i);
   const variables = all.map((i) => `$owner${i}: String!, $name${i}: String!, $number${i}: Int!`);
@@ -55,7 +55,7 @@ export function pullRequestsQuery(count: number): string {
   ].join('\n');
 }
 
-/** What GitHub says of each repository, in their order; undefined for one that the credential cannot see. */
+/** Yields each repository's data, in order; undefined for one that the credential cannot see. */
 export async function* askRepositories<T extends string>(
   github: Octokit,
   names: readonly T[],
@@ -63,7 +63,7 @@ export async function* askRepositories<T extends string>(
   yield* askAll<T, RepositoryAnswer>(github, names, repositoriesQuery, variablesOf);
 }
 
-/** What GitHub says of each pull request; undefined where the credential cannot see even the repository. */
+/** Yields each pull request's data, in order; undefined if the credential cannot see its repository. */
 export async function* askPullRequests<T extends { repositoryName: string; number: number }>(
   github: Octokit,
   pulls: readonly T[],
@@ -85,8 +85,8 @@ async function* askAll<T, Answer>(
   query: (count: number) => string,
   variables: (item: T, i: number) => Record<string, string | number>,
 ): AsyncGenerator<[T, Answer | undefined]> {
-  for (let at = 0; at < items.length; at += A_CALL) {
-    const some = items.slice(at, at + A_CALL);
+  for (let at = 0; at < items.length; at += ITEMS_PER_CALL) {
+    const some = items.slice(at, at + ITEMS_PER_CALL);
     const answers = await ask<Answer>(github, query(some.length), Object.assign({}, ...some.map(variables)));
     for (const [i, item] of some.entries()) yield [item, answers[`at${i}`] ?? undefined];
   }
@@ -98,7 +98,7 @@ type GraphQLFault = Error & {
   headers?: Record<string, string>;
 };
 
-/** GitHub answers what it can: what the credential may not see is null, and has an error beside it. */
+/** A partial answer is returned: items that the credential may not see are null in it. */
 async function ask<Answer>(
   github: Octokit,
   query: string,
@@ -109,7 +109,7 @@ async function ask<Answer>(
   } catch (error) {
     const { name, data, errors = [], headers, message } = error as GraphQLFault;
     if (name !== 'GraphqlResponseError') throw error;
-    // It comes with status 200, and means what 429 does elsewhere.
+    // GraphQL reports the rate limit with status 200; callers expect 429.
     if (errors.some(({ type }) => type === 'RATE_LIMITED'))
       throw Object.assign(new Error(message, { cause: error }), { status: 429, response: { headers } });
     if (!data) throw error;

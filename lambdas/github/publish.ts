@@ -10,7 +10,7 @@ import { publishAgain, publishElsewhere } from './advice.ts';
 import { type Base, findBase, type Repository, requireBaseBranch } from './base.ts';
 import { requireFitting } from './base-tree.ts';
 import { type Commit, commitToBranch } from './branch.ts';
-import { findPullRequests, openPullRequest, type PullRequest, updateBody } from './pull-request.ts';
+import { createPullRequest, findPullRequests, type PullRequest, updateBody } from './pull-request.ts';
 import { bodyOf, titleOf } from './pull-request-text.ts';
 import { markPullRequest } from './reviewers.ts';
 import { writeTree } from './tree.ts';
@@ -25,17 +25,17 @@ export type Publication = {
 
 export type Published = PullRequest & {
   branch: string;
-  /** Absent where the pull request had ended before. */
+  /** Absent if the pull request was already closed or merged. */
   commitSha?: string;
-  /** The repository's name where GitHub has renamed it. */
+  /** The repository's new name, if it was renamed. */
   renamedTo?: string;
   warnings: string[];
 };
 
 /**
- * Makes a recorded change set a pull request through the Git Data API. Safe to run again wherever it broke off: what is
- * there already is found and used, and the end is one branch, one commit and one pull request. A pull request that was
- * closed or merged is given back as it is. Seven calls for a change of text alone.
+ * Publishes a recorded change set as a pull request, through the Git Data API. Safe to run again after any failure:
+ * existing objects are found and used, so there is one branch, one commit and one pull request in the end. Returns a pull
+ * request that was closed or merged unchanged. Seven calls for a change of short text files.
  */
 export async function publishChangeSet(github: Octokit, publication: Publication): Promise<Published> {
   const { job, changeSet, settings } = publication;
@@ -61,14 +61,17 @@ export async function publishChangeSet(github: Octokit, publication: Publication
   const title = titleOf({ ...publication, wanted });
   const request = {
     jobId: job.jobId,
-    ...{ branch, title, treeSha, base },
+    branch,
+    title,
+    treeSha,
+    base,
     author: settings.COMMIT_AUTHOR,
     committer: settings.COMMIT_COMMITTER,
     signOff: wanted.signOff ?? settings.SIGN_OFF,
   };
-  const commitSha = await commitToBranch(github, repository, request, async (ours) => {
+  const commitSha = await commitToBranch(github, repository, request, async (isThisChange) => {
     const commits = existing ? await commitsOf(github, repository, existing) : [];
-    return commits.find(ours)?.sha;
+    return commits.find(isThisChange)?.sha;
   });
 
   const body = bodyOf({ ...publication, wanted }, base);
@@ -83,7 +86,7 @@ export async function publishChangeSet(github: Octokit, publication: Publication
   return { ...pull, branch, commitSha, warnings: [...warnings, ...marks] };
 }
 
-/** That of the pull request there is, unless this very run was asked for another one. */
+/** The branch that the request of this run names, or that of the existing pull request, or the job's. */
 function branchOf({ job, row }: Pick<Publication, 'job' | 'row'>): string {
   const there = row.pullRequestNumber === undefined ? undefined : row.branch;
   return job.publishAs?.branch ?? there ?? branchNameOf(job);
@@ -92,16 +95,16 @@ function branchOf({ job, row }: Pick<Publication, 'job' | 'row'>): string {
 function requireOwnBranch(branch: string, base: Base, { job, repositoryName }: Publication): void {
   if (branch !== base.branch) return;
   throw new PullRequestRefusedError(
-    `The pull request of ${repositoryName} would go from ${branch} into ${branch}, its base branch. ${publishElsewhere(job.jobId)}.`,
+    `The branch of the pull request of ${repositoryName} is ${branch}, which is also its base branch. Choose another branch: ${publishElsewhere(job.jobId)}.`,
   );
 }
 
-/** How the pull requests of this run are to be: as the job said, but for what the request of the run said. */
+/** The pull request settings of the job, overridden by those of the request that started this run. */
 function wantedOf({ publishAs, pullRequest }: JobRow): PullRequestSettings & { body?: string } {
   return { ...pullRequest, ...publishAs };
 }
 
-/** A branch's name can have served another job before, whose pull request says nothing of this one. */
+/** The pull request with a commit of this job; an earlier job may have used the same branch name. */
 async function endedOfJob(
   github: Octokit,
   repository: Repository,
@@ -124,7 +127,7 @@ async function commitsOf(
   return data.map(({ sha, commit, parents }) => ({ ...commit, sha, parents }));
 }
 
-/** Throws RepositoryUnavailableError where the job may not work on the repository under its new name. */
+/** Throws RepositoryUnavailableError if ALLOWED_REPOSITORIES does not allow the new name. */
 async function newNameOf(
   github: Octokit,
   { owner, repo }: Repository,
@@ -134,7 +137,7 @@ async function newNameOf(
   const { data } = await github.rest.repos.get({ owner, repo });
   if (isAllowed(ALLOWED_REPOSITORIES, data.full_name)) return data.full_name;
   throw new RepositoryUnavailableError(
-    `${owner}/${repo} is ${data.full_name} now, which ALLOWED_REPOSITORIES does not admit. Add it there, then ${publishAgain(jobId)}.`,
+    `${owner}/${repo} was renamed to ${data.full_name}, which ALLOWED_REPOSITORIES does not allow. Add it there, then ${publishAgain(jobId)}.`,
   );
 }
 
@@ -149,5 +152,5 @@ async function openOrUpdate(
     await updateBody(github, repository, existing, body);
     return { pull: existing, warnings: [] };
   }
-  return openPullRequest(github, repository, { head: branch, base: base.branch, title, body, draft });
+  return createPullRequest(github, repository, { head: branch, base: base.branch, title, body, draft });
 }

@@ -5,23 +5,23 @@ import type { Settings } from '../../core/settings.ts';
 import type { Base } from './base.ts';
 import { plainLine, plainText, safeLine, safeMarkdown } from './untrusted-text.ts';
 
-/** What GitHub takes as a title. */
+/** GitHub's limit of a title. */
 const MAX_TITLE = 256;
-/** Of the model's text; with ours it stays under the 65,536 characters that GitHub takes. */
+/** The model's text; with the product's own it stays below GitHub's limit of 65,536 characters. */
 const MAX_DESCRIPTION = 40_000;
 const MAX_COMMANDS = 20;
 const MAX_FILES = 20;
 
 export type Subject = {
   job: JobRow;
-  /** In the user's own words, which they may mean to act. */
+  /** The user's text, in which mentions and references are intended. */
   wanted: { title?: string | undefined; body?: string | undefined };
   row: RepositoryResult;
   changeSet: ChangeSet;
   settings: Pick<Settings, 'PUBLIC_URL'>;
 };
 
-/** The job's own title, else the model's, made safe; also the commit's subject. */
+/** The title from the job, or else the model's, made safe. It is also the commit's subject. */
 export function titleOf({ job, changeSet, wanted }: Subject): string {
   const own = wanted.title;
   const title = own ? plainLine(own, MAX_TITLE) : safeLine(changeSet.title, MAX_TITLE);
@@ -29,8 +29,8 @@ export function titleOf({ job, changeSet, wanted }: Subject): string {
 }
 
 /**
- * What the model says of its change, then what is known of it: the same text for the same analysis on the same base, so
- * that writing it again changes nothing.
+ * The model's description of the change, then facts about it. The same analysis on the same base gives the same text, so
+ * writing it again changes nothing.
  */
 export function bodyOf(subject: Subject, base: Base): string {
   const { changeSet, wanted } = subject;
@@ -49,14 +49,14 @@ function baseNote({ changeSet }: Subject, { branch, changedMeanwhile }: Base): s
   if (changedMeanwhile.length === 0) return '';
   const some = changedMeanwhile.slice(0, MAX_FILES).map(code).join(', ');
   const more = changedMeanwhile.length > MAX_FILES ? ` and ${changedMeanwhile.length - MAX_FILES} more` : '';
-  return `> [!WARNING]\n> ${code(branch)} has moved on since this change was made, and changed ${some}${more} as well. The commit is on ${changeSet.baseSha.slice(0, 10)}, which the change was made from: look at what merging it does.`;
+  return `> [!WARNING]\n> ${code(branch)} has new commits since this change was made, which also changed ${some}${more}. The commit is based on ${changeSet.baseSha.slice(0, 10)}, which the change was made from: check the result of the merge.`;
 }
 
 function verification(results: readonly Verification[]): string {
   if (results.length === 0) return '';
   const lines = results.slice(0, MAX_COMMANDS).map((result) => {
     const { command, exitCode, seconds } = result;
-    const end = exitCode === 0 ? 'passed' : exitCode === null ? 'was ended' : `exited ${exitCode}`;
+    const end = exitCode === 0 ? 'passed' : exitCode === null ? 'was killed' : `exited ${exitCode}`;
     const before = exitCode !== 0 && failedOnBase(result) ? ', and failed before the change too' : '';
     return `- ${code(command)} ${end}${before} (${seconds.toFixed(1)} s)`;
   });
@@ -81,7 +81,7 @@ function facts({ job, row, changeSet, settings }: Subject): string {
   ].join('\n\n');
 }
 
-/** As code, whatever backticks are in it. */
+/** Inline code, with a fence that is longer than any run of backticks in the text. */
 function code(text: string): string {
   const line = plainLine(text, 300);
   const longest = Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length));

@@ -1,5 +1,6 @@
 import type { Octokit } from '@octokit/rest';
 import type { Repository } from './base.ts';
+import { statusOf } from './status-of.ts';
 
 export type PullRequest = {
   number: number;
@@ -13,7 +14,7 @@ export type PullRequest = {
   mergedAt?: string;
 };
 
-/** What GitHub says of a pull request, in a list or alone. */
+/** A pull request as GitHub's API returns it, in a list or alone. */
 type PullJson = {
   number: number;
   html_url: string;
@@ -29,8 +30,8 @@ type PullJson = {
 type NewPullRequest = { head: string; base: string; title: string; body: string; draft: boolean };
 
 /**
- * Those of this branch of the repository itself, newest first, whatever became of them. `redirected` says that GitHub
- * knows the repository by another name now.
+ * The pull requests of this branch of the repository, open or not, newest first. `redirected` is true if the repository
+ * was renamed.
  */
 export async function findPullRequests(
   github: Octokit,
@@ -52,10 +53,10 @@ export async function findPullRequests(
 }
 
 /**
- * Opens it, or takes the one that somebody else (this very step, running twice) opened first. As no draft where GitHub's
- * plan for the repository has none.
+ * Creates a pull request, or returns the one that another execution of this step created first. Creates no draft if
+ * GitHub's plan for the repository does not support them.
  */
-export async function openPullRequest(
+export async function createPullRequest(
   github: Octokit,
   repository: Repository,
   request: NewPullRequest,
@@ -64,21 +65,24 @@ export async function openPullRequest(
     const { data } = await github.rest.pulls.create({ ...repository, ...request });
     return { pull: pullRequestOf(data as PullJson, repository.owner), warnings: [] };
   } catch (error) {
-    const said = messageOf(error);
-    if (/already exists/i.test(said)) {
+    const message = messageOf(error);
+    if (/already exists/i.test(message)) {
       const { pulls } = await findPullRequests(github, repository, request.head);
       const pull = pulls.find(({ state }) => state === 'open');
       if (pull) return { pull, warnings: [] };
     }
-    if (request.draft && /draft/i.test(said)) {
-      const { pull } = await openPullRequest(github, repository, { ...request, draft: false });
-      return { pull, warnings: ['It is no draft: GitHub has none for this repository.'] };
+    if (request.draft && /draft/i.test(message)) {
+      const { pull } = await createPullRequest(github, repository, { ...request, draft: false });
+      return {
+        pull,
+        warnings: ['The pull request is not a draft: GitHub does not support drafts in this repository.'],
+      };
     }
     throw error;
   }
 }
 
-/** Only the text below the title: a title that somebody changed stays. */
+/** Updates the body only, so that an edited title stays. */
 export async function updateBody(
   github: Octokit,
   { owner, repo }: Repository,
@@ -105,19 +109,15 @@ export function pullRequestOf(pull: PullJson, owner: string): PullRequest {
   };
 }
 
-/** GitHub gives a body back with its own line ends. */
+/** GitHub changes the line ends of a body. */
 function sameText(one: string, other: string): boolean {
   const plain = (text: string) => text.replace(/\r\n/g, '\n').trim();
   return plain(one) === plain(other);
 }
 
-/** The message of a 422, with what its `errors` add to it; empty for anything else. */
+/** The message and the `errors` of a 422; empty for any other error. */
 function messageOf(error: unknown): string {
-  const { status, message, response } = error as {
-    status?: number;
-    message?: string;
-    response?: { data?: { errors?: unknown } };
-  };
-  if (status !== 422) return '';
+  if (statusOf(error) !== 422) return '';
+  const { message, response } = error as { message?: string; response?: { data?: { errors?: unknown } } };
   return `${message} ${JSON.stringify(response?.data?.errors ?? '')}`;
 }

@@ -15,8 +15,8 @@ type RequestFault = {
 };
 
 /**
- * GitHub's answer as an error of the product that says what to do; what another attempt could mend (a limit, a fault of
- * GitHub's, a lost connection) is given back as it is.
+ * Translates a refusal by GitHub into an error of the product that says what to do. Returns errors that a retry may fix (a
+ * rate limit, a fault of GitHub's, a lost connection) unchanged.
  */
 export function explainRefusal(
   error: unknown,
@@ -24,46 +24,44 @@ export function explainRefusal(
 ): unknown {
   if (error instanceof CodyBatchError || !isRequestFault(error)) return error;
   if (rateLimitedUntil(error, 0) !== undefined || error.status >= 500 || error.status < 400) return error;
-  const said = `GitHub: ${error.message.slice(0, 500)}`;
+  const quoted = `GitHub: ${error.message.slice(0, 500)}`;
   const { status } = error;
   const then = `then ${publishAgain(jobId)}`;
   const unavailable = (what: string) =>
-    new RepositoryUnavailableError(`${repositoryName} ${what}. ${said}`, { cause: error });
+    new RepositoryUnavailableError(`${repositoryName} ${what}. ${quoted}`, { cause: error });
 
   if (status === 401) {
     return new GitHubPermissionError(
-      `GitHub does not accept the credential that opens pull requests: it is missing, expired, revoked or mistyped. Replace GITHUB_WRITE_TOKEN (or GITHUB_TOKEN, or the App's id and key); ${then}. ${said}`,
+      `GitHub rejects the credential that opens pull requests: it is missing, expired, revoked or mistyped. Replace GITHUB_WRITE_TOKEN (or GITHUB_TOKEN, or the App's ID and key), ${then}. ${quoted}`,
       { cause: error },
     );
   }
   if (/archived/i.test(error.message))
-    return unavailable(`is archived, so that nothing can be written to it; unarchive it, ${then}`);
+    return unavailable(`is archived, so it cannot be written to. Unarchive it, ${then}`);
   if (status === 409 && /empty/i.test(error.message))
-    return unavailable(
-      `is empty: it has no commit any more, so there is no base; push one, then start a new job`,
-    );
+    return unavailable(`is empty, so a pull request has no base. Push a commit, then start a new job`);
   if (status === 410 || status === 451 || /disabled|access blocked|suspended/i.test(error.message))
-    return unavailable(`is closed to us; ask its owner`);
+    return unavailable(`is disabled or blocked by GitHub. Ask its owner`);
   const missing = missingPermission(error);
   if (missing) {
     return new GitHubPermissionError(
-      `The credential that opens pull requests may not do so on ${repositoryName}: it needs the permission ${missing}. Grant it to the token or the App; ${then}. ${said}`,
+      `The credential may not open pull requests in ${repositoryName}: it needs the permission ${missing}. Grant it to the token or the App, ${then}. ${quoted}`,
       { cause: error },
     );
   }
   if (status === 404)
     return unavailable(
-      `does not exist, or the credential that opens pull requests may not see it; give the token or the App's installation access to it, ${then}`,
+      `does not exist, or the credential that opens pull requests may not see it. Give the token or the App's installation access to it, ${then}`,
     );
   return new PullRequestRefusedError(
-    `GitHub refused ${error.request.method} ${new URL(error.request.url).pathname} of ${repositoryName} with ${status}. If a rule of the repository forbids it, change the rule, ${then}; or ${publishElsewhere(jobId)}. ${said}`,
+    `GitHub refused ${error.request.method} ${new URL(error.request.url).pathname} of ${repositoryName} with status ${status}. If a rule of the repository forbids it, change the rule, ${then}; or ${publishElsewhere(jobId)}. ${quoted}`,
     { cause: error },
   );
 }
 
 /**
- * The permission that GitHub names in its answer, or that a refused write needs. A token that may read but not write is
- * told 403, or 404 where GitHub hides that there is something to write to.
+ * The missing permission, by the header of the answer or by the refused call; undefined if the answer is no refusal of
+ * permission. A token that may only read gets 403 for a write, or 404.
  */
 function missingPermission({ status, message, request, response }: RequestFault): string | undefined {
   const { pathname } = new URL(request.url);

@@ -3,16 +3,17 @@ import type { ChangeSet } from '../../core/change-set.ts';
 import type { PullRequestSettings } from '../../core/job.ts';
 import type { Base, Repository } from './base.ts';
 import { CODEOWNERS_FILES, ownersOf } from './codeowners.ts';
+import { statusOf } from './status-of.ts';
 
-/** GitHub takes so many a pull request. */
+/** GitHub's limit per pull request. */
 const MAX_REVIEWERS = 15;
 
-/** What a pull request has already. */
+/** The labels and reviewers that a pull request already has. */
 export type Marks = { number: number; labels: readonly string[]; reviewers: readonly string[] };
 
 /**
- * Adds the labels and asks the reviewers that the job wants and the pull request has not. What GitHub does not take is
- * returned as warnings: it is no reason to be without the pull request.
+ * Adds the labels and requests the reviewers that the job wants and the pull request lacks. Those that GitHub refuses are
+ * returned as warnings, because the pull request itself is open.
  */
 export async function markPullRequest(
   github: Octokit,
@@ -47,7 +48,7 @@ async function addLabels(
   }
 }
 
-/** All at once, and where GitHub refuses that, one by one: a single name that it does not take refuses all. */
+/** Requests all in one call, and one by one if GitHub refuses that: a single invalid name fails the whole call. */
 async function askReviewers(
   github: Octokit,
   { owner, repo }: Repository,
@@ -74,7 +75,7 @@ async function askReviewers(
   }
 }
 
-/** Those whom the base branch's CODEOWNERS names for the files of the change. */
+/** The owners of the changed files by the base branch's CODEOWNERS. */
 async function codeOwnersOf(
   github: Octokit,
   { owner, repo }: Repository,
@@ -91,19 +92,19 @@ async function codeOwnersOf(
         files.map((file) => file.path),
       );
     } catch (error) {
-      if ((error as { status?: number }).status !== 404) throw error;
+      if (statusOf(error) !== 404) throw error;
     }
   }
   return [];
 }
 
-/** Throws what is no refusal of this very request: a limit, a fault of GitHub's. */
+/** Throws `error` unless GitHub refused this request as invalid: a rate limit or a fault of GitHub's may be retried. */
 function warningOf(what: string, error: unknown): string {
   if (!isRefused(error)) throw error;
   return `${what}: ${(error as Error).message.slice(0, 300)}`;
 }
 
 function isRefused(error: unknown): boolean {
-  const { status } = error as { status?: number };
+  const status = statusOf(error);
   return status === 422 || status === 404;
 }

@@ -1,14 +1,14 @@
 import type { ChecksState, PullRequestRecord } from '../../core/repository-result.ts';
 import type { PullRequestAnswer, RollupState, Seen } from './graphql.ts';
 
-/** The name of the error of a pull request that GitHub did not show; gone once it does. */
+/** The error of a pull request that GitHub did not return; removed once GitHub returns it. */
 export const NOT_SEEN = 'PullRequestNotSeenError';
 
-/** No end: a credential that sees less for an hour closes nothing. */
+/** The state stays as it was: a credential may lose access for an hour only. */
 const GONE = {
   name: NOT_SEEN,
   message:
-    'GitHub has no such pull request any more, or the credential may not see it: the repository was deleted, or its access was taken back.',
+    'GitHub did not return the pull request. The repository was deleted, or the credential lost access to it. Give the credential access; the state shown is the last one known.',
 };
 
 const CHECKS: Readonly<Record<RollupState, ChecksState>> = {
@@ -21,7 +21,7 @@ const CHECKS: Readonly<Record<RollupState, ChecksState>> = {
 
 const STATES = { OPEN: 'open', CLOSED: 'closed', MERGED: 'merged' } as const;
 
-/** The record of a pull request with what GitHub says of it now. */
+/** The record of a pull request, updated by GitHub's answer. */
 export function trackedRecord(
   before: PullRequestRecord,
   seen: Seen | undefined,
@@ -37,13 +37,13 @@ export function trackedRecord(
     ...(now.mergedAt && { mergedAt: now.mergedAt }),
     headSha: now.headRefOid,
     checkedAt: at,
-    // Of one that has ended nobody waits for them.
+    // The checks of a closed pull request no longer matter.
     ...(now.state === 'OPEN' && checks && { checks }),
     error: before.error?.name === NOT_SEEN ? undefined : before.error,
   };
 }
 
-/** Undefined where the credential may not read them. */
+/** Returns undefined if the credential may not read checks. */
 function checksOf({ commits: { nodes } }: PullRequestAnswer): ChecksState | undefined {
   const newest = nodes?.[0];
   if (!newest) return undefined;

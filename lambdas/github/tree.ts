@@ -4,7 +4,7 @@ import type { ChangedFile, ChangeSet } from '../../core/change-set.ts';
 import { ancestorsOf } from '../../core/tree-path.ts';
 import type { Base, Repository } from './base.ts';
 
-/** Text that goes along with the tree, in one request; more than this goes as blobs. */
+/** Text that is sent with the tree in one request; the rest is sent as blobs. */
 const MAX_INLINE_BYTES = 1024 * 1024;
 
 type TreeEntry = {
@@ -15,7 +15,7 @@ type TreeEntry = {
   content?: string;
 };
 
-/** Makes the tree that the change set gives on the base, and returns its SHA. One call where all of it is text. */
+/** Creates the tree of the base with the change set applied, and returns its SHA. One call if all files are short text. */
 export async function writeTree(
   github: Octokit,
   { owner, repo }: Repository,
@@ -46,16 +46,16 @@ export async function writeTree(
 }
 
 /**
- * Whether JSON carries these bytes as they are: text in UTF-8, line ends and byte order mark included. An empty file and
- * one with a NUL go as blobs, as GitHub documents neither for a tree's `content`.
+ * Whether JSON preserves these bytes: UTF-8 text, including its line ends and byte order mark. Empty files and files with
+ * a NUL are sent as blobs, since GitHub documents neither for a tree's `content`.
  */
 function isPlainText(content: Buffer): boolean {
   return content.length > 0 && isUtf8(content) && !content.includes(0);
 }
 
 /**
- * Without the deletions that an addition implies: of a file that became a folder, and of a folder's files where it
- * became a file. In one tree, their order would matter.
+ * Leaves out deletions that an addition implies: a file replaced by a folder, and the files of a folder replaced by a
+ * file. In one tree, their order would matter.
  */
 function withoutReplaced(files: readonly ChangedFile[]): ChangedFile[] {
   const present = files.filter(({ status }) => status !== 'deleted').map(({ path }) => path);

@@ -1,56 +1,56 @@
 /**
- * Text that a model wrote under the influence of a repository, made safe to show on GitHub. Nothing is taken out that
- * one can see: a zero-width space between two characters is enough for GitHub to read no mention, reference or tag.
+ * Makes text of a model, which a repository may have influenced, safe to show on GitHub. Visible characters all stay: a
+ * zero-width space keeps GitHub from seeing a mention, reference or tag.
  */
 const BREAK = '\u200b';
 
 /**
- * Invisible characters: bidirectional overrides, zero-width ones, variation selectors, fillers and tags, which can carry
- * any text unseen, and controls but LF and TAB.
+ * Invisible characters, which can carry hidden text: bidirectional overrides, zero-width characters, variation selectors,
+ * fillers, tags, and control characters except LF and TAB.
  */
 const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2028\u2029]|(?![\n\t])\p{Cc}/gu;
 
 /**
- * What is broken after its first group: all that GitHub, or a tool that reads it, would act on. The text is a stranger's,
- * so no rule may look at it again from each of its places: what repeats next to what can match the same is bounded.
+ * Text that GitHub, or a tool that reads it, acts on; the zero-width space goes after the first group. The text is
+ * untrusted, so repetitions are bounded wherever a rule could otherwise take quadratic time.
  */
 const ACTED_ON: readonly RegExp[] = [
-  // People and teams, who would be notified.
+  // Mentions notify people and teams.
   /(@)(?=[\p{L}\p{N}_-])/gu,
-  // Issues and pull requests: `#1`, `owner/name#1`, `GH-1` and links to them, which a closing word could close.
+  // Issues and pull requests, which a keyword could close: `#1`, `owner/name#1`, `GH-1` and links to them.
   /(#)(?=[\p{L}\d])/gu,
   /\b(GH-)(?=\d)/gi,
-  // Issues of trackers beside GitHub: `PROJ-1`, and any key behind a word that closes or links.
+  // Issues of other trackers: `PROJ-1`, and any key after a keyword that closes or links.
   /\b([A-Z][A-Z\d_]{0,9}-)(?=\d)/g,
   /\b((?:clos|fix|resolv|complet|implement|ref|part of|relat|contribut|toward)[a-z ]{0,20}:?\s{1,3}[a-z][a-z\d_]{0,9}-)(?=\d)/gi,
   /(\/(?:issues|pull|pulls|discussions|milestone)\/)(?=\d)/gi,
-  // HTML, comments included: no hidden text, no image, no anchor of another kind than Markdown's.
+  // HTML and its comments: hidden text, images and anchors.
   /(<)(?=[A-Za-z/!?])/g,
-  // An entity can spell each of these.
+  // Entities can spell any of these.
   /(&)(?=(?:#\d+|#x[\da-f]+|[a-z][a-z\d]*);)/gi,
-  // An image is fetched from wherever its address says, which can tell that place what the address holds.
+  // Fetching an image sends its URL, and any data in it, to the server that it names.
   /(!)(?=\[)/g,
-  // Links that do something else than to lead somewhere.
+  // Links that run code or embed data.
   /\b(javascript|vbscript|data|file)(?=\s*:)/gi,
-  // Marks by which a commit or a pull request switches its checks off.
+  // Markers that skip the checks of a commit or pull request.
   /(\[)(?=[^[\]\n]{0,60}\b(?:skip|no)\b[^[\]\n]{0,60}\])/gi,
   /\b(skip-checks)(?=\s*:)/gi,
   /(\*\*\*)(?=NO_CI)/gi,
-  // What makes releases of commits.
+  // Keywords of release tools.
   /\b(BREAKING[ -]CHANGE)(?=\s*:)/gi,
   /\b((?:BEGIN|END)_)(?=(?:COMMIT_OVERRIDE|NESTED_COMMIT))/gi,
-  // Merge queues that are spoken to by name.
+  // Merge queues that obey comments addressed to them.
   /\b(bors)(?=[ \t]+\w)/gi,
 ];
 
-/** Read only at the start of a line: trailers, of which a squashed commit takes its authors, and bots' commands. */
+/** Acted on only at the start of a line: trailers, which give a squashed commit its authors, and commands of bots. */
 const ACTED_ON_AT_LINE_START: readonly RegExp[] = [
   /^([ \t>*_-]*[\w-]{1,60}-(?:by|to|with|as))(?=[ \t*_]*:)/gim,
   /^([ \t>*_-]*Cody-Batch-\w+)(?=[ \t*_]*:)/gim,
   /^([ \t>*_+-]*(?:\d+[.)][ \t]*)?\/)(?=[a-z])/gim,
-  // What a link leads to may stand apart from it, and is not shown: `[//]: # (hidden)`, and footnotes of the kind.
+  // Link definitions and footnotes are not shown, so they can hide text: `[//]: # (hidden)`.
   /^([ \t>*_+-]*(?:\d{1,9}[.)][ \t]*)?\[(?:\\[\s\S]|[^\]\\]){1,999}\])(?=:)/gm,
-  // `feat!:` of a commit is a major release.
+  // `feat!:` makes a major release.
   /^([ \t>*_-]*[a-z]+(?:\([^()\n]*\))?)(?=!:)/gim,
 ];
 
@@ -60,8 +60,8 @@ export function safeLine(text: string, limit: number): string {
 }
 
 /**
- * Markdown of at most `limit` characters, as a quotation: it is seen that somebody else speaks, and it ends where its
- * marks end, whatever is open in it.
+ * Markdown of at most `limit` characters, as a block quote: readers see that it is quoted, and unclosed markup in it cannot
+ * affect the text below.
  */
 export function safeMarkdown(text: string, limit: number): string {
   return bound(quotation(neutralise(start(text, limit)).trim()), limit);
@@ -71,7 +71,7 @@ function quotation(text: string): string {
   return text === '' ? '' : text.replace(/^/gm, '> ');
 }
 
-/** One line of the user's own words: what they mean to mention they may; what hides goes all the same. */
+/** One line of the user's text. Mentions and references stay, since the user intends them; invisible characters do not. */
 export function plainLine(text: string, limit: number): string {
   return bound(clean(text).replace(/\s+/g, ' ').trim(), limit);
 }
@@ -85,7 +85,7 @@ function clean(text: string): string {
   return text.toWellFormed().replace(/\r\n?/g, '\n').replace(INVISIBLE, '');
 }
 
-/** As much as can be shown, and one more, by which it is seen that there was more. */
+/** The text that can be shown and one more character, so that `bound` sees that it is truncated. */
 function start(text: string, limit: number): string {
   return clean(text).slice(0, limit + 1);
 }

@@ -4,14 +4,15 @@ import type { Settings } from '../../core/settings.ts';
 import { logger } from '../logger.ts';
 import { openGitHub } from './client.ts';
 import { explainRefusal } from './refusal.ts';
+import { statusOf } from './status-of.ts';
 
-/** How many repositories of an owner are tried before the permission that they lack counts as lacking for all. */
-const TRIED = 3;
+/** Repositories of an owner that are tried; if the credential lacks the permission on all of them, it lacks it on the rest. */
+const TRIES_PER_OWNER = 3;
 
 /**
- * The repositories of a job to which nothing could be written, with the reason. What a credential may do is an owner's
- * affair, so of each owner one repository is tried, and others only where that one is refused. An answer that GitHub
- * does not give now is no reason: it is asked again when there is something to write.
+ * The repositories of a job that the credential may not write to, each with the error. Permissions are granted by owner,
+ * so one repository of each owner is tried, and more only if that one is refused. A repository counts as writable if
+ * GitHub gives no clear answer; publishing finds out later.
  */
 export async function withoutWriteAccess(
   settings: Settings,
@@ -21,23 +22,23 @@ export async function withoutWriteAccess(
   const byOwner = Map.groupBy(repositoryNames, (name) => parseRepositoryName(name.toLowerCase()).owner);
   for (const names of byOwner.values()) {
     let lacking = 0;
-    for (const name of names.slice(0, TRIED)) {
+    for (const name of names.slice(0, TRIES_PER_OWNER)) {
       const error = await tryWriting(settings, jobId, name);
       if (!error) break;
       refused.set(name, error);
       if (error.name === 'GitHubPermissionError') lacking += 1;
     }
     const ofAll = refused.get(names[0]!);
-    if (lacking < TRIED || !ofAll) continue;
+    if (lacking < TRIES_PER_OWNER || !ofAll) continue;
     for (const name of names) if (!refused.has(name)) refused.set(name, ofAll);
   }
   return refused;
 }
 
 /**
- * Why nothing may be written to a repository; undefined where it may be, and where GitHub does not say. An empty blob that
- * no tree names is no change, and a pull request from a branch into itself is one that GitHub never opens: without the
- * permission it says so before it looks.
+ * The error if the repository may not be written to; undefined if it may be, or if GitHub gives no clear answer. Changes
+ * nothing: it creates an empty blob that no tree refers to, and asks for a pull request from HEAD into HEAD, which GitHub
+ * always refuses, but with another status if the permission is missing.
  */
 async function tryWriting(
   settings: Settings,
@@ -49,19 +50,19 @@ async function tryWriting(
     const github = await openGitHub(settings, repositoryName, 'write');
     const blob = github.rest.git.createBlob({ owner, repo, content: '', encoding: 'utf-8' });
     await blob.catch(async (error: unknown) => {
-      // Of a repository that it cannot see either, the credential lacks more than a permission.
-      if ((error as { status?: number }).status === 404) await github.rest.repos.get({ owner, repo });
+      // Tells a repository that the credential cannot see from one that it cannot write to.
+      if (statusOf(error) === 404) await github.rest.repos.get({ owner, repo });
       throw error;
     });
     await github.rest.pulls.create({ owner, repo, title: 'Cody Batch', head: 'HEAD', base: 'HEAD' });
     return undefined;
   } catch (error) {
-    const { status } = error as { status?: number };
-    // The second call as it should be answered, and what the worker says better: no commit, another name.
+    const status = statusOf(error);
+    // The expected answer of the second call, and cases that the worker explains better: an empty or renamed repository.
     if (status === 422 || status === 409 || status === 301 || status === 307) return undefined;
     const explained = explainRefusal(error, { jobId, repositoryName });
     if (explained !== error) return describeError(explained);
-    logger.warn('Whether it may be written to is not known yet', { repositoryName, ...describeError(error) });
+    logger.warn('Write access could not be checked', { repositoryName, ...describeError(error) });
     return undefined;
   }
 }

@@ -14,14 +14,15 @@ import { readRecordedChangeSet } from '../run/recorded-change-set.ts';
 export const Input = z.union([PullRequestInput, WriteAccessInput]);
 
 /**
- * Opens the pull request of a recorded change set. Where GitHub limits the calls it says until when, and nobody of this
- * credential gets a slot before that; the item then takes a slot again.
+ * Opens the pull request of a recorded change set. If GitHub's rate limit refuses a call, returns the end of the limit as
+ * `at`, and holds all slots of the credential until then; the state machine then reserves another slot.
  */
 export async function openPullRequest(
   { jobId, repositoryName }: PullRequestInput,
   { artifacts, jobs, rateSlots, repositories, settings, now }: Context,
 ): Promise<Required<Slot>> {
-  const [job, row] = [await jobs.getWhole(jobId), await repositories.get(jobId, repositoryName)];
+  const job = await jobs.getWhole(jobId);
+  const row = await repositories.get(jobId, repositoryName);
   const changeSet = await readRecordedChangeSet(artifacts, row);
   await requirePublishable(changeSet, job.settings, settings);
   try {
@@ -46,7 +47,13 @@ function recordOf(published: Published, run: number | undefined, at: string) {
     pullRequestUrl: url,
     pullRequestNumber: number,
     pullRequest: {
-      ...{ state, draft, run, commitSha, renamedTo, mergedAt, checkedAt: at },
+      state,
+      draft,
+      run,
+      commitSha,
+      renamedTo,
+      mergedAt,
+      checkedAt: at,
       ...(warnings.length > 0 && { warnings }),
     },
   };

@@ -48,8 +48,10 @@ test('what an error of a pull request says to do opens it, done as it is written
   const refused = await publishing.publish(jobId);
   const errors = Object.fromEntries(names.map((name) => [name, pullRequestOf(refused, name).error?.message]));
   expect(errors.taken).toMatch(/Rename or delete that branch, then POST/);
-  expect(errors['in-the-way']).toMatch(/has a branch cody-batch, .* Rename or delete cody-batch, then POST/);
-  expect(errors.archived).toMatch(/archived.*; unarchive it, then POST/);
+  expect(errors['in-the-way']).toMatch(
+    /cannot be created in .* beside the branch cody-batch\. Rename or delete cody-batch, then POST/,
+  );
+  expect(errors.archived).toMatch(/archived.* Unarchive it, then POST/);
 
   await git.deleteRef({ ...place('taken'), ref: `heads/cody-batch/${jobId}` });
   await git.deleteRef({ ...place('in-the-way'), ref: 'heads/cody-batch' });

@@ -77,7 +77,7 @@ test('a list whose next page is on another host sends it no token', async () => 
   listing(['acme/one'], { link: `<${other.url}/api/v3/orgs/acme/repos?page=2>; rel="next"` });
   await expect(listed('acme')).rejects.toMatchObject({
     status: 421,
-    message: expect.stringContaining(`names an address of ${other.url}`),
+    message: expect.stringContaining(`refers to ${other.url}`),
   });
   expect(asked).toEqual([]);
 });

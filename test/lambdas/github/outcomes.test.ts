@@ -65,7 +65,7 @@ test('an archived repository says that it is archived', async () => {
   await publishing.github.rest.repos.update({ owner: 'local', repo: 'archived', archived: true });
   expect((await outcomeOf(repository)).pullRequest).toMatchObject({
     state: 'failed',
-    error: { name: 'RepositoryUnavailableError', message: expect.stringMatching(/archived .* unarchive it/) },
+    error: { name: 'RepositoryUnavailableError', message: expect.stringMatching(/archived.* Unarchive it/) },
   });
 });
 
@@ -101,7 +101,7 @@ test('an emptied repository says that it has no base', async () => {
   const result = await outcomeOf({ name: 'empty', baseSha: 'a'.repeat(40), files: [text('a.txt', 'x\n')] });
   expect(result.pullRequest?.error).toMatchObject({
     name: 'RepositoryUnavailableError',
-    message: expect.stringMatching(/local\/empty has no branch main any more, or no commit/),
+    message: expect.stringMatching(/local\/empty has no branch main\. .* or the repository is empty/),
   });
 });
 
@@ -206,11 +206,11 @@ test('a token that lacks a permission is told which, in one error', async () => 
     failWith({ GITHUB_WRITE_TOKEN: UNKNOWN }, 'by-unknown'),
   ]);
   expect(reader).toMatch(
-    /GitHubPermissionError: .* may not do so on local\/by-reader: it needs the permission contents: write\./,
+    /GitHubPermissionError: .* may not open pull requests in local\/by-reader: it needs the permission contents: write\./,
   );
   expect(noPulls).toMatch(/GitHubPermissionError: .* it needs the permission pull_requests: write\./);
   expect(unknown).toMatch(
-    /GitHubPermissionError: GitHub does not accept the credential .* Replace GITHUB_WRITE_TOKEN/,
+    /GitHubPermissionError: GitHub rejects the credential .* Replace GITHUB_WRITE_TOKEN/,
   );
   for (const [output, token] of [
     [reader, READER],

@@ -108,8 +108,8 @@ test.each(['closed', 'merged'])(
 test.each([
   ['a workflow', { path: '.github/workflows/ci.yml' }, /protected files \(\.github\/workflows\/ci\.yml\)/],
   ['CODEOWNERS', { path: 'docs/CODEOWNERS' }, /protected files/],
-  ["git's own folder", { path: 'sub/.GIT/config' }, /no path inside the repository/],
-  ['a path out of the repository', { path: '../outside' }, /no path inside the repository/],
+  ["git's own folder", { path: 'sub/.GIT/config' }, /not a path inside the repository/],
+  ['a path out of the repository', { path: '../outside' }, /not a path inside the repository/],
   ['a path that is a folder too', { path: 'src/a.txt/below' }, /as a file and as the folder/],
 ])('a recorded change of %s is refused where the credential is', async (what, file, reason) => {
   const name = `refused-${what.replace(/\W+/g, '-')}`;

@@ -80,7 +80,7 @@ test.each([
     expect(await git(publishing.tree(name), 'rev-parse', 'FETCH_HEAD^')).toBe(repository.baseSha);
     const { body } = await pullOf(name);
     expect(body).toContain(
-      `\`main\` has moved on since this change was made, and changed \`${touched}\` as well`,
+      `\`main\` has new commits since this change was made, which also changed \`${touched}\``,
     );
   },
 );
@@ -112,7 +112,7 @@ test('a pull request says what was verified, what it cost, where the conversatio
   for (const part of [
     'As asked.',
     '- `npm test` passed (12.3 s)',
-    '- `` echo `x` `` was ended (1.0 s)',
+    '- `` echo `x` `` was killed (1.0 s)',
     'by `claude-sonnet-5-5`',
     '$0.0040, 1,000 tokens, 2 turns',
     `(https://cody.example.com${route}/claude-thread)`,

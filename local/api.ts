@@ -12,12 +12,12 @@ import {
 import { browserProof, signInHeaders, signsIn } from './access/sign-in.ts';
 import type { Functions } from './functions.ts';
 
-/** What API Gateway takes: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
+/** The limit of API Gateway: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
 const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024;
 
 type ApiHandler = Functions['answerApi'];
 
-/** API Gateway's HTTP API on loopback: requests become events of payload format 2.0 for the same handler as on AWS. */
+/** Serves API Gateway's HTTP API on loopback: the handler of AWS gets requests as events of payload format 2.0. */
 export function startApi(
   handler: ApiHandler,
   options: { port?: number; access: Access },
@@ -63,7 +63,7 @@ async function answer(
     .end(bytes);
 }
 
-/** What the handler never sees. The connection ends, since a part of the request may be unread. */
+/** Answers without the handler. Closes the connection, because a part of the request may be unread. */
 function refuse(
   response: http.ServerResponse,
   status: number,
@@ -76,12 +76,12 @@ function refuse(
     .end(problemDocument(type, title, status, detail));
 }
 
-/** What let a request in is nothing that the functions need to know, or could log. */
-const SHOWS_SECRET = [SECRET_HEADER, 'authorization', 'cookie', 'x-api-key'];
+/** Headers that may have the secret. The functions do not need it, and could log it. */
+const SECRET_HEADERS = [SECRET_HEADER, 'authorization', 'cookie', 'x-api-key'];
 
-/** Undefined where the path is not decodable. */
+/** Returns undefined if the path cannot be decoded. */
 function toEvent(request: http.IncomingMessage, body: Buffer): APIGatewayProxyEventV2 | undefined {
-  // By hand: to `new URL`, `//` begins a host and `/\\` is another `//`. A proxy's form of a request names a host too.
+  // Not by `new URL`, which takes `//` and `/\\` as the start of a host. A request through a proxy has a host too.
   const target = (request.url ?? '/').replace(/^https?:\/\/[^/?]*/i, '');
   const [, path = '', rawQueryString = ''] = /^([^?]*)\??(.*)$/s.exec(target)!;
   let rawPath: string;
@@ -102,7 +102,7 @@ function toEvent(request: http.IncomingMessage, body: Buffer): APIGatewayProxyEv
     rawQueryString,
     headers: Object.fromEntries(
       Object.entries(request.headers)
-        .filter(([name]) => !SHOWS_SECRET.includes(name))
+        .filter(([name]) => !SECRET_HEADERS.includes(name))
         .map(([name, value]) => [name, String(value)]),
     ),
     ...(rawQueryString && { queryStringParameters: query }),

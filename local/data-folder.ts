@@ -16,41 +16,41 @@ import { ensureSecret, readSecret, secretFile } from './access/secret.ts';
 import { identifyProcess, isRunning, ProcessIdentity } from './batch/process-group.ts';
 import { requireOwn } from './own-file.ts';
 
-/** Counts up when what is on disk is laid out in another way. */
+/** Incremented when the layout on disk changes. */
 const LAYOUT_VERSION = 2;
 
-/** A stack listens nowhere else, and whatever else a file named would be sent the user's prompts and code. */
+/** Stacks listen on loopback only. Any other URL in the file would get the user's prompts and code. */
 const LoopbackUrl = z.url({ protocol: /^http$/, hostname: /^(?:127\.0\.0\.1|localhost|\[::1\])$/ });
 
-/** What a command needs to know of a stack that is up. */
+/** A running stack as other commands find it. */
 export const RunningStack = z.object({
   api: LoopbackUrl,
-  /** The local GitHub's page; absent where the stack works on GitHub itself. */
+  /** The local GitHub's page. Absent if the stack works on GitHub. */
   gitHub: LoopbackUrl.optional(),
   model: z.enum(['offline', 'claude']),
 });
 export type RunningStack = z.infer<typeof RunningStack>;
 
-/** `stack.json`: how the data folder is laid out, who uses it, and where its endpoints are. */
+/** `stack.json`: the layout of the data folder, the process that uses it, and its endpoints. */
 const StackFile = z.object({
   layout: z.literal(LAYOUT_VERSION),
-  /** Absent where nobody does. */
+  /** The process that uses the folder. Absent if none does. */
   pid: z.int().optional(),
-  /** Tells that process from a later one of the same pid, as there may be once the machine was started again. */
+  /** Distinguishes that process from a later one with the same pid, such as after a restart of the machine. */
   owner: ProcessIdentity.optional(),
-  /** Absent while it starts, and where it is not for others. */
+  /** Absent while the stack starts, and if other commands may not use it. */
   stack: RunningStack.optional(),
 });
 
 /**
- * Takes a data folder for this process. Throws SettingsError, and touches nothing, where another process uses it,
- * another version laid it out, or it cannot be made.
+ * Takes a data folder for this process. Throws SettingsError, and changes nothing, if another process uses it, if it has
+ * the layout of another version, or if it cannot be made.
  */
 export async function takeDataFolder(
   folder: string,
 ): Promise<{ secret: string; announce(stack: RunningStack): void; release(): void }> {
   const file = path.join(folder, 'stack.json');
-  refuseWhereInUse(folder);
+  refuseIfInUse(folder);
   const { pid } = process;
   const temporary = `${file}.${pid}.tmp`;
   const write = (use: Omit<z.infer<typeof StackFile>, 'layout'>) => {
@@ -70,69 +70,69 @@ export async function takeDataFolder(
       { cause: error },
     );
   }
-  // Of several that found it free at once, the last to write has it.
+  // If several processes found it free at the same time, the last one to write has it.
   await sleep(SETTLE_MS);
-  refuseWhereInUse(folder);
+  refuseIfInUse(folder);
   const secret = ensureSecret(folder);
   return { secret, announce: (stack) => write({ pid, owner, stack }), release: () => write({}) };
 }
 
 /**
- * Private code, conversations and diffs are in it. Where others could enter it, as an earlier version left it, everything
- * in it is closed to them; later that need not be looked at again, as the folder itself keeps them out.
+ * Closes the folder to other users, because it has private code, conversations and diffs. If others could enter it, as an
+ * earlier version left it, its whole content is closed too; otherwise the folder itself keeps them out.
  */
 function closeToOthers(folder: string): void {
   if (process.platform === 'win32' || (statSync(folder).mode & 0o077) === 0) return;
   execFileSync('chmod', ['-R', 'go=', '--', folder], { stdio: 'pipe' });
 }
 
-/** Far longer than what lies between finding a folder free and writing into it. */
+/** Much longer than the time between finding a folder free and writing into it. */
 const SETTLE_MS = 25;
 
-function refuseWhereInUse(folder: string): void {
+function refuseIfInUse(folder: string): void {
   const other = readStackFile(folder);
   if (!other || other.pid === process.pid || !isInUse(other)) return;
   throw new SettingsError(
-    `The data folder ${folder} is in use by process ${other.pid}. Wait for that one, name another folder with --data, or keep a stack up by "serve", which commands share.`,
+    `The data folder ${folder} is in use by process ${other.pid}. Wait until it has ended, or name another folder with --data. Commands share the stack that "serve" runs.`,
   );
 }
 
-/** The embedded database and git can be damaged by a write that does not fit; a first job takes about a tenth of this. */
-const SPACE_MIB = 64;
+/** A write to a full disk can damage the embedded database and git. A first job takes about a tenth of this. */
+const MIN_FREE_MIB = 64;
 
 function requireSpace(folder: string): void {
   const { bavail, bsize } = statfsSync(folder);
   const freeMiB = Math.floor((bavail * bsize) / 1024 / 1024);
-  if (freeMiB < SPACE_MIB) {
+  if (freeMiB < MIN_FREE_MIB) {
     throw new SettingsError(
-      `The disk of the data folder ${folder} has ${freeMiB} MiB left, and a stack needs ${SPACE_MIB}. Free some, or name another folder with --data.`,
+      `The disk of the data folder ${folder} has ${freeMiB} MiB left, and a stack needs ${MIN_FREE_MIB}. Free some, or name another folder with --data.`,
     );
   }
 }
 
-/** The stack that `serve` keeps up over this data folder, if one is, with the folder's secret. */
+/** Returns the stack that `serve` runs over this data folder, with the folder's secret, if there is one. */
 export function runningStack(folder: string): (RunningStack & { secret: string }) | undefined {
   const file = readStackFile(folder);
-  // A process that does not say when it began may be any process.
+  // Without the start of its process, the pid may be that of any process.
   if (!file?.owner || !isInUse(file) || !file.stack) return undefined;
   const secret = readSecret(folder);
   if (secret) return { ...file.stack, secret };
   throw new SettingsError(
-    `The stack over ${folder} is up at ${file.stack.api}, and ${secretFile(folder)} is gone. Start that one again, which makes another.`,
+    `The stack over ${folder} runs at ${file.stack.api}, but ${secretFile(folder)} is missing. Start that stack again; it makes a new secret.`,
   );
 }
 
-/** Undefined where the folder is not one of ours yet. Throws SettingsError where it is another version's, or whose. */
+/** Returns undefined if the folder is not a data folder yet. Throws SettingsError if it is another user's or version's. */
 function readStackFile(folder: string): z.infer<typeof StackFile> | undefined {
   const file = path.join(folder, 'stack.json');
-  // A new one is closed to others when it is taken.
+  // An empty folder is closed to other users when it is taken.
   if (!isEmpty(folder)) requireOwn(folder);
   requireOwn(file);
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch {
-    // Whatever else is wrong with the folder shows when it is written.
+    // Other faults of the folder show when it is written.
     return undefined;
   }
   const found = parseJson(text);
@@ -141,7 +141,7 @@ function readStackFile(folder: string): z.infer<typeof StackFile> | undefined {
   const { data: other } = z.object({ layout: z.int() }).safeParse(found);
   throw new SettingsError(
     other && other.layout !== LAYOUT_VERSION
-      ? `The data folder ${folder} is laid out by version ${other.layout} of its layout; this Cody Batch has version ${LAYOUT_VERSION}. Name another folder with --data, or remove it.`
+      ? `The data folder ${folder} has version ${other.layout} of the layout; this Cody Batch has version ${LAYOUT_VERSION}. Name another folder with --data, or remove it.`
       : `${file} was not written by Cody Batch, or is damaged. Name another folder with --data, or remove that file.`,
   );
 }
@@ -150,7 +150,7 @@ function isEmpty(folder: string): boolean {
   try {
     return readdirSync(folder).length === 0;
   } catch {
-    // Whatever else is wrong with the folder shows when it is written.
+    // Other faults of the folder show when it is written.
     return true;
   }
 }

@@ -18,17 +18,17 @@ export const JOB_DEFINITION = 'cody-batch-local-job-definition';
 export const STATE_MACHINE = 'cody-batch-local-job';
 export const STATE_MACHINE_ARN = `arn:aws:states:${REGION}:${ACCOUNT_ID}:stateMachine:${STATE_MACHINE}`;
 
-/** Where the local AWS listens; `http://127.0.0.1:PORT` each. */
+/** The endpoints of the local AWS, each `http://127.0.0.1:PORT`. */
 export type Endpoints = { dynamodb: string; states: string; batch: string };
 
-/** What the official AWS CLI and SDKs need to work on the local AWS. */
+/** The environment with which the official AWS CLI and SDKs work on the local AWS. */
 export function awsVariables({ dynamodb, states, batch }: Endpoints, secret: string): Record<string, string> {
   return {
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
     AWS_ENDPOINT_URL_SFN: states,
     AWS_ENDPOINT_URL_BATCH: batch,
     AWS_REGION: REGION,
-    // The AWS CLI 1 and boto3 read this one.
+    // For version 1 of the AWS CLI and for boto3.
     AWS_DEFAULT_REGION: REGION,
     AWS_ACCESS_KEY_ID: ACCESS_KEY_ID,
     AWS_SECRET_ACCESS_KEY: secret,
@@ -37,37 +37,37 @@ export function awsVariables({ dynamodb, states, batch }: Endpoints, secret: str
 
 export type EnvironmentOptions = {
   endpoints: Endpoints;
-  /** What the local services ask for. */
+  /** The secret that the local services need. */
   secret: string;
   artifactsFolder: string;
   temporaryFolder: string;
-  /** Settings that the user gave: environment and `.env`. */
+  /** The settings that the user gave in the environment and in `.env`. */
   given: Variables;
-  /** The local GitHub's API; GitHub itself where it is absent. */
+  /** The local GitHub's API. Absent if the stack works on GitHub. */
   gitHubApiUrl?: string;
-  /** Whether the local GitHub has tokens or apps of its own; else the secret is the token of its one user. */
+  /** Whether the local GitHub has a list of tokens or apps. Otherwise the secret is the token of its only user. */
   gitHubHasCredentials?: boolean;
-  /** The offline model's address; Claude where it is absent. */
+  /** The offline model's address. Absent if Claude does the work. */
   offlineModelUrl?: string;
 };
 
-/** The environment of the functions and of the workers: what the user set, and where the local services are. */
+/** The environment of functions and workers: the user's settings and the endpoints of the local services. */
 export function stackEnvironment(options: EnvironmentOptions): Record<string, string> {
   const { given, gitHubApiUrl, offlineModelUrl } = options;
   const names = [...SETTING_NAMES, ...commandSecretVariables(given)];
-  // A token of GitHub's own says nothing to the local one, and is not shown to it.
+  // The local GitHub does not know a token of github.com, and must not see it.
   const isToken = (name: string) => /^GITHUB_(?:WRITE_)?TOKEN(?:_SECRET_ID)?$/.test(name);
   const bySecret = gitHubApiUrl !== undefined && !options.gitHubHasCredentials;
   const kept = names.flatMap((name) =>
     given[name] && !(bySecret && isToken(name)) ? [[name, given[name]] as const] : [],
   );
   return {
-    // Fresher than AWS's defaults, since no one pays for a count here.
+    // Shorter than the default on AWS, because counting costs nothing here.
     COUNTS_MAX_AGE_SECONDS: '0.5',
     ...Object.fromEntries(kept),
     ...awsVariables(options.endpoints, options.secret),
     AWS_SESSION_TOKEN: options.secret,
-    // The services let in this user alone.
+    // The services admit only this user anyway.
     AUTHORIZATION: 'none',
     DYNAMODB_TABLE_PREFIX: given.DYNAMODB_TABLE_PREFIX ?? TABLE_PREFIX,
     ARTIFACTS_URL: pathToFileURL(options.artifactsFolder).href,
@@ -75,7 +75,7 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
     JOB_QUEUE,
     JOB_DEFINITION,
     TEMP_DIR: options.temporaryFolder,
-    // The local GitHub has no limit to keep to.
+    // The local GitHub has no rate limits.
     ...(gitHubApiUrl && {
       GITHUB_API_URL: gitHubApiUrl,
       ...(bySecret && { GITHUB_TOKEN: options.secret }),
@@ -87,14 +87,14 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
       ANTHROPIC_BASE_URL: offlineModelUrl,
       CLAUDE_API_KEY: options.secret,
       CLAUDE_MODEL: OFFLINE_MODEL,
-      // It costs nothing, so that there is nothing to cap.
+      // It costs nothing, so there is nothing to cap.
       ALLOWED_MODELS: '',
       ALLOW_UNPRICED_MODELS: 'true',
     }),
   };
 }
 
-/** What the stack itself decides; whoever sets one of them means another DynamoDB, another bucket. */
+/** Settings that the stack decides. A user who sets one of them means another DynamoDB or another bucket. */
 export const DECIDED_BY_STACK: readonly string[] = [
   ...['DYNAMODB_ENDPOINT', 'DYNAMODB_REGION', 'ARTIFACTS_URL', 'STATE_MACHINE_ARN', 'JOB_QUEUE'],
   ...['AUTHORIZATION', 'WORKER_CREDENTIALS_FUNCTION'],
@@ -108,22 +108,22 @@ export function tablesOf(given: Variables): Pick<Settings, 'jobsTable' | 'reposi
   return { jobsTable, repositoriesTable };
 }
 
-/** Work trees are registered as `local/…`: all of them are meant, unless the user's own patterns speak of that owner. */
+/** Allows all work trees (`local/…`), unless a pattern of the user names that owner. */
 function allowedLocally(given = ''): string {
   const entries = given
     .split(',')
     .map((entry) => entry.trim())
     .filter(Boolean);
-  const areMeant = isAllowed(
+  const namesOwner = isAllowed(
     entries.map((entry) => entry.replace('!', '')),
     'local/*',
   );
-  return (areMeant ? entries : ['local/*', ...entries]).join(',');
+  return (namesOwner ? entries : ['local/*', ...entries]).join(',');
 }
 
 /**
- * Makes `environment` the one that the functions of this process see. What of AWS's, Claude's and GitHub's variables
- * the shell had is gone, so that no profile or key of the user's is picked up by an SDK.
+ * Sets the environment of the functions in this process. Removes the AWS, Claude and GitHub variables of the shell, so that
+ * no SDK uses a profile or key of the user.
  */
 export function applyEnvironment(environment: Record<string, string>): void {
   for (const name of Object.keys(process.env)) {

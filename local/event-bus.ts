@@ -2,7 +2,7 @@ import { EVENT_RULES, type EventFunction } from '../core/events.ts';
 import type { JobStateChangeEvent } from './batch/state-change.ts';
 import type { StatusChangeEvent } from './states/status-change.ts';
 
-/** EventBridge on one machine: gives each event to the functions whose rule it matches. */
+/** Replaces EventBridge: invokes the functions whose rule matches an event. */
 export class EventBus {
   readonly #invoke: (name: EventFunction, event: object) => Promise<unknown>;
   readonly #underWay = new Set<Promise<unknown>>();
@@ -11,7 +11,7 @@ export class EventBus {
     this.#invoke = invoke;
   }
 
-  /** Returns at once, as EventBridge does. A function logs what fails in it; what that leaves is the reconciler's. */
+  /** Returns at once, as EventBridge does. A function logs its errors, and the reconciler repairs what they leave undone. */
   put(event: StatusChangeEvent | JobStateChangeEvent): void {
     for (const [name, rule] of Object.entries(EVENT_RULES) as [EventFunction, Rule][]) {
       const { source, detailType, statuses } = rule;
@@ -23,7 +23,7 @@ export class EventBus {
     }
   }
 
-  /** Waits for what was put. */
+  /** Waits for the running invocations. */
   async close(): Promise<void> {
     await Promise.all(this.#underWay);
   }

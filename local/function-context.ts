@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Context as LambdaContext } from 'aws-lambda';
 
-/** What Lambda tells a handler of its invocation. */
+/** The context that Lambda passes to a handler. */
 export function functionContext(name: string): LambdaContext {
   const awsRequestId = randomUUID();
   const deadline = Date.now() + 900_000;

@@ -22,15 +22,15 @@ import { handler as resolveRepositories } from '../lambdas/steps/resolve-reposit
 import { functionContext } from './function-context.ts';
 import type { ScheduledFunction } from './schedules.ts';
 
-// Each handler parses its own input, so here any payload may go in.
+// Each handler parses its input, so any payload may be passed.
 type Handler = (payload: never, context: LambdaContext) => Promise<unknown>;
 
-/** What events and schedules call. */
+/** The functions that events and schedules invoke. */
 type Listener = EventFunction | ScheduledFunction;
 
-/** The functions of a stack, wherever they run. Each of them throws what the function itself throws. */
+/** The functions of a stack, in this process or elsewhere. Each method throws the error of the function. */
 export type Functions = {
-  /** The names of the states that invoke one. */
+  /** The names of the states that invoke a function. */
   readonly steps: readonly string[];
   /** By the state's name. */
   invokeStep(name: string, payload: unknown): Promise<unknown>;
@@ -64,7 +64,10 @@ export const functionsHere: Functions = {
   steps: Object.keys(stepFunctions),
   async invokeStep(name, payload) {
     const handler = stepFunctions[name];
-    if (!handler) throw new TypeError(`There is no function ${name}; there are ${this.steps.join(', ')}.`);
+    if (!handler)
+      throw new TypeError(
+        `There is no function ${JSON.stringify(name)}. The functions are ${this.steps.join(', ')}.`,
+      );
     return (await handler(payload as never, functionContext(name))) ?? null;
   },
   invokeListener: (name, event) => listeners[name](event as never, functionContext(name)),

@@ -1,16 +1,16 @@
 import { TRACKING_MINUTES } from '../core/events.ts';
 
-/** What EventBridge's schedules invoke, with the seconds between. */
+/** The functions that EventBridge's schedules invoke, with their intervals in seconds. */
 const SCHEDULES = { Reconcile: 60, TrackPullRequests: TRACKING_MINUTES * 60 } as const;
 
 export type ScheduledFunction = keyof typeof SCHEDULES;
 
-/** However fast the clock: a schedule that never rests would measure nothing but itself. */
+/** A lower limit for any `timeScale`, because a schedule without pauses would slow down everything else. */
 const MIN_SCHEDULE_MS = 250;
 
 /**
- * As EventBridge's schedules do; at the start too, for what an ended process had not come to. Each function logs what
- * fails in it. Returns what ends them, and waits for what is under way.
+ * Invokes functions like EventBridge's schedules, and also at the start, for the work that the previous process left
+ * undone. Each function logs its errors. Returns a function that ends the schedules and waits for running invocations.
  */
 export function startSchedules(
   invoke: (name: ScheduledFunction) => Promise<unknown>,

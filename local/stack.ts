@@ -1,19 +1,9 @@
-import { Console } from 'node:console';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createWriteStream, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BatchClient } from '@aws-sdk/client-batch';
-import { NOT_TRIED_AGAIN, WORKER_ATTEMPTS } from '../core/attempts.ts';
 import { SettingsError } from '../core/errors.ts';
 import { parseExecutionName } from '../core/execution.ts';
-import {
-  commandSecretVariables,
-  SECRET_VARIABLES,
-  type Variables,
-  WRITE_CREDENTIALS,
-} from '../core/settings.ts';
 import { openArtifacts } from '../core/store/artifacts.ts';
 import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
@@ -37,74 +27,27 @@ import {
   tablesOf,
 } from './environment.ts';
 import { EventBus } from './event-bus.ts';
+import { sendLogsTo } from './function-logs.ts';
 import type { Functions } from './functions.ts';
-import { type GitHubOptions, startGitHub } from './github/server.ts';
+import { startGitHub } from './github/server.ts';
 import { BatchLogs, removeLeftTemporaries } from './left-over.ts';
 import { startOfflineModel } from './model/offline.ts';
 import { startSchedules } from './schedules.ts';
+import type { StackOptions } from './stack-options.ts';
 import { startStates } from './states/server.ts';
 import type { StatusChangeEvent } from './states/status-change.ts';
-
-export type StackOptions = {
-  /** Everything that lasts: tables, artifacts, executions, repositories, logs. One stack at a time. */
-  dataFolder: string;
-  /** The API's port; the others follow it. Free ones where it is absent. */
-  port?: number;
-  /** Settings that the user gave: environment and `.env`; none for a demonstration. */
-  given: Variables;
-  gitHub: 'local' | 'remote';
-  /** How the local GitHub is to be: its tokens, apps, limits and faults. @default everything allowed, nothing limited */
-  gitHubOptions?: Omit<GitHubOptions, 'dataFolder' | 'port' | 'access'>;
-  model: 'offline' | 'claude';
-  /** Workers at once. */
-  maxRunning: number;
-  /** Whether other commands over the same data folder may use this stack. */
-  shared: boolean;
-  /**
-   * Whether the secret is asked of this user's own processes too, one of which may act for others.
-   * @default false
-   */
-  requireSecret?: boolean;
-  /**
-   * Divides every wait of the state machine and of the schedules, for tests of what takes hours.
-   * @default 1
-   */
-  timeScale?: number;
-  /**
-   * What Batch runs for a repository, with its `Ref::jobId` and `Ref::repositoryName`, for tests of what is around it.
-   * @default - the worker
-   */
-  workerCommand?: string[];
-  /**
-   * Services that stand for this stack's own, or in front of them, for tests of what passes between. The state machine
-   * calls them as `accessKeyId`.
-   * @default - this stack's own, called by everybody as `local`
-   */
-  elsewhere?: {
-    dynamodbUrl: string;
-    batchUrl: string;
-    artifactsUrl: string;
-    accessKeyId: string;
-    /** The variables by which functions and workers find them. */
-    variables: Record<string, string>;
-  };
-  /**
-   * Runs the functions elsewhere, for tests of what is deployed.
-   * @default - in this process
-   */
-  functions?: (environment: () => Record<string, string>) => Promise<Functions & { close(): Promise<void> }>;
-};
+import { workerJobDefinition } from './worker-job-definition.ts';
 
 export type Stack = RunningStack & {
-  /** The data folder's, which the services ask for. */
+  /** The secret of the data folder, which the services need. */
   secret: string;
-  /** The variables with which the official AWS CLI and SDKs work on this stack. */
+  /** The environment with which the official AWS CLI and SDKs work on this stack. */
   awsVariables: Record<string, string>;
-  /** Ends everything that was started; what was running goes on at the next start. */
+  /** Ends everything that was started. Running jobs continue at the next start. */
   close(): Promise<void>;
 };
 
-/** AWS on one machine: the services the product speaks to, the product's functions among them, and its HTTP API. */
+/** Starts AWS on one machine: the services that the product calls, the product's functions, and its HTTP API. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   keepYoungGenerationSmall();
   const folder = (name: string) => path.join(options.dataFolder, name);
@@ -118,7 +61,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const port = (offset: number) => (options.port ? options.port + offset : 0);
   const { TEMP_DIR } = options.given;
-  // A folder of its own below the one that is given: what is in it is removed at every start.
+  // A new folder below the given one, because its content is removed at every start.
   const temporaryFolder = TEMP_DIR ? path.join(TEMP_DIR, folderName(options.dataFolder)) : folder('tmp');
   const tables = tablesOf(options.given);
 
@@ -168,24 +111,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       access,
       jobQueue: JOB_QUEUE,
       maxRunning: options.maxRunning,
-      jobDefinition: {
-        name: JOB_DEFINITION,
+      jobDefinition: workerJobDefinition({
         command,
-        // Read at each start of a child: Batch's own endpoint is known only when it listens.
-        get environment() {
-          return {
-            ...pick(environment(), (name) => !isWorkerSecret(name, options.given)),
-            NODE_COMPILE_CACHE: folder('worker'),
-          };
-        },
-        get secrets() {
-          return pick(environment(), (name) => isWorkerSecret(name, options.given));
-        },
-        scratch: { folder: temporaryFolder, variable: 'TEMP_DIR' },
-        attempts: WORKER_ATTEMPTS,
-        evaluateOnExit: NOT_TRIED_AGAIN,
-        timeoutSeconds: 3600,
-      },
+        environment,
+        given: options.given,
+        workerFolder: folder('worker'),
+        temporaryFolder,
+      }),
       onJobStateChange: (event) => {
         for (const listener of batchListeners) listener(event);
       },
@@ -265,32 +197,19 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-/** The job that an execution has removed. AWS forgets executions and logs after some time; here nothing else would. */
+/** The job that an execution has deleted. On AWS, executions and logs expire by themselves; here they do not. */
 function deletedJob({ detail }: StatusChangeEvent): string | undefined {
   const run = parseExecutionName(detail.name);
   if (!run || detail.status !== 'SUCCEEDED' || JSON.parse(detail.input).action !== 'delete') return undefined;
   return run.jobId;
 }
 
-/** Tells the folder of one stack from that of another over another data folder. */
+/** A name that differs for each data folder. */
 function folderName(dataFolder: string): string {
   return `cody-batch-${createHash('sha256').update(path.resolve(dataFolder)).digest('hex').slice(0, 12)}`;
 }
 
-function isWorkerSecret(name: string, given: Variables): boolean {
-  return (
-    [...SECRET_VARIABLES, 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'].includes(name) ||
-    commandSecretVariables(given).includes(name)
-  );
-}
-
-/** The worker reads repositories and calls the model; what may write to GitHub is kept from it. */
-function pick(variables: Record<string, string>, keep: (name: string) => boolean): Record<string, string> {
-  const mayWrite = (name: string) => WRITE_CREDENTIALS.includes(name.replace(/_SECRET_ID$/, ''));
-  return Object.fromEntries(Object.entries(variables).filter(([name]) => !mayWrite(name) && keep(name)));
-}
-
-/** Loaded here, and not at the top: what only asks where a stack is up needs none of it. */
+/** Loads the functions only when a stack starts, because other commands do not need them. */
 async function openFunctions(
   { functions }: StackOptions,
   environment: () => Record<string, string>,
@@ -300,16 +219,4 @@ async function openFunctions(
   const elsewhere = await functions(environment);
   closers.push(() => elsewhere.close());
   return elsewhere;
-}
-
-/** The functions log to a file, as on AWS they log to CloudWatch: the terminal belongs to the command. */
-async function sendLogsTo(folder: string): Promise<() => Promise<void>> {
-  mkdirSync(folder, { recursive: true });
-  const file = createWriteStream(path.join(folder, 'functions.log'), { flags: 'a' });
-  const { logTo } = await import('../lambdas/logger.ts');
-  logTo(new Console({ stdout: file, stderr: file }));
-  return async () => {
-    file.end();
-    await once(file, 'close');
-  };
 }

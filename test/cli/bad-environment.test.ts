@@ -101,7 +101,7 @@ test('a data folder that another version laid out, or that is of something else,
     const said =
       name === 'something else'
         ? /was not written by Cody Batch/
-        : /version [13] of its layout.*has version 2.*Name another folder with --data, or remove it/;
+        : /version [13] of the layout.*has version 2.*Name another folder with --data, or remove it/;
     await expectRefused(run(within(name)), said);
     expect(await readdir(within(name))).toEqual(['stack.json']);
     expect(await readFile(within(name, 'stack.json'), 'utf8')).toBe(content);

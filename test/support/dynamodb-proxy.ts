@@ -2,20 +2,20 @@ import http from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { listenOnLoopback } from '../../local/access/loopback.ts';
 
-/** What becomes of a call: `dropped` ends the connection before it is carried out, `refused` is answered at once. */
+/** What happens to a call: `dropped` closes the connection before the call is carried out, `refused` answers an error. */
 export type DynamoDBFate = 'answered' | 'dropped' | 'refused';
 
 export type DynamoDBProxy = {
   /** For DYNAMODB_ENDPOINT. */
   readonly url: string;
-  /** Operations that were carried out, such as `UpdateItem`. */
+  /** The operations that were carried out, such as `UpdateItem`. */
   readonly carriedOut: string[];
   /** Decides the fate of each call from now on, by its operation. */
   decide(fate: (operation: string) => DynamoDBFate): void;
   close(): Promise<void>;
 };
 
-/** Stands between the product and its tables, and fails where a test says so. */
+/** A proxy between the product and its tables that fails the calls that a test chooses. */
 export async function startDynamoDBProxy(dynamoDbUrl: string): Promise<DynamoDBProxy> {
   const carriedOut: string[] = [];
   let fateOf: (operation: string) => DynamoDBFate = () => 'answered';
@@ -58,7 +58,7 @@ export async function startDynamoDBProxy(dynamoDbUrl: string): Promise<DynamoDBP
   };
 }
 
-/** One that no client asks again after. */
+/** An error that no client retries. */
 const REFUSAL = JSON.stringify({
   __type: 'com.amazon.coral.service#AccessDeniedException',
   message: 'not authorized, says the test',

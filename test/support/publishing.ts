@@ -20,7 +20,7 @@ import type { RepositoryResult, RepositorySummary } from '../../core/repository-
 import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
 import { countsOf, pullRequestKey } from '../../core/store/repository-table.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
-import type { StackOptions } from '../../local/stack.ts';
+import type { StackOptions } from '../../local/stack-options.ts';
 import { LOCAL_AWS } from './aws-clients.ts';
 import { endOfJob } from './end-of-job.ts';
 import { git } from './git.ts';

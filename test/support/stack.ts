@@ -14,17 +14,17 @@ export const CLI = fileURLToPath(new URL('../../bin/cody-batch.ts', import.meta.
 export const START_STACK = fileURLToPath(new URL('./start-stack.ts', import.meta.url));
 export const ROOT = path.dirname(path.dirname(CLI));
 
-/** The machine's own variables that a command needs, and none of a developer's keys. */
+/** The variables of this machine that a command needs, without a developer's keys. */
 export const PLAIN_ENVIRONMENT = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
 
 export type ServedStack = {
   api: string;
   gitHub: string;
-  /** `AWS_ENDPOINT_URL_*` and the rest, as a shell has them that was given what `serve` prints. */
+  /** `AWS_ENDPOINT_URL_*` and so on, as a shell evaluates the lines that `serve` prints. */
   awsVariables: Record<string, string>;
   dataFolder: string;
   child: ChildProcess;
-  /** What `serve` said. */
+  /** The output of `serve`. */
   printed?: string;
   close(): Promise<void>;
 };
@@ -69,7 +69,7 @@ export async function serveStack(
   };
 }
 
-/** What a shell has in its environment after the printed lines were pasted into it. */
+/** The variables that a shell has after the printed lines are pasted into it. */
 export function exported(printed: string): Record<string, string> {
   const lines = printed.split('\n').filter((line) => /^ +export /.test(line));
   const environment = execFileSync('/bin/sh', ['-c', `${lines.join('\n')}\nexec env -0`], {
@@ -82,8 +82,8 @@ export function exported(printed: string): Record<string, string> {
 }
 
 /**
- * A stack as a process of its own, with options that the command line does not have. It runs the worker that all files
- * of a run share, where `serve` bundles its own.
+ * Starts a stack as a separate process, with options that the command line does not have. It runs the worker's bundle that
+ * all test files share, while `serve` makes a new one.
  */
 export async function startStackProcess(
   options: Partial<Omit<TestStackOptions, 'dataFolder'>> = {},
@@ -91,7 +91,11 @@ export async function startStackProcess(
 ): Promise<ServedStack> {
   const own = await temporaryFolder();
   const given: TestStackOptions = {
-    ...{ given: {}, gitHub: 'local', model: 'offline', maxRunning: availableParallelism(), shared: false },
+    given: {},
+    gitHub: 'local',
+    model: 'offline',
+    maxRunning: availableParallelism(),
+    shared: false,
     ...(!options.workerCommand && { workerCommand: await bundledWorker(path.join(own.path, 'worker')) }),
     ...options,
     dataFolder: own.path,
@@ -117,12 +121,12 @@ export async function startStackProcess(
   };
 }
 
-/** What Batch runs for a repository: the bundle that all files of a run share, copied into the folder. */
+/** The command that Batch runs for a repository: the shared bundle, copied into the folder. */
 export async function bundledWorker(folder: string): Promise<string[]> {
   return [...workerCommand(await copyWorkerBundle(folder)), 'Ref::jobId', 'Ref::repositoryName'];
 }
 
-/** The workers of the stack over this data folder, those included that a dead stack left behind. */
+/** The workers of the stack over this data folder, including those that a dead stack left behind. */
 export function workersOf(dataFolder: string): Process[] {
   const bundle = path.join(dataFolder, 'worker/worker.mjs');
   return processes().filter(({ command }) => command.includes(` ${bundle} `));
@@ -130,7 +134,7 @@ export function workersOf(dataFolder: string): Process[] {
 
 export type Ended = { status: number | null; stdout: string; stderr: string };
 
-/** Runs `cody-batch` with these arguments to its end. */
+/** Runs `cody-batch` with these arguments until it exits. */
 export async function cody(
   args: readonly string[],
   environment: Record<string, string> = {},

@@ -1,9 +1,10 @@
 /**
- * `node test/support/start-stack.ts OPTIONS`: a stack with these StackOptions, as JSON, its functions out of a cloud assembly
- * where `assembled` says so; prints where it is, and ends by SIGINT.
+ * `node test/support/start-stack.ts OPTIONS`: starts a stack with these StackOptions, given as JSON. With `assembled`, its
+ * functions come out of a cloud assembly. Prints its endpoints as JSON, and ends by SIGINT.
  */
 import { once } from 'node:events';
-import { type StackOptions, startStack } from '../../local/stack.ts';
+import { startStack } from '../../local/stack.ts';
+import type { StackOptions } from '../../local/stack-options.ts';
 import type { AssembledStack } from './lambda-runtime/assembled-functions.ts';
 
 export type TestStackOptions = StackOptions & { assembled?: AssembledStack };

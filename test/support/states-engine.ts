@@ -21,7 +21,7 @@ import { LOCAL_AWS } from './aws-clients.ts';
 export const BUCKET = 'bucket';
 export const TABLE = 'rows';
 
-/** An engine over a real DynamoDB protocol, with functions given by name and objects in memory. */
+/** An engine with the embedded DynamoDB, functions by name, and objects in memory. */
 export class TestEngine {
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'states-'));
   readonly objects = new Map<string, string>();
@@ -117,7 +117,7 @@ function notThere(name: string): never {
   throw new Error(`There is no ${name}`);
 }
 
-/** A Task that calls a function with the state's whole input and replaces it by `$.name` = the function's result. */
+/** A Task that calls a function with the state's whole input and puts its result into `$.name`. */
 export function invoke(name: string, rest: object): object {
   return {
     Type: 'Task',

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { simpleGit } from 'simple-git';
 import { InvalidInputError } from '../core/errors.ts';
 
-/** Where a work tree keeps what git knows of it. Both are the same but for a linked work tree (git-worktree(1)). */
+/** The git directory of a work tree. The two differ only for a linked work tree (git-worktree(1)). */
 export type GitFolder = {
   /** HEAD and the index. */
   own: string;
@@ -12,14 +12,15 @@ export type GitFolder = {
   common: string;
 };
 
-/** Longer than any of git's own one-line files. */
+/** Longer than any of git's one-line files. */
 const MAX_LINE_FILE = 64 * 1024;
-/** References of a million branches. */
+/** Room for a million branches. */
 const MAX_PACKED_REFS = 128 * 1024 * 1024;
 
 /**
- * Finds the git directory of a work tree as git does, but reads none of its configuration: that can name programs, other
- * folders and servers. Undefined where the folder is not a work tree's top. Throws InvalidInputError where git refuses it.
+ * Finds the git directory of a work tree as git does, but without its configuration, which can name programs, other
+ * folders and servers. Returns undefined if the folder is not a work tree's top. Throws InvalidInputError if another
+ * user owns it and no `safe.directory` allows that.
  */
 export async function findGitFolder(tree: string): Promise<GitFolder | undefined> {
   const link = path.join(tree, '.git');
@@ -41,21 +42,21 @@ export async function findGitFolder(tree: string): Promise<GitFolder | undefined
   return { own, common };
 }
 
-/** The commit and the branch that HEAD is on. Undefined where there is no commit yet. */
+/** Returns HEAD's commit and branch; undefined if there is no commit yet. */
 export async function readHead({
   own,
   common,
 }: GitFolder): Promise<{ sha: string; branch?: string } | undefined> {
-  let said = await readRegularFile(path.join(own, 'HEAD'), MAX_LINE_FILE);
+  let content = await readRegularFile(path.join(own, 'HEAD'), MAX_LINE_FILE);
   let branch: string | undefined;
   // One symbolic reference may name another one; git follows five.
   for (let depth = 0; depth < 5; depth++) {
-    const text = said?.trim() ?? '';
+    const text = content?.trim() ?? '';
     if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text)) return { sha: text, ...(branch && { branch }) };
     const ref = /^ref: *(refs\/\S.*)$/.exec(text)?.[1];
     if (!ref || ref.split('/').some((part) => part === '..' || part === '.' || part === '')) return undefined;
     if (depth === 0 && ref.startsWith(BRANCHES)) branch = ref.slice(BRANCHES.length);
-    said = (await readRegularFile(path.join(common, ref), MAX_LINE_FILE)) ?? (await packed(common, ref));
+    content = (await readRegularFile(path.join(common, ref), MAX_LINE_FILE)) ?? (await packed(common, ref));
   }
   return undefined;
 }
@@ -68,13 +69,13 @@ async function packed(common: string, ref: string): Promise<string | undefined> 
   return line?.split(' ')[0];
 }
 
-/** The text of a small file. Undefined where it is not there, is longer, or is a link, a pipe or a device. */
+/** Returns undefined if the file does not exist, is longer, or is a link, a pipe or a device. */
 export async function readRegularFile(file: string, maxBytes: number): Promise<string | undefined> {
   return (await readRegularBytes(file, maxBytes))?.toString('utf8');
 }
 
 export async function readRegularBytes(file: string, maxBytes: number): Promise<Buffer | undefined> {
-  // Without O_NONBLOCK the opening of a pipe waits for its other end.
+  // Without O_NONBLOCK, opening a pipe would wait for its other end.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const handle = await open(file, flags).catch(() => undefined);
   if (!handle) return undefined;
@@ -86,7 +87,7 @@ export async function readRegularBytes(file: string, maxBytes: number): Promise<
   }
 }
 
-/** The folders of loose objects and of packs, as names: links are left out, since they may lead to another repository. */
+/** Returns the names of the folders of loose objects and packs, without links, which may lead to another repository. */
 export async function objectFolders(objects: string): Promise<string[]> {
   const entries = await readdir(objects, { withFileTypes: true }).catch(() => []);
   return entries
@@ -95,8 +96,8 @@ export async function objectFolders(objects: string): Promise<string[]> {
 }
 
 /**
- * git's own rule, which it does not hold for a git directory that it is given: what another user owns may be configured to
- * harm whoever reads it. Throws InvalidInputError.
+ * Applies git's rule of `safe.directory`, which git does not check if GIT_DIR is set: another user's repository may have
+ * a harmful configuration. Throws InvalidInputError.
  */
 async function requireOwner(tree: string, parts: readonly string[]): Promise<void> {
   const user = process.geteuid?.();
@@ -109,15 +110,15 @@ async function requireOwner(tree: string, parts: readonly string[]): Promise<voi
   const other = owners.find(({ uid }) => !allowed.has(uid));
   if (!other || (await isDeclaredSafe(tree))) return;
   throw new InvalidInputError(
-    `${tree} is not yours: ${other.part} belongs to the user ${other.uid}, and you are ${user}; git refuses such a work tree too. Run this as that user, or change the owner, or, if you trust it, run: git config --global --add safe.directory ${tree}`,
+    `${tree} is not yours: ${other.part} belongs to the user ${other.uid}, and you are ${user}. git refuses such a work tree too. Run this as that user, or change the owner, or, if you trust it, run: git config --global --add safe.directory ${tree}`,
     { field: 'repo', received: tree },
   );
 }
 
-/** Whether the configuration of the user or the machine names this tree in `safe.directory`. The tree's own does not count. */
+/** Whether the user's or the machine's configuration has this tree in `safe.directory`. The tree's does not count. */
 async function isDeclaredSafe(tree: string): Promise<boolean> {
   const { PATH = '', HOME, XDG_CONFIG_HOME } = process.env;
-  // Without GIT_* variables of the shell, and outside of any repository.
+  // Without GIT_* variables from the environment, and outside of any repository.
   const git = simpleGit({ baseDir: '/' }).env({
     PATH,
     ...(HOME && { HOME }),

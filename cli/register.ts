@@ -6,10 +6,9 @@ import { pushHead, type WorkTree } from './work-tree.ts';
 export type Registered = WorkTree & { repositoryName: string };
 
 /**
- * Registers work trees with the local GitHub, each as `local/{folder}` with HEAD on its branch. A folder's repository
- * is found again by its description, so that a second job works on the same one, and another folder of the same name
- * gets a number. `token` is the stack's secret, or one of a
- * local GitHub that was started with a list of tokens.
+ * Registers work trees with the local GitHub, each as `local/{folder}` with HEAD on its branch. The description has the
+ * folder's path, so that a second job uses the same repository, and another folder of the same name gets a number.
+ * `token` is the stack's secret, or a token of a local GitHub that was started with a list of tokens.
  */
 export async function registerWorkTrees(
   trees: readonly WorkTree[],
@@ -45,5 +44,5 @@ async function claimName(github: Octokit, { name, path }: WorkTree): Promise<str
   }
 }
 
-// Octokit writes 404s to the console; here one is an answer.
+// Octokit writes 404s to the console; here a 404 is expected.
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

@@ -19,26 +19,26 @@ import { GitFailedError, runGit } from '../core/git-process.ts';
 import { findGitFolder, type GitFolder, objectFolders, readHead, readRegularBytes } from './git-folder.ts';
 
 const SHA1_LENGTH = 40;
-/** Of every git process on the user's tree. */
+/** For each git process on the user's tree. */
 const TIMEOUT_MS = 10 * 60_000;
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
-/** A user's work tree, as far as it is looked at. */
+/** A user's work tree. */
 export type WorkTree = {
   /** Its top folder, without symbolic links. */
   path: string;
-  /** What it is called on the local GitHub: `local/{folder}`. */
+  /** Its repository on the local GitHub: `local/{folder}`. */
   name: string;
   headSha: string;
-  /** The branch that HEAD is on, or `main` where it is on none. */
+  /** HEAD's branch; `main` if HEAD is detached. */
   branch: string;
-  /** Files with uncommitted work, which is left out; undefined where they cannot be counted. */
+  /** Number of files with uncommitted changes, which are left out; undefined if they cannot be counted. */
   uncommitted: number | undefined;
 };
 
 /**
- * Looks at a work tree and changes nothing in it. No git runs by its configuration: see Reader. Throws InvalidInputError
- * where it is not one, belongs to another user, or has no commit.
+ * Reads a work tree without any change to it and without its configuration (see Reader). Throws InvalidInputError if it
+ * is not a work tree, belongs to another user, or has no commit.
  */
 export async function inspectWorkTree(given: string): Promise<WorkTree> {
   const refuse = (problem: string) =>
@@ -57,13 +57,13 @@ export async function inspectWorkTree(given: string): Promise<WorkTree> {
   }
   if (await isThere(path.join(gitFolder.common, 'reftable')))
     throw refuse(
-      'keeps its references in a reftable, which is not read here; run `git refs migrate --ref-format=files` in it, or clone it and name the clone.',
+      'keeps its references in a reftable, which is not supported here; run `git refs migrate --ref-format=files` in it, or clone it and name the clone.',
     );
   const head = await readHead(gitFolder);
   if (!head) throw refuse('has no commit yet; commit something first.');
   if (head.sha.length > SHA1_LENGTH)
     throw refuse(
-      'names its objects by SHA-256, which GitHub does not take; convert it to SHA-1, or leave it out.',
+      'uses SHA-256 for its objects, which GitHub does not support; convert it to SHA-1, or leave it out.',
     );
   const uncommitted = await Reader.use(folder, gitFolder, head.sha, async (reader) => {
     await reader.requireComplete(head.sha, refuse);
@@ -78,14 +78,14 @@ export async function inspectWorkTree(given: string): Promise<WorkTree> {
   };
 }
 
-/** Pushes the commit that was looked at, and nothing else, to the base branch of a repository of the local GitHub. */
+/** Pushes the inspected commit, and nothing else, to the base branch of a repository of the local GitHub. */
 export async function pushHead(
   { path: folder, branch, headSha }: WorkTree,
   url: string,
   token?: string,
 ): Promise<void> {
   const gitFolder = await findGitFolder(folder);
-  if (!gitFolder) throw new InvalidInputError(`${folder} is not a git work tree now; it was one before.`);
+  if (!gitFolder) throw new InvalidInputError(`${folder} is no longer a git work tree; it was one before.`);
   const protocol = /^(https?):/.exec(url)?.[1] ?? 'file';
   await Reader.use(folder, gitFolder, headSha, (reader) =>
     reader.git(['push', '--force', '--quiet', '--no-verify', url, `${headSha}:refs/heads/${branch}`], {
@@ -103,15 +103,15 @@ const MISSING_OBJECT =
   /missing (?:blob|tree|commit)|unable to read|bad object|could not (?:fetch|read)|parse commit/i;
 
 const INCOMPLETE =
-  'does not hold all objects of its HEAD: it is a partial clone, or borrows objects of another repository (objects/info/alternates), which is not followed here. Make a whole clone of it (git clone --no-local), and name that.';
+  'does not have all objects of its HEAD: it is a partial clone, or borrows objects of another repository (objects/info/alternates), which is not supported here. Make a full clone of it (git clone --no-local), and name that.';
 
-/** The token as a header that git finds in its environment, so that it is in no argument and no file. */
+/** Passes the token through the environment, so that it is in no argument and no file. */
 function authorization(token: string): GitConfig {
   const credential = Buffer.from(`x-access-token:${token}`).toString('base64');
   return { 'http.extraHeader': `Authorization: Basic ${credential}` };
 }
 
-/** What of a tree's git directory is small and says nothing but which files there are. */
+/** Files of the git directory that are copied, because they can only list paths and commits. */
 const COPIED: readonly [name: string, maxBytes: number][] = [
   ['info/exclude', 1024 * 1024],
   ['shallow', 16 * 1024 * 1024],
@@ -119,11 +119,11 @@ const COPIED: readonly [name: string, maxBytes: number][] = [
 const MAX_INDEX_BYTES = 1024 * 1024 * 1024;
 
 /**
- * A bare repository of ours over the objects of a work tree, for as long as it is needed. A tree's own configuration can
- * name programs (filters, hooks, monitors, ssh, credential helpers), other servers (insteadOf, a promisor) and other
- * folders (includes, core.worktree, alternates), so git is never given the tree's git directory: it is given this one,
- * which has links to the tree's folders of objects, a copy of its index, and no configuration but ours. The attributes in
- * the tree then name filters and drivers that do not exist, and a missing object is an error.
+ * A temporary bare repository over the objects of a work tree. A tree's configuration can name programs (filters, hooks,
+ * monitors, ssh, credential helpers), other servers (insteadOf, a promisor) and other folders (includes, core.worktree,
+ * alternates), so git never gets the tree's git directory. It gets this one, which has links to the tree's object
+ * folders, a copy of its index, and a configuration written here. Filters and drivers that the tree's attributes name
+ * are then not configured, and a missing object is an error.
  */
 class Reader {
   readonly #tree: string;
@@ -165,12 +165,12 @@ class Reader {
       const bytes = await readRegularBytes(path.join(common, name), maxBytes);
       if (bytes) await writeFile(inside(name), bytes);
     }
-    // A split index has its other part beside it.
+    // A split index has a second file.
     const parts = (await readdir(own)).filter((name) => /^(?:index|sharedindex\.[0-9a-f]{40})$/.test(name));
     for (const name of parts) await copyIndex(path.join(own, name), inside(name));
   }
 
-  /** Throws where the tree's own objects do not hold all of a commit's files. */
+  /** Throws if the tree's objects do not include all of a commit's files. */
   async requireComplete(sha: string, refuse: (problem: string) => Error): Promise<void> {
     const args = [
       'rev-list',
@@ -186,7 +186,7 @@ class Reader {
     });
   }
 
-  /** The files that differ from HEAD, by git's own rules but without the programs that the tree's configuration names. */
+  /** Counts the files that differ from HEAD, without the programs of the tree's configuration. */
   async countUncommitted(): Promise<number | undefined> {
     try {
       const listed = await this.git(['status', '--porcelain', '--no-renames', '--ignore-submodules=all'], {
@@ -194,7 +194,7 @@ class Reader {
       });
       return listed === '' ? 0 : listed.trimEnd().split('\n').length;
     } catch {
-      // The index is damaged, or of a kind that this git does not read; what is committed is whole nevertheless.
+      // The index is damaged or unsupported, but the commit is complete.
       return undefined;
     }
   }
@@ -216,7 +216,7 @@ class Reader {
         ),
         GIT_DIR: this.#folder,
         ...(onTree && { GIT_WORK_TREE: this.#tree }),
-        // Looking at a work tree must not even refresh an index.
+        // Without this, `git status` would refresh the index.
         GIT_OPTIONAL_LOCKS: '0',
       },
     });
@@ -224,12 +224,12 @@ class Reader {
   }
 }
 
-/** With its time of writing, by which git knows the files that could have changed since without showing it. */
+/** Keeps the modification time: git reads again all files that are not older than its index. */
 async function copyIndex(from: string, to: string): Promise<void> {
   const stats = await lstat(from);
   if (!stats.isFile() || stats.size > MAX_INDEX_BYTES) return;
   await copyFile(from, to);
-  // In whole seconds, rounded down, so that no rounding makes git trust what it should read.
+  // Rounded down to whole seconds, so that git reads too many files rather than too few.
   const written = Math.floor(stats.mtimeMs / 1000);
   await utimes(to, written, written);
 }
@@ -248,7 +248,7 @@ async function isThere(file: string): Promise<boolean> {
   );
 }
 
-/** A name that GitHub would take. */
+/** Returns a name that GitHub accepts. */
 function repositoryNameOf(folder: string): string {
   const name = folder
     .replace(/[^A-Za-z0-9._-]/g, '-')

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * Ends at once every process that was started with its home or its temporary folder at or below `folder`, in whatever
- * group or session it is now. Linux only: elsewhere no environment but one's own can be read.
+ * Kills every process that was started with its home or its temporary folder at or below `folder`, in any process group
+ * or session. Linux only: other systems do not show the environment of other processes.
  */
 export function killProcessesIn(folder: string): void {
   const isMark = (variable: string) =>
@@ -10,7 +10,7 @@ export function killProcessesIn(folder: string): void {
       (name) => variable === `${name}=${folder}` || variable.startsWith(`${name}=${folder}/`),
     );
   const lives = (pid: number) => readProc(`${pid}/environ`)?.split('\0').some(isMark) === true;
-  // Again until none is found: one of them may have started another meanwhile.
+  // Repeated until none is found, because a process may start another one before it is killed.
   for (let round = 0; round < 10; round++) {
     const found = processIds().filter((pid) => pid !== process.pid && lives(pid));
     if (found.length === 0) return;
@@ -18,7 +18,7 @@ export function killProcessesIn(folder: string): void {
   }
 }
 
-/** A file of /proc; undefined where there is none, or no such process, or it is another user's. */
+/** Reads a file of /proc. Returns undefined if there is no such process, if it is another user's, or without /proc. */
 export function readProc(path: string): string | undefined {
   try {
     return readFileSync(`/proc/${path}`, 'latin1');
@@ -27,7 +27,7 @@ export function readProc(path: string): string | undefined {
   }
 }
 
-/** None where there is no /proc. */
+/** Returns an empty list if there is no /proc. */
 function processIds(): number[] {
   try {
     return readdirSync('/proc').map(Number).filter(Number.isInteger);
@@ -40,6 +40,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has just ended.
+    // It has already ended.
   }
 }

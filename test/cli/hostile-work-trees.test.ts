@@ -131,7 +131,7 @@ test('a tree cannot be about another folder, or take objects from another reposi
   await expect(inspectWorkTree(thief)).rejects.toMatchObject({
     name: 'InvalidInputError',
     message: expect.stringMatching(
-      /^[^\n]*thief does not hold all objects[^\n]*alternates[^\n]*whole clone[^\n]*$/,
+      /^[^\n]*thief does not have all objects[^\n]*alternates[^\n]*full clone[^\n]*$/,
     ),
   });
 });
@@ -148,7 +148,7 @@ test('a missing object is said, and is not fetched from where the configuration 
     `[extensions]\n\tpartialClone = origin\n[remote "origin"]\n\tpromisor = true\n\turl = ext::sh -c ${escaped()} %S\n[protocol "ext"]\n\tallow = always\n`,
   );
   await expect(inspectWorkTree(tree)).rejects.toMatchObject({
-    message: expect.stringMatching(/does not hold all objects of its HEAD: it is a partial clone/),
+    message: expect.stringMatching(/does not have all objects of its HEAD: it is a partial clone/),
   });
   expect(existsSync(canary)).toBe(false);
 });

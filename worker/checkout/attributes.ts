@@ -3,15 +3,15 @@ import path from 'node:path';
 import type { Workspace } from '../sandbox/workspace.ts';
 import type { Git } from './git.ts';
 
-/** What .gitattributes say of a path: those of the base commit and those that the tree has now; either one counts. */
+/** The attributes of a path, from the .gitattributes of the base commit and of the work tree; either one counts. */
 export type Attributes = {
   /** The filter that git stores the file through, such as `lfs`. It is not run here, so the path cannot be written. */
   filter: string | undefined;
-  /** The encodings that checkouts of the file have; its blob is UTF-8. More than one where base and tree differ. */
+  /** The encodings that checkouts of the file have; its blob is UTF-8. More than one if base and tree differ. */
   encodings: readonly string[];
   /**
-   * Whether git stores the file with LF: always, or unless its bytes look binary. The tree's own word goes first, so
-   * that a job can add `*.png binary` and a PNG.
+   * Whether git stores the file with LF: always, or unless its bytes look binary. The work tree's value has
+   * precedence, so that a job can add `*.png binary` and a PNG.
    */
   text: 'always' | 'auto' | 'never';
 };
@@ -21,8 +21,8 @@ const ASKED = ['filter', 'working-tree-encoding', 'text', 'crlf', 'eol'] as cons
 type Answers = Partial<Record<(typeof ASKED)[number], string>>;
 
 /**
- * The git directory of the clone switches attributes off, and would answer `unset` to every question. Here is one
- * without that, on the same objects and the same index, which is only ever read.
+ * Makes a second, read-only git directory on the clone's objects and index. The clone's own turns attributes off,
+ * so `check-attr` would report `unset` for every path there.
  */
 export async function prepareAttributes(workspace: Workspace): Promise<void> {
   const folder = folderOf(workspace);
@@ -33,7 +33,7 @@ export async function prepareAttributes(workspace: Workspace): Promise<void> {
     await symlink(path.join(workspace.gitFolder, name), path.join(folder, name));
 }
 
-/** Takes and gives paths as raw-path.ts has them. A path need not exist. */
+/** Takes and returns raw paths (raw-path.ts). A path need not exist. */
 export async function attributesOf(
   git: Git,
   workspace: Workspace,
@@ -73,12 +73,12 @@ function combine(base: Answers, tree: Answers): Attributes {
   };
 }
 
-/** git takes neither `filter` without a name for a filter, nor `-filter`. */
+/** git ignores `filter` without a name, and `-filter`. */
 function named(value: string | undefined): string | undefined {
   return value === undefined || value === 'set' || value === 'unset' ? undefined : value;
 }
 
-/** As git's convert.c decides: `crlf` is the old name of `text`, and `eol` alone makes a file text. */
+/** Follows git's convert.c: `crlf` is the old name of `text`, and `eol` alone makes a file text. */
 function textOf({ text, crlf, eol }: Answers): Attributes['text'] | undefined {
   const action = actionOf(text) ?? actionOf(crlf);
   if (action !== undefined && action !== 'always') return action;

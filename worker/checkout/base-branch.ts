@@ -8,15 +8,15 @@ import { retryGit } from './git-retries.ts';
 
 type Job = Pick<JobRow, 'jobId' | 'createPullRequests' | 'pullRequest'>;
 
-/** The branches that a job is about, as the server has them: full name to commit. */
+/** The server's branches that can conflict with the job's branch: full name to commit. */
 export type RemoteBranches = ReadonlyMap<string, string>;
 
-/** A server's references are read in pieces, and of a long list only what a job is about is kept. */
+/** The listing is read in pieces, and only the branches that can conflict are kept. */
 const MAX_LISTING_BYTES = 256 * 1024 * 1024;
 
 /**
- * What would stop the job's pull request, asked of the server by `git ls-remote`, which no limit counts, before anything
- * is paid. Undefined where the job asks for no pull request. What base branch there is the clone says.
+ * Finds the branches that could block the job's pull request, before any model is paid. Uses `git ls-remote`, which
+ * does not count against GitHub's API limits. Returns undefined if the job does not create a pull request.
  */
 export async function findBranches(
   workspace: Workspace,
@@ -51,8 +51,8 @@ export async function findBranches(
 }
 
 /**
- * Throws PullRequestRefusedError where the job's own branch cannot be made: it is the base branch, another branch's name
- * stands in its way, or it has a commit that is not of this job.
+ * Throws PullRequestRefusedError if the job's own branch cannot be created: it is the base branch, its name conflicts
+ * with another branch's, or its newest commit is not of this job.
  */
 export async function requireOwnBranch(
   branches: RemoteBranches,

@@ -16,28 +16,28 @@ const PATCH = ['-p', '--binary', '--full-index', '--src-prefix=a/', '--dst-prefi
 
 type ChangeEntry = Change & { mode: string; objectId: string; oldMode: string; oldObjectId: string };
 
-/** The most that is kept of a patch: what MAX_PATCH_KIB can be set to at most. */
+/** The highest value of MAX_PATCH_KIB. */
 const MAX_PATCH_BYTES = 16 * 1024 * 1024;
 
-/** What the work tree has that the base commit has not. Ignored files that are new do not count. */
+/** The difference between the work tree and the base commit, without new files that git ignores. */
 export type Changes = {
   entries: ChangeEntry[];
   /**
-   * Applies with `git apply --cached` on the base commit. Bytes: a file's text need not be UTF-8. Undefined where it is
-   * longer than what is kept.
+   * Applies with `git apply --cached` on the base commit. Bytes, because a file's text need not be UTF-8. Undefined if
+   * it is longer than MAX_PATCH_BYTES.
    */
   patch: Buffer | undefined;
-  /** What was left out of entries or patch, and why; a change that has it is never accepted. */
+  /** The reason why entries or patch are incomplete, if they are; such a change is never accepted. */
   excess: string | undefined;
   /** Files that .gitattributes make text: written with CRLF, stored with LF as `git add` would. */
   withLf: readonly string[];
-  /** Files that .gitattributes forbid to be stored as they are, each with its reason; never accepted. */
+  /** Files that .gitattributes do not allow to be stored as they are, each with its reason; never accepted. */
   unstorable: readonly string[];
 };
 
 /**
- * Compares the work tree with the base commit through an index of its own, made from the clone's, so that git's own
- * stays that of the base commit.
+ * Compares the work tree with the base commit through a copy of the clone's index, so that the clone's index stays
+ * that of the base commit.
  */
 export async function readChanges(clone: Clone, workspace: Workspace): Promise<Changes> {
   const { git, baseSha } = clone;
@@ -66,8 +66,8 @@ export async function readChanges(clone: Clone, workspace: Workspace): Promise<C
 }
 
 /**
- * With its time of writing, by which git knows the files that could have changed since without showing it. In whole
- * seconds, rounded down, so that no rounding makes git trust what it should read.
+ * Keeps the modification time: git reads again all files that are not older than its index. It is rounded down to whole
+ * seconds, so that git reads too many files rather than too few.
  */
 async function copyIndex(from: string, to: string): Promise<void> {
   await copyFile(from, to);
@@ -103,7 +103,7 @@ export function summarizeChanges({ entries }: Changes): Change[] {
   return entries.map(({ file, status, additions, deletions }) => ({ file, status, additions, deletions }));
 }
 
-/** The files of a change set, with their bytes as git stores them. */
+/** Returns the files of a change set, with the bytes that git stores. */
 export async function readChangedFiles(git: Git, { entries }: Changes): Promise<ChangedFile[]> {
   const present = entries.filter(({ status }) => status !== 'deleted');
   const contents = await readObjects(
@@ -118,8 +118,8 @@ export async function readChangedFiles(git: Git, { entries }: Changes): Promise<
 }
 
 /**
- * The files of a change that hold a secret, before it or after it. Their bytes are looked at, because a patch has those of
- * a binary file compressed.
+ * Returns the files of a change that hold a secret, before or after it. Searches the blobs, because a patch has binary
+ * files compressed.
  */
 export async function filesWithSecrets(
   git: Git,
@@ -150,17 +150,17 @@ export async function filesWithSecrets(
 
 const SUBMODULE_MODE = '160000';
 
-/** Brings a tree that equals the base commit to where a patch of `readChanges` left it. */
+/** Applies a patch of `readChanges` to a tree that equals the base commit. */
 export async function applyPatch(git: Git, patch: Buffer): Promise<void> {
   if (patch.length === 0) return;
   await git.run(['apply', '--whitespace=nowarn', '--binary', '-'], { input: patch });
 }
 
-/** Undoes what setup commands did to files that git knows or could know; what is ignored stays. */
+/** Resets the tree to the base commit after setup commands; ignored files stay. */
 export async function resetTree(git: Git): Promise<void> {
   const reset = () => git.run(['reset', '--hard', '--quiet', 'HEAD']);
   await reset();
   await git.run(['clean', '-d', '--force', '--quiet']);
-  // Files that were moved, and a link put in the place of their folder, look unchanged until the link is gone.
+  // If a link to moved files has replaced their folder, they look unchanged until `clean` has removed the link.
   await reset();
 }

@@ -3,13 +3,13 @@ import { GitBoundExceededError, GitFailedError } from '../../core/git-process.ts
 import { MAX_FILE_BYTES } from '../limits.ts';
 import type { Git } from './git.ts';
 
-/** Larger than any repository that people work in; a small pack can stand for a tree without end. */
+/** Larger than any usual repository. A small pack can expand to a tree of any size. */
 const MAX_FILES = 500_000;
 const MAX_TREE_BYTES = 10 * 1024 ** 3;
 
 const SUBMODULE = '160000 ';
 
-/** What the commit's own listing tells of its tree; paths as raw-path.ts has them. */
+/** From the listing of the commit's tree; raw paths (raw-path.ts). */
 export type TreeFacts = {
   /** Files that are too large to be opened. */
   largeFiles: ReadonlySet<string>;
@@ -19,8 +19,8 @@ export type TreeFacts = {
 type CheckOut = { repositoryName: string; baseSha: string; signal: AbortSignal };
 
 /**
- * Writes the commit's files into the empty work tree, once it is known what that takes. Throws RepositoryUnavailableError
- * for a tree that cannot be worked on.
+ * Writes the commit's files into the empty work tree, after a check of their number and size. Throws
+ * RepositoryUnavailableError if the tree is too large or cannot be written.
  */
 export async function checkOut(git: Git, { repositoryName, baseSha, signal }: CheckOut): Promise<TreeFacts> {
   const refuse = (problem: string, cause: unknown) =>
@@ -36,15 +36,15 @@ export async function checkOut(git: Git, { repositoryName, baseSha, signal }: Ch
   try {
     await git.run(['reset', '--hard', '--quiet', baseSha], { signal });
   } catch (error) {
-    // A path that git refuses to write, that is longer than the system takes, or a disk that is full.
+    // git refuses a path, a path is too long for the system, or the disk is full.
     if (!(error instanceof GitFailedError) || error.stderr === '') throw error;
-    throw refuse(`cannot be checked out; mend it, or leave it out of the job. ${error.message}`, error);
+    throw refuse(`cannot be checked out: ${error.message} Fix it, or leave it out of the job.`, error);
   }
   const { largeFiles, submodules } = listing;
   return { largeFiles, submodules };
 }
 
-/** Reads `mode type id size TAB path NUL`, of which only the sum is kept. */
+/** Reads `mode type id size TAB path NUL`. */
 class TreeListing {
   readonly largeFiles = new Set<string>();
   readonly submodules = new Set<string>();
@@ -52,9 +52,9 @@ class TreeListing {
   #bytes = 0;
   #rest = '';
 
-  /** False once the tree is too large. */
+  /** Returns false when the tree is too large. */
   read(chunk: Buffer): boolean {
-    // latin1 keeps every byte of a path that is no UTF-8.
+    // latin1 keeps every byte of a path that is not UTF-8.
     const entries = (this.#rest + chunk.toString('latin1')).split('\0');
     this.#rest = entries.pop()!;
     for (const entry of entries) {

@@ -12,40 +12,40 @@ import { RepositoryMovedError } from './renamed.ts';
 export type CloneRequest = {
   /** `owner/name`. */
   repositoryName: string;
-  /** What its server calls it now, where it was renamed. */
+  /** The current name on the server, if the repository was renamed. */
   remoteName?: string;
   githubApiUrl: string;
   token: string | undefined;
-  /** The default branch where absent. */
+  /** @default the repository's default branch */
   baseBranch: string | undefined;
-  /** The commit to go on from, of a checkpoint; the branch's newest where absent, or where the server has it no more. */
+  /** The commit of a checkpoint. The branch's newest commit is used if it is undefined or gone from the server. */
   baseSha: string | undefined;
   /** Ends every git process of this run. */
   stop: AbortSignal;
   /** Ends the clone at the repository's time limit. */
   signal: AbortSignal;
-  /** How long the server may fail, and who is told. */
+  /** How long failures of the server are retried, and how that is reported. */
   retries: Omit<GitRetries, 'signal'>;
 };
 
 export type Clone = TreeFacts & {
   git: Git;
-  /** By which its server was asked. */
+  /** The name in the clone's URL. */
   remoteName: string;
   baseBranch: string;
   baseSha: string;
 };
 
 /**
- * The tree is raw: it holds the commit's own bytes, and git takes them as they are. What .gitattributes ask for would
- * change files that nobody touched wherever a blob is not stored as they say, would let a program rewrite files, and
- * would hide text from search and diff. stored-form.ts does at staging what git would have done.
+ * Turns all attributes off, so that the tree holds the commit's bytes and git stores them unchanged. With attributes,
+ * untouched files could show as modified, filters could rewrite files, and text could be hidden from search and diff.
+ * stored-form.ts applies at staging what is needed of them.
  */
 const ATTRIBUTES = '* -text -ident -filter -working-tree-encoding !diff\n';
 
 /**
  * Clones one branch, without history, into the workspace, with the git directory outside of the work tree.
- * Throws RepositoryUnavailableError where trying again would not help, or has not helped for as long as may be waited.
+ * Throws RepositoryUnavailableError if a retry cannot help, or if the retry budget is spent.
  */
 export async function cloneRepository(workspace: Workspace, request: CloneRequest): Promise<Clone> {
   const { git, url } = openRemote(workspace, request);
@@ -54,7 +54,7 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
   const separate = ['--separate-git-dir', workspace.gitFolder];
   const retries = { ...request.retries, signal: AbortSignal.any([request.stop, request.signal]) };
   const head = await retryGit(async () => {
-    // Of a try before.
+    // A failed try may have left them.
     for (const folder of [workspace.tree, workspace.gitFolder])
       await rm(folder, { recursive: true, force: true });
     try {
@@ -66,7 +66,7 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
   }, retries).catch((error: unknown) => {
     throw unreachable(error, request, url);
   });
-  // It points at the git directory; without it nothing in the tree does.
+  // This file has the path of the git directory, which commands must not find.
   await rm(path.join(workspace.tree, '.git'), { force: true });
   await mkdir(path.join(workspace.gitFolder, 'info'), { recursive: true });
   await writeFile(path.join(workspace.gitFolder, 'info/attributes'), ATTRIBUTES);
@@ -84,7 +84,7 @@ export async function cloneRepository(workspace: Workspace, request: CloneReques
   return { git, remoteName, baseBranch, baseSha, ...facts };
 }
 
-/** git with what it takes to ask the repository's server, and the repository's address there. */
+/** Returns git with access to the repository's server, and the repository's URL. */
 export function openRemote(workspace: Workspace, request: CloneRequest): { git: Git; url: string } {
   const base = gitBaseUrl(request.githubApiUrl);
   const git = new Git(workspace, {
@@ -95,7 +95,7 @@ export function openRemote(workspace: Workspace, request: CloneRequest): { git: 
   return { git, url: `${base.href}${request.remoteName ?? request.repositoryName}.git` };
 }
 
-/** The branch moved on since the checkpoint, whose patch fits the commit that it was made from. Undefined where it is gone. */
+/** Fetches the checkpoint's commit, which its patch fits, if the branch has moved. Returns undefined if it is gone. */
 async function fetchEarlier(git: Git, newest: string, request: CloneRequest): Promise<string | undefined> {
   const { baseSha } = request;
   if (baseSha === undefined || baseSha === newest) return baseSha;
@@ -110,8 +110,8 @@ async function fetchEarlier(git: Git, newest: string, request: CloneRequest): Pr
 }
 
 /**
- * A clone without a commit is of an empty repository, or of an answer that git took for one. Throws
- * RepositoryUnavailableError for the first and GitFailedError for the second.
+ * For a clone without a commit. Throws RepositoryUnavailableError if the repository is empty, and GitFailedError if it
+ * has branches, which means that git received an incomplete answer.
  */
 async function requireEmpty(git: Git, { repositoryName, signal }: CloneRequest): Promise<never> {
   const branches = (await git.listRemote(['--heads', 'origin'], { signal })).toString().trim();
@@ -127,24 +127,24 @@ async function requireEmpty(git: Git, { repositoryName, signal }: CloneRequest):
   );
 }
 
-/** What stays a failure of git's when the retries is over. */
+/** Turns a GitFailedError that outlasted the retries into a RepositoryUnavailableError. */
 export function unreachable(error: unknown, { repositoryName, retries }: CloneRequest, url: string): unknown {
   if (!(error instanceof GitFailedError)) return error;
   return new RepositoryUnavailableError(
-    `${repositoryName} could not be cloned from ${url} in ${retries.seconds} s of trying. ${error.message} Check that the server is up and that workers reach it, then retry the job.`,
+    `${repositoryName} could not be cloned from ${url} within ${retries.seconds} s. ${error.message} Check that the server is up and that workers can reach it, then retry the job.`,
     { cause: error },
   );
 }
 
 /**
- * By full names, since a short one could be a tag's. Undefined where there is no commit. Throws
- * RepositoryUnavailableError for what no branch of GitHub's can be.
+ * Uses full names, because a short name could be a tag's. Returns undefined if there is no commit. Throws
+ * RepositoryUnavailableError if HEAD is not on a branch, or the repository uses SHA-256.
  */
 async function headOf(
   git: Git,
   { repositoryName, baseBranch }: Pick<CloneRequest, 'repositoryName' | 'baseBranch'>,
 ): Promise<{ sha: string; branch: string } | undefined> {
-  // git ends with 128 where there is no commit.
+  // git exits with 128 if there is no commit.
   const head = await git.run(['rev-parse', 'HEAD', '--symbolic-full-name', 'HEAD'], { exitCodes: [0, 128] });
   const [sha = '', ref = ''] = head.toString().trim().split('\n');
   const refuse = (problem: string) => new RepositoryUnavailableError(`${repositoryName} ${problem}`);
@@ -161,9 +161,9 @@ async function headOf(
 const BRANCHES = 'refs/heads/';
 const SHA1_LENGTH = 40;
 const IS_SHA256 =
-  'names its objects by SHA-256, which GitHub and this product do not support; leave it out of the job, or convert it to SHA-1.';
+  'uses SHA-256 for its objects, which GitHub and this product do not support; leave it out of the job, or convert it to SHA-1.';
 
-/** Where GitHub serves git, by where it serves its API: `https://host/api/v3` is Enterprise. Ends in `/`. */
+/** Returns the base URL of git for the URL of GitHub's API; `https://host/api/v3` is Enterprise. Ends in `/`. */
 export function gitBaseUrl(apiUrl: string): URL {
   const url = new URL(apiUrl);
   const loopback = url.hostname === '127.0.0.1' || url.hostname === 'localhost';
@@ -175,13 +175,14 @@ export function gitBaseUrl(apiUrl: string): URL {
   return new URL(url.host === 'api.github.com' ? 'https://github.com/' : `${url.protocol}//${url.host}/`);
 }
 
-/** The token goes to this host only, and never into a URL, a file or a process list. */
+/** Sends the token to this host only, and keeps it out of URLs, files and process lists. */
 function tokenConfig(base: URL, token: string | undefined): Record<string, string> {
   if (!token) return {};
   const basic = Buffer.from(`x-access-token:${token}`).toString('base64');
   return { [`http.${base.href}.extraHeader`]: `Authorization: Basic ${basic}` };
 }
 
+/** Turns a GitFailedError with a known cause into a RepositoryUnavailableError; returns other errors unchanged. */
 export function explain(error: unknown, request: CloneRequest, url: string): unknown {
   if (!(error instanceof GitFailedError)) return error;
   const { repositoryName, baseBranch, token } = request;
@@ -202,7 +203,7 @@ export function explain(error: unknown, request: CloneRequest, url: string): unk
   }
   if (/returned error: 30[12378]/.test(error.stderr)) {
     return new RepositoryMovedError(
-      `The server of ${repositoryName} redirects ${url} to another place, and GitHub's API knows no new name of it. A token goes to one host only: correct GITHUB_API_URL, or name the repository as it is called now.`,
+      `The server of ${repositoryName} redirects ${url}, and GitHub's API has no new name for the repository. A token is sent to one host only: correct GITHUB_API_URL, or use the repository's current name.`,
       { cause: error },
     );
   }

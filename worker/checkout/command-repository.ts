@@ -7,9 +7,9 @@ import type { Clone } from './clone.ts';
 import type { TagHistory } from './tag-history.ts';
 
 /**
- * Makes `.git` in the tree for the commands: a repository that has the base commit alone, in which `git status` is clean.
- * It is a copy, because a command may do anything to it. The worker's own git never reads it: it has its git directory
- * elsewhere, and passes over whatever is called `.git`.
+ * Makes `.git` in the tree for the commands: a repository that has only the base commit, in which `git status` is
+ * clean. It is a copy, because a command may change it. The worker's git never reads it: its git directory is
+ * elsewhere, and it ignores every path named `.git`.
  */
 export async function makeCommandRepository(
   workspace: Pick<Workspace, 'tree' | 'gitFolder'>,
@@ -19,7 +19,7 @@ export async function makeCommandRepository(
   const folder = path.join(workspace.tree, '.git');
   const ours = (name: string) => path.join(workspace.gitFolder, name);
   const theirs = (name: string) => path.join(folder, name);
-  // Fails where there is one: no commit that was checked out can have it.
+  // Fails if there is one; git never checks out a path of that name.
   await mkdir(folder);
   for (const name of ['info', 'refs']) await mkdir(theirs(name));
   try {
@@ -28,7 +28,7 @@ export async function makeCommandRepository(
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
     throw new RepositoryUnavailableError(
-      "The disk is full: the copy of the repository's objects that commands get does not fit on it. Give workers a larger disk (workerStorageGiB), or leave the repository out of the job.",
+      "The disk is full: there is no room for the copy of the repository's objects that commands get. Give workers a larger disk (workerStorageGiB), or leave the repository out of the job.",
       { cause: error },
     );
   }
@@ -36,7 +36,7 @@ export async function makeCommandRepository(
   if (isShallow) await writeFile(theirs('shallow'), `${baseSha}\n`);
   await writeFile(theirs('config'), CONFIG);
   await copyFile(ours('info/attributes'), theirs('info/attributes'));
-  // Packed, because a branch's name may be longer than a file's.
+  // Packed, because a branch's name may be longer than a file name can be.
   const refs = [{ objectId: baseSha, ref: `refs/heads/${baseBranch}` }, ...(history?.tags ?? [])];
   await writeFile(theirs('packed-refs'), refs.map(({ objectId, ref }) => `${objectId} ${ref}\n`).join(''));
   await copyIndex(ours('index'), theirs('index'));
@@ -48,11 +48,11 @@ const CONFIG = `[core]
 	filemode = true
 	bare = false
 	logAllRefUpdates = true
-	# The files change hands between commands, which changes their owner and the time of that, but not their content.
+	# The files change owner between commands, which changes their ctime but not their content.
 	trustctime = false
 	checkStat = minimal
 [gc]
-	# A collection in the background would be ended with the command that started it.
+	# A background collection would be killed at the end of the command that started it.
 	auto = 0
 [maintenance]
 	auto = false
@@ -62,7 +62,7 @@ const CONFIG = `[core]
 	email = cody-batch@localhost
 `;
 
-/** On file systems that can, a copy shares its blocks until one of the two is written to. */
+/** The copy is copy-on-write if the file system supports that. */
 async function copyObjects(from: string, to: string): Promise<void> {
   await cp(from, to, { recursive: true, mode: constants.COPYFILE_FICLONE });
 }
@@ -77,8 +77,8 @@ async function isShallowAt(file: string, baseSha: string): Promise<boolean> {
 }
 
 /**
- * With its time of writing, by which git knows the files that could have changed since without showing it. In whole
- * seconds, rounded down, so that git rather reads too many than too few.
+ * Keeps the modification time: git reads again all files that are not older than its index. It is rounded down to whole
+ * seconds, so that git reads too many files rather than too few.
  */
 async function copyIndex(from: string, to: string): Promise<void> {
   await copyFile(from, to);

@@ -1,6 +1,6 @@
 import type { Git } from './git.ts';
 
-/** The index against the base commit; nothing of the tree's own takes part: no filter, diff driver or submodule. */
+/** Compares the index with the base commit, without filters, diff drivers or submodules. */
 export const DIFF = [
   'diff-index',
   '--cached',
@@ -15,13 +15,13 @@ export const NULL_MODE = '000000';
 
 /** One path that differs. A side that does not exist has NULL_MODE. */
 export type Difference = {
-  /** As raw-path.ts has it. */
+  /** A raw path (raw-path.ts). */
   path: string;
   oldMode: string;
   oldId: string;
   mode: string;
   id: string;
-  /** Lines; 0 for what git takes for binary, and where they were not asked for. */
+  /** Lines; 0 for files that git treats as binary, and without `count`. */
   additions: number;
   deletions: number;
 };
@@ -36,7 +36,7 @@ export async function readDifferences(
 
 /** Reads `--raw --numstat -z`: first `:mode mode id id status NUL path NUL` for all files, then their line counts. */
 function parse(listing: Buffer): Difference[] {
-  // latin1 tells paths apart that are not UTF-8.
+  // latin1 keeps every byte of a path that is not UTF-8.
   const fields = listing.toString('latin1').split('\0').slice(0, -1);
   const differences = new Map<string, Difference>();
   let at = 0;
@@ -57,7 +57,7 @@ function parse(listing: Buffer): Difference[] {
   return [...differences.values()];
 }
 
-/** A file's own bytes: not a link, a submodule or nothing. */
+/** Whether the mode is a regular file's. */
 export function isFileMode(mode: string): boolean {
   return mode.startsWith('100');
 }

@@ -6,15 +6,15 @@ import type { Workspace } from '../sandbox/workspace.ts';
 import type { Git } from './git.ts';
 import { readObjects } from './objects.ts';
 
-/** A blob, and the encoding that checkouts shall have it in. */
+/** A blob, and its encoding in checkouts. */
 export type Encoded = { objectId: string; encoding: string };
 
-/** Blobs whose bytes are held at once. */
+/** Blobs in memory at a time. */
 const AT_ONCE = 4;
 
 /**
- * Those that git cannot bring into their encoding, or not back into the same blob: a checkout would show the file as
- * modified, or hold other text. git itself converts, in a work tree apart where each blob is a file of its own.
+ * Returns the blobs that git cannot convert to their encoding and back to the same bytes: a checkout would show the
+ * file as modified, or have different text. git does the conversion, in a temporary work tree with one file per blob.
  */
 export async function inconvertible(
   git: Git,
@@ -55,8 +55,8 @@ export async function inconvertible(
 }
 
 /**
- * What git cannot encode it checks out as UTF-8, and what it cannot decode it compares as it is, so that such a file
- * looks unchanged. Only where it is to be stored does git fail for it.
+ * git checks out as UTF-8 what it cannot encode, and compares unconverted what it cannot decode, so such a file looks
+ * unmodified. Only storing it fails.
  */
 async function isLeftAsItWas(
   git: Git,
@@ -78,7 +78,7 @@ async function isLeftAsItWas(
   }
 }
 
-/** Those that are not UTF-8, or that hold the bytes of UTF-16 or UTF-32 instead, which git cannot tell. */
+/** Returns the blobs that are not UTF-8, or that hold UTF-16 or UTF-32 already, which git does not detect. */
 async function misencoded(git: Git, encoded: readonly Encoded[]): Promise<Set<Encoded>> {
   const found = new Set<Encoded>();
   for (let at = 0; at < encoded.length; at += AT_ONCE) {

@@ -5,11 +5,11 @@ import type { Log } from '../log.ts';
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
-/** Asking the server again does not mend this machine. */
+/** Errors of this machine, which a retry cannot fix. */
 const OF_THIS_MACHINE = /No space left on device|Permission denied|Disk quota exceeded/i;
 
 export type GitRetries = {
-  /** How long git's server may fail. */
+  /** The retry budget. */
   seconds: number;
   signal: AbortSignal;
   log: Log;
@@ -17,9 +17,8 @@ export type GitRetries = {
 };
 
 /**
- * Does what needs git's server, again and again with growing pauses while git itself fails: an outage, a proxy's error
- * page and a dropped connection pass. Throws the last failure when the retries is over, and at once what is no failure of
- * git's.
+ * Retries a request to git's server with growing pauses, so that it survives an outage, a proxy's error page or a
+ * dropped connection. Throws the last GitFailedError when the retry budget is spent, and any other error at once.
  */
 export async function retryGit<T>(
   ask: () => Promise<T>,
@@ -32,7 +31,7 @@ export async function retryGit<T>(
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof GitFailedError) || OF_THIS_MACHINE.test(error.stderr)) throw error;
-      // Half as long to half as much again, so that a fleet does not come back as one.
+      // Jitter of half the pause to both sides, so that the workers of a fleet do not retry at the same time.
       const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (times - 1)) * (0.5 + Math.random());
       if (Date.now() + pauseMs - began > seconds * 1000) throw error;
       log.warn(`git is asked again in ${(pauseMs / 1000).toFixed(1)} s: ${error.message}`);

@@ -18,14 +18,14 @@ import { oomKills } from '../sandbox/oom-kills.ts';
 import { baseEnvironment, type Workspace } from '../sandbox/workspace.ts';
 
 /**
- * A signal from outside ended git, such as one to a host that is taken away: neither this worker nor the kernel's
+ * A signal from outside ended git, for example at the shutdown of the host: neither this worker nor the kernel's
  * out-of-memory killer sent it. Another attempt may succeed.
  */
 export class GitInterruptedError extends GitError {
   override readonly name = 'GitInterruptedError';
 }
 
-/** A signal to the whole process group may reach git first; on a busy machine it reaches this process later. */
+/** A signal to the process group may reach git up to this long before it reaches this process. */
 const GROUP_SIGNAL_MS = 1000;
 
 type TransferOptions = Pick<GitProcess, 'signal' | 'read' | 'maxBytes'>;
@@ -54,7 +54,7 @@ const CONFIG: GitConfig = {
   'core.bigFileThreshold': '16m',
 };
 
-/** For a tree that is lent to another user: its files' owner and ctime change, their content and mtime do not. */
+/** For a tree that changes owner between commands: that changes the ctime of its files, but not their content or mtime. */
 const LENT_CONFIG: GitConfig = {
   'core.trustctime': 'false',
   'core.checkStat': 'minimal',
@@ -155,7 +155,7 @@ export class Git {
       if (endedBySignal) {
         await sleep(GROUP_SIGNAL_MS);
         signal.throwIfAborted();
-        // Without the kernel's count, the lack of memory is the likelier cause.
+        // Without the kernel's count, out-of-memory is the likelier cause.
         if (killsBefore !== undefined && oomKills() === killsBefore)
           throw new GitInterruptedError(`A signal from outside ended git ${error.command}.`);
       }

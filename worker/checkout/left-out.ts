@@ -7,8 +7,8 @@ import { absolutePath, legible, statsOf } from './raw-path.ts';
 const MAX_LISTING_BYTES = 16 * 1024 * 1024;
 
 /**
- * What is in the tree and can never be in a change, each with its reason: commands leave it there, and a model that
- * counts on it has to be told. A folder stands for all that is in it.
+ * Lists what is in the tree but can never be in a change, each with its reason, so that the model does not rely on it.
+ * A folder is listed instead of its files.
  */
 export async function leftOut({ git, submodules }: Clone, { tree }: Workspace): Promise<string[]> {
   const list = async (...options: string[]) => {
@@ -17,13 +17,13 @@ export async function leftOut({ git, submodules }: Clone, { tree }: Workspace): 
     return listed.toString('latin1').split('\0').filter(Boolean);
   };
   try {
-    // One after the other: each may hold much memory, in a tree of large ignore files.
+    // In sequence, because each may use much memory in a tree of large ignore files.
     const ignored = await list('--ignored', '--directory');
     const others = await list('--directory');
     const nested = others.filter((entry) => entry.endsWith('/') && statsOf(tree, `${entry}.git`));
     return [
       ...ignored.map((entry) => `${legible(entry)} (ignored by git)`),
-      ...nested.map((entry) => `${legible(entry)} (a git repository of its own)`),
+      ...nested.map((entry) => `${legible(entry)} (a nested git repository)`),
       ...[...submodules].flatMap((submodule) => describeSubmodule(tree, submodule)),
     ];
   } catch (error) {
@@ -32,11 +32,11 @@ export async function leftOut({ git, submodules }: Clone, { tree }: Workspace): 
   }
 }
 
-/** The empty folder that a submodule has in a clone is no news. */
+/** Returns nothing for the empty folder that a submodule has in every clone. */
 function describeSubmodule(tree: string, submodule: string): string[] {
   const stats = statsOf(tree, submodule);
   if (!stats) return [`the removal of ${legible(submodule)} (a submodule)`];
-  // Anything else in its place is in the change.
+  // A file or a link in its place is part of the change.
   if (!stats.isDirectory() || isEmpty(tree, submodule)) return [];
   return [`${legible(submodule)}/ (a submodule)`];
 }

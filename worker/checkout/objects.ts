@@ -1,6 +1,6 @@
 import type { Git } from './git.ts';
 
-/** Whole blobs by their identifiers; their bytes together must fit into memory. */
+/** Returns whole blobs by their identifiers; together they must fit into memory. */
 export async function readObjects(git: Git, objectIds: readonly string[]): Promise<Map<string, Buffer>> {
   const contents = new Map<string, Buffer[]>();
   await scanObjects(git, objectIds, (objectId, bytes) => {
@@ -11,7 +11,7 @@ export async function readObjects(git: Git, objectIds: readonly string[]): Promi
   return new Map([...contents].map(([objectId, pieces]) => [objectId, Buffer.concat(pieces)]));
 }
 
-/** Passes blobs piece by piece, an empty one too, so that their size does not matter. Each identifier counts once. */
+/** Passes blobs to `take` piece by piece, so that they may have any size; an empty blob is one empty piece. */
 export async function scanObjects(
   git: Git,
   objectIds: readonly string[],
@@ -25,12 +25,12 @@ export async function scanObjects(
   });
 }
 
-/** `cat-file --batch` answers each identifier with `id type size LF content LF`. */
+/** Reads `id type size LF content LF` for each identifier. */
 class BatchReader {
   readonly #take: (objectId: string, bytes: Buffer) => void;
   #header = Buffer.alloc(0);
   #objectId = '';
-  /** Of the content and the line feed behind it; 0 between two objects. */
+  /** Bytes left of the content and its line feed; 0 between two objects. */
   #left = 0;
 
   constructor(take: (objectId: string, bytes: Buffer) => void) {

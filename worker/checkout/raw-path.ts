@@ -1,18 +1,19 @@
 import { accessSync, constants, lstatSync, type Stats } from 'node:fs';
 
 /**
- * Paths as git lists them, which need not be UTF-8: strings of latin1, which keep every byte. Relative to the tree.
+ * Decodes a raw path. git's paths need not be UTF-8, so raw paths are latin1 strings, which keep every byte; they are
+ * relative to the tree.
  */
 export function legible(file: string): string {
   return Buffer.from(file, 'latin1').toString('utf8');
 }
 
-/** The path that `legible` shows as this one. */
+/** The inverse of `legible`. */
 export function rawPath(file: string): string {
   return Buffer.from(file, 'utf8').toString('latin1');
 }
 
-/** Undefined where nothing is, or nothing that can be looked at. */
+/** Returns undefined if there is no such file, or if it cannot be read. */
 export function statsOf(tree: string, file: string): Stats | undefined {
   try {
     return lstatSync(absolutePath(tree, file));
@@ -30,7 +31,7 @@ export function isReadable(tree: string, file: string): boolean {
   }
 }
 
-/** The path to open a file by. */
+/** Returns the path to open a file with. */
 export function absolutePath(tree: string, file: string): Buffer {
   return Buffer.concat([Buffer.from(`${tree}/`), Buffer.from(file, 'latin1')]);
 }

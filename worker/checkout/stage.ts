@@ -7,43 +7,42 @@ import { readDifferences } from './diff-index.ts';
 import { isReadable, legible, statsOf } from './raw-path.ts';
 import { storedForm } from './stored-form.ts';
 
-/** A change set holds whole files, and the worker holds it several times over while it writes it. */
+/** A change set has whole files, and the worker has several copies of it in memory while writing it. */
 const MAX_TOTAL_BYTES = 32 * 1024 * 1024;
-/** Twice what a job can allow. */
+/** Twice the highest limit of a job. */
 const MAX_FILES = 20_000;
 const MAX_LISTING_BYTES = 64 * 1024 * 1024;
 
 export type Staged = {
   /** Whether the index differs from the base commit's. */
   differs: boolean;
-  /** What was left out of it, and why. */
+  /** The files that were left out, if any, with reasons. */
   excess: string | undefined;
   /** Files that .gitattributes make text: written with CRLF, stored with LF. */
   withLf: readonly string[];
-  /** Files that were staged, and that .gitattributes forbid to be stored so: each with its reason. */
+  /** Staged files that .gitattributes do not allow to be stored as they are, each with its reason. */
   unstorable: readonly string[];
 };
 
 /**
- * `git add -A` into `indexFile`, except that it passes over folders that are repositories themselves (add would read
- * their configuration, and fails on one that has no commit), and over files that cannot be part of a change. Of
- * what .gitattributes ask only line ends are converted, and only in files that were touched. Throws
- * GitBoundExceededError for a listing beyond all measure.
+ * Does `git add -A` into `indexFile`, but skips nested repositories (git would read their configuration, and fails on
+ * one without a commit) and files that cannot be part of a change. Of the attributes only line ends are applied, and
+ * only to files that were touched. Throws GitBoundExceededError if too many files differ.
  */
 export async function stage(clone: Clone, workspace: Workspace, indexFile: string): Promise<Staged> {
   const { git, baseSha, largeFiles } = clone;
   const listing = ['ls-files', '--modified', '--others', '--exclude-standard', '--deduplicate', '-t', '-z'];
   const listed = await git.run(listing, { indexFile, maxBytes: MAX_LISTING_BYTES });
-  // As latin1, which keeps every byte of a path that is no UTF-8. Each is led by its tag and a space.
+  // latin1 keeps every byte of a path that is not UTF-8. Each path follows its tag and a space.
   const tagged = listed.toString('latin1').split('\0');
   const present = tagged.filter((entry) => entry !== '' && !entry.endsWith('/'));
-  // What git knows goes first: a file that became a folder must leave the index before the folder's files enter.
+  // Tracked files first: a file that became a folder must leave the index before the folder's files enter.
   const listedFiles = [...present.filter((entry) => !isNew(entry)), ...present.filter(isNew)].map((entry) =>
     entry.slice(2),
   );
   const { behind: gone, files } = apart(listedFiles, workspace.tree);
   if (listedFiles.length > MAX_FILES)
-    throw new GitBoundExceededError(`${listedFiles.length} files differ; at most ${MAX_FILES} are looked at`);
+    throw new GitBoundExceededError(`${listedFiles.length} files differ, more than ${MAX_FILES}`);
   const { fit, unfit } = sift(files, workspace.tree, largeFiles);
   if (fit.length + gone.length === 0)
     return { differs: false, excess: describeUnfit(unfit), withLf: [], unstorable: [] };
@@ -53,7 +52,7 @@ export async function stage(clone: Clone, workspace: Workspace, indexFile: strin
     await git.run(['update-index', ...options, '-z', '--stdin'], { indexFile, input });
   };
   await update(['--force-remove'], gone);
-  // A link in the place of a folder takes the folder's files with it, those too that look unchanged through it.
+  // A link in place of a folder removes the folder's files, including those that look unchanged through it.
   await update(['--add', '--remove', '--replace'], fit);
   const differences = await readDifferences(git, { baseSha, indexFile, count: false });
   const form = await storedForm(clone, workspace, differences);
@@ -77,7 +76,7 @@ function isNew(taggedPath: string): boolean {
   return taggedPath.startsWith('?');
 }
 
-/** Tells the files to which the way leads over a link: git knows them from before the link, and they are not there any more. */
+/** Separates the tracked files whose folder is now a link: they no longer exist at that path. */
 function apart(files: readonly string[], tree: string): { behind: string[]; files: string[] } {
   const known = new Map<string, boolean>();
   const isBehindLink = (file: string): boolean => {
@@ -93,7 +92,7 @@ function apart(files: readonly string[], tree: string): { behind: string[]; file
   return { behind, files: others };
 }
 
-/** Tells the files that can be part of a change from those that cannot. */
+/** Separates the files that can be part of a change from those that cannot. */
 function sift(files: readonly string[], tree: string, largeFiles: ReadonlySet<string>) {
   const fit: string[] = [];
   const unfit: string[] = [];
@@ -115,16 +114,16 @@ function describeUnfit(unfit: readonly string[]): string | undefined {
   return unfit.length > 0 ? unfit.slice(0, 5).join('; ') + more : undefined;
 }
 
-/** `size` is that of what would be read. */
+/** `size` is the number of bytes that staging would read. */
 function look(tree: string, file: string): { problem?: string; size: number } {
-  // git would pass over it without a word.
+  // git would skip it without an error.
   if (isInGitFolder(legible(file)))
     return { problem: "has a name that belongs to git's own folder", size: 0 };
   const stats = statsOf(tree, file);
-  // Deleted, a link, or a folder in place of a file.
+  // It was deleted, or is a link, or is a folder in place of a file.
   if (!stats || stats.isSymbolicLink() || stats.isDirectory()) return { size: 0 };
   if (!stats.isFile()) return { problem: 'is neither file nor link', size: 0 };
   if (stats.size > MAX_FILE_BYTES)
     return { problem: `has ${stats.size} bytes, more than ${MAX_FILE_BYTES}`, size: 0 };
-  return isReadable(tree, file) ? { size: stats.size } : { problem: 'may not be read', size: 0 };
+  return isReadable(tree, file) ? { size: stats.size } : { problem: 'is not readable', size: 0 };
 }

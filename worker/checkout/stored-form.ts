@@ -10,17 +10,17 @@ import { readObjects, scanObjects } from './objects.ts';
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** What has to become of files that were staged with the tree's own bytes. */
+/** Corrections to files that were staged with the tree's bytes. */
 export type StoredForm = {
-  /** Files that .gitattributes make text and that came with CRLF: the blob with LF, by path. */
+  /** Files that .gitattributes make text and that have CRLF: the blob with LF, by path. */
   withLf: ReadonlyMap<string, string>;
-  /** What must not be stored as it is, and why, by path. */
+  /** Files that must not be stored as they are: the reason, by path. */
   unstorable: ReadonlyMap<string, string>;
 };
 
 /**
- * Nothing is converted on its way into the index, so that a file that was not touched stays as it is. This says what
- * `git add` would have done to those that were: else every clone would show them as modified from then on.
+ * Staging converts nothing, so that untouched files stay unchanged. This finds the files that `git add` would have
+ * converted: stored as they are, they would show as modified in every clone.
  */
 export async function storedForm(
   clone: Clone,
@@ -43,7 +43,7 @@ export async function storedForm(
 
 type Asked = Difference & { attributes: Attributes };
 
-/** A blob that the base commit has under a filter, such as a pointer of LFS that was moved, is in its stored form. */
+/** Accepts blobs that the base commit has at a path with a filter, such as a moved LFS pointer: they are filtered already. */
 async function refuseFilters(
   clone: Clone,
   workspace: Workspace,
@@ -57,12 +57,12 @@ async function refuseFilters(
       .filter(({ id }) => !stored.has(id))
       .map(({ path: file, attributes }) => [
         file,
-        `has the attribute filter=${attributes.filter}, so only git with that filter can store it, which does not run here: undo the change of that file, or put the content at a path without a filter`,
+        `has the attribute filter=${attributes.filter}, and filters do not run here, so it cannot be stored: undo the change of that file, or put the content at a path without a filter`,
       ]),
   );
 }
 
-/** Which of these blobs the base commit has at paths with a filter. */
+/** Returns those of the blobs that the base commit has at a path with a filter. */
 async function storedBlobs(
   { git, baseSha }: Clone,
   workspace: Workspace,
@@ -80,7 +80,7 @@ async function storedBlobs(
   return new Set(found.map(([, objectId]) => objectId));
 }
 
-/** A file whose blob did not convert before has no form that could be lost. */
+/** Accepts files whose blob in the base commit does not convert either. */
 async function refuseEncodings(
   { git }: Clone,
   workspace: Workspace,
@@ -132,17 +132,17 @@ async function storeWithLf(
   return new Map(chosen.map(({ path: file }, i) => [file, objectIds[i]!]));
 }
 
-/** Blobs of files that are gone: where one turns up at a new path, the file was moved, and keeps its bytes. */
+/** Returns the blobs of deleted files: if one appears at a new path, the file was moved, and keeps its bytes. */
 function movedBlobs(differences: readonly Difference[]): Set<string> {
   return new Set(differences.filter(({ mode }) => mode === NULL_MODE).map(({ oldId }) => oldId));
 }
 
-/** Whether git would take CRs out of these bytes. */
+/** Whether git would convert CRLF in these bytes to LF. */
 export function hasLineEnds(bytes: Buffer, text: Attributes['text']): boolean {
   return bytes.includes('\r\n') && (text === 'always' || !looksBinary(bytes));
 }
 
-/** What `text=auto` goes by, as git's convert.c has it. */
+/** The test of `text=auto` in git's convert.c. */
 function looksBinary(bytes: Buffer): boolean {
   let printable = 0;
   let nonprintable = 0;
@@ -156,7 +156,7 @@ function looksBinary(bytes: Buffer): boolean {
     else if (byte === 127 || (byte < 32 && !PRINTABLE_CONTROLS.has(byte))) nonprintable += 1;
     else printable += 1;
   }
-  // The end-of-file mark of DOS does not count.
+  // DOS ends files with this character.
   if (bytes.at(-1) === 26) nonprintable -= 1;
   return Math.floor(printable / 128) < nonprintable;
 }
@@ -175,7 +175,7 @@ function toLf(bytes: Buffer): Buffer {
   return kept.subarray(0, length);
 }
 
-/** Stores blobs by one process, which takes files; their identifiers, in order. */
+/** Stores blobs with one process, which reads files. Returns their identifiers in order. */
 async function writeObjects(
   git: Clone['git'],
   workspace: Workspace,

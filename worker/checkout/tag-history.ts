@@ -2,17 +2,17 @@ import path from 'node:path';
 import type { Workspace } from '../sandbox/workspace.ts';
 import { type Clone, gitBaseUrl } from './clone.ts';
 
-/** The commits of a branch and the tags among them, without trees: what `git describe` and `git log` ask for. */
+/** The commits and tags of a branch, without trees, for `git describe` and `git log`. */
 export type TagHistory = {
-  /** A bare repository of the worker's own. */
+  /** A bare repository in the worker's private folder. */
   folder: string;
   /** The object and the full name of each tag. */
   tags: readonly { objectId: string; ref: string }[];
-  /** Whether the base commit is among the commits: a branch that was overwritten has lost it. */
+  /** Whether the base commit is among the commits; it is not if the branch was force-pushed. */
   hasBase: boolean;
 };
 
-/** Fetches it into a repository of its own, because a clone without trees would mark the worker's as incomplete. */
+/** Clones into a separate repository, because a fetch without trees would make the worker's a partial clone. */
 export async function fetchTagHistory(
   workspace: Pick<Workspace, 'privateFolder'>,
   { git, remoteName, baseBranch, baseSha }: Pick<Clone, 'git' | 'remoteName' | 'baseBranch' | 'baseSha'>,

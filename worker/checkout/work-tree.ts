@@ -6,7 +6,7 @@ import { leftOut } from './left-out.ts';
 import { readObjects } from './objects.ts';
 import { legible } from './raw-path.ts';
 
-/** The clone's work tree, compared with its base commit again only after something may have written to it. */
+/** The clone's work tree. Caches its changes until `touch` is called. */
 export class WorkTree {
   readonly #clone: Clone;
   readonly #workspace: Workspace;
@@ -20,22 +20,22 @@ export class WorkTree {
     this.#workspace = workspace;
   }
 
-  /** Paths of the base commit that are too large to be opened; latin1, which keeps every byte. */
+  /** Raw paths of the base commit's files that are too large to be opened. */
   get largeFiles(): ReadonlySet<string> {
     return this.#clone.largeFiles;
   }
 
-  /** Paths of the base commit at which it has a submodule; latin1 too. */
+  /** Raw paths of the base commit's submodules. */
   get submodules(): ReadonlySet<string> {
     return this.#clone.submodules;
   }
 
-  /** What .gitattributes say of these paths, each as `rawPath` gives it. */
+  /** Takes and returns raw paths. */
   attributes(paths: readonly string[]): Promise<Map<string, Attributes>> {
     return attributesOf(this.#clone.git, this.#workspace, paths);
   }
 
-  /** Whether the base commit has a file at the path, and it holds a CR. */
+  /** Whether the base commit has a file at the path that holds a CR. */
   async baseHasCr(raw: string): Promise<boolean> {
     const { git } = this.#clone;
     const listed = await git.run(['--literal-pathspecs', 'ls-files', '--stage', '-z', '--', legible(raw)]);
@@ -43,7 +43,7 @@ export class WorkTree {
     return objectId !== undefined && (await readObjects(git, [objectId])).get(objectId)!.includes('\r');
   }
 
-  /** Paths of the base commit's files and submodules; latin1 too. */
+  /** Raw paths of the base commit's files and submodules. */
   tracked(): Promise<ReadonlySet<string>> {
     this.#tracked ??= this.#clone.git
       .run(['ls-files', '-z'])
@@ -61,13 +61,13 @@ export class WorkTree {
     return this.#baseHasConversions;
   }
 
-  /** Says that the tree may not be any more as it was read. */
+  /** Marks the tree as possibly changed. */
   touch(): void {
     this.#changes = undefined;
     this.#touched = true;
   }
 
-  /** What is in the tree and can never be in the change. */
+  /** Describes what is in the tree but can never be in a change. */
   leftOut(): Promise<string[]> {
     return leftOut(this.#clone, this.#workspace);
   }
@@ -77,7 +77,7 @@ export class WorkTree {
     return this.#changes;
   }
 
-  /** The change, where the tree was touched since this was asked before. */
+  /** Returns undefined if the tree was not touched since the last call. */
   async changesToSave(): Promise<Changes | undefined> {
     if (!this.#touched) return undefined;
     const changes = await this.changes();

@@ -2,8 +2,8 @@ import type { ContentBlockParam, MessageParam, TextBlockParam } from '@anthropic
 import type { Verification } from '../../core/repository-result.ts';
 
 /**
- * The same bytes for every repository of every job: no name, date or path. Together with the tools it is the prefix that
- * the prompt cache keeps for five minutes, so a job does not pay for it once per repository.
+ * Has the same bytes for every repository of every job: no name, date or path. With the tools it is the prefix that the
+ * prompt cache keeps for five minutes, so a job does not pay for it once per repository.
  */
 export const SYSTEM_PROMPT = `You make one change in one Git repository, on your own: nobody answers questions. The user's message says what to change. It goes to many repositories; this is one of them.
 
@@ -23,8 +23,8 @@ export function systemBlocks(): TextBlockParam[] {
 }
 
 /**
- * Starts with the task, which all repositories of the job share, and ends with what differs: the repository's name and the
- * checks that fail without any change.
+ * Starts with the task, which all repositories of the job share. Ends with the parts that differ: the repository's name
+ * and the checks that fail without any change.
  */
 export function firstMessage(
   prompt: string,

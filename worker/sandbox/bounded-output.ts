@@ -1,10 +1,9 @@
 import type { Redactor } from './redact.ts';
 
-/** FACTS: mini-swe-agent shows of a longer output its first and last 5,000 characters. */
 const MAX_CHARACTERS = 10_000;
 const HALF = MAX_CHARACTERS / 2;
 
-/** A longer text becomes its first and last 5,000 characters with a note between them. */
+/** Reduces a longer text to its first and last 5,000 characters, with a note between them. */
 export function boundText(text: string): string {
   if (text.length <= MAX_CHARACTERS) return text;
   return join(text.slice(0, HALF), text.length - MAX_CHARACTERS, text.slice(-HALF));
@@ -14,11 +13,11 @@ function join(head: string, omitted: number, tail: string): string {
   return `${head}\n… ${omitted} characters left out …\n${tail}`;
 }
 
-/** Collects the output of a process of any length in bounded memory, without the secrets in it. */
+/** Collects output of any length in bounded memory, and redacts it. */
 export class BoundedOutput {
   readonly #decoder = new TextDecoder();
   readonly #redactor: Redactor;
-  /** Characters of each part: room for the secrets that are cut through at its end, on top of what is shown. */
+  /** Characters of each part: the shown half, and the length of a secret that the cut may split. */
   readonly #part: number;
   #head = '';
   #tail = '';

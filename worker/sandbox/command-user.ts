@@ -4,16 +4,16 @@ import { SettingsError } from '../../core/errors.ts';
 
 const run = promisify(execFile);
 
-/** Threads count as processes here: enough for a build, and an end to a fork that never stops. */
+/** Counts threads too. Enough for a build; stops a fork bomb. */
 const MAX_PROCESSES = 4096;
 
 /**
- * The user of the container who runs the job's commands and nothing else. What the worker knows is out of its reach:
- * /proc/<worker>/environ, the git directory, the address of the task's credentials. The work tree belongs to whoever
- * works on it: it is lent for a command and taken back after it.
+ * The container's user for the job's commands. It cannot read what the worker has: /proc/<worker>/environ, the git
+ * directory, the address of the task's credentials. The work tree changes owner: it belongs to this user during a
+ * command, and to the worker otherwise.
  *
- * The worker itself is no root. It changes users by a `setpriv` of its own, the first on its PATH, which only it may
- * run and which is setuid root (docs/security.md).
+ * The worker does not run as root. It changes users with the first `setpriv` on its PATH, which is setuid root and
+ * which only the worker may run (docs/security.md).
  */
 export class CommandUser {
   readonly #user: string;
@@ -23,52 +23,53 @@ export class CommandUser {
     this.#user = user;
   }
 
-  /** `setting` is COMMAND_USER, `uid:gid`. Throws SettingsError where this process cannot become that user. */
+  /** `setting` is COMMAND_USER, `uid:gid`. Throws SettingsError if this process cannot run commands as that user. */
   static async open(setting: string): Promise<CommandUser> {
     const user = new CommandUser(setting);
     if (process.getuid?.() === 0)
       throw new SettingsError(
-        'COMMAND_USER is set, but this worker runs as root; start it as a user of its own whose setpriv may change users, or remove COMMAND_USER.',
+        'COMMAND_USER is set, but this worker runs as root. Start it as another user whose setpriv may change users, or remove COMMAND_USER.',
       );
     try {
       await user.#asRoot(['true']);
     } catch (cause) {
       throw new SettingsError(
-        'COMMAND_USER is set, but this worker may not change users; put first on its PATH a setpriv that is setuid root and that only its group may run (docs/security.md), or remove COMMAND_USER.',
+        'COMMAND_USER is set, but this worker may not change users. Put a setpriv that is setuid root, and that only its group may run, first on its PATH (docs/security.md), or remove COMMAND_USER.',
         { cause },
       );
     }
     return user;
   }
 
-  /** The program and arguments that run `command` as this user, without privileges and without a way to any. */
+  /** Returns the program and arguments that run `command` as this user, without privileges or a way to gain them. */
   command(command: readonly string[]): string[] {
     return [...this.#become(), 'prlimit', `--nproc=${MAX_PROCESSES}`, '--core=0', '--', ...command];
   }
 
-  /** Ends every process of this user. The kernel does it in one step, which no fork outruns. */
+  /** Ends every process of this user, with one signal to all, so that no fork escapes it. */
   async endAll(): Promise<void> {
     const [program, ...args] = [...this.#become(), '/bin/sh', '-c', 'kill -s KILL -- -1'] as const;
-    // A failure says that there was no process.
+    // It fails if there is no process.
     await run(program!, args, { env: environment() }).catch(() => {});
   }
 
+  /** Gives the worker's files in these folders to this user. */
   async lend(...folders: string[]): Promise<void> {
     await this.#chown(this.#worker, this.#user, folders);
   }
 
-  /** Only when none of this user's processes runs. */
+  /** Gives them back to the worker. Requires that none of this user's processes runs. */
   async takeBack(...folders: string[]): Promise<void> {
     await this.#chown(this.#user, this.#worker, folders);
   }
 
-  /** Whatever their owners and modes. */
+  /** Removes folders of any owner and mode. */
   removeSync(...folders: string[]): void {
     const [program, ...args] = [...ROOT, 'rm', '-rf', '--', ...folders];
     execFileSync(program!, args, { env: environment(), stdio: 'ignore' });
   }
 
-  /** Links themselves, never what they point to; the kernel drops setuid bits on the way. */
+  /** Changes links themselves, never their targets. The kernel clears setuid bits. */
   async #chown(from: string, to: string, folders: readonly string[]): Promise<void> {
     await this.#asRoot([
       'chown',
@@ -89,8 +90,14 @@ export class CommandUser {
   #become(): string[] {
     const [uid, gid] = this.#user.split(':');
     return [
-      ...['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--no-new-privs'],
-      ...['--inh-caps=-all', '--bounding-set=-all', '--'],
+      'setpriv',
+      `--reuid=${uid}`,
+      `--regid=${gid}`,
+      '--clear-groups',
+      '--no-new-privs',
+      '--inh-caps=-all',
+      '--bounding-set=-all',
+      '--',
     ];
   }
 }

@@ -16,20 +16,20 @@ export type CommandOptions = {
   secrets?: Readonly<Record<string, string>>;
 };
 
-/** How long output may keep coming once every process of the command that can be found has ended. */
+/** How long output is read after every known process of the command has ended. */
 const DRAIN_MS = 1000;
 
 /**
- * Where memory runs out it is the command that is ended, and not the worker that can say so. Files that it makes have the
- * usual modes, whatever this process was started with: builds and tests expect them.
+ * If memory runs out, the kernel kills the command before the worker, which can then report it. The umask is reset,
+ * because builds and tests expect the usual modes.
  */
 const AS_FIRST_VICTIM =
   'umask 022; { echo 1000 > /proc/self/oom_score_adj; } 2> /dev/null; exec /bin/sh -c "$1"';
 
 /**
- * Runs a shell command in the work tree, as the commands' user where there is one. Everything that it started is ended
- * at the timeout, at the signal, and at the command's end, so that nothing it left behind works on; what it wrote is
- * then the worker's. Its environment is closed, and so is its standard input.
+ * Runs a shell command in the work tree, as the commands' user if there is one, with a closed environment and no
+ * standard input. At the command's end, the time-out or the signal, every process that it started is killed, and its
+ * files become the worker's.
  */
 export async function runCommand(
   workspace: Workspace,
@@ -82,18 +82,18 @@ function start(
   });
 }
 
-/** The group of the command, and who left it. */
+/** Kills the command's process group, and the processes that left it. */
 async function endAll({ root, commandUser }: Workspace, child: ChildProcess): Promise<void> {
   try {
     process.kill(-child.pid!, 'SIGKILL');
   } catch {
-    // Nobody of the group is left, or it is another user's.
+    // The group has ended, or belongs to another user.
   }
   if (commandUser) await commandUser.endAll();
   else killProcessesIn(root);
 }
 
-/** A process that could not be found may hold the pipe open; its output is not waited for. */
+/** Waits for the end of the output, but not long: a process that was not found may hold the pipe open. */
 async function drained(child: ChildProcess, closed: Promise<unknown>): Promise<void> {
   const timer = setTimeout(() => {
     child.stdout?.destroy();
@@ -103,7 +103,7 @@ async function drained(child: ChildProcess, closed: Promise<unknown>): Promise<v
   clearTimeout(timer);
 }
 
-/** A command's result as the model reads it. */
+/** Formats a command's result for the model. */
 export function describeCommand({ exitCode, seconds, output }: Verification): string {
   const status = exitCode === null ? 'was ended by a signal' : `ended with exit code ${exitCode}`;
   return `The command ${status} after ${seconds} s.\n${output}`;

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * How many processes of this one's control group the kernel has ended for want of memory: it sends the same signal as
- * whoever takes a host away, and this is the only place where it says which it was. Undefined where it cannot be read, as
- * on a machine that is not Linux.
+ * Returns how many processes of this control group the kernel's out-of-memory killer has ended. The signal alone could
+ * also come from the shutdown of the host. Returns undefined if the count cannot be read, such as outside of Linux.
  */
 export function oomKills(): number | undefined {
   for (const file of counters()) {
@@ -13,7 +12,7 @@ export function oomKills(): number | undefined {
   return undefined;
 }
 
-/** Of cgroup 2 and 1; in a container the group's own path is often not visible, and its root is the container's. */
+/** Files of cgroup 2 and 1. In a container the group's path is often not visible, but the root is the container's. */
 function counters(): string[] {
   const groups = read('/proc/self/cgroup');
   const [, ofTwo = ''] = /^0::(.*)$/m.exec(groups) ?? [];

@@ -1,19 +1,19 @@
 const REDACTED = '[redacted]';
 
-/** Replaces known secrets wherever text of ours is about to be stored, printed or shown to the model. */
+/** Replaces known secrets in text that is stored, printed or shown to the model. */
 export class Redactor {
-  /** The longest first: a short form inside a long one would leave the rest of it behind. */
+  /** The longest first: to replace a short form inside a long one would leave the rest of the long one. */
   #secrets: string[] = [];
-  /** The same, and UTF-16, which no text of ours is in, as bytes. */
+  /** The same forms as bytes, and the secrets in UTF-16, which only files can have. */
   #patterns: Buffer[] = [];
 
-  /** From here on `secret` is replaced, and so are the forms that a text of ours or of git's may hold it in. */
+  /** Adds a secret, and its forms in JSON, URLs, base64 and git's headers. */
   add(secret: string | undefined): void {
-    // Anything shorter is no credential, and replacing it would garble ordinary words.
+    // A shorter text is not a credential, and to replace it would garble ordinary words.
     const trimmed = secret?.trim();
     if (!secret || !trimmed || trimmed.length < 8) return;
     this.#addForms(trimmed);
-    // As a file or a paste may hold it, with the line's end.
+    // Stored secrets may have a line feed at the end.
     if (trimmed !== secret) this.#addForms(secret);
   }
 
@@ -26,7 +26,7 @@ export class Redactor {
     this.#patterns.push(...forms.map((form) => Buffer.from(form)), wide, Buffer.from(wide).swap16());
   }
 
-  /** Characters of the longest form: a text that was cut may end in fewer of them. */
+  /** Characters of the longest form: a cut text may end with all but one of them. */
   get longest(): number {
     return this.#secrets[0]?.length ?? 0;
   }
@@ -37,7 +37,7 @@ export class Redactor {
     return redacted;
   }
 
-  /** For text that need not be UTF-8. */
+  /** Redacts text that need not be UTF-8. */
   bytes(bytes: Buffer): Buffer {
     if (!this.isIn(bytes)) return bytes;
     return Buffer.from(this.text(bytes.toString('latin1')), 'latin1');
@@ -47,17 +47,17 @@ export class Redactor {
     return this.#patterns.some((pattern) => bytes.includes(pattern));
   }
 
-  /** Bytes of the longest form: one that lies across two pieces has fewer of them in each. */
+  /** Bytes of the longest form: two pieces of a file must overlap by this to find a secret across them. */
   get longestBytes(): number {
     return Math.max(0, ...this.#patterns.map((pattern) => pattern.length));
   }
 }
 
-/** What base64 makes of a text that holds the secret, whichever of its three alignments the secret has there. */
+/** Returns the base64 of the secret inside a longer text, for each of the three alignments that it can have. */
 function base64Forms(secret: string): string[] {
   return [0, 1, 2].map((before) => {
     const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(secret)]);
-    // Without the characters that hold bits of what stands before or after.
+    // Without the characters that also encode bits of the text before or after.
     const whole = bytes.subarray(0, bytes.length - (bytes.length % 3)).toString('base64');
     return whole.slice(before === 0 ? 0 : 4);
   });

@@ -25,7 +25,7 @@ type Allowed = {
   links?: boolean;
   /** The path may have a filter, for tools that write no bytes. */
   filtered?: boolean;
-  /** The file that is moved to the path, whose old name becomes free. */
+  /** The file that is moved to the path, which frees its old name. */
   moved?: TreePath;
 };
 
@@ -50,7 +50,7 @@ export async function resolveWritable(
   await refuseBySettings(context, found);
   if (context.tree.largeFiles.has(rawPath(found.relative)))
     throw new ToolError(
-      `${given} has more than ${MAX_FILE_BYTES} bytes in the base commit; such a file cannot be part of a change. Leave it as it is.`,
+      `${given} has more than ${MAX_FILE_BYTES} bytes in the base commit, so it cannot be part of a change. Leave it as it is.`,
     );
   await refuseIgnored(context, found);
   if (!stats || !allowed.filtered) await refuseName(context, found);
@@ -67,14 +67,14 @@ async function refuseSubmodules({ workspace, tree }: WriteContext, { relative }:
   const submodule = submoduleOf(tree, relative);
   if (submodule !== undefined)
     throw new ToolError(
-      `${relative} ${submodule === relative ? 'is' : 'lies in'} the submodule ${submodule}, which is another repository: a change there would not be part of this one. Leave it, and say so in the summary if the task calls for it.`,
+      `${relative} is ${submodule === relative ? '' : 'in '}the submodule ${submodule}, which is another repository: a change there would not be part of this one. Leave it, and say so in the summary if the task calls for it.`,
     );
   for (let length = 1; length <= names.length; length++) {
     const folder = names.slice(0, length).join('/');
     const isRepository = await lstat(path.join(workspace.tree, folder, '.git')).catch(() => undefined);
     if (isRepository)
       throw new ToolError(
-        `${relative} lies in ${folder}, which is a git repository of its own that a command made: git takes nothing in it into the change. Choose a path outside of it.`,
+        `${relative} is in ${folder}, a nested git repository that a command made: nothing in it can be part of the change. Choose a path outside of it.`,
       );
   }
 }
@@ -90,13 +90,11 @@ async function refuseBySettings(
       `${relative} may not be changed: this job changes only ${include.join(', ')}. ${wayOut}`,
     );
   if (await matchesAny(exclude, relative))
-    throw new ToolError(
-      `${relative} may not be changed: this job leaves out ${exclude.join(', ')}. ${wayOut}`,
-    );
+    throw new ToolError(`${relative} may not be changed: this job excludes ${exclude.join(', ')}. ${wayOut}`);
   const guarded = await protectedFiles([relative], { allowed: allowProtected, more: protectedGlobs });
   if (guarded.length > 0)
     throw new ToolError(
-      `${relative} may not be changed: it is a protected file, which only the job's author can allow (settings.allowProtected). ${wayOut}`,
+      `${relative} may not be changed: it is a protected file, and only the job's author can allow a change to it (settings.allowProtected). ${wayOut}`,
     );
 }
 
@@ -105,18 +103,18 @@ async function refuseName(context: WriteContext, { relative }: TreePath): Promis
   const wayOut = 'Choose another name.';
   if (relative.includes('\uFFFD'))
     throw new ToolError(
-      `${visible(relative)} was not written: it holds U+FFFD, which stands for a name that is not UTF-8, and no such name can be part of the change. ${wayOut}`,
+      `${visible(relative)} was not written: it has U+FFFD, which replaces bytes that are not UTF-8, and a new name must be UTF-8. ${wayOut}`,
     );
   if (!hasControlCharacters(relative) || (await context.tree.tracked()).has(rawPath(relative))) return;
   throw new ToolError(
-    `${visible(relative)} was not written: a new name may not hold control characters, such as tabs and line ends, or those that turn text around. ${wayOut}`,
+    `${visible(relative)} was not written: a new name may not have control characters, such as tabs, line ends and bidirectional controls. ${wayOut}`,
   );
 }
 
 /** A note about the name of a new file; empty if the name is usual. */
 export function describeNewName({ relative }: TreePath): string {
   return isUnknownToWindows(relative)
-    ? ' Windows cannot have a file of this name: checkouts there will fail, unless it is renamed.'
+    ? ' Windows does not allow this file name: checkouts there will fail unless you rename it.'
     : '';
 }
 
@@ -146,12 +144,16 @@ export async function ignoreRule(
   const known = alsoKnown ? ['--no-index'] : [];
   let answer: Buffer;
   try {
+    const input = Buffer.from(`${relative}\0`);
+    const exitCodes = [0, 1];
     answer = await git.run(['check-ignore', '--verbose', ...known, '-z', '--stdin'], {
-      ...{ input: Buffer.from(`${relative}\0`), exitCodes: [0, 1], signal },
+      input,
+      exitCodes,
+      signal,
     });
   } catch (error) {
     if (!(error instanceof GitFailedError)) throw error;
-    throw new ToolError(`git takes nothing at ${relative}: ${error.stderr.trim()}. Choose another path.`);
+    throw new ToolError(`git does not accept ${relative}: ${error.stderr.trim()}. Choose another path.`);
   }
   const [source = '', line = '', pattern = ''] = answer.toString('utf8').split('\0');
   return pattern === '' || pattern.startsWith('!') ? undefined : { source, line, pattern };
@@ -198,7 +200,7 @@ export async function describeStoredEnds(
   const raw = rawPath(relative);
   const { text } = (await tree.attributes([raw])).get(raw)!;
   if (text === 'never' || !hasLineEnds(bytes, text) || (await tree.baseHasCr(raw))) return '';
-  return ' .gitattributes make it text, so the change has it with LF in place of CRLF.';
+  return ' .gitattributes make it text, so the change will have it with LF instead of CRLF.';
 }
 
 /** Throws ToolError if a checkout could not convert these bytes to the path's encoding. */
@@ -217,17 +219,17 @@ export async function refuseInconvertible(
   const [failed] = await inconvertible(git, workspace, pairs);
   if (failed)
     throw new ToolError(
-      `${file.relative} was not written: it has the attribute working-tree-encoding=${failed.encoding}, so git stores it as UTF-8 and checkouts have it in ${failed.encoding}, which these bytes cannot be converted to and back. Write text that ${failed.encoding} has characters for.`,
+      `${file.relative} was not written: it has the attribute working-tree-encoding=${failed.encoding}, so git stores it as UTF-8 and converts it to ${failed.encoding} in checkouts, but these bytes cannot be converted to ${failed.encoding} and back. Write text that ${failed.encoding} has characters for.`,
     );
 }
 
 /** The error message for writing to a path with a filter. */
 export function refuseFilter({ relative }: TreePath, filter: string): string {
   const by = filter === 'lfs' ? 'Git LFS' : `the filter ${filter}`;
-  return `${relative} was not written: it has the attribute filter=${filter}, so git stores it through ${by}, which does not run here, and its bytes would get into the repository raw. Choose a path without that attribute, or leave the file and say so in the summary.`;
+  return `${relative} was not written: it has the attribute filter=${filter}, so git stores it through ${by}, which does not run here; the file would be stored unfiltered. Choose a path without that attribute, or leave the file and say so in the summary.`;
 }
 
-/** Refuses a new name that differs from an existing one only in case or in the form of its accents. */
+/** Refuses a new name that differs from an existing one only in case or Unicode normalization. */
 async function refuseTwin(
   { workspace }: WriteContext,
   { relative }: TreePath,
@@ -242,7 +244,7 @@ async function refuseTwin(
       const there = path.posix.join(folder, twin);
       if (moved && `${moved.relative}/`.startsWith(`${there}/`)) return;
       throw new ToolError(
-        `${relative} was not made: there is ${there.normalize('NFC') === there ? showPath(rawPath(there)) : visible(there)}, and on systems that do not tell the two names apart one would take the place of the other. Use that path, or rename it by move_file.`,
+        `${relative} was not created: there is ${there.normalize('NFC') === there ? showPath(rawPath(there)) : visible(there)}, and on systems that ignore case or accent forms one of the two files would replace the other. Use that path, or rename it with move_file.`,
       );
     }
     folder = path.posix.join(folder, name);

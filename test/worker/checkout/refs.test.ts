@@ -61,7 +61,7 @@ test('a repository of SHA-256 is refused in one line, where it is cloned and whe
     ] as const)
       await expect(refused).rejects.toMatchObject({
         name,
-        message: expect.stringMatching(/^[^\n]* names its objects by SHA-256,[^\n]*leave it out[^\n]*$/),
+        message: expect.stringMatching(/^[^\n]* uses SHA-256 for its objects,[^\n]*leave it out[^\n]*$/),
       });
   } finally {
     await modern.close();

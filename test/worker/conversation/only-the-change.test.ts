@@ -102,7 +102,7 @@ test("a submission's result names the files that are not in the change, and thos
   const left = /In the tree, but not in the change: ([^"]*)\./.exec(thread)?.[1];
   expect(left?.split(', ')).toEqual([
     'build/ (ignored by git)',
-    'tools/ (a git repository of its own)',
+    'tools/ (a nested git repository)',
     'module/ (a submodule)',
   ]);
 });

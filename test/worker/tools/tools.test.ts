@@ -163,7 +163,7 @@ test('include and exclude restrict changes to the paths of the job', async () =>
   const results = await exchange([write('other.ts'), write('docs/a.md'), write('docs/.a.txt')], settings);
   expect(results).toMatchObject([
     { isError: true, result: expect.stringContaining('changes only src/**') },
-    { isError: true, result: expect.stringContaining('leaves out **/*.md') },
+    { isError: true, result: expect.stringContaining('excludes **/*.md') },
     { isError: false },
   ]);
 });

@@ -70,11 +70,11 @@ test('no write succeeds in a submodule, nor in a repository that a command made'
   await mkdir(tree.absolute('nested/.git'), { recursive: true });
   await mkdir(tree.absolute('.git'));
   await refusals(tree, [
-    [write('vendor/lib/x.txt'), /lies in the submodule vendor\/lib, which is another repository/],
+    [write('vendor/lib/x.txt'), /is in the submodule vendor\/lib, which is another repository/],
     [write('vendor/lib/deep/x.txt'), /the submodule vendor\/lib/],
     [write('vendor/lib'), /is the submodule vendor\/lib/],
     [move('app.txt', 'vendor/lib/app.txt'), /the submodule vendor\/lib/],
-    [write('nested/x.txt'), /lies in nested, which is a git repository of its own/],
+    [write('nested/x.txt'), /is in nested, a nested git repository/],
   ]);
   const [listed, found, absent] = await tree.run(
     ['list_files', { path: 'vendor/lib' }],
@@ -110,7 +110,7 @@ test('every tool that writes enforces include, exclude and protected files', asy
     ...anyChange('other.ts').map(
       (call) => [call, /changes only src, \.github\/\*\*\. Leave it as it is/] as const,
     ),
-    ...anyChange('src/gen/b.ts').map((call) => [call, /leaves out src\/gen\. Leave it as it is/] as const),
+    ...anyChange('src/gen/b.ts').map((call) => [call, /excludes src\/gen\. Leave it as it is/] as const),
     ...anyChange('.github/workflows/ci.yml').map((call) => [call, /protected file.*allowProtected/] as const),
     ...anyChange('src/secret.pem')
       .slice(0, 4)
@@ -254,7 +254,7 @@ test('a name that could not be published is refused where it is made, and one th
     'r\uFFFD': 'old\n',
   });
   await writeFile(tree.absolute('made\tby a command'), 'old\n');
-  const control = /a new name may not hold control characters/;
+  const control = /a new name may not have control characters/;
   const results = await tree.run(
     write('x\ny'),
     move('plain.txt', 'e\tf'),
@@ -299,11 +299,11 @@ test('a name that Windows cannot have is made, and that is said; line ends that 
   });
   const said = async (...call: Call) => (await tree.call(...call)).said;
   for (const name of ['aux.md', 'dir./x', 'a:b', 'sub/NUL'])
-    expect(await said(...write(name))).toContain('Windows cannot have a file of this name');
+    expect(await said(...write(name))).toContain('Windows does not allow this file name');
   expect(await said(...move('aux.md', 'com1'))).toContain('Windows cannot');
   expect(await said(...write('auxiliary.md'))).toBe('Created auxiliary.md (4 bytes).');
 
-  const stored = /has it with LF in place of CRLF\./;
+  const stored = /will have it with LF instead of CRLF\./;
   expect(await said(...write('new.bat', 'a\r\n'))).toMatch(stored);
   expect(await said(...write('new.txt', 'a\r\n'))).toMatch(stored);
   expect(await said('edit_file', { path: 'lf.bat', oldText: 'old\n', newText: 'a\r\nb\r\n' })).not.toMatch(

@@ -30,6 +30,7 @@ export default {
       },
     ],
   },
+  setupFilesAfterEnv: ['<rootDir>/test/support/check-answers.ts'],
   globalSetup: '<rootDir>/test/support/run-folder.ts',
   globalTeardown: '<rootDir>/test/support/remove-run-folder.ts',
   testSequencer: '<rootDir>/test/support/longest-first.js',

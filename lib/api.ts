@@ -38,7 +38,7 @@ const ACCESS: Access = {
   secrets: ['GITHUB_TOKEN'],
 };
 
-/** The HTTP API: a token on every route but /health. */
+/** The HTTP API: a token on every route but /health and /openapi.json. */
 export class Api extends Construct {
   readonly function: LambdaFunction;
   readonly httpApi: HttpApi;
@@ -76,11 +76,10 @@ export class Api extends Construct {
   /** lambdas/api/handler.ts knows the routes; here stand only those whose authorization differs. */
   #addRoutes({ issuer, audience }: ApiProps): void {
     const integration = new HttpLambdaIntegration('Integration', this.function);
-    const [health] = this.httpApi.addRoutes({ path: '/health', methods: [HttpMethod.GET], integration });
-    acknowledge(health!, {
-      'AwsSolutions-APIG4':
-        'Whoever watches the service has no token; the answer names no job and no repository.',
-    });
+    for (const [path, reason] of Object.entries(OPEN)) {
+      const [route] = this.httpApi.addRoutes({ path, methods: [HttpMethod.GET], integration });
+      acknowledge(route!, { 'AwsSolutions-APIG4': reason });
+    }
     this.httpApi.addRoutes({
       path: '/{proxy+}',
       // Not ANY, which would put the authorizer before a browser's preflight OPTIONS as well.
@@ -109,6 +108,12 @@ export class Api extends Construct {
     });
   }
 }
+
+/** Paths that need no token, and why. */
+const OPEN = {
+  '/health': 'Whoever watches the service has no token; the answer names no job and no repository.',
+  '/openapi.json': 'The answer is the same for every deployment of a version, and is public with its source.',
+};
 
 const ACCESS_LOG = {
   requestId: '$context.requestId',

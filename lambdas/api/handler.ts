@@ -15,6 +15,7 @@ import { getClaudeThread } from './get-claude-thread.ts';
 import { getDiff } from './get-diff.ts';
 import { getJob } from './get-job.ts';
 import { getLog } from './get-log.ts';
+import { getOpenApi } from './get-openapi.ts';
 import { getRepositoryResult } from './get-repository-result.ts';
 import { health } from './health.ts';
 import { listJobs } from './list-jobs.ts';
@@ -24,8 +25,8 @@ import { HttpError, problemResponse, shorten } from './problem.ts';
 import { retryJob } from './retry-job.ts';
 import { type Route, toResponse } from './route.ts';
 
-/** The HTTP API, behind API Gateway's HTTP API and behind the local one. */
-export const routes: readonly Route[] = [
+/** The HTTP API, behind API Gateway's HTTP API and behind the local one; the routes by operation ID. */
+export const operations: Readonly<Record<string, Route>> = {
   health,
   listRepositories,
   createJob,
@@ -39,7 +40,10 @@ export const routes: readonly Route[] = [
   getDiff,
   getClaudeThread,
   getLog,
-];
+  getOpenApi: getOpenApi(() => operations),
+};
+
+export const routes: readonly Route[] = Object.values(operations);
 
 export async function answer(event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> {
   const { method } = event.requestContext.http;

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import { InvalidInputError } from '../../core/errors.ts';
 
-/** `Idempotency-Key`: at most 255 printable characters, as in the IETF's draft for the header. */
-const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
+/** `Idempotency-Key`: at most 255 printable characters, as in the IETF's draft for the header. HTTP takes blanks off its ends. */
+export const IDEMPOTENCY_KEY = z.string().regex(/^(?! )[\x20-\x7e]{1,255}(?<! )$/);
 
 /**
  * The header's value as a key of the table, apart for each caller and each thing that is asked for; undefined where there
@@ -14,7 +15,7 @@ export function idempotencyKey(
 ): string | undefined {
   const key = headers['idempotency-key'];
   if (key === undefined) return undefined;
-  if (!IDEMPOTENCY_KEY.test(key)) {
+  if (!IDEMPOTENCY_KEY.safeParse(key).success) {
     throw new InvalidInputError('The Idempotency-Key does not fit.', {
       field: 'Idempotency-Key',
       received: key,

@@ -24,27 +24,114 @@ export class HttpError extends CodyBatchError {
 /** The input of a route does not fit its schema, in one place or several. */
 export class RouteInputError extends InvalidInputError {
   readonly faults: FieldFault[];
+  /** False if the schema's shape fits, and only a check beyond it does not. */
+  readonly isOfShape: boolean;
 
-  constructor(faults: FieldFault[]) {
+  constructor(faults: FieldFault[], isOfShape = true) {
     super(faults.map(({ field, expected }) => `${shorten(field)}: ${expected}`).join('; '));
     this.faults = faults;
+    this.isOfShape = isOfShape;
   }
 }
 
-/** Problem types by status. Clients match `urn:cody-batch:problem:{type}`, so a type never changes; a title may. */
-const PROBLEMS: Readonly<Record<number, { type: string; title: string }>> = {
-  400: { type: 'the-request-does-not-fit', title: 'Invalid request' },
-  401: { type: 'not-signed-in', title: 'Not signed in' },
-  403: { type: 'not-allowed', title: 'Not allowed' },
-  404: { type: 'not-found', title: 'Not found' },
-  405: { type: 'method-not-allowed', title: 'Method not allowed' },
-  406: { type: 'answer-too-long', title: 'Response too large' },
-  409: { type: 'not-in-this-state', title: 'Conflict with the current state' },
-  410: { type: 'deleted', title: 'Deleted' },
-  413: { type: 'body-too-long', title: 'Request body too large' },
-  415: { type: 'unsupported-media-type', title: 'Unsupported media type' },
-  500: { type: 'internal', title: 'Internal error' },
-};
+export const PROBLEM_TYPE_PREFIX = 'urn:cody-batch:problem:';
+
+type ProblemType = { status: number; type: string; title: string; when: string };
+
+/** The first of a status is the one that an error without a type of its own has. Clients match the type, so it never changes; a title may. */
+export const PROBLEMS: readonly ProblemType[] = [
+  {
+    status: 400,
+    type: 'the-request-does-not-fit',
+    title: 'Invalid request',
+    when: 'A field is not valid; `errors` names each, what was received and what is expected.',
+  },
+  {
+    status: 400,
+    type: 'value-not-accepted',
+    title: 'Value not accepted',
+    when: 'The request is well formed, and a value of it is not accepted: a repository that `ALLOWED_REPOSITORIES` does not admit, an amount above its ceiling, a cursor that this API did not make.',
+  },
+  {
+    status: 400,
+    type: 'not-http',
+    title: 'Bad Request',
+    when: 'On one machine only: what came cannot be read as HTTP.',
+  },
+  {
+    status: 401,
+    type: 'not-signed-in',
+    title: 'Not signed in',
+    when: 'No verified token came with the request.',
+  },
+  {
+    status: 403,
+    type: 'not-allowed',
+    title: 'Not allowed',
+    when: "The token's roles do not allow it; `detail` names the role needed and those the token has.",
+  },
+  {
+    status: 403,
+    type: 'secret-needed',
+    title: 'Secret needed',
+    when: "On one machine only: the request came neither from a process of yours nor with the data folder's secret.",
+  },
+  {
+    status: 403,
+    type: 'loopback-refused',
+    title: 'Request refused',
+    when: 'On one machine only: a web page of another site may have sent the request.',
+  },
+  { status: 404, type: 'not-found', title: 'Not found', when: 'No such route, job, repository or artifact.' },
+  {
+    status: 405,
+    type: 'method-not-allowed',
+    title: 'Method not allowed',
+    when: '`allow` lists the methods.',
+  },
+  {
+    status: 406,
+    type: 'answer-too-long',
+    title: 'Response too large',
+    when: 'The answer has more than 6 MB; send `Accept-Encoding: gzip`, or ask for less.',
+  },
+  {
+    status: 409,
+    type: 'not-in-this-state',
+    title: 'Conflict with the current state',
+    when: 'For example, a job that has ended is cancelled, or an `Idempotency-Key` comes with another body.',
+  },
+  {
+    status: 410,
+    type: 'deleted',
+    title: 'Deleted',
+    when: 'The job of this `Idempotency-Key` was deleted in the last day.',
+  },
+  {
+    status: 413,
+    type: 'body-too-long',
+    title: 'Request body too large',
+    when: 'The body has more than 1 MiB.',
+  },
+  {
+    status: 415,
+    type: 'unsupported-media-type',
+    title: 'Unsupported media type',
+    when: 'The body is not `application/json`.',
+  },
+  {
+    status: 429,
+    type: 'too-many-requests',
+    title: 'Too many requests',
+    when: 'More requests a second came than the API admits; try again later.',
+  },
+  {
+    status: 500,
+    type: 'internal',
+    title: 'Internal error',
+    when: "The fault is in the product; the function's log has it under the request's ID.",
+  },
+];
 
 export function problemResponse(error: unknown): APIGatewayProxyStructuredResultV2 {
   const problem = problemOf(error);
@@ -62,16 +149,22 @@ function problemOf(error: unknown): Problem {
     return { ...typeOf(500), status: 500, detail };
   }
   return {
-    ...typeOf(error.statusCode),
+    ...typeOf(error.statusCode, isOfMeaning(error) ? 'value-not-accepted' : undefined),
     status: error.statusCode,
     detail: error.message,
     ...faultsOf(error),
   };
 }
 
-function typeOf(status: number): Pick<Problem, 'type' | 'title'> {
-  const { type, title } = PROBLEMS[status] ?? { type: 'refused', title: 'Refused' };
-  return { type: `urn:cody-batch:problem:${type}`, title };
+function typeOf(status: number, name?: string): Pick<Problem, 'type' | 'title'> {
+  const found = PROBLEMS.find((problem) => problem.status === status && (!name || problem.type === name));
+  const { type, title } = found ?? { type: 'refused', title: 'Refused' };
+  return { type: `${PROBLEM_TYPE_PREFIX}${type}`, title };
+}
+
+/** Whether the request fits what the API's description can say, and is refused for what it means. */
+function isOfMeaning(error: CodyBatchError): boolean {
+  return error instanceof InvalidInputError && !(error instanceof RouteInputError && error.isOfShape);
 }
 
 function faultsOf(error: CodyBatchError): { errors?: FieldFault[] } {

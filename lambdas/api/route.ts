@@ -148,7 +148,8 @@ function compressed(
 function parse<S extends z.ZodType>(schema: S, value: unknown, prefix: string): z.infer<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new RouteInputError(faultsOfZod(parsed.error, value, prefix));
+  const isOfShape = parsed.error.issues.some(({ code }) => code !== 'custom');
+  throw new RouteInputError(faultsOfZod(parsed.error, value, prefix), isOfShape);
 }
 
 function readJson(event: APIGatewayProxyEventV2): unknown {

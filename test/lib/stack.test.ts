@@ -116,13 +116,14 @@ test('nothing reaches into a worker, and nothing idles at a price', () => {
   expect(endpoints).toEqual(['Gateway', 'Gateway']);
 });
 
-test('every route but /health asks for a token', () => {
+test('every route but /health and /openapi.json asks for a token', () => {
   const routes = ofType(dev.template, 'AWS::ApiGatewayV2::Route').map(([, properties]) => properties);
   const open = routes.filter(({ AuthorizationType }) => AuthorizationType !== 'JWT');
-  expect(open.map(({ RouteKey }) => RouteKey)).toEqual(['GET /health']);
+  expect(open.map(({ RouteKey }) => RouteKey).sort()).toEqual(['GET /health', 'GET /openapi.json']);
   expect(routes.map(({ RouteKey }) => RouteKey).sort()).toEqual([
     'DELETE /{proxy+}',
     'GET /health',
+    'GET /openapi.json',
     'GET /{proxy+}',
     'POST /{proxy+}',
   ]);

@@ -4,6 +4,7 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import type { handler as Handler } from '../../../lambdas/api/handler.ts';
 import { STATE_MACHINE_ARN } from '../../../local/environment.ts';
 import { functionContext } from '../../../local/function-context.ts';
+import { faultOfAnswer } from '../../support/described-answers.ts';
 import { type ServedStack, startStackProcess } from '../../support/stack.ts';
 
 let stack: ServedStack;
@@ -98,6 +99,9 @@ async function call(
     request(method, path, claims, { ...(body && { body }), ...(given && { headers: given }) }),
     functionContext('api'),
   );
+  const contentType = String(headers?.['content-type'] ?? '');
+  const fault = faultOfAnswer(method, path, { status: statusCode!, contentType, text: text ?? '' });
+  if (fault) throw new Error(fault);
   return { status: statusCode, headers, json: text ? JSON.parse(text) : undefined };
 }
 
@@ -141,7 +145,7 @@ test.each(ROUTES)(
   },
 );
 
-test('every route that there is says whom it is for, and only the health check is for all', async () => {
+test('every route that there is says whom it is for, and only the health check and the description are for all', async () => {
   const { routes } = await import('../../../lambdas/api/handler.ts');
   const listed = new Set(
     ROUTES.map(
@@ -150,7 +154,7 @@ test('every route that there is says whom it is for, and only the health check i
     ),
   );
   const open = routes.filter(({ role }) => role === 'open').map(({ path }) => path);
-  expect(open).toEqual(['/health']);
+  expect(open).toEqual(['/health', '/openapi.json']);
   const guarded = routes.filter(({ role }) => role !== 'open').map(({ method, path }) => `${method} ${path}`);
   expect(guarded.toSorted()).toEqual([...listed].toSorted());
   expect((await call('GET', '/health', undefined)).status).toBe(200);

@@ -184,6 +184,12 @@ export const Counts = z.object({
 });
 export type Counts = z.infer<typeof Counts>;
 
+/** The counts of a job's repositories by their status. */
+export function countsOf(byStatus: Partial<Record<ReadStatus, number>>): Counts {
+  const counts = { pending: 0, processing: 0, completed: 0, failed: 0, cancelled: 0, ...byStatus };
+  return { total: Object.values(counts).reduce((sum, n) => sum + n, 0), ...counts };
+}
+
 export const ErrorDescription = z.object({ name: z.string(), message: z.string() });
 export type ErrorDescription = z.infer<typeof ErrorDescription>;
 

@@ -1,9 +1,11 @@
 import { required, type Settings, settings } from '../core/settings.ts';
-import { type ArtifactStore, openArtifacts } from '../core/store/artifacts.ts';
+import type { ArtifactStore } from '../core/store/artifact-store.ts';
+import { openArtifacts } from '../core/store/artifacts.ts';
 import { IdempotencyKeys } from '../core/store/idempotency-keys.ts';
 import { JobControl } from '../core/store/job-control.ts';
 import { JobTable } from '../core/store/job-table.ts';
 import { RateSlots } from '../core/store/rate-slots.ts';
+import { RepositoryIndex } from '../core/store/repository-index.ts';
 import { RepositoryTable } from '../core/store/repository-table.ts';
 import { openDynamoDB } from '../core/store/tables.ts';
 
@@ -15,6 +17,7 @@ export type Context = {
   rateSlots: RateSlots;
   idempotencyKeys: IdempotencyKeys;
   repositories: RepositoryTable;
+  repositoryIndex: RepositoryIndex;
   artifacts: ArtifactStore;
   /** The time of day, ISO 8601. */
   now(): string;
@@ -37,6 +40,7 @@ function open(all: Settings): Context {
     rateSlots: new RateSlots(client, all),
     idempotencyKeys: new IdempotencyKeys(client, all),
     repositories: new RepositoryTable(client, all),
+    repositoryIndex: new RepositoryIndex(client, all),
     artifacts: openArtifacts(required(all, 'ARTIFACTS_URL')),
     now: () => new Date().toISOString(),
   };

@@ -1,5 +1,5 @@
 import { commandSecretPart } from '../core/command-secrets.ts';
-import { artifactKeys } from '../core/store/artifacts.ts';
+import { artifactKeys } from '../core/store/artifact-keys.ts';
 import { controlKey } from '../core/store/tables.ts';
 
 /** Of one worker, as the session's policy names it. */

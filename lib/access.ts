@@ -38,7 +38,7 @@ export interface Resources {
   readonly secretArns: Partial<Record<Secret, string>>;
 }
 
-/** The keys of all artifacts; core/store/artifacts.ts has their names. */
+/** The keys of all artifacts; core/store/artifact-keys.ts has their names. */
 const ARTIFACT_KEYS = 'jobs/*';
 
 /** The grants of exactly this access. */

@@ -7,7 +7,8 @@ import {
 } from '../core/errors.ts';
 import { JobText } from '../core/job.ts';
 import { refusalOfModel } from '../core/model-check.ts';
-import { artifactKeys, readArtifact } from '../core/store/artifacts.ts';
+import { artifactKeys } from '../core/store/artifact-keys.ts';
+import { readArtifact } from '../core/store/artifacts.ts';
 import type { Opened } from './open.ts';
 
 export type Admitted = {

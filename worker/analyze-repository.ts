@@ -2,7 +2,8 @@ import { CodyBatchError, describeError, RepositoryUnavailableError } from '../co
 import { GitBoundExceededError } from '../core/git-process.ts';
 import type { ErrorDescription } from '../core/job.ts';
 import { OutcomeDocument } from '../core/outcome.ts';
-import { artifactKeys, findArtifactOfRun } from '../core/store/artifacts.ts';
+import { artifactKeys } from '../core/store/artifact-keys.ts';
+import { findArtifactOfRun } from '../core/store/artifacts.ts';
 import { admit } from './admit.ts';
 import { beginConversation } from './begin-conversation.ts';
 import { readChanges } from './checkout/changes.ts';

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { CommitSha } from '../core/change-set.ts';
 import { Checkpoint } from '../core/outcome.ts';
-import { type ArtifactStore, artifactKeys, findArtifactOfRun, findBytes } from '../core/store/artifacts.ts';
+import { artifactKeys } from '../core/store/artifact-keys.ts';
+import type { ArtifactStore } from '../core/store/artifact-store.ts';
+import { findArtifactOfRun, findBytes } from '../core/store/artifacts.ts';
 import { type Changes, filesWithSecrets } from './checkout/changes.ts';
 import type { Git } from './checkout/git.ts';
 import type { ConversationState as State } from './conversation/conversation-state.ts';

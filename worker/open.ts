@@ -1,6 +1,7 @@
 import type { JobRow } from '../core/job.ts';
 import { isModelPriced, required, type Settings } from '../core/settings.ts';
-import { type ArtifactStore, openArtifacts } from '../core/store/artifacts.ts';
+import type { ArtifactStore } from '../core/store/artifact-store.ts';
+import { openArtifacts } from '../core/store/artifacts.ts';
 import { JobControl } from '../core/store/job-control.ts';
 import { JobTable } from '../core/store/job-table.ts';
 import { RepositoryTable } from '../core/store/repository-table.ts';
@@ -45,7 +46,7 @@ export async function open(request: AnalysisRequest): Promise<Opened> {
   const { credentials } = settings;
   const artifacts = openArtifacts(required(settings, 'ARTIFACTS_URL'), { mayList: false, credentials });
   const dynamoDB = openDynamoDB(settings);
-  const rows = new RepositoryTable(dynamoDB, settings);
+  const repositories = new RepositoryTable(dynamoDB, settings);
   const job = await new JobTable(dynamoDB, settings).getWhole(jobId);
   const checkpoints = new Checkpoints(artifacts, { jobId, repositoryName, run: job.run, log, redactor });
   const { resumed, spent = nothingSpent(job, settings) } = await checkpoints.load();
@@ -56,7 +57,7 @@ export async function open(request: AnalysisRequest): Promise<Opened> {
     control: new JobControl(dynamoDB, settings),
     artifacts,
     checkpoints,
-    progress: new Progress({ rows, jobId, repositoryName, log }),
+    progress: new Progress({ repositories, jobId, repositoryName, log }),
     resumed,
     spent,
     startedAt: new Date(),

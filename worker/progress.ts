@@ -2,7 +2,7 @@ import type { Phase, Waiting } from '../core/repository-result.ts';
 import type { RepositoryTable } from '../core/store/repository-table.ts';
 import type { Log } from './log.ts';
 
-type Row = { rows: RepositoryTable; jobId: string; repositoryName: string; log: Log };
+type Row = { repositories: RepositoryTable; jobId: string; repositoryName: string; log: Log };
 
 /** Shows on the repository's row what the worker is doing. */
 export class Progress {
@@ -52,8 +52,8 @@ export class Progress {
   }
 
   async #write(phase: Phase, waiting?: Waiting): Promise<void> {
-    const { rows, jobId, repositoryName } = this.#row;
-    await rows.recordProgress(jobId, repositoryName, {
+    const { repositories, jobId, repositoryName } = this.#row;
+    await repositories.recordProgress(jobId, repositoryName, {
       phase,
       waiting,
       turns: this.#turns.length,

@@ -2,7 +2,7 @@ import type { ChangeSet } from '../core/change-set.ts';
 import type { ErrorDescription } from '../core/job.ts';
 import { OutcomeDocument } from '../core/outcome.ts';
 import type { ArtifactKeys } from '../core/repository-result.ts';
-import { artifactKeys } from '../core/store/artifacts.ts';
+import { artifactKeys } from '../core/store/artifact-keys.ts';
 import type { Thread } from '../core/thread.ts';
 import { type Changes, filesWithSecrets, readChangedFiles, summarizeChanges } from './checkout/changes.ts';
 import type { Clone } from './checkout/clone.ts';

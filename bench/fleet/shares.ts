@@ -8,7 +8,8 @@ import {
   SFNClient,
 } from '@aws-sdk/client-sfn';
 import type { JobWithResults } from '../../cli/api-client.ts';
-import { artifactKeys, openArtifacts, readArtifact } from '../../core/store/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import { openArtifacts, readArtifact } from '../../core/store/artifacts.ts';
 import { Thread } from '../../core/thread.ts';
 import { REGION } from '../../local/environment.ts';
 import { type GitRun, millisecondsCovered } from './git-shim.ts';

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { type JobRow, newJobId } from '../../core/job.ts';
+import { countsOf, type JobRow, newJobId } from '../../core/job.ts';
 import { OutcomeDocument } from '../../core/outcome.ts';
 import { defaultJobSettings, parseSettings, required } from '../../core/settings.ts';
-import { artifactKeys, openArtifacts, readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import { openArtifacts, readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
 import { JobTable } from '../../core/store/job-table.ts';
-import { countsOf, RepositoryTable } from '../../core/store/repository-table.ts';
+import { RepositoryTable } from '../../core/store/repository-table.ts';
 import { openDynamoDB } from '../../core/store/tables.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import { startDynamoDB } from '../../local/dynamodb/dynamodb.ts';

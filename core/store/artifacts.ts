@@ -1,63 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { DamagedArtifactError, NotFoundError, SettingsError } from '../errors.ts';
-import type { CredentialProvider } from '../worker-credentials.ts';
+import type { ArtifactStore, StoreOptions, WriteOptions } from './artifact-store.ts';
 import { BucketArtifacts } from './bucket-artifacts.ts';
 import { FolderArtifacts } from './folder-artifacts.ts';
-
-/** What one reads at length: S3 on AWS, a directory on one machine. Keys are S3 keys: `jobs/{jobId}/…`. */
-export interface ArtifactStore {
-  /** Undefined if there is none. Throws DamagedArtifactError for one that is larger than any of its kind can be. */
-  read(key: string): Promise<Buffer | undefined>;
-  /** Replaces it whole: a reader sees the old bytes or the new ones. */
-  write(key: string, body: string | Uint8Array, options?: WriteOptions): Promise<void>;
-  /** Removes everything below `prefix`, which ends in `/`. */
-  removeAll(prefix: string): Promise<void>;
-}
-
-export type WriteOptions = {
-  contentType?: string;
-  /** Kept as it is where Step Functions reads it (it does not decompress); gzip otherwise. */
-  plain?: boolean;
-  /**
-   * Whether it must outlive a power loss once `write` has returned: for what costs money to make again. S3 always keeps
-   * what it has accepted.
-   */
-  durable?: boolean;
-};
-
-export type StoreOptions = {
-  /**
-   * Whether this process may list the bucket. One that may not is not told a missing object from one that it may not
-   * read, and takes both as missing.
-   */
-  mayList?: boolean;
-  /** Of the client of S3; what the SDK finds by itself where it is absent. */
-  credentials?: CredentialProvider | undefined;
-};
-
-/** Names of all artifacts, in one place. */
-export const artifactKeys = {
-  job: (jobId: string) => `jobs/${jobId}/`,
-  request: (jobId: string) => `jobs/${jobId}/request.json`,
-  /** The names that the job's patterns stood for at its first run; every later run is about the same ones. */
-  repositories: (jobId: string) => `jobs/${jobId}/repositories.json`,
-  /** The repositories that a request for pull requests named. */
-  selection: (jobId: string, digest: string) => `jobs/${jobId}/selections/${digest}.json`,
-  run: (jobId: string, run: number) => `jobs/${jobId}/runs/${run}/`,
-  repository: (jobId: string, repositoryName: string) => `jobs/${jobId}/repositories/${repositoryName}/`,
-  outcome: (jobId: string, repositoryName: string) =>
-    `${artifactKeys.repository(jobId, repositoryName)}outcome.json`,
-  diff: (jobId: string, repositoryName: string) =>
-    `${artifactKeys.repository(jobId, repositoryName)}diff.patch`,
-  thread: (jobId: string, repositoryName: string) =>
-    `${artifactKeys.repository(jobId, repositoryName)}thread.json`,
-  changeSet: (jobId: string, repositoryName: string) =>
-    `${artifactKeys.repository(jobId, repositoryName)}change-set.json`,
-  log: (jobId: string, repositoryName: string) => `${artifactKeys.repository(jobId, repositoryName)}log.txt`,
-  checkpoint: (jobId: string, repositoryName: string) =>
-    `${artifactKeys.repository(jobId, repositoryName)}checkpoint/`,
-};
 
 /** Opens `s3://bucket` or `file:///folder`. */
 export function openArtifacts(url: string, options?: StoreOptions): ArtifactStore {

@@ -3,8 +3,8 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { DamagedArtifactError } from '../errors.ts';
 import { maxArtifactBytes, tooLarge } from './artifact-bounds.ts';
-import { requireArtifactKey } from './artifact-key.ts';
-import type { ArtifactStore, StoreOptions, WriteOptions } from './artifacts.ts';
+import { requireArtifactKey } from './artifact-keys.ts';
+import type { ArtifactStore, StoreOptions, WriteOptions } from './artifact-store.ts';
 
 /** Artifacts in S3, compressed unless Step Functions reads them. */
 export class BucketArtifacts implements ArtifactStore {

@@ -3,8 +3,8 @@ import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DamagedArtifactError } from '../errors.ts';
 import { maxArtifactBytes, tooLarge } from './artifact-bounds.ts';
-import { requireArtifactKey } from './artifact-key.ts';
-import type { ArtifactStore, WriteOptions } from './artifacts.ts';
+import { requireArtifactKey } from './artifact-keys.ts';
+import type { ArtifactStore, WriteOptions } from './artifact-store.ts';
 
 /** Artifacts in a directory, as they are: for a machine's owner to read. */
 export class FolderArtifacts implements ArtifactStore {

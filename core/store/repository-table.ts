@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
   BatchWriteCommand,
@@ -9,61 +8,39 @@ import {
   PutCommand,
   QueryCommand,
 } from '@aws-sdk/lib-dynamodb';
-import type { z } from 'zod';
 import { Backoff } from '../backoff.ts';
 import { NotFoundError } from '../errors.ts';
 import { chunks, inParallel } from '../in-parallel.ts';
-import type { Counts, PullRequestCounts, ReadStatus, Status } from '../job.ts';
-import { Status as StatusSchema } from '../job.ts';
+import type { Status } from '../job.ts';
 import type { Phase, PullRequestRecord, Waiting } from '../repository-result.ts';
 import { RepositoryResult } from '../repository-result.ts';
 import type { Settings } from '../settings.ts';
-import { type ConditionalUpdate, updateWhere } from './conditional-write.ts';
+import { type ConditionalUpdate, putWhere, updateWhere } from './conditional-write.ts';
 import { type Readable, readItem } from './stored.ts';
-import {
-  diffKey,
-  expiry,
-  fromItem,
-  JOB_STATUS_INDEX,
-  MAX_DIFF_ITEM_BYTES,
-  PULL_REQUEST_INDEX,
-} from './tables.ts';
+import { diffKey, expiry, fromItem, MAX_DIFF_ITEM_BYTES } from './tables.ts';
 
 /** BatchGetItem takes at most 100 keys. */
 const KEYS_PER_BATCH = 100;
 /** BatchWriteItem takes at most 25 items. */
 const WRITES_PER_BATCH = 25;
-/** Requests for one item each under way at once from one process; the embedded store gains nothing beyond it. */
+/** Concurrent requests of one process for one item each. The embedded store is not faster with more. */
 export const PARALLEL = 16;
 /**
- * Batches under way at once. A row with its log has up to 8 KB, so that a batch of 100 takes up to 200 of the 3,000
- * reads a second that a partition allows, and all rows of a job are in one.
+ * Concurrent batches. A row with its log has up to 8 KB, so that a batch of 100 takes up to 200 of the 3,000 reads a
+ * second that a partition allows, and all rows of a job are in one.
  */
-const READERS = 4;
-/** Of the 1,000 writes a second of a partition, a batch takes 25 and its items' size. */
-const WRITERS = 4;
+const MAX_READERS = 4;
+/** A batch takes at least 25 of the 1,000 writes a second that a partition allows. */
+const MAX_WRITERS = 4;
 
-/** What ends a repository: the parts of the row that RecordResult and RecordFailure write. */
+/** The attributes of a row that RecordResult and RecordFailure write at its end. */
 export type RepositoryUpdate = Omit<RepositoryResult, 'jobId' | 'repositoryName' | 'run' | 'updatedAt'> & {
   status: 'completed' | 'failed' | 'cancelled';
   completedAt: string;
 };
 
-/** An index whose range key is `{state}#{repositoryName}`. */
-type IndexKeys = { index: string; key: string };
-const STATUS_KEYS: IndexKeys = { index: JOB_STATUS_INDEX, key: 'statusKey' };
-const PULL_REQUEST_KEYS: IndexKeys = { index: PULL_REQUEST_INDEX, key: 'pullRequestKey' };
-
-/** What the index shows of a row whose pull request is open. */
-const OpenPullRequest = RepositoryResult.pick({
-  repositoryName: true,
-  pullRequestNumber: true,
-  pullRequest: true,
-}).required();
-export type OpenPullRequest = z.infer<typeof OpenPullRequest>;
-
-/** What a row says of one run, and of no other. */
-const RESULT_OF_A_RUN = [
+/** The attributes that belong to one run, and are removed when the next one begins. */
+const RESULT_OF_RUN = [
   'artifacts',
   'logs',
   'model',
@@ -91,7 +68,7 @@ const RESULT_OF_A_RUN = [
   'completedAt',
 ] as const satisfies (keyof RepositoryResult)[];
 
-/** A row that somebody has edited may hold any status and any run: it has not ended, and a run can take it. */
+/** A row that was edited by hand may have any status and run: then it has not ended, and any run can take it. */
 const NOT_ENDED = 'attribute_exists(jobId) AND NOT #status IN (:completed, :failed, :cancelled)';
 const NO_NUMBER = 'NOT attribute_type(run, :number)';
 const ENDS = { ':completed': 'completed', ':failed': 'failed', ':cancelled': 'cancelled' };
@@ -108,10 +85,7 @@ export class RepositoryTable {
     this.#days = settings.RESULT_DAYS;
   }
 
-  /**
-   * Creates the rows that do not exist yet, as this run's; they expire with their job. One that exists keeps what it
-   * says, so resolving again is safe.
-   */
+  /** Creates the rows that do not exist yet, for this run; they expire with their job. Safe to call again. */
   async createPending(
     jobId: string,
     names: readonly string[],
@@ -121,31 +95,25 @@ export class RepositoryTable {
     defaultBranches?: ReadonlyMap<string, string>,
   ): Promise<void> {
     const create = async (repositoryName: string) => {
-      try {
-        await this.#client.send(
-          new PutCommand({
-            TableName: this.#table,
-            Item: {
-              jobId,
-              repositoryName,
-              status: 'pending',
-              statusKey: statusKey('pending', repositoryName),
-              run,
-              defaultBranch: defaultBranches?.get(repositoryName),
-              updatedAt: at,
-              expiresAt: this.#expiry(at, expiresAt),
-            },
-            ConditionExpression: 'attribute_not_exists(jobId)',
-          }),
-        );
-      } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      }
+      await putWhere(this.#client, {
+        TableName: this.#table,
+        Item: {
+          jobId,
+          repositoryName,
+          status: 'pending',
+          statusKey: statusKey('pending', repositoryName),
+          run,
+          defaultBranch: defaultBranches?.get(repositoryName),
+          updatedAt: at,
+          expiresAt: this.#expiry(at, expiresAt),
+        },
+        condition: 'attribute_not_exists(jobId)',
+      });
     };
     await inParallel(names, PARALLEL, create);
   }
 
-  /** Throws NotFoundError for a repository that is not of this job. */
+  /** Throws NotFoundError if the job has no such repository. */
   async get(jobId: string, repositoryName: string): Promise<Readable<RepositoryResult>> {
     const row = await this.find(jobId, repositoryName);
     if (row) return row;
@@ -163,7 +131,7 @@ export class RepositoryTable {
     return Item && readRow(Item);
   }
 
-  /** Of the worker on it: the status that it works under, and the digest of its token. Undefined where there is no row. */
+  /** The row's status and the digest of its worker's token. Returns undefined if there is no row. */
   async findWorker(
     jobId: string,
     repositoryName: string,
@@ -183,8 +151,8 @@ export class RepositoryTable {
   }
 
   /**
-   * The rows of these names, in their order; names without a row are left out. Never reads a diff. Half the price where
-   * it need not be `consistent`: where what was written in the last second may be missed.
+   * The rows of these names, in their order, without their diffs. Names without a row are left out. A read that is not
+   * `consistent` costs half, and may miss writes of the last second.
    */
   async getMany(
     jobId: string,
@@ -198,7 +166,7 @@ export class RepositoryTable {
       ExpressionAttributeNames: Object.fromEntries(attributes.map((name, i) => [`#p${i}`, name])),
     };
     // BatchGetItem refuses a key that is named twice.
-    await inParallel(chunks([...new Set(names)], KEYS_PER_BATCH), READERS, async (batch) => {
+    await inParallel(chunks([...new Set(names)], KEYS_PER_BATCH), MAX_READERS, async (batch) => {
       const backoff = new Backoff('BatchGetItem');
       let keys = batch.map((repositoryName): Record<string, unknown> => ({ jobId, repositoryName }));
       for (;;) {
@@ -218,144 +186,43 @@ export class RepositoryTable {
     return names.flatMap((name) => rows.get(name) ?? []);
   }
 
-  /** The names that the job has rows of, by the index: eventually right, for where the list of them is gone. */
-  async listNames(jobId: string): Promise<string[]> {
-    return (await this.#names(jobId, STATUS_KEYS)).sort();
-  }
-
-  /**
-   * The names of repositories that completed and whose pull request nothing is recorded of, by the indexes: eventually
-   * right, and cheap enough to ask for again and again while the job runs.
-   */
-  async listUntried(jobId: string): Promise<string[]> {
-    const [completed, tried] = await Promise.all([
-      this.#names(jobId, STATUS_KEYS, 'completed#'),
-      this.#names(jobId, PULL_REQUEST_KEYS),
-    ]);
-    const known = new Set(tried);
-    return completed.filter((name) => !known.has(name));
-  }
-
-  async #names(jobId: string, { index, key }: IndexKeys, prefix?: string): Promise<string[]> {
-    const names: string[] = [];
-    let from: Record<string, unknown> | undefined;
-    do {
-      const page = await this.#client.send(
-        new QueryCommand({
-          TableName: this.#table,
-          IndexName: index,
-          KeyConditionExpression: prefix ? 'jobId = :jobId AND begins_with(#key, :prefix)' : 'jobId = :jobId',
-          ExpressionAttributeValues: { ':jobId': jobId, ...(prefix && { ':prefix': prefix }) },
-          ...(prefix && { ExpressionAttributeNames: { '#key': key } }),
-          ...(from && { ExclusiveStartKey: from }),
-        }),
-      );
-      names.push(...(page.Items ?? []).map(({ repositoryName }) => repositoryName as string));
-      from = page.LastEvaluatedKey;
-    } while (from);
-    return names;
-  }
-
-  /** Counts by the index: eventually right, and cheap. */
-  async countByIndex(jobId: string): Promise<Counts> {
-    const [counted, waiting] = await Promise.all([
-      Promise.all(
-        StatusSchema.options.map(
-          async (status) => [status, await this.#count(jobId, STATUS_KEYS, `${status}#`)] as const,
-        ),
-      ),
-      this.#count(jobId, STATUS_KEYS, 'processing#', 'attribute_exists(waiting)'),
-    ]);
-    const counts = countsOf(Object.fromEntries(counted) as Record<Status, number>);
-    return waiting > 0 ? { ...counts, waiting } : counts;
-  }
-
-  /** How many of a job's pull requests are in each state, by the index: eventually right, and cheap. */
-  async countPullRequests(jobId: string): Promise<PullRequestCounts> {
-    const of = (state: PullRequestRecord['state']) => this.#count(jobId, PULL_REQUEST_KEYS, `${state}#`);
-    const [open, merged, closed, failed] = await Promise.all([
-      of('open'),
-      of('merged'),
-      of('closed'),
-      of('failed'),
-    ]);
-    return { open, merged, closed, failed };
-  }
-
-  /** The pull requests of a job that its rows show as open, by the index. */
-  async openPullRequests(jobId: string): Promise<OpenPullRequest[]> {
-    const open: OpenPullRequest[] = [];
-    let from: Record<string, unknown> | undefined;
-    do {
-      const page = await this.#client.send(
-        new QueryCommand({
-          TableName: this.#table,
-          IndexName: PULL_REQUEST_INDEX,
-          KeyConditionExpression: 'jobId = :jobId AND begins_with(pullRequestKey, :state)',
-          ExpressionAttributeValues: { ':jobId': jobId, ':state': 'open#' },
-          ...(from && { ExclusiveStartKey: from }),
-        }),
-      );
-      // One that is not what it should be keeps none of the others from being found.
-      for (const item of page.Items ?? []) {
-        const { success, data } = OpenPullRequest.safeParse(item);
-        if (success) open.push(data);
-      }
-      from = page.LastEvaluatedKey;
-    } while (from);
-    return open;
-  }
-
-  async #count(jobId: string, { index, key }: IndexKeys, prefix: string, filter?: string): Promise<number> {
-    let count = 0;
-    let from: Record<string, unknown> | undefined;
-    do {
-      const page = await this.#client.send(
-        new QueryCommand({
-          TableName: this.#table,
-          IndexName: index,
-          Select: 'COUNT',
-          KeyConditionExpression: 'jobId = :jobId AND begins_with(#key, :prefix)',
-          ExpressionAttributeNames: { '#key': key },
-          ExpressionAttributeValues: { ':jobId': jobId, ':prefix': prefix },
-          ...(filter && { FilterExpression: filter }),
-          ...(from && { ExclusiveStartKey: from }),
-        }),
-      );
-      count += page.Count ?? 0;
-      from = page.LastEvaluatedKey;
-    } while (from);
-    return count;
-  }
-
-  /** Ends a repository of this run. Returns false where it had already ended, or where another run has it. */
+  /** Ends a repository that this run works on. Returns false if it had ended, or another run has it. */
   async end(jobId: string, repositoryName: string, run: number, end: RepositoryUpdate): Promise<boolean> {
-    return this.#update(jobId, repositoryName, {
-      set: { ...end, statusKey: statusKey(end.status, repositoryName), updatedAt: end.completedAt },
-      remove: ['waiting'],
+    return this.#end(jobId, repositoryName, end, {
       condition: '#status = :processing AND run = :run',
-      names: { '#status': 'status' },
       values: { ':processing': 'processing', ':run': run },
     });
   }
 
-  /** Ends a repository that no execution works on any more; one that a later run has is left alone. */
+  /** Ends a repository that no execution works on. Returns false if it had ended, or a later run has it. */
   async endUnfinished(
     jobId: string,
     repositoryName: string,
     run: number,
     end: RepositoryUpdate,
   ): Promise<boolean> {
-    return this.#update(jobId, repositoryName, {
-      set: { ...end, statusKey: statusKey(end.status, repositoryName), updatedAt: end.completedAt },
-      remove: ['waiting'],
+    return this.#end(jobId, repositoryName, end, {
       condition: `${NOT_ENDED} AND (attribute_not_exists(run) OR run <= :run OR ${NO_NUMBER})`,
-      names: { '#status': 'status' },
       values: { ...ENDS, ':run': run, ':number': 'N' },
     });
   }
 
-  /** Writes a status that somebody wrote by hand as the product writes it; one that it wrote itself is left alone. */
+  #end(
+    jobId: string,
+    repositoryName: string,
+    end: RepositoryUpdate,
+    { condition, values }: Required<Pick<ConditionalUpdate, 'condition' | 'values'>>,
+  ): Promise<boolean> {
+    return this.#update(jobId, repositoryName, {
+      set: { ...end, statusKey: statusKey(end.status, repositoryName), updatedAt: end.completedAt },
+      remove: ['waiting'],
+      condition,
+      names: { '#status': 'status' },
+      values,
+    });
+  }
+
+  /** Replaces a status that was written by hand with the product's own. A status of the product is left alone. */
   async respellStatus(jobId: string, repositoryName: string, status: Status, at: string): Promise<boolean> {
     return this.#update(jobId, repositoryName, {
       set: { status, statusKey: statusKey(status, repositoryName), updatedAt: at },
@@ -366,7 +233,7 @@ export class RepositoryTable {
     });
   }
 
-  /** Gives a row that somebody gave the number of a run that never was to this run. */
+  /** Gives this run a row whose run was written by hand. */
   async respellRun(jobId: string, repositoryName: string, written: number, run: number): Promise<boolean> {
     return this.#update(jobId, repositoryName, {
       set: { run },
@@ -377,8 +244,8 @@ export class RepositoryTable {
   }
 
   /**
-   * Makes a repository that failed or was cancelled in an earlier run pending again, as this run's; what it had cost
-   * stays counted. Returns false where it completed, or where this run has had it already.
+   * Makes a repository that failed or was cancelled in an earlier run pending in this run. Its earlier cost stays
+   * counted. Returns false if it completed, or this run has had it already.
    */
   async resetForRun(row: RepositoryResult, run: number, at: string): Promise<boolean> {
     const { jobId, repositoryName, tokenUsage, costUsd } = row;
@@ -390,14 +257,14 @@ export class RepositoryTable {
         updatedAt: at,
         ...(tokenUsage && { earlierRuns: { tokenUsage, costUsd } }),
       },
-      remove: RESULT_OF_A_RUN,
+      remove: RESULT_OF_RUN,
       condition: `#status IN (:failed, :cancelled) AND (attribute_not_exists(run) OR run < :thisRun OR ${NO_NUMBER})`,
       names: { '#status': 'status' },
       values: { ':failed': 'failed', ':cancelled': 'cancelled', ':thisRun': run, ':number': 'N' },
     });
   }
 
-  /** Says that a repository has left its place until the model's service admits it again. */
+  /** Records that a repository has left its slot of Batch, and waits for the model's service. */
   async recordModelWait(
     jobId: string,
     repositoryName: string,
@@ -412,8 +279,8 @@ export class RepositoryTable {
   }
 
   /**
-   * Says since when the repository's Batch job runs. Returns false where that is late: the repository has ended, another
-   * run has it, or a later attempt runs already.
+   * Records when the repository's Batch job started. Returns false if that is outdated: the repository has ended,
+   * another run has it, or a later attempt has started.
    */
   async recordRunning(
     jobId: string,
@@ -431,7 +298,7 @@ export class RepositoryTable {
     });
   }
 
-  /** Writes what a worker may write of its row, and nothing else: IAM holds it to these attributes. */
+  /** Writes the attributes that a worker may write to its row. IAM allows it no others. */
   async recordProgress(
     jobId: string,
     repositoryName: string,
@@ -466,7 +333,7 @@ export class RepositoryTable {
     });
   }
 
-  /** Says that a pull request waits for its turn. */
+  /** Records that a pull request waits for its slot. */
   async recordSlotWait(jobId: string, repositoryName: string, until: string, at: string): Promise<void> {
     const waiting: Waiting = { until };
     await this.#update(jobId, repositoryName, {
@@ -475,7 +342,7 @@ export class RepositoryTable {
     });
   }
 
-  /** Writes what GitHub says of a pull request, unless somebody has written of it since `checkedAt`. */
+  /** Writes GitHub's state of a pull request, unless the record has changed since `checkedAt`. */
   async recordTracked(
     jobId: string,
     repositoryName: string,
@@ -492,7 +359,7 @@ export class RepositoryTable {
     });
   }
 
-  /** Keeps a text diff of at most 300 KiB where it can be queried; any other is in the artifacts only. */
+  /** Stores a text diff of at most 300 KiB beside the row. Returns false for any other, which only the artifacts have. */
   async putDiff(
     jobId: string,
     repositoryName: string,
@@ -525,7 +392,7 @@ export class RepositoryTable {
     return expiresAt ? expiry(expiresAt, 0) : expiry(at, this.#days);
   }
 
-  /** Removes every item of a job, by what the table has of it. */
+  /** Removes every item of a job. */
   async removeAll(jobId: string): Promise<void> {
     for (;;) {
       const { Items = [] } = await this.#client.send(
@@ -538,7 +405,7 @@ export class RepositoryTable {
         }),
       );
       if (Items.length === 0) return;
-      await inParallel(chunks(Items, WRITES_PER_BATCH), WRITERS, (keys) => this.#deleteBatch(keys));
+      await inParallel(chunks(Items, WRITES_PER_BATCH), MAX_WRITERS, (keys) => this.#deleteBatch(keys));
     }
   }
 
@@ -580,9 +447,4 @@ function readRow(
     fallbacks: { updatedAt: '' },
     ...(attributes && { attributes }),
   });
-}
-
-export function countsOf(byStatus: Partial<Record<ReadStatus, number>>): Counts {
-  const counts = { pending: 0, processing: 0, completed: 0, failed: 0, cancelled: 0, ...byStatus };
-  return { total: Object.values(counts).reduce((sum, n) => sum + n, 0), ...counts };
 }

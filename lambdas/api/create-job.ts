@@ -1,9 +1,17 @@
 import { isAllowed } from '../../core/allowed-repositories.ts';
 import { ConflictError, InvalidInputError } from '../../core/errors.ts';
-import { isEnded, JobRequest, type JobRow, JobText, newJobId, ShownJobWithText } from '../../core/job.ts';
+import {
+  countsOf,
+  isEnded,
+  JobRequest,
+  type JobRow,
+  JobText,
+  newJobId,
+  ShownJobWithText,
+} from '../../core/job.ts';
 import { defaultJobSettings, isModelPriced, type Settings } from '../../core/settings.ts';
-import { artifactKeys, writeArtifact } from '../../core/store/artifacts.ts';
-import { countsOf } from '../../core/store/repository-table.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import { writeArtifact } from '../../core/store/artifacts.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import type { Context } from '../context.ts';
 import { Executions } from '../run/executions.ts';

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { JobId, JobText, ShownJobWithText } from '../../core/job.ts';
 import { RepositorySummary, ShownRepositorySummary } from '../../core/repository-result.ts';
-import { artifactKeys, findArtifact } from '../../core/store/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import { findArtifact } from '../../core/store/artifacts.ts';
 import { withFreshCounts } from '../run/fresh-counts.ts';
 import { repositoryNames } from '../run/rows.ts';
 import { route } from './route.ts';

@@ -1,5 +1,5 @@
 import { NotFoundError } from '../../core/errors.ts';
-import { artifactKeys } from '../../core/store/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
 

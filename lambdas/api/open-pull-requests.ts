@@ -9,7 +9,8 @@ import {
   RepositoryName,
   ShownJob,
 } from '../../core/job.ts';
-import { artifactKeys, writeArtifact } from '../../core/store/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import { writeArtifact } from '../../core/store/artifacts.ts';
 import type { Context } from '../context.ts';
 import { PUBLISHABLE_ATTRIBUTES, reasonNotPublishable } from '../run/publishable.ts';
 import { repositoryNames } from '../run/rows.ts';

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { describeError } from '../../core/errors.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import { isEnded, type JobRow } from '../../core/job.ts';
-import { type OpenPullRequest, PARALLEL } from '../../core/store/repository-table.ts';
+import type { OpenPullRequest } from '../../core/store/repository-index.ts';
+import { PARALLEL } from '../../core/store/repository-table.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { openReader, readerId } from '../github/client.ts';
@@ -33,7 +34,7 @@ export async function trackPullRequests(_event: z.infer<typeof Input>, context: 
   const jobs = await jobsWithPullRequests(context);
   const open: Open[] = [];
   await inParallel(jobs, PARALLEL, async ({ jobId }) => {
-    for (const one of await context.repositories.openPullRequests(jobId)) open.push({ ...one, jobId });
+    for (const one of await context.repositoryIndex.openPullRequests(jobId)) open.push({ ...one, jobId });
   });
   open.sort((a, b) => (a.pullRequest.checkedAt ?? '').localeCompare(b.pullRequest.checkedAt ?? ''));
 
@@ -82,9 +83,9 @@ async function track(open: readonly Open[], until: number, context: Context): Pr
  * By the index, which may be a moment behind: what it has not seen yet the next run counts. Of a job that runs
  * CompleteJob counts.
  */
-async function countAgain(job: JobRow, { jobs, repositories, now }: Context): Promise<void> {
+async function countAgain(job: JobRow, { jobs, repositoryIndex, now }: Context): Promise<void> {
   if (!isEnded(job.status) || !job.pullRequests) return;
-  const counts = await repositories.countPullRequests(job.jobId);
+  const counts = await repositoryIndex.countPullRequests(job.jobId);
   const { open, merged, closed, failed } = job.pullRequests;
   const isSame =
     open === counts.open && merged === counts.merged && closed === counts.closed && failed === counts.failed;

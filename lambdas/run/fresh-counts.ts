@@ -7,14 +7,14 @@ import type { Context } from '../context.ts';
  */
 export async function withFreshCounts<J extends JobRow>(
   job: J,
-  { jobs, repositories, settings, now }: Context,
+  { jobs, repositoryIndex, settings, now }: Context,
 ): Promise<J> {
   // Before `owner/*` is resolved there is nothing to count.
   if (isEnded(job.status) || job.counts.total === 0) return job;
   const at = now();
   const olderThan = new Date(Date.parse(at) - settings.COUNTS_MAX_AGE_SECONDS * 1000).toISOString();
   if (!(await jobs.claimCounting(job.jobId, olderThan, at))) return job;
-  const counted = await repositories.countByIndex(job.jobId);
+  const counted = await repositoryIndex.countByIndex(job.jobId);
   // The index is queried once for each status: a repository whose status changes in between is counted twice or not at
   // all. The total is known, so the rest counts as pending; repositories without a row are pending too.
   const { total } = job.counts;

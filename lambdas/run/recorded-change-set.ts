@@ -3,7 +3,9 @@ import { ChangeSet } from '../../core/change-set.ts';
 import { ChangeSetRefusedError } from '../../core/errors.ts';
 import type { OutcomeDocument } from '../../core/outcome.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
-import { type ArtifactStore, artifactKeys, findBytes } from '../../core/store/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import type { ArtifactStore } from '../../core/store/artifact-store.ts';
+import { findBytes } from '../../core/store/artifacts.ts';
 import { setAside } from '../logger.ts';
 
 /**

@@ -1,11 +1,8 @@
 import { Checkpoint, OutcomeDocument } from '../../core/outcome.ts';
 import type { ArtifactKeys, RepositoryResult } from '../../core/repository-result.ts';
-import {
-  type ArtifactStore,
-  artifactKeys,
-  findArtifactOfRun,
-  findBytes,
-} from '../../core/store/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import type { ArtifactStore } from '../../core/store/artifact-store.ts';
+import { findArtifactOfRun, findBytes } from '../../core/store/artifacts.ts';
 import type { RepositoryUpdate } from '../../core/store/repository-table.ts';
 import { addCosts, addTokens, NO_TOKENS } from '../../core/usage.ts';
 import type { Context } from '../context.ts';

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { RepositoryName } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
-import { artifactKeys, findArtifact } from '../../core/store/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import { findArtifact } from '../../core/store/artifacts.ts';
 import type { Readable } from '../../core/store/stored.ts';
 import type { Context } from '../context.ts';
 import { setAside } from '../logger.ts';
@@ -30,11 +31,11 @@ export type JobRows = { names: readonly string[]; rows: CountedRow[] };
  */
 export async function repositoryNames(
   jobId: string,
-  { artifacts, repositories }: Pick<Context, 'artifacts' | 'repositories'>,
+  { artifacts, repositoryIndex }: Pick<Context, 'artifacts' | 'repositoryIndex'>,
 ): Promise<string[]> {
   const key = artifactKeys.repositories(jobId);
   const names = await findArtifact(artifacts, key, z.array(RepositoryName), setAside);
-  return names ? [...new Set(names)] : repositories.listNames(jobId);
+  return names ? [...new Set(names)] : repositoryIndex.listNames(jobId);
 }
 
 /** Reads the table and not the index, which may lag behind it. */

@@ -1,8 +1,7 @@
-import type { PullRequestCounts, ReadStatus } from '../../core/job.ts';
+import { countsOf, type PullRequestCounts, type ReadStatus } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import { isModelPriced } from '../../core/settings.ts';
 import type { JobTotals } from '../../core/store/job-table.ts';
-import { countsOf } from '../../core/store/repository-table.ts';
 import { addCosts, addTokens, NO_TOKENS } from '../../core/usage.ts';
 import type { Context } from '../context.ts';
 import type { JobRows } from './rows.ts';

@@ -1,4 +1,4 @@
-import { artifactKeys } from '../../core/store/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import type { Context } from '../context.ts';
 
 /**

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { WorkerLostError } from '../../core/errors.ts';
 import { RepositoryInput } from '../../core/execution.ts';
-import { artifactKeys, readArtifact } from '../../core/store/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import { readArtifact } from '../../core/store/artifacts.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { endByOutcome, isOf, RecordableOutcome } from '../run/repository-end.ts';

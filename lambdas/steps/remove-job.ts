@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { ExecutionInput } from '../../core/execution.ts';
 import { required } from '../../core/settings.ts';
-import { artifactKeys } from '../../core/store/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { endBatchJobs } from '../run/end-batch-jobs.ts';

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { ExecutionInput, type MapManifest, type PublishItem, type RunId } from '../../core/execution.ts';
 import { type JobRow, parseRepositoryName } from '../../core/job.ts';
-import { artifactKeys, readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import { readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { pauseAfter } from '../pause.ts';
@@ -49,7 +50,7 @@ export async function resolvePullRequests(
     return listChanges(context, jobId, folder, await namesOf(job, action, context));
   }
   const { pauseMs, ...meanwhile } = await lookMeanwhile(context, { jobId, run, meanwhileSince });
-  const names = meanwhile.analysed ? [] : await context.repositories.listUntried(jobId);
+  const names = meanwhile.analysed ? [] : await context.repositoryIndex.listUntried(jobId);
   // What is opened until the next look and no more: an owner with many changes would hold up the changes of another
   // one, whose credential has nothing to do, for as long as the Map has to wait for the first.
   const perHour = context.settings.PULL_REQUESTS_PER_HOUR;

@@ -9,9 +9,17 @@ import {
   type RunId,
 } from '../../core/execution.ts';
 import { inParallel } from '../../core/in-parallel.ts';
-import { type ErrorDescription, isEnded, type JobRow, JobText, parseRepositoryName } from '../../core/job.ts';
-import { artifactKeys, readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
-import { countsOf, PARALLEL } from '../../core/store/repository-table.ts';
+import {
+  countsOf,
+  type ErrorDescription,
+  isEnded,
+  type JobRow,
+  JobText,
+  parseRepositoryName,
+} from '../../core/job.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import { readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
+import { PARALLEL } from '../../core/store/repository-table.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { listRepositories, openReader } from '../github/client.ts';

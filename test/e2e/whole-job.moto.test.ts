@@ -34,7 +34,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { registerWorkTrees } from '../../cli/register.ts';
 import { inspectWorkTree } from '../../cli/work-tree.ts';
 import { isEnded } from '../../core/job.ts';
-import { artifactKeys } from '../../core/store/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { createTables } from '../../local/dynamodb/dynamodb.ts';
 import type { MessageRequest } from '../../local/model/conversation.ts';
 import type { Reply } from '../../local/model/reply.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { JobId, newJobId, RepositoryName } from '../../core/job.ts';
-import { artifactKeys } from '../../core/store/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { commandSecretPolicy, workSessionPolicy } from '../../lambdas/worker-session-policy.ts';
 import { matches } from '../support/policies/evaluate.ts';
 

@@ -93,12 +93,12 @@ test('a job is known from one that never was, and asking writes neither', async 
 });
 
 test('a repository is taken by its run once it is pending, and never once it has ended', async () => {
-  const { rows } = tables;
+  const { rows, index } = tables;
   expect(await update('StartRepository')).toBe(true);
   expect(await update('StartRepository')).toBe(true);
   expect(await update('StartRepository', 2)).toBe(false);
   expect(await rows.get(jobId, NAME)).toMatchObject({ status: 'processing', run: 1, submittedAt: AT });
-  expect(await rows.countByIndex(jobId)).toMatchObject({ total: 1, processing: 1 });
+  expect(await index.countByIndex(jobId)).toMatchObject({ total: 1, processing: 1 });
   await rows.end(jobId, NAME, 1, { status: 'completed', outcome: 'unchanged', completedAt: AT });
   expect(await update('StartRepository')).toBe(false);
 });
@@ -116,7 +116,7 @@ test('the row knows the worker of the newest execution alone, and shows nobody b
 });
 
 test('a stopped job admits nobody, and says so on the repository that was to start', async () => {
-  const { control, rows } = tables;
+  const { control, rows, index } = tables;
   expect(await update('AdmitRepository')).toBe(true);
   await control.stop(jobId, 1, 'jobCost');
   expect(await update('AdmitRepository')).toBe(false);
@@ -125,7 +125,7 @@ test('a stopped job admits nobody, and says so on the repository that was to sta
   await update('StartRepository');
   expect(await update('CancelRepository')).toBe(true);
   expect(await rows.get(jobId, NAME)).toMatchObject({ status: 'cancelled', error: { name: 'JobStopped' } });
-  expect(await rows.countByIndex(jobId)).toMatchObject({ total: 1, cancelled: 1 });
+  expect(await index.countByIndex(jobId)).toMatchObject({ total: 1, cancelled: 1 });
 });
 
 test('the end of an analysis is told of its run, and nothing is written of a job that was deleted meanwhile', async () => {

@@ -29,6 +29,7 @@ const INSTANCES: Record<string, string> = {
   rateSlots: 'RateSlots',
   idempotencyKeys: 'IdempotencyKeys',
   repositories: 'RepositoryTable',
+  repositoryIndex: 'RepositoryIndex',
   '#rows': 'RepositoryTable',
   artifacts: 'BucketArtifacts',
   '#artifacts': 'BucketArtifacts',
@@ -43,6 +44,7 @@ const TABLES: Record<string, Call['table']> = {
   RateSlots: 'jobs',
   IdempotencyKeys: 'jobs',
   RepositoryTable: 'repositories',
+  RepositoryIndex: 'repositories',
 };
 const AWS_CLASSES = new Set(Object.values(INSTANCES));
 

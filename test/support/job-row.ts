@@ -1,6 +1,5 @@
-import { type JobRow, newJobId } from '../../core/job.ts';
+import { countsOf, type JobRow, newJobId } from '../../core/job.ts';
 import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
-import { countsOf } from '../../core/store/repository-table.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 
 /** When the rows of these tests were written. */

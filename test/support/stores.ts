@@ -7,11 +7,13 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { parseSettings, type Settings } from '../../core/settings.ts';
-import { type ArtifactStore, openArtifacts } from '../../core/store/artifacts.ts';
+import type { ArtifactStore } from '../../core/store/artifact-store.ts';
+import { openArtifacts } from '../../core/store/artifacts.ts';
 import { IdempotencyKeys } from '../../core/store/idempotency-keys.ts';
 import { JobControl } from '../../core/store/job-control.ts';
 import { JobTable } from '../../core/store/job-table.ts';
 import { RateSlots } from '../../core/store/rate-slots.ts';
+import { RepositoryIndex } from '../../core/store/repository-index.ts';
 import { RepositoryTable } from '../../core/store/repository-table.ts';
 import { openDynamoDB } from '../../core/store/tables.ts';
 import { createTables, startDynamoDB } from '../../local/dynamodb/dynamodb.ts';
@@ -33,10 +35,12 @@ type Stores = {
   rateSlots: RateSlots;
   idempotencyKeys: IdempotencyKeys;
   repositories: RepositoryTable;
+  repositoryIndex: RepositoryIndex;
 };
 
-export type TestTables = Omit<Stores, 'repositories'> & {
+export type TestTables = Omit<Stores, 'repositories' | 'repositoryIndex'> & {
   rows: RepositoryTable;
+  index: RepositoryIndex;
   stores: Stores;
   client: DynamoDBDocumentClient;
   settings: Settings;
@@ -55,10 +59,12 @@ export async function openTestTables(): Promise<TestTables> {
     rateSlots: new RateSlots(client, settings),
     idempotencyKeys: new IdempotencyKeys(client, settings),
     repositories: new RepositoryTable(client, settings),
+    repositoryIndex: new RepositoryIndex(client, settings),
   };
   return {
     ...stores,
     rows: stores.repositories,
+    index: stores.repositoryIndex,
     stores,
     client,
     settings,

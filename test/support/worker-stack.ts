@@ -21,12 +21,9 @@ import {
 } from '../../core/job.ts';
 import { OutcomeDocument } from '../../core/outcome.ts';
 import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
-import {
-  type ArtifactStore,
-  artifactKeys,
-  openArtifacts,
-  writeArtifact,
-} from '../../core/store/artifacts.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import type { ArtifactStore } from '../../core/store/artifact-store.ts';
+import { openArtifacts, writeArtifact } from '../../core/store/artifacts.ts';
 import { JobControl } from '../../core/store/job-control.ts';
 import { JobTable } from '../../core/store/job-table.ts';
 import { RepositoryTable } from '../../core/store/repository-table.ts';

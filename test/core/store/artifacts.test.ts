@@ -2,9 +2,9 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { inParallel } from '../../../core/in-parallel.ts';
+import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import type { ArtifactStore } from '../../../core/store/artifact-store.ts';
 import {
-  type ArtifactStore,
-  artifactKeys,
   findArtifact,
   findArtifactOfRun,
   openArtifacts,
@@ -43,9 +43,9 @@ test('what is absent is undefined, or an error that names it', async () => {
 
 test('a key that leads out of the store is refused', async () => {
   for (const key of ['../outside', 'jobs/../../outside', 'jobs/./x', '/outside', '']) {
-    await expect(store.write(key, 'x')).rejects.toThrow('leaves the store');
-    await expect(store.read(key)).rejects.toThrow('leaves the store');
-    await expect(store.removeAll(`${key}/`)).rejects.toThrow('leaves the store');
+    await expect(store.write(key, 'x')).rejects.toThrow('leads out of the store');
+    await expect(store.read(key)).rejects.toThrow('leads out of the store');
+    await expect(store.removeAll(`${key}/`)).rejects.toThrow('leads out of the store');
   }
 });
 

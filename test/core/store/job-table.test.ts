@@ -1,7 +1,6 @@
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { newJobId, type Status } from '../../../core/job.ts';
-import { countsOf } from '../../../core/store/repository-table.ts';
+import { countsOf, newJobId, type Status } from '../../../core/job.ts';
 import { controlKey } from '../../../core/store/tables.ts';
 import { NO_TOKENS } from '../../../core/usage.ts';
 import { AT, jobRow } from '../../support/job-row.ts';

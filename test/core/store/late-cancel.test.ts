@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { countsOf } from '../../../core/job.ts';
 import type { JobControl } from '../../../core/store/job-control.ts';
 import type { JobTable } from '../../../core/store/job-table.ts';
-import { countsOf, type RepositoryTable } from '../../../core/store/repository-table.ts';
+import type { RepositoryTable } from '../../../core/store/repository-table.ts';
 import { NO_TOKENS } from '../../../core/usage.ts';
 import { AT, jobRow } from '../../support/job-row.ts';
 import { openTestTables } from '../../support/stores.ts';

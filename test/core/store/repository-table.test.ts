@@ -17,7 +17,7 @@ const NAME = 'local/one';
 const LATER = '2026-11-22T00:01:00.000Z';
 const ENDED = { status: 'completed', outcome: 'changed', completedAt: LATER } as const;
 
-/** A repository that an execution of this run has taken, as StartRepository does. */
+/** Writes a row that this run works on, as StartRepository does. */
 async function processing(jobId: string, repositoryName: string, run = 1): Promise<void> {
   const { client, settings } = tables;
   const texts = { jobId, repositoryName, status: 'processing', statusKey: `processing#${repositoryName}` };
@@ -33,7 +33,7 @@ async function processing(jobId: string, repositoryName: string, run = 1): Promi
   );
 }
 
-test('resolving again creates the rows that are missing and resets none', async () => {
+test('resolving again creates the missing rows and resets none', async () => {
   const { rows } = tables;
   const jobId = newJobId();
   await rows.createPending(jobId, [NAME], AT);
@@ -48,8 +48,8 @@ test('resolving again creates the rows that are missing and resets none', async 
   await expect(rows.get(jobId, 'local/none')).rejects.toThrow('has no repository local/none');
 });
 
-test('250 rows are read in the order that was asked, only what was asked of them, and counted by status', async () => {
-  const { rows } = tables;
+test('250 rows are read in the requested order, with the requested attributes, and counted by status', async () => {
+  const { rows, index } = tables;
   const jobId = newJobId();
   const names = Array.from({ length: 250 }, (_, i) => `local/r${i}`);
   await rows.createPending(jobId, names, AT);
@@ -60,43 +60,43 @@ test('250 rows are read in the order that was asked, only what was asked of them
   const read = await rows.getMany(jobId, asked, ['repositoryName', 'status', 'run']);
   expect(read.map(({ repositoryName }) => repositoryName)).toEqual(asked);
   expect(Object.keys(read[0]!).sort()).toEqual(['repositoryName', 'run', 'status']);
-  expect(await rows.countByIndex(jobId)).toEqual({
+  expect(await index.countByIndex(jobId)).toEqual({
     ...{ total: 250, pending: 248, processing: 1, completed: 1, failed: 0, cancelled: 0 },
   });
-  // One that waits for the model is still processing, until its next attempt runs.
+  // A repository that waits for the model is processing, and counts as waiting until its next attempt runs.
   const wait = { attempts: 1, waiting: { until: LATER, times: 1 }, at: AT };
   await rows.recordModelWait(jobId, 'local/r7', wait);
   await rows.recordModelWait(jobId, 'local/r8', wait);
-  expect(await rows.countByIndex(jobId)).toMatchObject({ total: 250, processing: 1, waiting: 1 });
+  expect(await index.countByIndex(jobId)).toMatchObject({ total: 250, processing: 1, waiting: 1 });
   const running = { startedAt: LATER, batchJobId: 'batch-1', logStream: undefined, updatedAt: LATER };
   await rows.recordRunning(jobId, 'local/r7', 1, running);
-  const counts = await rows.countByIndex(jobId);
+  const counts = await index.countByIndex(jobId);
   expect(counts).toMatchObject({ total: 250, processing: 1 });
   expect(counts).not.toHaveProperty('waiting');
 });
 
-test('a repository that waits in its place is counted as waiting until it goes on, and never once it has ended', async () => {
-  const { rows } = tables;
+test('a repository that waits in its slot counts as waiting until it continues, and not after it has ended', async () => {
+  const { rows, index } = tables;
   const jobId = newJobId();
   await processing(jobId, NAME);
   const progress = { phase: 'conversing' as const, turns: 1, updatedAt: LATER };
   const waits = { ...progress, phase: 'waitingForModel' as const, waiting: { until: LATER, times: 1 } };
   await rows.recordProgress(jobId, NAME, waits);
-  expect(await rows.countByIndex(jobId)).toMatchObject({ total: 1, processing: 1, waiting: 1 });
+  expect(await index.countByIndex(jobId)).toMatchObject({ total: 1, processing: 1, waiting: 1 });
   await rows.recordProgress(jobId, NAME, progress);
-  expect(await rows.countByIndex(jobId)).toEqual({
+  expect(await index.countByIndex(jobId)).toEqual({
     ...{ total: 1, pending: 0, processing: 1, completed: 0, failed: 0, cancelled: 0 },
   });
   await rows.recordProgress(jobId, NAME, waits);
   await rows.end(jobId, NAME, 1, ENDED);
-  // What a worker wrote beside its last work comes late.
+  // A worker's last progress arrives late.
   await rows.recordProgress(jobId, NAME, waits);
-  const counts = await rows.countByIndex(jobId);
+  const counts = await index.countByIndex(jobId);
   expect(counts).toMatchObject({ total: 1, completed: 1, processing: 0 });
   expect(counts).not.toHaveProperty('waiting');
 });
 
-test('rows that a throttled table leaves out of its answers are asked for again, and none is missing', async () => {
+test('rows that a throttled table leaves out are requested again, and none is missing', async () => {
   const { client, settings } = tables;
   const jobId = newJobId();
   const names = Array.from({ length: 60 }, (_, i) => `local/r${i}`);
@@ -111,7 +111,7 @@ test('rows that a throttled table leaves out of its answers are asked for again,
         asked += 1;
         const input = args.input as BatchGetCommandInput;
         const [[table, request]] = Object.entries(input.RequestItems!) as [[string, KeysAndAttributes]];
-        // Nothing at first, then ten at a time.
+        // Answers nothing at first, then ten at a time.
         const now = asked === 1 ? [] : request.Keys!.slice(0, 10);
         const left = { [table]: { ...request, Keys: request.Keys!.slice(now.length) } };
         if (now.length === 0) return { output: { UnprocessedKeys: left, $metadata: {} }, response: {} };
@@ -132,7 +132,7 @@ test('rows that a throttled table leaves out of its answers are asked for again,
   expect(await new RepositoryTable(client, settings).getMany(jobId, names)).toHaveLength(60);
 });
 
-test('of ten ends of a repository one counts, and nothing that comes later changes it', async () => {
+test('one of ten concurrent ends of a repository is written, and no later write changes it', async () => {
   const { rows } = tables;
   const jobId = newJobId();
   await processing(jobId, NAME);
@@ -147,7 +147,7 @@ test('of ten ends of a repository one counts, and nothing that comes later chang
   expect(await rows.get(jobId, NAME)).toEqual(ended);
 });
 
-test('what is left unfinished ends as its own run does, and that of a later run goes on', async () => {
+test('an unfinished repository ends with its run, and one of a later run stays', async () => {
   const { rows } = tables;
   const cancelled = { status: 'cancelled', completedAt: LATER } as const;
   for (const [run, ends] of [
@@ -162,8 +162,8 @@ test('what is left unfinished ends as its own run does, and that of a later run 
   }
 });
 
-test('a retry begins with what failed, forgets how that run went, and keeps what it cost', async () => {
-  const { rows } = tables;
+test('a retry resets what failed, removes the result of that run, and keeps its cost', async () => {
+  const { rows, index } = tables;
   const jobId = newJobId();
   await processing(jobId, NAME);
   const tokenUsage = { input: 1, output: 2, cacheCreation: 3, cacheRead: 4, total: 10 };
@@ -176,11 +176,11 @@ test('a retry begins with what failed, forgets how that run went, and keeps what
   expect(row).toMatchObject({ status: 'pending', run: 2, earlierRuns: { tokenUsage, costUsd: 0.5 } });
   for (const gone of ['error', 'outcome', 'turns', 'attempts', 'completedAt', 'artifacts', 'logs', 'baseSha'])
     expect(row).not.toHaveProperty(gone);
-  expect(await rows.countByIndex(jobId)).toMatchObject({ total: 1, pending: 1 });
+  expect(await index.countByIndex(jobId)).toMatchObject({ total: 1, pending: 1 });
 });
 
-test('a diff is queried beside its row, in the bytes it has, and one that DynamoDB cannot hold is left out', async () => {
-  const { rows, client, settings } = tables;
+test('a diff is stored byte for byte, one that DynamoDB cannot hold is left out, and all items of a job are removed', async () => {
+  const { rows, index, client, settings } = tables;
   const jobId = newJobId();
   await rows.createPending(jobId, [NAME], AT);
   const diff = Buffer.from(`+${'ä'.repeat(150 * 1024 - 1)}+`);
@@ -191,7 +191,7 @@ test('a diff is queried beside its row, in the bytes it has, and one that Dynamo
   const Key = { jobId, repositoryName: `${NAME}#diff` };
   const { Item } = await client.send(new GetCommand({ TableName: settings.repositoriesTable, Key }));
   expect(Buffer.from(Item!.diff).equals(diff)).toBe(true);
-  expect((await rows.countByIndex(jobId)).total).toBe(1);
+  expect((await index.countByIndex(jobId)).total).toBe(1);
 
   await rows.removeAll(jobId);
   const left = await client.send(
@@ -204,7 +204,7 @@ test('a diff is queried beside its row, in the bytes it has, and one that Dynamo
   expect(left.Items).toEqual([]);
 });
 
-test('progress, attempts and pull requests are written on a row that is there, and make none', async () => {
+test('progress, attempts and pull requests are written to an existing row, and create none', async () => {
   const { rows } = tables;
   const jobId = newJobId();
   await processing(jobId, NAME);
@@ -224,7 +224,7 @@ test('progress, attempts and pull requests are written on a row that is there, a
   await expect(rows.get(jobId, 'local/none')).rejects.toThrow('has no repository');
 });
 
-test('the index by status holds keys only, so that a list of 10,000 stays small', async () => {
+test('the index by status has only keys, so that a list of 10,000 stays small', async () => {
   const { rows, client, settings } = tables;
   const jobId = newJobId();
   await rows.createPending(jobId, [NAME], AT);

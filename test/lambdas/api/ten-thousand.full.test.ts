@@ -1,8 +1,9 @@
 import { BatchWriteCommand, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { artifactKeys, writeArtifact } from '../../../core/store/artifacts.ts';
-import { countsOf } from '../../../core/store/repository-table.ts';
+import { countsOf } from '../../../core/job.ts';
+import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import { writeArtifact } from '../../../core/store/artifacts.ts';
 import { cancelJob } from '../../../lambdas/api/cancel-job.ts';
 import { deleteJob } from '../../../lambdas/api/delete-job.ts';
 import { retryJob } from '../../../lambdas/api/retry-job.ts';

@@ -142,7 +142,7 @@ test('jobs of others on the same queue change nothing and fail nothing, whatever
   ])
     await deliver(event(foreign));
   expect(await row()).toEqual(before);
-  expect((await tables.rows.countByIndex(other)).total).toBe(0);
+  expect((await tables.index.countByIndex(other)).total).toBe(0);
 });
 
 test('what is no such event is refused by name, so that it is kept with the letters that could not be delivered', async () => {

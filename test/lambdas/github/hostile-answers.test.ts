@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { parseSettings } from '../../../core/settings.ts';
-import { artifactKeys } from '../../../core/store/artifacts.ts';
+import { artifactKeys } from '../../../core/store/artifact-keys.ts';
 import type { Context } from '../../../lambdas/context.ts';
 import { listRepositories } from '../../../lambdas/github/client.ts';
 import { createOctokit } from '../../../lambdas/github/octokit.ts';

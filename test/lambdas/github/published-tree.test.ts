@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ChangedFile, ChangeSet } from '../../../core/change-set.ts';
 import type { JobSettings } from '../../../core/job.ts';
 import { parseSettings } from '../../../core/settings.ts';
-import { artifactKeys } from '../../../core/store/artifacts.ts';
+import { artifactKeys } from '../../../core/store/artifact-keys.ts';
 import type { Context } from '../../../lambdas/context.ts';
 import { openPullRequest } from '../../../lambdas/steps/open-pull-request.ts';
 import { newRepository, startTestGitHub, type TestGitHub } from '../../support/github-server.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Job } from '../../../core/job.ts';
 import { OutcomeDocument } from '../../../core/outcome.ts';
 import type { RepositoryResult } from '../../../core/repository-result.ts';
-import { artifactKeys } from '../../../core/store/artifacts.ts';
+import { artifactKeys } from '../../../core/store/artifact-keys.ts';
 import { NO_TOKENS } from '../../../core/usage.ts';
 import { endOfJob } from '../../support/end-of-job.ts';
 import { type ServedStack, startStackProcess } from '../../support/stack.ts';

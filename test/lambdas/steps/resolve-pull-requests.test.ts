@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { PublishItem } from '../../../core/execution.ts';
-import { artifactKeys, readArtifact, writeArtifact } from '../../../core/store/artifacts.ts';
+import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import { readArtifact, writeArtifact } from '../../../core/store/artifacts.ts';
 import { resolvePullRequests } from '../../../lambdas/steps/resolve-pull-requests.ts';
 import { jobRow } from '../../support/job-row.ts';
 import { openTestArtifacts, openTestTables, type TestTables } from '../../support/stores.ts';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ChangeSet } from '../../../core/change-set.ts';
-import { artifactKeys } from '../../../core/store/artifacts.ts';
+import { artifactKeys } from '../../../core/store/artifact-keys.ts';
 import { toolExchanges } from '../../../local/model/conversation.ts';
 import { call, calls, Stack, submit, type TestFile } from '../../support/worker-stack.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Checkpoint } from '../../../core/outcome.ts';
-import { artifactKeys } from '../../../core/store/artifacts.ts';
+import { artifactKeys } from '../../../core/store/artifact-keys.ts';
 import { Thread } from '../../../core/thread.ts';
 import type { Failure } from '../../../local/model/reply.ts';
 import { call, calls, Stack, submit, submitUnchanged } from '../../support/worker-stack.ts';

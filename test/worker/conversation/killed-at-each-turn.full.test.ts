@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { artifactKeys } from '../../../core/store/artifacts.ts';
+import { artifactKeys } from '../../../core/store/artifact-keys.ts';
 import { Thread } from '../../../core/thread.ts';
 import type { MessageRequest } from '../../../local/model/conversation.ts';
 import { until } from '../../support/until.ts';

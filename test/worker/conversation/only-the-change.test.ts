@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { glob } from 'glob';
 import { ChangeSet } from '../../../core/change-set.ts';
-import { artifactKeys } from '../../../core/store/artifacts.ts';
+import { artifactKeys } from '../../../core/store/artifact-keys.ts';
 import { toolExchanges } from '../../../local/model/conversation.ts';
 import { git } from '../../support/git.ts';
 import { importTrees, type RawFile, text } from '../../support/raw-trees.ts';

@@ -1,0 +1,39 @@
+import { NotFoundError } from '../errors.ts';
+
+/** The keys of all artifacts. */
+export const artifactKeys = {
+  job: (jobId: string) => `jobs/${jobId}/`,
+  request: (jobId: string) => `jobs/${jobId}/request.json`,
+  /** The names that the job's patterns matched in its first run. Every later run works on the same ones. */
+  repositories: (jobId: string) => `jobs/${jobId}/repositories.json`,
+  /** The repositories that a request for pull requests named. */
+  selection: (jobId: string, digest: string) => `jobs/${jobId}/selections/${digest}.json`,
+  run: (jobId: string, run: number) => `jobs/${jobId}/runs/${run}/`,
+  repository: (jobId: string, repositoryName: string) => `jobs/${jobId}/repositories/${repositoryName}/`,
+  outcome: (jobId: string, repositoryName: string) =>
+    `${artifactKeys.repository(jobId, repositoryName)}outcome.json`,
+  diff: (jobId: string, repositoryName: string) =>
+    `${artifactKeys.repository(jobId, repositoryName)}diff.patch`,
+  thread: (jobId: string, repositoryName: string) =>
+    `${artifactKeys.repository(jobId, repositoryName)}thread.json`,
+  changeSet: (jobId: string, repositoryName: string) =>
+    `${artifactKeys.repository(jobId, repositoryName)}change-set.json`,
+  log: (jobId: string, repositoryName: string) => `${artifactKeys.repository(jobId, repositoryName)}log.txt`,
+  checkpoint: (jobId: string, repositoryName: string) =>
+    `${artifactKeys.repository(jobId, repositoryName)}checkpoint/`,
+};
+
+/**
+ * Throws NotFoundError for a key that could lead out of the store. S3 has no folders, but a client that normalises
+ * `bucket/../other/key` would reach another bucket.
+ */
+export function requireArtifactKey(key: string): string {
+  const [last, ...folders] = key.split('/').reverse();
+  const isOutside = [last, ...folders].some((part) => part === '.' || part === '..');
+  // Only a prefix ends in `/`.
+  if (isOutside || folders.includes('') || key === '')
+    throw new NotFoundError(
+      `The artifact key ${JSON.stringify(key)} leads out of the store. Use a key of core/store/artifact-keys.ts.`,
+    );
+  return key;
+}

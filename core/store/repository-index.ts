@@ -1,0 +1,127 @@
+import { type DynamoDBDocumentClient, QueryCommand, type QueryCommandOutput } from '@aws-sdk/lib-dynamodb';
+import type { z } from 'zod';
+import type { Counts, PullRequestCounts } from '../job.ts';
+import { countsOf, Status } from '../job.ts';
+import type { PullRequestRecord } from '../repository-result.ts';
+import { RepositoryResult } from '../repository-result.ts';
+import type { Settings } from '../settings.ts';
+import { JOB_STATUS_INDEX, PULL_REQUEST_INDEX } from './tables.ts';
+
+/** The attributes that the index has of a row whose pull request is open. */
+const OpenPullRequest = RepositoryResult.pick({
+  repositoryName: true,
+  pullRequestNumber: true,
+  pullRequest: true,
+}).required();
+export type OpenPullRequest = z.infer<typeof OpenPullRequest>;
+
+/** The items of one job in an index whose range key is `{state}#{repositoryName}`. */
+type IndexQuery = {
+  jobId: string;
+  index: typeof JOB_STATUS_INDEX | typeof PULL_REQUEST_INDEX;
+  /** Only the items in this state. */
+  state?: Status | PullRequestRecord['state'];
+  filter?: string;
+  /** Reads no items, only how many there are. */
+  counts?: true;
+};
+
+/** The indexes of the repositories table: eventually consistent, and cheap enough to be read again and again. */
+export class RepositoryIndex {
+  readonly #client: DynamoDBDocumentClient;
+  readonly #table: string;
+
+  constructor(client: DynamoDBDocumentClient, settings: Pick<Settings, 'repositoriesTable'>) {
+    this.#client = client;
+    this.#table = settings.repositoriesTable;
+  }
+
+  /** The names that the job has rows of, sorted: for a job whose list of them is lost. */
+  async listNames(jobId: string): Promise<string[]> {
+    return (await this.#names({ jobId, index: JOB_STATUS_INDEX })).sort();
+  }
+
+  /** The names of completed repositories that have no record of a pull request. */
+  async listUntried(jobId: string): Promise<string[]> {
+    const [completed, tried] = await Promise.all([
+      this.#names({ jobId, index: JOB_STATUS_INDEX, state: 'completed' }),
+      this.#names({ jobId, index: PULL_REQUEST_INDEX }),
+    ]);
+    const known = new Set(tried);
+    return completed.filter((name) => !known.has(name));
+  }
+
+  /** How many repositories of a job have each status, and how many wait for the model. */
+  async countByIndex(jobId: string): Promise<Counts> {
+    const index = JOB_STATUS_INDEX;
+    const byStatus: Partial<Record<Status, number>> = {};
+    const count = async (state: Status) => {
+      byStatus[state] = await this.#count({ jobId, index, state });
+    };
+    const [waiting] = await Promise.all([
+      this.#count({ jobId, index, state: 'processing', filter: 'attribute_exists(waiting)' }),
+      ...Status.options.map(count),
+    ]);
+    const counts = countsOf(byStatus);
+    return waiting > 0 ? { ...counts, waiting } : counts;
+  }
+
+  /** How many pull requests of a job are in each state. */
+  async countPullRequests(jobId: string): Promise<PullRequestCounts> {
+    const count = (state: PullRequestRecord['state']) =>
+      this.#count({ jobId, index: PULL_REQUEST_INDEX, state });
+    const [open, merged, closed, failed] = await Promise.all([
+      count('open'),
+      count('merged'),
+      count('closed'),
+      count('failed'),
+    ]);
+    return { open, merged, closed, failed };
+  }
+
+  /** The pull requests of a job that its rows show as open. Rows that cannot be read are left out. */
+  async openPullRequests(jobId: string): Promise<OpenPullRequest[]> {
+    const open: OpenPullRequest[] = [];
+    for await (const { Items = [] } of this.#pages({ jobId, index: PULL_REQUEST_INDEX, state: 'open' })) {
+      for (const item of Items) {
+        const { success, data } = OpenPullRequest.safeParse(item);
+        if (success) open.push(data);
+      }
+    }
+    return open;
+  }
+
+  async #names(query: IndexQuery): Promise<string[]> {
+    const names: string[] = [];
+    for await (const { Items = [] } of this.#pages(query))
+      names.push(...Items.map(({ repositoryName }) => repositoryName as string));
+    return names;
+  }
+
+  async #count(query: IndexQuery): Promise<number> {
+    let count = 0;
+    for await (const { Count = 0 } of this.#pages({ ...query, counts: true })) count += Count;
+    return count;
+  }
+
+  async *#pages({ jobId, index, state, filter, counts }: IndexQuery): AsyncGenerator<QueryCommandOutput> {
+    const key = index === JOB_STATUS_INDEX ? 'statusKey' : 'pullRequestKey';
+    const prefix = state && `${state}#`;
+    let from: Record<string, unknown> | undefined;
+    do {
+      const page: QueryCommandOutput = await this.#client.send(
+        new QueryCommand({
+          TableName: this.#table,
+          IndexName: index,
+          KeyConditionExpression: `jobId = :jobId${prefix ? ` AND begins_with(${key}, :prefix)` : ''}`,
+          ExpressionAttributeValues: { ':jobId': jobId, ...(prefix && { ':prefix': prefix }) },
+          ...(counts && { Select: 'COUNT' }),
+          ...(filter && { FilterExpression: filter }),
+          ...(from && { ExclusiveStartKey: from }),
+        }),
+      );
+      yield page;
+      from = page.LastEvaluatedKey;
+    } while (from);
+  }
+}

@@ -1,4 +1,5 @@
-// The floor: what anybody would write first. No types to strip, no bundle, no cache; git, the SDK and the same requests.
+// The floor: the simplest script for the job, with git, the SDK and the same requests, without types,
+// bundle or cache.
 //   node bench/bare-script.mjs CLONE_URL FOLDER REQUESTS_FILE > patch
 // The API's address and key come from ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY.
 import { execFileSync } from 'node:child_process';

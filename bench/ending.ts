@@ -1,6 +1,6 @@
 const closers = new Set<() => Promise<void>>();
 
-/** Returns a function that closes once, however often it is called; `endAll` calls it too. */
+/** Returns a function that calls `close` only once. `endAll` calls it too. */
 export function closeOnce(close: () => Promise<void> | void): () => Promise<void> {
   let closed: Promise<void> | undefined;
   const once = () => {
@@ -11,7 +11,7 @@ export function closeOnce(close: () => Promise<void> | void): () => Promise<void
   return once;
 }
 
-/** Ends what was started and is still there, the latest first: for a process that is told to stop half-way. */
+/** Ends everything that is still open, the latest first, when the process is stopped early. */
 export async function endAll(): Promise<void> {
   for (const close of [...closers].reverse()) await close();
 }

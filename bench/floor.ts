@@ -6,7 +6,7 @@ import type { BenchModel } from './model.ts';
 
 const BARE_SCRIPT = fileURLToPath(new URL('bare-script.mjs', import.meta.url));
 
-/** The bare script, with the requests of the conversation that the model had last. */
+/** The bare script, with the requests of the model's last conversation. */
 export class Floor {
   readonly #folder: string;
   readonly #modelUrl: string;
@@ -19,7 +19,7 @@ export class Floor {
 
   static async after(model: BenchModel, folder: string): Promise<Floor> {
     const floor = new Floor(folder, model.url);
-    // The SDK's stream() says so itself.
+    // The SDK's stream() sets it by itself.
     const requests = model.conversation.map(({ stream, ...request }) => request);
     await writeFile(floor.#requestsFile, JSON.stringify(requests));
     return floor;
@@ -35,7 +35,8 @@ export class Floor {
       [process.execPath, BARE_SCRIPT, cloneUrl, tree, this.#requestsFile],
       { ...plainEnvironment(), ANTHROPIC_BASE_URL: this.#modelUrl, ANTHROPIC_API_KEY: 'bench' },
     );
-    if (!measured.output.startsWith('diff --git')) throw new Error(`No patch: ${measured.output}`);
+    if (!measured.output.startsWith('diff --git'))
+      throw new Error(`The bare script printed no patch, but ${JSON.stringify(measured.output)}.`);
     await rm(tree, { recursive: true });
     return measured;
   }

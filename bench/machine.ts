@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 
-/** What a reader needs to compare figures; nothing that identifies the machine. */
+/** Enough to compare figures, without identifying the machine. */
 export function describeMachine(): string {
   const memory = Math.round(totalmem() / 1024 ** 3);
   const model = cpus()[0]?.model.trim() || 'unnamed processor';

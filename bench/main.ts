@@ -1,14 +1,14 @@
 /**
- * `node bench/main.ts [worker|fleet|engine|pull-requests|claude-code]… [--with-claude-code] [--write]`: all figures, or
- * those named; see bench/RESULTS.md. The comparison with Claude Code downloads it, so it is made only where it is asked
- * for.
+ * `node bench/main.ts [worker|fleet|engine|pull-requests|claude-code]… [--with-claude-code] [--write]`:
+ * all figures, or those named; see bench/RESULTS.md. The comparison with Claude Code downloads it, so it
+ * runs only on request.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { measureAgainstClaudeCode } from './claude-code/claude-code.ts';
 import { endAll } from './ending.ts';
 import { measureEngine } from './engine/engine.ts';
-import type { Figure, Tell } from './figure.ts';
+import type { Figure, Log } from './figure.ts';
 import { measureFleet } from './fleet/fleet.ts';
 import { measurePullRequests } from './pull-requests/pull-requests.ts';
 import { markdown, table } from './report.ts';
@@ -16,7 +16,7 @@ import { measureWorker } from './worker/worker.ts';
 
 const CLAUDE_CODE = 'claude-code';
 
-const FIGURES: Readonly<Record<string, (tell: Tell) => Promise<Figure>>> = {
+const FIGURES: Readonly<Record<string, (log: Log) => Promise<Figure>>> = {
   worker: measureWorker,
   fleet: measureFleet,
   engine: measureEngine,
@@ -26,7 +26,7 @@ const FIGURES: Readonly<Record<string, (tell: Tell) => Promise<Figure>>> = {
 
 const RESULTS = new URL('RESULTS.md', import.meta.url);
 
-const tell: Tell = (line) => void process.stderr.write(`${line}\n`);
+const log: Log = (line) => void process.stderr.write(`${line}\n`);
 
 const { values, positionals } = parseArgs({
   options: { write: { type: 'boolean' }, 'with-claude-code': { type: 'boolean' } },
@@ -34,10 +34,10 @@ const { values, positionals } = parseArgs({
 });
 const unknown = positionals.filter((name) => !FIGURES[name]);
 if (unknown.length > 0 || (values.write && positionals.length > 0)) {
-  tell(
+  log(
     unknown.length > 0
-      ? `There is no figure ${unknown.join(', ')}; there are ${Object.keys(FIGURES).join(', ')}.`
-      : `--write is for all figures at once; leave out ${positionals.join(', ')}.`,
+      ? `There is no figure ${unknown.join(', ')}. Name one of ${Object.keys(FIGURES).join(', ')}.`
+      : `--write writes all figures. Leave out ${positionals.join(', ')}.`,
   );
   process.exit(2);
 }
@@ -57,7 +57,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 try {
   const figures: Figure[] = [];
   for (const name of chosen) {
-    const figure = await FIGURES[name]!(tell);
+    const figure = await FIGURES[name]!(log);
     process.stdout.write(`\n${table(figure)}\n\n`);
     figures.push(figure);
   }
@@ -67,7 +67,7 @@ try {
       markdown(figures, `npm run bench --${compared ? ' --with-claude-code' : ''} --write`),
     );
 } catch (error) {
-  // What fails after a signal fails because of it.
+  // An error after a signal is caused by it.
   if (!stopped) throw error;
 } finally {
   await endAll();

@@ -3,16 +3,16 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { closeOnce } from './ending.ts';
 
-/** Seconds. `cpu` is user and system time of the process and of all its descendants that were waited for. */
+/** In seconds. `cpu` is user and system time of the process and of all descendants that were waited for. */
 export type Measured = { wall: number; cpu: number; output: string };
 
-/** `time` is bash's own: it starts no process that would count, and asks the kernel (wait4) in milliseconds. */
+/** bash's built-in `time` starts no further process and has milliseconds from the kernel (wait4). */
 const SCRIPT = 'TIMEFORMAT="%3R %3U %3S"; time "$@" 2>&1';
 
-/** Several times what the slowest takes on a busy machine. */
+/** Several times the slowest run on a busy machine. */
 const LIMIT_MS = 300_000;
 
-/** Runs a program to its end, in exactly this environment. Throws, with what it printed, where it fails. */
+/** Runs a program to its end, in exactly this environment. If it fails, throws with its output. */
 export async function measureProcess(
   command: readonly string[],
   environment: Record<string, string>,
@@ -20,7 +20,7 @@ export async function measureProcess(
   const child = spawn('bash', ['-c', SCRIPT, 'bash', ...command], {
     env: { ...environment, LC_ALL: 'C' },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own, so that it can be ended with its descendants.
+    // In a new process group, so that it can be ended with its descendants.
     detached: true,
   });
   const kill = closeOnce(() => killGroup(child.pid!));
@@ -44,11 +44,11 @@ function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // Nobody of the group is left.
+    // The group has already ended.
   }
 }
 
-/** The machine's own variables that a program needs, and none of a developer's keys. */
+/** The variables of the machine that a program needs, without a developer's keys. */
 export function plainEnvironment(): Record<string, string> {
   return { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
 }

@@ -3,7 +3,7 @@ import type { LoopbackServer } from '../local/access/loopback.ts';
 import { serveMessagesApi } from '../local/model/messages-api.ts';
 import type { Answer, ReplyBlock } from '../local/model/reply.ts';
 
-/** What the job asks for; every repository here is a published package, whose package.json has this key once. */
+/** The edit of the job. Every repository is a published package, whose package.json has this key once. */
 export const EDITED_FILE = 'package.json';
 export const EDIT = { path: EDITED_FILE, oldText: '"license":', newText: '"licence":' };
 export const PROMPT = `In ${EDITED_FILE}, spell the key ${EDIT.oldText} as ${EDIT.newText}`;
@@ -15,7 +15,7 @@ export const SUBMISSION = {
   wereChangesNecessary: true,
 };
 
-/** Read → Edit → done: the field's shortest conversation that changes something. */
+/** Read → edit → done: the shortest conversation that changes a file. */
 const TURNS: readonly Answer[] = [
   answer({ type: 'tool_use', name: 'read_file', input: { path: EDITED_FILE } }),
   answer({ type: 'tool_use', name: 'edit_file', input: EDIT }),
@@ -31,11 +31,11 @@ function answer(...content: ReplyBlock[]): Answer {
 }
 
 export type BenchModel = LoopbackServer & {
-  /** The last conversation's requests, in order: what the bare script sends again. */
+  /** The requests of the last conversation, in order, which the bare script repeats. */
   conversation: MessageCreateParams[];
 };
 
-/** The Messages API on loopback, which answers at once; any number of conversations go on at the same time. */
+/** A Messages API on loopback that answers at once, for any number of concurrent conversations. */
 export async function startModel(): Promise<BenchModel> {
   const conversation: MessageCreateParams[] = [];
   const server = await serveMessagesApi({
@@ -46,7 +46,11 @@ export async function startModel(): Promise<BenchModel> {
       conversation[turn] = request;
       const reply = TURNS[turn];
       if (reply) return reply;
-      return { status: 400, type: 'invalid_request_error', message: `There is no turn ${turn + 1}.` };
+      return {
+        status: 400,
+        type: 'invalid_request_error',
+        message: `The scripted conversation has no turn ${turn + 1}.`,
+      };
     },
   });
   return { ...server, conversation };

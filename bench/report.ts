@@ -8,7 +8,7 @@ function cells({ quantity, value, spread, floor, ratio, goal, met }: Row): strin
   return [quantity, value, spread ?? '', floor ?? '', ratio ?? '', goal ?? '', verdict];
 }
 
-/** For a terminal: columns of equal width. */
+/** A table for a terminal, with aligned columns. */
 export function table({ title, rows }: Figure): string {
   const lines = [[title, ...COLUMNS.slice(1)], ...rows.map(cells)];
   const widths = COLUMNS.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
@@ -22,7 +22,7 @@ export function table({ title, rows }: Figure): string {
     .join('\n');
 }
 
-/** `bench/RESULTS.md`. */
+/** The content of `bench/RESULTS.md`. */
 export function markdown(figures: readonly Figure[], command: string): string {
   const date = new Date().toISOString().slice(0, 10);
   const sections = figures.map(({ title, method, rows }) =>
@@ -39,7 +39,7 @@ export function markdown(figures: readonly Figure[], command: string): string {
   return [
     '# Figures',
     '',
-    `Written by \`${command}\` on ${date}: ${describeMachine()}. Everything on loopback, with a model that answers at once, so that what is left is the product's own. Times of a real model come on top, for the product as for its floors. "Seen" is the least and the most.`,
+    `Written by \`${command}\` on ${date}: ${describeMachine()}. Everything runs on loopback with a model that answers at once, so the figures are the product's own cost. A real model adds the same time to the product and to its floors. "Seen" is the smallest and the largest value.`,
     '',
     ...sections,
   ].join('\n');

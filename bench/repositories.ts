@@ -9,7 +9,7 @@ import { gitEnvironment } from '../local/github/git.ts';
 
 const IDENTITY = ['-c', 'user.name=Bench', '-c', 'user.email=bench@localhost'];
 
-/** A git repository of an installed package's published files. */
+/** A git repository with the published files of an installed package. */
 export type Source = { folder: string; files: number };
 
 export async function makeSource(packageName: string, parent: string): Promise<Source> {
@@ -26,9 +26,9 @@ export async function makeSource(packageName: string, parent: string): Promise<S
   return { folder, files };
 }
 
-/** Puts each source under its name (`local/…`) on a GitHub of this machine. */
+/** Publishes each source under its name (`local/…`) on a local GitHub. */
 export async function publish(gitHubUrl: string, sources: ReadonlyMap<string, Source>): Promise<void> {
-  // Git is most of it, and the two cores of a small machine are busy with two.
+  // Most of the time is git's, and two of them keep two cores busy.
   await inParallel([...sources], 2, async ([repositoryName, { folder }]) => {
     const { owner, name } = parseRepositoryName(repositoryName);
     const response = await fetch(`${gitHubUrl}/api/v3/orgs/${owner}/repos`, {
@@ -36,7 +36,7 @@ export async function publish(gitHubUrl: string, sources: ReadonlyMap<string, So
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ name }),
     });
-    if (!response.ok) throw new Error(`Creating ${repositoryName}: ${await response.text()}`);
+    if (!response.ok) throw new Error(`Creating ${repositoryName} failed: ${await response.text()}`);
     await git(folder, 'push', '--quiet', `${gitHubUrl}/${repositoryName}.git`, 'main');
   });
 }

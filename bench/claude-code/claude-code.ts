@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { inParallel } from '../../core/in-parallel.ts';
 import { parseSettings } from '../../core/settings.ts';
-import { type Figure, interleave, MEBIBYTES, median, type Row, row, SECONDS, type Tell } from '../figure.ts';
+import { type Figure, interleave, type Log, MEBIBYTES, median, type Row, row, SECONDS } from '../figure.ts';
 import { runJob, secondsOf } from '../fleet/job.ts';
 import { cpuTimes, watchPeaks } from '../fleet/proc.ts';
 import { type ServedStack, serveStack } from '../fleet/served-stack.ts';
@@ -18,17 +18,17 @@ const ROUNDS = 5;
 /** Published packages of 20 to 50 files. */
 const PACKAGES = ['ulid', 'minimatch', 'constructs', '@aws-sdk/util-dynamodb'];
 
-/** Issue 4: at most half of the default's memory, and under half of its billed input. */
-const MOST_MEMORY = 0.5;
-const MOST_BILLED = 0.5;
+/** The goals: at most half of the default's memory and of its billed input. */
+const MAX_MEMORY_RATIO = 0.5;
+const MAX_BILLED_RATIO = 0.5;
 
-/** One round of all repositories; seconds and counts are for one repository, the peaks for one process each. */
+/** One round of all repositories. Seconds and counts are per repository, peaks per process. */
 type Round = { wall: number; cpu: number; peaks: number[]; meter: Meter };
 
 /** The product against Claude Code in a loop, on the same repositories and the same conversation. */
-export function measureAgainstClaudeCode(tell: Tell): Promise<Figure> {
+export function measureAgainstClaudeCode(log: Log): Promise<Figure> {
   return withTemporaryFolder(async (folder) => {
-    tell('claude-code: installing Claude Code in a temporary folder');
+    log('claude-code: installing Claude Code in a temporary folder');
     const program = await installClaudeCode(path.join(folder, 'claude-code'));
     const dataFolder = path.join(folder, 'data');
     await mkdir(dataFolder);
@@ -49,11 +49,11 @@ export function measureAgainstClaudeCode(tell: Tell): Promise<Figure> {
         new ClaudeCode(program, { folder: path.join(folder, name), modelUrl: model.url, options });
       const arms = [claude('default'), claude('bare', ['--bare'])];
       const given = { stack, model, program };
-      // Once each: what a first run writes and reads counts for none of them.
+      // One run each before measuring: a first run fills caches.
       await runJob(stack.api, names.slice(0, WORKERS));
       for (const arm of arms) await claudeRound(arm, names.slice(0, 1), given);
 
-      tell(`claude-code: ${ROUNDS} rounds of ${REPOSITORIES} repositories, three ways`);
+      log(`claude-code: ${ROUNDS} rounds of ${REPOSITORIES} repositories, three ways`);
       const [ours, whole, bare] = await interleave(ROUNDS, [
         () => productRound(names, given),
         ...arms.map((arm) => () => claudeRound(arm, names, given)),
@@ -68,7 +68,7 @@ export function measureAgainstClaudeCode(tell: Tell): Promise<Figure> {
 
 type Given = { stack: ServedStack; model: MeteredModel; program: string };
 
-/** A job by HTTP; CPU is the whole stack's, with its workers and the git that serves their clones. */
+/** A job through HTTP. CPU is that of the whole stack, with workers and the git that serves clones. */
 async function productRound(names: string[], { stack, model }: Given): Promise<Round> {
   const meter = model.startRound();
   const before = cpuTimes(stack.pid);
@@ -80,7 +80,7 @@ async function productRound(names: string[], { stack, model }: Given): Promise<R
   return { wall: seconds / names.length, cpu: cpu / names.length, peaks, meter };
 }
 
-/** As many at once as the product has workers; CPU is theirs and, as for the product, that of serving their clones. */
+/** As many at once as the product has workers. As for the product, CPU includes serving their clones. */
 async function claudeRound(
   claude: ClaudeCode,
   names: readonly string[],
@@ -110,12 +110,12 @@ function figureOf(rounds: Record<'ours' | 'whole' | 'bare', Round[]>, sources: S
     quantity: string,
     unit: { name: string; digits: number },
     of: (round: Round) => number,
-    most: Partial<Record<keyof typeof others, number>>,
+    max: Partial<Record<keyof typeof others, number>>,
   ): Row[] =>
     Object.entries(others).map(([name, theirs]) =>
       row(`${quantity}, against ${name}`, unit, ours.map(of), {
         floor: theirs.map(of),
-        mostRatio: most[name as keyof typeof others],
+        maxRatio: max[name as keyof typeof others],
       }),
     );
   const ahead = { 'Claude Code': 1, '--bare': 1 };
@@ -123,15 +123,15 @@ function figureOf(rounds: Record<'ours' | 'whole' | 'bare', Round[]>, sources: S
   return {
     title: 'Against Claude Code in a loop',
     method: [
-      `${REPOSITORIES} repositories of ${Math.min(...files)} to ${Math.max(...files)} files (${PACKAGES.join(', ')}), ${WORKERS} at once, the conversation read, edit, done, in ${ROUNDS} rounds in turn with the others. The product is \`cody-batch serve\` with a job by HTTP: its wall is the job's, its CPU the whole stack's, database, state machine and records included. The others are \`git clone --depth 1\`, \`claude -p\` (2.1.330, as it comes and with \`--bare\`), \`git diff\` in a shell. All CPU includes the git that serves the clones. The floor column is theirs.`,
-      `Memory is the high-water mark of one worker, or of one \`claude\`; medians of all. The model is a server that answers at once and bills by the prompt cache's rule, empty at the start of a round, tokens at four bytes each: billed input is plain tokens, 1.25 of each that was written, and the read rate of each that was read.`,
+      `${REPOSITORIES} repositories of ${Math.min(...files)} to ${Math.max(...files)} files (${PACKAGES.join(', ')}), ${WORKERS} at once, with the conversation read, edit, done, in ${ROUNDS} rounds that alternate with the others. The product is \`cody-batch serve\` with a job through HTTP: wall time is the job's, CPU that of the whole stack, with database, state machine and records. The others are \`git clone --depth 1\`, \`claude -p\` (2.1.330, with its defaults and with \`--bare\`) and \`git diff\` in a shell. All CPU includes the git that serves the clones. The floor column has theirs.`,
+      `Memory is the high-water mark of one worker or one \`claude\`, as the median of all. The model answers at once and bills by the rules of the prompt cache, which is empty at the start of a round, at four bytes per token. Billed input is plain tokens, cache writes at 1.25 and cache reads at the read rate.`,
     ],
     rows: [
       ...against('wall of a repository', SECONDS, ({ wall }) => wall, ahead),
       ...against('CPU of a repository', SECONDS, ({ cpu }) => cpu, ahead),
       ...against('peak memory', MEBIBYTES, ({ peaks }) => median(peaks), {
         ...ahead,
-        'Claude Code': MOST_MEMORY,
+        'Claude Code': MAX_MEMORY_RATIO,
       }),
       ...against('requests a repository', { name: '', digits: 0 }, ({ meter }) => each(meter.requests), {}),
       ...against(
@@ -145,7 +145,7 @@ function figureOf(rounds: Record<'ours' | 'whole' | 'bare', Round[]>, sources: S
         { name: 'tokens', digits: 0 },
         ({ meter }) => each(meter.billedInput),
         {
-          'Claude Code': MOST_BILLED,
+          'Claude Code': MAX_BILLED_RATIO,
         },
       ),
     ],

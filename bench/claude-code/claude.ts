@@ -5,13 +5,13 @@ import { promisify } from 'node:util';
 import { type Measured, measureProcess, plainEnvironment } from '../measured-process.ts';
 import { PROMPT } from '../model.ts';
 
-/** The version that the figures are about; a later one is another program. */
+/** The measured version; a later one may behave differently. */
 const VERSION = '2.1.330';
 
-/** What somebody would write around it: a clone, the tool in it, the diff. */
+/** The usual script around it: a clone, the tool in it, the diff. */
 const SCRIPT = 'git clone --quiet --depth 1 "$1" "$2" && cd "$2" && shift 2 && "$@" >&2 && git diff';
 
-/** Installs Claude Code below `folder`, and gives its program, without npm's launcher in front of it. */
+/** Installs Claude Code below `folder`. Returns its program, without npm's launcher. */
 export async function installClaudeCode(folder: string): Promise<string> {
   const name = `@anthropic-ai/claude-code-${process.platform}-${process.arch}`;
   const args = [
@@ -34,7 +34,7 @@ export class ClaudeCode {
   readonly #options: readonly string[];
   #runs = 0;
 
-  /** `options` go to the program, such as `--bare`. */
+  /** `options` are passed to the program, such as `--bare`. */
   constructor(program: string, given: { folder: string; modelUrl: string; options?: readonly string[] }) {
     this.#program = program;
     this.#folder = given.folder;
@@ -42,7 +42,7 @@ export class ClaudeCode {
     this.#options = given.options ?? [];
   }
 
-  /** One repository. Throws unless it was changed. */
+  /** Runs on one repository. Throws if it was not changed. */
   async run(cloneUrl: string, model: string): Promise<Measured> {
     const home = path.join(this.#folder, 'home');
     const tree = path.join(this.#folder, `tree-${++this.#runs}`);
@@ -58,7 +58,8 @@ export class ClaudeCode {
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
       },
     );
-    if (!measured.output.includes('diff --git')) throw new Error(`No patch: ${measured.output}`);
+    if (!measured.output.includes('diff --git'))
+      throw new Error(`Claude Code's run printed no patch, but ${JSON.stringify(measured.output)}.`);
     await rm(tree, { recursive: true });
     return measured;
   }

@@ -9,23 +9,24 @@ import { EDIT, EDITED_FILE, SUBMISSION } from '../model.ts';
 
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-/** What a round of conversations sent, and what it would be billed for. */
+/** The requests of a round of conversations, and their bill. */
 export type Meter = {
   requests: number;
-  /** Of the requests' bodies. */
+  /** Bytes of the requests' bodies. */
   bytes: number;
-  /** Tokens of input as they are billed: plain ones, 1.25 of each that was written, the read rate of each that was read. */
+  /** Billed input tokens: plain tokens, cache writes at 1.25, cache reads at the read rate. */
   billedInput: number;
 };
 
 export type MeteredModel = LoopbackServer & {
-  /** Starts a round: an empty cache, and a meter at zero. */
+  /** Starts a round with an empty cache and a meter at zero. */
   startRound(): Meter;
 };
 
 /**
- * One conversation for whoever asks, in the tools that were offered: read a file, edit it, done. It takes every request,
- * also those with the betas of another client, and bills by the prompt cache's rule.
+ * The same conversation for every client, with the tools that it offers: read a file, edit it, done. It
+ * accepts every request, also with the betas of another client, and bills by the rules of the prompt
+ * cache.
  */
 export async function startMeteredModel(): Promise<MeteredModel> {
   let meter: Meter = { requests: 0, bytes: 0, billedInput: 0 };
@@ -72,11 +73,12 @@ function billedTokens(model: string, usage: InputUsage): number {
   };
   const cost = costOfRequest(model, { ...counts, output: 0, total: 0 });
   const million = costOfRequest(model, { input: 1e6, cacheCreation: 0, cacheRead: 0, output: 0, total: 1e6 });
-  if (cost === undefined || million === undefined) throw new Error(`The price of ${model} is not known.`);
+  if (cost === undefined || million === undefined)
+    throw new Error(`The price of ${model} is not known. Add it to core/models.ts.`);
   return (cost / million) * 1e6;
 }
 
-/** By how many of the model's own calls were answered already. */
+/** The turn, from the number of tool calls that have results. */
 function reply(request: MessageRequest): ReplyBlock {
   const results = request.messages.flatMap(({ content }) =>
     blocksOf<Exclude<typeof content, string>[number]>(content).filter(({ type }) => type === 'tool_result'),

@@ -3,7 +3,7 @@ import { statesWithin, type TaskState, type Workflow } from '../../statemachine/
 import { jobDefinition } from '../../statemachine/job.ts';
 import { updateItem } from '../../statemachine/tasks.ts';
 
-/** The lifecycle's own Map over repositories, with other work for each. */
+/** The lifecycle's Map over repositories, with different work for each. */
 export function mapOver(work: Workflow): string {
   const { AnalyzeRepositories } = Object.fromEntries(statesWithin(jobDefinition()));
   const { Next, ...map } = AnalyzeRepositories as unknown as Record<string, unknown>;
@@ -25,7 +25,7 @@ const doNothing: TaskState = {
 /** A child execution of one task that does nothing. */
 export const noOp: Workflow = { StartAt: 'DoNothing', States: { DoNothing: doNothing } };
 
-/** As RecordResult ends a row. */
+/** The update by which RecordResult ends a row. */
 const RecordResult = updateItem(
   {
     TableName: '${RepositoriesTable}',
@@ -45,7 +45,10 @@ const RecordResult = updateItem(
   { catch: [], End: true },
 );
 
-/** The lifecycle of a row, all but its Batch job: its token, StartRepository, AdmitRepository and the update that ends it. */
+/**
+ * The lifecycle of a row without its Batch job: its token, StartRepository, AdmitRepository and the last
+ * update.
+ */
 export const recordOnly: Workflow = {
   ...analyzeRepositoryWorkflow,
   States: {
@@ -64,7 +67,7 @@ export const recordOnly: Workflow = {
   },
 };
 
-/** The writes of one row, in their order, as StartRepository, AdmitRepository and RecordResult make them. */
+/** The writes of one row in order, as in StartRepository, AdmitRepository and RecordResult. */
 export const rowWrites: readonly TaskState[] = [
   recordOnly.States.StartRepository as TaskState,
   recordOnly.States.AdmitRepository as TaskState,

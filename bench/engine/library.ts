@@ -1,6 +1,6 @@
 import { StateMachine } from 'aws-local-stepfunctions';
 
-/** The floor of the engine alone: the library that it is built on, with one task that does nothing. */
+/** The floor of the engine without rows: its library, with one task that does nothing. */
 export function libraryAlone(): (item: string) => Promise<void> {
   const machine = new StateMachine({
     StartAt: 'DoNothing',

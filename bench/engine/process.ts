@@ -1,6 +1,7 @@
 /**
- * One measurement in a process of its own: `node bench/engine/process.ts CASE ITEMS FOLDER`. Prints what Measurement
- * says as JSON. Seconds are from the loaded modules to the last result; memory is the whole process's.
+ * One measurement in a separate process: `node bench/engine/process.ts CASE ITEMS FOLDER`. Prints a
+ * Measurement as JSON. Seconds are from the loaded modules to the last result; memory is that of the
+ * whole process.
  */
 import { inParallel } from '../../core/in-parallel.ts';
 import { keepYoungGenerationSmall } from '../../local/dynamodb/young-generation.ts';
@@ -13,7 +14,7 @@ export type Measurement = {
   seconds: number;
   /** The kernel's high-water mark. */
   peakMebibytes: number;
-  /** Events of the parent's history; 0 where there is none. */
+  /** Events in the parent's history; 0 if there is none. */
   historyEvents: number;
 };
 
@@ -35,7 +36,7 @@ const CASES: Readonly<Record<string, (names: readonly string[], folder: string) 
   writes: writesAlone,
 };
 
-// As in the process of a stack.
+// As in a stack's process.
 keepYoungGenerationSmall();
 
 const [name, items, folder] = process.argv.slice(2) as [string, string, string];
@@ -44,7 +45,7 @@ const started = performance.now();
 const historyEvents = await CASES[name]!(names, folder);
 const measurement: Measurement = {
   seconds: (performance.now() - started) / 1000,
-  // Node gives it in KiB everywhere.
+  // KiB on every platform.
   peakMebibytes: process.resourceUsage().maxRSS / 1024,
   historyEvents,
 };

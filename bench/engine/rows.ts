@@ -22,12 +22,12 @@ const TABLES = {
   RepositoriesTable: `${TABLE_PREFIX}-repositories`,
 };
 
-/** The store asks for it, as the product's does. */
+/** The store needs the secret, as in the product. */
 const SECRET = randomBytes(32).toString('base64url');
 
 type Database = { url: string; jobId: string };
 
-/** Rows created as ResolveRepositories does, then one execution that starts, admits and ends each. */
+/** Creates rows as ResolveRepositories does, then runs one execution that starts, admits and ends each. */
 export function engineWithRows(repositoryNames: readonly string[], folder: string): Promise<number> {
   return withRows(repositoryNames, folder, ({ url, jobId }) =>
     runEngine({
@@ -42,7 +42,7 @@ export function engineWithRows(repositoryNames: readonly string[], folder: strin
   );
 }
 
-/** The floor of the rows: the same rows, and the same updates of them straight through the SDK. */
+/** The floor of the rows: the same rows and updates, directly through the SDK. */
 export function writesAlone(repositoryNames: readonly string[], folder: string): Promise<number> {
   return withRows(repositoryNames, folder, async ({ url, jobId }) => {
     const fills = rowWrites.map(({ Parameters }) => {
@@ -68,7 +68,7 @@ export function writesAlone(repositoryNames: readonly string[], folder: string):
   });
 }
 
-/** Throws where a write was lost: the control item counts who was admitted. */
+/** Throws if a write was lost: the control item counts admitted repositories. */
 async function withRows(
   repositoryNames: readonly string[],
   folder: string,

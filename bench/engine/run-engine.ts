@@ -14,7 +14,7 @@ import { openArtifacts } from '../../core/store/artifacts.ts';
 import { ACCOUNT_ID, REGION } from '../../local/environment.ts';
 import { startStates } from '../../local/states/server.ts';
 
-/** The product's own default of a job. */
+/** The product's default for a job. */
 export const CONCURRENCY = 20;
 
 export const CONNECTION = {
@@ -22,7 +22,7 @@ export const CONNECTION = {
   credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
 };
 
-/** As nothing listens there: for what a definition does not use. */
+/** For services that the definition does not use; nothing listens there. */
 const NOWHERE = 'http://127.0.0.1:9';
 
 export type EngineRun = {
@@ -31,13 +31,16 @@ export type EngineRun = {
   substitutions: Record<string, string>;
   jobId: string;
   repositoryNames: readonly string[];
-  /** @default nowhere: the definition has no updateItem */
+  /** @default none, for a definition without updateItem */
   dynamoDbUrl?: string;
-  /** Of that DynamoDB. */
+  /** The secret of that DynamoDB. */
   secret?: string;
 };
 
-/** Starts the engine, runs one execution over all items through its protocol, and gives its history's length. */
+/**
+ * Starts the engine and runs one execution over all items through its protocol. Returns its history's
+ * length.
+ */
 export async function runEngine(run: EngineRun): Promise<number> {
   const artifacts = openArtifacts(pathToFileURL(path.join(run.folder, 'artifacts')).href);
   const items = run.repositoryNames.map((repositoryName) => ({
@@ -80,10 +83,10 @@ export async function runEngine(run: EngineRun): Promise<number> {
     }
     const { mapRuns } = await client.send(new ListMapRunsCommand({ executionArn }));
     const { mapRunArn } = mapRuns![0]!;
-    // One failed child fails no Map, so it has to be asked.
+    // A failed child does not fail the Map, so the counts are checked.
     const { itemCounts } = await client.send(new DescribeMapRunCommand({ mapRunArn }));
     if (itemCounts?.succeeded !== items.length)
-      throw new Error(`Of ${items.length} children, ${itemCounts?.succeeded} succeeded.`);
+      throw new Error(`Only ${itemCounts?.succeeded} of ${items.length} children succeeded.`);
     const history = await client.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }));
     return history.events!.length;
   } finally {

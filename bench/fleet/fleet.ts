@@ -5,12 +5,12 @@ import {
   type Figure,
   format,
   interleave,
+  type Log,
   MEBIBYTES,
   median,
   type Row,
   row,
   SECONDS,
-  type Tell,
 } from '../figure.ts';
 import { Floor } from '../floor.ts';
 import { plainEnvironment } from '../measured-process.ts';
@@ -24,21 +24,21 @@ import { type ServedStack, serveStack } from './served-stack.ts';
 import { readShares, type Shares } from './shares.ts';
 
 const WORKERS = 2;
-/** 200 repositories in jobs of 40: five medians, each beside a floor of the same minute. */
+/** 200 repositories in jobs of 40: five values, each next to a floor of the same minute. */
 const ROUNDS = 5;
 const REPOSITORIES_PER_JOB = 40;
 /** Published packages of 20 to 50 files. */
 const PACKAGES = ['ulid', 'minimatch', 'constructs', '@aws-sdk/util-dynamodb'];
-/** For the shares, in a stack of their own: writing down every git slows a worker by a few percent. */
+/** For the shares, in a separate stack: recording every git slows a worker by a few percent. */
 const TRACED_REPOSITORIES = 20;
 
 const WORKER_PROGRAM = 'worker.mjs';
 
-/** `perRepository` is seconds of wall at two at once. */
+/** `perRepository` is in seconds of wall time, with two at once. */
 type Block = { perRepository: number; cpu: number; stackCpu: number; workerPeaks: number[] };
 
 /** The whole stack over many repositories. */
-export function measureFleet(tell: Tell): Promise<Figure> {
+export function measureFleet(log: Log): Promise<Figure> {
   return withTemporaryFolder(async (folder) => {
     const dataFolder = path.join(folder, 'data');
     await mkdir(dataFolder);
@@ -47,8 +47,8 @@ export function measureFleet(tell: Tell): Promise<Figure> {
     const model = await startModel();
     try {
       const names = namesOf(ROUNDS * REPOSITORIES_PER_JOB);
-      const measured = await measureBlocks(names, { sources, model, dataFolder, folder, tell });
-      tell(`fleet: ${TRACED_REPOSITORIES} repositories with every git written down`);
+      const measured = await measureBlocks(names, { sources, model, dataFolder, folder, log });
+      log(`fleet: ${TRACED_REPOSITORIES} repositories with every git recorded`);
       const shares = await trace(names.slice(0, TRACED_REPOSITORIES), { model, dataFolder, folder });
       return figureOf(measured, shares, sources);
     } finally {
@@ -72,17 +72,17 @@ function environmentFor(model: BenchModel): Record<string, string> {
   };
 }
 
-async function measureBlocks(names: readonly string[], given: Given & { tell: Tell }) {
-  const { sources, model, dataFolder, folder, tell } = given;
+async function measureBlocks(names: readonly string[], given: Given & { log: Log }) {
+  const { sources, model, dataFolder, folder, log } = given;
   const stack = await serveStack(dataFolder, WORKERS, environmentFor(model));
   try {
-    tell(`fleet: publishing ${names.length} repositories`);
+    log(`fleet: publishing ${names.length} repositories`);
     const all = new Map(names.map((name, i) => [name, sources[i % sources.length]!]));
     await publish(stack.gitHub, all);
     await runJob(stack.api, names.slice(0, WORKERS * 2));
     const floor = await Floor.after(model, folder);
     await floor.run(`${stack.gitHub}/${names[0]}.git`);
-    tell(`fleet: ${ROUNDS} rounds of ${REPOSITORIES_PER_JOB} repositories`);
+    log(`fleet: ${ROUNDS} rounds of ${REPOSITORIES_PER_JOB} repositories`);
     const part = (round: number) =>
       names.slice((round - 1) * REPOSITORIES_PER_JOB, round * REPOSITORIES_PER_JOB);
     const [jobs, floors] = await interleave(ROUNDS, [
@@ -110,7 +110,7 @@ async function jobBlock(stack: ServedStack, names: string[]): Promise<Block> {
   };
 }
 
-/** The same repositories and requests by the bare script, as many at once; the stack's GitHub serves the clones. */
+/** The bare script on the same repositories, as many at once. The stack's GitHub serves the clones. */
 async function floorBlock(stack: ServedStack, floor: Floor, names: string[]): Promise<Block> {
   const before = cpuTimes(stack.pid);
   const started = performance.now();
@@ -137,7 +137,7 @@ async function trace(names: string[], given: Omit<Given, 'sources'>): Promise<Sh
   environment.PATH = `${shim.folder}${path.delimiter}${environment.PATH}`;
   const stack = await serveStack(dataFolder, WORKERS, environment);
   try {
-    // Without a burst of children that wait for a worker: their steps would slow each other.
+    // Limits the children that wait for a worker: their steps would slow each other.
     const job = await runJob(stack.api, names, WORKERS);
     return await readShares(job, stack, dataFolder, readGitRuns(shim.log));
   } finally {
@@ -156,9 +156,9 @@ function figureOf({ jobs, floors, stackPeak }: Measured, shares: Shares[], sourc
   return {
     title: `A fleet: ${total} repositories, ${WORKERS} workers`,
     method: [
-      `\`cody-batch serve\` in a process of its own, jobs by HTTP, real git repositories of ${Math.min(...files)} to ${Math.max(...files)} files (${PACKAGES.join(', ')}), the conversation of the worker's figure. ${ROUNDS} jobs of ${REPOSITORIES_PER_JOB} repositories in turn with their floor: the bare script on the same repositories, ${WORKERS} at once. Medians of the ${ROUNDS}; memory of a worker is the median of all.`,
-      `A job's time is from its createdAt to its completedAt. CPU is the stack's process with all its children (workers, their git, the git that serves clones), from /proc/PID/stat; for the floor it is the scripts' by bash's \`time\` and the stack's, which serves their clones too. Memory is the kernel's high-water mark, read every 20 ms and thus at the latest 20 ms before a worker's end. The model is in the measuring process and counts for neither.`,
-      `Shares are medians over ${shares.length} repositories of a job of its own, in which a wrapper on PATH writes down when the worker's git runs: the wall of a child execution without its wait in the Batch queue. Node start is from the Batch job's startedAt to the first line of log.txt; git is the time in which at least one git of the worker ran; the model is the sum of the turns' seconds in thread.json. Recording is the rest: in the worker rows, checkpoints, artifacts, tools, removal of the clone; around it the steps, DynamoDB and Batch.`,
+      `\`cody-batch serve\` in a separate process, jobs through HTTP, real git repositories of ${Math.min(...files)} to ${Math.max(...files)} files (${PACKAGES.join(', ')}), the conversation of the worker's figure. ${ROUNDS} jobs of ${REPOSITORIES_PER_JOB} repositories, alternating with their floor: the bare script on the same repositories, ${WORKERS} at once. Medians of the ${ROUNDS}; a worker's memory is the median of all workers.`,
+      `A job's time is from its createdAt to its completedAt. CPU is the stack's process with all its children (workers, their git, the git that serves clones), from /proc/PID/stat; for the floor it is that of the scripts, by bash's \`time\`, and of the stack, which serves their clones. Memory is the kernel's high-water mark, read every 20 ms, so the last 20 ms of a worker may be missing. The model runs in the measuring process and is not counted.`,
+      `Shares are medians over ${shares.length} repositories of a separate job, in which a wrapper on PATH records when the worker's git runs. The whole is the wall time of a child execution without its wait in the Batch queue. Node start is from the Batch job's startedAt to the first line of log.txt; git is the time with at least one git of the worker; the model is the sum of the turns' seconds in thread.json. Recording is the rest: in the worker it is rows, checkpoints, artifacts, tools and removal of the clone, around it the steps, DynamoDB and Batch.`,
     ],
     rows: [
       row('repositories a second', { name: 'a second', digits: 2 }, rate(jobs), { floor: rate(floors) }),

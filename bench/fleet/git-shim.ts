@@ -6,8 +6,8 @@ import path from 'node:path';
 export type GitRun = { from: number; to: number };
 
 /**
- * A `git` to put first on PATH that runs the real one and writes down when, for git processes that have one of the
- * worker's temporary folders as TMPDIR. bash tells the time itself, so that only its own start is added.
+ * A `git` to put first on PATH. It runs the real one, and records the times of git processes whose TMPDIR
+ * is a temporary folder of a worker. bash has the time built in, so only the start of bash is added.
  */
 export async function makeGitShim(folder: string): Promise<{ folder: string; log: string }> {
   const git = execFileSync('bash', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
@@ -25,7 +25,7 @@ exit $status
   return { folder, log };
 }
 
-/** By repository, in milliseconds since the epoch. A worker's clone names its repository; its pid names the worker. */
+/** By repository, in milliseconds since the epoch. A clone has its repository's name and its worker's pid. */
 export function readGitRuns(log: string): Map<string, GitRun[]> {
   const byWorker = new Map<string, GitRun[]>();
   const repositories = new Map<string, string>();
@@ -39,7 +39,7 @@ export function readGitRuns(log: string): Map<string, GitRun[]> {
   return new Map([...repositories].map(([worker, name]) => [name, byWorker.get(worker)!]));
 }
 
-/** Milliseconds in which at least one of them ran: the worker runs some at the same time. */
+/** Milliseconds in which at least one ran; some run at the same time. */
 export function millisecondsCovered(runs: readonly GitRun[]): number {
   let covered = 0;
   let end = 0;

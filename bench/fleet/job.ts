@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient, type JobWithResults } from '../../cli/api-client.ts';
 import { PROMPT } from '../model.ts';
 
-/** Rare enough that being watched costs the stack little; times are the job's own. */
+/** Long enough to cost the stack little; times come from the job itself. */
 const POLL_MS = 500;
-/** Several times what a job takes on a busy machine. */
+/** Several times the length of a job on a busy machine. */
 const LIMIT_MS = 300_000;
 
 /** Starts a job by HTTP and waits for its end. Throws unless every repository was changed. */
@@ -28,7 +28,7 @@ export async function runJob(
   return job;
 }
 
-/** From the request to the last count. */
+/** In seconds, from the request to the last count. */
 export function secondsOf({ createdAt, completedAt }: JobWithResults): number {
   return (Date.parse(completedAt!) - Date.parse(createdAt)) / 1000;
 }

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Seconds of CPU: `own`, and `children`: those that have ended and all that these waited for. */
+/** Seconds of CPU of the process, and of its ended children with all that they waited for. */
 export type CpuTimes = { own: number; children: number };
 
-/** Linux only, as all of this file: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+/** Linux only, like this whole file: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 export function cpuTimes(pid: number): CpuTimes {
-  // What follows the command's name, which may have spaces: from the third field on.
+  // The third field and later: the command's name before them may have spaces.
   const fields = fieldsAfterName(pid);
   const seconds = (field: number) => Number(fields[field - 3]) / TICKS_PER_SECOND;
   return { own: seconds(14) + seconds(15), children: seconds(16) + seconds(17) };
@@ -25,10 +25,13 @@ export function peakMebibytes(pid: number): number {
   return Number(kibibytes) / 1024;
 }
 
-/** A process, by its parent's id and its command line (arguments parted by spaces). */
+/** Selects a process by its parent's id and its command line (arguments separated by spaces). */
 export type Seen = { parent: number; command: string };
 
-/** Looks every few milliseconds at the processes that are `wanted`; a mark only grows, so the last look counts. */
+/**
+ * Samples the `wanted` processes every few milliseconds. The high-water mark only grows, so the last
+ * sample counts.
+ */
 export function watchPeaks(wanted: (process: Seen) => boolean): { stop(): number[] } {
   const peaks = new Map<number, number>();
   const others = new Set<number>();
@@ -39,7 +42,7 @@ export function watchPeaks(wanted: (process: Seen) => boolean): { stop(): number
         if (!peaks.has(pid) && !wanted(processOf(pid))) others.add(pid);
         else peaks.set(pid, Math.max(peaks.get(pid) ?? 0, peakMebibytes(pid) || 0));
       } catch {
-        // It ended between two looks.
+        // The process ended between two samples.
       }
     }
   };

@@ -15,7 +15,7 @@ export type ServedStack = {
   close(): Promise<void>;
 };
 
-/** `cody-batch serve` as a process of its own, on free ports, with this many workers at once. */
+/** Runs `cody-batch serve` as a separate process, on free ports, with this many workers at once. */
 export async function serveStack(
   folder: string,
   workers: number,
@@ -23,7 +23,7 @@ export async function serveStack(
   options: readonly string[] = [],
 ): Promise<ServedStack> {
   const own = ['--settings', '/dev/null'];
-  // Without the project's `.env`, which is the developer's.
+  // Not in the project's folder, which may have a developer's `.env`.
   const args = [
     'serve',
     '--port',
@@ -39,7 +39,7 @@ export async function serveStack(
     cwd: folder,
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
-    // Ctrl-C is ours to pass on, once and in order.
+    // This process passes Ctrl-C on, once and in order.
     detached: true,
   });
   const ended = once(child, 'exit');
@@ -71,7 +71,7 @@ async function greeting(child: ChildProcess): Promise<string> {
     lines.push(line);
     if (line.startsWith('Ctrl-C ends')) break;
   }
-  // Or serve would stop at a full pipe.
+  // Reads all output, because serve would block on a full pipe.
   child.stdout!.resume();
   return lines.join('\n');
 }

@@ -15,20 +15,20 @@ import { REGION } from '../../local/environment.ts';
 import { type GitRun, millisecondsCovered } from './git-shim.ts';
 import type { ServedStack } from './served-stack.ts';
 
-/** Where one repository's wall goes, in seconds; `total` leaves out the wait in the Batch queue. */
+/** The parts of one repository's wall time, in seconds. `total` excludes the wait in the Batch queue. */
 export type Shares = {
   total: number;
   /** From the start of the process to the worker's first line. */
   nodeStart: number;
   git: number;
   model: number;
-  /** The worker's rest: rows, checkpoints, artifacts, tools, removal of the clone. */
+  /** The rest of the worker: rows, checkpoints, artifacts, tools, removal of the clone. */
   worker: number;
-  /** What the state machine and Batch do around the worker. */
+  /** The state machine and Batch. */
   steps: number;
 };
 
-/** Reads the times of a job's repositories from where the product keeps them: executions, Batch jobs, threads, logs. */
+/** Reads the times of a job's repositories from executions, Batch jobs, threads and logs. */
 export async function readShares(
   job: JobWithResults,
   stack: ServedStack,

@@ -3,12 +3,12 @@ import { inParallel } from '../../core/in-parallel.ts';
 import { parseRepositoryName } from '../../core/job.ts';
 import { EDITED_FILE } from '../model.ts';
 
-/** As many as OpenPullRequests has under way. */
+/** The concurrency of OpenPullRequests. */
 const AT_ONCE = 4;
 
 /**
- * The floor: the same six calls by the official client and nothing else, for repositories that nothing is known of.
- * Returns the seconds that it took.
+ * The floor: only the same six calls with the official client, without anything known of the
+ * repositories. Returns the seconds that it took.
  */
 export async function openByScript(
   apiUrl: string,

@@ -18,12 +18,15 @@ import { PROMPT } from '../model.ts';
 
 export type WorkerBench = {
   gitHubUrl: string;
-  /** Creates a job for one repository and runs the worker on it. Throws unless it changed the repository. */
+  /**
+   * Creates a job for one repository and runs the worker on it. Throws if it did not change the
+   * repository.
+   */
   work(repositoryName: string): Promise<Measured>;
   close(): Promise<void>;
 };
 
-/** What the local stack has around a worker, without the state machine and the queue. */
+/** The parts of the local stack that a worker needs, without the state machine and the queue. */
 export async function startWorkerBench(folder: string, modelUrl: string): Promise<WorkerBench> {
   const inFolder = (name: string) => path.join(folder, name);
   const access = { secret: randomBytes(32).toString('base64url'), requireSecret: false };

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { blocksOf, type MessageRequest } from './conversation.ts';
 import { promptBlocks } from './prompt-cache.ts';
 
-/** Tells the signatures that are made here from those that a script made up, which are taken as they are. */
+/** Marks signatures that are made here; those of a script are not checked. */
 const MADE_HERE = 'local.';
 
 /**
- * The signature of a thought in the answer to this request. Since August 2026 the API binds a thought to the model, the
- * system prompt, the tools and all messages before it (extended thinking guide, "preserved thinking").
+ * The signature of a thinking block in the answer to this request. Since August 2026 the API binds
+ * thinking to the model, the system prompt, the tools and all messages before it (extended thinking
+ * guide, "preserved thinking").
  */
 export function thinkingSignature(
   request: Pick<MessageRequest, 'model' | 'messages' | 'system' | 'tools'>,
@@ -17,7 +18,7 @@ export function thinkingSignature(
   return MADE_HERE + hash.digest('base64');
 }
 
-/** Why the API would refuse a thought of the history: something that it is bound to is another now. */
+/** The API's error if a thinking block's context has changed since it was signed; undefined if none has. */
 export function thinkingRefusal(request: MessageRequest): string | undefined {
   for (const [index, { role, content }] of request.messages.entries()) {
     if (role !== 'assistant') continue;

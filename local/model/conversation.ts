@@ -6,7 +6,7 @@ import type {
   ToolUseBlockParam,
 } from '@anthropic-ai/sdk/resources/messages';
 
-/** The body of POST /v1/messages, once the rules of request-rules.ts let it pass. */
+/** The body of POST /v1/messages that has passed request-rules.ts. */
 export type MessageRequest = MessageCreateParams;
 
 /** A string is the API's shorthand for one text block. */
@@ -16,18 +16,18 @@ export function blocksOf<Block extends ContentBlockParam>(
   return typeof content === 'string' ? [{ type: 'text', text: content }] : content;
 }
 
-/** One tool call with what came back for it. */
+/** One tool call with its result. */
 export type ToolExchange = {
   name: string;
   input: Record<string, unknown>;
-  /** The result's text blocks, joined by line feeds; undefined while no result was sent. */
+  /** The result's text blocks, joined by line feeds; undefined until a result is sent. */
   result?: string;
   isError: boolean;
 };
 
 /**
- * What the user wrote before the model's first turn. Later user text reports on the work, and a linter's report can
- * read like a prompt (Prettier's says "Replace `a` with `b`").
+ * The user's texts before the model's first turn. Later texts report on the work, and a linter's report
+ * can read like a prompt (Prettier writes "Replace `a` with `b`").
  */
 export function promptTexts({ messages }: MessageRequest): string[] {
   const firstTurn = messages.findIndex(({ role }) => role === 'assistant');
@@ -38,7 +38,7 @@ export function promptTexts({ messages }: MessageRequest): string[] {
     .flatMap((block) => (block.type === 'text' ? [block.text] : []));
 }
 
-/** Every tool call of the conversation, in the order in which the model made them. */
+/** Every tool call of the conversation, in order. */
 export function toolExchanges(request: MessageRequest): ToolExchange[] {
   const blocks = request.messages.flatMap((message): ContentBlockParam[] => blocksOf(message.content));
   const results = new Map(

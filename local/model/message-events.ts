@@ -1,9 +1,9 @@
 import type { ContentBlock, Message, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages';
 
-/** The events of a streamed response; the API sends `ping` too, which clients must pass over. */
+/** The events of a streamed response. The API also sends `ping`, which clients must ignore. */
 export type StreamEvent = RawMessageStreamEvent | { type: 'ping' };
 
-/** A message as the API streams it: its envelope, then each content block in pieces, then how it ended. */
+/** The events of a message: its envelope, each content block in pieces, then the stop reason. */
 export function* messageEvents(message: Message): Generator<StreamEvent> {
   const { usage } = message;
   yield {
@@ -53,7 +53,7 @@ function* deltas(block: ContentBlock): Generator<Delta> {
   }
 }
 
-/** Pieces of up to 48 code points, so that every client has to put a block together again. */
+/** Pieces of up to 48 code points, so that clients have to join them. */
 function pieces(text: string): string[] {
   return text.match(/[\s\S]{1,48}/gu) ?? [];
 }

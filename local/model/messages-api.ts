@@ -16,34 +16,34 @@ const CONTEXT_WINDOW_TOKENS = 1_000_000;
 
 export type RequestContext = {
   headers: http.IncomingHttpHeaders;
-  /** The body, byte for byte. */
+  /** The exact bytes of the body. */
   raw: Buffer;
   /** Aborts when the client closes the connection. */
   signal: AbortSignal;
-  /** Counts from 1 the requests that were valid. */
+  /** The number of this valid request, from 1. */
   requestNumber: number;
 };
 
 export type MessagesApiOptions = {
-  /** What the endpoint is called in refusals. */
+  /** The endpoint's name in refusals. */
   name: string;
-  /** 0 (the default) takes a free one. */
+  /** 0 (the default) takes a free port. */
   port?: number;
   /** Who may call. */
   access: Access;
-  /** @default every model id is served, and none is listed */
+  /** @default every model id is served and none is listed */
   models?: {
     ids: readonly string[];
-    /** What a request for another id is told, with 404. */
+    /** The message of the 404 for another id. */
     absent: (id: string) => string;
   };
   respond: (request: MessageRequest, context: RequestContext) => Promise<Reply> | Reply;
 };
 
 /**
- * The Messages API on loopback: POST /v1/messages (streamed or whole), GET /v1/models and GET /v1/models/{id}, with the
- * wire format of `@anthropic-ai/sdk`. `respond` is called only for requests that current models would accept; whatever
- * it throws becomes a 500 `api_error`.
+ * The Messages API on loopback: POST /v1/messages (streamed or whole), GET /v1/models and GET
+ * /v1/models/{id}, in the wire format of `@anthropic-ai/sdk`. `respond` gets only requests that current
+ * models accept; an error that it throws becomes a 500 `api_error`.
  */
 export function serveMessagesApi(options: MessagesApiOptions): Promise<LoopbackServer> {
   const cache = new PromptCache();
@@ -92,7 +92,7 @@ export function serveMessagesApi(options: MessagesApiOptions): Promise<LoopbackS
     reply: Reply,
     admission: Admission,
   ): Promise<void> {
-    // Nothing is sent: the connection stays until the client or the server closes it.
+    // Sends nothing; the connection stays open until the client or the server closes it.
     if ('stall' in reply) return;
     if ('status' in reply) return fail(response, reply);
     const message = messageOf(reply, request, admission.usage);
@@ -128,7 +128,7 @@ export function serveMessagesApi(options: MessagesApiOptions): Promise<LoopbackS
     for (const event of messageEvents(message)) {
       if (sent++ === limit || response.closed) return;
       const line = `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
-      // Waits until the event left the process, so that a drop comes after exactly so many events.
+      // Waits until the event has left the process, so that a drop comes after exactly this many events.
       await new Promise<void>((resolve) => response.write(line, () => resolve()));
     }
   }

@@ -1,20 +1,20 @@
 import type { Progress } from './replacement-progress.ts';
 
-/** Texts longer than this are cut in titles and sentences; the body shows them whole. */
+/** Longer texts are truncated in titles and sentences, but not in the body. */
 const MAX_QUOTED = 40;
 
 const MAX_FAILURES_SHOWN = 10;
 
-/** What task_complete takes, in characters. */
+/** Limits of task_complete, in characters. */
 const MAX_SUMMARY = 4_000;
 const MAX_BODY = 20_000;
 
-/** What task_complete takes as entries of what was not done. */
+/** The limit of task_complete's `notDone`, in entries. */
 const MAX_NOT_DONE = 50;
 
 export type ChangeDescription = { summary: string; title: string; body: string; notDone?: string[] };
 
-/** What was done, in the words of a pull request; the numbers are those of the tool results. */
+/** Describes the change for a pull request; numbers come from the tool results. */
 export function describeChange(progresses: readonly Progress[]): ChangeDescription {
   const sentences = progresses.map((progress) => `${sentence(progress)}${shortfall(progress)}`);
   const by = 'Done by the offline model of Cody Batch, which replaces literal texts and understands nothing.';
@@ -35,7 +35,7 @@ export function describeChange(progresses: readonly Progress[]): ChangeDescripti
   };
 }
 
-/** The files that could not be edited, each with the reason, and those that no search reached. */
+/** Files that could not be edited, each with its reason, and those that the searches left out. */
 function leftUndone({ failures, leftOut }: Progress): string[] {
   return [
     ...failures.map(({ path, reason }) => `${path}: ${reason.split('\n')[0] ?? ''}`),
@@ -53,7 +53,7 @@ function bounded(value: string, length: number): string {
   return value.length > length ? `${value.slice(0, length - 1)}…` : value;
 }
 
-/** A text in quotes, on one line and of bounded length. */
+/** The text in quotes, truncated to MAX_QUOTED characters. */
 export function quoted(value: string): string {
   const characters = [...value];
   return `'${characters.length > MAX_QUOTED ? `${characters.slice(0, MAX_QUOTED - 1).join('')}…` : value}'`;
@@ -103,7 +103,7 @@ function failureLines(failures: Progress['failures']): string[] {
     .map(({ path, reason }) => `- Not edited: ${codeSpan(path)}: ${codeSpan(reason.split('\n')[0] ?? '')}`);
 }
 
-/** A Markdown code span around any text: its fence is longer than the longest run of backticks inside. */
+/** A Markdown code span; its fence is longer than any run of backticks in the text. */
 function codeSpan(value: string): string {
   if (value === '') return '(nothing)';
   const longest = Math.max(0, ...(value.match(/`+/g) ?? []).map((run) => run.length));

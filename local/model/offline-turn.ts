@@ -4,7 +4,7 @@ import { type Progress, progressOf } from './replacement-progress.ts';
 import { namedReplacements, type Replacement } from './replacements.ts';
 import type { Answer, ReplyBlock } from './reply.ts';
 
-const MAX_EDITS_A_TURN = 25;
+const MAX_EDITS_PER_TURN = 25;
 
 const TOOLS = ['search_code', 'edit_file', 'task_complete'] as const;
 
@@ -14,8 +14,8 @@ const WHAT_THIS_IS =
   'For anything else set CLAUDE_API_KEY and run the job again.';
 
 /**
- * The offline model's next turn. It keeps no state: the conversation alone says what was found, edited and refused, so
- * that a resumed conversation goes on where it stood.
+ * The offline model's next turn. It is derived from the conversation alone, without other state, so a resumed
+ * conversation continues correctly.
  */
 export function nextTurn(request: MessageRequest): Answer {
   const replacements = namedReplacements(promptTexts(request));
@@ -54,7 +54,7 @@ function workTurn({ from, to }: Replacement, next: NonNullable<Progress['next']>
       ],
     };
   }
-  const paths = next.paths.slice(0, MAX_EDITS_A_TURN);
+  const paths = next.paths.slice(0, MAX_EDITS_PER_TURN);
   const which =
     paths.length < next.paths.length
       ? `the next ${paths.length} of ${next.paths.length} files`

@@ -3,12 +3,12 @@ import type { LoopbackServer } from '../access/loopback.ts';
 import { serveMessagesApi } from './messages-api.ts';
 import { nextTurn } from './offline-turn.ts';
 
-/** The one model id that the offline server knows; results carry it, so that nobody takes them for Claude's. */
+/** The only model id of the offline server. Results have it too, so they are not mistaken for Claude's. */
 export const OFFLINE_MODEL = 'offline';
 
 /**
- * A Messages API server without a model: it carries out the literal replacements that a prompt names, by real tool
- * calls (see offline-turn.ts). Any request that names another model is answered 404.
+ * A Messages API server without a model: it carries out the literal replacements that a prompt names, by
+ * real tool calls (see offline-turn.ts). It answers 404 to requests for another model.
  */
 export function startOfflineModel(options: { port?: number; access: Access }): Promise<LoopbackServer> {
   return serveMessagesApi({

@@ -7,13 +7,16 @@ import type {
 import { minimumCachedTokens } from '../../core/models.ts';
 import { blocksOf, type MessageRequest } from './conversation.ts';
 
-/** Of a model that is not known, such as the offline one: the least of those that are. */
+/** For unknown models, such as the offline one: the smallest minimum of the known ones. */
 const LEAST_MINIMUM_TOKENS = 512;
 
-/** From a breakpoint the API looks for an earlier write at no more than 20 block ends, its own included (same guide). */
+/**
+ * From a breakpoint, the API looks for an earlier write at up to 20 block ends, including its own
+ * (caching guide).
+ */
 export const LOOKBACK_BLOCKS = 20;
 
-/** English prose and code are near four bytes a token; exact counts need the model's tokenizer. */
+/** English prose and code have about four bytes per token; exact counts need the model's tokenizer. */
 const BYTES_PER_TOKEN = 4;
 
 const TTL_MS = { '5m': 5 * 60_000, '1h': 60 * 60_000 };
@@ -25,27 +28,30 @@ export type InputUsage = Pick<
 >;
 
 type PromptBlock = {
-  /** What the model would read of it, with its place: the same text under another role is another prompt. */
+  /** The block's content and role: the same text under another role is another prompt. */
   bytes: string;
-  /** Thinking cannot carry a breakpoint. */
+  /** Thinking blocks cannot have a breakpoint. */
   cacheable: boolean;
   cacheControl: CacheControlEphemeral | null | undefined;
 };
 
-/** What a request reads and writes of the cache, as of its arrival. */
+/** The cache reads and writes of a request, as of its arrival. */
 export type Admission = {
   usage: InputUsage;
-  /** The answer begins: from now on the request's breakpoints are in the cache. */
+  /** To be called when the answer begins; it puts the request's breakpoints into the cache. */
   answered(): void;
 };
 
-/** Tokens of a text or of a number of UTF-8 bytes, by estimate. */
+/** Estimates the tokens of a text or of a number of UTF-8 bytes. */
 export function estimateTokens(textOrBytes: string | number): number {
   const bytes = typeof textOrBytes === 'number' ? textOrBytes : Buffer.byteLength(textOrBytes);
   return Math.ceil(bytes / BYTES_PER_TOKEN);
 }
 
-/** The prompt in the order that the cache sees: tools, system, messages; the top-level marker lies on its last block. */
+/**
+ * The prompt's blocks in the cache's order: tools, system, messages. The top-level marker applies to the
+ * last block.
+ */
 export function promptBlocks(request: MessageRequest): PromptBlock[] {
   const blocks = [
     ...(request.tools ?? []).map((tool) => promptBlock('tool', tool)),
@@ -59,7 +65,7 @@ export function promptBlocks(request: MessageRequest): PromptBlock[] {
   return blocks;
 }
 
-/** A marker says where to cache and is no part of the prefix, so that moving the tail's marker keeps the prefix the same. */
+/** A cache marker is not part of the prefix, so moving the last marker keeps the prefix the same. */
 function promptBlock(
   place: string,
   block: { type?: string | null; cache_control?: CacheControlEphemeral | null },
@@ -79,11 +85,11 @@ function promptBlock(
 }
 
 /**
- * Which part of a prompt is read from the cache and which is written, by the API's rule: a prefix is read when the same
- * bytes up to a breakpoint were sent before its time to live ran out (5 minutes, or `ttl: '1h'`; each read starts it
- * anew), and written otherwise; what follows the last breakpoint is plain input. A prefix shorter than the model's
- * minimum is never cached, and what is written can be read once the answer that writes it has begun. State lasts as long
- * as the object.
+ * Splits a prompt into cache reads, cache writes and plain input, by the API's rules. A prefix up to a
+ * breakpoint is read if the same bytes were written before and have not expired (after 5 minutes, or an
+ * hour with `ttl: '1h'`; each read renews it); otherwise it is written. Blocks after the last breakpoint
+ * are plain input. A prefix shorter than the model's minimum is never cached. A write can be read once
+ * the answer to its request has begun.
  */
 export class PromptCache {
   readonly #entries = new Map<string, { ttl: number; expiresAt: number }>();
@@ -100,7 +106,10 @@ export class PromptCache {
     const minimum = minimumCachedTokens(request.model) ?? LEAST_MINIMUM_TOKENS;
     const breakpoints = prefixes
       .map(({ cacheControl, tokens, key }, index) => ({
-        ...{ index, tokens, key, cacheControl },
+        index,
+        tokens,
+        key,
+        cacheControl,
         ttl: cacheControl?.ttl ?? '5m',
       }))
       .filter(({ cacheControl, tokens }) => cacheControl && tokens >= minimum);
@@ -155,7 +164,10 @@ export class PromptCache {
   }
 }
 
-/** A prefix for every block end. Model, thinking and effort are at the root of the key: changing them starts over. */
+/**
+ * One prefix for each block end. The key starts with model, thinking and effort: a change of these
+ * invalidates the cache.
+ */
 function prefixesOf(request: MessageRequest) {
   let key = JSON.stringify([request.model, request.thinking, request.output_config?.effort]);
   let bytes = 0;

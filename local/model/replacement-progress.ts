@@ -4,36 +4,36 @@ import { unreplacedPattern } from './unreplaced-pattern.ts';
 
 export type Search = {
   kind: 'search';
-  /** Whether an earlier one left files out. */
+  /** Whether an earlier search left files out. */
   again: boolean;
   pattern: string;
   literal: boolean;
 };
 
-/** How far the conversation has carried out one replacement, by its tool results alone. */
+/** The progress of one replacement, derived from the tool results. */
 export type Progress = {
   replacement: Replacement;
-  /** What to call next; undefined when nothing is left to do. */
+  /** The next call; undefined if nothing is left to do. */
   next: Search | { kind: 'edit'; paths: string[] } | undefined;
-  /** Files that a search found, each once. */
+  /** Files that the searches found, without duplicates. */
   found: string[];
   /** Files whose edit succeeded. */
   edited: string[];
-  /** How often the text was replaced; undefined when a result does not say. */
+  /** The number of replacements; undefined if a result does not state it. */
   occurrences: number | undefined;
   failures: { path: string; reason: string }[];
-  /** What the last search said it left out, when nothing more can be reached. */
+  /** The files that the last search left out, if no further search can reach them. */
   leftOut?: string;
-  /** Why nothing can go on: a search failed, or answered in another form than expected. */
+  /** The reason to stop: a search failed, or its answer has an unexpected form. */
   blocked?: string;
 };
 
 const LEFT_OUT = '… ';
 
-/** Files that the search passed over; what is binary holds no text to replace. */
+/** Files that were not searched. Binary files are ignored: they have no text to replace. */
 const NOT_SEARCHED = /^\(Not searched, (being binary)?/;
 
-/** Reads from the tool calls so far what is done for a replacement and what comes next. */
+/** Derives the progress of a replacement from the tool calls so far. */
 export function progressOf(replacement: Replacement, exchanges: readonly ToolExchange[]): Progress {
   const progress: Progress = {
     replacement,
@@ -72,7 +72,7 @@ export function progressOf(replacement: Replacement, exchanges: readonly ToolExc
   const paths = last.files.filter((file) => !attempted.has(file));
   if (paths.length > 0) return { ...progress, next: { kind: 'edit', paths } };
   if (!last.leftOut) return progress;
-  // Edited files leave the list and make room for others.
+  // Edited files no longer match, which makes room for others in the list.
   if (editsSinceSearch > 0) return { ...progress, next: furtherSearch(replacement) };
   return { ...progress, leftOut: last.leftOut };
 }
@@ -101,8 +101,8 @@ function isEditFor({ from, to }: Replacement, { name, input }: ToolExchange): bo
 type Found = { files: string[]; leftOut?: string; blocked?: string };
 
 /**
- * `N files match.` or `No match.`, then a path a line, then perhaps `… ` with how many were left out, and what was not
- * searched, in brackets.
+ * Parses `N files match.` or `No match.`, then one path per line, then optionally `… ` with the number
+ * left out, and in brackets the files that were not searched.
  */
 function readFound({ result = '', isError }: ToolExchange): Found {
   const [head = '', ...lines] = result.trimEnd().split('\n');

@@ -1,7 +1,7 @@
 /** A literal replacement that a prompt names: every `from` becomes `to`. */
 export type Replacement = { from: string; to: string };
 
-/** Opening quotes with what closes them. */
+/** Opening and closing quotes. */
 const QUOTES: readonly (readonly [string, string])[] = [
   ["'", "'"],
   ['"', '"'],
@@ -13,7 +13,7 @@ const QUOTES: readonly (readonly [string, string])[] = [
 ];
 
 /**
- * A quote closes only before a space, the end, or punctuation that one of these follows: so `'don't'` and
+ * A quote closes only before a space or the end, with optional punctuation between. So `'don't'` and
  * `'a['key']'` are one text each.
  */
 const AFTER_QUOTE = String.raw`(?=[.,;:!?)\]*_]*(?:\s|$))`;
@@ -23,7 +23,10 @@ const QUOTED = `(?:${QUOTES.map(([open, close]) => {
   return `${open}((?:(?!${end})[^\\n])*)${end}`;
 }).join('|')})`;
 
-/** Words that may stand around a quoted text without changing what the sentence asks for; any other ends the match. */
+/**
+ * Words around a quoted text that do not change the meaning of the sentence; any other word ends the
+ * match.
+ */
 const WORDS = String.raw`(?:(?:all|every|each|any|of|the|a|an|to|following|literal|exact|old|new|deprecated|text|string|word|name|phrase|identifier|function|method|calls?|uses?|usages?|occurrences?|instances?|references?|imports?)[\s:]+)*`;
 
 const WHERE = String.raw`(?:\s+(?:everywhere|throughout|wherever\s+it\s+(?:occurs|appears)|(?:in|across|throughout)\s+(?:(?:the|all|every|each|this|whole|entire|source)\s+)*(?:repository|repositories|repo|project|code|codebase|files?|tree)\b))*`;
@@ -34,17 +37,17 @@ const PAIR = `${WORDS}(?:${BULLET}${WORDS})?${QUOTED}${WHERE}\\s+(?:with|by)\\s+
 
 const FIRST = new RegExp(String.raw`(?<!\b(?:not|never)\s+|n['’]t\s+)\breplace[\s:]+${PAIR}`, 'giu');
 
-/** A further pair of the same sentence or list, right where the one before ended. */
+/** A further pair of the same sentence or list, directly after the previous one. */
 const NEXT = new RegExp(String.raw`[,;.]?\s+(?:(?:and|then|also)\s+)*${PAIR}`, 'iuy');
 
-/** What makes a pair hold in some places only, which a literal replacement cannot carry out. */
+/** Words that limit a pair to some places, which a literal replacement cannot do. */
 const CONDITION =
   /[,(]?[^\S\n]*(?:only|except|excluding|unless|but|or|where|when|if|in|inside|within|under|outside|on)\b/iuy;
 
 /**
- * The replacements that the texts name, in order, such as `Replace all occurrences of 'a(' with 'b('`. Only quoted
- * texts count, only sentences read whole, and none that sets a condition (`in tests only`): half a reading could
- * change what nobody asked for. A text that is named twice keeps its first replacement.
+ * The replacements in the texts, in order, such as `Replace all occurrences of 'a(' with 'b('`. Counts
+ * only quoted texts in sentences that are understood as a whole, without a condition (`in tests only`): a
+ * partial reading could change more than the user asked for. The first replacement of a text wins.
  */
 export function namedReplacements(texts: readonly string[]): Replacement[] {
   const byFrom = new Map<string, Replacement>();
@@ -59,7 +62,7 @@ function* pairs(text: string): Generator<Replacement> {
     let end = first.index;
     for (let match: RegExpExecArray | null = first; match; match = matchAt(NEXT, text, end)) {
       end += match[0].length;
-      // Of the groups, one for each kind of quote and text, two took part.
+      // Each kind of quote has its groups; only two of all groups match.
       const [from = '', to = ''] = match.slice(1).filter((group) => group !== undefined);
       if (!matchAt(CONDITION, text, end)) yield { from, to };
     }

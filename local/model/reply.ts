@@ -5,7 +5,7 @@ import { thinkingSignature } from './bound-thinking.ts';
 import type { MessageRequest } from './conversation.ts';
 import { estimateTokens, type InputUsage } from './prompt-cache.ts';
 
-/** A content block as an author writes it; ids and signatures are made up where they are left out. */
+/** A content block; missing ids and signatures are generated. */
 export type ReplyBlock =
   | { type: 'text'; text: string }
   | { type: 'thinking'; thinking: string; signature?: string }
@@ -17,9 +17,9 @@ export type Answer = {
   content: readonly ReplyBlock[];
   /** @default `tool_use` when the content calls a tool, else `end_turn` */
   stopReason?: StopReason;
-  /** Why it was refused; @default null */
+  /** The details of a refusal. @default null */
   stopDetails?: Message['stop_details'];
-  /** @default an estimate by prompt-cache.ts; what a given one leaves out is zero */
+  /** Missing counts are zero. @default an estimate by prompt-cache.ts */
   usage?: Partial<Usage>;
 };
 
@@ -27,10 +27,10 @@ export type Answer = {
 export type Failure = { status: number; type: ErrorType; message: string; headers?: Record<string, string> };
 
 /**
- * A fault of the transport. `stall` never answers, until the client gives up. The others happen after that many
- * server-sent events of `content`, or of a placeholder: `drop` resets the connection (after 0 before the response
- * starts), `end` closes it as if all had been said, `stall` sends nothing more, and a `text` is sent as it is before the
- * connection closes, such as an `error` event or what is no JSON.
+ * A fault of the transport. `stall: true` never answers. The others happen after `afterEvents`
+ * server-sent events of `content`, or of a placeholder: `drop` resets the connection (with 0, before the
+ * response starts), `end` closes it as if the answer were complete, `stall` sends nothing more, and a
+ * `text` is sent unchanged before the connection closes, such as an `error` event or invalid JSON.
  */
 export type Fault =
   | ({ afterEvents: number; fault: 'drop' | 'end' | 'stall' | { text: string } } & Partial<Answer>)
@@ -38,7 +38,7 @@ export type Fault =
 
 export type Reply = Answer | Failure | Fault;
 
-/** An id as the API makes them: a prefix that tells the kind (`msg`, `toolu`, `req`), then random characters. */
+/** An id in the API's form: a prefix for the kind (`msg`, `toolu`, `req`), then random characters. */
 export function newId(prefix: string): string {
   return `${prefix}_${randomBytes(12).toString('hex')}`;
 }
@@ -60,7 +60,7 @@ const NO_USAGE: Usage = {
   speed: null,
 };
 
-/** The whole message that an answer stands for. `input` is used when the answer states no usage. */
+/** The complete message of an answer. `input` is its usage unless the answer has one. */
 export function messageOf(answer: Partial<Answer>, request: MessageRequest, input: InputUsage): Message {
   const { content: written = PLACEHOLDER, usage } = answer;
   const content = written.map((block) => contentBlock(block, request));

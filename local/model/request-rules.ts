@@ -8,7 +8,7 @@ export const MAX_OUTPUT_TOKENS = 128_000;
 
 const MAX_BREAKPOINTS = 4;
 
-/** A field that current models answer with 400. */
+/** A field that current models refuse with 400. */
 const refused = (reason: string) => z.never({ error: reason }).optional();
 
 const sampling = refused(
@@ -54,7 +54,7 @@ const block = z.discriminatedUnion('type', [
   }),
 ]);
 
-/** Turns the string shorthand into its block first, so that an issue's path leads to the very block. */
+/** Expands the string shorthand first, so that the path of an issue has the index of the block. */
 const content = z.preprocess(
   (value) => (typeof value === 'string' ? [{ type: 'text', text: value }] : value),
   z.array(block).min(1, 'all messages must have non-empty content'),
@@ -114,8 +114,8 @@ const requestShape = z.strictObject({
 });
 
 /**
- * Why the API would answer 400 to this body, led by the field's path as the API writes it
- * (`messages.0.content.1.text: …`); undefined when it is a valid MessageRequest.
+ * The API's message if it would answer 400 to this body, with the field's path
+ * (`messages.0.content.1.text: …`). Returns undefined if the body is a valid MessageRequest.
  */
 export function requestRefusal(body: unknown): string | undefined {
   const parsed = requestShape.safeParse(body, {
@@ -143,18 +143,18 @@ function turnRefusal({ messages }: MessageRequest): string | undefined {
   return undefined;
 }
 
-/** Each tool_use is answered in the very next message, by one tool_result that stands before any other block. */
+/** The next message must have one tool_result for each tool_use, before any other block. */
 function toolRefusal({ messages, tools = [] }: MessageRequest): string | undefined {
   const names = tools.map((offered) => ('name' in offered ? offered.name : ''));
   if (new Set(names).size < names.length) return 'tools: tool names must be unique';
 
   const seen = new Set<string>();
   let pending = new Set<string>();
-  for (const [index, { role, content: said }] of messages.entries()) {
+  for (const [index, { role, content: blocks }] of messages.entries()) {
     const unanswered = pending;
     pending = new Set();
     let othersSeen = false;
-    for (const [position, part] of blocksOf<Exclude<typeof said, string>[number]>(said).entries()) {
+    for (const [position, part] of blocksOf<Exclude<typeof blocks, string>[number]>(blocks).entries()) {
       const path = `messages.${index}.content.${position}`;
       if (part.type === 'tool_result') {
         if (role !== 'user') return `${path}: \`tool_result\` blocks can only be in \`user\` messages`;

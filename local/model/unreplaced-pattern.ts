@@ -1,9 +1,9 @@
 import type { Replacement } from './replacements.ts';
 
 /**
- * A Perl regular expression for the occurrences of `from` that are not yet part of a `to`: those that another
- * text than `to`'s stands before, or follows. It finds the files still to edit where the new text holds the old one,
- * so that a search for `from` finds the edited files too. Undefined where `to` does not hold `from` exactly once.
+ * A Perl regular expression for the occurrences of `from` that are not part of a `to`: the text before or
+ * after them differs from that in `to`. If the new text contains the old one, a search for `from` also
+ * finds edited files; this one does not. Returns undefined unless `to` contains `from` exactly once.
  */
 export function unreplacedPattern({ from, to }: Replacement): string | undefined {
   const [before, after, ...others] = to.split(from);
@@ -11,7 +11,7 @@ export function unreplacedPattern({ from, to }: Replacement): string | undefined
   return [...otherBefore(before, literal(from)), ...otherAfter(after, literal(from))].join('|');
 }
 
-/** Each character of `text` gets a case: the rest agrees and it differs. */
+/** One alternative for each character of `text`: the characters before it are equal and it differs. */
 function otherAfter(text: string, pattern: string): string[] {
   const characters = [...text];
   return characters.map(

@@ -26,7 +26,7 @@ const hello: MessageCreateParamsNonStreaming = {
 
 const greeting = { content: [{ type: 'text' as const, text: 'Hi.' }] };
 
-test('a streamed turn with thinking, text and two parallel tool calls arrives whole', async () => {
+test('a streamed turn with thinking, text and two parallel tool calls arrives completely', async () => {
   const text = 'Zuerst lese ich beide Dateien, dann ändere ich sie 🙂. '.repeat(5);
   const { client } = await play([
     {
@@ -62,7 +62,7 @@ test('a streamed turn with thinking, text and two parallel tool calls arrives wh
   expect(pieces.join('')).toBe(text);
 });
 
-test('without streaming the same turn comes as one JSON message, and both its request and its headers are recorded', async () => {
+test('without streaming, the same turn is one JSON message, and its request and headers are recorded', async () => {
   const { client, model } = await play((_request, n) => ({ content: [{ type: 'text', text: `Turn ${n}` }] }));
   await client.messages.create(hello);
   const message = await client.messages.create(hello);
@@ -122,7 +122,7 @@ test.each([
       messages: [{ role: 'user', content: [...Array(4).fill(marked), { type: 'text', text: 'Tail' }] }],
     },
   ],
-])('what the API refuses is refused with the name of the field: %s in %j', async (field, change) => {
+])('an invalid request is refused with the path of its field: %s in %j', async (field, change) => {
   const { client, model } = await play([greeting]);
   const refused = client.messages.create({ ...hello, ...change } as MessageCreateParamsNonStreaming);
 
@@ -137,7 +137,7 @@ test.each([
   expect(model.requests).toEqual([]);
 });
 
-test('what the API accepts is accepted: parallel tool results, thinking handed back, four breakpoints, adaptive thinking', async () => {
+test('valid requests are accepted: parallel tool results, returned thinking, four breakpoints, adaptive thinking', async () => {
   const { client } = await play([greeting]);
   const message = await client.messages.create({
     ...hello,
@@ -176,7 +176,7 @@ test('what the API accepts is accepted: parallel tool results, thinking handed b
   expect(message.content).toMatchObject([{ type: 'text', text: 'Hi.' }]);
 });
 
-test('a request without a key is told so with 401', async () => {
+test('a request without a key is answered with 401', async () => {
   const { model } = await play([greeting]);
   const response = await fetch(`${model.url}/v1/messages`, {
     method: 'POST',
@@ -223,24 +223,24 @@ test.each([0, 1, 4, 6])(
 
     await expect(stream.finalMessage()).rejects.toBeInstanceOf(Anthropic.AnthropicError);
     expect(events).not.toContain('message_stop');
-    // The client passes over `ping`, which is the second event.
+    // The client ignores `ping`, which is the second event.
     expect(events).toHaveLength(dropAfterEvents > 1 ? dropAfterEvents - 1 : dropAfterEvents);
   },
 );
 
-test('a server that never answers ends in the client’s own timeout', async () => {
+test('a server that never answers leads to the client’s time-out', async () => {
   const { client } = await play([{ stall: true }], 150);
   await expect(client.messages.create(hello)).rejects.toBeInstanceOf(Anthropic.APIConnectionTimeoutError);
 });
 
-test('a test whose script is too short learns it from the answer and from the faults', async () => {
+test('a script that is too short shows in the answer and in the recorded faults', async () => {
   const { client, model } = await play([greeting]);
   await client.messages.create(hello);
   await expect(client.messages.create(hello)).rejects.toBeInstanceOf(Anthropic.InternalServerError);
   expect(model.faults).toEqual(["request 2 came after the script's 1 replies"]);
 });
 
-test('a web page that reaches loopback under a foreign host name is refused', async () => {
+test('a web page that reaches loopback by a foreign host name is refused', async () => {
   const { model } = await play([greeting]);
   const request = http.request(`${model.url}/v1/messages`, {
     method: 'POST',

@@ -30,7 +30,7 @@ const tools: Tool[] = ['search_code', 'edit_file', 'task_complete'].map((name) =
   input_schema: { type: 'object' },
 }));
 
-/** `count` files in three folders; each holds `old(` twice, and ends without a line feed. */
+/** `count` files in three folders; each contains `old(` twice and ends without a line feed. */
 async function workTree(count: number): Promise<string> {
   const root = await mkdtemp(path.join(os.tmpdir(), 'offline-model-'));
   folders.push(root);
@@ -78,7 +78,7 @@ type WorkerLimits = {
 
 async function search(root: string, { pattern, literal }: ToolInput, filesShown = 200): Promise<string> {
   const syntax = literal ? '--fixed-strings' : '--extended-regexp';
-  // grep exits 1 where nothing matches.
+  // grep exits with 1 if nothing matches.
   const found = await run('grep', ['-rl', syntax, '-e', pattern, '.'], { cwd: root }).catch(
     (error: { code: number; stderr: string }) => {
       if (error.code === 1) return { stdout: '' };
@@ -107,7 +107,10 @@ async function edit(root: string, { path: file, oldText, newText }: ToolInput): 
   return `Replaced ${count} occurrences in ${file}.`;
 }
 
-/** The worker's loop in small: ask, run the tools on a real folder, until the model ends or completes the task. */
+/**
+ * A small version of the worker's loop: calls the model and runs its tools on a real folder until it
+ * ends.
+ */
 async function converse(prompt: string, root: string, limits: WorkerLimits = {}) {
   const messages: MessageParam[] = [{ role: 'user', content: prompt }];
   const turns: Message[] = [];
@@ -156,11 +159,11 @@ function callsIn({ content }: Message): number {
   return content.filter((block) => block.type === 'tool_use').length;
 }
 
-function said({ content }: Message): string {
+function wordsOf({ content }: Message): string {
   return content.flatMap((block) => (block.type === 'text' ? [block.text] : [])).join('\n');
 }
 
-test('sixty files end up as sed would leave them, and the summary states the true numbers', async () => {
+test('sixty files are edited exactly as by sed, and the summary has the correct numbers', async () => {
   const root = await workTree(60);
   const expected = await sed(root, 's/old(/fresh(/g');
   const { turns, completion } = await converse("Replace all occurrences of 'old(' with 'fresh('.", root);
@@ -177,7 +180,7 @@ test('sixty files end up as sed would leave them, and the summary states the tru
   expect(completion?.summary).toContain('offline model');
 });
 
-test('a new text that holds the old one is put in once, not again and again', async () => {
+test('a new text that contains the old one is inserted only once', async () => {
   const root = await workTree(60);
   const expected = await sed(root, 's/old(/module.old(/g');
   const { completion } = await converse('replace every “old(” by `module.old(`', root);
@@ -185,7 +188,7 @@ test('a new text that holds the old one is put in once, not again and again', as
   expect(completion?.summary).toContain('120 times in 60 files');
 });
 
-test('several replacements are carried out in their order, quotes and apostrophes included', async () => {
+test('several replacements are carried out in order, with quotes and apostrophes', async () => {
   const root = await workTree(6);
   const expected = await sed(root, "s/it's/it is/g", 's/old(/fresh(/g', 's/"/<q>/g');
   const prompt = `Modernise this. Replace "it's" with "it is", and 'old(' with 'fresh('. Then replace every '"' by '<q>'.`;
@@ -199,15 +202,18 @@ test.each([
   ["'old('", "'module.old('", 's/old(/module.old(/g'],
   ["'old('", "'old([^-]$, '", 's/old(/old([^-]$, /g'],
   ["'old('", "'new old(1, '", 's/old(/new old(1, /g'],
-])('files that a long list left out are found by searching again: %s with %s', async (from, to, script) => {
-  const root = await workTree(60);
-  const expected = await sed(root, script);
-  const { completion } = await converse(`Replace ${from} with ${to}`, root, { filesShown: 20 });
-  expect(await contents(root)).toEqual(expected);
-  expect(completion?.summary).toContain('120 times in 60 files');
-});
+])(
+  'files beyond the end of a long list are found by a further search: %s with %s',
+  async (from, to, script) => {
+    const root = await workTree(60);
+    const expected = await sed(root, script);
+    const { completion } = await converse(`Replace ${from} with ${to}`, root, { filesShown: 20 });
+    expect(await contents(root)).toEqual(expected);
+    expect(completion?.summary).toContain('120 times in 60 files');
+  },
+);
 
-test('files out of reach of the search are named in the summary instead of passing for done', async () => {
+test('files that the search does not reach are listed in the summary', async () => {
   const root = await workTree(60);
   const { completion } = await converse("Replace 'old' with 'old or old'", root, { filesShown: 50 });
   expect(completion?.summary).toContain('in 50 files');
@@ -216,7 +222,7 @@ test('files out of reach of the search are named in the summary instead of passi
   expect(texts).not.toContain('old or old or old');
 });
 
-test('a prompt with very many replacements still gets a summary that task_complete takes', async () => {
+test('a prompt with very many replacements gets a summary that task_complete accepts', async () => {
   const root = await workTree(1);
   const pairs = Array.from(
     { length: 90 },
@@ -228,7 +234,7 @@ test('a prompt with very many replacements still gets a summary that task_comple
   expect(completion?.wereChangesNecessary).toBe(true);
 });
 
-test('an edit that fails is reported and does not stop the others', async () => {
+test('a failed edit is reported and does not stop the others', async () => {
   const root = await workTree(6);
   const refuseEdit = (file: string) => file.endsWith('file4.ts');
   const { completion } = await converse("Replace 'old(' with 'fresh('", root, { refuseEdit });
@@ -237,14 +243,14 @@ test('an edit that fails is reported and does not stop the others', async () => 
   expect(completion?.body).toContain('part 1/file4.ts is protected.');
 });
 
-test('a search that fails ends in words that say so, not in a claim that nothing was found', async () => {
+test('a failed search is reported as a failure, not as no match', async () => {
   const root = await workTree(1);
   const { turns, completion } = await converse("Replace 'old(' with 'fresh('", root, {
     refuseSearch: 'disk full',
   });
   expect(completion).toBeUndefined();
   expect(turns.at(-1)?.stop_reason).toBe('end_turn');
-  expect(said(turns.at(-1)!)).toContain('disk full');
+  expect(wordsOf(turns.at(-1)!)).toContain('disk full');
 });
 
 test('a repository without the text is reported as needing no change', async () => {
@@ -265,22 +271,22 @@ test.each([
   "Replace 'old(' with 'fresh(' only in part 1.",
   "Do not replace 'old(' with 'fresh('.",
   "Replace 'old(' carefully. Also, 'a' with 'b' would be good.",
-])('a prompt that is no plain replacement is answered in words and touches nothing: %s', async (prompt) => {
+])('a prompt without a plain replacement gets an explanation and changes nothing: %s', async (prompt) => {
   const root = await workTree(3);
   const before = await contents(root);
   const { turns } = await converse(prompt, root);
   expect(turns).toHaveLength(1);
   expect(turns[0]?.stop_reason).toBe('end_turn');
-  expect(said(turns[0]!)).toContain('offline model of Cody Batch, not Claude');
+  expect(wordsOf(turns[0]!)).toContain('offline model of Cody Batch, not Claude');
   expect(await contents(root)).toEqual(before);
 });
 
-test('work that verification refused is given up in words instead of being submitted for ever', async () => {
+test('work that verification refused is given up with a reason instead of being submitted again', async () => {
   const root = await workTree(3);
   const refuseCompletion = 'npm test failed: 3 tests';
   const { turns } = await converse("Replace 'old(' with 'fresh('", root, { refuseCompletion });
   expect(turns.at(-1)?.stop_reason).toBe('end_turn');
-  expect(said(turns.at(-1)!)).toContain('refused');
+  expect(wordsOf(turns.at(-1)!)).toContain('refused');
   expect(
     turns
       .flatMap((turn) => turn.content)
@@ -288,7 +294,7 @@ test('work that verification refused is given up in words instead of being submi
   ).toHaveLength(1);
 });
 
-test('a linter’s report that reads like a prompt starts no replacement', async () => {
+test('a linter’s report that reads like a prompt does not start a replacement', async () => {
   const messages: MessageParam[] = [
     { role: 'user', content: 'Make the linter pass.' },
     { role: 'assistant', content: 'I cannot.' },
@@ -299,7 +305,7 @@ test('a linter’s report that reads like a prompt starts no replacement', async
   expect(turn.stop_reason).toBe('end_turn');
 });
 
-test('another model’s name is answered 404 with what this server is and what Claude needs', async () => {
+test('another model’s name is answered with 404, naming this server and the setting for Claude', async () => {
   const messages: MessageParam[] = [{ role: 'user', content: 'Hello' }];
   const asked = client.messages.create({ model: 'claude-sonnet-5-5', max_tokens: 100, messages });
   await expect(asked).rejects.toBeInstanceOf(Anthropic.NotFoundError);
@@ -310,7 +316,7 @@ test('another model’s name is answered 404 with what this server is and what C
   await expect(client.models.retrieve('claude-sonnet-5-5')).rejects.toBeInstanceOf(Anthropic.NotFoundError);
 });
 
-test('the one model on offer is listed under its true name', async () => {
+test('the offline model is listed under its own name', async () => {
   expect((await client.models.list()).data.map(({ id }) => id)).toEqual(['offline']);
   expect(await client.models.retrieve('offline')).toMatchObject({
     id: 'offline',

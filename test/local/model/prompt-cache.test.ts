@@ -33,7 +33,7 @@ function total(
   return usage.input_tokens + usage.cache_creation_input_tokens! + usage.cache_read_input_tokens!;
 }
 
-test('the second repository of a fleet reads the shared prefix that the first one wrote', async () => {
+test('the second repository of a job reads the shared prefix that the first one wrote', async () => {
   const model = await startScriptedModel(() => ({ content: [{ type: 'text', text: 'Done.' }] }));
   const client = new Anthropic({ apiKey: 'any', baseURL: model.url, maxRetries: 0 });
   try {
@@ -50,7 +50,7 @@ test('the second repository of a fleet reads the shared prefix that the first on
   }
 });
 
-test('a call that failed has cached nothing', async () => {
+test('a failed call caches nothing', async () => {
   const overloaded: Reply = { status: 529, type: 'overloaded_error', message: 'Overloaded' };
   const model = await startScriptedModel([overloaded, { content: [{ type: 'text', text: 'Done.' }] }]);
   const client = new Anthropic({ apiKey: 'any', baseURL: model.url, maxRetries: 0 });
@@ -64,7 +64,7 @@ test('a call that failed has cached nothing', async () => {
   }
 });
 
-test('a prefix is forgotten five minutes after its last use, an hour after it when the breakpoint asks so', () => {
+test('a prefix expires five minutes after its last use, or an hour if the breakpoint has that ttl', () => {
   let now = 0;
   const cache = new PromptCache(() => now);
   const minutes = (count: number) => count * 60_000;
@@ -86,7 +86,7 @@ test('a prefix is forgotten five minutes after its last use, an hour after it wh
   expect(admit(cache, lasting).cache_read_input_tokens).toBeGreaterThan(0);
 });
 
-test('each turn of a conversation reads what the turn before it sent, and pays for its own tail once', () => {
+test('each turn of a conversation reads the previous turn from the cache and writes only its own blocks', () => {
   const cache = new PromptCache();
   const messages: MessageParam[] = [{ role: 'user', content: LONG }];
   const request = (): MessageRequest => ({
@@ -109,7 +109,7 @@ test('each turn of a conversation reads what the turn before it sent, and pays f
   }
 });
 
-test('over 20 blocks in one turn put the last write out of reach, and the static breakpoint alone is read', () => {
+test('with over 20 blocks in one turn, only the static breakpoint is read', () => {
   const cache = new PromptCache();
   const request = (content: MessageParam['content']): MessageRequest => ({
     ...fleetRequest('owner/one'),
@@ -125,7 +125,7 @@ test('over 20 blocks in one turn put the last write out of reach, and the static
   expect(far.cache_read_input_tokens).toBe(system);
 });
 
-test('what comes before a breakpoint decides: another tool, system or effort reads nothing, another tail everything', () => {
+test('another tool, system prompt or effort invalidates the prefix, another tail does not', () => {
   const cache = new PromptCache();
   const base = fleetRequest('owner/one');
   admit(cache, base);
@@ -151,7 +151,7 @@ test.each([
   expect(admit(cache, long).cache_read_input_tokens).toBeGreaterThanOrEqual(minimum);
 });
 
-test('what is written cannot be read before the answer that writes it has begun', () => {
+test('a write cannot be read before the answer to its request has begun', () => {
   const cache = new PromptCache();
   const first = cache.admit(fleetRequest('owner/one'));
   const beside = cache.admit(fleetRequest('owner/two'));

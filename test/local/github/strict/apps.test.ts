@@ -90,7 +90,7 @@ test.each([
   ['expired', { iat: -700, exp: -10 }, /^'Expiration time' claim \('exp'\) must be a numeric value/],
   ['longer than ten minutes', { iat: -10, exp: 700 }, /^'Expiration time' claim \('exp'\) is too far/],
   ['from the future', { iat: 120, exp: 300 }, /^'Issued at' claim \('iat'\) must be an Integer/],
-])('a JSON web token that is %s is refused for that', async (_, { iat, exp }, message) => {
+])('a JSON web token that is %s is refused with that reason', async (_, { iat, exp }, message) => {
   const token = jwt({ iss: APP.id, iat: now() + iat, exp: now() + exp });
   const refusal = await refusalOf(github.client(token).apps.getAuthenticated());
   expect(refusal).toMatchObject({ status: 401, message: expect.stringMatching(message) });

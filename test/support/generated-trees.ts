@@ -1,7 +1,7 @@
 import { rawPath } from '../../worker/checkout/raw-path.ts';
 import { type RawFile, type RawTree, text } from './raw-trees.ts';
 
-/** The same numbers from the same seed, from 0 to below 1 (mulberry32). */
+/** Returns a generator of the same numbers for the same seed, from 0 to below 1 (mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -23,7 +23,7 @@ const PNG = latin1('\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01');
 const POINTER =
   'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n';
 
-/** Blobs as they are found in repositories, whatever their attributes say. */
+/** Blobs as repositories have them, independent of their attributes. */
 export const CONTENTS: readonly Buffer[] = [
   Buffer.from('one\ntwo\nthree\n'),
   Buffer.from('one\r\ntwo\r\nthree\r\n'),
@@ -130,11 +130,11 @@ const SETTINGS = [
   'stored',
 ];
 
-/** Only the top of a tree may define them. */
+/** Only the top folder's .gitattributes may define macros. */
 const MACROS =
   '[attr]document text eol=crlf ident\n[attr]stored filter=lfs -diff -text\n[attr]binary -text\n';
 
-/** Everything below `prefix` that one repository could have: files, modes, links, a submodule, attributes, ignored names. */
+/** Generates a tree below `prefix`: files, modes, links, a submodule, attributes, ignored names. */
 export function generateTree(random: Random, prefix = ''): Map<string, RawFile> {
   const tree = new Map<string, RawFile>();
   const count = 3 + Math.floor(random() * 10);
@@ -165,10 +165,10 @@ function attributes(random: Random, isTop: boolean): RawFile {
   return text((isTop ? MACROS : '') + lines.map((line) => line + lineEnd).join(''));
 }
 
-/** What a job does to one file, on its bytes alone; undefined deletes it. */
+/** A job's edit of the bytes of one file; undefined deletes it. */
 export type Edit = { path: string; mode: '100644' | '100755'; change: (bytes: Buffer) => Buffer | undefined };
 
-/** Of one of the tree's files. Attributes stay as they are: to change those is to change what is asked of other files. */
+/** Generates an edit of one file. Attribute files stay, because a change to them affects other files. */
 export function generateEdit(random: Random, tree: RawTree): Edit {
   const files = [...tree].flatMap(([path, file]) =>
     'bytes' in file && file.mode !== '120000' && !/\.git(attributes|ignore)$/.test(path)
@@ -183,7 +183,7 @@ export function generateEdit(random: Random, tree: RawTree): Edit {
   return { path, mode: kept, change: insertLine };
 }
 
-/** After the first line, with the end that it has; a file of one line without an end gets more of it. */
+/** Inserts a line after the first, with the same line end; if the file has no line end, extends its only line. */
 function insertLine(bytes: Buffer): Buffer {
   const end = bytes.indexOf('\n') + 1;
   if (end === 0) return Buffer.concat([bytes, Buffer.from('inserted')]);

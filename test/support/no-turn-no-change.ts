@@ -20,7 +20,7 @@ import type { Cloned, RawFile, RawTrees } from './raw-trees.ts';
 
 export type Case = { branch: string; tree: Map<string, RawFile>; edits: Edit[] };
 
-/** `perCommit` trees are the folders of one commit, which makes them cheap; a lone one is a whole repository. */
+/** Puts `perCommit` trees as folders into one commit, which is cheap; a single tree is a whole repository. */
 export function generateCases(
   seed: number,
   { trees, perCommit }: { trees: number; perCommit: number },
@@ -36,7 +36,7 @@ export function generateCases(
   });
 }
 
-/** With the attributes of a top that all of them share. */
+/** Generates trees as folders that share the attributes of the top folder. */
 function severalTrees(random: Random, count: number): Map<string, RawFile>[] {
   const shared = new Map([...generateTree(random)].filter(([file]) => file === '.gitattributes'));
   return [shared, ...Array.from({ length: count }, (_, i) => generateTree(random, `tree-${i}/`))];
@@ -47,10 +47,10 @@ function hasFiles(tree: ReadonlyMap<string, RawFile>): boolean {
 }
 
 /**
- * Works on each case through the worker's own functions, in one clone whose tree goes from commit to commit. The oracle is
- * made of blobs alone: read by cat-file, edited, stored by `hash-object --no-filters`. Expects of each that nothing done
- * is no change, that what was edited is the change and nothing else, and that the patch makes the oracle's tree both by
- * the documented command and from a checkpoint.
+ * Processes each case with the worker's functions, in one clone that checks out commit after commit. The oracle works on
+ * blobs alone: read by cat-file, edited, stored by `hash-object --no-filters`. Expects of each case that an untouched tree
+ * has no change, that the change has exactly the edited files, and that the patch makes the oracle's tree, both with the
+ * documented command and from a checkpoint.
  */
 export async function checkCases(trees: RawTrees, cases: readonly Case[]): Promise<void> {
   await trees.commit(Object.fromEntries(cases.map(({ branch, tree }) => [branch, tree])));
@@ -69,7 +69,7 @@ export async function checkCases(trees: RawTrees, cases: readonly Case[]): Promi
     const facts = await checkOut(clone.git, { repositoryName: 'acme/raw', baseSha, signal });
     const cloned: Cloned = { clone: { ...clone, ...facts, baseSha }, workspace };
     await check(trees, { ...one, cloned, oracle: oracles[i]! });
-    // What the next commit does not know would stay.
+    // The checkout keeps files that the next commit does not have.
     await clone.git.run(['clean', '-d', '-x', '--force', '--quiet']);
   }
   workspace.remove();
@@ -80,12 +80,11 @@ type Checked = Case & { cloned: Cloned; oracle: Oracle };
 async function check(trees: RawTrees, { branch, edits, cloned, oracle }: Checked): Promise<void> {
   const { clone, workspace } = cloned;
   const { tree } = workspace;
-  // The name of the case is part of what is compared: a failure says which it was.
+  // The branch is part of each comparison, so that a failure names the case.
   touchAll(tree);
   const idle = await readChanges(clone, workspace);
-  expect({ branch, ...idle }).toEqual({
-    ...{ branch, entries: [], patch: Buffer.alloc(0), excess: undefined, withLf: [], unstorable: [] },
-  });
+  const noChange = { entries: [], patch: Buffer.alloc(0), excess: undefined, withLf: [], unstorable: [] };
+  expect({ branch, ...idle }).toEqual({ branch, ...noChange });
 
   for (const edit of edits) doEdit(tree, edit);
   const changes = await readChanges(clone, workspace);
@@ -120,7 +119,7 @@ async function check(trees: RawTrees, { branch, edits, cloned, oracle }: Checked
   expect({ branch, ...restored }).toEqual({ branch, ...changes });
 }
 
-/** By the command of a pull request's body, in a fresh clone whose git goes by the attributes; the commit's tree. */
+/** Applies the patch with the documented command, in a fresh clone with attributes. Returns the commit's tree. */
 async function commitByHand(
   trees: RawTrees,
   { branch, patch }: { branch: string; patch: Buffer },
@@ -149,7 +148,7 @@ function byFile(one: { file: string }, other: { file: string }): number {
   return one.file < other.file ? -1 : 1;
 }
 
-/** Makes git read every file again: whether it does must not matter. */
+/** Makes git read every file again, which must not change the result. */
 function touchAll(tree: string): void {
   for (const file of listFiles(tree)) lutimesSync(absolutePath(tree, file), 1_700_000_000, 1_700_000_000);
 }
@@ -171,7 +170,7 @@ function listFiles(tree: string, folder = ''): string[] {
   );
 }
 
-/** Every file with its kind and bytes. */
+/** Returns every file with its type and bytes. */
 function readTree(tree: string): Record<string, string> {
   return Object.fromEntries(
     listFiles(tree)
@@ -189,7 +188,7 @@ function readTree(tree: string): Record<string, string> {
 }
 
 type Oracle = {
-  /** The identifier of the tree that the edits make. */
+  /** The identifier of the edited tree. */
   tree: string;
   entries: ({ file: string; status: string; mode: string; objectId: string; oldObjectId: string } & Counts)[];
   blobs: ReadonlyMap<string, Buffer>;
@@ -197,7 +196,7 @@ type Oracle = {
 
 const NULL_ID = '0'.repeat(40);
 
-/** Made in the bare repository, where nothing converts: blobs are read, edited, stored and put at their paths. */
+/** Builds the edited trees in the bare repository, without conversions: reads, edits and stores the blobs. */
 async function expectedTrees(trees: RawTrees, cases: readonly Case[]): Promise<Oracle[]> {
   const listings = await Promise.all(cases.map(({ branch }) => listTree(trees, branch)));
   const before = cases.flatMap(({ edits }, i) => edits.map(({ path: file }) => listings[i]!.get(file)!));
@@ -224,7 +223,8 @@ async function expectedTrees(trees: RawTrees, cases: readonly Case[]): Promise<O
     const tree = String(await trees.git(['write-tree'], { index })).trim();
     const counts = await countLines(trees, branch, tree);
     return {
-      ...{ tree, blobs },
+      tree,
+      blobs,
       entries: entries.map((entry) => ({ ...entry, ...counts.get(entry.file)!, file: legible(entry.file) })),
     };
   });
@@ -232,7 +232,7 @@ async function expectedTrees(trees: RawTrees, cases: readonly Case[]): Promise<O
 
 type Counts = { additions: number; deletions: number };
 
-/** Without an index a bare repository has no attributes. */
+/** Counts without attributes, because a bare repository has no index. */
 async function countLines(trees: RawTrees, branch: string, tree: string): Promise<Map<string, Counts>> {
   const listing = await trees.git(['diff-tree', '-r', '--numstat', '--no-renames', '-z', branch, tree]);
   return new Map(
@@ -254,7 +254,7 @@ async function inTurn<T, R>(all: readonly T[], run: (one: T, i: number) => Promi
   return results;
 }
 
-/** Identifiers of blobs by path. */
+/** Returns the identifiers of blobs by path. */
 async function listTree(trees: RawTrees, branch: string): Promise<Map<string, string>> {
   const listing = (await trees.git(['ls-tree', '-r', '-z', branch])).toString('latin1');
   const entries = listing.split('\0').filter(Boolean);

@@ -10,15 +10,15 @@ import { Log } from '../../worker/log.ts';
 import { Redactor } from '../../worker/sandbox/redact.ts';
 import { createWorkspace, type Workspace } from '../../worker/sandbox/workspace.ts';
 
-/** A file as the object store has it; `commit` is the identifier of a submodule. */
+/** A file in the object store; `commit` is the identifier of a submodule. */
 export type RawFile = { mode: '100644' | '100755' | '120000'; bytes: Buffer } | { commit: string };
 
-/** Paths need not be UTF-8: strings of latin1, one character a byte. */
+/** Keys are raw paths: latin1 strings, because paths need not be UTF-8. */
 export type RawTree = ReadonlyMap<string, RawFile>;
 
 export type Cloned = { clone: Clone; workspace: Workspace };
 
-/** A GitHub with one repository, whose commits hold exactly the given bytes: no conversion is ever on their way. */
+/** A local GitHub with one repository, whose commits have exactly the given bytes, without any conversion. */
 export class RawTrees {
   readonly folder: string;
   /** The bare repository. */
@@ -49,12 +49,12 @@ export class RawTrees {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** Makes each tree a commit on the branch of its name. */
+  /** Commits each tree to the branch of its name. */
   commit(trees: Readonly<Record<string, RawTree>>): Promise<void> {
     return importTrees(this.bare, trees);
   }
 
-  /** The worker's own clone of a branch, in a workspace of its own. */
+  /** Clones a branch as the worker does, into a new workspace. */
   async clone(branch: string, baseSha?: string): Promise<Cloned> {
     const workspace = await createWorkspace(path.join(this.folder, 'tmp'), 'job-raw');
     const clone = await cloneRepository(workspace, {
@@ -70,7 +70,7 @@ export class RawTrees {
     return { clone, workspace };
   }
 
-  /** Runs git, on the bare repository where no folder is named; what it prints, as bytes. */
+  /** Runs git in `folder`, or on the bare repository by default, and returns its output. */
   git(
     args: readonly string[],
     { folder, ...options }: { input?: Buffer; index?: string; folder?: string } = {},
@@ -79,7 +79,7 @@ export class RawTrees {
   }
 }
 
-/** Makes each tree a commit on the branch of its name in a bare repository, all by one process. */
+/** Commits each tree to the branch of its name in a bare repository, with one process for all. */
 export async function importTrees(bare: string, trees: Readonly<Record<string, RawTree>>): Promise<void> {
   const stream = Object.entries(trees).flatMap(([branch, tree]) => [
     Buffer.from(`commit refs/heads/${branch}\ncommitter Test <test@example.com> 1700000000 +0000\ndata 0\n`),
@@ -107,7 +107,7 @@ async function runGit(
       ...(index && { GIT_INDEX_FILE: index }),
     },
   });
-  // A git that reads nothing may be gone by now.
+  // git may exit without reading its input.
   running.child.stdin!.on('error', () => {}).end(input ?? '');
   return (await running).stdout;
 }
@@ -117,7 +117,7 @@ export function text(content: string | Buffer, mode: '100644' | '100755' = '1006
 }
 
 function describe(file: string, raw: RawFile): Buffer[] {
-  // Quoted by C's rules, byte by byte.
+  // Quoted by C's rules, each byte as an escape.
   const quoted = [...Buffer.from(file, 'latin1')]
     .map((byte) => `\\${byte.toString(8).padStart(3, '0')}`)
     .join('');

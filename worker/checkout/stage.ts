@@ -118,7 +118,7 @@ function describeUnfit(unfit: readonly string[]): string | undefined {
 function look(tree: string, file: string): { problem?: string; size: number } {
   // git would skip it without an error.
   if (isInGitFolder(legible(file)))
-    return { problem: "has a name that belongs to git's own folder", size: 0 };
+    return { problem: 'has a name that is reserved for the git directory', size: 0 };
   const stats = statsOf(tree, file);
   // It was deleted, or is a link, or is a folder in place of a file.
   if (!stats || stats.isSymbolicLink() || stats.isDirectory()) return { size: 0 };

@@ -5,7 +5,7 @@ import { editTarget, type HostileRepository } from './repository.ts';
 const MIB = 1024 * 1024;
 
 const lingering: HostileRepository = {
-  has: 'a check that leaves processes behind, in sessions of their own too',
+  has: 'a check that leaves processes behind, also in other sessions',
   content: {
     'linger.sh': [
       'sleep 600 & nohup sleep 601 > /dev/null 2>&1 &',
@@ -20,12 +20,12 @@ const lingering: HostileRepository = {
   expects: ({ outcome, observed }) => {
     expect([...observed.commandLines].join('\n')).toContain('sleep 602');
     expect(outcome.verification).toMatchObject([{ exitCode: 0 }]);
-    // No test waits for the ten minutes.
+    // Less than the ten minutes of the sleeping processes.
     expect(outcome.verification[0]!.seconds).toBeLessThan(300);
   },
 };
 
-/** Of `bytes` bytes in one line, between two that say where it begins and ends. */
+/** A check that prints one line of `bytes` bytes between the lines `first` and `last`. */
 export function printing(bytes: number): HostileRepository {
   const command = `echo first; head -c ${bytes} /dev/zero | tr "\\0" x; echo; echo last; exit 1`;
   return {
@@ -70,8 +70,8 @@ const sparse: HostileRepository = {
   },
 };
 
-const unkept: HostileRepository = {
-  has: 'a setup that makes a sparse file of 2 GiB, of which the model never gets rid',
+const undeleted: HostileRepository = {
+  has: 'a setup that makes a sparse file of 2 GiB, which the model never deletes',
   content: {},
   settings: { setup: ['truncate -s 2G huge.bin'] },
   script: [calls(editTarget), submit, submit, submit],
@@ -80,7 +80,7 @@ const unkept: HostileRepository = {
 };
 
 const closed: HostileRepository = {
-  has: 'a check that leaves files and folders without any permission, and pipes where git looks for its settings',
+  has: 'a check that leaves files and folders without permissions, and pipes in place of git settings',
   content: { '.gitignore': 'ignored\n', 'folder/file': 'x\n' },
   settings: { shell: true },
   script: [
@@ -108,7 +108,7 @@ const closed: HostileRepository = {
 };
 
 const linked: HostileRepository = {
-  has: 'a check that puts a link out of the tree in the place of a folder',
+  has: 'a check that replaces a folder by a link out of the tree',
   content: { 'folder/file': 'x\n' },
   settings: { shell: true },
   script: [
@@ -133,7 +133,7 @@ const linked: HostileRepository = {
 };
 
 export const tooMuch: HostileRepository = {
-  has: 'a check that writes more than any patch holds',
+  has: 'a check that writes more than the largest patch',
   content: {},
   settings: { shell: true, maxPatchKiB: 16_384 },
   script: [
@@ -154,4 +154,11 @@ export const tooMuch: HostileRepository = {
   },
 };
 
-export const commands: HostileRepository[] = [lingering, printing(20 * MIB), sparse, unkept, closed, linked];
+export const commands: HostileRepository[] = [
+  lingering,
+  printing(20 * MIB),
+  sparse,
+  undeleted,
+  closed,
+  linked,
+];

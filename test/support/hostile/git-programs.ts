@@ -1,7 +1,7 @@
 import type { TestFile } from '../worker-stack.ts';
 import { CANARIES, type HostileRepository } from './repository.ts';
 
-/** Makes git run `touch canary`, where it listens to the tree; `trigger` is what would show it. */
+/** A setting that makes git run `touch canary`, if git reads the tree's configuration during `trigger`. */
 type Plant = { has: string; key: string; value?: string; trigger: string; script?: string };
 
 const plants: Plant[] = [
@@ -32,8 +32,8 @@ const plants: Plant[] = [
 ];
 
 /**
- * A repository whose setup, as an install script of its own could, leaves a .git in the tree, in a nested repository
- * and in the home of commands, all of which ask git to run a program. It fails unless a git that looks there does run it.
+ * A repository whose setup, like a malicious install script, plants configurations that make git run a program: in the
+ * tree's .git, in a nested repository and in the home of commands. The setup fails if git does not run the program there.
  */
 function planted({ has, key, value, trigger }: Plant): HostileRepository {
   const canary = `${CANARIES}/${has.replaceAll(' ', '-')}`;
@@ -52,7 +52,7 @@ function planted({ has, key, value, trigger }: Plant): HostileRepository {
     has: `${has} in every configuration that its setup can write`,
     content: {
       'plant.sh': `${plant.join('\n')}\n`,
-      // git reads filtered.txt again, because the setup writes it; a change of it would be refused.
+      // The setup writes filtered.txt, so git reads it again, but its content stays: a change to it would be refused.
       '.gitattributes': 'target.txt diff=planted\nfiltered.txt filter=planted diff=planted\n',
       'filtered.txt': 'old\n',
       'hooks/post-index-change': hook,
@@ -63,7 +63,7 @@ function planted({ has, key, value, trigger }: Plant): HostileRepository {
   };
 }
 
-/** A bare repository within the tree, which git takes for one when it stands in it. */
+/** A bare repository within the tree, which git uses if it runs in that folder. */
 function embedded(key: string, program: string): Record<string, TestFile> {
   const [section, ...rest] = key.split('.');
   const name = rest.pop();

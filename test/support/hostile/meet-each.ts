@@ -6,7 +6,7 @@ import { copyWorkerBundle } from '../worker-bundle.ts';
 import { Stack } from '../worker-stack.ts';
 import { CANARIES, type HostileRepository, meet } from './repository.ts';
 
-/** A test for each of the repositories, all on one stack, with the worker bundled as its image has it. */
+/** Defines a test for each repository, all on one stack, with the worker bundled as in its image. */
 export function meetEach(repositories: readonly HostileRepository[], timeoutMs?: number): void {
   let stack: Stack;
   beforeAll(async () => {
@@ -19,7 +19,7 @@ export function meetEach(repositories: readonly HostileRepository[], timeoutMs?:
   });
 
   test.each(repositories)(
-    'a repository with $has is worked on, and does no harm',
+    'a repository with $has is processed and does no harm',
     async (repository) => void (await meet(stack, repository)),
     timeoutMs,
   );

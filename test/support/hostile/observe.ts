@@ -2,24 +2,24 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { descendantsOf, type Process, processes } from '../process-tree.ts';
 
-/** What another process could see of a worker while it ran. */
+/** The parts of a running worker that another process can see. */
 export type Observation = {
   /** Command lines of the worker and of everything that it started. */
   commandLines: Set<string>;
-  /** Environments of everything that it started, but for git while it speaks to the server. */
+  /** Environments of everything that it started, except of git when it speaks to the server. */
   environments: Set<string>;
   /** The configurations of the clones. */
   gitConfigs: Set<string>;
-  /** The most memory that the worker had, in MiB. */
+  /** Peak memory of the worker, in MiB. */
   workerMiB: number;
-  /** The most that the worker and its git processes had at one time, in MiB. */
+  /** Peak memory of the worker and its git processes together, in MiB. */
   withGitMiB: number;
 };
 
-/** What a process runs: its program and its arguments. */
+/** A process's program and arguments. */
 type Image = { program: string; args: string };
 
-/** Looks at a process and its descendants every few milliseconds, until it is told to stop. */
+/** Observes a process and its descendants every few milliseconds, until `stop` is called. */
 export function observe(pid: number, tempDir: string): { stop(): Observation } {
   const seen: Observation = {
     commandLines: new Set(),
@@ -31,7 +31,7 @@ export function observe(pid: number, tempDir: string): { stop(): Observation } {
   const look = () => {
     const all = processes();
     const worker = all.find((one) => one.pid === pid);
-    // A child that has not yet become its program still has the worker's own memory.
+    // A child between fork and exec still has the worker's memory.
     const children = descendantsOf(pid, all).filter(({ command }) => command !== worker?.command);
     for (const { command } of worker ? [worker, ...children] : children) seen.commandLines.add(command);
     for (const child of children) {
@@ -49,7 +49,7 @@ export function observe(pid: number, tempDir: string): { stop(): Observation } {
     try {
       look();
     } catch {
-      // The folder is not there yet, or has gone.
+      // The folder does not exist yet, or was removed.
     }
   }, 15);
   return {
@@ -61,22 +61,22 @@ export function observe(pid: number, tempDir: string): { stop(): Observation } {
 }
 
 /**
- * The environment of a descendant of the worker. Undefined where it is not a program's own: between fork and exec a child
- * has the worker's memory, and within exec none; and of git that speaks to the server, and what that git has started,
- * which are given the token. What runs in between is proved by what the process was before and after the read.
+ * Returns the environment of a descendant of the worker; undefined for git that speaks to the server, and for its
+ * children, which get the token. Also undefined for a child that has not finished its exec, because it still has the
+ * worker's memory or none: the program must be the same before and after the read.
  */
 function environmentOf(child: Process, worker: number): string | undefined {
   const before = imageOf(child.pid);
   const environment = read(`/proc/${child.pid}/environ`);
   const after = imageOf(child.pid);
-  const own = imageOf(worker);
-  if (!before || !after || !own || !same(before, after) || same(before, own)) return undefined;
+  const ofWorker = imageOf(worker);
+  if (!before || !after || !ofWorker || !same(before, after) || same(before, ofWorker)) return undefined;
   const first = startedByWorker(child.pid, worker);
-  if (!first || same(first, own) || speaksToServer(first)) return undefined;
+  if (!first || same(first, ofWorker) || speaksToServer(first)) return undefined;
   return environment.replaceAll('\0', '\n');
 }
 
-/** The image of the ancestor that the worker itself has started; undefined where the line to it has been broken. */
+/** Returns the image of the ancestor that is a child of the worker; undefined if a process in between has ended. */
 function startedByWorker(pid: number, worker: number): Image | undefined {
   const parent = Number(/^PPid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0);
   if (parent === worker) return imageOf(pid);
@@ -96,7 +96,7 @@ function same(one: Image, other: Image): boolean {
   return one.program === other.program && one.args === other.args;
 }
 
-/** Only what the worker itself starts counts: a command may call itself whatever it likes. */
+/** To be used only for children of the worker, because a command can choose any name. */
 function speaksToServer({ program, args }: Image): boolean {
   return path.basename(program) === 'git' && /^\S+ (?:-\S+ )*(?:clone|fetch|ls-remote)\b/.test(args);
 }

@@ -4,7 +4,7 @@ import { CANARIES, editTarget, type HostileRepository } from './repository.ts';
 
 const canary = `touch ${CANARIES}/own-repository`;
 
-/** Every setting, hook and attribute that makes git run a program, where the commands' own git reads it. */
+/** Plants settings, hooks and attributes that make git run a program, in the commands' repository. */
 const PLANT = [
   'set -e',
   ...['core.fsmonitor', 'core.sshCommand', 'core.pager', 'diff.external', 'filter.planted.clean'].map(
@@ -19,12 +19,12 @@ const PLANT = [
   'mkdir -p .git/hooks',
   'for hook in post-index-change post-checkout pre-commit reference-transaction; do',
   `printf '#!/bin/sh\\n${canary}\\n' > .git/hooks/$hook; chmod +x .git/hooks/$hook; done`,
-  // What was planted does run, where a git looks there.
+  // The planted programs run under a git that reads this repository.
   'git --work-tree=. status > /dev/null 2>&1 || true',
   `test -e ${CANARIES}/own-repository; rm ${CANARIES}/own-repository`,
 ].join('\n');
 
-/** What can stand in the place of a git directory, one after the other; `kept` is the planted one. */
+/** Commands that replace the git directory, in sequence; `kept` is the planted one. */
 const REPLACED = [
   'mv .git "$HOME/kept" && echo "gitdir: $HOME/kept" > .git && ln -s .git shown && ln -s "$HOME/kept" sub',
   'rm .git shown sub && ln -s "$HOME/kept" .git && mkdir -p sub && cp -r "$HOME/kept" sub/.git',
@@ -52,7 +52,7 @@ const refused = [
 ];
 
 const planted: HostileRepository = {
-  has: 'commands that fill the git repository that they were given with programs, and then replace it',
+  has: 'commands that plant programs in their git repository, and then replace it',
   content: { 'kept.txt': 'kept\n' },
   settings: { setup: [PLANT], shell: true, verify: ['true'] },
   script: [calls(editTarget, ...refused), ...turns, submit],

@@ -45,7 +45,7 @@ const unavailable = {
   error: { name: 'RepositoryUnavailableError', message: expect.stringContaining('cannot be checked out') },
 };
 
-/** A tree with target.txt and one entry, which git does not write to disk. */
+/** A tree with target.txt and one entry that git refuses to write to disk. */
 function refused(has: string, entry: (repository: RawRepository) => RawEntry): HostileRepository {
   return {
     has,
@@ -65,7 +65,7 @@ function folder(repository: RawRepository, name: string, file: string): RawEntry
   return { mode: '40000', name, id };
 }
 
-/** Folders in one another, the innermost with a file. */
+/** Nested folders, the innermost with a file. */
 function nested(repository: RawRepository, depth: number, name: string): RawEntry {
   let id = repository.tree({ mode: '100644', name: 'file', id: repository.blob('old\n') });
   for (let i = 1; i < depth; i++) id = repository.tree({ mode: '40000', name, id });
@@ -73,7 +73,7 @@ function nested(repository: RawRepository, depth: number, name: string): RawEntr
 }
 
 const deep: HostileRepository = {
-  has: '300 folders in one another, and a setup that makes more than a path can name',
+  has: '300 nested folders, and a setup that makes a deeper path than the system allows',
   content: (stack, name) =>
     pushRaw(stack, name, (repository) => repository.tree(nested(repository, 300, 'd'), target(repository))),
   settings: {
@@ -108,8 +108,8 @@ const invalidUtf8: HostileRepository = {
   content: (stack, name) =>
     pushRaw(stack, name, (repository) => {
       const id = repository.blob(Buffer.from('old caf\xe9 \xff\xfe\n', 'latin1'));
-      const bad = ['\xe9.txt', '\xff\xfe'].map((said): RawEntry => {
-        return { mode: '100644', name: Buffer.from(said, 'latin1'), id };
+      const bad = ['\xe9.txt', '\xff\xfe'].map((file): RawEntry => {
+        return { mode: '100644', name: Buffer.from(file, 'latin1'), id };
       });
       return repository.tree({ mode: '100644', name: 'latin1.txt', id }, target(repository), ...bad);
     }),
@@ -139,7 +139,7 @@ const invalidUtf8: HostileRepository = {
 const SUBMODULE = 'a'.repeat(40);
 
 const submodules: HostileRepository = {
-  has: 'submodules by file:// and ext::, with an update command, and a gitlink that has a repository of its own',
+  has: 'submodules by file:// and ext::, with an update command, and a repository at the path of a gitlink',
   content: (stack, name) =>
     pushRaw(stack, name, (repository) => {
       const section = (module: string, url: string) =>
@@ -165,7 +165,7 @@ const submodules: HostileRepository = {
 };
 
 const lfs: HostileRepository = {
-  has: 'files of Git LFS, with a server of its own',
+  has: 'files of Git LFS, with its own server',
   content: {
     '.gitattributes': '*.bin filter=lfs diff=lfs merge=lfs -text\n',
     '.lfsconfig': '[lfs]\n\turl = http://127.0.0.1:9/lfs\n',
@@ -198,7 +198,7 @@ export const paths: HostileRepository[] = [
   refused('a folder named ..', (repository) => folder(repository, '..', 'planted')),
   refused('a folder named .git', (repository) => folder(repository, '.git', 'config')),
   refused('a folder that is .git on another system', (repository) => folder(repository, 'git~1', 'config')),
-  refused('a path longer than any system takes', (repository) =>
+  refused('a path longer than any system allows', (repository) =>
     nested(repository, 300, 'name-of-a-long-folder'),
   ),
   deep,

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { deflateSync } from 'node:zlib';
 import { GIT_IDENTITY, type Stack } from '../worker-stack.ts';
 
-/** An entry of a tree object, with whatever name: git itself would refuse some of them. */
+/** An entry of a tree object. Its name may be one that git refuses. */
 export type RawEntry = { mode: '100644' | '120000' | '160000' | '40000'; name: string | Buffer; id: string };
 
 export type RawRepository = {
@@ -17,7 +17,7 @@ export type RawRepository = {
   tree(...entries: RawEntry[]): string;
 };
 
-/** Creates the repository on the server from objects that no `git add` would make. `build` gives the commit's tree. */
+/** Creates the repository on the server from objects that `git add` would refuse. `build` returns the commit's tree. */
 export async function pushRaw(
   stack: Stack,
   name: string,
@@ -35,13 +35,13 @@ export async function pushRaw(
     tree: (...entries) => writeObject(folder, 'tree', Buffer.concat(entries.map(entryBytes))),
   });
   const commit = git('commit-tree', tree, '-m', 'first');
-  // The server is in this process, which must not stand still meanwhile.
+  // Asynchronous, because the server runs in this process.
   const url = `${stack.github.url}/${name}.git`;
   await promisify(execFile)('git', ['-C', folder, 'push', '--quiet', url, `${commit}:refs/heads/main`]);
   rmSync(folder, { recursive: true });
 }
 
-/** As git writes a loose object: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects */
+/** Writes a loose object: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects */
 function writeObject(folder: string, type: 'blob' | 'tree', content: Buffer): string {
   const object = Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]);
   const id = createHash('sha1').update(object).digest('hex');

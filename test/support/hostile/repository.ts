@@ -15,9 +15,9 @@ import { type Observation, observe } from './observe.ts';
 
 /** A hostile repository, the conversation about it, and the expected end. */
 export type HostileRepository = {
-  /** What it has. */
+  /** Its hostile content, for the test's name. */
   has: string;
-  /** Its files, or how it comes to exist on the server. */
+  /** Its files, or a function that creates it on the server. */
   content: Record<string, TestFile> | ((stack: Stack, name: string) => Promise<void>);
   /** @default reads, searches, edits target.txt, and submits */
   script?: Script;
@@ -30,10 +30,10 @@ export type HostileRepository = {
 
 export type Met = { outcome: OutcomeDocument; exchanges: ToolExchange[]; log: string; observed: Observation };
 
-/** The file that a planted program creates when it runs. */
+/** The folder in which a planted program creates a file when it runs. */
 export const CANARIES = mkdtempSync(path.join(tmpdir(), 'canaries-'));
 
-/** The file that each of them has, in which the model is to replace `old`. */
+/** The file of every hostile repository, in which the model replaces `old`. */
 export const TARGET = { 'target.txt': 'old\n' };
 
 export const editTarget = call('edit_file', { path: 'target.txt', oldText: 'old', newText: 'new' });
@@ -57,8 +57,8 @@ const changedTarget = {
 const MAX_MIB = 512;
 
 /**
- * Lets a worker loose on the repository, and expects what holds for all of them: nothing that it planted ran, no secret
- * left, memory stayed bounded, the outcome has its name, and nothing is left behind.
+ * Runs a worker on the repository, and expects what holds for all of them: no planted program ran, no secret leaked,
+ * memory stayed bounded, the outcome is the expected one, and no file or process is left.
  */
 export async function meet(stack: Stack, repository: HostileRepository): Promise<Met> {
   const name = `hostile/${repository.has.replace(/[^a-zA-Z0-9]+/g, '-').slice(0, 80)}`;
@@ -124,7 +124,7 @@ function expectNoSecret(
   }
 }
 
-/** Processes below the folder that still run. */
+/** Processes with a HOME below the folder that still run. */
 function processesIn(folder: string): string[] {
   return processes()
     .filter(({ pid }) => {

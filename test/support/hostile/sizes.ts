@@ -60,9 +60,9 @@ const newFiles: HostileRepository = {
   expects: ({ outcome }) => expect(outcome.summary).toContain('30001 files differ'),
 };
 
-/** Ten folders in each of ten folders and so on, all of them the same one: 10,000,000,000 files in a few objects. */
+/** Ten levels of ten identical folders: 10,000,000,000 files in a few objects. */
 const bomb: HostileRepository = {
-  has: 'a tree without end in a pack of a few kilobytes',
+  has: 'a tree of ten billion files in a pack of a few kilobytes',
   content: (stack, name) =>
     pushRaw(stack, name, (repository) => {
       const names = [...'0123456789'];
@@ -77,9 +77,9 @@ const bomb: HostileRepository = {
   ends: { outcome: 'failed', error: { message: expect.stringContaining('more than 500000 files') } },
 };
 
-/** git holds many times the bytes of each: 1 GiB for these, from a pack of some hundred kilobytes. */
+/** git uses many times their bytes in memory: 1 GiB for these, from a pack of some hundred kilobytes. */
 const rules: HostileRepository = {
-  has: 'two .gitignore of 20 MB in one another',
+  has: 'two nested .gitignore files of 20 MB',
   content: (stack, name) =>
     pushImport(stack, name, function* () {
       yield { path: 'target.txt', content: 'old\n' };

@@ -21,7 +21,7 @@ const ROOT = `[attr]stored filter=lfs -text
 *.odd filter
 `;
 
-test('attributes are those of the repository, nested files and macros included, and of the base and the tree alike', async () => {
+test('attributes come from the base commit and the work tree, with nested files and macros', async () => {
   await trees.commit({
     asked: new Map([
       ['.gitattributes', text(ROOT)],

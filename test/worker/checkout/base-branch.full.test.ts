@@ -35,7 +35,7 @@ async function analyze(
 
 test.each<[string, Job, RegExp, string?]>([
   [
-    'its branch is there already',
+    'its branch exists already',
     { pullRequest: { branch: 'bot/modernise' } },
     /has a branch bot\/modernise already, .* not of this job.*Rename or delete that branch, then retry the job/,
   ],
@@ -45,7 +45,7 @@ test.each<[string, Job, RegExp, string?]>([
     /has a branch cody-batch, beside which .*Rename or delete cody-batch/,
   ],
   [
-    'another branch lies below its name',
+    'its branch has the name of a folder of another branch',
     { pullRequest: { branch: 'bot' } },
     /has a branch bot\/modernise, beside which/,
   ],
@@ -59,7 +59,7 @@ test.each<[string, Job, RegExp, string?]>([
     { settings: { baseBranch: 'v1.0' } },
     /v1\.0: that is a tag, and a pull request needs a branch/,
   ],
-  ['there is no such base', { settings: { baseBranch: 'nowhere' } }, /has no branch nowhere/],
+  ['the base does not exist', { settings: { baseBranch: 'nowhere' } }, /has no branch nowhere/],
   ['the repository is empty', {}, /push a first commit/, 'acme/empty'],
 ])(
   'a job whose pull request could not be opened because %s ends before the model is asked',
@@ -73,7 +73,7 @@ test.each<[string, Job, RegExp, string?]>([
   },
 );
 
-test('a branch of this very job, a free name and a base with a slash are no obstacle, nor is any name where no pull request is asked for', async () => {
+test('a branch of this job, a free name, a base with a slash, or any name without a pull request is accepted', async () => {
   await git(checkout, 'commit', '--quiet', '--allow-empty', '--message', 'Earlier');
   const free = await analyze({
     pullRequest: { branch: 'chore/new' },

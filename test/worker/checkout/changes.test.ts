@@ -29,7 +29,7 @@ const before: Record<string, TestFile> = {
   '.gitattributes': 'attributes.txt text eol=crlf\n',
 };
 
-// What tools cannot do, the job's author may let a shell do.
+// Edits that the tools cannot do, but a shell can.
 const shellEdits = [
   String.raw`printf '\000\377new' > binary.bin`,
   'rm becomes-folder && mkdir becomes-folder && echo in > becomes-folder/file',
@@ -102,7 +102,7 @@ test('the patch and the change set both give exactly the tree that the model lef
   expect(written).toBe(tree);
 });
 
-test('nothing that is planted in the tree runs, and an edit of the same length in the second of the clone is seen', async () => {
+test('no program planted in the tree runs, and an edit of the same length in the second of the clone is found', async () => {
   const planted = [
     'rm -rf .git && git init -q . && cd .git',
     'printf "#!/bin/sh\\ntouch $TMPDIR/ran-hook\\n" > hooks/post-index-change && chmod +x hooks/post-index-change',
@@ -111,7 +111,7 @@ test('nothing that is planted in the tree runs, and an edit of the same length i
     ),
     'cd .. && echo "* filter=x diff=x" > .gitattributes',
     'mkdir sub && cp -r .git sub/.git && git -c core.fsmonitor=false -C sub -c user.name=a -c user.email=a commit -q --allow-empty -m x',
-    // They do run under a git that looks into the tree.
+    // They run under a git that reads the tree's configuration.
     'git status > /dev/null && git add a.txt && ls $TMPDIR && rm -f $TMPDIR/ran-*',
   ].join(' && ');
   const { outcome, model } = await stack.analyze(
@@ -122,10 +122,12 @@ test('nothing that is planted in the tree runs, and an edit of the same length i
         call('shell', { command: planted }),
         call('search_code', { pattern: 'bbb' }),
       ),
-      // A second later a copy of the index that had lost its time would call the edited file unchanged.
+      // A second later, a copy of the index without the original's mtime would show the edited file as unchanged.
       calls(call('shell', { command: 'sleep 1.1; ls $TMPDIR' })),
-      // The planted filter is on every path, so the change is never accepted; it is recorded.
-      ...[submit, submit, submit],
+      // The planted filter is on every path, so the change is never accepted, but it is recorded.
+      submit,
+      submit,
+      submit,
     ],
     { settings: { shell: true } },
   );
@@ -167,7 +169,7 @@ const awkwardEdits = [
   'mkdir -p b "a/b" && echo new > b/a && echo new > a/b/dev && echo new > "a/b/ trailing "',
 ].join('\n');
 
-test('renames, changed modes and kinds, and names that a patch must quote come out of the patch as they went in', async () => {
+test('the patch reproduces renames, changed modes and file types, and names that it must quote', async () => {
   const { outcome, jobId, name, model } = await stack.analyze(
     awkward,
     [
@@ -213,7 +215,7 @@ test('renames, changed modes and kinds, and names that a patch must quote come o
   expect(names).toEqual(expect.arrayContaining(['-n', 'b/a', 'a/b/dev', 'a/b/ trailing ']));
 });
 
-test('the patch of work that was given up applies as well, with names that are not UTF-8', async () => {
+test('the patch of a repository that the model gave up applies too, with names that are not UTF-8', async () => {
   const command = `printf 'caf\\351' > "$(printf 'n\\351w \\377')" && printf more >> "$(printf 'n\\351w \\377')"; printf x > "$(printf 'n\\352w \\377')"`;
   const { outcome, name } = await stack.analyze(
     { 'a.txt': 'a\n' },
@@ -242,7 +244,7 @@ async function readChangeSet(jobId: string, name: string): Promise<ChangeSet> {
   return ChangeSet.parse(JSON.parse(body!.toString()));
 }
 
-/** Builds the tree from the change set's own bytes and modes, as the pull request will; its identifier. */
+/** Builds the tree from the change set's bytes and modes, as the pull request will. Returns its identifier. */
 async function applyChangeSet(name: string, changeSet: ChangeSet): Promise<string> {
   const folder = await stack.checkout(name);
   git(folder, 'read-tree', changeSet.baseSha);
@@ -266,7 +268,7 @@ function file(content: string | Buffer, executable = false): string {
   return `${executable ? 'executable' : 'file'} ${Buffer.from(content).toString('latin1')}`;
 }
 
-/** Every file of a checkout, as it would be described by `file` above. */
+/** Reads every file of a checkout, in the format of `file` above. */
 function readTree(folder: string): Record<string, string> {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
     (name) => !name.startsWith('.git/') && name !== '.git',

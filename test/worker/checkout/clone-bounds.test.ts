@@ -5,7 +5,7 @@ import { Stack } from '../../support/worker-stack.ts';
 
 let stack: Stack;
 let server: LoopbackServer;
-/** Bounds of the git processes that speak to the server, as the kernel has them. */
+/** The kernel's limits of the git processes that speak to the server. */
 const bounds: { dataBytes: number; oomScore: number }[] = [];
 
 beforeAll(async () => {
@@ -34,15 +34,15 @@ function boundsOfGit(url: string): typeof bounds {
       const dataBytes = Number(/^Max data size\s+(\S+)/m.exec(limits)![1]);
       return [{ dataBytes, oomScore: Number(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8')) }];
     } catch {
-      // It ended meanwhile.
+      // The process has ended.
       return [];
     }
   });
 }
 
-// Linux alone has both bounds.
+// Only Linux has both limits.
 (process.platform === 'linux' ? test : test.skip)(
-  'a clone may not take all memory, whatever the pack holds, and is ended before the worker where memory runs out',
+  'a clone has a memory limit, and the out-of-memory killer ends it before the worker',
   async () => {
     const name = 'acme/bounded';
     await stack.createRepository(name, { 'a.txt': 'a\n' });

@@ -16,7 +16,7 @@ const files = {
 const shell = (command: string) => call('shell', { command });
 const cook = call('edit_file', { path: 'menu.txt', oldText: 'soup', newText: 'stew' });
 
-test('commands that ask git find the base commit and a clean tree, and see what the model changed', async () => {
+test("commands can use git: it shows the base commit, a clean tree, and then the model's changes", async () => {
   const asked = [
     'git status --porcelain && git diff --exit-code && git diff --cached --exit-code && echo clean',
     'git rev-parse HEAD && git rev-parse --abbrev-ref HEAD && git log --format=%s && git ls-files',
@@ -44,7 +44,7 @@ test('commands that ask git find the base commit and a clean tree, and see what 
   expect(outcome).toMatchObject({ outcome: 'changed', changes: [{ file: 'menu.txt' }] });
 });
 
-test('a commit of which the server has parents is shown without them', async () => {
+test('commands see a commit with history as the only commit', async () => {
   await stack.createRepository('diner/history', files);
   await stack.push('diner/history', { 'menu.txt': 'soup of the day\n' }, 'second');
   const jobId = await stack.createJob(['diner/history'], { settings: { shell: true } });
@@ -54,7 +54,7 @@ test('a commit of which the server has parents is shown without them', async () 
   expect(log!.result).toMatch(/exit code 0[^\n]*\nsecond\n$/);
 });
 
-test('a job that asks for tags can describe its base commit by them', async () => {
+test('a job that asks for tags can run git describe on its base commit', async () => {
   await stack.createRepository('diner/tags', files);
   const { sha } = (await (await fetch(`${stack.github.apiUrl}/repos/diner/tags/commits/main`)).json()) as {
     sha: string;
@@ -77,7 +77,7 @@ test('a job that asks for tags can describe its base commit by them', async () =
   expect(described!.result).toMatch(/\nv4\.2-1-g[0-9a-f]+\nsecond\nfirst\n$/);
 });
 
-test('what a command commits, stashes or hides from its own git is part of the change all the same', async () => {
+test('a change that a command commits, stashes or hides from git is still part of the change', async () => {
   const { outcome } = await stack.analyze(
     files,
     [

@@ -17,16 +17,16 @@ const FAULTS: Record<string, Fault> = {
   'a connection that is reset': (_request, response) => void response.destroy(),
   'an HTTP 500': (_request, response) => void response.writeHead(500).end('oops'),
   'an HTTP 429': (_request, response) => void response.writeHead(429).end('slow down'),
-  'a page in place of an answer': html,
-  // What git takes for the list of references of a repository without any.
-  'an answer that says nothing': (request, response) => {
+  'an HTML page': html,
+  // git reads it as the list of references of an empty repository.
+  'an empty answer': (request, response) => {
     const type = request.url!.includes('/info/refs') ? 'advertisement' : 'result';
     response.writeHead(200, { 'content-type': `application/x-git-upload-pack-${type}` });
     response.end(type === 'result' ? '0000' : '001e# service=git-upload-pack\n0000000eversion 2\n0000');
   },
 };
 
-/** Stands between git and its server, and puts `fault` in place of the first `failing` answers. */
+/** A proxy between git and its server that replaces the first `failing` answers by `fault`. */
 async function faultyGit(fault: Fault, failing: number) {
   let seen = 0;
   const target = new URL(stack.github.url);
@@ -72,10 +72,10 @@ async function cloneThrough(name: string, fault: Fault, failing: number, patienc
   }
 }
 
-test('an outage of the server that repositories are cloned from is waited for, whatever it looks like', async () => {
+test('a clone retries through any kind of outage of the git server', async () => {
   const cloned = await Promise.all(
     Object.entries(FAULTS).map(async ([what, fault], i) => {
-      // Two answers, as a clone asks twice: the references, and what they point at.
+      // Two answers, because a clone has two requests: the references, and the objects.
       const { outcome, log } = await cloneThrough(`acme/outage-${i}`, fault, 2, '60');
       return [what, outcome?.outcome, log.includes('git is asked again')];
     }),
@@ -83,7 +83,7 @@ test('an outage of the server that repositories are cloned from is waited for, w
   expect(cloned).toEqual(Object.keys(FAULTS).map((what) => [what, 'unchanged', true]));
 });
 
-test('an outage that stays fails the repository with what could not be reached, and the model is not paid', async () => {
+test('a lasting outage fails the repository with the URL of the git server, before the model is paid', async () => {
   const { exitCode, outcome } = await cloneThrough('acme/down', FAULTS['an HTTP 500']!, 1000, '1');
   expect(exitCode).toBe(0);
   expect(outcome).toMatchObject({

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-/** A folder for PATH whose git is ended by `signal` where it is told to do this on the work tree, the first time. */
+/** Returns a folder for PATH whose git ends itself by `signal`, the first time that it runs `command`. */
 async function gitThatIsEnded(signal: string, command: string): Promise<string> {
   const folder = path.join(stack.folder, `git-${signal}`);
   await mkdir(folder);
@@ -24,11 +24,11 @@ PATH='${process.env.PATH}' exec git "$@"
   return `${folder}:${process.env.PATH}`;
 }
 
-// Where the kernel does not say whom it ended for want of memory, the one signal cannot be told from the other.
-const whereItIsTold = oomKills() === undefined ? test.skip : test;
+// Without the kernel's count of out-of-memory kills, the worker cannot know the cause of the signal.
+const testWithOomCount = oomKills() === undefined ? test.skip : test;
 
-whereItIsTold.each(['KILL', 'TERM', 'SEGV'])(
-  'a git that is ended from outside by SIG%s is no lack of memory: nothing is told to the model, and the next attempt goes on',
+testWithOomCount.each(['KILL', 'TERM', 'SEGV'])(
+  'a git that is killed from outside by SIG%s is not reported as out of memory, and the next attempt continues',
   async (signal) => {
     const name = `acme/${signal.toLowerCase()}`;
     await stack.createRepository(name, { 'a.txt': 'one\n' });

@@ -5,7 +5,7 @@ import { type LoopbackServer, listenOnLoopback } from '../../../local/access/loo
 import { Stack, submitUnchanged } from '../../support/worker-stack.ts';
 
 let stack: Stack;
-/** Another host, by its port, to which `redirecting` leads with every status that clients follow. */
+/** Another host, which differs in its port. `redirecting` redirects to it with every status that clients follow. */
 let other: LoopbackServer;
 let redirecting: LoopbackServer;
 let status = 302;
@@ -33,7 +33,7 @@ afterAll(async () => {
   await stack.close();
 });
 
-test('neither git nor a client of an API follows a redirect to another host, where a token would go along', async () => {
+test('neither git nor an API client follows a redirect to another host, which would get the token', async () => {
   const name = 'acme/redirected';
   await stack.createRepository(name, { 'a.txt': 'a\n' });
   const gitHub = { GITHUB_API_URL: `${redirecting.url}/api/v3` };
@@ -71,7 +71,7 @@ test('neither git nor a client of an API follows a redirect to another host, whe
   }
 });
 
-test('a repository that was renamed is cloned by the name that the API gives, with its tags and its branches', async () => {
+test('a renamed repository is cloned by its current name from the API, with its tags and its branches', async () => {
   await stack.createRepository('acme/old-name', { 'a.txt': 'a\n' });
   const renamed = await fetch(`${stack.github.apiUrl}/repos/acme/old-name`, {
     method: 'PATCH',

@@ -4,13 +4,13 @@ import { checkCases, generateCases } from '../../support/no-turn-no-change.ts';
 import { RawTrees } from '../../support/raw-trees.ts';
 
 const TREES = Number(process.env.CAMPAIGN_TREES ?? 2000);
-/** Trees of one clone, and of one GitHub. */
+/** Trees per clone and per local GitHub. */
 const AT_ONCE = 100;
-/** Another seed, other trees; a failure names the batch, whose number is the seed. */
+/** Determines the trees. A failure names the batch, whose number is the seed. */
 const SEED = Number(process.env.CAMPAIGN_SEED ?? 1000);
 
 test(
-  `of ${TREES} generated repositories none is changed by a job that does nothing, nor otherwise than a job edits it`,
+  `${TREES} generated repositories change only where a job edits them`,
   async () => {
     let files = 0;
     let edits = 0;
@@ -30,7 +30,7 @@ test(
     expect(edits).toBeGreaterThan(TREES * 0.95);
     recordCampaign(
       'generated trees (raw-tree)',
-      `${TREES} trees with ${files} files, ${edits} of them edited, seed ${SEED}: no path too many, none too few, each blob the oracle's`,
+      `${TREES} trees with ${files} files, ${edits} of them edited, seed ${SEED}: exactly the edited paths changed, with the expected blobs`,
     );
   },
   3 * 60 * 60_000,

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => trees.close());
 
-test('whatever a tree and its attributes are, nothing but the edited file changes, and the patch gives just that', async () => {
+test('in trees with any attributes, only the edited file changes, and the patch reproduces exactly that', async () => {
   const cases = generateCases(1, { trees: 100, perCommit: 10 });
   expect(cases.flatMap(({ edits }) => edits).length).toBeGreaterThan(95);
   await checkCases(trees, cases);

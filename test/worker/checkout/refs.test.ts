@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => trees.close());
 
-test('a branch that shares its name with a tag is the one that is cloned and pushed, by its own name', async () => {
+test('a branch that shares its name with a tag is cloned and pushed instead of the tag', async () => {
   for (const branch of ['main', 'release/1.x']) {
     const { clone, workspace } = await trees.clone(branch);
     const sha = String(await trees.git(['rev-parse', `refs/heads/${branch}`])).trim();
@@ -35,7 +35,7 @@ test('a branch that shares its name with a tag is the one that is cloned and pus
   expect(String(refs)).toBe(`${inspected.headSha} refs/heads/main\n`);
 });
 
-test('a base branch that is a tag, or is not there, is said to be that', async () => {
+test('the error says if the base branch is a tag or does not exist', async () => {
   await expect(trees.clone('v1.0')).rejects.toMatchObject({
     name: 'RepositoryUnavailableError',
     message: expect.stringMatching(/^acme\/raw has no branch v1\.0: that is a tag.*settings\.baseBranch/),
@@ -46,7 +46,7 @@ test('a base branch that is a tag, or is not there, is said to be that', async (
   });
 });
 
-test('a repository of SHA-256 is refused in one line, where it is cloned and where it is registered', async () => {
+test('a SHA-256 repository is refused with a one-line error, both at the clone and at the registration', async () => {
   const modern = await RawTrees.start();
   try {
     await rm(modern.bare, { recursive: true });

@@ -32,13 +32,13 @@ const TEXT_ATTRIBUTES = [
   'document',
 ];
 
-/** A folder for each, with its own attributes, where a file is new, and one where each file had LF. */
+/** Two folders for each attribute: in one the files are new, in the other they had LF in the base commit. */
 const folders = TEXT_ATTRIBUTES.flatMap((attributes, i) => [
   { folder: `new-${i}`, attributes, base: undefined },
   { folder: `known-${i}`, attributes, base: 'of LF\n' },
 ]);
 
-test('what a job writes with CRLF is stored as git add would store it, so that no clone shows it as modified', async () => {
+test('a file written with CRLF is stored as git add would store it, so that no clone shows it as modified', async () => {
   const base = new Map<string, RawFile>([
     ['.gitattributes', text('[attr]document text eol=crlf\n')],
     ...folders.flatMap(({ folder, attributes, base: had }): [string, RawFile][] => [
@@ -69,12 +69,12 @@ test('what a job writes with CRLF is stored as git add would store it, so that n
   const stored = changes.entries.map(({ file, objectId }) => `${file} ${objectId}`);
   expect(stored.sort()).toEqual(expected.sort());
   expect(changes).toMatchObject({ excess: undefined, unstorable: [] });
-  // Of 18 attributes 13 make text of new files; the others say no, or nothing.
+  // 13 of the 18 attributes make new files text.
   expect(changes.withLf).toContain(`new-${TEXT_ATTRIBUTES.indexOf('document')}/1`);
   expect(changes.withLf.filter((file) => /-(0|2)\//.test(file))).toEqual([]);
 });
 
-test('text that has CRLF in the base commit keeps it, and so does a file that is moved', async () => {
+test('text with CRLF in the base commit keeps it, and so does a moved file', async () => {
   await trees.commit({
     crlf: new Map([
       ['.gitattributes', text('*.bat text eol=crlf\n')],
@@ -95,11 +95,11 @@ test('text that has CRLF in the base commit keeps it, and so does a file that is
     { file: 'there.bat', status: 'added' },
   ]);
   expect(String(changes.patch)).toContain('+three\r\n');
-  // What was written is what git would store of it: no change, and it is said why.
+  // With LF it equals the base commit, so it is not a change; withLf has the reason.
   expect(changes.withLf).toEqual(['became-lf.bat']);
 });
 
-test('attributes that a job adds count for what it writes, and a PNG that it makes binary stays whole', async () => {
+test('attributes that a job adds apply to the files that it writes, and a PNG marked as binary is not converted', async () => {
   await trees.commit({ changing: new Map([['.gitattributes', text('* text\n')]]) });
   const { clone, workspace } = await trees.clone('changing');
   const at = (file: string) => path.join(workspace.tree, file);
@@ -114,7 +114,7 @@ test('attributes that a job adds count for what it writes, and a PNG that it mak
 
 const POINTER = 'version https://git-lfs.github.com/spec/v1\noid sha256:01\nsize 1\n';
 
-test('no command gets raw bytes onto a path with a filter; a pointer may be moved, made executable and deleted', async () => {
+test('a command cannot store raw bytes at a path with a filter; a pointer may be moved, made executable and deleted', async () => {
   const file = text(POINTER);
   await trees.commit({
     filters: new Map([
@@ -134,7 +134,7 @@ test('no command gets raw bytes onto a path with a filter; a pointer may be move
   writeFileSync(at('plain.txt'), 'raw');
   expect(await readChanges(clone, workspace)).toMatchObject({ unstorable: [], excess: undefined });
 
-  // The attributes that a command takes away count as well: they are the base commit's.
+  // Attributes of the base commit count even if a command removes them.
   rmSync(at('.gitattributes'));
   writeFileSync(at('a.dat'), 'raw');
   writeFileSync(at('new.dat'), 'raw');
@@ -150,7 +150,7 @@ test('no command gets raw bytes onto a path with a filter; a pointer may be move
   );
 });
 
-test('bytes that do not convert to the encoding of their path are refused by name, and no others', async () => {
+test('files whose bytes do not convert to the encoding of their path are refused by name, and no others', async () => {
   const encodings = {
     'utf16.txt': 'UTF-16',
     'latin1.txt': 'ISO-8859-1',
@@ -166,7 +166,7 @@ test('bytes that do not convert to the encoding of their path are refused by nam
         ),
       ],
       ...Object.keys(encodings).map((name): [string, RawFile] => [name, text('old\n')]),
-      // Stored by somebody without a look at the attributes: it has no form that could be lost.
+      // Stored in UTF-16 despite the attribute: its blob does not convert in the base commit either.
       ['utf16-raw.txt', text(Buffer.from('\ufeffold\n', 'utf16le'))],
     ]),
   });

@@ -14,7 +14,7 @@ const SECRETS = { REGISTRY_TOKEN: 'registry-token-4711', OTHER_TOKEN: 'other-tok
 const files = { 'a.txt': 'one\n' };
 const edit = call('edit_file', { path: 'a.txt', oldText: 'one', newText: 'two' });
 
-test('a secret that the job names reaches setup, and neither the model, its commands nor what is stored', async () => {
+test('a secret that the job names reaches setup, but not the model, its commands or any artifact', async () => {
   const show = 'env | grep -c TOKEN; cat log; exit 0';
   const settings = {
     commandSecrets: ['REGISTRY_TOKEN'],
@@ -50,7 +50,7 @@ test('a secret that the job names reaches setup, and neither the model, its comm
   for (const text of seen) expect(text).not.toMatch(new RegExp(`${SECRETS.REGISTRY_TOKEN}|${base64}`));
 });
 
-test('a setup that fails shows its output without the secret, and a name that is not allowed runs nothing', async () => {
+test('a failed setup shows its output without the secret, and a secret that is not allowed runs no command', async () => {
   const command = 'echo "denied for $REGISTRY_TOKEN"; exit 1';
   const failed = await stack.analyze(files, [], {
     settings: { commandSecrets: ['REGISTRY_TOKEN'], setup: [command] },
@@ -60,14 +60,14 @@ test('a setup that fails shows its output without the secret, and a name that is
     message: expect.stringContaining('denied for [redacted]'),
   });
   const refused = await stack.analyze(files, [], {
-    settings: { commandSecrets: ['NOBODYS_TOKEN'], setup: ['touch ran'] },
+    settings: { commandSecrets: ['UNKNOWN_TOKEN'], setup: ['touch ran'] },
   });
   expect(refused.outcome).toMatchObject({
     outcome: 'failed',
     changes: [],
     error: {
       name: 'SettingsError',
-      message: expect.stringMatching(/REGISTRY_TOKEN.*asks for NOBODYS_TOKEN/),
+      message: expect.stringMatching(/REGISTRY_TOKEN.*asks for UNKNOWN_TOKEN/),
     },
   });
 });

@@ -11,25 +11,25 @@ import { until } from '../../support/until.ts';
 import { copyWorkerBundle } from '../../support/worker-bundle.ts';
 import { call, calls, Stack, submit } from '../../support/worker-stack.ts';
 
-// Numbers that no user of this machine has: nothing of theirs can be ended by mistake.
+// User ids that are not in use on this machine, so that the test cannot end another user's processes.
 const WORKER = 700_000_000 + process.pid;
 const COMMANDS = 800_000_000 + process.pid;
 
-/** What Docker, and so Fargate, leaves to a container. */
+/** The capabilities of a container in Docker and Fargate. */
 const CONTAINER_CAPABILITIES =
   '-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap';
 
-// Only root can stand in for a container's runtime; elsewhere this cannot be shown.
+// Only root can change users as a container's runtime does.
 const suite = process.platform === 'linux' && process.getuid?.() === 0 ? describe : describe.skip;
 
-suite('in a container, where commands have a user of their own', () => {
+suite('in a container, where commands run as another user', () => {
   let stack: Stack;
   beforeAll(async () => {
     stack = await Stack.start();
     const bin = path.join(stack.folder, 'bin');
     const bundle = path.join(stack.folder, 'bundle');
     const worker = workerCommand(await copyWorkerBundle(bundle));
-    // As the image has it: a setpriv that may change users, which only the worker may run.
+    // As in the image: a setpriv that may change users, which only the worker may run.
     execFileSync('install', ['-d', bin]);
     execFileSync('install', ['-o', '0', '-g', String(WORKER), '-m', '4750', '/usr/bin/setpriv', bin]);
     for (const folder of ['artifacts', 'tmp', 'compile-cache'])
@@ -39,8 +39,13 @@ suite('in a container, where commands have a user of their own', () => {
     stack.environment.COMMAND_USER = `${COMMANDS}:${COMMANDS}`;
     stack.environment.HOME = path.join(stack.folder, 'home');
     stack.workerCommand = [
-      ...['/usr/bin/setpriv', `--reuid=${WORKER}`, `--regid=${WORKER}`, '--clear-groups'],
-      ...[`--bounding-set=${CONTAINER_CAPABILITIES}`, '--', ...worker],
+      '/usr/bin/setpriv',
+      `--reuid=${WORKER}`,
+      `--regid=${WORKER}`,
+      '--clear-groups',
+      `--bounding-set=${CONTAINER_CAPABILITIES}`,
+      '--',
+      ...worker,
     ];
   });
   afterAll(() => stack?.close());
@@ -55,7 +60,7 @@ suite('in a container, where commands have a user of their own', () => {
   async function work(name: string, script: Script, settings: object = {}, environment = {}) {
     await stack.createRepository(name, files);
     const jobId = await stack.createJob([name], { settings: { shell: true, ...settings } });
-    // What the test wrote as root is the worker's, whose alone it is.
+    // Gives the files that the test wrote as root to the worker.
     for (const folder of ['artifacts', 'tmp', 'compile-cache'])
       execFileSync('chown', ['-R', `${WORKER}:${WORKER}`, path.join(stack.folder, folder)]);
     chmodSync(path.join(stack.folder, 'artifacts'), 0o700);
@@ -66,9 +71,9 @@ suite('in a container, where commands have a user of their own', () => {
   }
 
   const shell = (...lines: string[]) => call('shell', { command: lines.join('\n') });
-  const said = (exchanges: ToolExchange[]) => exchanges.map(({ result }) => result).join('\n');
+  const resultsOf = (exchanges: ToolExchange[]) => exchanges.map(({ result }) => result).join('\n');
 
-  test('a command has no privilege and no way to one, and reads neither what the worker knows nor what it wrote', async () => {
+  test("a command has no privileges and cannot gain any, and cannot read the worker's environment or files", async () => {
     const { exchanges, outcome, log } = await work('acme/secrets', [
       calls(
         shell('id -u; id -G; grep -E "^(Cap|NoNewPrivs)" /proc/self/status; cat /proc/self/oom_score_adj'),
@@ -100,11 +105,11 @@ suite('in a container, where commands have a user of their own', () => {
     expect(thread!.result!.match(/Permission denied/g)).toHaveLength(2);
     expect(ways!.result).toMatch(/setpriv: Permission denied[\s\S]*not permitted/);
     for (const secret of [stack.environment.CLAUDE_API_KEY!, stack.environment.GITHUB_TOKEN!])
-      expect(said(exchanges) + log).not.toContain(secret);
-    expect(said(exchanges)).not.toContain('[redacted]');
+      expect(resultsOf(exchanges) + log).not.toContain(secret);
+    expect(resultsOf(exchanges)).not.toContain('[redacted]');
   });
 
-  test('the tree is the command’s while it runs and the worker’s after it, whatever modes and owners it leaves', async () => {
+  test('the tree belongs to the command while it runs and to the worker after it, with any modes that it leaves', async () => {
     const { exchanges, outcome, jobId } = await work('acme/tree', [
       calls(
         shell('chmod +x run.sh && touch -d 2001-01-01 a.txt && ./run.sh && echo more >> folder/b.txt'),
@@ -136,8 +141,11 @@ suite('in a container, where commands have a user of their own', () => {
     );
     const changed = outcome!.changes.map(({ file, status }) => `${status} ${file}`);
     expect(changed).toEqual([
-      ...['added closed/in/f', 'added closed/in/new.sh', 'modified folder/b.txt'],
-      ...['added private.txt', 'modified run.sh'],
+      'added closed/in/f',
+      'added closed/in/new.sh',
+      'modified folder/b.txt',
+      'added private.txt',
+      'modified run.sh',
     ]);
     const diff = (await stack.artifacts.read(outcome!.artifacts.diff!))!.toString();
     expect(diff).toMatch(/closed\/in\/new\.sh\nnew file mode 100755/);
@@ -146,7 +154,7 @@ suite('in a container, where commands have a user of their own', () => {
     expect(jobId).toBeDefined();
   });
 
-  test('nothing that a command started outlives it, not in a session of its own nor without its environment', async () => {
+  test('no process that a command started outlives it, even in a new session or with an empty environment', async () => {
     const { exchanges, outcome } = await work(
       'acme/processes',
       [
@@ -164,7 +172,7 @@ suite('in a container, where commands have a user of their own', () => {
     expect(processesOf(COMMANDS)).toEqual([]);
   });
 
-  test('a worker that is told to stop in a command leaves no process and no folder of either user', async () => {
+  test('a worker that gets SIGTERM during a command leaves no process and no folder of either user', async () => {
     await stack.createRepository('acme/stopped', files);
     const jobId = await stack.createJob(['acme/stopped'], { settings: { shell: true } });
     for (const folder of ['artifacts', 'tmp', 'compile-cache'])
@@ -178,7 +186,7 @@ suite('in a container, where commands have a user of their own', () => {
     expect(await stack.leftovers()).toEqual([]);
   });
 
-  test('a worker that cannot become the commands’ user says so instead of running them as itself', async () => {
+  test('a worker that cannot change users fails with the reason instead of running commands as itself', async () => {
     const { exitCode, log, model } = await work('acme/unable', [], {}, { PATH: process.env.PATH! });
     expect({ exitCode, asked: model.requests.length }).toEqual({ exitCode: 1, asked: 0 });
     expect(log).toMatch(/SettingsError: COMMAND_USER is set, but this worker may not change users/);

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { Redactor } from '../../../worker/sandbox/redact.ts';
 
-test('a secret that was stored with a line feed is taken out of texts and patches, with it and without', () => {
+test('a secret that was stored with a line feed is redacted both with and without it', () => {
   const redactor = new Redactor();
   redactor.add('sk-ant-example\n');
   expect(redactor.text('The key is sk-ant-example.')).toBe('The key is [redacted].');

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-/** Commands see no key; a model may have it from elsewhere, and a printed form is written into the command here. */
+/** Commands cannot read the key, so the tests write it into the command, as if the model knew it from elsewhere. */
 const PLANT: Record<string, (key: string) => string> = {
   'leak.bin': (key) => `printf '\\000\\000bin%s' '${key}' > leak.bin`,
   'base64.bin': (key) => `printf '\\000%s' '${Buffer.from(`ab${key}`).toString('base64')}' > base64.bin`,
@@ -17,7 +17,7 @@ const PLANT: Record<string, (key: string) => string> = {
   'undiffed.txt': (key) => `echo '*.txt -diff' > .gitattributes; printf '%s' '${key}' > undiffed.txt`,
 };
 
-test('a secret in a file that git takes for binary is refused by name, and no artifact has it, compressed or not', async () => {
+test('a file with a secret that git treats as binary is refused by name, and no artifact has the secret, compressed or not', async () => {
   const key = stack.environment.CLAUDE_API_KEY!;
   const [first, ...others] = Object.values(PLANT).map((command) => call('shell', { command: command(key) }));
   let saved = '';
@@ -25,7 +25,7 @@ test('a secret in a file that git takes for binary is refused by name, and no ar
     { 'a.txt': 'a\n' },
     [
       calls(first!),
-      // What another worker would go on from, were this one lost now: of a change that is one binary file.
+      // Reads the checkpoint, whose change is one binary file.
       () => {
         saved = filesBelow(path.join(stack.folder, 'artifacts'));
         return calls(...others);
@@ -40,11 +40,11 @@ test('a secret in a file that git takes for binary is refused by name, and no ar
   expect(saved).toContain("'[redacted]' > leak.bin");
   expect(saved).not.toContain(key);
   expect(saved).not.toContain('GIT binary patch');
-  const said = JSON.stringify(model.requests.at(-1)!.body.messages);
-  for (const file of Object.keys(PLANT)) expect(said).toContain(file);
-  expect(said).toContain('The change contains a credential, in ');
+  const messages = JSON.stringify(model.requests.at(-1)!.body.messages);
+  for (const file of Object.keys(PLANT)) expect(messages).toContain(file);
+  expect(messages).toContain('The change contains a credential, in ');
   expect(outcome).toMatchObject({ outcome: 'gaveUp', end: 'gaveUp' });
-  // git would give the file back from its compressed form.
+  // A patch would hold the file compressed.
   expect(outcome.artifacts.diff).toBeUndefined();
   expect(await stack.artifacts.read(artifactKeys.diff(jobId, name))).toBeUndefined();
   expect(await stack.artifacts.read(artifactKeys.changeSet(jobId, name))).toBeUndefined();

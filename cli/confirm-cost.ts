@@ -3,7 +3,8 @@ import { ModelRequestError } from '../core/errors.ts';
 import type { JobRequest } from '../core/job.ts';
 import { refusalOfModel } from '../core/model-check.ts';
 import { unpricedNote } from '../core/models.ts';
-import { defaultJobSettings, isModelPriced, parseSettings, type Variables } from '../core/settings.ts';
+import type { Variables } from '../core/secrets.ts';
+import { defaultJobSettings, isModelPriced, parseSettings } from '../core/settings.ts';
 import { tell } from '../core/terminal.ts';
 
 /** Throws ModelRequestError for a bad key or model name, before the job starts and not once for each repository. */

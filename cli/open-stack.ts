@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { isAllowed } from '../core/allowed-repositories.ts';
 import { UsageError } from '../core/errors.ts';
-import { parseSettings, type Variables } from '../core/settings.ts';
+import type { Variables } from '../core/secrets.ts';
+import { parseSettings } from '../core/settings.ts';
 import { type RunningStack, runningStack } from '../local/data-folder.ts';
 import { startStack } from '../local/stack.ts';
 import { dataFolderOf } from './folders.ts';

@@ -1,7 +1,8 @@
 import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { SettingsError } from '../core/errors.ts';
-import { commandSecretVariables, parseSettings, SETTING_NAMES, type Variables } from '../core/settings.ts';
+import type { Variables } from '../core/secrets.ts';
+import { commandSecretVariables, parseSettings, SETTING_NAMES } from '../core/settings.ts';
 import { tell } from '../core/terminal.ts';
 import { DECIDED_BY_STACK, REGION } from '../local/environment.ts';
 import { requireOwn } from '../local/own-file.ts';

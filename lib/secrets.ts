@@ -1,7 +1,8 @@
 import { CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { commandSecretPart } from '../core/command-secrets.ts';
-import { parseSettings, type SecretName } from '../core/settings.ts';
+import type { SecretName } from '../core/secrets.ts';
+import { parseSettings } from '../core/settings.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Names } from './names.ts';
 

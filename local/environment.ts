@@ -1,12 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { isAllowed } from '../core/allowed-repositories.ts';
-import {
-  commandSecretVariables,
-  parseSettings,
-  SETTING_NAMES,
-  type Settings,
-  type Variables,
-} from '../core/settings.ts';
+import type { Variables } from '../core/secrets.ts';
+import { commandSecretVariables, parseSettings, SETTING_NAMES, type Settings } from '../core/settings.ts';
 import { ACCESS_KEY_ID } from './access/aws-signature.ts';
 import { OFFLINE_MODEL } from './model/offline.ts';
 

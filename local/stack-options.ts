@@ -1,4 +1,4 @@
-import type { Variables } from '../core/settings.ts';
+import type { Variables } from '../core/secrets.ts';
 import type { Functions } from './functions.ts';
 import type { GitHubOptions } from './github/server.ts';
 

@@ -1,10 +1,6 @@
 import { NOT_TRIED_AGAIN, WORKER_ATTEMPTS } from '../core/attempts.ts';
-import {
-  commandSecretVariables,
-  SECRET_VARIABLES,
-  type Variables,
-  WRITE_CREDENTIALS,
-} from '../core/settings.ts';
+import { SECRET_VARIABLES, type Variables, WRITE_CREDENTIALS } from '../core/secrets.ts';
+import { commandSecretVariables } from '../core/settings.ts';
 import type { LocalJobDefinition } from './batch/job-definition.ts';
 import { JOB_DEFINITION } from './environment.ts';
 

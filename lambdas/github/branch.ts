@@ -1,7 +1,7 @@
 import type { Octokit } from '@octokit/rest';
 import { isOfJob, JOB_TRAILER, TREE_TRAILER } from '../../core/commit-trailers.ts';
 import { BranchHasOtherCommitsError, PullRequestRefusedError, SettingsError } from '../../core/errors.ts';
-import type { Person } from '../../core/settings.ts';
+import type { Person } from '../../core/setting-shapes.ts';
 import { ancestorsOf } from '../../core/tree-path.ts';
 import { publishAgain, publishElsewhere } from './advice.ts';
 import type { Base, Repository } from './base.ts';

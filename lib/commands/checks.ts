@@ -7,7 +7,8 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { fillSecretCommand, parseSettings } from '../../core/settings.ts';
+import { fillSecretCommand } from '../../core/secrets.ts';
+import { parseSettings } from '../../core/settings.ts';
 import type { Configuration } from '../configuration.ts';
 import { Names } from '../names.ts';
 import { aboutSecret, secretsOf } from '../secrets.ts';

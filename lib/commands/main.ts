@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { STSClient } from '@aws-sdk/client-sts';
 import { CodyBatchError, SettingsError, UsageError } from '../../core/errors.ts';
-import { fillSecretCommand, type Variables } from '../../core/settings.ts';
+import { fillSecretCommand, type Variables } from '../../core/secrets.ts';
 import { print, tell } from '../../core/terminal.ts';
 import { Names } from '../names.ts';
 import { aboutSecret, secretsOf } from '../secrets.ts';

@@ -18,9 +18,9 @@ const MAX_LINE_FILE = 64 * 1024;
 const MAX_PACKED_REFS = 128 * 1024 * 1024;
 
 /**
- * Finds the git directory of a work tree as git does, but without its configuration, which can name programs, other
- * folders and servers. Returns undefined if the folder is not a work tree's top. Throws InvalidInputError if another
- * user owns it and no `safe.directory` allows that.
+ * Finds the git directory of a work tree as git does, but without its configuration, which can name programs,
+ * other folders and servers. Returns undefined if the folder is not a work tree's top. Throws
+ * InvalidInputError if another user owns it and no `safe.directory` allows that.
  */
 export async function findGitFolder(tree: string): Promise<GitFolder | undefined> {
   const link = path.join(tree, '.git');
@@ -87,7 +87,7 @@ export async function readRegularBytes(file: string, maxBytes: number): Promise<
   }
 }
 
-/** Returns the names of the folders of loose objects and packs, without links, which may lead to another repository. */
+/** Returns the names of the folders of loose objects and packs, without links to other repositories. */
 export async function objectFolders(objects: string): Promise<string[]> {
   const entries = await readdir(objects, { withFileTypes: true }).catch(() => []);
   return entries
@@ -96,8 +96,8 @@ export async function objectFolders(objects: string): Promise<string[]> {
 }
 
 /**
- * Applies git's rule of `safe.directory`, which git does not check if GIT_DIR is set: another user's repository may have
- * a harmful configuration. Throws InvalidInputError.
+ * Applies git's rule of `safe.directory`, which git does not check if GIT_DIR is set: another user's
+ * repository may have a harmful configuration. Throws InvalidInputError.
  */
 async function requireOwner(tree: string, parts: readonly string[]): Promise<void> {
   const user = process.geteuid?.();
@@ -115,7 +115,7 @@ async function requireOwner(tree: string, parts: readonly string[]): Promise<voi
   );
 }
 
-/** Whether the user's or the machine's configuration has this tree in `safe.directory`. The tree's does not count. */
+/** Whether the user's or the machine's configuration, not the tree's, has this tree in `safe.directory`. */
 async function isDeclaredSafe(tree: string): Promise<boolean> {
   const { PATH = '', HOME, XDG_CONFIG_HOME } = process.env;
   // Without GIT_* variables from the environment, and outside of any repository.

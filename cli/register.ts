@@ -6,9 +6,10 @@ import { pushHead, type WorkTree } from './work-tree.ts';
 export type Registered = WorkTree & { repositoryName: string };
 
 /**
- * Registers work trees with the local GitHub, each as `local/{folder}` with HEAD on its branch. The description has the
- * folder's path, so that a second job uses the same repository, and another folder of the same name gets a number.
- * `token` is the stack's secret, or a token of a local GitHub that was started with a list of tokens.
+ * Registers work trees with the local GitHub, each as `local/{folder}` with HEAD on its branch. The
+ * description has the folder's path, so that a second job uses the same repository, and another folder of the
+ * same name gets a number. `token` is the stack's secret, or a token of a local GitHub that was started with
+ * a list of tokens.
  */
 export async function registerWorkTrees(
   trees: readonly WorkTree[],

@@ -37,8 +37,8 @@ export type WorkTree = {
 };
 
 /**
- * Reads a work tree without any change to it and without its configuration (see Reader). Throws InvalidInputError if it
- * is not a work tree, belongs to another user, or has no commit.
+ * Reads a work tree without any change to it and without its configuration (see Reader). Throws
+ * InvalidInputError if it is not a work tree, belongs to another user, or has no commit.
  */
 export async function inspectWorkTree(given: string): Promise<WorkTree> {
   const refuse = (problem: string) =>
@@ -119,11 +119,12 @@ const COPIED: readonly [name: string, maxBytes: number][] = [
 const MAX_INDEX_BYTES = 1024 * 1024 * 1024;
 
 /**
- * A temporary bare repository over the objects of a work tree. A tree's configuration can name programs (filters, hooks,
- * monitors, ssh, credential helpers), other servers (insteadOf, a promisor) and other folders (includes, core.worktree,
- * alternates), so git never gets the tree's git directory. It gets this one, which has links to the tree's object
- * folders, a copy of its index, and a configuration written here. Filters and drivers that the tree's attributes name
- * are then not configured, and a missing object is an error.
+ * A temporary bare repository over the objects of a work tree. A tree's configuration can name programs
+ * (filters, hooks, monitors, ssh, credential helpers), other servers (insteadOf, a promisor) and other
+ * folders (includes, core.worktree, alternates), so git never gets the tree's git directory. It gets this
+ * one, which has links to the tree's object folders, a copy of its index, and a configuration written here.
+ * Filters and drivers that the tree's attributes name are then not configured, and a missing object is an
+ * error.
  */
 class Reader {
   readonly #tree: string;

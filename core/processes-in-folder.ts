@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * Kills every process that was started with its home or its temporary folder at or below `folder`, in any process group
- * or session. Linux only: other systems do not show the environment of other processes.
+ * Kills every process that was started with its home or its temporary folder at or below `folder`, in any
+ * process group or session. Linux only: other systems do not show the environment of other processes.
  */
 export function killProcessesIn(folder: string): void {
   const isMark = (variable: string) =>
@@ -18,7 +18,7 @@ export function killProcessesIn(folder: string): void {
   }
 }
 
-/** Reads a file of /proc. Returns undefined if there is no such process, if it is another user's, or without /proc. */
+/** Returns undefined if the process does not exist or is another user's, or if there is no /proc. */
 export function readProc(path: string): string | undefined {
   try {
     return readFileSync(`/proc/${path}`, 'latin1');

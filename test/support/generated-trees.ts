@@ -183,7 +183,9 @@ export function generateEdit(random: Random, tree: RawTree): Edit {
   return { path, mode: kept, change: insertLine };
 }
 
-/** Inserts a line after the first, with the same line end; if the file has no line end, extends its only line. */
+/**
+ * Inserts a line after the first, with the same line end; if the file has no line end, extends its only line.
+ */
 function insertLine(bytes: Buffer): Buffer {
   const end = bytes.indexOf('\n') + 1;
   if (end === 0) return Buffer.concat([bytes, Buffer.from('inserted')]);

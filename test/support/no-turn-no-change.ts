@@ -47,10 +47,10 @@ function hasFiles(tree: ReadonlyMap<string, RawFile>): boolean {
 }
 
 /**
- * Processes each case with the worker's functions, in one clone that checks out commit after commit. The oracle works on
- * blobs alone: read by cat-file, edited, stored by `hash-object --no-filters`. Expects of each case that an untouched tree
- * has no change, that the change has exactly the edited files, and that the patch makes the oracle's tree, both with the
- * documented command and from a checkpoint.
+ * Processes each case with the worker's functions, in one clone that checks out commit after commit. The
+ * oracle works on blobs alone: read by cat-file, edited, stored by `hash-object --no-filters`. Expects of
+ * each case that an untouched tree has no change, that the change has exactly the edited files, and that the
+ * patch makes the oracle's tree, both with the documented command and from a checkpoint.
  */
 export async function checkCases(trees: RawTrees, cases: readonly Case[]): Promise<void> {
   await trees.commit(Object.fromEntries(cases.map(({ branch, tree }) => [branch, tree])));
@@ -119,7 +119,9 @@ async function check(trees: RawTrees, { branch, edits, cloned, oracle }: Checked
   expect({ branch, ...restored }).toEqual({ branch, ...changes });
 }
 
-/** Applies the patch with the documented command, in a fresh clone with attributes. Returns the commit's tree. */
+/**
+ * Applies the patch with the documented command, in a fresh clone with attributes. Returns the commit's tree.
+ */
 async function commitByHand(
   trees: RawTrees,
   { branch, patch }: { branch: string; patch: Buffer },

@@ -3,11 +3,13 @@ import path from 'node:path';
 import type { Workspace } from '../sandbox/workspace.ts';
 import type { Git } from './git.ts';
 
-/** The attributes of a path, from the .gitattributes of the base commit and of the work tree; either one counts. */
+/** Attributes of a path, by the .gitattributes of base commit and work tree; either one counts. */
 export type Attributes = {
-  /** The filter that git stores the file through, such as `lfs`. It is not run here, so the path cannot be written. */
+  /** The filter that git stores the file through, such as `lfs`. A path with a filter cannot be written here. */
   filter: string | undefined;
-  /** The encodings that checkouts of the file have; its blob is UTF-8. More than one if base and tree differ. */
+  /**
+   * The encodings that checkouts of the file have; its blob is UTF-8. More than one if base and tree differ.
+   */
   encodings: readonly string[];
   /**
    * Whether git stores the file with LF: always, or unless its bytes look binary. The work tree's value has
@@ -21,8 +23,8 @@ const ASKED = ['filter', 'working-tree-encoding', 'text', 'crlf', 'eol'] as cons
 type Answers = Partial<Record<(typeof ASKED)[number], string>>;
 
 /**
- * Makes a second, read-only git directory on the clone's objects and index. The clone's own turns attributes off,
- * so `check-attr` would report `unset` for every path there.
+ * Makes a second, read-only git directory on the clone's objects and index. The clone's own turns attributes
+ * off, so `check-attr` would report `unset` for every path there.
  */
 export async function prepareAttributes(workspace: Workspace): Promise<void> {
   const folder = folderOf(workspace);

@@ -15,8 +15,8 @@ export type RemoteBranches = ReadonlyMap<string, string>;
 const MAX_LISTING_BYTES = 256 * 1024 * 1024;
 
 /**
- * Finds the branches that could block the job's pull request, before any model is paid. Uses `git ls-remote`, which
- * does not count against GitHub's API limits. Returns undefined if the job does not create a pull request.
+ * Finds the branches that could block the job's pull request, before any model is paid. Uses `git ls-remote`,
+ * which does not count against GitHub's API limits. Returns undefined if the job creates no pull request.
  */
 export async function findBranches(
   workspace: Workspace,
@@ -51,8 +51,8 @@ export async function findBranches(
 }
 
 /**
- * Throws PullRequestRefusedError if the job's own branch cannot be created: it is the base branch, its name conflicts
- * with another branch's, or its newest commit is not of this job.
+ * Throws PullRequestRefusedError if the job's own branch cannot be created: it is the base branch, its name
+ * conflicts with another branch's, or its newest commit is not of this job.
  */
 export async function requireOwnBranch(
   branches: RemoteBranches,

@@ -23,21 +23,23 @@ const MAX_PATCH_BYTES = 16 * 1024 * 1024;
 export type Changes = {
   entries: ChangeEntry[];
   /**
-   * Applies with `git apply --cached` on the base commit. Bytes, because a file's text need not be UTF-8. Undefined if
-   * it is longer than MAX_PATCH_BYTES.
+   * Applies with `git apply --cached` on the base commit. Bytes, because a file's text need not be UTF-8.
+   * Undefined if it is longer than MAX_PATCH_BYTES.
    */
   patch: Buffer | undefined;
   /** The reason why entries or patch are incomplete, if they are; such a change is never accepted. */
   excess: string | undefined;
   /** Files that .gitattributes make text: written with CRLF, stored with LF as `git add` would. */
   withLf: readonly string[];
-  /** Files that .gitattributes do not allow to be stored as they are, each with its reason; never accepted. */
+  /**
+   * Files that .gitattributes do not allow to be stored as they are, each with its reason; never accepted.
+   */
   unstorable: readonly string[];
 };
 
 /**
- * Compares the work tree with the base commit through a copy of the clone's index, so that the clone's index stays
- * that of the base commit.
+ * Compares the work tree with the base commit through a copy of the clone's index, so that the clone's index
+ * stays that of the base commit.
  */
 export async function readChanges(clone: Clone, workspace: Workspace): Promise<Changes> {
   const { git, baseSha } = clone;
@@ -66,8 +68,8 @@ export async function readChanges(clone: Clone, workspace: Workspace): Promise<C
 }
 
 /**
- * Keeps the modification time: git reads again all files that are not older than its index. It is rounded down to whole
- * seconds, so that git reads too many files rather than too few.
+ * Keeps the modification time: git reads again all files that are not older than its index. It is rounded
+ * down to whole seconds, so that git reads too many files rather than too few.
  */
 async function copyIndex(from: string, to: string): Promise<void> {
   await copyFile(from, to);
@@ -118,8 +120,8 @@ export async function readChangedFiles(git: Git, { entries }: Changes): Promise<
 }
 
 /**
- * Returns the files of a change that hold a secret, before or after it. Searches the blobs, because a patch has binary
- * files compressed.
+ * Returns the files of a change that hold a secret, before or after it. Searches the blobs, because a patch
+ * has binary files compressed.
  */
 export async function filesWithSecrets(
   git: Git,
@@ -161,6 +163,7 @@ export async function resetTree(git: Git): Promise<void> {
   const reset = () => git.run(['reset', '--hard', '--quiet', 'HEAD']);
   await reset();
   await git.run(['clean', '-d', '--force', '--quiet']);
-  // If a link to moved files has replaced their folder, they look unchanged until `clean` has removed the link.
+  // If a link to moved files has replaced their folder, they look unchanged until `clean` has removed the
+  // link.
   await reset();
 }

@@ -18,7 +18,7 @@ export type CloneRequest = {
   token: string | undefined;
   /** @default the repository's default branch */
   baseBranch: string | undefined;
-  /** The commit of a checkpoint. The branch's newest commit is used if it is undefined or gone from the server. */
+  /** A checkpoint's commit. If it is undefined or gone from the server, the branch's newest commit is used. */
   baseSha: string | undefined;
   /** Ends every git process of this run. */
   stop: AbortSignal;
@@ -37,9 +37,9 @@ export type Clone = TreeFacts & {
 };
 
 /**
- * Turns all attributes off, so that the tree holds the commit's bytes and git stores them unchanged. With attributes,
- * untouched files could show as modified, filters could rewrite files, and text could be hidden from search and diff.
- * stored-form.ts applies at staging what is needed of them.
+ * Turns all attributes off, so that the tree holds the commit's bytes and git stores them unchanged. With
+ * attributes, untouched files could show as modified, filters could rewrite files, and text could be hidden
+ * from search and diff. stored-form.ts applies at staging what is needed of them.
  */
 const ATTRIBUTES = '* -text -ident -filter -working-tree-encoding !diff\n';
 
@@ -95,7 +95,7 @@ export function openRemote(workspace: Workspace, request: CloneRequest): { git: 
   return { git, url: `${base.href}${request.remoteName ?? request.repositoryName}.git` };
 }
 
-/** Fetches the checkpoint's commit, which its patch fits, if the branch has moved. Returns undefined if it is gone. */
+/** Fetches the checkpoint's commit, which its patch fits. Returns undefined if the server lost it. */
 async function fetchEarlier(git: Git, newest: string, request: CloneRequest): Promise<string | undefined> {
   const { baseSha } = request;
   if (baseSha === undefined || baseSha === newest) return baseSha;
@@ -110,8 +110,8 @@ async function fetchEarlier(git: Git, newest: string, request: CloneRequest): Pr
 }
 
 /**
- * For a clone without a commit. Throws RepositoryUnavailableError if the repository is empty, and GitFailedError if it
- * has branches, which means that git received an incomplete answer.
+ * For a clone without a commit. Throws RepositoryUnavailableError if the repository is empty, and
+ * GitFailedError if it has branches, which means that git received an incomplete answer.
  */
 async function requireEmpty(git: Git, { repositoryName, signal }: CloneRequest): Promise<never> {
   const branches = (await git.listRemote(['--heads', 'origin'], { signal })).toString().trim();
@@ -163,7 +163,9 @@ const SHA1_LENGTH = 40;
 const IS_SHA256 =
   'uses SHA-256 for its objects, which GitHub and this product do not support; leave it out of the job, or convert it to SHA-1.';
 
-/** Returns the base URL of git for the URL of GitHub's API; `https://host/api/v3` is Enterprise. Ends in `/`. */
+/**
+ * Returns the base URL of git for the URL of GitHub's API; `https://host/api/v3` is Enterprise. Ends in `/`.
+ */
 export function gitBaseUrl(apiUrl: string): URL {
   const url = new URL(apiUrl);
   const loopback = url.hostname === '127.0.0.1' || url.hostname === 'localhost';
@@ -182,7 +184,10 @@ function tokenConfig(base: URL, token: string | undefined): Record<string, strin
   return { [`http.${base.href}.extraHeader`]: `Authorization: Basic ${basic}` };
 }
 
-/** Turns a GitFailedError with a known cause into a RepositoryUnavailableError; returns other errors unchanged. */
+/**
+ * Turns a GitFailedError with a known cause into a RepositoryUnavailableError; returns other errors
+ * unchanged.
+ */
 export function explain(error: unknown, request: CloneRequest, url: string): unknown {
   if (!(error instanceof GitFailedError)) return error;
   const { repositoryName, baseBranch, token } = request;

@@ -7,9 +7,9 @@ import type { Clone } from './clone.ts';
 import type { TagHistory } from './tag-history.ts';
 
 /**
- * Makes `.git` in the tree for the commands: a repository that has only the base commit, in which `git status` is
- * clean. It is a copy, because a command may change it. The worker's git never reads it: its git directory is
- * elsewhere, and it ignores every path named `.git`.
+ * Makes `.git` in the tree for the commands: a repository that has only the base commit, in which `git
+ * status` is clean. It is a copy, because a command may change it. The worker's git never reads it: its git
+ * directory is elsewhere, and it ignores every path named `.git`.
  */
 export async function makeCommandRepository(
   workspace: Pick<Workspace, 'tree' | 'gitFolder'>,
@@ -77,8 +77,8 @@ async function isShallowAt(file: string, baseSha: string): Promise<boolean> {
 }
 
 /**
- * Keeps the modification time: git reads again all files that are not older than its index. It is rounded down to whole
- * seconds, so that git reads too many files rather than too few.
+ * Keeps the modification time: git reads again all files that are not older than its index. It is rounded
+ * down to whole seconds, so that git reads too many files rather than too few.
  */
 async function copyIndex(from: string, to: string): Promise<void> {
   await copyFile(from, to);

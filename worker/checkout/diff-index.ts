@@ -34,7 +34,7 @@ export async function readDifferences(
   return parse(await git.run([...DIFF, ...format, baseSha], { indexFile }));
 }
 
-/** Reads `--raw --numstat -z`: first `:mode mode id id status NUL path NUL` for all files, then their line counts. */
+/** Reads `:mode mode id id status NUL path NUL` for all files, then their line counts. */
 function parse(listing: Buffer): Difference[] {
   // latin1 keeps every byte of a path that is not UTF-8.
   const fields = listing.toString('latin1').split('\0').slice(0, -1);

@@ -13,8 +13,9 @@ export type Encoded = { objectId: string; encoding: string };
 const AT_ONCE = 4;
 
 /**
- * Returns the blobs that git cannot convert to their encoding and back to the same bytes: a checkout would show the
- * file as modified, or have different text. git does the conversion, in a temporary work tree with one file per blob.
+ * Returns the blobs that git cannot convert to their encoding and back to the same bytes: a checkout would
+ * show the file as modified, or have different text. git does the conversion, in a temporary work tree with
+ * one file per blob.
  */
 export async function inconvertible(
   git: Git,
@@ -55,8 +56,8 @@ export async function inconvertible(
 }
 
 /**
- * git checks out as UTF-8 what it cannot encode, and compares unconverted what it cannot decode, so such a file looks
- * unmodified. Only storing it fails.
+ * git checks out as UTF-8 what it cannot encode, and compares unconverted what it cannot decode, so such a
+ * file looks unmodified. Only storing it fails.
  */
 async function isLeftAsItWas(
   git: Git,

@@ -17,8 +17,9 @@ export type GitRetries = {
 };
 
 /**
- * Retries a request to git's server with growing pauses, so that it survives an outage, a proxy's error page or a
- * dropped connection. Throws the last GitFailedError when the retry budget is spent, and any other error at once.
+ * Retries a request to git's server with growing pauses, so that it survives an outage, a proxy's error page
+ * or a dropped connection. Throws the last GitFailedError when the retry budget is spent, and any other error
+ * at once.
  */
 export async function retryGit<T>(
   ask: () => Promise<T>,

@@ -18,8 +18,8 @@ import { oomKills } from '../sandbox/oom-kills.ts';
 import { baseEnvironment, type Workspace } from '../sandbox/workspace.ts';
 
 /**
- * A signal from outside ended git, for example at the shutdown of the host: neither this worker nor the kernel's
- * out-of-memory killer sent it. Another attempt may succeed.
+ * A signal from outside ended git, for example at the shutdown of the host: neither this worker nor the
+ * kernel's out-of-memory killer sent it. Another attempt may succeed.
  */
 export class GitInterruptedError extends GitError {
   override readonly name = 'GitInterruptedError';
@@ -54,7 +54,7 @@ const CONFIG: GitConfig = {
   'core.bigFileThreshold': '16m',
 };
 
-/** For a tree that changes owner between commands: that changes the ctime of its files, but not their content or mtime. */
+/** Tree files change owner between commands, which changes their ctime but not their content or mtime. */
 const LENT_CONFIG: GitConfig = {
   'core.trustctime': 'false',
   'core.checkStat': 'minimal',
@@ -70,8 +70,8 @@ export class Git {
   readonly #signal: AbortSignal;
 
   /**
-   * `protocol` is the only transport that git may use: `https`, or `http` on loopback. `networkConfig` holds the token; only
-   * processes that speak to the server get it. `signal` ends every process.
+   * `protocol` is the only transport that git may use: `https`, or `http` on loopback. `networkConfig` holds
+   * the token; only processes that speak to the server get it. `signal` ends every process.
    */
   constructor(
     workspace: Workspace,

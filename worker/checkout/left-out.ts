@@ -7,8 +7,8 @@ import { absolutePath, legible, statsOf } from './raw-path.ts';
 const MAX_LISTING_BYTES = 16 * 1024 * 1024;
 
 /**
- * Lists what is in the tree but can never be in a change, each with its reason, so that the model does not rely on it.
- * A folder is listed instead of its files.
+ * Lists what is in the tree but can never be in a change, each with its reason, so that the model does not
+ * rely on it. A folder is listed instead of its files.
  */
 export async function leftOut({ git, submodules }: Clone, { tree }: Workspace): Promise<string[]> {
   const list = async (...options: string[]) => {

@@ -11,7 +11,9 @@ export async function readObjects(git: Git, objectIds: readonly string[]): Promi
   return new Map([...contents].map(([objectId, pieces]) => [objectId, Buffer.concat(pieces)]));
 }
 
-/** Passes blobs to `take` piece by piece, so that they may have any size; an empty blob is one empty piece. */
+/**
+ * Passes blobs to `take` piece by piece, so that they may have any size; an empty blob is one empty piece.
+ */
 export async function scanObjects(
   git: Git,
   objectIds: readonly string[],

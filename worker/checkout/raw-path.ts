@@ -1,8 +1,8 @@
 import { accessSync, constants, lstatSync, type Stats } from 'node:fs';
 
 /**
- * Decodes a raw path. git's paths need not be UTF-8, so raw paths are latin1 strings, which keep every byte; they are
- * relative to the tree.
+ * Decodes a raw path. git's paths need not be UTF-8, so raw paths are latin1 strings, which keep every byte;
+ * they are relative to the tree.
  */
 export function legible(file: string): string {
   return Buffer.from(file, 'latin1').toString('utf8');

@@ -25,9 +25,9 @@ export type Staged = {
 };
 
 /**
- * Does `git add -A` into `indexFile`, but skips nested repositories (git would read their configuration, and fails on
- * one without a commit) and files that cannot be part of a change. Of the attributes only line ends are applied, and
- * only to files that were touched. Throws GitBoundExceededError if too many files differ.
+ * Does `git add -A` into `indexFile`, but skips nested repositories (git would read their configuration, and
+ * fails on one without a commit) and files that cannot be part of a change. Of the attributes only line ends
+ * are applied, and only to files that were touched. Throws GitBoundExceededError if too many files differ.
  */
 export async function stage(clone: Clone, workspace: Workspace, indexFile: string): Promise<Staged> {
   const { git, baseSha, largeFiles } = clone;

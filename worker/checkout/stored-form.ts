@@ -19,8 +19,8 @@ export type StoredForm = {
 };
 
 /**
- * Staging converts nothing, so that untouched files stay unchanged. This finds the files that `git add` would have
- * converted: stored as they are, they would show as modified in every clone.
+ * Staging converts nothing, so that untouched files stay unchanged. This finds the files that `git add` would
+ * have converted: stored as they are, they would show as modified in every clone.
  */
 export async function storedForm(
   clone: Clone,
@@ -43,7 +43,7 @@ export async function storedForm(
 
 type Asked = Difference & { attributes: Attributes };
 
-/** Accepts blobs that the base commit has at a path with a filter, such as a moved LFS pointer: they are filtered already. */
+/** Accepts blobs that the base commit has at a filtered path, such as a moved LFS pointer. */
 async function refuseFilters(
   clone: Clone,
   workspace: Workspace,
@@ -132,7 +132,9 @@ async function storeWithLf(
   return new Map(chosen.map(({ path: file }, i) => [file, objectIds[i]!]));
 }
 
-/** Returns the blobs of deleted files: if one appears at a new path, the file was moved, and keeps its bytes. */
+/**
+ * Returns the blobs of deleted files: if one appears at a new path, the file was moved, and keeps its bytes.
+ */
 function movedBlobs(differences: readonly Difference[]): Set<string> {
   return new Set(differences.filter(({ mode }) => mode === NULL_MODE).map(({ oldId }) => oldId));
 }

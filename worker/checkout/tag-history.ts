@@ -12,7 +12,9 @@ export type TagHistory = {
   hasBase: boolean;
 };
 
-/** Clones into a separate repository, because a fetch without trees would make the worker's a partial clone. */
+/**
+ * Clones into a separate repository, because a fetch without trees would make the worker's a partial clone.
+ */
 export async function fetchTagHistory(
   workspace: Pick<Workspace, 'privateFolder'>,
   { git, remoteName, baseBranch, baseSha }: Pick<Clone, 'git' | 'remoteName' | 'baseBranch' | 'baseSha'>,

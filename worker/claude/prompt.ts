@@ -2,8 +2,8 @@ import type { ContentBlockParam, MessageParam, TextBlockParam } from '@anthropic
 import type { Verification } from '../../core/repository-result.ts';
 
 /**
- * Has the same bytes for every repository of every job: no name, date or path. With the tools it is the prefix that the
- * prompt cache keeps for five minutes, so a job does not pay for it once per repository.
+ * Has the same bytes for every repository of every job: no name, date or path. With the tools it is the
+ * prefix that the prompt cache keeps for five minutes, so a job does not pay for it once per repository.
  */
 export const SYSTEM_PROMPT = `You make one change in one Git repository, on your own: nobody answers questions. The user's message says what to change. It goes to many repositories; this is one of them.
 
@@ -23,8 +23,8 @@ export function systemBlocks(): TextBlockParam[] {
 }
 
 /**
- * Starts with the task, which all repositories of the job share. Ends with the parts that differ: the repository's name
- * and the checks that fail without any change.
+ * Starts with the task, which all repositories of the job share. Ends with the parts that differ: the
+ * repository's name and the checks that fail without any change.
  */
 export function firstMessage(
   prompt: string,
@@ -57,9 +57,10 @@ export function sharedBytes({ content }: MessageParam): number {
 }
 
 /**
- * Adds a cache breakpoint at the end of the last two user messages: the last one writes the cache, the one before it reads
- * what the previous request wrote. Without the second, a turn of many tool calls would miss the cache, because the API
- * looks back only 20 blocks from a breakpoint. With those of the system prompt and the task this makes four, the API's limit.
+ * Adds a cache breakpoint at the end of the last two user messages: the last one writes the cache, the one
+ * before it reads what the previous request wrote. Without the second, a turn of many tool calls would miss
+ * the cache, because the API looks back only 20 blocks from a breakpoint. With those of the system prompt and
+ * the task this makes four, the API's limit.
  */
 export function withBreakpoints(messages: readonly MessageParam[]): MessageParam[] {
   const marked = messages.filter(({ role }) => role === 'user').slice(-2);

@@ -8,12 +8,12 @@ const run = promisify(execFile);
 const MAX_PROCESSES = 4096;
 
 /**
- * The container's user for the job's commands. It cannot read what the worker has: /proc/<worker>/environ, the git
- * directory, the address of the task's credentials. The work tree changes owner: it belongs to this user during a
- * command, and to the worker otherwise.
+ * The container's user for the job's commands. It cannot read what the worker has: /proc/<worker>/environ,
+ * the git directory, the address of the task's credentials. The work tree changes owner: it belongs to this
+ * user during a command, and to the worker otherwise.
  *
- * The worker does not run as root. It changes users with the first `setpriv` on its PATH, which is setuid root and
- * which only the worker may run (docs/security.md).
+ * The worker does not run as root. It changes users with the first `setpriv` on its PATH, which is setuid
+ * root and which only the worker may run (docs/security.md).
  */
 export class CommandUser {
   readonly #user: string;
@@ -23,7 +23,7 @@ export class CommandUser {
     this.#user = user;
   }
 
-  /** `setting` is COMMAND_USER, `uid:gid`. Throws SettingsError if this process cannot run commands as that user. */
+  /** `setting` is COMMAND_USER, `uid:gid`. Throws SettingsError if this process cannot become that user. */
   static async open(setting: string): Promise<CommandUser> {
     const user = new CommandUser(setting);
     if (process.getuid?.() === 0)
@@ -41,7 +41,7 @@ export class CommandUser {
     return user;
   }
 
-  /** Returns the program and arguments that run `command` as this user, without privileges or a way to gain them. */
+  /** Returns the program and arguments that run `command` as this user, without privileges. */
   command(command: readonly string[]): string[] {
     return [...this.#become(), 'prlimit', `--nproc=${MAX_PROCESSES}`, '--core=0', '--', ...command];
   }

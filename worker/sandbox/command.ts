@@ -20,16 +20,16 @@ export type CommandOptions = {
 const DRAIN_MS = 1000;
 
 /**
- * If memory runs out, the kernel kills the command before the worker, which can then report it. The umask is reset,
- * because builds and tests expect the usual modes.
+ * If memory runs out, the kernel kills the command before the worker, which can then report it. The umask is
+ * reset, because builds and tests expect the usual modes.
  */
 const AS_FIRST_VICTIM =
   'umask 022; { echo 1000 > /proc/self/oom_score_adj; } 2> /dev/null; exec /bin/sh -c "$1"';
 
 /**
- * Runs a shell command in the work tree, as the commands' user if there is one, with a closed environment and no
- * standard input. At the command's end, the time-out or the signal, every process that it started is killed, and its
- * files become the worker's.
+ * Runs a shell command in the work tree, as the commands' user if there is one, with a closed environment and
+ * no standard input. At the command's end, the time-out or the signal, every process that it started is
+ * killed, and its files become the worker's.
  */
 export async function runCommand(
   workspace: Workspace,

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Returns how many processes of this control group the kernel's out-of-memory killer has ended. The signal alone could
- * also come from the shutdown of the host. Returns undefined if the count cannot be read, such as outside of Linux.
+ * Returns how many processes of this control group the kernel's out-of-memory killer has ended. The signal
+ * alone could also come from the shutdown of the host. Returns undefined if the count cannot be read, such as
+ * outside of Linux.
  */
 export function oomKills(): number | undefined {
   for (const file of counters()) {
@@ -12,7 +13,7 @@ export function oomKills(): number | undefined {
   return undefined;
 }
 
-/** Files of cgroup 2 and 1. In a container the group's path is often not visible, but the root is the container's. */
+/** Files of cgroup 2 and 1. In a container often only the root is visible, which is the container's. */
 function counters(): string[] {
   const groups = read('/proc/self/cgroup');
   const [, ofTwo = ''] = /^0::(.*)$/m.exec(groups) ?? [];

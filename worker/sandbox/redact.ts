@@ -53,7 +53,9 @@ export class Redactor {
   }
 }
 
-/** Returns the base64 of the secret inside a longer text, for each of the three alignments that it can have. */
+/**
+ * Returns the base64 of the secret inside a longer text, for each of the three alignments that it can have.
+ */
 function base64Forms(secret: string): string[] {
   return [0, 1, 2].map((before) => {
     const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(secret)]);

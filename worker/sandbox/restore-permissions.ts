@@ -12,8 +12,8 @@ const UNFIT = {
 };
 
 /**
- * Makes everything in the tree accessible to its owner, and removes what is not a file, folder or symbolic link. Skips
- * the commands' repository: the worker never reads it, and git makes its object files read-only.
+ * Makes everything in the tree accessible to its owner, and removes what is not a file, folder or symbolic
+ * link. Skips the commands' repository: the worker never reads it, and git makes its object files read-only.
  */
 export async function restorePermissions(tree: string): Promise<void> {
   const find = ['find', tree, '-path', `${tree}/.git`, '-prune', '-o'];
@@ -24,7 +24,7 @@ export async function restorePermissions(tree: string): Promise<void> {
   await attempt([...find, ...UNFIT.special, '-exec', 'rm', '-f', '{}', '+']);
 }
 
-/** Returns the output; undefined if the program failed, such as for another user's file or a path that is too long. */
+/** Returns undefined if the program failed, such as for another user's file or a path that is too long. */
 async function attempt(command: readonly string[]): Promise<string | undefined> {
   const [program, ...args] = command;
   try {

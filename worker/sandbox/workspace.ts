@@ -9,7 +9,7 @@ export type Workspace = {
   readonly root: string;
   /** The work tree: what the model and the job's commands see. */
   readonly tree: string;
-  /** The git directory, outside of the tree, so that the worker's git never reads a configuration planted in the tree. */
+  /** The git directory, outside of the tree: git never reads a configuration planted in the tree. */
   readonly gitFolder: string;
   /** HOME and TMPDIR of git, and the worker's temporary files. Commands cannot write to it. */
   readonly privateFolder: string;
@@ -67,8 +67,8 @@ function remove({ root, tree, home, scratch, commandUser }: Omit<Workspace, 'rem
 }
 
 /**
- * The base environment of git and commands. Only PATH is inherited: this process's environment has the address of the
- * task's credentials, and may have secrets.
+ * The base environment of git and commands. Only PATH is inherited: this process's environment has the
+ * address of the task's credentials, and may have secrets.
  */
 export function baseEnvironment(home: string, temporaryFolder: string): Record<string, string> {
   return {

@@ -30,8 +30,8 @@ type Allowed = {
 };
 
 /**
- * Resolves a path for writing. Throws ToolError, with the reason and an alternative, if it leads through a link or could
- * not be part of the job's change.
+ * Resolves a path for writing. Throws ToolError, with the reason and an alternative, if it leads through a
+ * link or could not be part of the job's change.
  */
 export async function resolveWritable(
   context: WriteContext,
@@ -135,7 +135,7 @@ async function refuseIgnored(context: WriteContext, { relative }: TreePath): Pro
 
 export type IgnoreRule = { source: string; line: string; pattern: string };
 
-/** The rule by which git ignores a path; undefined if there is none. Tracked paths count only with `alsoKnown`. */
+/** The rule by which git ignores a path, if any. Tracked paths count only with `alsoKnown`. */
 export async function ignoreRule(
   { git, signal }: Pick<ToolContext, 'git' | 'signal'>,
   relative: string,

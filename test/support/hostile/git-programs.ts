@@ -32,8 +32,9 @@ const plants: Plant[] = [
 ];
 
 /**
- * A repository whose setup, like a malicious install script, plants configurations that make git run a program: in the
- * tree's .git, in a nested repository and in the home of commands. The setup fails if git does not run the program there.
+ * A repository whose setup, like a malicious install script, plants configurations that make git run a
+ * program: in the tree's .git, in a nested repository and in the home of commands. The setup fails if git
+ * does not run the program there.
  */
 function planted({ has, key, value, trigger }: Plant): HostileRepository {
   const canary = `${CANARIES}/${has.replaceAll(' ', '-')}`;
@@ -52,7 +53,8 @@ function planted({ has, key, value, trigger }: Plant): HostileRepository {
     has: `${has} in every configuration that its setup can write`,
     content: {
       'plant.sh': `${plant.join('\n')}\n`,
-      // The setup writes filtered.txt, so git reads it again, but its content stays: a change to it would be refused.
+      // The setup writes filtered.txt, so git reads it again, but its content stays: a change to it would be
+      // refused.
       '.gitattributes': 'target.txt diff=planted\nfiltered.txt filter=planted diff=planted\n',
       'filtered.txt': 'old\n',
       'hooks/post-index-change': hook,

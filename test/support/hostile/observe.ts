@@ -61,9 +61,9 @@ export function observe(pid: number, tempDir: string): { stop(): Observation } {
 }
 
 /**
- * Returns the environment of a descendant of the worker; undefined for git that speaks to the server, and for its
- * children, which get the token. Also undefined for a child that has not finished its exec, because it still has the
- * worker's memory or none: the program must be the same before and after the read.
+ * Returns the environment of a descendant of the worker; undefined for git that speaks to the server, and for
+ * its children, which get the token. Also undefined for a child that has not finished its exec, because it
+ * still has the worker's memory or none: the program must be the same before and after the read.
  */
 function environmentOf(child: Process, worker: number): string | undefined {
   const before = imageOf(child.pid);
@@ -76,7 +76,7 @@ function environmentOf(child: Process, worker: number): string | undefined {
   return environment.replaceAll('\0', '\n');
 }
 
-/** Returns the image of the ancestor that is a child of the worker; undefined if a process in between has ended. */
+/** Returns the image of the worker's child above the process; undefined if one in between has ended. */
 function startedByWorker(pid: number, worker: number): Image | undefined {
   const parent = Number(/^PPid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0);
   if (parent === worker) return imageOf(pid);

@@ -17,7 +17,7 @@ export type RawRepository = {
   tree(...entries: RawEntry[]): string;
 };
 
-/** Creates the repository on the server from objects that `git add` would refuse. `build` returns the commit's tree. */
+/** Creates the repository from objects that `git add` would refuse. `build` returns the commit's tree. */
 export async function pushRaw(
   stack: Stack,
   name: string,

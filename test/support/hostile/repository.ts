@@ -57,8 +57,8 @@ const changedTarget = {
 const MAX_MIB = 512;
 
 /**
- * Runs a worker on the repository, and expects what holds for all of them: no planted program ran, no secret leaked,
- * memory stayed bounded, the outcome is the expected one, and no file or process is left.
+ * Runs a worker on the repository, and expects what holds for all of them: no planted program ran, no secret
+ * leaked, memory stayed bounded, the outcome is the expected one, and no file or process is left.
  */
 export async function meet(stack: Stack, repository: HostileRepository): Promise<Met> {
   const name = `hostile/${repository.has.replace(/[^a-zA-Z0-9]+/g, '-').slice(0, 80)}`;

@@ -122,7 +122,8 @@ test('no program planted in the tree runs, and an edit of the same length in the
         call('shell', { command: planted }),
         call('search_code', { pattern: 'bbb' }),
       ),
-      // A second later, a copy of the index without the original's mtime would show the edited file as unchanged.
+      // A second later, a copy of the index without the original's mtime would show the edited file as
+      // unchanged.
       calls(call('shell', { command: 'sleep 1.1; ls $TMPDIR' })),
       // The planted filter is on every path, so the change is never accepted, but it is recorded.
       submit,
@@ -244,7 +245,9 @@ async function readChangeSet(jobId: string, name: string): Promise<ChangeSet> {
   return ChangeSet.parse(JSON.parse(body!.toString()));
 }
 
-/** Builds the tree from the change set's bytes and modes, as the pull request will. Returns its identifier. */
+/**
+ * Builds the tree from the change set's bytes and modes, as the pull request will. Returns its identifier.
+ */
 async function applyChangeSet(name: string, changeSet: ChangeSet): Promise<string> {
   const folder = await stack.checkout(name);
   git(folder, 'read-tree', changeSet.baseSha);

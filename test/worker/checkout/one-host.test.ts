@@ -5,7 +5,7 @@ import { type LoopbackServer, listenOnLoopback } from '../../../local/access/loo
 import { Stack, submitUnchanged } from '../../support/worker-stack.ts';
 
 let stack: Stack;
-/** Another host, which differs in its port. `redirecting` redirects to it with every status that clients follow. */
+/** Another host, by its port. `redirecting` redirects to it with every status that clients follow. */
 let other: LoopbackServer;
 let redirecting: LoopbackServer;
 let status = 302;

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-/** Commands cannot read the key, so the tests write it into the command, as if the model knew it from elsewhere. */
+/** Commands cannot read the key, so it is written into them, as if the model had it from elsewhere. */
 const PLANT: Record<string, (key: string) => string> = {
   'leak.bin': (key) => `printf '\\000\\000bin%s' '${key}' > leak.bin`,
   'base64.bin': (key) => `printf '\\000%s' '${Buffer.from(`ab${key}`).toString('base64')}' > base64.bin`,

@@ -291,7 +291,7 @@ test("a file of a command under a name of git's own is reported", async () => {
   expect(excess).toContain('new/git~1/config has a name that is reserved for the git directory');
 });
 
-test('a name that Windows cannot have is made, and that is said; line ends that will not be stored too', async () => {
+test('the model is warned about a name that Windows does not allow, and about line ends that are not stored', async () => {
   const tree = await runner.open({
     '.gitattributes': '* text=auto\n*.bat text eol=crlf\n*.bin -text\n',
     'had-cr.bat': 'old\r\n',
@@ -300,7 +300,7 @@ test('a name that Windows cannot have is made, and that is said; line ends that 
   const said = async (...call: Call) => (await tree.call(...call)).said;
   for (const name of ['aux.md', 'dir./x', 'a:b', 'sub/NUL'])
     expect(await said(...write(name))).toContain('Windows does not allow this file name');
-  expect(await said(...move('aux.md', 'com1'))).toContain('Windows cannot');
+  expect(await said(...move('aux.md', 'com1'))).toContain('Windows does not allow');
   expect(await said(...write('auxiliary.md'))).toBe('Created auxiliary.md (4 bytes).');
 
   const stored = /will have it with LF instead of CRLF\./;

@@ -31,7 +31,7 @@ const run = (data: string) => [
 ];
 const serve = (data: string, port = '0') => ['serve', '--port', port, '--data', data];
 
-/** The command ends by itself, with status 2 and one line on the terminal that says this. */
+/** The command exits with status 2 and one line on standard error that matches. */
 async function expectRefused(
   args: readonly string[],
   said: RegExp,
@@ -82,16 +82,16 @@ test.each([0, 3])(
   },
 );
 
-test('a port that is none, or has no five after it, is refused', async () => {
+test('an invalid port, or one without five ports after it, is refused', async () => {
   const { status, stderr } = await cody(serve(within('b'), '65533'));
   expect(status).toBe(2);
   expect(stderr).toMatch(/--port is 65533; expected at most 65530/);
   expect(stderr).not.toMatch(/^\s+at /m);
 });
 
-test('a data folder that another version laid out, or that is of something else, is not touched', async () => {
+test("a data folder with another version's layout, or of another program, is not changed", async () => {
   const contents = {
-    'another version, in use no more': '{"layout":1,"shape":"unknown"}',
+    'another version, not in use': '{"layout":1,"shape":"unknown"}',
     'another version, in use': `{"layout":3,"pid":${process.pid}}`,
     'something else': 'version: "3"\n',
   };
@@ -108,13 +108,13 @@ test('a data folder that another version laid out, or that is of something else,
   }
 });
 
-test('a data folder keeps saying which version laid it out when nobody uses it', async () => {
+test('a data folder keeps its layout version when no process uses it', async () => {
   const data = within('kept');
   expect((await cody(run(data))).status).toBe(0);
   expect(JSON.parse(await readFile(path.join(data, 'stack.json'), 'utf8'))).toEqual({ layout: 2 });
 });
 
-test('a data folder in use by another process is named with that process, and not touched', async () => {
+test("a data folder in use by another process is refused with that process's id, and not changed", async () => {
   const data = within('in use');
   await mkdir(data);
   await writeFile(path.join(data, 'stack.json'), JSON.stringify({ layout: 2, pid: process.pid }));
@@ -138,7 +138,7 @@ test('a data folder below a file, or that cannot be written, is refused with the
   await expectRefused(serve(within('loop')), /cannot be written.*--data/);
 });
 
-test('a setting that does not parse is named with what is expected, and its value is not shown', async () => {
+test('an invalid setting is named with the expected form, and its value is not shown', async () => {
   const wrong: [string, string][] = [
     ['MAX_TURNS', 'abc'],
     ['CLAUDE_TEMPERATURE', '0.5'],
@@ -157,14 +157,14 @@ test('a setting that does not parse is named with what is expected, and its valu
   expect(existsSync(within('c'))).toBe(false);
 });
 
-test('Bedrock is refused on this machine, where a worker has no role, and the offline model does not stand in for it', async () => {
+test('Bedrock is refused on this machine, where a worker has no role, and the offline model does not replace it', async () => {
   const bedrock = { CLAUDE_PROVIDER: 'bedrock' };
   for (const args of [run(within('bedrock')), serve(within('bedrock'))])
     await expectRefused(args, /^cody-batch: CLAUDE_PROVIDER is bedrock\. .* set ANTHROPIC_API_KEY/, bedrock);
   expect(existsSync(within('bedrock'))).toBe(false);
 });
 
-test('a setting that the stack decides itself is refused by name, and is not taken for one that holds', async () => {
+test('a setting that the stack decides is refused by name and not ignored', async () => {
   const decided = { DYNAMODB_ENDPOINT: 'http://127.0.0.1:9', ARTIFACTS_URL: 's3://bucket' };
   for (const args of [run(within('e')), serve(within('e'))])
     await expectRefused(
@@ -175,7 +175,7 @@ test('a setting that the stack decides itself is refused by name, and is not tak
   expect(existsSync(within('e'))).toBe(false);
 });
 
-test('a setting of .env that does not parse is named, and so is a .env that cannot be read', async () => {
+test('an invalid setting of .env is named, and so is a .env that cannot be read', async () => {
   const project = within('project');
   await mkdir(project);
   await writeFile(path.join(project, '.env'), 'MAX_TURNS=abc\n');
@@ -187,7 +187,7 @@ test('a setting of .env that does not parse is named, and so is a .env that cann
   expect(existsSync(within('d'))).toBe(false);
 });
 
-/** A file system of this size; undefined, with the reason printed, where this user cannot mount one. */
+/** Mounts a file system of this size. Prints the reason and returns undefined if this user cannot. */
 async function smallDisk(name: string, size: string): Promise<string | undefined> {
   const disk = within(name);
   await mkdir(disk);
@@ -200,7 +200,7 @@ async function smallDisk(name: string, size: string): Promise<string | undefined
   }
 }
 
-test('a full disk is said before anything is written to it', async () => {
+test('a full disk is reported before anything is written to it', async () => {
   const disk = await smallDisk('full', '1m');
   if (!disk) return;
   try {

@@ -38,7 +38,7 @@ test.each([
   ['no prompt', ['run', '--repo', '.'], 'Give the change to make by --prompt'],
   ['an empty prompt', ['run', '--repo', '.', '--prompt', ' '], 'The prompt is empty'],
   [
-    'a number that is none',
+    'an option that is not a number',
     ['run', '--repo', '.', '--prompt', 'x', '--max-turns', 'many'],
     '--max-turns is "many"',
   ],
@@ -57,8 +57,8 @@ test.each([
     ['run', '--repo', '.', '--prompt', 'x', '--model', 'claude-opus-5-5'],
     'needs ANTHROPIC_API_KEY or CLAUDE_API_KEY',
   ],
-  ['a port that is none', ['serve', '--port', 'http'], '--port is "http"'],
-])('%s is wrong usage: exit status 2 and one line that says what to do', async (_what, args, message) => {
+  ['an invalid port', ['serve', '--port', 'http'], '--port is "http"'],
+])('%s is wrong usage: exit status 2 and one line with what to do', async (_what, args, message) => {
   const { status, stdout, stderr } = await cody([
     ...args,
     ...(args.includes('run') ? ['--data', data()] : []),
@@ -68,7 +68,7 @@ test.each([
   expect(stderr).not.toMatch(/^\s+at /m);
 });
 
-test('a folder that is no work tree, or is inside one, or has no commit, is refused by name', async () => {
+test('a folder that is not a work tree, or is inside one, is refused by name', async () => {
   const plain = path.join(folder.path, 'plain');
   await mkdir(plain);
   const run = (repository: string) => cody(['run', '--repo', repository, '--prompt', 'x', '--data', data()]);
@@ -83,7 +83,7 @@ test('a folder that is no work tree, or is inside one, or has no commit, is refu
   });
 });
 
-test('without a key the offline model changes two work trees, and says that it is no language model', async () => {
+test('without a key the offline model changes two work trees, and says that it is not a language model', async () => {
   const dataFolder = data();
   const { status, stdout, stderr } = await cody([
     'run',
@@ -116,7 +116,7 @@ test('without a key the offline model changes two work trees, and says that it i
 test('a file that could not be edited is named in the table, and makes the exit status 1', async () => {
   const names = path.join(folder.path, 'names');
   await mkdir(names);
-  // A name that is not UTF-8, which no tool can spell.
+  // A name that is not UTF-8, which no tool can express.
   await writeFile(Buffer.concat([Buffer.from(`${names}/caf`), Buffer.from([0xe9])]), 'oldCall(2)\n');
   await repositoryOf(names, { 'plain.txt': 'oldCall(1)\n' });
   const prompt = "Replace all occurrences of 'oldCall(' with 'newCall('.";
@@ -217,7 +217,7 @@ test('with a key Claude does the work, its cost is counted, and a repository tha
   }
 });
 
-test('neither what a model says nor the name of a folder reaches the terminal as commands to it', async () => {
+test("neither a model's text nor the name of a folder can control the terminal", async () => {
   const attack = '\u001b[2J\u001b]0;owned\u0007\u001b]52;c;ZXZpbA==\u0007all completed\u009b2K\u202e';
   const claude = await startScriptedModel(() => ({ content: [{ type: 'text', text: attack }] }));
   try {
@@ -238,7 +238,7 @@ test('neither what a model says nor the name of a folder reaches the terminal as
   }
 });
 
-test('a key that is refused is told once, before a job is made', async () => {
+test('a refused key is reported once, before a job is made', async () => {
   const error = { type: 'authentication_error', message: 'invalid x-api-key' };
   const asked: string[] = [];
   const claude = await listenOnLoopback(
@@ -262,7 +262,7 @@ test('a key that is refused is told once, before a job is made', async () => {
   }
 });
 
-test('a reason that several repositories have is told once, with their number', async () => {
+test('a reason that several repositories share is printed once, with their number', async () => {
   const claude = await startScriptedModel(() => ({
     ...{
       status: 400,
@@ -278,7 +278,7 @@ test('a reason that several repositories have is told once, with their number', 
     expect(status).toBe(1);
     expect(stdout).toMatch(/^2 repositories: ModelRequestError: .*output_config\.effort: no\\x1b/m);
     expect(stdout.split('output_config')).toHaveLength(2);
-    // What the server says is shown, and the terminal does not obey it.
+    // The server's text is shown with its control characters escaped.
     expect(stdout).toContain('\\x1b]0;owned\\x07\\u{202e}');
     expect(stdout).toMatch(/^[\n\t\x20-\x7e−—]*$/);
   } finally {
@@ -286,7 +286,7 @@ test('a reason that several repositories have is told once, with their number', 
   }
 });
 
-test('where no price is known, the command says before anything is spent that no cap in dollars holds', async () => {
+test('if no price is known, the command says before anything is spent that no cap in dollars holds', async () => {
   const model = await startScriptedModel(() => ({
     usage: { input_tokens: 1000, output_tokens: 200 },
     content: [{ type: 'text', text: 'I cannot.' }],
@@ -313,7 +313,7 @@ test('where no price is known, the command says before anything is spent that no
   }
 });
 
-test('a data folder that another stack uses is refused, and nothing in it is touched', async () => {
+test('a data folder that another stack uses is refused and not changed', async () => {
   const dataFolder = data();
   await mkdir(dataFolder);
   await writeFile(path.join(dataFolder, 'stack.json'), JSON.stringify({ layout: 2, pid: process.pid }));

@@ -13,7 +13,7 @@ import { repositoryOf } from '../support/work-trees.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let model: ScriptedModel;
-/** What a test that failed has left. */
+/** Children that a failed test left running. */
 const children = new Set<ChildProcess>();
 const NAMES = ['a-done', 'b-stalls', 'c-verifies', 'd-queued'];
 /** Passes on the base commit, and stalls once the model has made its change. */
@@ -35,7 +35,7 @@ afterAll(async () => {
   await folder.remove();
 });
 
-/** `cody-batch run` in the middle of its work. */
+/** Starts `cody-batch run` and waits until it is in the middle of its work. */
 async function runAtWork(dataFolder: string) {
   const repositories = NAMES.flatMap((name) => ['--repo', path.join(folder.path, name)]);
   const child = spawn(
@@ -74,7 +74,7 @@ async function runAtWork(dataFolder: string) {
 
 const interrupt = (child: ChildProcess) => child.kill('SIGINT');
 
-test('Ctrl-C cancels the job, says so, shows what was done, and leaves nothing at work', async () => {
+test('Ctrl-C cancels the job, says so, shows the results, and leaves nothing running', async () => {
   const dataFolder = path.join(folder.path, 'once');
   const { child, ended, printed, atWork } = await runAtWork(dataFolder);
   interrupt(child);
@@ -89,12 +89,12 @@ test('Ctrl-C cancels the job, says so, shows what was done, and leaves nothing a
 
 test.each([
   ['Ctrl-C twice ends at once', ['SIGINT', 'SIGINT'], 130],
-  ['an order to end, as of a closed terminal or a machine that goes down, ends at once', ['SIGTERM'], 143],
-] as const)('%s, and leaves nothing at work', async (_what, signals, status) => {
+  ['SIGTERM, as at a shutdown of the machine, ends at once', ['SIGTERM'], 143],
+] as const)('%s, and leaves nothing running', async (_what, signals, status) => {
   const { child, ended, atWork } = await runAtWork(path.join(folder.path, signals.join('-')));
   for (const signal of signals) child.kill(signal);
   const [first] = signals;
-  // Two equal signals at once are one: the second is sent until it is heard.
+  // Two equal signals at the same time are delivered once, so the second is sent until it arrives.
   const again = setInterval(() => child.kill(first), 20);
   expect(await ended).toEqual([status, null]);
   clearInterval(again);

@@ -8,7 +8,7 @@ import { cody } from '../support/stack.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { repositoryOf } from '../support/work-trees.ts';
 
-/** A GitHub Enterprise host, as far as the product can tell. */
+/** The product takes this for a GitHub Enterprise host. */
 let enterprise: LocalGitHub;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 
@@ -94,7 +94,7 @@ test("with GITHUB_TOKEN a job works on GitHub's repositories, and opens its pull
       changed_files: 1,
       base: { ref: 'main' },
     });
-    // The model's words mention nobody and close nothing.
+    // The model's text cannot mention users or close issues.
     expect(`${pull.title} ${pull.body}`).not.toMatch(/@everyone|@octocat|Fixes #1/);
     expect(stdout + stderr).not.toMatch(/ghp_notARealToken|sk-not-a-real-key/);
   } finally {

@@ -83,14 +83,14 @@ afterAll(async () => {
   await folder?.remove();
 });
 
-/** A copy of it with nothing around: no package of this project can be resolved from there. */
+/** A copy of the assembly from which no package of this project can be resolved. */
 function alone(name: string, source: string): string {
   const copy = path.join(folder.path, 'alone', name);
   cpSync(source, copy, { recursive: true });
   return copy;
 }
 
-/** A folder for PATH in which git is all there is. */
+/** A folder for PATH that has only git. */
 function onlyGit(): string {
   const bin = path.join(folder.path, 'bin');
   mkdirSync(bin);
@@ -148,7 +148,7 @@ const processing = (jobId: string) =>
     return json.results.some(({ startedAt }: { startedAt?: string }) => startedAt);
   });
 
-/** Ends the Batch job of a repository, as somebody does in the console. */
+/** Ends the Batch job of a repository, as a user can in the console. */
 async function terminate(jobId: string, name: string): Promise<void> {
   const client = new BatchClient({ ...LOCAL_AWS, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_BATCH! });
   const filters = [{ name: 'JOB_NAME', values: [`${jobId}-1-local_${name}`] }];
@@ -162,7 +162,7 @@ async function terminate(jobId: string, name: string): Promise<void> {
   client.destroy();
 }
 
-test('a whole job passes through what is deployed, its pull request included, and each failure under its own name', async () => {
+test('a whole job with its pull request runs through the deployed bundles, and each failure has its name', async () => {
   const lost = Promise.withResolvers<void>();
   holdModel = lost.promise;
 
@@ -204,7 +204,7 @@ test('a whole job passes through what is deployed, its pull request included, an
   expect((await call('GET', '/health')).json).toMatchObject({ status: 'ok' });
 });
 
-test('a job that cannot be is failed by name, and not tried again and again', async () => {
+test('an impossible job fails by name and is not retried', async () => {
   const before = invocations().length;
   const job = await ended(await start(['local/*'], { maxRepositories: 1 }));
   expect(job).toMatchObject({ status: 'failed', error: { name: 'InvalidInputError' } });
@@ -214,7 +214,7 @@ test('a job that cannot be is failed by name, and not tried again and again', as
   expect(steps.slice(0, 2)).toEqual(['resolve-repositories', 'fail-job']);
 });
 
-test('a job is cancelled, retried and deleted, and one whose execution is stopped in the console ends', async () => {
+test('a job is cancelled, retried and deleted, and a job whose execution is stopped in the console ends', async () => {
   const held = Promise.withResolvers<void>();
   holdModel = held.promise;
   const jobId = await start(['local/taken', 'local/lost']);
@@ -236,14 +236,14 @@ test('a job is cancelled, retried and deleted, and one whose execution is stoppe
   expect((await call('GET', `/jobs/${jobId}`)).status).toBe(404);
 });
 
-test('every function of the template was run by this, and each is an answer to something', async () => {
+test('these tests ran every function of the template, and each returned a result', async () => {
   // Workers here ask for no credentials; test/e2e/whole-job.moto.test.ts runs those that do.
   const names = assembly.functions.map(({ name }) => name).filter((name) => name !== 'worker-credentials');
   await until('the last event', () => new Set(invocations()).size === names.length);
   expect([...new Set(invocations())].sort()).toEqual(names.toSorted());
 });
 
-test('what fails in a function is logged as JSON, with the lines of the source and not of the bundle', () => {
+test('an error of a function is logged as JSON with the lines of the source, not of the bundle', () => {
   const [failure] = readFileSync(path.join(folder.path, 'functions/open-pull-request.log'), 'utf8')
     .split('\n')
     .filter((line) => line.startsWith('{'))

@@ -19,7 +19,7 @@ import { until } from '../support/until.ts';
 
 const SPENT = { ...NO_TOKENS, input: 1000, output: 100, total: 1100 };
 
-/** What a worker says that has done its work. */
+/** The outcome of a worker that has done its work. */
 const OUTCOME: OutcomeDocument = OutcomeDocument.parse({
   ...{ jobId: '%s', repositoryName: '%s', run: 1, outcome: 'unchanged', end: 'submitted', model: 'a-model' },
   ...{ summary: 'Nothing to do.', changes: [], artifacts: {}, tokenUsage: SPENT, costUsd: 0.003, turns: 1 },
@@ -30,7 +30,7 @@ const OUTCOME: OutcomeDocument = OutcomeDocument.parse({
 const CHECKPOINT = { run: 1, turns: 1, tokenUsage: SPENT, costUsd: 0.003, model: 'a-model', savedAt: '2026' };
 const NEGATIVE = { ...CHECKPOINT, tokenUsage: { ...SPENT, input: -5 } };
 
-/** The name of a repository says what its worker leaves behind, and how it ends. */
+/** The name of a repository decides which artifacts its worker writes, and how it ends. */
 const WORKER = `
 folder="\${ARTIFACTS_URL#file://}/jobs/$1/repositories/$2"
 mkdir -p "$folder/checkpoint"
@@ -80,7 +80,7 @@ afterAll(async () => {
 const JOBS = 'cody-batch-local-jobs';
 const REPOSITORIES = 'cody-batch-local-repositories';
 
-/** Edits attributes of an item, as people do with the AWS CLI. */
+/** Edits attributes of an item, as users can with the AWS CLI. */
 async function edit(TableName: string, Key: Record<string, string>, values: Record<string, unknown>) {
   const names = Object.keys(values);
   await tables.send(
@@ -92,7 +92,7 @@ async function edit(TableName: string, Key: Record<string, string>, values: Reco
   );
 }
 
-/** A function as Lambda runs it, whatever the state machine would have called it for. */
+/** Invokes a function like Lambda, outside of the state machine. */
 async function invoke(name: string, input: object): Promise<void> {
   const { awsVariables, dataFolder, gitHub } = fleet.stack;
   const env = {
@@ -108,7 +108,7 @@ function artifact(jobId: string, ...names: string[]): string {
   return path.join(fleet.stack.dataFolder, 'artifacts/jobs', jobId, ...names);
 }
 
-/** The job once the reconciler, which nobody asks, has made this of it. */
+/** Returns the job once the reconciler, on its schedule, has changed it to this. */
 function mended(jobId: string, holds: (job: JobWithResults) => boolean): Promise<JobWithResults> {
   return until(`what the reconciler makes of ${jobId}`, async () => {
     const job = await fleet.job(jobId);
@@ -129,7 +129,7 @@ async function expectServed(): Promise<void> {
   expect((await fleet.call('GET', '/jobs')).status).toBe(200);
 }
 
-test('artifacts that cannot be read are the affair of their repositories: the job ends, the others keep their results, and it can run again', async () => {
+test('unreadable artifacts affect only their repositories: the job ends, the others keep their results, and it can run again', async () => {
   const lost = ['empty-checkpoint', 'negative-checkpoint', 'null-checkpoint', 'empty-outcome'];
   lost.push('half-outcome', 'foreign-outcome', 'others-outcome', 'spent');
   const jobId = await fleet.post(['fine', 'paid', ...lost]);
@@ -177,7 +177,7 @@ test.each<[string, (jobId: string) => Promise<unknown>, 'cancelled' | 'failed']>
     (jobId) => invoke('steps/fail-job', { jobId, run: 1, action: 'analyze', error: FAILED }),
     'failed',
   ],
-])('checkpoints that cannot be read keep no job from its end by %s', async (_, end, status) => {
+])('unreadable checkpoints do not keep a job from ending by %s', async (_, end, status) => {
   const names = ['waits', 'waits-2', 'waits-3', 'waits-4'];
   const jobId = await fleet.post(['fine', ...names]);
   await until('four repositories to work', async () => {
@@ -215,7 +215,7 @@ test('with the lists, the request and a conversation of a job damaged, it can be
   await until('the end of its rows', async () => Object.keys(await fleet.rows(jobId)).length === 0);
 });
 
-test('a job that people mark FAILED is failed, and can run again; a status that nobody knows is shown, and can be cancelled', async () => {
+test('a job that a user marks FAILED is failed and can run again; an unknown status is shown and can be cancelled', async () => {
   const jobId = await fleet.post(['fine']);
   await fleet.ended(jobId);
   await edit(JOBS, { jobId }, { status: 'FAILED' });
@@ -239,7 +239,7 @@ test('a job that people mark FAILED is failed, and can run again; a status that 
   });
 });
 
-test('a repository that gave up with a diff, and is unchanged in its next run, leaves nothing of the first behind', async () => {
+test('a repository that gave up with a diff, and is unchanged in its next run, keeps nothing of the first', async () => {
   const jobId = await fleet.post(['turns']);
   const repository = `/jobs/${jobId}/repositories/local/turns`;
   expect((await fleet.ended(jobId)).results).toMatchObject([{ status: 'failed', outcome: 'gaveUp' }]);
@@ -275,7 +275,7 @@ test('a list of repositories that names one twice is read as if it named it once
   });
 });
 
-test('a row that somebody gave the number of a run that never was ends with its job, and can run again', async () => {
+test('a row with the number of a run that never existed ends with its job, and can run again', async () => {
   const jobId = await fleet.post(['fine', 'waits']);
   await atWork(jobId);
   await edit(REPOSITORIES, { jobId, repositoryName: 'local/waits' }, { run: 1.5 });
@@ -292,7 +292,7 @@ test('a row that somebody gave the number of a run that never was ends with its 
   await mended(jobId, ({ counts }) => counts.cancelled === 1 && counts.processing === 0);
 });
 
-test('the reconciler tells the truth of a job that was set back by hand, and ends what a cancel that broke off has left', async () => {
+test('the reconciler corrects a job that was set back by hand, and completes an interrupted cancel', async () => {
   // Whatever it meets on the way: this one cannot even be asked for.
   await tables.send(
     new PutCommand({
@@ -334,7 +334,7 @@ test('the reconciler tells the truth of a job that was set back by hand, and end
   await expectServed();
 });
 
-test('an execution that names a job that is not there fails with that word; one of a job that has ended does nothing', async () => {
+test('an execution of a missing job fails with that reason; one of an ended job does nothing', async () => {
   const jobId = newJobId();
   const start = async (input: object, name: string) => {
     const stateMachineArn = fleet.executionArn('').replace(/:execution:(.*):-1$/, ':stateMachine:$1');
@@ -356,14 +356,14 @@ test('an execution that names a job that is not there fails with that word; one 
   expect(again).toMatchObject({ status: 'SUCCEEDED' });
 });
 
-test('folders that somebody has removed are made again', async () => {
+test('removed folders are made again', async () => {
   for (const folder of ['tmp', 'batch/running', 'batch/logs', 'states/executions'])
     await rm(path.join(fleet.stack.dataFolder, folder), { recursive: true });
   const jobId = await fleet.post(['fine']);
   expect(await fleet.ended(jobId)).toMatchObject({ status: 'completed' });
 });
 
-test('a job that asked nothing of a model without a price has no cost, where zero would read as its price', async () => {
+test('a job that never called its unpriced model has no cost, because zero would read as its price', async () => {
   const jobId = await fleet.post(['waits']);
   await atWork(jobId);
   expect((await fleet.call('POST', `/jobs/${jobId}/cancel`)).status).toBe(200);
@@ -372,7 +372,7 @@ test('a job that asked nothing of a model without a price has no cost, where zer
   expect(job.results[0]).not.toHaveProperty('costUsd');
 });
 
-test('a job that has expired goes with everything that it has, also one that still runs; what is damaged keeps no other from it', async () => {
+test('an expired job is deleted with everything that it has, even if it runs, and damaged jobs do not keep others', async () => {
   const damaged = { createdAt: '0', run: 1, expiresAt: 1 };
   for (const Item of [
     { ...damaged, jobId: 'no deletion/at all', status: 'deleting', deletedAt: '0' },

@@ -144,7 +144,7 @@ async function resultOf(name: string): Promise<RepositoryResult> {
   return (await response.json()) as RepositoryResult;
 }
 
-test('four repositories that fail each in their own way leave the job completed, with every one counted', () => {
+test('four repositories that fail in different ways leave the job completed, with each counted', () => {
   expect(model.faults).toEqual([]);
   expect(job).toMatchObject({
     status: 'completed',
@@ -169,7 +169,7 @@ test('a repository that does not exist says what to check', async () => {
   expect(error!.message).toMatch(/no repository at .*local\/absent.*check the name/);
 });
 
-test('a worker that is killed at every attempt is named as lost, and what it had spent is in the bill', async () => {
+test('a worker that is killed at every attempt is reported as lost, and its cost is counted', async () => {
   expect(killed).toHaveLength(ATTEMPTS);
   const { error, ...result } = await resultOf('killed');
   expect(result).toMatchObject({
@@ -186,7 +186,7 @@ test('a worker that is killed at every attempt is named as lost, and what it had
   expect(error!.message).toMatch(/exit code 137.*Retry the job/);
 });
 
-test('a repository past its turns is named so, with the setting to raise', async () => {
+test('a repository past its turns is reported with the setting to raise', async () => {
   const result = await resultOf('long');
   expect(result).toMatchObject({
     status: 'failed',
@@ -198,7 +198,7 @@ test('a repository past its turns is named so, with the setting to raise', async
   expect(result.summary).toContain('raise settings.maxTurns');
 });
 
-test('a model that refuses calls for three minutes is waited for outside of Batch, and no turn is paid twice', async () => {
+test('a model that is throttled for three minutes is waited for outside of Batch, and no turn is paid twice', async () => {
   const result = await resultOf('limited');
   expect(result).toMatchObject({
     status: 'completed',
@@ -212,7 +212,7 @@ test('a model that refuses calls for three minutes is waited for outside of Batc
   expect(result.attempts).toBe(waits + 1);
 });
 
-test('the job has cost what its repositories have cost, the lost worker among them', async () => {
+test("the job's cost is the sum of its repositories' costs, including the lost worker", async () => {
   const paid = [...answered.values()].reduce((sum, count) => sum + count, 0);
   expect(paid).toBe(2 + 2 + 2 + ATTEMPTS + MAX_TURNS);
   expect(job.tokenUsage.total).toBe(paid * TURN_TOKENS);
@@ -232,7 +232,7 @@ test('the job has cost what its repositories have cost, the lost worker among th
   expect(unmarshall(Item!).reservedUsd).toBeCloseTo(paid * TURN_USD, 6);
 });
 
-test('no worker and no folder of one is left, those of the killed included', async () => {
+test("no worker and no worker's folder is left, including those of killed workers", async () => {
   expect(workersOf(stack.dataFolder)).toEqual([]);
   expect(await readdir(path.join(stack.dataFolder, 'tmp'))).toEqual([]);
 });

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Fleet } from '../support/fleet.ts';
 
-/** As many as work at once, and some that wait for a place. */
+/** More than the workers at once, so that some wait. */
 const AT_ONCE = 20;
 const NAMES = Array.from({ length: AT_ONCE + 5 }, (_, i) => `r${String(i).padStart(2, '0')}`);
 /** claude-sonnet-5-5, USD a token. */
 const [INPUT_USD, OUTPUT_USD] = [2e-6, 10e-6];
 
 let fleet: Fleet;
-/** What the model has billed in the present test, in USD. */
+/** USD that the model has billed in the current test. */
 let billed = 0;
 let outputTokens: () => number;
 
@@ -44,7 +44,7 @@ test.each([
     expect(job.status).toBe('failed');
     expect(job.costUsd).toBeCloseTo(billed, 6);
     expect(billed).toBeLessThanOrEqual(maxCostUsd + excessUsd);
-    // What is held for twenty calls in flight, and no more, may stay unspent.
+    // At most the reservation of twenty calls in flight may remain unspent.
     expect(billed).toBeGreaterThan(maxCostUsd * 0.3);
 
     const rows = Object.values(await fleet.rows(jobId));

@@ -96,7 +96,7 @@ test('a literal change gives the tree that sed gives, by the patch and by the pu
   }
 });
 
-test("the user's work tree is not touched, and what is uncommitted in it is left out and said so", async () => {
+test("the user's work tree is not changed, and its uncommitted files are left out and counted", async () => {
   expect(await readFile(path.join(trees[2]!, 'package.json'), 'utf8')).toBe(`{"uncommitted": "${OLD}"}`);
   expect(await git(trees[2]!, 'status', '--porcelain')).toBe(' M package.json');
   expect(await git(trees[2]!, 'for-each-ref', '--format=%(refname)')).toBe('refs/heads/main');
@@ -195,7 +195,7 @@ test('the official clients see the execution, its history and the Batch jobs', a
     new GetExecutionHistoryCommand({ executionArn: byCommand.executionArn!, maxResults: 1000 }),
   );
   const entered = events!.flatMap(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name ?? []);
-  // All are analysed at once, so that there is nothing to publish meanwhile.
+  // All are analyzed at once, so that nothing is published during the analysis.
   const meanwhile = ['IsInWaves', 'PublishedMeanwhile'];
   expect(entered.filter((name) => meanwhile.includes(name))).toEqual(meanwhile);
   expect(entered.filter((name) => !meanwhile.includes(name))).toEqual([

@@ -11,9 +11,9 @@ afterAll(async () => {
 const numbered = (count: number, prefix: string) =>
   Array.from({ length: count }, (_, i) => `${prefix}-${String(i + 1).padStart(5, '0')}`);
 
-test("500 pull requests under GitHub's limits are opened by themselves, none lost and none doubled", async () => {
+test("500 pull requests under GitHub's limits are opened without help, none lost and none doubled", async () => {
   const timeScale = 30;
-  // A tenth of what github.com allows in a minute, so that the limit is met again and again.
+  // A tenth of what github.com allows in a minute, so that the limit is reached repeatedly.
   const limits = { contentPerMinute: 8, pointsPerMinute: 900 };
   const publishing = await Publishing.start({ timeScale, gitHubOptions: { limits, timeScale } });
   open.push(publishing);
@@ -31,7 +31,7 @@ test("500 pull requests under GitHub's limits are opened by themselves, none los
     const pulls = await publishing.pulls(name);
     expect(pulls).toMatchObject([{ number: 1, state: 'open', head: { ref: `cody-batch/${jobId}` } }]);
   });
-  // Or the limit was never met, and nothing was shown.
+  // Otherwise the limit was never reached, and the test proves nothing.
   const opens = (path: readonly string[]) => path.filter((state) => state === 'OpenPullRequest').length;
   const paths = await publishing.pathsOf(job.executionArn!);
   expect(paths).toHaveLength(500);

@@ -21,10 +21,10 @@ import { type ServedStack, startStackProcess } from '../support/stack.ts';
 
 const MANY = 10_000;
 const FEW = 10;
-/** Names that end so have a worker that dies: one of a hundred, and one of the ten. */
+/** Repositories whose names end like this have a worker that dies: one of a hundred, and one of the ten. */
 const DYING = '07';
 
-/** What a worker that does nothing says, all but whose it is. */
+/** The outcome of a worker that does nothing, without its identity. */
 const NOTHING_DONE: OutcomeDocument = OutcomeDocument.parse({
   jobId: '%JOB%',
   repositoryName: '%NAME%',
@@ -46,7 +46,7 @@ const NOTHING_DONE: OutcomeDocument = OutcomeDocument.parse({
   logs: [],
 });
 
-/** Writes the outcome where the worker would, by one process and one `mkdir`. */
+/** Writes the outcome to the worker's place, with one process and one `mkdir`. */
 const WORKER = `
 case $2 in *${DYING}) exit 3;; esac
 folder="\${ARTIFACTS_URL#file://}/jobs/$1/repositories/$2"
@@ -138,7 +138,7 @@ async function historyOf(executionArn: string): Promise<string[]> {
   return events!.map(({ type }) => type!);
 }
 
-/** What ResultWriter left of the analysis, by its manifest. */
+/** The files of the analysis's ResultWriter, by its manifest. */
 async function resultsOf({ jobId, run }: Job): Promise<ChildResult[]> {
   const artifacts = path.join(stack.dataFolder, 'artifacts');
   const folder = path.join(artifacts, `jobs/${jobId}/runs/${run}/analyze/results`);

@@ -7,7 +7,7 @@ const NAMES = Array.from({ length: 100 }, (_, i) => `r${String(i).padStart(3, '0
 const PROMPT = 'Add a file that says who made it, and nothing else. '.repeat(20);
 
 let fleet: Fleet;
-/** How long the model takes to begin a first answer. */
+/** The time until the model begins its first answer. */
 let readingMs = 0;
 /** The most first requests of a conversation that the model had before it began to answer any. */
 let waitingAtOnce = 0;
@@ -18,7 +18,7 @@ beforeAll(async () => {
   fleet = await Fleet.start({
     names: NAMES,
     concurrency: 20,
-    // No usage: the server bills by the rule of the cache.
+    // No usage, so that the server bills by the rules of the cache.
     script: async ({ messages }): Promise<Reply> => {
       if (messages.length === 1) {
         waiting += 1;

@@ -3,7 +3,7 @@ import type { Failure, Reply } from '../../local/model/reply.ts';
 import { COST_OF_USAGE, callTool, Fleet, writeAndSubmit } from '../support/fleet.ts';
 
 const NAMES = Array.from({ length: 100 }, (_, i) => `r${String(i).padStart(3, '0')}`);
-/** The model's service answers so many, whoever asks, and then refuses as many. */
+/** The model's service answers this many requests and then refuses as many. */
 const IN_A_ROW = 10;
 const PATIENCE_SECONDS = 2;
 const TURNS = 4;
@@ -19,12 +19,12 @@ beforeAll(async () => {
     // A pause of a minute takes a second.
     ...{ timeScale: 60, concurrency: 20, settings: { CLAUDE_PATIENCE_SECONDS: String(PATIENCE_SECONDS) } },
     script: (request): Reply => {
-      // By number and not by the clock: a slow machine is refused as often as a fast one.
+      // By number and not by time, so that a slow machine is refused as often as a fast one.
       if ((admitted + limited) % (2 * IN_A_ROW) >= IN_A_ROW) {
         limited += 1;
         const refusal: Failure = { status: 429, type: 'rate_limit_error', message: 'Too many requests.' };
         if (limited % 4 !== 0) return refusal;
-        // Longer than a worker waits in its place.
+        // Longer than a running worker waits.
         toldToLeave += 1;
         return { ...refusal, headers: { 'retry-after': String(PATIENCE_SECONDS + 1) } };
       }
@@ -47,7 +47,7 @@ test('a hundred workers finish at a service that refuses as much as it answers, 
   );
   expect(admitted).toBe(NAMES.length * TURNS);
   expect(job.costUsd).toBeCloseTo(NAMES.length * TURNS * COST_OF_USAGE, 6);
-  // The service did refuse, and workers did leave their places and come back.
+  // The service did refuse requests, and workers did stop and start again.
   expect(limited).toBeGreaterThanOrEqual(admitted - IN_A_ROW);
   const left = rows.reduce((sum, { attempts }) => sum + attempts! - 1, 0);
   expect(left).toBeGreaterThanOrEqual(toldToLeave);

@@ -7,13 +7,13 @@ import { cody, serveStack } from '../support/stack.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { repositoryOf } from '../support/work-trees.ts';
 
-test('a stack that was killed starts again although another process has its pid by now', async () => {
+test('a stack that was killed starts again although another process has its pid now', async () => {
   const folder = await temporaryFolder();
   try {
     const killed = await serveStack({ dataFolder: folder.path });
     killed.child.kill('SIGKILL');
     await once(killed.child, 'exit');
-    // What is left after a restart of the machine, when the pid has gone to a process that lives: this one.
+    // The file after a restart of the machine, if a running process (this one) has the pid now.
     const file = path.join(folder.path, 'stack.json');
     const left = JSON.parse(await readFile(file, 'utf8'));
     left.pid = process.pid;
@@ -28,7 +28,7 @@ test('a stack that was killed starts again although another process has its pid 
   }
 });
 
-test('a data folder is for its user alone, with everything that an earlier version left open in it', async () => {
+test('other users cannot read a data folder, nor what an earlier version left open in it', async () => {
   const folder = await temporaryFolder();
   try {
     const left = path.join(folder.path, 'artifacts/jobs/a');
@@ -50,7 +50,7 @@ test('a data folder is for its user alone, with everything that an earlier versi
   }
 });
 
-test('what a hostile folder says of settings and of a running stack is not followed when a command starts in it', async () => {
+test('a command that starts in a hostile folder ignores its .env and its stack.json', async () => {
   const folder = await temporaryFolder();
   const asked: string[] = [];
   const thief = await listenOnLoopback(
@@ -76,7 +76,7 @@ test('what a hostile folder says of settings and of a running stack is not follo
     const ran = await cody([...run, '--data', own], {}, folder.path);
     expect(ran).toMatchObject({ status: 0, stderr: expect.stringContaining('offline model') });
     expect(ran.stderr).toContain(`${path.join(folder.path, '.env')} is not read`);
-    // Also where the folder is named: a process that does not say when it began is not a stack of ours.
+    // Also with --data: without the start of its process, the file does not describe a stack of this product.
     const named = [...run, '--data', '.cody-batch', '--settings', '/dev/null'];
     await cody(named, {}, folder.path);
     await planted({ pid: 1, stack: { ...stack, api: 'http://192.0.2.1:3000' } });

@@ -12,7 +12,7 @@ import { repositoryOf } from '../support/work-trees.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let model: ScriptedModel;
-/** Called at each of the model's answers. */
+/** Called for each answer of the model. */
 let atAnswer: () => Promise<unknown> = async () => {};
 
 beforeAll(async () => {
@@ -27,7 +27,7 @@ afterAll(async () => {
   await folder.remove();
 });
 
-test('a disk that becomes full costs the job that runs at most a retry, and damages nothing', async () => {
+test('a disk that becomes full costs a running job at most a retry, and damages nothing', async () => {
   const disk = path.join(folder.path, 'disk');
   await mkdir(disk);
   try {
@@ -49,7 +49,7 @@ test('a disk that becomes full costs the job that runs at most a retry, and dama
     const filler = path.join(disk, 'filler');
     atAnswer = () => writeFile(filler, Buffer.alloc(96 * 2 ** 20)).catch(() => {});
     const second = await run();
-    // Either a worker met it, whose repository failed, or the stack itself.
+    // Either a worker found the disk full, and its repository failed, or the stack did.
     if (second.status === 1) expect(second.stdout).toContain('WorkerLostError');
     else expect(second.stderr).toMatch(/^cody-batch: .*(?:no space left on device|ENOSPC)/im);
     expect([1, 2]).toContain(second.status);

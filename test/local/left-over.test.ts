@@ -13,7 +13,7 @@ afterEach(() => folder.remove());
 
 const LONG_AGO = new Date('2026-01-01T00:00:00.000Z');
 
-/** Files of these contents; those whose name has `old` were last written long ago. */
+/** Writes files with these contents. A file whose name has `old` was last written long ago. */
 async function write(files: Record<string, string>): Promise<void> {
   for (const [name, text] of Object.entries(files)) {
     const file = path.join(folder.path, name);
@@ -29,7 +29,7 @@ async function files(): Promise<string[]> {
   return found.map(({ parentPath, name }) => path.relative(folder.path, path.join(parentPath, name))).sort();
 }
 
-test('what a killed process was writing is removed, and what this one writes or git keeps is not', async () => {
+test('unfinished files of a killed process are removed, and those of this process or of git are not', async () => {
   const started = Date.now() - 3_600_000;
   await write({
     'github/local/a.pulls/old-1.json.5f0c.tmp': '{',
@@ -49,7 +49,7 @@ test('what a killed process was writing is removed, and what this one writes or 
   ]);
 });
 
-test("a job's logs are removed, those of an earlier process too, and no other job's", async () => {
+test("a job's logs are removed, also those of an earlier process, and no other job's", async () => {
   const [mine, other] = [newJobId(), newJobId()];
   const line = (jobId: string) => `{"message":"local/a of ${jobId}"}\n`;
   await write({

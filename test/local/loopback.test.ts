@@ -9,13 +9,13 @@ import { LOCAL_AWS } from '../support/aws-clients.ts';
 import { git } from '../support/git.ts';
 import { type ServedStack, serveStack } from '../support/stack.ts';
 
-/** A request that changes something, as the endpoint's own clients send it, and what there is to be seen of that. */
+/** A request that changes something, as clients of the endpoint send it, and how to see the change. */
 type Endpoint = {
   url: string;
   path: string;
   headers: Record<string, string>;
   body: string;
-  /** Whatever exists by such requests, by the official client. */
+  /** What exists because of such requests, read by the official client. */
   look(): Promise<string[]>;
 };
 
@@ -30,7 +30,7 @@ const FOREIGN: [string, Record<string, string>][] = [
   ['a form with files', { 'content-type': 'multipart/form-data; boundary=x' }],
   ['a form of plain text', { 'content-type': 'text/plain;charset=UTF-8' }],
 ];
-/** A page of a rebound name, and one of another site. */
+/** The headers of a page on a rebound name, and of a page on another site. */
 const PAGES: Record<string, string>[] = [{ host: 'evil.example' }, { origin: 'https://evil.example' }];
 const NAMES = ['api', 'states', 'batch', 'dynamodb', 'github', 'model'] as const;
 
@@ -98,7 +98,7 @@ beforeAll(async () => {
       }),
       look: async () => {
         const ids: string[] = [];
-        // The job that the API was asked for in an earlier case has a Batch job of its own.
+        // The API's job of an earlier case has a Batch job too.
         const filters = [{ name: 'JOB_NAME', values: ['none'] }];
         const query = { jobQueue: 'cody-batch-local-job-queue', filters };
         for await (const { jobSummaryList } of paginateListJobs({ client: batch }, query))
@@ -138,7 +138,7 @@ beforeAll(async () => {
       path: '/v1/messages',
       headers: { ...JSON_TYPE, 'x-api-key': 'any', 'anthropic-version': '2023-06-01' },
       body: JSON.stringify(question),
-      // It keeps nothing; that its official client is served is all there is to see.
+      // The model keeps nothing, so the test only checks that its official client is served.
       look: async () => [(await claude.messages.create(question)).role],
     },
   };
@@ -173,7 +173,7 @@ test.each(NAMES)(
         detail: expect.stringMatching(new RegExp(`^(?:offline )?${name}: `)),
       });
     }
-    // What a page may read is what it may not even ask for.
+    // The guard refuses reads of a page too.
     for (const headers of PAGES) expect((await send(endpoint, headers, 'GET')).status).toBe(403);
     const preflight = { origin: 'https://evil.example', 'access-control-request-method': 'POST' };
     expect((await send(endpoint, preflight, 'OPTIONS')).status).toBe(403);
@@ -185,7 +185,7 @@ test.each(NAMES)(
   },
 );
 
-test("git's own protocol is behind the same guard, and git itself is served", async () => {
+test("git's protocol is behind the same guard, and git is served", async () => {
   await new Octokit({ baseUrl: `${stack.gitHub}/api/v3` }).rest.repos.createForAuthenticatedUser({
     name: 'for-git',
   });

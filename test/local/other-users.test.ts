@@ -24,7 +24,7 @@ const can = (prefix: string[]) => {
     return false;
   }
 };
-/** The test that needs it, or one that is skipped and says why. */
+/** Returns a test, or a skipped one with the reason if this machine cannot run it. */
 const where = (possible: boolean, reason: string) => (name: string, body: () => Promise<void>) =>
   possible ? test(name, body) : test.skip(`${name} (skipped: ${reason})`, body);
 const asAnotherUser = where(can(ANOTHER_USER), 'needs root, setpriv and curl');
@@ -35,7 +35,7 @@ type Call = { url: string; headers: string[]; body?: string };
 type Answer = { status: number; text: string };
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-/** One that lets in its user's processes, and one that does not. */
+/** A stack that admits its user's processes, and one that needs the secret of them too. */
 let open: ServedStack;
 let strict: ServedStack;
 beforeAll(async () => {
@@ -49,7 +49,7 @@ afterAll(async () => {
 
 const secretOf = ({ dataFolder }: ServedStack) => readFileSync(`${dataFolder}/secret`, 'utf8').trim();
 
-/** A request by curl, which is run as a whole by `prefix`. */
+/** A request by curl, run by the command `prefix`. */
 async function curl(prefix: string[], { url, headers, body }: Call): Promise<Answer> {
   const args = [
     ...['--silent', '--max-time', '20', '--write-out', '\n%{http_code}', url],
@@ -67,7 +67,7 @@ const AWS_JSON = 'content-type: application/x-amz-json-1.0';
 const UNSIGNED =
   'authorization: AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/any/aws4_request, SignedHeaders=host, Signature=0';
 
-/** What does harm at each endpoint, or tells something. */
+/** For each endpoint, a request that changes or reveals something. */
 async function attacks(stack: ServedStack, mark: string): Promise<Record<string, Call>> {
   const { api, gitHub, awsVariables } = stack;
   const shell = ['sh', '-c', `id > ${mark}`];
@@ -131,7 +131,7 @@ async function modelUrl({ awsVariables }: ServedStack): Promise<string> {
   return environment!.find(({ name }) => name === 'ANTHROPIC_BASE_URL')!.value!;
 }
 
-/** As an SDK finds it in its environment. */
+/** The secret as an SDK finds it in its environment. */
 function connectionOf(variables: Record<string, string>, service: string) {
   return {
     region: variables.AWS_REGION!,
@@ -164,7 +164,7 @@ async function expectAllRefused(prefix: string[], stack: ServedStack): Promise<v
   expect(existsSync(mark)).toBe(false);
 }
 
-/** The same requests with the secret, each in the way of its endpoint's clients. */
+/** The same requests with the secret, each in the form that clients of the endpoint use. */
 async function statusesWithSecret(prefix: string[], stack: ServedStack, secret: string) {
   const bearer = `authorization: Bearer ${secret}`;
   const basic = `authorization: Basic ${Buffer.from(`x:${secret}`).toString('base64')}`;
@@ -242,7 +242,7 @@ test('the official clients work with the lines that serve prints, which do not s
   expect((await dynamodb.send(new ListTablesCommand({}))).TableNames).toHaveLength(2);
 });
 
-test('a whole job with its pull request works where everything needs the secret', async () => {
+test('a whole job with its pull request works if every service needs the secret', async () => {
   const tree = path.join(folder.path, 'sample');
   await repositoryOf(tree, { 'a.txt': 'oldCall(1)\n' });
   const prompt = "Replace all occurrences of 'oldCall(' with 'newCall('.";
@@ -266,7 +266,7 @@ test('a whole job with its pull request works where everything needs the secret'
 
 type Signed = { secret?: string; accessKeyId?: string; date?: Date; unsigned?: string[]; hash?: boolean };
 
-/** A signed request to the strict DynamoDB, as an SDK makes it, which sends `sent` in place of what it signed. */
+/** A request to the strict DynamoDB that is signed like an SDK's, but sends `sent` instead of what was signed. */
 async function signedStatus(options: Signed = {}, sent = '{}', headers: Record<string, string> = {}) {
   const url = new URL(strict.awsVariables.AWS_ENDPOINT_URL_DYNAMODB!);
   const signer = new SignatureV4({
@@ -302,7 +302,7 @@ async function signedStatus(options: Signed = {}, sent = '{}', headers: Record<s
 const MINUTE = 60_000;
 const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * MINUTE);
 
-test('a signature lets in what it was made for, now and by the secret', async () => {
+test('a signature admits only the request that it was made for, only now, and only with the secret', async () => {
   for (const hash of [true, false]) {
     expect(await signedStatus({ hash })).toBe(200);
     expect(await signedStatus({ hash, date: minutesAgo(14) })).toBe(200);
@@ -318,7 +318,7 @@ test('a signature lets in what it was made for, now and by the secret', async ()
   }
 });
 
-test('a browser is let in by one link, and the cookie is not the secret', async () => {
+test('a browser is admitted by one link, and its cookie is not the secret', async () => {
   const link = (secret: string) => `${strict.api}/sign-in?secret=${secret}`;
   const answer = await fetch(link(secretOf(strict)), { redirect: 'manual' });
   expect([answer.status, answer.headers.get('location')]).toEqual([303, '/']);
@@ -332,11 +332,11 @@ test('a browser is let in by one link, and the cookie is not the secret', async 
   expect(await jobs({ cookie: `${cookie}x` })).toBe(403);
   expect(await jobs({ cookie, origin: 'https://evil.example' })).toBe(403);
   expect((await fetch(link('wrong'), { redirect: 'manual' })).status).toBe(403);
-  // Signing in with a wrong secret is nothing, for one who is let in without.
+  // A wrong secret does not matter to a client that is admitted without one.
   expect((await fetch(`${open.api}/sign-in?secret=wrong`, { redirect: 'manual' })).status).toBe(404);
 });
 
-asAnotherUser('a cookie that another user got hold of does not let them in', async () => {
+asAnotherUser('a stolen cookie does not admit another user', async () => {
   const answer = await fetch(`${open.api}/sign-in?secret=${secretOf(open)}`, { redirect: 'manual' });
   const headers = [`cookie: ${answer.headers.get('set-cookie')!.split(';')[0]}`];
   const call = { url: `${open.api}/jobs`, headers };

@@ -87,7 +87,7 @@ async function describe(jobId: string): Promise<JobDetail> {
   return jobs![0]!;
 }
 
-/** The job once it has ended, by what the listener was told. */
+/** The job once it has ended, by the events of the listener. */
 function ended(jobId: string): Promise<JobDetail> {
   return until(`the end of ${jobId}`, () =>
     changes.find((job) => job.jobId === jobId && (job.status === 'SUCCEEDED' || job.status === 'FAILED')),
@@ -104,7 +104,7 @@ function logOf(job: JobDetail): string {
   return readFileSync(batchLogFile(folder, job.container!.logStreamName!), 'utf8');
 }
 
-/** False for one that has ended, collected by its parent or not. */
+/** False for a process that has ended, and for a zombie. */
 function isAlive(pid: number): boolean {
   try {
     const state = execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
@@ -161,7 +161,7 @@ test('a worker finds its parameters by DescribeJobs on its own job id', async ()
   expect(JSON.parse(logOf(job))).toEqual({ jobId: 'job-123456', maxRepositories: '5' });
 });
 
-test('Ref:: arguments are filled from the parameters and their defaults, and nothing else is touched', async () => {
+test('Ref:: arguments are filled from the parameters and their defaults, and other arguments are unchanged', async () => {
   const print = 'console.log(JSON.stringify(process.argv.slice(1)))';
   const command = [NODE, '-e', print, 'Ref::jobId', 'Ref::limit', 'Ref::absent', 'id=Ref::jobId'];
   await start({ command, parameters: { limit: '5', jobId: 'default' } });
@@ -199,7 +199,7 @@ test('the environment of this process does not leak into a job', async () => {
   }
 });
 
-test('a failed attempt is followed by others until one succeeds, each told its number', async () => {
+test('a failed attempt is retried until one succeeds, and each has its number', async () => {
   await start({ command: [NODE, '-e', 'process.exit(process.env.AWS_BATCH_JOB_ATTEMPT === "2" ? 0 : 7)'] });
   const job = await ended(await submit({ retryStrategy: { attempts: 3 } }));
   expect(job.status).toBe('SUCCEEDED');
@@ -214,7 +214,7 @@ test('a job fails when its attempts are used up', async () => {
   expect(job.container!.exitCode).toBe(7);
 });
 
-test('evaluateOnExit decides by its first matching rule, and what none matches is retried', async () => {
+test('evaluateOnExit decides by its first matching rule, and an attempt without one is retried', async () => {
   await start({
     command: [NODE, '-e', 'process.exit(Number(process.argv[1]))', 'Ref::exitCode'],
     attempts: 1,
@@ -231,7 +231,7 @@ test('evaluateOnExit decides by its first matching rule, and what none matches i
   expect(await Promise.all(['42', '43', '5'].map(attemptsOf))).toEqual([2, 1, 2]);
 });
 
-test('a worker that lost its host is tried again, and one that failed by itself is not', async () => {
+test('a worker that lost its host is retried, and one that failed by itself is not', async () => {
   await start({
     command: [NODE, '-e', 'process.exit(Number(process.argv[1]))', 'Ref::exitCode'],
     attempts: 2,
@@ -239,7 +239,7 @@ test('a worker that lost its host is tried again, and one that failed by itself 
   });
   const attemptsOf = async (exitCode: string) =>
     (await ended(await submit({ parameters: { exitCode } }))).attempts!.length;
-  // Stopped, killed, troubled; a bug, and a heap that was too small.
+  // Stopped, killed, service error; then a bug, and a heap that was too small.
   expect(await Promise.all(['143', '137', '75', '1', '134'].map(attemptsOf))).toEqual([2, 2, 2, 1, 1]);
 });
 
@@ -314,7 +314,7 @@ test('TerminateJob ends a running job with its reason and without another attemp
   expect(job.attempts).toHaveLength(1);
 });
 
-test('CancelJob ends a job that waits and leaves a running one alone', async () => {
+test('CancelJob ends a waiting job and does nothing to a running one', async () => {
   await start({}, { maxRunning: 1 });
   const [first, second, third] = [await submit(), await submit(), await submit()];
   await running(first);
@@ -382,7 +382,7 @@ test('a list by name prefix finds jobs of every status over several pages, newes
   expect(await list({ jobStatus: 'FAILED' })).toEqual([name(5)]);
 });
 
-test('jobs that nobody knows are left out of DescribeJobs, and ending one is no error', async () => {
+test('unknown jobs are left out of DescribeJobs, and ending one is not an error', async () => {
   await start();
   const jobId = await submit();
   const { jobs } = await client.send(new DescribeJobsCommand({ jobs: ['unknown', jobId] }));
@@ -390,7 +390,7 @@ test('jobs that nobody knows are left out of DescribeJobs, and ending one is no 
   await client.send(new TerminateJobCommand({ jobId: 'unknown', reason: 'sweep' }));
 });
 
-test('only so many ended jobs are remembered, so a long run does not fill the memory', async () => {
+test('a limited number of ended jobs is remembered, so that a long run does not fill the memory', async () => {
   await start({ command: [NODE, '-e', ''] }, { endedJobsKept: 2, maxRunning: 1 });
   const jobIds = [await submit(), await submit(), await submit()];
   await Promise.all(jobIds.map(ended));
@@ -417,7 +417,7 @@ test.each<[string, Partial<SubmitJobCommandInput>, RegExp]>([
   ['11 attempts', { retryStrategy: { attempts: 11 } }, /retryStrategy.attempts/],
   ['a timeout under 60 s', { timeout: { attemptDurationSeconds: 59 } }, /timeout.attemptDurationSeconds/],
   ['an array job, which would run once only', { arrayProperties: { size: 2 } }, /arrayProperties/],
-])('%s is refused as a ClientException that says why', async (_, input, message) => {
+])('%s is refused as a ClientException with the reason', async (_, input, message) => {
   await start();
   await expect(submit(input)).rejects.toMatchObject({
     name: 'ClientException',
@@ -426,7 +426,7 @@ test.each<[string, Partial<SubmitJobCommandInput>, RegExp]>([
   expect(changes).toEqual([]);
 });
 
-test('an operation that does not exist here is refused by name', async () => {
+test('an unknown operation is refused by name', async () => {
   await start();
   await expect(client.send(new ListSchedulingPoliciesCommand({}))).rejects.toMatchObject({
     name: 'ClientException',
@@ -435,7 +435,7 @@ test('an operation that does not exist here is refused by name', async () => {
   });
 });
 
-test('queue, job definition and compute environment can be looked at', async () => {
+test('queue, job definition and compute environment can be described', async () => {
   await start({ attempts: 3, secrets: { API_KEY: 'key' } });
   const { jobQueues } = await client.send(new DescribeJobQueuesCommand({ jobQueues: ['queue'] }));
   const { computeEnvironments } = await client.send(new DescribeComputeEnvironmentsCommand({}));
@@ -464,7 +464,7 @@ test('a web page cannot submit a job', async () => {
   expect(changes).toEqual([]);
 });
 
-test('close ends what runs, says nothing of it, and gives the data folder back', async () => {
+test('close ends the running jobs without events, and releases the data folder', async () => {
   await start({ command: [NODE, '-e', 'console.log(process.pid); setInterval(() => {}, 1000)'] });
   const job = await running(await submit());
   const pid = Number(await until('the log', () => logOf(job)));
@@ -495,7 +495,7 @@ test('a second Batch on the same data folder is refused, and ends none of the fi
   expect((await describe(jobId)).status).toBe('RUNNING');
 });
 
-test('workers left behind by kill -9 are ended, whole group, before the next Batch accepts anything', async () => {
+test('workers left behind by kill -9 are ended with their groups before the next Batch listens', async () => {
   const server = new URL('../../../local/batch/server.ts', import.meta.url);
   const script = `
     import { startBatch } from ${JSON.stringify(server.href)};
@@ -590,7 +590,7 @@ onLinux(
 test.each([
   ['by the kernel’s start time', { start: 'another boot 1' }],
   ['by the listed start time, where there is no /proc', {}],
-])('a process that got the pid of an earlier worker is not ended: told apart %s', async (_, identity) => {
+])('a process with the pid of an earlier worker is not ended: distinguished %s', async (_, identity) => {
   const bystander = spawn(SLEEP[0]!, SLEEP.slice(1), { detached: true, stdio: 'ignore' });
   started.push(bystander);
   await start();
@@ -601,7 +601,7 @@ test.each([
   expect(isAlive(bystander.pid!)).toBe(true);
 });
 
-test('a worker left behind is ended where there is no /proc, too', async () => {
+test('a worker left behind is ended without /proc, too', async () => {
   const orphan = spawn(SLEEP[0]!, SLEEP.slice(1), { detached: true, stdio: 'ignore' });
   started.push(orphan);
   await start();

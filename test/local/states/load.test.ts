@@ -85,7 +85,7 @@ test('every kind of state that the lifecycle uses loads', () => {
   expect(text).toContain('"JobQueue":"queue"');
 });
 
-test('a substitution that is missing or that nothing uses is refused by its name', () => {
+test('a missing or unused substitution is refused by its name', () => {
   const text = JSON.stringify(throttledLoop);
   expect(() => loadDefinition(text, { JobQueue: 'queue' })).toThrow('${JobDefinition}: no substitution');
   expect(() => loadDefinition(text, { ...substitutions, Bukcet: 'b' })).toThrow(

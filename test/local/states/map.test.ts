@@ -73,7 +73,7 @@ function manifest(count: number): object {
   return { key: 'manifest.json', jobId: 'job', concurrency: 20 };
 }
 
-test('300 items run as 300 children whose results are written, and one failure stays that one’s own', async () => {
+test('300 items run as 300 children whose results are written, and one failure does not affect the others', async () => {
   let running = 0;
   let most = 0;
   await engine.start(mapOver({ StartAt: 'Work', States: { Work: invoke('work', { End: true }) } }), {
@@ -159,7 +159,7 @@ test('300 items run as 300 children whose results are written, and one failure s
   ]);
 });
 
-test('a Map past its tolerated failures ends under AWS’s name, and what it never started is told as pending', async () => {
+test('a Map with too many failures fails with AWS’s error, and items that never started are pending', async () => {
   const onError = (Next: string, error: string) => ({
     ToleratedFailurePercentage: 10,
     MaxConcurrencyPath: undefined,
@@ -189,7 +189,7 @@ test('a Map past its tolerated failures ends under AWS’s name, and what it nev
   });
 });
 
-/** Batch with a job definition whose only parameter says what the child does. */
+/** Batch with a job definition whose only parameter decides what the child does. */
 async function startWorkers(): Promise<object> {
   const listeners: ((job: JobDetail) => void)[] = [];
   batch = await startBatch({
@@ -223,7 +223,7 @@ const SCRIPTS: Record<string, string> = {
   n3: 'setInterval(() => {}, 1000)',
 };
 
-/** The lifecycle's child workflow, its script told by a function where the manifest tells it. */
+/** The lifecycle's child workflow. A function provides the script that the manifest has otherwise. */
 const analyze = {
   StartAt: 'StartRepository',
   States: {
@@ -359,7 +359,7 @@ test('stopping an execution ends its children and terminates their Batch jobs', 
   });
 });
 
-test('a Batch that cannot be reached fails the task as Step Functions names it, to be retried', async () => {
+test('an unreachable Batch fails the task with Step Functions’ error, which is retried', async () => {
   const { AnalyzeRepository } = analyze.States;
   await engine.start({
     StartAt: 'AnalyzeRepository',

@@ -20,7 +20,7 @@ afterEach(() => engine.close());
 
 type Workflow = { StartAt: string; States: Record<string, object> };
 
-/** A workflow of these states, one after the other. */
+/** A workflow that runs these states in sequence. */
 function inTurn(states: Record<string, object>): Workflow {
   const names = Object.keys(states);
   return {
@@ -34,7 +34,7 @@ function inTurn(states: Record<string, object>): Workflow {
   };
 }
 
-/** A machine whose first state runs these branches, and that catches what they fail with. */
+/** A machine whose first state runs these branches and catches their errors. */
 function both(Branches: Workflow[], fields: object = {}): object {
   return {
     StartAt: 'Both',
@@ -51,13 +51,13 @@ function both(Branches: Workflow[], fields: object = {}): object {
   };
 }
 
-/** A function that runs until it is told to stop, and says then that it has. */
+/** A function that runs until its signal aborts, and then records that it has stopped. */
 function hanging(began: string[], ended: string[] = []) {
   return (input: { name?: string }, { signal }: { signal: AbortSignal }) => {
     began.push(input.name ?? 'hang');
     return new Promise((_, reject) => {
       signal.addEventListener('abort', async () => {
-        // Later than the engine itself hears of it.
+        // Later than the engine gets the abort.
         await sleep(50);
         ended.push(input.name ?? 'hang');
         reject(new Error('let go'));
@@ -90,7 +90,7 @@ const before = ({ previousEventId }: HistoryEvent, events: readonly HistoryEvent
   events.find(({ id }) => id === previousEventId)!;
 
 test('branches run at the same time on the same input, and their results are listed in their order', async () => {
-  // Each waits for the other: one after the other they would never end.
+  // Each branch waits for the other, so in sequence they would never end.
   const met = Promise.withResolvers<void>();
   await engine.start(
     both([inTurn({ A: invoke('waits', {}) }), inTurn({ B: invoke('comes', {}), C: { Type: 'Pass' } })]),
@@ -124,7 +124,7 @@ test('branches run at the same time on the same input, and their results are lis
     'ParallelStateExited',
     'ExecutionSucceeded',
   ]);
-  // An event follows the one before in its own branch, whatever the other branch does between.
+  // previousEventId is the previous event of the same branch.
   const entered = (name: string) =>
     events.find(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name === name)!;
   expect(before(entered('A'), events).type).toBe('ParallelStateStarted');
@@ -139,7 +139,7 @@ test('a Parallel without a result path for its results passes its input on', asy
   expect(JSON.parse((await engine.run('kept', { n: 1 })).output!)).toEqual({ n: 1 });
 });
 
-test('one failed branch ends the others before anybody is told, with the error that it failed with', async () => {
+test('a failed branch ends the others before the state fails with its error', async () => {
   const seen: string[] = [];
   const began: string[] = [];
   await engine.start(
@@ -182,7 +182,7 @@ test('one failed branch ends the others before anybody is told, with the error t
   expect(told.filter((type) => type === 'TaskFailed')).toHaveLength(1);
 });
 
-test('children of a Map in a branch end where another branch fails', async () => {
+test('children of a Map in a branch end if another branch fails', async () => {
   const began: string[] = [];
   const ended: string[] = [];
   engine.objects.set('items.json', JSON.stringify([{ name: 'one' }, { name: 'two' }, { name: 'three' }]));
@@ -210,7 +210,7 @@ test('children of a Map in a branch end where another branch fails', async () =>
   expect(executions!.map(({ status }) => status)).toEqual(['ABORTED', 'ABORTED']);
 });
 
-test('what AWS lets nobody catch ends the execution from a branch too', async () => {
+test('an error that nothing can catch on AWS ends the execution from a branch too', async () => {
   const { States } = inTurn({ Choose: { Type: 'Pass' } });
   await engine.start(
     both([inTurn({ Bad: { Type: 'Wait', TimestampPath: '$.at' } }), { StartAt: 'Choose', States }]),
@@ -220,7 +220,7 @@ test('what AWS lets nobody catch ends the execution from a branch too', async ()
   expect({ status, error }).toEqual({ status: 'FAILED', error: 'States.Runtime' });
 });
 
-test('stopping an execution ends every branch, and nothing of it runs on', async () => {
+test('stopping an execution ends every branch and all of its work', async () => {
   const began: string[] = [];
   const ended: string[] = [];
   engine.objects.set('items.json', JSON.stringify([{ name: 'child' }]));

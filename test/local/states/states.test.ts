@@ -126,7 +126,7 @@ test('long lists come in pages, newest execution first, and a history from eithe
   expect(types(rest.events!)).toEqual(['ExecutionStarted']);
 });
 
-test('a failing function is tried again as often as its retrier says, then caught under its own name', async () => {
+test('a failing function is retried as often as its retrier allows, then caught by its name', async () => {
   let calls = 0;
   await engine.start(
     {
@@ -188,7 +188,7 @@ const updateRow = {
   TimeoutSeconds: 60,
 };
 
-test('a row that has already ended is left alone and its skip is caught as Step Functions names it', async () => {
+test('a row that has already ended is not written, and the skip is caught by Step Functions’ error name', async () => {
   await engine.start({
     StartAt: 'Start',
     States: {
@@ -225,7 +225,7 @@ test('a row that has already ended is left alone and its skip is caught as Step 
   expect(Item).toEqual({ id: { S: 'b' }, status: { S: 'completed' } });
 });
 
-test('what DynamoDB refuses without a modelled error has the name that the retry policies expect', async () => {
+test('an error of DynamoDB that is not in its model has the name that the retry policies expect', async () => {
   const Start = {
     ...updateRow,
     Parameters: { ...updateRow.Parameters, UpdateExpression: 'no such verb' },
@@ -245,7 +245,7 @@ test.each([
   ['a result', () => large + large, undefined],
   ['an input and a result that fit only one by one', () => large, undefined],
   ['a path that leads nowhere', () => 1, { 'value.$': '$.Payload.absent' }],
-])('States.ALL does not hide what AWS lets through: %s', async (_, work, ResultSelector) => {
+])('States.ALL does not catch what it does not catch on AWS: %s', async (_, work, ResultSelector) => {
   const Work = {
     ...invoke('work', { Catch: catchAll, Next: 'After' }),
     ...(ResultSelector && { ResultSelector }),
@@ -265,7 +265,7 @@ test.each([
   expect(ranOn).toBe(false);
 });
 
-test('a task past its time-out is told to stop, and only States.Timeout or States.ALL catches it', async () => {
+test('a task past its time-out is aborted, and only States.Timeout or States.ALL catches it', async () => {
   let told = false;
   await engine.start(
     {
@@ -296,7 +296,7 @@ test('a task past its time-out is told to stop, and only States.Timeout or State
   expect(types(await engine.history(execution.executionArn!))).toContain('TaskTimedOut');
 });
 
-test('an execution past the machine’s own time-out ends as timed out, and its task is told to stop', async () => {
+test('an execution past the machine’s time-out is TIMED_OUT, and its task is aborted', async () => {
   let told = false;
   await engine.start(
     {
@@ -350,14 +350,14 @@ test('choices compare by type, and text with backslashes and quotes arrives as i
   expect(await engine.run('neither', { count: false })).toMatchObject({ error: 'States.NoChoiceMatched' });
 });
 
-test('a text has the hash that AWS gives it, and an output of null is empty', async () => {
+test('States.Hash gives the same hash as on AWS, and a null OutputPath gives an empty object', async () => {
   await engine.start({
     StartAt: 'Hash',
     States: {
       Hash: {
         Type: 'Pass',
         Parameters: {
-          // The example of AWS's own page on intrinsic functions.
+          // The example of AWS's page on intrinsic functions.
           'sha1.$': "States.Hash($.text, 'SHA-1')",
           'sha256.$': "States.Hash(States.Format('{}', $.text), 'SHA-256')",
         },
@@ -384,7 +384,7 @@ test('a text has the hash that AWS gives it, and an output of null is empty', as
   });
 });
 
-test('the same name and input while it runs is the same execution; any other use of the name is refused', async () => {
+test('the same name and input is the same running execution, and any other use of the name is refused', async () => {
   const gate = Promise.withResolvers<void>();
   let calls = 0;
   await engine.start(
@@ -433,7 +433,7 @@ test('requests that AWS would refuse are refused here with the same error names'
   });
 });
 
-test('a stopped execution says so, with its error and cause, and nothing of it runs on', async () => {
+test('a stopped execution is ABORTED with its error and cause, and none of its work continues', async () => {
   const seen: string[] = [];
   await engine.start(
     {
@@ -494,7 +494,7 @@ const twoSteps = {
   States: { First: invoke('first', { Next: 'Second' }), Second: invoke('second', { End: true }) },
 };
 
-test('closing records no end: the next engine runs the execution again, and what had ended stays readable', async () => {
+test('closing records no end: the next engine runs the execution again, and ended ones stay readable', async () => {
   await engine.start(twoSteps, {
     first: () => 1,
     second: ({ hang }: { hang: boolean }, { signal }) =>

@@ -2,20 +2,20 @@ import { z } from 'zod';
 import { parseRepositoryName } from './job.ts';
 
 /**
- * An entry of ALLOWED_REPOSITORIES: `owner/name`, in which `*` stands for any characters of the owner or of the name, and
- * which a leading `!` makes an exception.
+ * An entry of ALLOWED_REPOSITORIES: `owner/name`, in which `*` matches any characters of the owner or of the name. A
+ * leading `!` makes it an exception.
  */
 export const AllowedPattern = z
   .string()
   .regex(
     /^!?[A-Za-z0-9_*-]{1,62}\/[A-Za-z0-9._*-]{1,100}$/,
-    'expected owner/name, in which * stands for any characters, such as owner/*, owner/service-* or */docs; !owner/name is an exception',
+    'expected owner/name, in which * matches any characters, such as owner/*, owner/service-* or */docs; !owner/name is an exception',
   );
 
 /**
- * Whether ALLOWED_REPOSITORIES admits `owner/name`. The last entry that matches decides; a name that no entry matches is
- * not admitted. `owner/*` is admitted if any repository of that owner may be: each one is checked again by its own name.
- * GitHub's names ignore case.
+ * Whether ALLOWED_REPOSITORIES allows `owner/name`, ignoring case as GitHub does. The last entry that matches decides; a
+ * name without a match is not allowed. `owner/*` is allowed if any repository of the owner can be: each repository is
+ * checked again by its name.
  */
 export function isAllowed(allowed: readonly string[], repository: string): boolean {
   const { owner, name } = parseRepositoryName(repository);
@@ -26,7 +26,7 @@ export function isAllowed(allowed: readonly string[], repository: string): boole
     if (!matches(pattern.owner, owner)) continue;
     const applies =
       name === '*'
-        ? // An exception of some names leaves others of the owner, and a name alone is not the owner's.
+        ? // An exception for some names leaves others of the owner, and an entry for one name does not allow the owner.
           isException
           ? pattern.name === '*'
           : pattern.name.includes('*')

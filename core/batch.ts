@@ -18,7 +18,7 @@ import { InvalidInputError } from './errors.ts';
  */
 export const BatchJobName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/, {
   error: ({ input }) =>
-    `received ${JSON.stringify(input)}, expected 1 to 128 letters, digits, "-" and "_", of which the first is a letter or digit`,
+    `received ${JSON.stringify(input)}, expected 1 to 128 letters, digits, "-" and "_", the first of which is a letter or digit`,
 });
 
 export type BatchJobRequest = {
@@ -28,11 +28,11 @@ export type BatchJobRequest = {
   jobQueue: string;
   /** `name`, `name:revision` or the ARN. */
   jobDefinition: string;
-  /** In place of the job definition's command. With the environment at most 8,192 characters as JSON (a quota of ECS). */
+  /** Replaces the job definition's command. With the environment at most 8,192 characters as JSON (a quota of ECS). */
   command?: readonly string[];
   /** Fill the `Ref::name` arguments of the command, and override the job definition's defaults. */
   parameters?: Record<string, string>;
-  /** On top of the job definition's. Names may not start with `AWS_BATCH`. Visible to whoever may describe jobs. */
+  /** Added to the job definition's. Names may not start with `AWS_BATCH`. Visible to all who may describe jobs. */
   environment?: Record<string, string>;
   /**
    * 1 to 10. Replaces the job definition's whole retry strategy, its evaluateOnExit rules included.
@@ -48,7 +48,7 @@ export type BatchJobRequest = {
   tags?: Record<string, string>;
 };
 
-/** What SubmitJob answers. */
+/** The answer of SubmitJob. */
 export type SubmittedBatchJob = { jobId: string; jobName: string; jobArn: string };
 
 // https://docs.aws.amazon.com/batch/latest/APIReference/API_DescribeJobs.html
@@ -60,9 +60,9 @@ export function isBatchJobEnded(status: JobStatus | undefined): status is 'SUCCE
 }
 
 /**
- * Jobs of AWS Batch: submit, look at, list and end. The client takes its region, credentials and endpoint from the
- * environment as every AWS SDK does (`AWS_ENDPOINT_URL_BATCH` leads it to the local Batch) and retries throttling by
- * itself. Its errors pass unchanged: `ClientException` (the request is at fault), `ServerException`.
+ * Jobs of AWS Batch: submit, describe, list and end. The client takes its region, credentials and endpoint from the
+ * environment (`AWS_ENDPOINT_URL_BATCH` is the local Batch) and retries when it is throttled. Its errors pass unchanged:
+ * `ClientException` (the request is invalid), `ServerException`.
  */
 export class BatchJobs {
   readonly #client: BatchClient;
@@ -71,7 +71,7 @@ export class BatchJobs {
     this.#client = client;
   }
 
-  /** Submits a job; an account may do so 50 times a second. Throws InvalidInputError when the name does not fit. */
+  /** Submits a job; an account may do so 50 times a second. Throws InvalidInputError for an invalid name. */
   async submitJob(request: BatchJobRequest): Promise<SubmittedBatchJob> {
     const { command, environment, attempts, attemptDurationSeconds } = request;
     const { jobId, jobName, jobArn } = await this.#client.send(
@@ -92,13 +92,13 @@ export class BatchJobs {
     return { jobId: jobId!, jobName: jobName!, jobArn: jobArn! };
   }
 
-  /** The job, or undefined when Batch does not know it: jobs are forgotten 7 days after they ended. */
+  /** Returns undefined if Batch does not know the job: it forgets jobs 7 days after they ended. */
   async describeJob(jobId: string): Promise<JobDetail | undefined> {
     const [job] = await this.describeJobs([jobId]);
     return job;
   }
 
-  /** Those of the jobs that Batch knows, by calls of at most 100 identifiers each. */
+  /** The jobs that Batch knows, by calls of at most 100 identifiers each. */
   async describeJobs(jobIds: readonly string[]): Promise<JobDetail[]> {
     const details: JobDetail[] = [];
     for (let start = 0; start < jobIds.length; start += MAX_JOBS_PER_DESCRIBE) {
@@ -110,8 +110,8 @@ export class BatchJobs {
   }
 
   /**
-   * The jobs of any status whose names start with `namePrefix`, newest first, read page by page (of at most 100) as the
-   * caller goes. Throws InvalidInputError when no job's name could start so; an empty prefix would mean every job.
+   * The jobs of any status whose names start with `namePrefix`, newest first, read in pages of at most 100 as the caller
+   * iterates. Throws InvalidInputError for a prefix that no name can have, and for an empty one, which would match all.
    */
   async *listJobs(query: {
     jobQueue: string;
@@ -124,7 +124,7 @@ export class BatchJobs {
     );
     for await (const page of pages) {
       for (const job of page.jobSummaryList ?? []) {
-        // The API's filter ignores case; what a caller is about to end must be the job that it named.
+        // The API's filter ignores case, and the caller may end these jobs.
         if (job.jobName?.startsWith(namePrefix)) yield job;
       }
     }
@@ -132,13 +132,13 @@ export class BatchJobs {
 
   /**
    * Ends a job of any status; it becomes FAILED with `reason` (at most 1,024 characters) and is not retried. A running
-   * one gets SIGTERM, and SIGKILL 30 s later, so it is still RUNNING when this returns. An ended one stays as it is.
+   * job gets SIGTERM, and SIGKILL 30 s later, so it is still RUNNING when this returns. An ended job does not change.
    */
   async terminateJob(jobId: string, reason: string): Promise<void> {
     await this.#client.send(new TerminateJobCommand({ jobId, reason }));
   }
 
-  /** Ends a job that has not started yet, as `terminateJob` does. One that has started runs on, without an error. */
+  /** Ends a job that has not started, as `terminateJob` does. A started job continues, and no error is thrown. */
   async cancelJob(jobId: string, reason: string): Promise<void> {
     await this.#client.send(new CancelJobCommand({ jobId, reason }));
   }

@@ -6,18 +6,18 @@ export const ChangedFile = z.discriminatedUnion('status', [
   z.object({
     status: z.enum(['added', 'modified']),
     path: z.string(),
-    /** As git writes them: regular file, executable file, symbolic link. */
+    /** Git's modes of a regular file, an executable file and a symbolic link. */
     mode: z.enum(['100644', '100755', '120000']),
-    /** The bytes as git stores them, base64. */
+    /** The bytes that git stores, base64. */
     content: z.base64(),
   }),
 ]);
 export type ChangedFile = z.infer<typeof ChangedFile>;
 
-/** A commit's identifier, and nothing that git could take for an option. */
+/** The identifier of a commit, which git cannot take for an option. */
 export const CommitSha = z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/);
 
-/** `change-set.json`: everything that opening the pull request needs, without git and without the clone. */
+/** `change-set.json`: all that is needed to open the pull request without the clone. */
 export const ChangeSet = z.object({
   baseBranch: z.string(),
   /** The commit that `files` is relative to. */

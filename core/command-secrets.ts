@@ -1,28 +1,28 @@
 import { z } from 'zod';
 
-/** Names that no secret may have: every command has these variables, or they change how programs start. */
+/** Reserved names: every command has these variables, or they change how programs start. */
 const RESERVED =
   /^(?:PATH|HOME|TMPDIR|LANG|IFS|ENV|BASH_ENV|SHELLOPTS|.*_SECRET_ID|(?:AWS|ECS|CLAUDE|ANTHROPIC|GITHUB|DYNAMODB|GIT|LD|DYLD|LC|NODE)_.*)$/;
 
-/** The name of a secret for `setup`: the environment variable that the command gets. */
+/** The name of a secret for `setup`, and of the environment variable that the command gets. */
 export const CommandSecretName = z
   .string()
   .max(64)
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected an environment variable's name, such as NPM_TOKEN")
   .refine(
     (name) => !RESERVED.test(name),
-    "expected a name of the secret's own, such as NPM_TOKEN: this one belongs to Cody Batch, or to the programs that run a command",
+    'expected a name that is not reserved, such as NPM_TOKEN: this one belongs to Cody Batch, or to the programs that run a command',
   );
 
-/** What it is called in Secrets Manager, after the environment's prefix. */
+/** The secret's name in Secrets Manager, after the environment's prefix. */
 export function commandSecretPart(name: string): string {
   return `command-secret-${name}`;
 }
 
-/** Shorter ones cannot be told from ordinary text, so they could not be redacted. */
+/** A shorter secret looks like ordinary text, so it cannot be redacted. */
 const MIN_LENGTH = 8;
 
-/** Why a value cannot be given to a command; undefined where it can. The value is not named. */
+/** The reason why a command cannot get this value, without the value. Returns undefined if it can. */
 export function unusableSecret(value: string): string | undefined {
   if (value.length < MIN_LENGTH)
     return `has ${value.length} characters; at least ${MIN_LENGTH} are needed, because a shorter one cannot be redacted`;

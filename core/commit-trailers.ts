@@ -1,4 +1,4 @@
-/** Say in a commit whose it is, so that a branch that a human went on with is never moved. */
+/** Trailers that mark a commit of this product, so that a branch with a person's commits is never moved. */
 export const JOB_TRAILER = 'Cody-Batch-Job';
 export const TREE_TRAILER = 'Cody-Batch-Tree';
 

@@ -1,19 +1,19 @@
 /**
  * The product's errors. Each sets `name` to a literal, because Step Functions matches errors by name and bundlers
- * rename classes. A message says what was received, what was expected and what to do next, and holds no secret.
+ * rename classes. A message has what was received, what was expected and what to do next, and no secret.
  */
 export type ErrorInit = ErrorOptions & {
-  /** Where in the input the fault lies, such as `settings.model`. */
+  /** The path of the invalid input, such as `settings.model`. */
   field?: string;
-  /** What was received there, shortened and free of secrets. */
+  /** The value received, shortened and without secrets. */
   received?: unknown;
-  /** What would have been accepted. */
+  /** A description of what is accepted. */
   expected?: string;
 };
 
 export abstract class CodyBatchError extends Error {
   abstract override readonly name: string;
-  /** Whether the same call can succeed later without anybody changing anything. */
+  /** Whether the same call can succeed later without a change. */
   readonly retryable: boolean = false;
   /** The HTTP status that the API answers with. */
   readonly statusCode: number = 500;
@@ -41,13 +41,13 @@ export class NotFoundError extends CodyBatchError {
   override readonly statusCode = 404;
 }
 
-/** What was asked does not fit the state that the job is in: 409. */
+/** The request does not fit the job's state: 409. */
 export class ConflictError extends CodyBatchError {
   override readonly name = 'ConflictError';
   override readonly statusCode = 409;
 }
 
-/** DynamoDB served nothing of a batch for as long as one waits; the caller may try again. */
+/** DynamoDB processed nothing of a batch in all retries; the caller may try again. */
 export class ThrottledTableError extends CodyBatchError {
   override readonly name = 'ThrottledTableError';
   override readonly retryable = true;
@@ -68,12 +68,12 @@ export class RepositoryUnavailableError extends CodyBatchError {
   override readonly name = 'RepositoryUnavailableError';
 }
 
-/** A setup command of the job failed in the clone, so that the conversation was not begun. */
+/** A setup command of the job failed in the clone, so the conversation did not start. */
 export class SetupFailedError extends CodyBatchError {
   override readonly name = 'SetupFailedError';
 }
 
-/** A verify command of the job cannot be started in the clone, so that the conversation was not begun. */
+/** A verify command of the job cannot run in the clone, so the conversation did not start. */
 export class VerifyNotRunnableError extends CodyBatchError {
   override readonly name = 'VerifyNotRunnableError';
 }
@@ -83,21 +83,21 @@ export class WorkerLostError extends CodyBatchError {
   override readonly name = 'WorkerLostError';
 }
 
-/** A worker's token is not the one of the run that works on its repository, so that it gets no credentials. */
+/** A worker's token is not the token of its repository's current run, so it gets no credentials. */
 export class WorkerRefusedError extends CodyBatchError {
   override readonly name = 'WorkerRefusedError';
 }
 
-/** What gives a worker its credentials failed; another attempt may get them. */
+/** The function that gives a worker its credentials failed; another attempt may get them. */
 export class CredentialsUnavailableError extends CodyBatchError {
   override readonly name = 'CredentialsUnavailableError';
   override readonly retryable = true;
 }
 
-/** The model's service refused the request for good: a bad key, an unknown model, an invalid request. */
+/** The model's service refused the request, and would refuse a retry: a bad key, an unknown model, an invalid request. */
 export class ModelRequestError extends CodyBatchError {
   override readonly name = 'ModelRequestError';
-  /** Whether every other request would be refused as well: the key or the model is at fault, and not what was asked. */
+  /** Whether every other request would be refused as well, because of the key or the model. */
   readonly isForAll: boolean;
 
   constructor(message: string, { isForAll = false, ...init }: ErrorInit & { isForAll?: boolean } = {}) {
@@ -106,12 +106,12 @@ export class ModelRequestError extends CodyBatchError {
   }
 }
 
-/** The model's service cannot be reached, or gave no whole answer for longer than a worker waits. */
+/** The model's service cannot be reached, or gave no complete answer within a worker's patience. */
 export class ModelUnavailableError extends CodyBatchError {
   override readonly name = 'ModelUnavailableError';
 }
 
-/** Another repository of the job met what would stop every one of them: a bad key, an unknown model. */
+/** Another repository of the job met an error that would stop all of them: a bad key, an unknown model. */
 export class JobStoppedError extends CodyBatchError {
   override readonly name = 'JobStoppedError';
 }
@@ -121,35 +121,35 @@ export class ChangeSetRefusedError extends CodyBatchError {
   override readonly name = 'ChangeSetRefusedError';
 }
 
-/** The branch that the pull request would use carries a commit that is not ours; it is never moved. */
+/** The pull request's branch has a commit that Cody Batch did not make, so it is not moved. */
 export class BranchHasOtherCommitsError extends CodyBatchError {
   override readonly name = 'BranchHasOtherCommitsError';
 }
 
-/** GitHub refused the credential itself, or it lacks a permission, which the message names. */
+/** GitHub refused the credential, or it lacks the permission that the message names. */
 export class GitHubPermissionError extends CodyBatchError {
   override readonly name = 'GitHubPermissionError';
 }
 
-/** GitHub refused the commit, the branch or the pull request for good: a ruleset, a taken name, a limit. */
+/** GitHub refused the commit, the branch or the pull request, and would refuse a retry: a ruleset, a taken name, a limit. */
 export class PullRequestRefusedError extends CodyBatchError {
   override readonly name = 'PullRequestRefusedError';
 }
 
-/** The store has the artifact, but not the bytes that were written: cut short, or changed by hand. */
+/** The artifact is not the one that was written: truncated, or edited by hand. */
 export class DamagedArtifactError extends CodyBatchError {
   override readonly name = 'DamagedArtifactError';
-  /** Where it is asked for: there is none that could be given. */
+  /** The API answers as if there were none. */
   override readonly statusCode = 404;
 }
 
-/** A row holds what this version of the product cannot read, in an attribute that work cannot go on without. */
+/** A row has a value that this version cannot read, in an attribute that work depends on. */
 export class DamagedRowError extends CodyBatchError {
   override readonly name = 'DamagedRowError';
   override readonly statusCode = 409;
 }
 
-/** The names that the state machine may retry or catch; a misspelt one does not compile. */
+/** The names that the state machine may retry or catch, so that a misspelt one does not compile. */
 export type ErrorName = (
   | InvalidInputError
   | NotFoundError
@@ -167,13 +167,13 @@ export type ErrorName = (
   | DamagedRowError
 )['name'];
 
-/** A service's message as a whole sentence: some services leave out the full stop. */
+/** A service's message as a sentence: some services omit the full stop. */
 export function sentence(text: string): string {
-  const said = text.trim();
-  return /[.!?…]["')\]]?$/.test(said) ? said : `${said}.`;
+  const trimmed = text.trim();
+  return /[.!?…]["')\]]?$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }
 
-/** Messages on rows, in outcomes and in logs; keeps a row far below DynamoDB's 400 KB. */
+/** Limits messages in rows, outcomes and logs, to keep a row far below DynamoDB's 400 KB. */
 const MAX_MESSAGE_CHARACTERS = 2000;
 
 export function truncateMessage(message: string): string {
@@ -181,7 +181,7 @@ export function truncateMessage(message: string): string {
   return `${message.slice(0, MAX_MESSAGE_CHARACTERS - 1)}…`;
 }
 
-/** `{name, message}` as rows and outcomes hold it, with a truncated message. */
+/** The `{name, message}` of rows and outcomes, with a truncated message. */
 export function describeError(error: unknown): { name: string; message: string } {
   const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
   return { name, message: truncateMessage(message) };

@@ -1,6 +1,6 @@
 /**
- * Which events of AWS call which function of `lambdas/events`: the rules of EventBridge on AWS, and what this machine's
- * own deliver. Each is further bound to the state machine or the job queue of its environment.
+ * The events that call each function of `lambdas/events`, on AWS by rules of EventBridge and on one machine by its event
+ * bus. A rule also names the state machine or the job queue of its environment.
  */
 export const EVENT_RULES = {
   ExecutionEnded: {
@@ -17,5 +17,5 @@ export const EVENT_RULES = {
 
 export type EventFunction = keyof typeof EVENT_RULES;
 
-/** How often TrackPullRequests asks GitHub, wherever it runs. */
+/** How often TrackPullRequests asks GitHub. */
 export const TRACKING_MINUTES = 5;

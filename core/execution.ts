@@ -3,7 +3,7 @@ import { JobId, JobRow, RepositoryName } from './job.ts';
 
 /** The input of an execution of the state machine. Its name is `{jobId}-{run}`. */
 export const ExecutionInput = JobRow.pick({ jobId: true, run: true }).extend({
-  /** `delete` removes what a deleted job leaves; its row is no longer a job. */
+  /** `delete` removes the data of a deleted job, whose row is a tombstone. */
   action: z.enum([...JobRow.shape.action.options, 'delete']),
 });
 export type ExecutionInput = z.infer<typeof ExecutionInput>;
@@ -15,18 +15,18 @@ export function executionName({ jobId, run }: RunId): string {
   return `${jobId}-${run}`;
 }
 
-/** Reads an execution's name back; undefined for one that is not of this product. */
+/** Parses an execution's name. Returns undefined if it is not one of this product. */
 export function parseExecutionName(name: string): RunId | undefined {
   const match = /^(job-[0-9A-Z]{26})-(\d+)$/.exec(name);
   return match ? { jobId: match[1]!, run: Number(match[2]) } : undefined;
 }
 
-/** What the names of a run's Batch jobs start with, so that cancel finds them, and those of no other run. */
+/** The prefix of the names of a run's Batch jobs, by which cancel finds exactly those of the run. */
 export function batchJobPrefix(run: RunId): string {
   return `${executionName(run)}-`;
 }
 
-/** The run that a Batch job belongs to, by its name; undefined for a job that is not of this product. */
+/** The run of a Batch job, by the job's name. Returns undefined if it is not a job of this product. */
 export function parseBatchJobName(name: string): RunId | undefined {
   const prefix = /^(job-[0-9A-Z]{26}-\d+)-./.exec(name)?.[1];
   return prefix === undefined ? undefined : parseExecutionName(prefix);
@@ -66,15 +66,15 @@ export const Slot = z.object({
 });
 export type Slot = z.infer<typeof Slot>;
 
-/** What Step Functions puts where a Catch says: the error's name and, often as a JSON string, its cause. */
+/** The value that a Catch stores: the error's name and its cause, often a JSON string. */
 export const CaughtError = z.object({ Error: z.string(), Cause: z.string().optional() });
 export type CaughtError = z.infer<typeof CaughtError>;
 
-/** Where a Map finds its items and leaves its results, in the artifact store. */
+/** The artifacts of a Map: the key of its items, and the prefix of its results. */
 export type MapManifest = { key: string; prefix: string; concurrency: number; count: number };
 
 /** The output of ResolveRepositories. */
 export type AnalyzeManifest = MapManifest & {
-  /** There are pull requests to open, and more repositories than are analysed at once: the first end long before the last. */
+  /** Pull requests are opened, and more repositories exist than are analysed at once: the first end long before the last. */
   inWaves: boolean;
 };

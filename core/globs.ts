@@ -1,9 +1,9 @@
 export type GlobOptions = {
-  /** Whether `A` stands for `a`, as on a disk that takes both for one name. @default false */
+  /** Whether `A` matches `a`, as on a disk that ignores case. @default false */
   ignoreCase?: boolean;
 };
 
-/** Whether one of the globs matches a path of the tree. `docs` and `docs/` stand for everything below, too. */
+/** Whether one of the globs matches a path of the tree. `docs` and `docs/` also match everything below. */
 export async function matchesAny(
   globs: readonly string[],
   file: string,
@@ -13,15 +13,12 @@ export async function matchesAny(
   // Loaded on demand: most jobs name no globs.
   const { Ignore } = await import('glob');
   const patterns = globs.flatMap((glob) => [stemOf(glob), `${stemOf(glob)}/**`]);
-  // Its matchers count names with a leading dot, as a rule about files must.
+  // Its matchers include names with a leading dot.
   const options = { platform: 'linux', nocase: ignoreCase } as ConstructorParameters<typeof Ignore>[1];
   return new Ignore(patterns, options).relative.some((matcher) => matcher.match(file));
 }
 
-/**
- * The folder, or the file, that every path of the glob lies in or is: `a/b` of `a/b/*.ts`. Empty where its first part
- * has a wildcard.
- */
+/** The folder or file that contains every match of the glob: `a/b` of `a/b/*.ts`. Empty if its first part has a wildcard. */
 export function placeOf(glob: string): string {
   const parts = stemOf(glob).split('/');
   const wild = parts.findIndex((part) => /[*?[\]{}()!+@\\]/.test(part));
@@ -33,8 +30,8 @@ function stemOf(glob: string): string {
 }
 
 /**
- * How many globs without braces it stands for, at least where a range is meant: a matcher is made of each, and `{a,b}` fifty
- * times over is more than memory holds.
+ * The number of globs that the braces expand to; for a range, at least that number. Each becomes a matcher, and `{a,b}`
+ * fifty times would not fit into memory.
  */
 export function alternativesOf(glob: string): number {
   type Group = { alternatives: number; current: number; text: string };
@@ -57,7 +54,7 @@ export function alternativesOf(glob: string): number {
   return groups[0]!.current;
 }
 
-/** `1..9` stands for 9, `a..z` for 26. */
+/** `1..9` has 9 elements, `a..z` has 26. */
 function rangeOf(text: string): number {
   const [, from, to] = /^\{?(-?\d+|[A-Za-z])\.\.(-?\d+|[A-Za-z])(?:\.\.|$)/.exec(text) ?? [];
   if (from === undefined || to === undefined) return 1;

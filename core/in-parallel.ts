@@ -12,7 +12,7 @@ export async function inParallel<T>(
   );
 }
 
-/** The items in their order, `size` at a time. */
+/** The items in order, in arrays of at most `size`. */
 export function chunks<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
     items.slice(i * size, (i + 1) * size),

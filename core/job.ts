@@ -8,7 +8,7 @@ import { TokenUsage } from './usage.ts';
 export const Status = z.enum(['pending', 'processing', 'completed', 'failed', 'cancelled']);
 export type Status = z.infer<typeof Status>;
 
-/** A status as it is read: `unknown` where the row holds a word that no version of the product writes. */
+/** A status as read: `unknown` if the row has a word that no version of the product writes. */
 export const ReadStatus = z.enum([...Status.options, 'unknown']);
 export type ReadStatus = z.infer<typeof ReadStatus>;
 
@@ -51,12 +51,12 @@ const Glob = z
   .string()
   .min(1)
   .max(256)
-  .refine((glob) => alternativesOf(glob) <= 200, 'expected a glob whose braces stand for at most 200 globs');
+  .refine((glob) => alternativesOf(glob) <= 200, 'expected a glob whose braces expand to at most 200 globs');
 
-/** DynamoDB has no number that is closer to 0 than 1e-130, and no work is that small. */
+/** DynamoDB has no number closer to 0 than 1e-130. */
 const Amount = z.number().min(0.000001);
 
-// A git reference name by `git check-ref-format`, narrowed to what can stand on a command line.
+// A reference name by `git check-ref-format`, without names that a command line could take for an option.
 export const BranchName = z
   .string()
   .max(200)
@@ -65,11 +65,11 @@ export const BranchName = z
     'expected a git branch name',
   );
 
-/** What bounds and shapes the work on each repository of a job. */
+/** The limits and options of the work on each repository of a job. */
 export const JobSettings = z.strictObject({
   /** The model's name as the Messages API knows it. */
   model: z.string().min(1).max(128),
-  /** How much the model puts into an answer; the model's own default where absent. */
+  /** How much effort the model spends on an answer. @default - the model's own */
   effort: Effort.optional(),
   /** The most answers of the model for one repository. */
   maxTurns: z.int().min(1).max(1000),
@@ -81,15 +81,15 @@ export const JobSettings = z.strictObject({
   setup: z.array(CommandLine).max(20),
   /** Shell commands that must exit 0 before a change counts; the model may run them too. */
   verify: z.array(CommandLine).max(20),
-  /** Whether `verify` is run on the untouched base first, so that only what passed there must pass; true where absent. */
+  /** Whether `verify` runs on the base first, so that only commands that pass there must pass. @default true */
   verifyBaseline: z.boolean().optional(),
-  /** Whether commands have the base branch's commits and tags, without files, as `git describe` needs them; false where absent. */
+  /** Whether commands see the base branch's commits and tags, without files, for `git describe`. @default false */
   fetchTags: z.boolean().optional(),
-  /** Names of secrets that `setup` gets as environment variables; COMMAND_SECRETS of the environment allows them. */
+  /** Names of secrets that `setup` gets as environment variables; the setting COMMAND_SECRETS allows them. */
   commandSecrets: z.array(CommandSecretName).max(20).optional(),
-  /** The branch to start from; the repository's default branch where absent. */
+  /** The branch to start from. @default - the repository's default branch */
   baseBranch: BranchName.optional(),
-  /** Globs of the files that may be changed; all where empty. */
+  /** Globs of the files that may be changed. Empty allows all. */
   include: z.array(Glob).max(100),
   /** Globs of the files that may not be changed. */
   exclude: z.array(Glob).max(100),
@@ -99,16 +99,16 @@ export const JobSettings = z.strictObject({
   maxPatchKiB: z.int().min(1).max(16_384),
   /** The most files that a change may touch. */
   maxFiles: z.int().min(1).max(10_000),
-  /** Globs of protected files (workflows, CODEOWNERS) that this job may change all the same. */
+  /** Globs of protected files (workflows, CODEOWNERS) that this job may change. */
   allowProtected: z.array(Glob).max(100),
 });
 export type JobSettings = z.infer<typeof JobSettings>;
 
-/** How pull requests of a job look. */
+/** The options of a job's pull requests. */
 export const PullRequestSettings = z.strictObject({
-  /** The model's own title where absent. */
+  /** @default - the model's title */
   title: z.string().min(1).max(256).optional(),
-  /** `cody-batch/{jobId}` where absent. */
+  /** @default - `cody-batch/{jobId}` */
   branch: BranchName.optional(),
   draft: z.boolean().optional(),
   labels: z.array(z.string().min(1).max(50)).max(20).optional(),
@@ -121,7 +121,7 @@ export const PullRequestSettings = z.strictObject({
     )
     .max(15)
     .optional(),
-  /** Whether those whom CODEOWNERS names for the changed files are asked too; GitHub does so by itself unless it is a draft. */
+  /** Whether the owners of the changed files are asked for a review; GitHub asks them itself, but not for a draft. */
   codeowners: z.boolean().optional(),
   /** Whether the commit carries a Signed-off-by line (DCO). */
   signOff: z.boolean().optional(),
@@ -130,7 +130,7 @@ export const PullRequestSettings = z.strictObject({
 });
 export type PullRequestSettings = z.infer<typeof PullRequestSettings>;
 
-/** What a request to publish later may say otherwise than the job did, of the pull requests that it opens. */
+/** Options that a later publish may override, for the pull requests that it opens. */
 export const PullRequestOverrides = PullRequestSettings.pick({
   title: true,
   branch: true,
@@ -138,16 +138,16 @@ export const PullRequestOverrides = PullRequestSettings.pick({
   labels: true,
   reviewers: true,
 }).extend({
-  /** In place of the model's text; what is known of the change follows it all the same. */
+  /** Replaces the model's text. The facts of the change still follow it. */
   body: z.string().max(10_000).optional(),
 });
 export type PullRequestOverrides = z.infer<typeof PullRequestOverrides>;
 
-/** The body of `POST /jobs`. What is absent takes the default of the environment (core/settings.ts). */
+/** The body of `POST /jobs`. Absent fields take the defaults of core/settings.ts. */
 export const JobRequest = z.strictObject({
   name: z.string().trim().min(1).max(200).optional(),
   description: z.string().max(2000).optional(),
-  /** `code-pattern-update`, `vulnerability-fix`, `dependency-update` or a slug of the team's own. */
+  /** `code-pattern-update`, `vulnerability-fix`, `dependency-update` or another slug. */
   type: z
     .string()
     .max(64)
@@ -158,7 +158,7 @@ export const JobRequest = z.strictObject({
     .max(100_000)
     .refine((text) => text.trim() !== '', 'expected the change to make, in words'),
   repositories: z.array(RepositoryPattern).min(1),
-  /** The most repositories that `owner/*` may stand for in this job. */
+  /** The most repositories that the patterns of this job may match. */
   maxRepositories: z.int().min(1).max(10_000).optional(),
   maxConcurrency: z.int().min(1).max(10_000).optional(),
   /** The most that the whole job may cost, in USD. */
@@ -177,9 +177,9 @@ export const Counts = z.object({
   completed: z.int().nonnegative(),
   failed: z.int().nonnegative(),
   cancelled: z.int().nonnegative(),
-  /** Of `processing`, those that wait until the model's service admits them; absent where there are none. */
+  /** Those of `processing` that wait for the model's service. Absent if there are none. */
   waiting: z.int().nonnegative().optional(),
-  /** Those whose rows hold a status that nobody knows; absent where there are none. */
+  /** Those whose rows have an unknown status. Absent if there are none. */
   unknown: z.int().nonnegative().optional(),
 });
 export type Counts = z.infer<typeof Counts>;
@@ -214,20 +214,20 @@ export const JobRow = z.object({
   createPullRequests: z.boolean(),
   settings: JobSettings,
   pullRequest: PullRequestSettings.optional(),
-  /** Counts the executions of this job: 1, and one more with each retry and each publish. */
+  /** The number of this job's executions: 1, and one more with each retry and each publish. */
   run: z.int().min(1),
-  /** What the execution of this run is to do: analyze, or only open pull requests of what is recorded. */
+  /** The work of this run: analyze, or only open pull requests of recorded changes. */
   action: z.enum(['analyze', 'publish']),
-  /** Artifact that names the repositories of a publish; every recorded change where absent. */
+  /** The key of the artifact that names the repositories of a publish. @default - every recorded change */
   selection: z.string().optional(),
-  /** What the request of a publish said otherwise than `pullRequest`; of this run only. */
+  /** Overrides of `pullRequest` by the request of a publish, for this run only. */
   publishAs: PullRequestOverrides.optional(),
   status: ReadStatus,
   counts: Counts,
-  /** Absent before the first pull request was tried. */
+  /** Absent until the first pull request is tried. */
   pullRequests: PullRequestCounts.optional(),
   tokenUsage: TokenUsage,
-  /** Absent where a model's price is not known. */
+  /** Absent if a model's price is not known. */
   costUsd: z.number().optional(),
   createdBy: z.string().optional(),
   executionArn: z.string().optional(),
@@ -236,7 +236,7 @@ export const JobRow = z.object({
   completedAt: z.string().optional(),
   cancelledAt: z.string().optional(),
   updatedAt: z.string(),
-  /** When the job and all that belongs to it are removed. */
+  /** When the job and its data are removed. */
   expiresAt: z.string().optional(),
   error: ErrorDescription.optional(),
 });
@@ -247,22 +247,22 @@ export function branchNameOf({ jobId, pullRequest }: Pick<JobRow, 'jobId' | 'pul
   return pullRequest?.branch ?? `cody-batch/${jobId}`;
 }
 
-/** What a job says at length; kept in the artifact `request.json`, so that the row stays small. */
+/** The long texts of a job, in the artifact `request.json`, so that the row stays small. */
 export const JobText = z.object({ prompt: z.string(), repositories: z.array(RepositoryPattern) });
 export type JobText = z.infer<typeof JobText>;
 
 export type Job = JobRow & JobText;
 
-/** What a row holds in attributes that this version cannot read, as it stands there. */
+/** The stored values of attributes that this version cannot read. */
 export const AsWritten = z.record(z.string(), z.unknown());
 export type AsWritten = z.infer<typeof AsWritten>;
 
-/** A job as the API gives it. An attribute that cannot be read has a placeholder, which may be outside of what a request may say. */
+/** A job in the API. An attribute that cannot be read has a placeholder, which a request might not allow. */
 export const ShownJob = JobRow.extend({
   jobId: z.string(),
   settings: JobSettings.extend({ model: z.string(), maxCostUsd: z.number() }),
   asWritten: AsWritten.optional(),
 });
 
-/** With its prompt and its repositories. */
+/** A job with its prompt and its repositories. */
 export const ShownJobWithText = ShownJob.extend(JobText.shape);

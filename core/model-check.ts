@@ -1,6 +1,6 @@
 import type { Settings } from './settings.ts';
 
-/** A service that does not answer by then is not waited for: the first request of the work says more. */
+/** After this time-out the work starts: its first request shows more. */
 const TIMEOUT_MS = 5000;
 
 const ADVICE: Readonly<Record<string, string>> = {
@@ -10,9 +10,8 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 
 /**
- * Asks the Anthropic API whether it knows the key and the model, which costs nothing. Returns why it refuses them;
- * undefined where it does not, and where the answer leaves it open: a gateway need not have this route, and Bedrock has
- * none.
+ * Asks the Anthropic API whether it accepts the key and the model, which costs nothing. Returns the reason of a refusal,
+ * or undefined if it accepts them or the answer is unclear: a gateway may lack this route, and Bedrock does.
  */
 export async function refusalOfModel(
   settings: Pick<Settings, 'CLAUDE_PROVIDER' | 'ANTHROPIC_BASE_URL' | 'secret'>,
@@ -27,12 +26,12 @@ export async function refusalOfModel(
   );
   const { type, message } = answer?.error ?? {};
   const advice = typeof type === 'string' && Object.hasOwn(ADVICE, type) ? ADVICE[type] : undefined;
-  // What a proxy says of an unknown route can look the same, but does not name the model.
+  // A proxy's answer to an unknown route can look the same, but does not name the model.
   if (!advice || (type === 'not_found_error' && !String(message).includes(model))) return undefined;
   return `The Messages API refuses the model ${model} or its key (${answer!.status} ${type}: ${message}). ${advice}`;
 }
 
-/** Its own, and what stands in for it on this machine. */
+/** The Anthropic API, or the local one. */
 function isAnthropicApi(baseUrl: string): boolean {
   const { hostname } = new URL(baseUrl);
   return (
@@ -56,7 +55,7 @@ async function ask(
     const body = (await response.json()) as { error?: { type?: unknown; message?: unknown } } | null;
     return { status: response.status, ...(body?.error && { error: body.error }) };
   } catch {
-    // Unreachable, silent or not JSON: nothing is known.
+    // Unreachable, timed out or not JSON: the refusal is unknown.
     return undefined;
   }
 }

@@ -47,8 +47,8 @@ const PRICES: Readonly<Record<string, ModelPrices>> = {
 };
 
 /**
- * A model's name as its provider knows it. On Amazon Bedrock a plain name stands for the global inference profile
- * (`global.anthropic.claude-sonnet-5-5`); what names a profile, a model of Bedrock's or an ARN goes there as it is.
+ * The provider's name of a model. On Amazon Bedrock a plain name means the global inference profile
+ * (`global.anthropic.claude-sonnet-5-5`); the names of profiles and of Bedrock's models, and ARNs, stay as they are.
  */
 export function modelIdAt(provider: 'anthropic' | 'bedrock', model: string): string {
   if (provider === 'anthropic' || model.includes('anthropic.') || model.startsWith('arn:')) return model;
@@ -71,32 +71,32 @@ const MINIMUM_CACHED_TOKENS: Readonly<Record<string, number>> = {
   'claude-haiku-4-5': 4096,
 };
 
-/** Undefined for a model of which it is not known. */
+/** Returns undefined if it is not known for the model. */
 export function minimumCachedTokens(model: string): number | undefined {
   return ofModel(MINIMUM_CACHED_TOKENS, model);
 }
 
 const Price = z.number().nonnegative().max(100_000);
-/** Prices that an operator gives, by the model's name as a job or its provider has it. */
+/** The operator's prices, by a model's name in a job or at its provider. */
 export const OwnPrices = z.record(
   z.string().min(1),
   z.strictObject({ input: Price, output: Price, cacheWrite: Price, cacheRead: Price }),
 );
 export type OwnPrices = z.infer<typeof OwnPrices>;
 
-/** The operator's own price first: of Bedrock's `global.anthropic.claude-x` also that of `claude-x`. */
+/** The operator's price, or else the Claude API's. A price of `claude-x` is also that of `global.anthropic.claude-x`. */
 function pricesOf(model: string, own: OwnPrices): ModelPrices | undefined {
   const plain = model.replace(/^(?:[a-z-]+\.)?anthropic\./, '').replace(/-v\d+:\d+$/, '');
   const found = ofModel(own, model) ?? ofModel(own, plain);
   return found ? { ...found, cacheWrite1h: found.cacheWrite } : ofModel(PRICES, model);
 }
 
-/** Whether the operator has priced it. */
+/** Whether the operator has set the model's price. */
 export function hasOwnPrice(model: string, own: OwnPrices): boolean {
   return pricesOf(model, own) !== ofModel(PRICES, model);
 }
 
-/** A dated snapshot (claude-haiku-4-5-20251001) is and costs what its alias does. */
+/** A dated snapshot (claude-haiku-4-5-20251001) costs what its alias does. */
 function ofModel<T>(table: Readonly<Record<string, T>>, model: string): T | undefined {
   const name = Object.hasOwn(table, model) ? model : model.replace(/-\d{8}$/, '');
   return Object.hasOwn(table, name) ? table[name] : undefined;
@@ -106,12 +106,12 @@ export function isPriced(model: string, own: OwnPrices = {}): boolean {
   return pricesOf(model, own) !== undefined;
 }
 
-/** What whoever starts a job, or reads its log, is told where no price is known. */
+/** The warning for a job whose model has no known price. */
 export function unpricedNote(model: string): string {
   return `No price is known for ${model}: its cost is not counted, and neither maxCostUsd of the job nor that of a repository can be enforced. maxTurns and maxMinutes hold.`;
 }
 
-/** The cost in USD of one request, or undefined for a model whose price is not known: never zero. */
+/** The cost of one request in USD. Returns undefined, and never zero, if the model's price is not known. */
 export function costOfRequest(model: string, usage: TokenUsage, own: OwnPrices = {}): number | undefined {
   const known = pricesOf(model, own);
   if (!known) return undefined;
@@ -126,8 +126,8 @@ export function costOfRequest(model: string, usage: TokenUsage, own: OwnPrices =
 }
 
 /**
- * What a request can be expected to cost at most, in USD, which a worker reserves before the call: the part of its prompt
- * that the cache has is read from there, the rest is written to it. Undefined where the price is not known.
+ * The expected maximum cost of a request in USD, which a worker reserves before the call: the cached part of the prompt
+ * is a cache read, the rest a cache write. Returns undefined if the price is not known.
  */
 export function maxCostOfRequest(
   model: string,

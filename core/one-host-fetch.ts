@@ -1,13 +1,13 @@
-/** As many as a browser follows. */
+/** The limit of browsers. */
 const MAX_REDIRECTS = 20;
 
-/** Several times the longest answer of GitHub's API, a tree of 7 MB; a few KB of gzip become gigabytes. */
+/** Several times the longest answer of GitHub's API, a tree of 7 MB. A few KB of gzip can decompress to gigabytes. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
 /**
- * fetch() for requests with a credential, or with code. A redirect is followed on the same origin alone, as a renamed
- * repository's is; fetch() itself takes only some headers out for another host, and sends the body there. In place of any
- * other redirect there is an answer of 421 (Misdirected Request) that says so.
+ * fetch() for requests with a credential, or with code. It follows a redirect only within the same origin, such as that
+ * of a renamed repository: fetch() removes only some headers for another host, and sends it the body. Any other redirect
+ * becomes an answer of 421 (Misdirected Request).
  */
 export async function fetchOnOneHost(address: string | URL, init: RequestInit = {}): Promise<Response> {
   if (init.redirect === 'manual') return fetch(address, init);
@@ -20,8 +20,8 @@ export async function fetchOnOneHost(address: string | URL, init: RequestInit = 
     await response.body?.cancel();
     const target = URL.parse(location, url.href);
     if (target?.origin !== url.origin || redirects === MAX_REDIRECTS)
-      return misdirected(`${url.origin} redirects to ${target ? target.origin : 'an address that is none'}`);
-    // As fetch() does it.
+      return misdirected(`${url.origin} redirects to ${target ? target.origin : 'an invalid address'}`);
+    // The rule of fetch().
     if ((response.status === 303 && method !== 'HEAD') || (response.status < 303 && method === 'POST')) {
       method = 'GET';
       body = undefined;
@@ -30,9 +30,9 @@ export async function fetchOnOneHost(address: string | URL, init: RequestInit = 
   }
 }
 
-/** `what` names origins alone: an address can hold a secret. */
-export function misdirected(what: string): Response {
-  const message = `${what}; what is sent there with a credential goes to one host only. Correct the address in the settings.`;
+/** `reason` has origins only: an address can contain a secret. */
+export function misdirected(reason: string): Response {
+  const message = `${reason}; requests with a credential go to one host only. Correct the address in the settings.`;
   return Response.json({ message }, { status: 421 });
 }
 
@@ -44,13 +44,13 @@ async function readWhole(response: Response): Promise<Response> {
     bytes += piece.length;
     // Leaving the loop cancels the rest.
     if (bytes > MAX_ANSWER_BYTES) {
-      const message = `${new URL(response.url).origin} answered with more than ${MAX_ANSWER_BYTES} bytes, which is no answer of its API.`;
+      const message = `${new URL(response.url).origin} answered with more than ${MAX_ANSWER_BYTES} bytes, which its API never does.`;
       return Response.json({ message }, { status: 502 });
     }
     pieces.push(piece);
   }
   const { status, statusText, headers, url } = response;
   const whole = new Response(Buffer.concat(pieces), { status, statusText, headers });
-  // A new response has none, and who asks tells by it whether a redirect was followed.
+  // A new response has no URL, and callers see by it whether a redirect was followed.
   return Object.defineProperty(whole, 'url', { value: url });
 }

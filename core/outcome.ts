@@ -12,9 +12,9 @@ import {
 import { WorkerCost, WorkerCount, WorkerTokens } from './usage.ts';
 
 /**
- * `outcome.json`: what a worker says of its repository. Its being there is what exit status 0 means; the state machine
- * turns it into the row. `throttled` is no end of the repository: the work goes on from the checkpoint at `resumeAt`. With it,
- * `error` says that the model's service was failing, and not limiting the rate.
+ * `outcome.json`: a worker's result. A worker that exits with 0 has written it; RecordResult copies it to the row.
+ * `throttled` does not end the repository: the work resumes from the checkpoint at `resumeAt`. Then `error` is present if
+ * the model's service failed, and absent if it limited the rate.
  */
 export const OutcomeDocument = z.object({
   jobId: z.string(),
@@ -22,7 +22,7 @@ export const OutcomeDocument = z.object({
   run: z.int(),
   outcome: z.enum([...Outcome.options, 'throttled']),
   end: EndReason.optional(),
-  /** When to go on, ISO 8601; only with `throttled`. */
+  /** When to resume, ISO 8601; only with `throttled`. */
   resumeAt: z.string().optional(),
   wereChangesNecessary: z.boolean().optional(),
   summary: z.string().optional(),
@@ -50,7 +50,7 @@ export const OutcomeDocument = z.object({
 });
 export type OutcomeDocument = z.infer<typeof OutcomeDocument>;
 
-/** `checkpoint/usage.json`: what a worker has spent and said so far, so that a lost one is counted and can be resumed. */
+/** `checkpoint/usage.json`: a worker's usage so far, so that a lost worker's usage is billed and its work resumed. */
 export const Checkpoint = z.object({
   run: z.int(),
   turns: WorkerCount,

@@ -1,10 +1,10 @@
 /**
- * What a terminal may obey or hide: controls but LF and TAB, format characters (directions of writing among them), other
- * characters that show nothing, line ends that are not LF, and halves of a character.
+ * Characters that a terminal may act on or hide: controls other than LF and TAB, format characters (such as those of
+ * writing direction), other invisible characters, line ends other than LF, and unpaired surrogates.
  */
 const UNPRINTABLE = /(?![\n\t])\p{Cc}|[\p{Cf}\p{Default_Ignorable_Code_Point}\u2028\u2029]|\p{Cs}/gu;
 
-/** Text for a terminal, whoever wrote it: every character that could act or hide is written out as its code. */
+/** Untrusted text for a terminal: every character that could act or hide is printed as its code. */
 export function printable(text: string): string {
   return text.replaceAll('\r\n', '\n').replace(UNPRINTABLE, (character) => {
     const code = character.codePointAt(0)!;
@@ -12,12 +12,12 @@ export function printable(text: string): string {
   });
 }
 
-/** The same on one line. */
+/** The same, on one line. */
 export function printableLine(text: string): string {
   return printable(text.replaceAll('\n', '\\n').replaceAll('\t', '\\t'));
 }
 
-/** JSON of several lines whose strings have their unprintable characters by \u, so that it means the same. */
+/** Indented JSON whose unprintable characters are \u escapes, so that its value stays the same. */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value, null, 2).replace(UNPRINTABLE, (character) =>
     [...Array(character.length).keys()]

@@ -1,13 +1,13 @@
 import { matchesAny, placeOf } from './globs.ts';
 import { foldPath } from './tree-path.ts';
 
-/** Places that decide what runs with the repository's secrets, or who must review: GitHub reads them from there. */
+/** Paths from which GitHub reads what runs with the repository's secrets, and who must review. */
 const PROTECTED = ['.github/workflows', '.github/CODEOWNERS', 'CODEOWNERS', 'docs/CODEOWNERS'].map(foldPath);
 
-/** Globs of what a job may change all the same, and of what the environment protects beside GitHub's own places. */
+/** Globs of protected files that the job may change, and of files that the environment protects in addition. */
 export type Protection = { allowed: readonly string[]; more: readonly string[] };
 
-/** Those of the files that are protected and that the job does not allow. */
+/** The files that are protected and that the job does not allow. */
 export async function protectedFiles(
   files: readonly string[],
   { allowed, more }: Protection,
@@ -21,7 +21,7 @@ export async function protectedFiles(
   return found;
 }
 
-/** Those of the files that `include` leaves out or `exclude` names. */
+/** The files that `include` does not match, or `exclude` does. */
 export async function filesOutside(
   files: readonly string[],
   { include, exclude }: { include: readonly string[]; exclude: readonly string[] },
@@ -35,8 +35,8 @@ export async function filesOutside(
 }
 
 /**
- * Whether a rule against changes stands in the way of a file: some disk takes it for one that the globs name, or it would
- * take the place of a folder that all of a glob lies in.
+ * Whether a glob forbids a change of the file: the glob matches it, or matches it on a disk that folds names, or the file
+ * would replace a folder that contains every match of the glob.
  */
 async function guards(globs: readonly string[], file: string): Promise<boolean> {
   if (globs.length === 0) return false;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AsWritten, ErrorDescription, ReadStatus } from './job.ts';
 import { TokenUsage } from './usage.ts';
 
-/** What came of a repository. The first two are `completed`, the others `failed`. */
+/** The result of a repository. The first two have the status `completed`, the others `failed`. */
 export const Outcome = z.enum(['changed', 'unchanged', 'gaveUp', 'failed']);
 export type Outcome = z.infer<typeof Outcome>;
 
@@ -22,8 +22,8 @@ export const EndReason = z.enum([
 export type EndReason = z.infer<typeof EndReason>;
 
 /**
- * Where the work on a repository is. It waits where the model's service limits the rate or fails (in the worker, or in the
- * state machine), and where its pull request waits for its turn.
+ * The current phase of the work. `waitingForModel`: the model's service throttles or fails, and the worker or the state
+ * machine waits. `waitingForSlot`: the pull request waits for the rate limiter.
  */
 export const Phase = z.enum([
   'cloning',
@@ -35,17 +35,17 @@ export const Phase = z.enum([
 ]);
 export type Phase = z.infer<typeof Phase>;
 
-/** What a repository waits for: until when at least (ISO 8601), and how often it has waited so far. */
+/** A wait of a repository: its earliest end (ISO 8601), and the number of waits so far. */
 export const Waiting = z.object({
   until: z.string(),
-  /** Absent where it is not counted. */
+  /** Absent if waits are not counted. */
   times: z.int().optional(),
-  /** What was met, in words. */
+  /** The error or limit, for people. */
   reason: z.string().optional(),
 });
 export type Waiting = z.infer<typeof Waiting>;
 
-/** Files of a change have 10 MiB at most. The sum of 20,000 of these is exact. */
+/** A file of a change has at most 10 MiB. The sum of 20,000 of these is exact. */
 const LineCount = z.int().nonnegative().max(1e9);
 
 /** One changed file. `additions` and `deletions` are lines; both 0 for a binary file. */
@@ -59,11 +59,11 @@ export type Change = z.infer<typeof Change>;
 
 export const Verification = z.object({
   command: z.string(),
-  /** Null where a signal ended it, a timeout included. */
+  /** Null if a signal ended it, such as by a time-out. */
   exitCode: z.int().nullable(),
-  /** Its exit code on the untouched base commit; absent where it was not run there. */
+  /** Its exit code on the base commit. Absent if it did not run there. */
   baseExitCode: z.int().nullable().optional(),
-  /** A year at most, which a row can hold. */
+  /** At most a year. */
   seconds: z
     .number()
     .nonnegative()
@@ -73,12 +73,12 @@ export const Verification = z.object({
 });
 export type Verification = z.infer<typeof Verification>;
 
-/** Whether the command failed without the change too, so that its failure says nothing against the change. */
+/** Whether the command also failed without the change, so that its failure does not count against the change. */
 export function failedOnBase({ baseExitCode }: Pick<Verification, 'baseExitCode'>): boolean {
   return baseExitCode !== undefined && baseExitCode !== 0;
 }
 
-/** What the task called for and was not done, in the words of whoever did the rest; an entry each. */
+/** The parts of the task that were not done, in the model's words. */
 export const NotDone = z.array(z.string());
 
 export const LogLine = z.object({ timestamp: z.string(), level: z.string(), message: z.string() });
@@ -93,24 +93,24 @@ export const ArtifactKeys = z.object({
 });
 export type ArtifactKeys = z.infer<typeof ArtifactKeys>;
 
-/** What the checks of a pull request's newest commit say together. */
+/** The combined state of the checks of a pull request's newest commit. */
 export const ChecksState = z.enum(['none', 'pending', 'passing', 'failing']);
 export type ChecksState = z.infer<typeof ChecksState>;
 
 export const PullRequestRecord = z.object({
-  /** `failed` where there is none, and `error` says why. */
+  /** `failed` if there is no pull request; `error` has the reason. */
   state: z.enum(['open', 'closed', 'merged', 'failed']),
   draft: z.boolean().optional(),
   checks: ChecksState.optional(),
-  /** The run of the job whose change it shows. */
+  /** The run of the job whose change it has. */
   run: z.int().optional(),
-  /** The commit that was made of the change. */
+  /** The commit of the change. */
   commitSha: z.string().optional(),
-  /** Its newest commit, whoever made it, when GitHub was last asked. */
+  /** The newest commit, of any author, when GitHub was last asked. */
   headSha: z.string().optional(),
-  /** The repository's name where GitHub has renamed it since the job named it. */
+  /** The repository's new name, if it was renamed after the job was created. */
   renamedTo: z.string().optional(),
-  /** What was asked for and could not be had, such as a reviewer without access. */
+  /** Options that could not be applied, such as a reviewer without access. */
   warnings: z.array(z.string()).optional(),
   mergedAt: z.string().optional(),
   /** When GitHub was last asked, ISO 8601. */
@@ -130,11 +130,11 @@ export const RepositoryResult = z.object({
   wereChangesNecessary: z.boolean().optional(),
   summary: z.string().optional(),
   notDone: NotDone.optional(),
-  /** The model that did the work, as it named itself. */
+  /** The model's name in its answers. */
   model: z.string().optional(),
-  /** GitHub's own word, from before any worker started. */
+  /** From GitHub, before a worker started. */
   defaultBranch: z.string().optional(),
-  /** The worker's word. */
+  /** From the worker. */
   baseBranch: z.string().optional(),
   baseSha: z.string().optional(),
   /** At most the first 100 files; `changedFiles` counts them all. */
@@ -143,15 +143,15 @@ export const RepositoryResult = z.object({
   additions: z.int().optional(),
   deletions: z.int().optional(),
   artifacts: ArtifactKeys.optional(),
-  /** Of the change set as it was when the outcome was recorded; no worker may write it, and no other one is published. */
+  /** The digest of the change set when the outcome was recorded. No worker may write it, and only this change set is published. */
   changeSetSha256: z.string().optional(),
   phase: Phase.optional(),
-  /** Only while it waits. */
+  /** Present only while it waits. */
   waiting: Waiting.optional(),
   end: EndReason.optional(),
   tokenUsage: TokenUsage.optional(),
   costUsd: z.number().optional(),
-  /** What earlier runs had cost; part of `tokenUsage` and `costUsd`. */
+  /** The usage of earlier runs; part of `tokenUsage` and `costUsd`. */
   earlierRuns: z.object({ tokenUsage: TokenUsage, costUsd: z.number().optional() }).optional(),
   turns: z.int().optional(),
   verification: z.array(Verification).optional(),
@@ -161,11 +161,11 @@ export const RepositoryResult = z.object({
   pullRequest: PullRequestRecord.optional(),
   batchJobId: z.string().optional(),
   logStream: z.string().optional(),
-  /** Attempts of the Batch job, those before a throttled pause included. */
+  /** Attempts of the Batch jobs, including those before a throttled pause. */
   attempts: z.int().optional(),
-  /** When the repository's turn in the job came and its Batch job was submitted. */
+  /** When the Batch job was submitted. */
   submittedAt: z.string().optional(),
-  /** When Batch began to run it, the latest attempt; by Batch's own clock. Absent while it waits for a place. */
+  /** When Batch started the latest attempt, by Batch's clock. Absent while it is queued. */
   startedAt: z.string().optional(),
   completedAt: z.string().optional(),
   updatedAt: z.string(),
@@ -179,7 +179,7 @@ export type RepositoryResult = z.infer<typeof RepositoryResult>;
 /** As the API gives it. */
 export const ShownRepositoryResult = RepositoryResult.extend({ asWritten: AsWritten.optional() });
 
-/** What a list shows of a repository. */
+/** A repository in a list. */
 export const RepositorySummary = RepositoryResult.pick({
   repositoryName: true,
   status: true,

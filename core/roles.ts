@@ -1,4 +1,4 @@
-/** What callers of the API may do; each may also do what those before it may. */
+/** The roles of callers of the API. Each includes the roles before it. */
 export const ROLES = {
   viewer: 'Reads jobs and results.',
   runner: 'Starts, cancels and retries jobs, which spends money, and opens pull requests.',
@@ -7,7 +7,7 @@ export const ROLES = {
 
 export type Role = keyof typeof ROLES;
 
-/** The scope that gives a machine a role, and the name of the role in the claim of an issuer of one's own. */
+/** The prefix of a role in a machine's scopes, and in the claim of other issuers than Cognito. */
 export const SCOPE_PREFIX = 'cody-batch/';
 
 const IN_ORDER = Object.keys(ROLES) as Role[];
@@ -16,7 +16,7 @@ export function isRole(name: string): name is Role {
   return Object.hasOwn(ROLES, name);
 }
 
-/** Whether one of the roles had is the one needed, or more. */
-export function suffices(had: readonly Role[], needed: Role): boolean {
-  return had.some((role) => IN_ORDER.indexOf(role) >= IN_ORDER.indexOf(needed));
+/** Whether one of the roles is the needed one, or includes it. */
+export function suffices(roles: readonly Role[], needed: Role): boolean {
+  return roles.some((role) => IN_ORDER.indexOf(role) >= IN_ORDER.indexOf(needed));
 }

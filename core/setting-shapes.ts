@@ -50,7 +50,7 @@ function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname);
 }
 
-/** JSON in a variable. */
+/** A variable that contains JSON. */
 export const json = <S extends z.ZodType>(schema: S) =>
   z
     .string()

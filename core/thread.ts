@@ -16,28 +16,28 @@ const ToolResultBlock = z.looseObject({
 });
 const OtherBlock = z.looseObject({ type: z.string() });
 
-/** A message as the Messages API has it; blocks that the views do not know are kept as they are. */
+/** A message of the Messages API. Unknown blocks are kept unchanged. */
 export const ThreadMessage = z.object({
   role: z.enum(['user', 'assistant']),
   content: z.union([z.string(), z.array(z.union([TextBlock, ToolUseBlock, ToolResultBlock, OtherBlock]))]),
 });
 export type ThreadMessage = z.infer<typeof ThreadMessage>;
 
-/** What one answer of the model took. */
+/** One answer of the model. */
 export const ThreadTurn = z.object({
-  /** Index in `messages` of the answer. */
+  /** The answer's index in `messages`. */
   message: z.int(),
   startedAt: z.string(),
   seconds: z.number(),
   stopReason: z.string().nullable(),
-  /** Why the API stopped an answer that it refused, where it says so. */
+  /** The API's reason for refusing an answer, if it gives one. */
   stopExplanation: z.string().optional(),
   tokenUsage: TokenUsage,
   costUsd: z.number().optional(),
 });
 export type ThreadTurn = z.infer<typeof ThreadTurn>;
 
-/** `thread.json`: the whole conversation, secrets redacted. */
+/** `thread.json`: the whole conversation, with secrets redacted. */
 export const Thread = z.object({
   jobId: z.string(),
   repositoryName: z.string(),

@@ -1,6 +1,6 @@
 /**
- * A path of a tree as some disk may take it: one that ignores case and how a letter is composed, or that leaves out
- * invisible characters (HFS+), dots and blanks at the end of a name, or what follows a colon (NTFS).
+ * Folds a path as any disk might: without case and composition of letters, without invisible characters (HFS+), and
+ * without trailing dots and blanks or a colon and what follows it (NTFS).
  */
 export function foldPath(path: string): string {
   return path.split('/').map(foldName).join('/');
@@ -15,29 +15,29 @@ function foldName(name: string): string {
     .toLowerCase();
 }
 
-/** `a/b/c` has `a` and `a/b`. */
+/** `a` and `a/b` for `a/b/c`. */
 export function ancestorsOf(path: string): string[] {
   const parts = path.split('/');
   return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'));
 }
 
-/** Whether a name has characters that move a cursor or end a line: a terminal shows another path than there is. */
+/** Whether a path has characters that move a cursor or end a line, so that a terminal would show another path. */
 export function hasControlCharacters(path: string): boolean {
   return /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(path);
 }
 
-/** What Windows has devices under, with any ending. */
+/** The names of Windows's devices, with any extension. */
 const WINDOWS_DEVICE =
   /^(?:con|prn|aux|nul|com[1-9\u00b9\u00b2\u00b3]|lpt[1-9\u00b9\u00b2\u00b3])(?:[. ]|$)/i;
 
-/** Whether Windows can have no file of this name, so that a checkout there fails or leaves the file out. */
+/** Whether Windows cannot have a file of this name, so that a checkout there fails or omits it. */
 export function isUnknownToWindows(path: string): boolean {
   return path.split('/').some((name) => WINDOWS_DEVICE.test(name) || /[<>:"|?*\\]|[. ]$/.test(name));
 }
 
 /**
- * Whether a name on the path is, on some disk, that of git's own folder: git stores no such path, and says nothing where it
- * passes over one (verify_path in its read-cache.c, with core.protectHFS and core.protectNTFS).
+ * Whether a name on the path is, on some disk, that of git's folder. Git stores no such path, and skips it silently
+ * (verify_path in its read-cache.c, with core.protectHFS and core.protectNTFS).
  */
 export function isInGitFolder(path: string): boolean {
   return path
@@ -46,8 +46,8 @@ export function isInGitFolder(path: string): boolean {
 }
 
 /**
- * Whether a symbolic link may lead out of the tree: its target is absolute, or climbs above the root, or climbs after it
- * went down, where another link decides what it climbs from.
+ * Whether a symbolic link may lead out of the tree: its target is absolute, or has `..` above the root, or has `..` after
+ * a name, which may be another link.
  */
 export function leavesTree(link: string, target: string): boolean {
   const parts = target.split('/').filter((part, i) => part !== '.' && (part !== '' || i === 0));

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /**
- * Tokens as the Messages API bills them. `input` counts only what was neither written to nor read from the cache;
+ * Tokens as the Messages API bills them. `input` has only the tokens that were neither written to nor read from the cache;
  * `total` is the sum of the other four.
  */
 export const TokenUsage = z.object({
@@ -14,19 +14,19 @@ export const TokenUsage = z.object({
 export type TokenUsage = z.infer<typeof TokenUsage>;
 
 /**
- * What a worker says of one repository, which it may say wrongly: no work comes to more, the sums of 10,000 of them are exact
- * in a row, and nothing is taken off a bill. 1000 answers have 10 million tokens each at most.
+ * Bounds of a worker's figures for one repository, which are not trusted: 1000 answers have at most 10 million tokens
+ * each, and the sum of 10,000 repositories is an exact number.
  */
-const MOST = { tokens: 1e11, costUsd: 1e6, count: 1e6 };
+const MAX = { tokens: 1e11, costUsd: 1e6, count: 1e6 };
 export const WorkerTokens = z.object({
-  input: TokenUsage.shape.input.max(MOST.tokens),
-  output: TokenUsage.shape.output.max(MOST.tokens),
-  cacheCreation: TokenUsage.shape.cacheCreation.max(MOST.tokens),
-  cacheRead: TokenUsage.shape.cacheRead.max(MOST.tokens),
-  total: TokenUsage.shape.total.max(MOST.tokens),
+  input: TokenUsage.shape.input.max(MAX.tokens),
+  output: TokenUsage.shape.output.max(MAX.tokens),
+  cacheCreation: TokenUsage.shape.cacheCreation.max(MAX.tokens),
+  cacheRead: TokenUsage.shape.cacheRead.max(MAX.tokens),
+  total: TokenUsage.shape.total.max(MAX.tokens),
 });
-export const WorkerCost = z.number().nonnegative().max(MOST.costUsd);
-export const WorkerCount = z.int().nonnegative().max(MOST.count);
+export const WorkerCost = z.number().nonnegative().max(MAX.costUsd);
+export const WorkerCount = z.int().nonnegative().max(MAX.count);
 
 export const NO_TOKENS: TokenUsage = { input: 0, output: 0, cacheCreation: 0, cacheRead: 0, total: 0 };
 
@@ -41,14 +41,14 @@ export function addTokens(a: TokenUsage, b: TokenUsage): TokenUsage {
 }
 
 /**
- * Adds costs in USD. A figure that is unknown on one side (a model without a known price) makes the sum unknown: a
- * partial sum would read as the whole bill.
+ * Adds costs in USD. Returns undefined if one is unknown (a model without a known price): a partial sum would look like
+ * the whole bill.
  */
 export function addCosts(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? undefined : roundUsd(a + b);
 }
 
-/** What was added between two sums of tokens. */
+/** The difference between two sums of tokens. */
 export function subtractTokens(after: TokenUsage, before: TokenUsage): TokenUsage {
   return {
     input: after.input - before.input,
@@ -59,17 +59,17 @@ export function subtractTokens(after: TokenUsage, before: TokenUsage): TokenUsag
   };
 }
 
-/** What was added between two sums of costs; unknown where one of them is. */
+/** The difference between two sums of costs. Returns undefined if one is unknown. */
 export function subtractCosts(after: number | undefined, before: number | undefined): number | undefined {
   return after === undefined || before === undefined ? undefined : roundUsd(after - before);
 }
 
-/** Rounds to a millionth of a dollar, so that sums of many small calls print as they are. */
+/** Rounds to a millionth of a dollar, so that sums of many small calls have no rounding digits. */
 export function roundUsd(usd: number): number {
   return Math.round(usd * 1e6) / 1e6;
 }
 
-/** What a provider says that an answer used, before anybody has looked at it. */
+/** An answer's usage as reported by its provider, unchecked. */
 export type ReportedUsage = {
   input_tokens?: unknown;
   output_tokens?: unknown;
@@ -81,9 +81,9 @@ export type ReportedUsage = {
 const MOST_TOKENS = 10_000_000;
 
 /**
- * Reads a provider's report. A count that is missing, negative or not a number becomes the estimate, since counting
- * nothing would let the work pass every cap; a fraction is rounded up, and what no request can have used is cut at 10
- * million. `faults` says what was wrong, for the log.
+ * Reads a provider's usage. A count that is missing, negative or not a number becomes the estimate, because zero would
+ * let the work pass every cap. A fraction is rounded up, and a count above 10 million becomes 10 million. `faults`
+ * describes what was wrong, for the log.
  */
 export function readReportedUsage(
   reported: ReportedUsage,
@@ -94,10 +94,10 @@ export function readReportedUsage(
     const value = reported[name];
     const isCount = typeof value === 'number' && value >= 0;
     const counted = isCount ? Math.min(MOST_TOKENS, Math.ceil(value)) : Math.min(MOST_TOKENS, fallback);
-    if (counted !== value) faults.push(`${name} is ${shown(value)}, counted as ${counted}`);
+    if (counted !== value) faults.push(`${name} is ${printed(value)}, counted as ${counted}`);
     return counted;
   };
-  /** A provider without a cache leaves these out, or says null. */
+  /** A provider without a cache omits these, or sends null. */
   const cached = (name: keyof ReportedUsage) => ((reported[name] ?? undefined) ? count(name, 0) : 0);
   const cacheCreation = cached('cache_creation_input_tokens');
   const cacheRead = cached('cache_read_input_tokens');
@@ -109,6 +109,6 @@ export function readReportedUsage(
   };
 }
 
-function shown(value: unknown): string {
+function printed(value: unknown): string {
   return value === undefined ? 'missing' : (JSON.stringify(value)?.slice(0, 40) ?? typeof value);
 }

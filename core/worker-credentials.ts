@@ -2,18 +2,18 @@ import { z } from 'zod';
 import { CommandSecretName } from './command-secrets.ts';
 import { JobId, RepositoryName } from './job.ts';
 
-/** What a worker asks the function WorkerCredentials for. */
+/** A worker's request to the function WorkerCredentials. */
 export const WorkerCredentialsRequest = z.object({
   jobId: JobId,
   repositoryName: RepositoryName,
   /** WORKER_TOKEN, whose SHA-256 is on the repository's row. */
   token: z.string().min(1).max(200),
-  /** Asks for credentials that read this one secret of the job's `settings.commandSecrets`, and do nothing else. */
+  /** Requests credentials that can only read this secret of the job's `settings.commandSecrets`. */
   commandSecret: CommandSecretName.optional(),
 });
 export type WorkerCredentialsRequest = z.infer<typeof WorkerCredentialsRequest>;
 
-/** What it answers. `expiration` is ISO 8601. */
+/** The answer of WorkerCredentials. `expiration` is ISO 8601. */
 export const WorkerCredentials = z.object({
   accessKeyId: z.string(),
   secretAccessKey: z.string(),
@@ -22,7 +22,7 @@ export const WorkerCredentials = z.object({
 });
 export type WorkerCredentials = z.infer<typeof WorkerCredentials>;
 
-/** As every client of the AWS SDK takes it. */
+/** A credential provider of the AWS SDK. */
 export type CredentialProvider = () => Promise<{
   accessKeyId: string;
   secretAccessKey: string;
@@ -30,9 +30,9 @@ export type CredentialProvider = () => Promise<{
   expiration: Date;
 }>;
 
-/** Where the AWS clients of a process take their credentials from. */
+/** The credentials of the AWS clients of a process. */
 export type CredentialSource = {
   forWork: CredentialProvider;
-  /** Those that read this one secret of COMMAND_SECRETS. */
+  /** Credentials that can only read this secret of COMMAND_SECRETS. */
   forCommandSecret(name: string): CredentialProvider;
 };

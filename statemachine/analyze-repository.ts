@@ -3,17 +3,17 @@ import { BATCH_UNDER_LOAD, CONDITION_FAILED } from './retry.ts';
 import { onError, step, updateItem } from './tasks.ts';
 
 /**
- * One repository of AnalyzeRepositories, a child execution of its own.
+ * The child execution of one repository of AnalyzeRepositories.
  *
  *     IssueWorkerToken → StartRepository → AdmitRepository → AnalyzeRepository (Batch) → RecordResult → IsThrottled → done
  *       already ended: done   over the cap: CancelRepository   Catch: RecordFailure     └ WaitForModel → AnalyzeRepository
  *
- * No end of it has an output: a Map writes the outputs of its children to the artifacts, and the token is in no artifact.
+ * It has no output, because the Map would write it to the artifacts, and it contains the worker's token.
  */
 
 /**
- * Proves to WorkerCredentials whose worker asks. It is made in a state of its own, so that a StartRepository that is tried
- * again writes the same, and it stays the same for every Batch job of this execution.
+ * The token proves to WorkerCredentials which worker asks. A separate state makes it, so that a retry of StartRepository
+ * writes the same token. All Batch jobs of this execution share it.
  */
 const IssueWorkerToken: PassState = {
   Type: 'Pass',
@@ -23,8 +23,8 @@ const IssueWorkerToken: PassState = {
 };
 
 /**
- * Takes the row over for this run. What has ended is skipped, so running an execution again is always safe; a worker of
- * the execution before it gets no more credentials then, because its token is not the row's any more.
+ * Takes the row for this run. An ended repository is skipped, so that an execution can safely run again. A worker of an
+ * earlier execution then gets no more credentials, because the row has a new token.
  */
 const StartRepository: TaskState = updateItem(
   {
@@ -52,10 +52,10 @@ const StartRepository: TaskState = updateItem(
   },
 );
 
-/** Not a Succeed: by cfn-lint that has no OutputPath, though by the specification it has. */
+/** A Pass and not a Succeed, because cfn-lint allows no OutputPath there. */
 const RepositoryAlreadyEnded: PassState = { Type: 'Pass', OutputPath: null, End: true };
 
-/** Lets nobody start once the job is stopped: cancelled, or at its cost cap. */
+/** Starts no repository after the job was stopped: cancelled, or at its cost cap. */
 const AdmitRepository: TaskState = updateItem(
   {
     TableName: '${JobsTable}',
@@ -73,7 +73,7 @@ const AdmitRepository: TaskState = updateItem(
   },
 );
 
-/** A new repository that is not let in has started nothing, so its execution's own time is when it ended. */
+/** The repository has not started, so the start of this execution counts as its end. */
 const CancelRepository: TaskState = updateItem(
   {
     TableName: '${RepositoriesTable}',
@@ -107,7 +107,7 @@ const CancelRepository: TaskState = updateItem(
   },
 );
 
-/** Queueing counts, so a whole week; one attempt is bounded by Batch itself. */
+/** A week, because the time in the queue counts. Batch bounds each attempt. */
 const ONE_WEEK_SECONDS = 604_800;
 
 const AnalyzeRepository: TaskState = {
@@ -118,7 +118,7 @@ const AnalyzeRepository: TaskState = {
     JobQueue: '${JobQueue}',
     JobDefinition: '${JobDefinition}',
     Parameters: { 'jobId.$': '$.jobId', 'repositoryName.$': '$.repositoryName' },
-    // Not a parameter: those are arguments, which every user of the container can read.
+    // Not a parameter: parameters become arguments, which every user of the container can read.
     ContainerOverrides: { Environment: [{ Name: 'WORKER_TOKEN', 'Value.$': '$.worker.token' }] },
     Tags: { 'cody-batch:job.$': '$.jobId', 'cody-batch:repository.$': '$.repositoryName' },
     PropagateTags: true,
@@ -141,7 +141,7 @@ const RecordResult = step('RecordResult', {
   Next: 'IsThrottled',
 });
 
-/** A fleet that the model's service slows down spreads itself in time instead of failing. */
+/** Throttled repositories wait and continue instead of failing. */
 const IsThrottled: ChoiceState = {
   Type: 'Choice',
   Choices: [{ Variable: '$.recorded.throttled', BooleanEquals: true, Next: 'WaitForModel' }],

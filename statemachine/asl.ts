@@ -1,6 +1,5 @@
 /**
- * The part of the Amazon States Language (JSONPath) that this product uses, as types: what is not here does not
- * compile. https://states-language.net/spec.html
+ * The part of the Amazon States Language (JSONPath) that this product uses, as types, so that nothing else compiles. https://states-language.net/spec.html
  */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type PayloadTemplate = { [key: string]: Json };
@@ -18,7 +17,7 @@ export type Catcher = { ErrorEquals: string[]; ResultPath: string | null; Next: 
 
 type Transition = { Next: string } | { End: true };
 
-/** Every Task says when it is given up: without TimeoutSeconds a lost one would wait for a year. */
+/** Every Task has TimeoutSeconds: without it, a lost Task would wait for a year. */
 export type TaskState = {
   Type: 'Task';
   Comment?: string;
@@ -26,14 +25,14 @@ export type TaskState = {
   Parameters: PayloadTemplate;
   ResultSelector?: PayloadTemplate;
   ResultPath: string | null;
-  /** Null where the state that follows, or the execution's result, is to have nothing of this one. */
+  /** Null to pass nothing to the next state, or to the execution's result. */
   OutputPath?: null;
   TimeoutSeconds: number;
   Retry: Retrier[];
   Catch?: Catcher[];
 } & Transition;
 
-/** A Distributed Map: one child execution per item, with a history of its own. */
+/** A Distributed Map: one child execution per item, each with its history. */
 export type MapState = {
   Type: 'Map';
   Comment?: string;
@@ -45,11 +44,11 @@ export type MapState = {
   ItemProcessor: Workflow & { ProcessorConfig: { Mode: 'DISTRIBUTED'; ExecutionType: 'STANDARD' } };
   ResultWriter: { Resource: string; Parameters: PayloadTemplate };
   ResultPath: string | null;
-  /** Absent in a branch of a Parallel, whose own Catch it is then. */
+  /** Absent in a branch of a Parallel, which has the Catch then. */
   Catch?: Catcher[];
 } & Transition;
 
-/** Workflows at the same time, each with the state's input. The first that fails ends the others. */
+/** Concurrent workflows, each with the state's input. The first one that fails ends the others. */
 export type ParallelState = {
   Type: 'Parallel';
   Comment?: string;
@@ -91,7 +90,7 @@ export type State =
 export type Workflow = { StartAt: string; States: Record<string, State> };
 export type Definition = Workflow & { Comment: string };
 
-/** Every state of a workflow by its name, those of its branches and of its Maps' children included: no name stands twice. */
+/** All states of a workflow by name, including those of its branches and Maps. Names are unique. */
 export function statesWithin({ States }: Workflow): [string, State][] {
   return Object.entries(States).flatMap(([name, state]): [string, State][] => [
     [name, state],

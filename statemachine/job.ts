@@ -17,7 +17,7 @@ import { CONDITION_FAILED } from './retry.ts';
 import { onError, step, updateItem } from './tasks.ts';
 
 /**
- * The lifecycle of a job, as data. Step Functions on AWS and the local engine run the same bytes of it.
+ * The lifecycle of a job, as data. Step Functions on AWS and the local engine run the same bytes.
  *
  *     IsDeletion → StartJob → Action → ResolveRepositories → AnyRepositories → CheckWriteAccess → AnalyzeAndPublish ┐
  *      │            │          │ publish                       │ none                                               │
@@ -26,8 +26,8 @@ import { onError, step, updateItem } from './tasks.ts';
  *      │            └ not to be started: IsThereSuchAJob → JobAlreadyEnded, or NoSuchJob        └ none: CompleteJob
  *      └ delete: RemoveJob                                             (Catch, from any: FailJob → JobFailed)
  *
- * AnalyzeAndPublish has two branches: AnalyzeRepositories, and publish-meanwhile.ts, which opens pull requests of what is
- * analysed already.
+ * AnalyzeAndPublish has two branches: AnalyzeRepositories, and publish-meanwhile.ts, which opens the first pull requests
+ * while others are still analysed.
  */
 export function jobDefinition(): Definition {
   return {
@@ -55,27 +55,27 @@ export function jobDefinition(): Definition {
   };
 }
 
-/** The definition as it is deployed, printed and run: these bytes, everywhere. */
+/** The definition that is deployed, printed and run locally, byte for byte. */
 export function jobDefinitionText(): string {
   return `${JSON.stringify(jobDefinition(), null, 2)}\n`;
 }
 
-/** The Labels of its Maps, under which Step Functions counts their children. */
+/** The Labels of the Maps, by which Step Functions names their child executions. */
 export function mapLabels(): string[] {
   return statesWithin(jobDefinition()).flatMap(([, state]) => (state.Type === 'Map' ? [state.Label] : []));
 }
 
-/** A deletion takes nothing over: its job's row is a tombstone already. */
+/** A deletion does not start the job, whose row is a tombstone. */
 const IsDeletion: ChoiceState = {
   Type: 'Choice',
   Choices: [{ Variable: '$.action', StringEquals: 'delete', Next: 'RemoveJob' }],
   Default: 'StartJob',
 };
 
-/** Whatever fails here, the reconciler begins again. */
+/** If it fails, the reconciler starts another run. */
 const RemoveJob = step('RemoveJob', { End: true });
 
-/** Takes the job over for this run. A job that ended, or that a later run has, is left alone. */
+/** Takes the job for this run, unless it has ended, or a later run has it. */
 const StartJob: TaskState = updateItem(
   {
     TableName: '${JobsTable}',
@@ -101,7 +101,7 @@ const StartJob: TaskState = updateItem(
   },
 );
 
-/** Tells a job that has ended from one that never was, as when an execution is started by hand: it writes what is there. */
+/** Distinguishes an ended job from an unknown one, as in an execution started by hand. The update changes nothing. */
 const IsThereSuchAJob: TaskState = updateItem(
   {
     TableName: '${JobsTable}',
@@ -137,7 +137,7 @@ const ResolveRepositories = step('ResolveRepositories', {
   Next: 'AnyRepositories',
 });
 
-/** A cancel or a retry that raced may leave none to do; a Map of an empty manifest is nothing that AWS documents. */
+/** A concurrent cancel or retry may leave no repositories, and AWS does not document a Map of an empty manifest. */
 const AnyRepositories: ChoiceState = {
   Type: 'Choice',
   Choices: [{ Variable: '$.analyze.count', NumericGreaterThan: 0, Next: 'CheckWriteAccess' }],
@@ -145,8 +145,9 @@ const AnyRepositories: ChoiceState = {
 };
 
 /**
- * Ends what no pull request could be opened in before it is paid for. OpenPullRequest's function does it, which alone has
- * the credential that writes; where it cannot, the work goes on and the pull requests say what is wrong.
+ * Fails repositories in which no pull request could be opened, before their analysis costs anything. It calls
+ * OpenPullRequest's function, the only one with the write credential. If the check fails, the analysis continues, and the
+ * pull requests have the error.
  */
 const CheckWriteAccess = step('CheckWriteAccess', {
   of: 'OpenPullRequest',
@@ -172,7 +173,7 @@ const AnalyzeRepositories: MapState = {
   Next: 'RecordAnalysisEnd',
 };
 
-/** What the other branch ends by. Of a deleted job there is nothing to write it on. */
+/** Ends the other branch. A deleted job has no control item to write to. */
 const RecordAnalysisEnd: TaskState = updateItem(
   {
     TableName: '${JobsTable}',
@@ -190,9 +191,8 @@ const RecordAnalysisEnd: TaskState = updateItem(
 const RepositoriesAnalyzed: SucceedState = { Type: 'Succeed' };
 
 /**
- * GitHub takes about 400 pull requests an hour, which is often slower than the analysis, so its time is not left unused
- * until the last repository is analysed. What is left then, the states behind open. An error of the analysis ends the
- * other branch and the job; one of the other branch ends that branch alone.
+ * Opens pull requests during the analysis, because GitHub's limit of about 400 an hour is often slower. The states after
+ * it open the rest. An error of the analysis ends both branches and the job; an error of the other branch ends only that.
  */
 const AnalyzeAndPublish: ParallelState = {
   Type: 'Parallel',
@@ -220,7 +220,7 @@ const AnyPullRequests: ChoiceState = {
   Default: 'CompleteJob',
 };
 
-/** A Map of its own, so that waiting for GitHub holds no slot of Batch. */
+/** A separate Map, so that a repository that waits for GitHub occupies no slot of Batch. */
 const OpenPullRequests: MapState = {
   Type: 'Map',
   Label: 'OpenPullRequests',

@@ -1,6 +1,6 @@
 /**
- * 10,000 names do not fit into a state of 256 KiB: a step hands over a manifest in the artifact store, and this is what
- * the state keeps of its answer.
+ * The state's reference to a manifest in the artifact store: 10,000 names would not fit into a state, which has at most
+ * 256 KiB.
  */
 export const MANIFEST = {
   'key.$': '$.Payload.key',
@@ -18,7 +18,7 @@ export const EACH_PULL_REQUEST = {
   },
 };
 
-/** How the Maps read their items, bound themselves and leave their results: one failed repository fails no other. */
+/** The reader, concurrency and result writer of a Map. A failed child does not fail the others. */
 export function manifestOf(manifest: string) {
   return {
     ItemReader: {

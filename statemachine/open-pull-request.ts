@@ -3,7 +3,7 @@ import type { ChoiceState, SucceedState, WaitState, Workflow } from './asl.ts';
 import { onError, step } from './tasks.ts';
 
 /**
- * One repository of OpenPullRequests or of OpenPullRequestsMeanwhile, a child execution of its own.
+ * The child execution of one repository of OpenPullRequests or OpenPullRequestsMeanwhile.
  *
  *     ReserveSlot → WaitForSlot → HasSlot → OpenPullRequest → IsOpen → done
  *        └ the job's turn came, or GitHub's limit is over ─┘  └ rate-limited: back to WaitForSlot
@@ -15,10 +15,7 @@ function slotFields(...names: (keyof Slot)[]): Record<string, string> {
   return Object.fromEntries(names.map((name) => [`${name}.$`, `$.Payload.${name}`]));
 }
 
-/**
- * `suffix` ends the names of all its states, because two Maps run this and a name may stand only once in a whole state
- * machine.
- */
+/** `suffix` ends the names of all states: two Maps run this workflow, and a name must be unique in a state machine. */
 export function openPullRequestWorkflow(suffix = ''): Workflow {
   const named = (name: string) => name + suffix;
   const onFailure = [onError(named('RecordPullRequestFailure'))];
@@ -54,7 +51,7 @@ export function openPullRequestWorkflow(suffix = ''): Workflow {
 
   const PullRequestRecorded: SucceedState = { Type: 'Succeed' };
 
-  /** Never undoes an analysis that was paid for: only the pull request's own record says what failed. */
+  /** Writes the error to the pull request's record only, so that the repository keeps its result. */
   const RecordPullRequestFailure = step(named('RecordPullRequestFailure'), {
     of: 'RecordPullRequestFailure',
     End: true,

@@ -4,22 +4,23 @@ import { openPullRequestWorkflow } from './open-pull-request.ts';
 import { step } from './tasks.ts';
 
 /**
- * Opens pull requests of what is analysed already, while AnalyzeRepositories goes on; the other branch of AnalyzeAndPublish.
+ * Opens pull requests of repositories that are analysed while AnalyzeRepositories still runs: a branch of
+ * AnalyzeAndPublish.
  *
  *     IsInWaves → ResolvePullRequestsMeanwhile → AnyPullRequestsMeanwhile → OpenPullRequestsMeanwhile → WaitForChanges
  *      │ no        ↑   │ Catch                    │ analysed   └ none ────────────────────────────────→    │
  *      │           └───│──────────────────────────│────────────────────────────────────────────────────────┘
  *      └───────────────┴──────────────────────────┴→ PublishedMeanwhile
  *
- * Nothing that goes wrong here leaves the branch: it would end analyses that are being paid for. It gives up instead, and
- * what is left is opened when the analysis has ended.
+ * An error ends this branch with success, because a failed branch would end the analysis. The remaining pull requests
+ * are opened after the analysis.
  *
  * The history of an execution may have 25,000 events. A round has at most 15: 5 of the step, 2 of the Choice, 6 of the Map
- * and 2 of the Wait. The step says when the next may begin (lambdas/pause.ts); by its pauses there are 394 rounds in 42
+ * and 2 of the Wait. The step returns the time of the next (lambdas/pause.ts); with its pauses there are 394 rounds in 42
  * hours (5,900 events), 533 in a week (8,000) and 931 in a year (14,000), the longest that an execution can last.
  */
 
-/** A job whose repositories are all analysed at once has nothing to publish meanwhile. */
+/** If all repositories are analysed at once, there is nothing to publish early. */
 const IsInWaves: ChoiceState = {
   Type: 'Choice',
   Choices: [{ Variable: '$.analyze.inWaves', BooleanEquals: true, Next: 'ResolvePullRequestsMeanwhile' }],

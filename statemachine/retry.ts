@@ -20,7 +20,7 @@ export const DYNAMODB_UNDER_LOAD: Retrier = {
   JitterStrategy: 'FULL',
 };
 
-/** Lambda's own faults, as AWS advises: waits of up to 2, 4, 8, 16, 32 and 60 s, two minutes in all. */
+/** Service errors of Lambda, as AWS advises: waits of up to 2, 4, 8, 16, 32 and 60 s, two minutes in all. */
 export const LAMBDA_UNDER_LOAD: Retrier = {
   ErrorEquals: [
     'Lambda.ServiceException',
@@ -35,7 +35,7 @@ export const LAMBDA_UNDER_LOAD: Retrier = {
   JitterStrategy: 'FULL',
 };
 
-/** Errors of ours that no second call would mend. */
+/** Errors of the product that a retry would meet again. */
 const PERMANENT: ErrorName[] = [
   'InvalidInputError',
   'NotFoundError',
@@ -54,8 +54,8 @@ const PERMANENT: ErrorName[] = [
 export const PERMANENT_ERRORS: Retrier = { ErrorEquals: PERMANENT, MaxAttempts: 0 };
 
 /**
- * What a step's own calls met: a throttled table, a lost connection. Waits of up to 1, 2, 4 and 8 s. Only for Lambda
- * steps, which are safe to run again; on a Batch task it would multiply Batch's own attempts.
+ * Errors of a step's calls, such as a throttled table or a lost connection: waits of up to 1, 2, 4 and 8 s. Only for
+ * Lambda steps, which are safe to run again; on a Batch task it would multiply the attempts of Batch.
  */
 export const STEP_FAILED: Retrier = {
   ErrorEquals: ['States.TaskFailed'],
@@ -69,7 +69,7 @@ export const STEP_FAILED: Retrier = {
 /**
  * SubmitJob is limited to 50 a second an account, and Maps may start many more children: 30,000 of them at once need ten
  * minutes. Waits of up to 2, 4, 8 and so on to 256 s (510 s in all), and then 32 of up to 300 s: 10,110 s at most, and
- * half of that on average because the jitter is full. So even an unlucky child, which waits a fifth of it, outlasts them.
+ * half of that on average because of full jitter. So even a child that waits only a fifth of it outlasts them.
  */
 export const BATCH_UNDER_LOAD: Retrier = {
   ErrorEquals: [

@@ -8,15 +8,15 @@ export function functionSubstitution(step: string): string {
   return `${step}Function`;
 }
 
-/** A step of `lambdas/steps`, which gets the whole state or the `payload` given; `result` picks what the state keeps of its answer. */
+/** A step of `lambdas/steps`. It gets the whole state or `payload`, and `result` selects what the state keeps of its answer. */
 export function step(
   name: string,
   options: {
-    /** Whose function it invokes, where that is another step's. */
+    /** The step whose function it invokes. @default - this step */
     of?: string;
     payload?: PayloadTemplate;
     result?: { path: string; keep: PayloadTemplate };
-    /** What leaves the state: nothing where it is null. */
+    /** Null to output nothing. */
     output?: null;
     catch?: Catcher[];
   } & Transition,
@@ -39,7 +39,7 @@ export function step(
   } as TaskState;
 }
 
-/** One conditional update of one row, without a function between. */
+/** One conditional update of one item, without a function. */
 export function updateItem(
   parameters: PayloadTemplate,
   options: { catch: Catcher[] } & Transition,
@@ -57,7 +57,7 @@ export function updateItem(
   } as TaskState;
 }
 
-/** Catches whatever AWS lets be caught, and keeps `{Error, Cause}` as they are for the step that records them. */
+/** Catches all errors that can be caught, and stores `{Error, Cause}` for the step that records them. */
 export function onError(next: string): Catcher {
   return { ErrorEquals: ['States.ALL'], ResultPath: '$.error', Next: next };
 }

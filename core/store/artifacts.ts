@@ -10,48 +10,49 @@ export function openArtifacts(url: string, options?: StoreOptions): ArtifactStor
   const { protocol, hostname } = new URL(url);
   if (protocol === 's3:') return new BucketArtifacts(hostname, options);
   if (protocol === 'file:') return new FolderArtifacts(fileURLToPath(url));
-  throw new SettingsError(`ARTIFACTS_URL is ${JSON.stringify(url)}; expected s3://bucket or file:///folder`);
+  throw new SettingsError(
+    `ARTIFACTS_URL is ${JSON.stringify(url)}; expected s3://bucket or file:///folder. Correct it.`,
+  );
 }
 
-/** Reads a JSON artifact and checks its shape. Throws NotFoundError where there is none, and DamagedArtifactError. */
+/** Reads a JSON artifact and checks its shape. Throws NotFoundError if there is none, and DamagedArtifactError. */
 export async function readArtifact<S extends z.ZodType>(
   store: ArtifactStore,
   key: string,
   schema: S,
 ): Promise<z.infer<S>> {
-  let why: string | undefined;
-  const found = await findArtifact(store, key, schema, (said) => {
-    why = said;
+  let damage: string | undefined;
+  const found = await findArtifact(store, key, schema, (reason) => {
+    damage = reason;
   });
   if (found !== undefined) return found;
-  if (why === undefined) throw new NotFoundError(`The artifact ${key} does not exist.`);
-  throw new DamagedArtifactError(why);
+  if (damage === undefined) throw new NotFoundError(`The artifact ${key} does not exist.`);
+  throw new DamagedArtifactError(damage);
 }
 
 /**
- * Reads a JSON artifact that nobody may trust to be whole: a power loss, an editor or another version of the product may
- * have left anything there. Undefined where there is none, and where it cannot be read; `setAside` is then told why.
- * Throws only where the store itself cannot be reached.
+ * Reads a JSON artifact that may be damaged: by a power loss, an editor or another version of the product. Returns
+ * undefined if there is none, or it cannot be read; then `setAside` gets the reason. Throws only if the store fails.
  */
 export async function findArtifact<S extends z.ZodType>(
   store: ArtifactStore,
   key: string,
   schema: S,
-  setAside: (why: string) => void,
+  setAside: (reason: string) => void,
 ): Promise<z.infer<S> | undefined> {
   const found = await readJson(store, key, setAside);
   return found && parseFound(found.json, key, schema, setAside);
 }
 
 /**
- * The same for an artifact of one run, such as an outcome: undefined where it is of another run. Only its `run` is looked
- * at first, because an earlier run's may be of another version, which is not worth a word.
+ * Reads a JSON artifact of one run, such as an outcome. Returns undefined if it belongs to another run. It checks `run`
+ * first: an artifact of an earlier run may be of another version, which is not worth a warning.
  */
 export async function findArtifactOfRun<S extends z.ZodType>(
   store: ArtifactStore,
   key: string,
   { run, schema }: { run: number | undefined; schema: S },
-  setAside: (why: string) => void,
+  setAside: (reason: string) => void,
 ): Promise<z.infer<S> | undefined> {
   const found = await readJson(store, key, setAside);
   if (!found) return undefined;
@@ -62,11 +63,11 @@ export async function findArtifactOfRun<S extends z.ZodType>(
 
 const OfRun = z.looseObject({ run: z.int() });
 
-/** The bytes of an artifact that a worker wrote and a reader can do without. `setAside` is told why there are none. */
+/** The bytes of an optional artifact. If it is damaged, returns undefined, and `setAside` gets the reason. */
 export async function findBytes(
   store: ArtifactStore,
   key: string,
-  setAside: (why: string) => void,
+  setAside: (reason: string) => void,
 ): Promise<Buffer | undefined> {
   try {
     return await store.read(key);
@@ -80,7 +81,7 @@ export async function findBytes(
 async function readJson(
   store: ArtifactStore,
   key: string,
-  setAside: (why: string) => void,
+  setAside: (reason: string) => void,
 ): Promise<{ json: unknown } | undefined> {
   let body: Buffer | undefined;
   try {
@@ -89,7 +90,7 @@ async function readJson(
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof DamagedArtifactError)) throw error;
     const bytes = body ? `${body.length} bytes: ` : '';
-    setAside(`The artifact ${key} cannot be read and is left aside (${bytes}${error.message}).`);
+    setAside(`The artifact ${key} cannot be read and is ignored (${bytes}${error.message}).`);
     return undefined;
   }
 }
@@ -98,14 +99,14 @@ function parseFound<S extends z.ZodType>(
   json: unknown,
   key: string,
   schema: S,
-  setAside: (why: string) => void,
+  setAside: (reason: string) => void,
 ): z.infer<S> | undefined {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  const where = issue?.path.join('.') || 'the whole of it';
+  const where = issue?.path.join('.') || 'the document';
   setAside(
-    `The artifact ${key} does not have the shape that this version reads and is left aside (${where}: ${issue?.message}).`,
+    `The artifact ${key} does not have the shape that this version reads and is ignored (${where}: ${issue?.message}).`,
   );
   return undefined;
 }

@@ -19,7 +19,7 @@ export class BucketArtifacts implements ArtifactStore {
     this.#mayList = mayList;
   }
 
-  /** Loaded at the first use: a process whose artifacts are in a folder does not pay for the client at its start. */
+  /** Loaded on demand, so that a process whose artifacts are in a folder starts without the client. */
   #open() {
     const credentials = this.#credentials;
     this.#opened ??= import('@aws-sdk/client-s3').then((sdk) => ({
@@ -38,8 +38,8 @@ export class BucketArtifacts implements ArtifactStore {
       return object.ContentEncoding === 'gzip' ? decompress(body, key) : body;
     } catch (error) {
       if (error instanceof sdk.NoSuchKey) return undefined;
-      // S3 says of a missing object that it may not be read, to those who may not list: where that is not so, the first
-      // write is refused too, and throws.
+      // Without s3:ListBucket, S3 answers 403 for a missing object. If the process may not read at all, its first write
+      // fails too, and throws.
       if (!this.#mayList && (error as Error).name === 'AccessDenied') return undefined;
       throw error;
     }
@@ -70,7 +70,7 @@ export class BucketArtifacts implements ArtifactStore {
       const { Errors: [refused] = [] } = await s3.send(
         new sdk.DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }),
       );
-      // An answer of 200 all the same; what stays would be listed for ever.
+      // DeleteObjects answers 200 even when keys fail; without this the loop would never end.
       if (refused) {
         const { Key, Code, Message } = refused;
         throw new Error(`S3 did not delete ${Key} of ${Bucket}: ${Code}: ${Message}`);
@@ -79,13 +79,13 @@ export class BucketArtifacts implements ArtifactStore {
   }
 }
 
-/** Ended at the bound, whatever length the answer names. */
+/** Reads at most the bound, whatever Content-Length is. */
 async function readBody(body: Readable, key: string): Promise<Buffer> {
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of body) {
     bytes += part.length;
-    // Leaving the loop destroys the stream, and the connection with it.
+    // Leaving the loop destroys the stream and its connection.
     if (bytes > maxArtifactBytes(key)) throw tooLarge(key);
     parts.push(part);
   }
@@ -96,9 +96,10 @@ function decompress(body: Buffer, key: string): Buffer {
   try {
     return gunzipSync(body, { maxOutputLength: maxArtifactBytes(key) });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(key, 'becomes');
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge(key, 'decompresses to');
     throw new DamagedArtifactError(
-      `The artifact ${key} says that it is compressed and is not whole: ${(error as Error).message}.`,
+      `The artifact ${key} is marked as gzip and cannot be decompressed: ${(error as Error).message}.`,
       { cause: error },
     );
   }

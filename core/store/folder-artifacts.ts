@@ -6,7 +6,7 @@ import { maxArtifactBytes, tooLarge } from './artifact-bounds.ts';
 import { requireArtifactKey } from './artifact-keys.ts';
 import type { ArtifactStore, WriteOptions } from './artifact-store.ts';
 
-/** Artifacts in a directory, as they are: for a machine's owner to read. */
+/** Artifacts in a directory, uncompressed, so that people can read them. */
 export class FolderArtifacts implements ArtifactStore {
   readonly #folder: string;
 
@@ -32,8 +32,8 @@ export class FolderArtifacts implements ArtifactStore {
       try {
         return await this.#write(key, body, options);
       } catch (error) {
-        // A deletion took the folder away between two of the steps.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === TRIES) throw error;
+        // A concurrent deletion removed the folder between two steps.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === MAX_TRIES) throw error;
       }
     }
   }
@@ -50,7 +50,7 @@ export class FolderArtifacts implements ArtifactStore {
         await writeFile(temporary, body, { flag: 'wx', flush: durable });
       });
       await rename(temporary, file);
-      // The new name is in the folder's own data, and the name of a new folder in that of the one above it.
+      // The file's name is in the data of its folder, and a new folder's name in that of its parent.
       if (durable) for (const changed of upTo(topmostNew, folder)) await flushFolder(changed);
     } catch (error) {
       await rm(temporary, { force: true });
@@ -59,12 +59,12 @@ export class FolderArtifacts implements ArtifactStore {
   }
 
   async removeAll(prefix: string) {
-    // Tried again where a late write fills a folder that was just emptied.
+    // Retried, because a late write may fill a folder that was just emptied.
     await rm(this.#fileOf(prefix), { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
   }
 }
 
-/** At most what an artifact may have. A pipe that a command left there is not waited for. */
+/** Reads at most the bound. O_NONBLOCK, because opening a pipe that a command left there would block. */
 async function readWhole(file: string, key: string): Promise<Buffer> {
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -80,9 +80,9 @@ async function readWhole(file: string, key: string): Promise<Buffer> {
 
 let temporaries = 0;
 
-const TRIES = 5;
+const MAX_TRIES = 5;
 
-/** `folder`, and where `topmostNew` above it was just made, every folder up to the one that holds it. */
+/** The folder, and if `topmostNew` above it was just made, every folder up to the parent of that. */
 function upTo(topmostNew: string | undefined, folder: string): string[] {
   const folders = [folder];
   if (topmostNew === undefined) return folders;

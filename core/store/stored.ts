@@ -6,9 +6,8 @@ import { Status } from '../job.ts';
 export type Readable<Row> = Row & { asWritten?: AsWritten };
 
 /**
- * Reads an item attribute by attribute, so that one that cannot be read hides neither the others nor the row. In its place
- * is the fallback, or nothing, and `asWritten` has what was found. A status that somebody spelt in another way is read as
- * what it means.
+ * Reads an item attribute by attribute, so that an unreadable one does not hide the others. It gets the fallback, if there
+ * is one, and `asWritten` has the stored value. A status in another spelling is read as the status that it means.
  */
 export function readItem<Schema extends z.ZodObject>(
   schema: Schema,
@@ -34,14 +33,14 @@ function fallbackOf(name: string, written: unknown, fallbacks: Readonly<Record<s
   return name === 'status' ? statusMeantBy(written) : fallbacks[name];
 }
 
-/** `FAILED` and ` Pending` are what people write who know the original; anything else is a status that nobody knows. */
+/** People write `FAILED` or ` Pending` when they edit a row; any other word is an unknown status. */
 function statusMeantBy(written: unknown): ReadStatus {
   const word = typeof written === 'string' ? written.trim().toLowerCase() : '';
   const { data } = Status.safeParse(word === 'canceled' ? 'cancelled' : word);
   return data ?? 'unknown';
 }
 
-/** `a: "x"; b: 3`, shortened, for a log and a message. */
+/** `a: "x"; b: 3`, shortened, for logs and messages. */
 export function describeAsWritten(asWritten: AsWritten): string {
   return Object.entries(asWritten)
     .map(([name, value]) => {

@@ -3,12 +3,12 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Settings } from '../settings.ts';
 
-/** The names of keys and indexes, as data that the local stack and the CDK stack both create their tables from. */
+/** The keys and indexes from which the local stack and the CDK stack create the tables. */
 export const STATUS_INDEX = 'status-createdAt-index';
 /** Lists all jobs by creation: every job has `entity` = `job`, and control items have none. */
 export const ENTITY_INDEX = 'entity-createdAt-index';
 export const JOB_STATUS_INDEX = 'job-status-index';
-/** The pull requests of a job by their state: those that are open are found, and all are counted, without reading rows. */
+/** The pull requests of a job by state, so that they are found and counted without reading rows. */
 export const PULL_REQUEST_INDEX = 'pull-request-index';
 export const TTL_ATTRIBUTE = 'expiresAt';
 
@@ -42,8 +42,8 @@ export const JOBS_TABLE: TableShape = {
 };
 
 /**
- * The index of statuses holds keys, and `waiting`, by which repositories that wait for the model are counted. It is
- * written only when one of them changes, and the table is what one trusts.
+ * The index of statuses has the keys, and `waiting`, by which repositories that wait for the model are counted. It is
+ * written only if one of these changes, and it may lag behind the table.
  */
 export const REPOSITORIES_TABLE: TableShape = {
   KeySchema: keys('jobId', 'repositoryName'),
@@ -75,20 +75,20 @@ export function rateSlotKey(limiter: string): string {
   return `pacing#${limiter}`;
 }
 
-/** The sort key of a result's diff, in its own item so that it never weighs on the row. */
+/** The sort key of a result's diff, which is a separate item to keep the row small. */
 export function diffKey(repositoryName: string): string {
   return `${repositoryName}#diff`;
 }
 
-/** A diff of at most this many bytes is also in DynamoDB, where an item may hold 400 KB. */
+/** A larger diff is in the artifacts only: an item of DynamoDB has at most 400 KB. */
 export const MAX_DIFF_ITEM_BYTES = 300 * 1024;
 
-/** Epoch seconds, as TTL wants them. */
+/** The value of the TTL attribute, in epoch seconds. */
 export function expiry(from: string, days: number): number {
   return Math.floor(Date.parse(from) / 1000) + days * 86_400;
 }
 
-/** The item with its TTL as ISO 8601, as rows hold it outside DynamoDB. */
+/** The item with its TTL as ISO 8601, the form of rows outside DynamoDB. */
 export function fromItem(item: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { expiresAt, ...rest } = item;
   return {
@@ -97,12 +97,12 @@ export function fromItem(item: Readonly<Record<string, unknown>>): Record<string
   };
 }
 
-/** The times that JavaScript knows end at 8.64e15 ms. */
+/** JavaScript's times end at 8.64e15 ms. */
 function isTime(seconds: unknown): seconds is number {
   return typeof seconds === 'number' && Math.abs(seconds) <= 8.64e12;
 }
 
-/** ISO 8601 of what `expiry` gives. */
+/** The result of `expiry` as ISO 8601. */
 export function expiryTime(seconds: number): string {
   return new Date(seconds * 1000).toISOString();
 }
@@ -113,12 +113,12 @@ export function openDynamoDB(settings: Settings): DynamoDBDocumentClient {
     region: settings.DYNAMODB_REGION ?? settings.AWS_REGION,
     ...(settings.DYNAMODB_ENDPOINT && { endpoint: settings.DYNAMODB_ENDPOINT }),
     ...(settings.credentials && { credentials: settings.credentials }),
-    // Ten tries take 20 s on average. With the SDK's three, a hot item or a blink of the service would end a worker.
+    // Ten tries take 20 s on average. With the SDK's three, throttling or a short outage would end a worker.
     maxAttempts: 10,
   });
   return DynamoDBDocumentClient.from(client, {
     marshallOptions: { removeUndefinedValues: true },
-    // By itself the client makes a bigint of a number over 2^53, which JSON cannot carry and no schema here admits.
+    // By default the client returns a bigint for a number over 2^53, which JSON and the schemas do not allow.
     unmarshallOptions: { wrapNumbers: Number },
   });
 }

@@ -5,12 +5,12 @@ import type { Context } from './context.ts';
 import { withoutWriteAccess } from './github/write-access.ts';
 import { failBeforeStart } from './run/fail-before-start.ts';
 
-/** The state of the execution once ResolveRepositories has listed what is to be analysed. */
+/** The state of the execution after ResolveRepositories. */
 export const WriteAccessInput = ExecutionInput.extend({ analyze: z.object({ key: z.string() }) });
 
 /**
- * Ends the repositories that no pull request could be opened in, before a model is paid for them. It is a part of
- * OpenPullRequest's function, because no other has the credential that writes.
+ * Fails the repositories that the credential may not open pull requests in, before any work is paid. It is part of
+ * OpenPullRequest's function, the only one with the credential that writes.
  */
 export async function checkWriteAccess(
   { jobId, run, analyze }: z.infer<typeof WriteAccessInput>,

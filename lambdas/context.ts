@@ -9,7 +9,7 @@ import { RepositoryIndex } from '../core/store/repository-index.ts';
 import { RepositoryTable } from '../core/store/repository-table.ts';
 import { openDynamoDB } from '../core/store/tables.ts';
 
-/** What every function reads and writes. */
+/** The settings and stores of every function. */
 export type Context = {
   settings: Settings;
   jobs: JobTable;
@@ -19,13 +19,13 @@ export type Context = {
   repositories: RepositoryTable;
   repositoryIndex: RepositoryIndex;
   artifacts: ArtifactStore;
-  /** The time of day, ISO 8601. */
+  /** The current time, ISO 8601. */
   now(): string;
 };
 
 let opened: Context | undefined;
 
-/** Opened at the first call and kept, as Lambda keeps a process between invocations. */
+/** Opened by the first call and reused: Lambda keeps a process between invocations. */
 export function context(): Context {
   opened ??= open(settings());
   return opened;

@@ -6,12 +6,12 @@ import { type Context, context } from './context.ts';
 import { logger, withLogger } from './logger.ts';
 
 /**
- * Makes a function's handler of a schema and a plain function. It catches nothing: the state machine retries and
- * catches by the error's name.
+ * Makes a Lambda handler from a schema and a plain function. It catches no error: the state machine retries and catches
+ * by the error's name.
  */
 export function functionHandler<S extends z.ZodType, Output>(
   schema: S,
-  run: (input: z.infer<S>, dependencies: Context) => Promise<Output>,
+  run: (input: z.infer<S>, context: Context) => Promise<Output>,
 ) {
   const handler = middy()
     .use({
@@ -24,16 +24,16 @@ export function functionHandler<S extends z.ZodType, Output>(
         logger.error('The function failed', error as Error);
       },
     })
-    .handler((input: z.infer<S>, _context: LambdaContext) => run(input, context()));
-  return (event: z.infer<S>, context: LambdaContext): Promise<Output> =>
-    withLogger(context, () => handler(event, context) as Promise<Output>);
+    .handler((input: z.infer<S>, _lambdaContext: LambdaContext) => run(input, context()));
+  return (event: z.infer<S>, lambdaContext: LambdaContext): Promise<Output> =>
+    withLogger(lambdaContext, () => handler(event, lambdaContext) as Promise<Output>);
 }
 
-/** Throws InvalidInputError naming each field that does not fit. */
+/** Throws InvalidInputError, which names each invalid field. */
 export function parseInput<S extends z.ZodType>(schema: S, input: unknown): z.infer<S> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
-  throw new InvalidInputError(`The input does not fit: ${z.prettifyError(parsed.error)}`, {
+  throw new InvalidInputError(`The input of the function is invalid: ${z.prettifyError(parsed.error)}`, {
     cause: parsed.error,
   });
 }

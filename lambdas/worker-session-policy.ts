@@ -2,7 +2,7 @@ import { commandSecretPart } from '../core/command-secrets.ts';
 import { artifactKeys } from '../core/store/artifact-keys.ts';
 import { controlKey } from '../core/store/tables.ts';
 
-/** Of one worker, as the session's policy names it. */
+/** The parts of the policy that differ between workers and environments. */
 export type WorkerSession = {
   jobId: string;
   repositoryName: string;
@@ -14,9 +14,9 @@ export type WorkerSession = {
 };
 
 /**
- * What a worker of this job and repository may do, of all that the role of worker sessions may: a session has what both
- * allow. So the role says which tables, which attributes and which names of artifacts, and this says whose. IAM takes
- * 2,048 characters: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+ * The session policy of a worker. A session may do what both this policy and the role of worker sessions allow: the role
+ * limits tables, attributes and artifact names; this policy limits job and repository. IAM allows 2,048 characters:
+ * https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
  */
 export function workSessionPolicy(session: WorkerSession): string {
   const { jobId, repositoryName, partition, artifactsBucket, secretArns, bedrock } = session;
@@ -34,8 +34,8 @@ export function workSessionPolicy(session: WorkerSession): string {
 }
 
 /**
- * Reads one secret for `setup`, and nothing else. A job may name 20 of them, whose ARNs would not fit into one policy. The
- * role names each secret exactly; here the name's end suffices, which is the same for no two.
+ * A policy that allows one secret for `setup` and nothing else: the ARNs of the 20 that a job may name would not fit into
+ * one policy. The role names each secret exactly, so the unique end of the name is enough here.
  */
 export function commandSecretPolicy(partition: string, name: string): string {
   const resource = `arn:${partition}:secretsmanager:*:*:secret:*-${commandSecretPart(name)}-??????`;

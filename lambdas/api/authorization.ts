@@ -3,18 +3,18 @@ import { isRole, type Role, SCOPE_PREFIX, suffices } from '../../core/roles.ts';
 import type { Settings } from '../../core/settings.ts';
 import { HttpError } from './problem.ts';
 
-/** A token's claims as API Gateway's JWT authorizer passes them on, once it has verified the token. */
+/** The claims of a verified token, as API Gateway's JWT authorizer passes them on. */
 type Claims = Readonly<Record<string, unknown>>;
 
-/** Cognito's claim, in which a role has no prefix: names of Cognito's groups hold no spaces, so that none can pose as two. */
+/** Cognito's claim. Its roles need no prefix, because names of Cognito groups have no spaces and cannot pose as two groups. */
 const COGNITO_GROUPS = 'cognito:groups';
 
-/** The longest address: RFC 3696, erratum 1690. */
+/** The maximum length of an e-mail address: RFC 3696, erratum 1690. */
 const MAX_CALLER = 320;
 
 /**
- * Who calls, for the record and for Idempotency-Keys: an address that the issuer says is verified, else the token's
- * subject. A subject that looks like an address is marked, so that it cannot pose as the person who has it.
+ * The caller, for `createdBy` and Idempotency-Keys: the verified e-mail address, or else the token's subject. A subject
+ * that looks like an address gets a prefix, so that it cannot pose as that address.
  */
 export function callerOf(event: APIGatewayProxyEventV2): string | undefined {
   const { email, email_verified: verified, sub } = claimsOf(event) ?? {};
@@ -24,8 +24,8 @@ export function callerOf(event: APIGatewayProxyEventV2): string | undefined {
 }
 
 /**
- * Throws 401 where no token was verified, and 403 where its roles do not suffice. Without an authorizer in front, as on
- * one machine, AUTHORIZATION=none says so; its default refuses whatever comes without a verified token.
+ * Throws 401 if the request has no verified token, and 403 if the token's roles do not allow the route. AUTHORIZATION=none
+ * turns this off, for one machine; by default every request needs a verified token.
  */
 export function authorize(
   event: APIGatewayProxyEventV2,
@@ -37,7 +37,7 @@ export function authorize(
   if (!claims) {
     throw new HttpError(
       401,
-      `${method} ${path} came without a verified token. Send "Authorization: Bearer …"; where API Gateway has no authorizer in front of this function, it is not deployed as it should be.`,
+      `${method} ${path} needs a verified token, and the request has none. Send "Authorization: Bearer …". If you did, this function runs without API Gateway's authorizer: deploy it again.`,
       { 'www-authenticate': 'Bearer' },
     );
   }
@@ -45,7 +45,7 @@ export function authorize(
   if (suffices(had, role)) return;
   throw new HttpError(
     403,
-    `${method} ${path} needs the role ${role}; this token has ${had.join(', ') || 'none'}. An administrator puts a person into a group (claim ${ROLES_CLAIM}), and gives a machine the scope ${SCOPE_PREFIX}${role}.`,
+    `${method} ${path} needs the role ${role}; this token has ${had.join(', ') || 'none'}. Ask an administrator to add you to the group (claim ${ROLES_CLAIM}), or to give a machine the scope ${SCOPE_PREFIX}${role}.`,
   );
 }
 
@@ -55,8 +55,8 @@ function claimsOf(event: APIGatewayProxyEventV2): Claims | undefined {
 }
 
 /**
- * HTTP APIs make one string of a list, in which a group named `x cody-batch/admin` looks like two. Groups of Cognito's have
- * no blanks in their names; of another issuer's the token itself is read, which the authorizer has verified.
+ * HTTP APIs join a list into one string, in which a group named `x cody-batch/admin` looks like two. Names of Cognito groups
+ * have no spaces; for another issuer, the list is read from the token itself, which the authorizer has verified.
  */
 function groupsOf(event: APIGatewayProxyEventV2, claims: Claims, name: string): unknown {
   const claim = claims[name];
@@ -64,11 +64,11 @@ function groupsOf(event: APIGatewayProxyEventV2, claims: Claims, name: string): 
   const list = /^\[(.*)\]$/s.exec(claim)?.[1];
   if (list === undefined || !/\s/.test(list)) return claim;
   const whole = tokenOf(event)?.[name];
-  // As one name, which is no role.
+  // As a single name it is not a role.
   return Array.isArray(whole) ? whole : [list];
 }
 
-/** The claims of the token as they are in it; undefined where the request shows none. */
+/** The claims as the token has them; undefined if the request has no readable token. */
 function tokenOf({ headers }: APIGatewayProxyEventV2): Claims | undefined {
   const [, payload = ''] =
     /^(?:Bearer +)?[\w-]+\.([\w-]+)\.[\w-]+$/i.exec(headers?.authorization ?? '') ?? [];
@@ -88,8 +88,8 @@ function rolesOf(claim: unknown, name: string): Role[] {
 }
 
 /**
- * Scopes are what a client asked for, so they say what a machine may do only in a token of its own (the client
- * credentials grant): in a person's they would give whoever signs in by that client the same role.
+ * Roles from scopes, only in a machine's token (the client credentials grant). In a person's token, the client chose the
+ * scopes, so they would give every person who signs in through it the same role.
  */
 function rolesOfClient(claims: Claims): Role[] {
   const { sub, client_id, cid, azp, scope, scp } = claims;
@@ -98,7 +98,7 @@ function rolesOfClient(claims: Claims): Role[] {
   return isOwn ? [...rolesOf(scope, 'scope'), ...rolesOf(scp, 'scp')] : [];
 }
 
-/** HTTP APIs make strings of all claims: a list is `[one two]`, and scopes are `one two`. */
+/** HTTP APIs turn claims into strings: a list is `[one two]`, and scopes are `one two`. */
 function namesIn(claim: unknown): string[] {
   if (Array.isArray(claim)) return claim.filter((entry) => typeof entry === 'string');
   if (typeof claim !== 'string') return [];

@@ -9,18 +9,18 @@ import { unlessDeleted } from '../run/unless-deleted.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import type { RouteInput, RouteOutput } from './route.ts';
 
-/** Who asks for the run, and with which Idempotency-Key and body. */
+/** The request that asks for a run. */
 type Asked = Pick<RouteInput<unknown, unknown, unknown>, 'headers' | 'createdBy'> & {
   jobId: string;
-  /** Keeps the keys of one kind of request apart from those of another. */
+  /** Separates the Idempotency-Keys of different routes. */
   scope: string;
   body: unknown;
 };
 
 /**
- * Reserves the next run of a job that has ended and starts its execution: 202 with the job. 200 where a request with the
- * same Idempotency-Key has reserved a run before. A refused request binds no key, so that it may be sent again.
- * `prepare` says what the run is to do, and throws ConflictError where there is nothing to do.
+ * Reserves the next run of an ended job and starts its execution: 202 with the job, or 200 if an earlier request with the
+ * same Idempotency-Key reserved a run. A refused request binds no key, so it can be sent again. `prepare` returns what the
+ * run does, and throws ConflictError if there is nothing to do.
  */
 export async function beginRun(
   { jobId, scope, body, headers, createdBy }: Asked,
@@ -43,7 +43,7 @@ export async function beginRun(
       throw await notEnded(jobId, context);
     await new Executions(settings).start({ jobId, run, action: request.action });
   } catch (error) {
-    // The same request may have been here twice at once, and the other one was first.
+    // The same request, sent twice at once, may have reserved the run first.
     if (!(error instanceof ConflictError)) throw error;
     const current = await jobs.getWithRequests(jobId, now());
     if (!isAsked(current.requests, key, fingerprint)) throw error;
@@ -56,34 +56,38 @@ function isAsked(requests: readonly RunRequest[], key: string | undefined, finge
   const before = key === undefined ? undefined : requests.find((request) => request.key === key);
   if (before && before.fingerprint !== fingerprint) {
     throw new ConflictError(
-      `This Idempotency-Key was used for another body, which began run ${before.run}. Give each request a key of its own.`,
+      `This Idempotency-Key was already used with another body, for run ${before.run}. Send a new key.`,
     );
   }
   return before !== undefined;
 }
 
-/** The first request may have died before the execution was started; a second start is the same execution. */
+/** Starts the execution if the first request failed before that. Starting it twice is safe. */
 async function resume(job: JobRow, { settings, jobs }: Context): Promise<JobRow> {
   if (!isEnded(job.status) && !job.executionArn) await new Executions(settings).start(job);
   return jobs.get(job.jobId);
 }
 
-/** Long enough for a run to end: one state of it may take a week. */
+/** Long enough for a run: one state of it may take a week. */
 const LAST_DAYS = 7;
 
-/** A run would lose its results while it works. Of a job that lives for less than two weeks, the last half counts. */
+/**
+ * Refuses a run that the job could expire under: in its last 7 days, or in the second half of its life if it lives for less
+ * than two weeks.
+ */
 function refuseLastDays({ jobId, createdAt, expiresAt }: JobRow, at: string): void {
   if (expiresAt === undefined) return;
-  const [created, expires] = [Date.parse(createdAt), Date.parse(expiresAt)];
+  const created = Date.parse(createdAt);
+  const expires = Date.parse(expiresAt);
   if (Date.parse(at) < Math.max(expires - LAST_DAYS * 86_400_000, (created + expires) / 2)) return;
   throw new ConflictError(
-    `The job ${jobId} and all its results are removed at ${expiresAt}; in its last days it cannot run again. Post a new job.`,
+    `The job ${jobId} expires at ${expiresAt}, which is too soon for another run. Create a new job (POST /jobs).`,
   );
 }
 
 async function notEnded(jobId: string, { jobs }: Context): Promise<ConflictError> {
   const { status, run } = await jobs.get(jobId);
   return new ConflictError(
-    `The job ${jobId} is ${status}, run ${run}; only a job that has ended can run again.`,
+    `Only a job that has ended can run again; the job ${jobId} is ${status} (run ${run}). Wait for its end, or cancel it.`,
   );
 }

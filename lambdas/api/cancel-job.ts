@@ -11,8 +11,8 @@ import { route } from './route.ts';
 const params = z.strictObject({ jobId: JobId });
 
 /**
- * Cancels a job that has not ended; a cancelled one is answered as it is. The answer does not wait for 10,000 workers and
- * rows: ExecutionEnded ends them, by the event of the execution that is stopped here.
+ * Cancels a job that has not ended; returns a job that is already cancelled unchanged. The answer does not wait for workers
+ * and rows, which may be 10,000: ExecutionEnded ends them, on the event of the execution that is stopped here.
  */
 export const cancelJob = route(
   'POST',
@@ -25,17 +25,17 @@ export const cancelJob = route(
     problems: [409],
   },
   async ({ params: { jobId } }, context) => {
-    // In this order: whatever looks at the row or wants to start next sees it before anything is ended.
+    // The order matters: a worker or step that starts now must already find the job cancelled.
     const cancelled = { jobId, run: await cancelRun(jobId, context) };
     await context.control.stop(jobId, cancelled.run, 'cancelled');
     const wasStarted = await new Executions(context.settings).stop(cancelled, 'The job was cancelled.');
-    // No event tells of an execution that never was, and a first run without one has no rows and no workers.
+    // Without an execution there is no event. A first run that was never started has no rows and no workers either.
     if (!wasStarted && cancelled.run === 1) await cleanUpRun(cancelled, CANCELLED, context);
     return { json: await context.jobs.get(jobId) };
   },
 );
 
-/** Marks the job cancelled in whatever run it is, and returns that run. */
+/** Marks the job cancelled in its current run, and returns that run. */
 async function cancelRun(jobId: string, context: Context): Promise<number> {
   const { jobs, now } = context;
   for (;;) {
@@ -43,10 +43,10 @@ async function cancelRun(jobId: string, context: Context): Promise<number> {
     if (status === 'cancelled') return run;
     if (isEnded(status)) {
       throw new ConflictError(
-        `The job ${jobId} has already ended as ${status}; only a pending or processing job can be cancelled.`,
+        `Only a pending or processing job can be cancelled; the job ${jobId} is already ${status}.`,
       );
     }
-    // Where this does not hold, the job has ended since, or runs again.
+    // If the update is refused, the job has ended or run again since it was read.
     if (await jobs.cancel(jobId, run, now())) return run;
   }
 }

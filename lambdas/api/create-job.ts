@@ -21,8 +21,8 @@ import { HttpError, RouteInputError } from './problem.ts';
 import { route } from './route.ts';
 
 /**
- * Writes the job and starts its execution: 201 with the job. With an Idempotency-Key that was used before, for the same
- * body, 200 with the job of the first request.
+ * Creates the job and starts its execution: 201 with the job, or 200 with the existing job if the Idempotency-Key was used
+ * before with the same body.
  */
 export const createJob = route(
   'POST',
@@ -41,7 +41,7 @@ export const createJob = route(
     refuseRepositories(body, settings);
     refuseAboveCeilings(body, settings);
     refuseModel(body, settings);
-    refuseSignOffOfNobody(body, settings);
+    refuseSignOffWithoutAuthor(body, settings);
     refuseCommandSecrets(body, settings);
     const jobId = await jobIdFor(headers, { body, createdBy }, context);
     const at = now();
@@ -53,13 +53,13 @@ export const createJob = route(
     const text = JobText.parse(body);
     if (await jobs.deletion(jobId)) throw wasDeleted(jobId);
     const created = await unlessDeleted(jobId, context, async () => {
-      // In this order: a row without its text would be a job that cannot run.
+      // The text comes first: a row without it would be a job that cannot run.
       await writeArtifact(artifacts, artifactKeys.request(jobId), text);
       return jobs.create(job);
     });
     const row = created ? job : await jobs.find(jobId);
     if (!row) throw wasDeleted(jobId);
-    // Whoever came first may have died before this; a second start of the same run is the same execution.
+    // The first request may have failed before this. Starting the same run twice is safe.
     const started = row.executionArn !== undefined || isEnded(row.status);
     const executionArn = started ? row.executionArn : await new Executions(settings).start(row);
     return {
@@ -70,15 +70,15 @@ export const createJob = route(
   },
 );
 
-/** A key stands for the job that its first request made, also where that job was deleted since. */
+/** An Idempotency-Key stays bound to the job of its first request, even after that job was deleted. */
 function wasDeleted(jobId: string): HttpError {
   return new HttpError(
     410,
-    `The job ${jobId} of this Idempotency-Key was deleted. Send the request with another key to start a new job.`,
+    `The job ${jobId}, which was created with this Idempotency-Key, was deleted. Send a new key to create a new job.`,
   );
 }
 
-/** A new identifier, or the one that an idempotency key was bound to. */
+/** A new jobId, or the one that the Idempotency-Key is bound to. */
 async function jobIdFor(
   headers: Parameters<typeof idempotencyKey>[0],
   { body, createdBy }: { body: JobRequest; createdBy: string | undefined },
@@ -91,7 +91,7 @@ async function jobIdFor(
   const claim = await idempotencyKeys.claim(key, { boundJobId: jobId, fingerprint }, now());
   if (claim.fingerprint !== fingerprint) {
     throw new ConflictError(
-      `This Idempotency-Key was used for another body, as job ${claim.boundJobId}; give each job a key of its own.`,
+      `This Idempotency-Key was already used with another body, for the job ${claim.boundJobId}. Send a new key.`,
     );
   }
   return claim.boundJobId;
@@ -101,14 +101,14 @@ function newJob(jobId: string, request: JobRequest, settings: Settings, at: stri
   return {
     jobId,
     name: request.name ?? firstLine(request.prompt),
-    ...(request.description && { description: request.description }),
+    description: request.description,
     type: request.type ?? 'code-pattern-update',
     maxRepositories: request.maxRepositories ?? settings.MAX_REPOSITORIES,
     maxConcurrency: request.maxConcurrency ?? settings.DEFAULT_CONCURRENCY,
     maxCostUsd: request.maxCostUsd ?? settings.DEFAULT_JOB_COST_USD,
     createPullRequests: request.createPullRequests ?? false,
     settings: { ...defaultJobSettings(settings), ...request.settings },
-    ...(request.pullRequest && { pullRequest: request.pullRequest }),
+    pullRequest: request.pullRequest,
     run: 1,
     action: 'analyze',
     status: 'pending',
@@ -119,7 +119,7 @@ function newJob(jobId: string, request: JobRequest, settings: Settings, at: stri
   };
 }
 
-/** GitHub's names are equal in any case. */
+/** Counts names once that differ in case only, as GitHub does. */
 function distinct(names: readonly string[]): number {
   return new Set(names.map((name) => name.toLowerCase())).size;
 }
@@ -129,11 +129,11 @@ function firstLine(prompt: string): string {
   return line.length > 80 ? `${line.slice(0, 79)}…` : line;
 }
 
-/** Known before any work is paid: the line names the commit's author. */
-function refuseSignOffOfNobody({ pullRequest }: JobRequest, settings: Settings): void {
+/** The Signed-off-by line names the author of the commit, so the author must be known before any work is paid. */
+function refuseSignOffWithoutAuthor({ pullRequest }: JobRequest, settings: Settings): void {
   if (!(pullRequest?.signOff ?? settings.SIGN_OFF) || settings.COMMIT_AUTHOR) return;
   throw new InvalidInputError(
-    'A Signed-off-by line names the author of the commit, and COMMIT_AUTHOR is not set here. Set it ("Name <address>"), or leave signOff out.',
+    'pullRequest.signOff needs the author of the commit, and COMMIT_AUTHOR is not set. Set COMMIT_AUTHOR ("Name <address>") in the environment, or leave signOff out.',
     {
       field: 'pullRequest.signOff',
       received: true,
@@ -147,12 +147,12 @@ function refuseCommandSecrets({ settings: asked }: JobRequest, { COMMAND_SECRETS
   if (refused.length === 0) return;
   const allowed = COMMAND_SECRETS.join(', ') || 'no secret';
   throw new InvalidInputError(
-    `COMMAND_SECRETS allows ${allowed}, and settings.commandSecrets names ${refused.join(', ')}. Leave it out, or have it added to the setting of the environment.`,
+    `settings.commandSecrets names ${refused.join(', ')}, but COMMAND_SECRETS allows ${allowed}. Leave it out, or ask the operator to add it to COMMAND_SECRETS.`,
     { field: 'settings.commandSecrets', received: refused, expected: `names among ${allowed}` },
   );
 }
 
-/** What a job may ask for, and the setting that bounds it. */
+/** Refuses values above the limits that the environment's settings give. */
 function refuseAboveCeilings(request: JobRequest, settings: Settings): void {
   const { maxRepositories, maxConcurrency, maxCostUsd, settings: ofRepository = {} } = request;
   const asked = [
@@ -171,21 +171,21 @@ function refuseAboveCeilings(request: JobRequest, settings: Settings): void {
   if (faults.length > 0) throw new RouteInputError(faults);
 }
 
-/** Without a price neither cap on cost can be held, which whoever started the job would learn from the bill. */
+/** Without a known price, the caps on cost cannot be enforced. */
 function refuseModel({ settings: asked }: JobRequest, settings: Settings): void {
   const model = asked?.model ?? settings.CLAUDE_MODEL;
-  const [field, received] = ['settings.model', model];
+  const at = { field: 'settings.model', received: model };
   const { ALLOWED_MODELS } = settings;
   if (ALLOWED_MODELS.length > 0 && !ALLOWED_MODELS.includes(model)) {
     throw new InvalidInputError(
-      `The setting ALLOWED_MODELS allows ${ALLOWED_MODELS.join(', ')}, but not ${model}. Name one of them.`,
-      { field, received, expected: `one of ${ALLOWED_MODELS.join(', ')}` },
+      `The model ${model} is not allowed; ALLOWED_MODELS allows ${ALLOWED_MODELS.join(', ')}. Use one of these, or ask the operator to add yours.`,
+      { ...at, expected: `one of ${ALLOWED_MODELS.join(', ')}` },
     );
   }
   if (settings.ALLOW_UNPRICED_MODELS || isModelPriced(model, settings)) return;
   throw new InvalidInputError(
-    `No price is known for ${model}, so that no cap on its cost could be held. Name a model with a price, or have the operator give its price by MODEL_PRICES, or allow it without one by ALLOW_UNPRICED_MODELS=true.`,
-    { field, received, expected: 'a model with a known price' },
+    `The price of ${model} is not known, so no cap on its cost can be enforced. Use another model, or ask the operator to set its price in MODEL_PRICES, or to set ALLOW_UNPRICED_MODELS=true.`,
+    { ...at, expected: 'a model with a known price' },
   );
 }
 
@@ -198,21 +198,22 @@ function refuseRepositories(
   const named = distinct(repositories.filter((name) => !name.endsWith('/*')));
   if (named > maxRepositories) {
     throw new InvalidInputError(
-      `The job names ${named} repositories, and its maxRepositories is ${maxRepositories}. Name fewer, or raise maxRepositories.`,
+      `The job names ${named} repositories, but its maxRepositories is ${maxRepositories}. Name fewer, or raise maxRepositories.`,
       { field, received: named, expected: `at most ${maxRepositories}, by maxRepositories` },
     );
   }
   if (count > settings.MAX_REPOSITORIES) {
     throw new InvalidInputError(
-      `The job names ${count} repositories; MAX_REPOSITORIES allows ${settings.MAX_REPOSITORIES}. Name fewer, or raise the setting.`,
+      `The job names ${count} repositories, but MAX_REPOSITORIES allows ${settings.MAX_REPOSITORIES}. Name fewer, or ask the operator to raise MAX_REPOSITORIES.`,
       { field, received: count, expected: `at most ${settings.MAX_REPOSITORIES}` },
     );
   }
   const refused = repositories.filter((name) => !isAllowed(settings.ALLOWED_REPOSITORIES, name));
   if (refused.length > 0) {
     const allowed = settings.ALLOWED_REPOSITORIES.join(', ') || 'nothing';
+    const more = refused.length > 5 ? ` and ${refused.length - 5} more` : '';
     throw new InvalidInputError(
-      `ALLOWED_REPOSITORIES allows ${allowed}, but not ${refused.slice(0, 5).join(', ')}${refused.length > 5 ? ` and ${refused.length - 5} more` : ''}.`,
+      `Not allowed: ${refused.slice(0, 5).join(', ')}${more}. ALLOWED_REPOSITORIES allows ${allowed}. Name other repositories, or ask the operator to add these to ALLOWED_REPOSITORIES.`,
       { field, received: refused.slice(0, 5), expected: `repositories of ${allowed}` },
     );
   }

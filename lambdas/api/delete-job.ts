@@ -9,8 +9,8 @@ import { route } from './route.ts';
 const params = z.strictObject({ jobId: JobId });
 
 /**
- * Deletes an ended job: 204. It is gone for every reader at once; its rows and artifacts are removed by the step
- * RemoveJob, because 10,000 take minutes. Pull requests stay, as they are GitHub's.
+ * Deletes an ended job: 204. Readers no longer find it at once; the step RemoveJob removes its rows and artifacts, which
+ * takes minutes for 10,000 repositories. Pull requests stay open on GitHub.
  */
 export const deleteJob = route(
   'DELETE',
@@ -24,13 +24,13 @@ export const deleteJob = route(
   },
   async ({ params: { jobId } }, context) => {
     const run = await markDeleted(jobId, context);
-    // The same deletion again is the same execution. One that cannot be started is the reconciler's.
+    // Starting the same deletion twice is safe. If the start fails, Reconcile starts it later.
     await new Executions(context.settings).start({ jobId, run, action: 'delete' });
     return { status: 204 };
   },
 );
 
-/** Makes the job's row a tombstone, and returns the run that removes the rest. */
+/** Turns the job's row into a tombstone, and returns the run that removes the rest of the job. */
 async function markDeleted(jobId: string, context: Context): Promise<number> {
   const { jobs, now } = context;
   for (;;) {
@@ -38,9 +38,11 @@ async function markDeleted(jobId: string, context: Context): Promise<number> {
     if (deletion && !deletion.isDone) return deletion.run;
     const { status, run } = await mendedJob(jobId, context);
     if (!isEnded(status)) {
-      throw new ConflictError(`The job ${jobId} is ${status}; cancel it before it is deleted.`);
+      throw new ConflictError(
+        `Only a job that has ended can be deleted; the job ${jobId} is ${status}. Cancel it first.`,
+      );
     }
-    // Where this does not hold, the job runs again or was deleted since.
+    // If the update is refused, the job has run again or was deleted since it was read.
     if (await jobs.markDeleted(jobId, run, now())) return run + 1;
   }
 }

@@ -8,7 +8,7 @@ import { ThreadView, viewThread } from './thread-view.ts';
 
 const query = z.strictObject({
   view: z.enum(['standard', 'technical', 'simplified']).default('standard'),
-  /** `true` for every tool, or the names of those whose calls and results are shown in full. */
+  /** Names of tools whose calls and results are shown in full, separated by commas; `true` for all tools. */
   includeTool: z
     .string()
     .transform((text) =>

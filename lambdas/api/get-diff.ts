@@ -3,7 +3,7 @@ import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
 
-/** The patch, for `git apply`. Empty where nothing changed. */
+/** The patch, for `git apply`. Empty if nothing changed. */
 export const getDiff = route(
   'GET',
   `${REPOSITORY_PATH}/diff`,
@@ -16,12 +16,12 @@ export const getDiff = route(
   async ({ params }, context) => {
     const { status, outcome, artifacts } = await readRow(params, context);
     const { jobId, repositoryName } = params;
-    // By the row: a run that made none leaves no diff of the run before.
+    // The row decides: the artifact may be of an earlier run.
     const key = artifacts?.diff && artifactKeys.diff(jobId, repositoryName);
     const diff = key ? await context.artifacts.read(key) : undefined;
     if (!diff && outcome !== 'unchanged') {
       throw new NotFoundError(
-        `${repositoryName} has no diff: it is ${status}${outcome ? `, ${outcome}` : ''}.`,
+        `${repositoryName} has no diff: its status is ${status}${outcome ? ` and its outcome is ${outcome}` : ''}.`,
       );
     }
     return { bytes: diff ?? Buffer.alloc(0), contentType: 'text/x-diff' };

@@ -51,7 +51,7 @@ export const getJob = route(
     return {
       json: {
         ...job,
-        // What the job was asked may be gone, and what came of it is there all the same.
+        // The request may be missing or damaged while the results are intact.
         ...(text ?? { prompt: '', repositories: [] }),
         ...(damage && { asWritten: { ...job.asWritten, request: damage } }),
         results,

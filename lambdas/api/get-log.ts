@@ -19,7 +19,7 @@ export const getLog = route(
     const log = await context.artifacts.read(artifactKeys.log(jobId, repositoryName));
     if (!log) {
       throw new NotFoundError(
-        `${repositoryName} is ${status} and its worker has left no log here${logStream ? `; its log stream is ${logStream}` : ''}.`,
+        `${repositoryName} has no log: its status is ${status}, and its worker has not stored one${logStream ? `. Its CloudWatch log stream is ${logStream}` : ''}.`,
       );
     }
     return { bytes: log, contentType: 'text/plain; charset=utf-8' };

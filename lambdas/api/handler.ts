@@ -54,13 +54,13 @@ export async function answer(event: APIGatewayProxyEventV2): Promise<APIGatewayP
   if (found.length === 0) {
     throw new HttpError(
       404,
-      `There is no ${shorten(event.rawPath)}. The routes are ${[...new Set(routes.map(({ path }) => path))].join(', ')}.`,
+      `There is no route ${shorten(event.rawPath)}. The routes are ${[...new Set(routes.map(({ path }) => path))].join(', ')}.`,
     );
   }
   const match = found.find(({ route }) => route.method === method);
   if (!match) {
     const allow = found.map(({ route }) => route.method).join(', ');
-    throw new HttpError(405, `${shorten(event.rawPath)} does not take ${method}; it takes ${allow}.`, {
+    throw new HttpError(405, `${shorten(event.rawPath)} does not allow ${method}; it allows ${allow}.`, {
       allow,
     });
   }
@@ -68,7 +68,7 @@ export async function answer(event: APIGatewayProxyEventV2): Promise<APIGatewayP
   return toResponse(await match.route.answer(event, match.params, context()), event.headers);
 }
 
-/** The values of the template's `{name}` segments, or undefined where the path is another. */
+/** The values of the template's `{name}` segments; undefined if the path does not match. */
 function matchPath(template: string, path: string): Record<string, string> | undefined {
   const expected = template.split('/');
   const received = path.split('/');

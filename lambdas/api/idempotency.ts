@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { InvalidInputError } from '../../core/errors.ts';
 
-/** `Idempotency-Key`: at most 255 printable characters, as in the IETF's draft for the header. HTTP takes blanks off its ends. */
+/** At most 255 printable characters, as in the IETF's draft of the header. HTTP strips blanks at either end. */
 export const IDEMPOTENCY_KEY = z.string().regex(/^(?! )[\x20-\x7e]{1,255}(?<! )$/);
 
 /**
- * The header's value as a key of the table, apart for each caller and each thing that is asked for; undefined where there
- * is none. Throws InvalidInputError where it does not fit.
+ * The header's value as a key of the table, separate for each caller and scope; undefined if the header is absent. Throws
+ * InvalidInputError if it is invalid.
  */
 export function idempotencyKey(
   headers: Readonly<Record<string, string | undefined>>,
@@ -16,7 +16,7 @@ export function idempotencyKey(
   const key = headers['idempotency-key'];
   if (key === undefined) return undefined;
   if (!IDEMPOTENCY_KEY.safeParse(key).success) {
-    throw new InvalidInputError('The Idempotency-Key does not fit.', {
+    throw new InvalidInputError('The Idempotency-Key is invalid. Send 1 to 255 printable ASCII characters.', {
       field: 'Idempotency-Key',
       received: key,
       expected: '1 to 255 printable ASCII characters',
@@ -25,7 +25,7 @@ export function idempotencyKey(
   return sha256([createdBy, ...(scope ? [scope] : []), key].join('\n'));
 }
 
-/** Tells one request's body from another's. */
+/** Differs for different bodies. */
 export function fingerprintOf(body: unknown): string {
   return sha256(JSON.stringify(body));
 }

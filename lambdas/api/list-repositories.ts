@@ -38,7 +38,7 @@ export const listRepositories = route(
     for (const pattern of allowed.filter((entry) => !entry.startsWith('!'))) {
       const { owner } = parseRepositoryName(pattern);
       if (!pattern.includes('*')) names.add(pattern);
-      // Whose repositories a pattern of owners stands for, no list of GitHub says.
+      // GitHub cannot list the owners that a pattern matches.
       else if (!owner.includes('*')) for (const found of await ofOwner(owner, settings)) names.add(found);
     }
     const { filter = '', limit, cursor = '' } = query;
@@ -51,17 +51,17 @@ export const listRepositories = route(
   },
 );
 
-/** How long a listing serves: 3,000 repositories are 30 calls of the 5,000 an hour that all readers share. */
-const LISTING_MS = 3 * 60_000;
+/** How long a listing is cached: 3,000 repositories take 30 of the 5,000 calls an hour that all readers share. */
+const CACHE_MS = 3 * 60_000;
 
 const listings = new Map<string, { at: number; names: Promise<string[]> }>();
 
 function ofOwner(owner: string, settings: Settings): Promise<string[]> {
   const known = listings.get(owner);
-  if (known && performance.now() - known.at < LISTING_MS) return known.names;
+  if (known && performance.now() - known.at < CACHE_MS) return known.names;
   const names = readAll(listOfOwner(settings, owner));
   listings.set(owner, { at: performance.now(), names });
-  // A failure is not kept.
+  // Failures are not cached.
   names.catch(() => listings.delete(owner));
   return names;
 }

@@ -25,12 +25,12 @@ const body = z
   })
   .optional();
 
-/** How many names a problem document lists. */
-const NAMED = 5;
+const MAX_NAMES_IN_MESSAGE = 5;
 
 /**
- * Opens pull requests of what the job has recorded, as its next run and without a call of the model: of all that have
- * none, or of those named; `pullRequest` says what is to be otherwise than the job said. 202 with the job; 200 where the Idempotency-Key says that this was asked before.
+ * Opens pull requests for recorded changes, as the next run of the job and without calling the model: for the repositories
+ * that the body names, or all that have a change without a pull request. `pullRequest` overrides settings of the job. 202
+ * with the job; 200 if a request with the same Idempotency-Key was accepted before.
  */
 export const openPullRequests = route(
   'POST',
@@ -51,7 +51,7 @@ export const openPullRequests = route(
       const names = await namesToPublish(job, wanted ?? known, context);
       return {
         action: 'publish' as const,
-        ...(body?.pullRequest && { publishAs: body.pullRequest }),
+        publishAs: body?.pullRequest,
         ...(wanted && isEnded(job.status) && { selection: await writeSelection(jobId, names, context) }),
       };
     };
@@ -59,7 +59,7 @@ export const openPullRequests = route(
   },
 );
 
-/** Those of the repositories that have a change without a pull request; throws where none has. */
+/** The repositories that have a change without a pull request. Throws ConflictError if none has. */
 async function namesToPublish(
   { jobId, status }: JobRow,
   names: readonly string[],
@@ -68,29 +68,34 @@ async function namesToPublish(
   const rows = await repositories.getMany(jobId, names, PUBLISHABLE_ATTRIBUTES);
   const reasons = rows.map((row) => [row.repositoryName, reasonNotPublishable(row)] as const);
   const open = reasons.flatMap(([name, reason]) => (reason === undefined ? [name] : []));
-  // Why a job that runs has none yet is that it runs.
+  // A running job may have nothing to publish yet; that is not an error.
   if (open.length > 0 || !isEnded(status)) return open;
-  const some = reasons.slice(0, NAMED).map(([name, reason]) => `${name} ${reason}`);
-  const more = reasons.length > NAMED ? `; and ${reasons.length - NAMED} more` : '';
+  const some = reasons.slice(0, MAX_NAMES_IN_MESSAGE).map(([name, reason]) => `${name} ${reason}`);
+  const more =
+    reasons.length > MAX_NAMES_IN_MESSAGE ? `; and ${reasons.length - MAX_NAMES_IN_MESSAGE} more` : '';
   throw new ConflictError(
-    `There is no pull request to open for the job ${jobId}: ${some.join('; ') || 'it has no repositories'}${more}.`,
+    `The job ${jobId} has no pull request to open: ${some.join('; ') || 'it has no repositories'}${more}.`,
   );
 }
 
-/** GitHub's names are equal in any case; the job's own spelling is given back. */
+/** Matches names in any case, as GitHub does, and returns the job's own spelling. */
 function namesOfJob(jobId: string, wanted: readonly string[], known: readonly string[]): string[] {
   const spelling = new Map(known.map((name) => [name.toLowerCase(), name]));
   const unknown = wanted.filter((name) => !spelling.has(name.toLowerCase()));
   if (unknown.length > 0) {
     throw new InvalidInputError(
-      `The job ${jobId} has no repository ${unknown.slice(0, NAMED).join(', ')}${unknown.length > NAMED ? ` and ${unknown.length - NAMED} more` : ''}.`,
-      { field: 'repositories', received: unknown.slice(0, NAMED), expected: 'repositories of this job' },
+      `The job ${jobId} has no repository ${unknown.slice(0, MAX_NAMES_IN_MESSAGE).join(', ')}${unknown.length > MAX_NAMES_IN_MESSAGE ? ` and ${unknown.length - MAX_NAMES_IN_MESSAGE} more` : ''}.`,
+      {
+        field: 'repositories',
+        received: unknown.slice(0, MAX_NAMES_IN_MESSAGE),
+        expected: 'repositories of this job',
+      },
     );
   }
   return [...new Set(wanted.map((name) => spelling.get(name.toLowerCase())!))].sort();
 }
 
-/** Named by what it says, so that two requests at once cannot exchange theirs. */
+/** The key is a digest of the names, so that concurrent requests cannot overwrite each other's selection. */
 async function writeSelection(
   jobId: string,
   names: readonly string[],

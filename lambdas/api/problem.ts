@@ -2,13 +2,13 @@ import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type { z } from 'zod';
 import { CodyBatchError, InvalidInputError } from '../../core/errors.ts';
 
-/** One field that does not fit: what was received there and what would have been. */
+/** An invalid field, with the received and the expected value. */
 export type FieldFault = { field: string; received?: unknown; expected: string };
 
-/** A problem document (RFC 9457). `type` is stable; `errors` is ours. Never a stack, never a secret. */
+/** A problem document (RFC 9457) with `errors` as an extension. Never contains a stack trace or a secret. */
 export type Problem = { type: string; title: string; status: number; detail: string; errors?: FieldFault[] };
 
-/** An error that only HTTP knows: a wrong method, a body that is too long. */
+/** An error of HTTP itself, such as a wrong method or a body that is too large. */
 export class HttpError extends CodyBatchError {
   override readonly name = 'HttpError';
   override readonly statusCode: number;
@@ -21,7 +21,7 @@ export class HttpError extends CodyBatchError {
   }
 }
 
-/** The input of a route does not fit its schema, in one place or several. */
+/** The input of a route does not match its schema, in one or more fields. */
 export class RouteInputError extends InvalidInputError {
   readonly faults: FieldFault[];
   /** False if the schema's shape fits, and only a check beyond it does not. */
@@ -178,14 +178,14 @@ function faultsOf(error: CodyBatchError): { errors?: FieldFault[] } {
 }
 
 /** A body of 1 MiB can have 300,000 faults. */
-const MOST_FAULTS = 20;
+const MAX_FAULTS = 20;
 
-/** What zod found, with the value that was received at each place; the first of very many. */
+/** The first faults that zod found, each with the received value. */
 export function faultsOfZod(error: z.ZodError, input: unknown, prefix = ''): FieldFault[] {
-  const faults = error.issues.slice(0, MOST_FAULTS).flatMap((issue) => {
+  const faults = error.issues.slice(0, MAX_FAULTS).flatMap((issue) => {
     const path = issue.path.map(String);
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.slice(0, MOST_FAULTS).map((key) => ({
+      return issue.keys.slice(0, MAX_FAULTS).map((key) => ({
         field: shorten(join(prefix, [...path, key])),
         received: shorten(valueAt(input, [...path, key])),
         expected: hintFor(key) ?? 'no such field; remove it',
@@ -199,13 +199,13 @@ export function faultsOfZod(error: z.ZodError, input: unknown, prefix = ''): Fie
       },
     ];
   });
-  return faults.slice(0, MOST_FAULTS);
+  return faults.slice(0, MAX_FAULTS);
 }
 
-/** Parameters that users of older models still send, and what to say instead. */
+/** Advice for parameters that only older models accept. */
 function hintFor(key: string): string | undefined {
   if (['temperature', 'top_p', 'top_k', 'topP', 'topK'].includes(key))
-    return 'current models refuse it; use settings.effort (low … max)';
+    return 'not supported by current models; use settings.effort (low … max)';
   return undefined;
 }
 
@@ -219,7 +219,7 @@ function valueAt(input: unknown, path: string[]): unknown {
   return value;
 }
 
-/** Enough of a value to recognise it. */
+/** Truncates a value to at most 200 characters. */
 export function shorten(value: string): string;
 export function shorten(value: unknown): unknown;
 export function shorten(value: unknown): unknown {

@@ -11,7 +11,7 @@ export const repositoryParams = z
   .transform(({ jobId, owner, name }) => ({ jobId, repositoryName: `${owner}/${name}` }))
   .pipe(z.object({ jobId: z.string(), repositoryName: RepositoryName }));
 
-/** The row, of a job that is there: rows of a deleted one are removed some time after it. */
+/** Throws NotFoundError if the job was deleted, even if its rows are not removed yet. */
 export async function readRow(
   { jobId, repositoryName }: { jobId: string; repositoryName: string },
   { jobs, repositories }: Pick<Context, 'jobs' | 'repositories'>,

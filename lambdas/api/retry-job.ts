@@ -6,7 +6,7 @@ import { route } from './route.ts';
 
 const params = z.strictObject({ jobId: JobId });
 
-/** Runs again what failed or was cancelled; what completed keeps its results. */
+/** Analyses failed and cancelled repositories again; completed ones keep their results. */
 export const retryJob = route(
   'POST',
   '/jobs/{jobId}/retry',
@@ -22,7 +22,7 @@ export const retryJob = route(
     const prepare = async ({ status, counts }: JobRow) => {
       if (status === 'completed' && counts.failed + counts.cancelled === 0) {
         throw new ConflictError(
-          `Every repository of the job ${jobId} completed; there is nothing to run again.`,
+          `All repositories of the job ${jobId} completed, so there is nothing to retry.`,
         );
       }
       return { action: 'analyze' as const };

@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { callerOf } from './authorization.ts';
 import { faultsOfZod, HttpError, RouteInputError } from './problem.ts';
 
-/** API Gateway takes 10 MB; a job of 10,000 names and a long prompt is under 1 MiB. */
+/** API Gateway allows 10 MB; a job with 10,000 names and a long prompt is below 1 MiB. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
 export type RouteInput<P, Q, B> = {
@@ -90,10 +90,10 @@ export function route<
   };
 }
 
-/** Lambda takes 6 MB of answer, in which quotes and line ends of a body count twice. */
+/** Lambda's limit of a response, in which quotes and line ends of the body count twice. */
 const MAX_ANSWER_BYTES = 6_000_000;
 
-/** The answer for API Gateway: compressed where it is long and the caller takes that, 406 where it is still too long. */
+/** The response for API Gateway. Compresses a large one if the client accepts gzip; throws 406 if it is still too large. */
 export function toResponse(
   output: RouteOutput,
   headers: Readonly<Record<string, string | undefined>> = {},
@@ -141,7 +141,7 @@ function compressed(
   }
   throw new HttpError(
     406,
-    `The answer has ${bytes.length} bytes, which is more than the API can give at once. Send "Accept-Encoding: gzip" if you have not, ask for less (limit, view=standard), or read the job's artifacts where they are stored.`,
+    `The response has ${bytes.length} bytes, which is above the limit of ${MAX_ANSWER_BYTES} bytes. Send "Accept-Encoding: gzip", ask for less (limit, view=standard), or read the job's artifacts from the bucket.`,
   );
 }
 
@@ -157,12 +157,12 @@ function readJson(event: APIGatewayProxyEventV2): unknown {
   if (!/^application\/json\b/i.test(contentType)) {
     throw new HttpError(
       415,
-      `The body's Content-Type is ${JSON.stringify(contentType)}; send application/json.`,
+      `The body's Content-Type is ${JSON.stringify(contentType)}. Send application/json.`,
     );
   }
   const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
   if (body.length > MAX_BODY_BYTES) {
-    throw new HttpError(413, `The body has ${body.length} bytes; at most ${MAX_BODY_BYTES} are read.`);
+    throw new HttpError(413, `The body has ${body.length} bytes; at most ${MAX_BODY_BYTES} are allowed.`);
   }
   let value: unknown;
   try {
@@ -170,15 +170,15 @@ function readJson(event: APIGatewayProxyEventV2): unknown {
   } catch (error) {
     throw new HttpError(400, `The body is not JSON: ${(error as Error).message}. Send one JSON object.`);
   }
-  refuseUnfit(value);
+  requireStorable(value);
   return value;
 }
 
-/** No body of this API is nested deeper than 4; what is deeper than this overflows the stack of whatever walks it. */
+/** Bodies of this API nest 4 levels at most; much deeper ones overflow the stack of recursive code. */
 const MAX_DEPTH = 32;
 
-/** What no schema says: that text can be stored as UTF-8, and that the value can be walked. */
-function refuseUnfit(value: unknown, depth = 0): void {
+/** Checks what schemas cannot: that all text can be stored as UTF-8, and that the nesting is bounded. */
+function requireStorable(value: unknown, depth = 0): void {
   if (depth > MAX_DEPTH) {
     throw new HttpError(
       400,
@@ -188,12 +188,12 @@ function refuseUnfit(value: unknown, depth = 0): void {
   if (typeof value === 'string' && !value.isWellFormed()) {
     throw new HttpError(
       400,
-      `The body holds a lone surrogate (such as \\ud800) in ${JSON.stringify(value.slice(0, 40))}. Send text that is Unicode.`,
+      `The body has a lone surrogate (such as \\ud800) in ${JSON.stringify(value.slice(0, 40))}. Send valid Unicode text.`,
     );
   }
   if (typeof value !== 'object' || value === null) return;
   for (const [key, child] of Object.entries(value)) {
-    refuseUnfit(key, depth);
-    refuseUnfit(child, depth + 1);
+    requireStorable(key, depth);
+    requireStorable(child, depth + 1);
   }
 }

@@ -36,8 +36,8 @@ type ToolResult = { type: 'tool_result'; tool_use_id: string; content?: unknown;
 const LINE_LENGTH = 160;
 
 /**
- * The conversation for a reader: `simplified` is the prompt and the replies, `standard` adds one line a tool call,
- * `technical` is everything as it was said, with what each answer took.
+ * The conversation for a reader: `simplified` has the prompt and the replies, `standard` adds one line per tool call,
+ * `technical` has the complete messages, with the usage of each reply.
  */
 export function viewThread(thread: Thread, view: ThreadViewName, includeTool: readonly string[]): ThreadView {
   const { jobId, repositoryName, model } = thread;
@@ -63,7 +63,7 @@ function entriesOf(
       view === 'standard'
         ? blocks.filter(isToolUse).map((call) => viewCall(call, results.get(call.id), includeTool))
         : [];
-    // A message of tool results only is what the model was told by its tools; its calls already show that.
+    // Messages that have only tool results are left out: the tool calls show the results.
     if (text === '' && calls.length === 0) return [];
     return [{ role: message.role, text, ...(calls.length > 0 && { toolCalls: calls }) }];
   });

@@ -36,7 +36,7 @@ test('serve takes the table prefix, the folder for clones and the allowed reposi
     };
     expect(await post('local/secret')).toMatchObject({
       status: 400,
-      detail: expect.stringMatching(/but not local\/secret/),
+      detail: expect.stringMatching(/Not allowed: local\/secret/),
     });
     expect((await post('local/other')).status).toBe(201);
   } finally {

@@ -56,11 +56,11 @@ test('a job that asks for more than the environment allows is told each field, i
   expect(json.detail).toMatch(/MAX_JOB_COST_USD/);
 });
 
-test('a model that is not allowed, or that no cap could be held for, is refused before anything is spent', async () => {
+test('a model that is not allowed, or whose price is not known, is refused before anything is spent', async () => {
   const model = async (name: string) => (await post({ settings: { model: name } })).json.detail;
-  expect(await model('claude-opus-5-5')).toMatch(/ALLOWED_MODELS allows .*, but not claude-opus-5-5/);
+  expect(await model('claude-opus-5-5')).toMatch(/model claude-opus-5-5 is not allowed; ALLOWED_MODELS allows/);
   expect(await model('no-price')).toMatch(
-    /No price is known for no-price.*MODEL_PRICES.*ALLOW_UNPRICED_MODELS/,
+    /price of no-price is not known.*MODEL_PRICES.*ALLOW_UNPRICED_MODELS/,
   );
   // The fault of a job that may run is that there is no store here.
   expect((await post({ settings: { model: 'a-gateways' } })).status).toBe(500);
@@ -71,7 +71,7 @@ test('names beyond maxRepositories are refused when the job is posted, and not w
   expect({ status, detail: json.detail }).toEqual({
     status: 400,
     detail:
-      'The job names 2 repositories, and its maxRepositories is 1. Name fewer, or raise maxRepositories.',
+      'The job names 2 repositories, but its maxRepositories is 1. Name fewer, or raise maxRepositories.',
   });
 });
 

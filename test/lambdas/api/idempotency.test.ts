@@ -44,7 +44,7 @@ test('a request whose job was deleted is told so, and makes no job anew', async 
     const { status, json } = await post('deleted');
     expect([status, json.detail]).toEqual([
       410,
-      expect.stringContaining(`${jobId} of this Idempotency-Key was deleted`),
+      expect.stringContaining(`${jobId}, which was created with this Idempotency-Key, was deleted`),
     ]);
   }
   await until('the removal of its rows', async () => Object.keys(await fleet.rows(jobId)).length === 0);

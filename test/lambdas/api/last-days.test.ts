@@ -45,7 +45,7 @@ test('a job whose results are about to be removed is not run again, and says whe
   expect(await retriedAfter(84, 90)).toEqual({
     run: 1,
     said: expect.stringMatching(
-      /are removed at .*; in its last days it cannot run again\. Post a new job\.$/,
+      /expires at .*, which is too soon for another run\. Create a new job \(POST \/jobs\)\.$/,
     ),
   });
   // Of a short life the last half counts.

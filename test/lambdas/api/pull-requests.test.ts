@@ -43,7 +43,7 @@ test('pull requests are opened later of what is recorded: of those named, then o
   const nothing = await ask(jobId);
   expect(nothing.status).toBe(409);
   expect(nothing.json.detail).toMatch(
-    /no pull request to open .* local\/one has http:\S+\/pull\/\d+ \(open\)/,
+    /no pull request to open: local\/one has http:\S+\/pull\/\d+ \(open\)/,
   );
 });
 
@@ -112,7 +112,7 @@ test('what cannot be asked is refused by a problem document, and changes nothing
   const early = await ask(running);
   expect(early).toMatchObject({
     status: 409,
-    json: { detail: expect.stringMatching(/is processing, run 1/) },
+    json: { detail: expect.stringMatching(/is processing \(run 1\)/) },
   });
   expect((await publishing.call('GET', `/jobs/${jobId}`)).json).toMatchObject({
     run: 1,

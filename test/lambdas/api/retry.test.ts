@@ -71,7 +71,7 @@ test('a retry runs again what failed, keeps what completed, and counts the bills
   const third = await retry(jobId);
   expect(third).toMatchObject({
     status: 409,
-    json: { detail: expect.stringContaining('nothing to run again') },
+    json: { detail: expect.stringContaining('nothing to retry') },
   });
   expect(await fleet.job(jobId)).toMatchObject({ run: 2, status: 'completed' });
 });
@@ -85,7 +85,7 @@ test('a job that runs cannot be retried, and one that was cancelled can, by what
   });
   expect(await retry(jobId)).toMatchObject({
     status: 409,
-    json: { detail: expect.stringContaining('only a job that has ended can run again') },
+    json: { detail: expect.stringContaining('Only a job that has ended can run again') },
   });
   const good = (await fleet.rows(jobId)).good;
   expect((await cancel(jobId)).status).toBe(200);

@@ -170,7 +170,7 @@ test('a job that has ended cannot be cancelled', async () => {
   const job = await runJob(VALID);
   const { status, json } = await call('POST', `/jobs/${job.jobId}/cancel`);
   expect(status).toBe(409);
-  expect(json.detail).toContain('already ended as completed');
+  expect(json.detail).toContain('is already completed');
 });
 
 test.each<[string, unknown, string, RegExp]>([

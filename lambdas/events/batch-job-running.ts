@@ -4,7 +4,7 @@ import { RepositoryName } from '../../core/job.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 
-/** "Batch Job State Change", as EventBridge delivers it: https://docs.aws.amazon.com/batch/latest/userguide/batch_job_events.html */
+/** EventBridge's "Batch Job State Change": https://docs.aws.amazon.com/batch/latest/userguide/batch_job_events.html */
 export const Input = z.object({
   'detail-type': z.literal('Batch Job State Change'),
   time: z.iso.datetime(),
@@ -12,7 +12,7 @@ export const Input = z.object({
     jobId: z.string(),
     jobName: z.string(),
     status: z.string(),
-    /** Epoch milliseconds: when the attempt went from STARTING to RUNNING. */
+    /** Epoch milliseconds of the attempt's change from STARTING to RUNNING. */
     startedAt: z.int().optional(),
     parameters: z.record(z.string(), z.string()).nullish(),
     container: z.object({ logStreamName: z.string().nullish() }).nullish(),
@@ -20,9 +20,8 @@ export const Input = z.object({
 });
 
 /**
- * Says on the repository's row since when its Batch job runs, and where its log is; until then it is only submitted.
- * EventBridge delivers at least once and in any order, and others may use the queue: what is late or foreign changes
- * nothing.
+ * Records the start of the Batch job and its log stream on the repository's row. EventBridge delivers at least once and in
+ * any order, and other users may share the queue: late and foreign events change nothing.
  */
 export async function batchJobRunning(
   { detail, time }: z.infer<typeof Input>,

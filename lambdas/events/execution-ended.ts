@@ -8,7 +8,7 @@ import { CANCELLED } from '../run/end-unfinished.ts';
 import { logJobEnd } from '../run/job-ended.ts';
 import { findMendedJob } from '../run/mended-job.ts';
 
-/** "Step Functions Execution Status Change", as EventBridge delivers it. */
+/** EventBridge's "Step Functions Execution Status Change". */
 export const Input = z.object({
   'detail-type': z.literal('Step Functions Execution Status Change'),
   detail: z.object({
@@ -20,19 +20,19 @@ export const Input = z.object({
 });
 
 /**
- * Ends the job of an execution that ended otherwise than by its own CompleteJob or FailJob: stopped in the console,
- * timed out, or dead of an error that no Catch can catch.
+ * Ends the job of an execution that ended without CompleteJob or FailJob: stopped by a cancel or in the console, timed out,
+ * or failed with an error that no Catch catches.
  */
 export async function executionEnded({ detail }: z.infer<typeof Input>, context: Context): Promise<void> {
   const execution = parseExecutionName(detail.name);
   if (!execution || detail.status === 'RUNNING' || detail.status === 'SUCCEEDED') return;
   const { jobId, run } = execution;
   const job = await findMendedJob(jobId, context);
-  // What is left of a deleted job is RemoveJob's.
+  // RemoveJob cleans up after a deleted job.
   if (!job) return;
 
   if (detail.status === 'ABORTED') {
-    // Of a run that another has followed too: a cancel has left its workers to this function.
+    // Also if a later run has begun: a cancel leaves the workers of its run to this function.
     await context.jobs.cancel(jobId, run, context.now());
     await context.control.stop(jobId, run, 'cancelled');
     await cleanUpRun(execution, CANCELLED, context);

@@ -12,28 +12,28 @@ import { findMendedJob } from '../run/mended-job.ts';
 import { completeJob } from '../steps/complete-job.ts';
 import { executionEnded } from './execution-ended.ts';
 
-/** A schedule's event; nothing of it matters. */
+/** A schedule's event, whose content is not used. */
 export const Input = z.looseObject({});
 
-/** How many of the newest jobs are looked at once they have ended: 2 MB, and a cent a day. */
-const ENDED_JOBS = 1000;
+/** The newest jobs that are checked for unfinished repositories after their end: 2 MB, for a cent a day. */
+const MAX_NEWEST_JOBS = 1000;
 
-/** How many of the oldest jobs are looked at whether they have expired. */
-const OLDEST_JOBS = 1000;
-/** Deletions of expired jobs that one run begins: each may remove 10,000 rows. The next run goes on. */
-const EXPIRIES = 10;
+/** The oldest jobs that are checked for expiry. */
+const MAX_OLDEST_JOBS = 1000;
+/** Expired jobs that are deleted per invocation, since each may have 10,000 rows. The next invocation continues. */
+const MAX_EXPIRIES = 10;
 
 /**
- * Mends what events missed: a pending job whose execution was never started gets it, a job whose execution ended without
- * a word ends too, and what an ended job has left unfinished is ended. Then begins the deletion of jobs that have expired.
- * Safe to run at any time, also twice at once. A job that cannot be mended is logged, and keeps no other from it.
+ * Repairs jobs after lost events: starts an execution that was never started, ends a job whose execution has ended, and ends
+ * unfinished repositories of an ended job. Then starts the deletion of expired jobs. Safe to run at any time, also
+ * concurrently. A job that cannot be repaired is logged and does not block the others.
  */
 export async function reconcile(_event: z.infer<typeof Input>, context: Context): Promise<void> {
   const executions = new Executions(context.settings);
   for await (const jobId of unfinishedJobs(context))
-    await attempt(`The job ${jobId} could not be mended`, () => reconcileJob(jobId, executions, context));
+    await attempt(`The job ${jobId} could not be repaired`, () => reconcileJob(jobId, executions, context));
   for await (const deletion of context.jobs.deletions())
-    await attempt(`The deletion of the job ${deletion.jobId} could not be begun again`, () =>
+    await attempt(`The deletion of the job ${deletion.jobId} could not be restarted`, () =>
       deleteAgain(deletion, executions, context),
     );
   await deleteExpired(executions, context);
@@ -49,7 +49,7 @@ async function attempt(whatFails: string, work: () => Promise<unknown>): Promise
   }
 }
 
-/** Begins again a deletion whose execution was never started, or failed. */
+/** Restarts a deletion whose execution was never started, or failed. */
 async function deleteAgain({ jobId, run }: RunId, executions: Executions, { jobs }: Context): Promise<void> {
   const execution = await executions.describe({ jobId, run });
   if (execution === undefined) await executions.start({ jobId, run, action: 'delete' });
@@ -57,22 +57,22 @@ async function deleteAgain({ jobId, run }: RunId, executions: Executions, { jobs
     await executions.start({ jobId, run: run + 1, action: 'delete' });
 }
 
-/** What cannot be deleted is not counted, so that it keeps no other job from it. */
+/** Jobs that cannot be deleted do not count towards the limit, so they do not block others. */
 async function deleteExpired(executions: Executions, context: Context): Promise<void> {
   let begun = 0;
-  for await (const jobId of context.jobs.expired(context.now(), OLDEST_JOBS)) {
-    const isBegun = await attempt(`The job ${jobId} has expired and could not be deleted`, () =>
+  for await (const jobId of context.jobs.expired(context.now(), MAX_OLDEST_JOBS)) {
+    const isBegun = await attempt(`The expired job ${jobId} could not be deleted`, () =>
       deleteExpiredJob(jobId, executions, context),
     );
     if (isBegun) begun += 1;
-    if (begun === EXPIRIES) return;
+    if (begun === MAX_EXPIRIES) return;
   }
 }
 
-/** As a cancel and a DELETE do. A job that runs is cancelled first; RemoveJob ends its execution and its workers. */
+/** Cancels the job if it runs, and deletes it as DELETE does. RemoveJob ends its execution and its workers. */
 async function deleteExpiredJob(jobId: string, executions: Executions, context: Context): Promise<void> {
   const { jobs, control, now } = context;
-  // The index may be behind; the table is what counts.
+  // The list came from the index, which may lag behind the table.
   const job = await findMendedJob(jobId, context);
   if (!job?.expiresAt || job.expiresAt > now()) return;
   const { run } = job;
@@ -81,19 +81,19 @@ async function deleteExpiredJob(jobId: string, executions: Executions, context: 
     await control.stop(jobId, run, 'cancelled');
   }
   if (!(await jobs.markDeleted(jobId, run, now()))) return;
-  logger.info('A job has expired and is deleted', { jobId, expiresAt: job.expiresAt });
-  // One that cannot be started is begun again above, by the next run.
+  logger.info('An expired job is deleted', { jobId, expiresAt: job.expiresAt });
+  // If the start fails, the next invocation restarts the deletion.
   await executions.start({ jobId, run: run + 1, action: 'delete' });
 }
 
-/** Those that say that they run, and among the newest those whose row or whose repositories are not as an end leaves them. */
+/** Jobs that have not ended, and the newest ended jobs with unfinished repositories or values edited by hand. */
 async function* unfinishedJobs(context: Context): AsyncGenerator<string> {
   for (const status of ['pending', 'processing'] as const)
     for await (const { jobId } of pagesOf(context, { status })) yield jobId;
-  let looked = 0;
+  let checked = 0;
   for await (const job of pagesOf(context, {})) {
-    looked += 1;
-    if (looked > ENDED_JOBS) return;
+    checked += 1;
+    if (checked > MAX_NEWEST_JOBS) return;
     const isListedAbove = job.status === 'pending' || job.status === 'processing';
     if (job.asWritten || (!isListedAbove && hasUnfinished(job))) yield job.jobId;
   }
@@ -105,7 +105,7 @@ async function* pagesOf(
 ): AsyncGenerator<Readable<JobRow>> {
   let cursor: string | undefined;
   do {
-    const page = await jobs.list({ ...query, limit: 100, ...(cursor && { cursor }) });
+    const page: Awaited<ReturnType<typeof jobs.list>> = await jobs.list({ ...query, limit: 100, cursor });
     yield* page.jobs;
     cursor = page.cursor;
   } while (cursor);
@@ -116,21 +116,21 @@ function hasUnfinished({ counts: { pending, processing, unknown = 0 } }: JobRow)
 }
 
 async function reconcileJob(jobId: string, executions: Executions, context: Context): Promise<void> {
-  // The index may be behind; the table is what counts.
+  // The list came from the index, which may lag behind the table.
   const job = await findMendedJob(jobId, context);
   if (!job) return;
   if (isEnded(job.status) && !hasUnfinished(job)) return;
   const execution = await executions.describe(job);
   if (isEnded(job.status)) await endWhatIsLeft(job, execution, executions, context);
   else if (execution === undefined) await executions.start(job);
-  // CompleteJob ends the job before its execution succeeds: somebody has reset the row since, and the rows say what came of it.
+  // CompleteJob ends a job before its execution succeeds, so the row was edited since. The repositories' rows have the result.
   else if (execution.status === 'SUCCEEDED') await completeJob(job, context);
   else if (execution.status !== 'RUNNING') await endLike(job, execution, context);
 }
 
 type Execution = Awaited<ReturnType<Executions['describe']>>;
 
-/** A cancel that broke off is brought to its end. What still runs for a job that somebody ended by hand ends by itself. */
+/** Finishes an interrupted cancel. The execution of a job that was ended by hand runs on to its own end. */
 async function endWhatIsLeft(
   job: JobRow,
   execution: Execution,

@@ -1,4 +1,3 @@
-import type { Octokit } from '@octokit/rest';
 import { z } from 'zod';
 import { describeError } from '../../core/errors.ts';
 import { inParallel } from '../../core/in-parallel.ts';
@@ -12,22 +11,22 @@ import { askPullRequests } from '../github/graphql.ts';
 import { trackedRecord } from '../github/track.ts';
 import { logger } from '../logger.ts';
 
-/** A schedule's event; nothing of it matters. */
+/** A schedule's event, whose content is not used. */
 export const Input = z.looseObject({});
 
 /**
- * Pull requests a run, 100 a call: with a run every five minutes 10,000 are seen in half an hour, by 240 calls an hour
- * of the 5,000 points that GitHub allows, each of a few points.
+ * Pull requests per invocation, 100 a call. With an invocation every five minutes, 10,000 are checked in half an hour by 240
+ * calls an hour; each costs a few of the 5,000 points an hour that GitHub allows.
  */
-const MOST = 2000;
-/** Before Lambda's own 15 minutes end; the next run goes on with those that were looked at longest ago. */
+const MAX_PULL_REQUESTS = 2000;
+/** Below Lambda's 15 minutes. The next invocation continues with those that were checked longest ago. */
 const TIME_BUDGET_MS = 10 * 60_000;
 
 type Open = OpenPullRequest & { jobId: string };
 
 /**
- * Brings what jobs say of their open pull requests up to what GitHub says: open, merged, closed, and their checks. Safe
- * to run at any time, also twice at once, and while a job runs again.
+ * Updates the recorded state (open, merged, closed) and checks of open pull requests from GitHub. Safe to run at any time,
+ * also concurrently, and while a job runs again.
  */
 export async function trackPullRequests(_event: z.infer<typeof Input>, context: Context): Promise<void> {
   const until = Date.now() + TIME_BUDGET_MS;
@@ -38,50 +37,49 @@ export async function trackPullRequests(_event: z.infer<typeof Input>, context: 
   });
   open.sort((a, b) => (a.pullRequest.checkedAt ?? '').localeCompare(b.pullRequest.checkedAt ?? ''));
 
-  const byReader = Map.groupBy(open.slice(0, MOST), ({ repositoryName }) =>
+  const byReader = Map.groupBy(open.slice(0, MAX_PULL_REQUESTS), ({ repositoryName }) =>
     readerId(context.settings, repositoryName),
   );
   for (const group of byReader.values()) await track(group, until, context);
   await inParallel(jobs, PARALLEL, (job) => countAgain(job, context));
 }
 
-/** Those that have tried one, and those that run, whose first ones were opened while the others are worked on. */
+/** Jobs that have tried to open a pull request, and running jobs, which may have opened some already. */
 async function jobsWithPullRequests({ jobs }: Context): Promise<JobRow[]> {
   const found: JobRow[] = [];
   let cursor: string | undefined;
   do {
-    const page = await jobs.list({ limit: 100, ...(cursor && { cursor }) });
+    const page: Awaited<ReturnType<typeof jobs.list>> = await jobs.list({ limit: 100, cursor });
     found.push(...page.jobs.filter(({ pullRequests, status }) => pullRequests || !isEnded(status)));
     cursor = page.cursor;
   } while (cursor);
   return found;
 }
 
-/** Looks at pull requests that one credential can see. Where GitHub does not answer the rest waits for the next run. */
+/** Updates pull requests that one credential can see. If GitHub fails, the rest is left to the next invocation. */
 async function track(open: readonly Open[], until: number, context: Context): Promise<void> {
   const { repositories, settings, now } = context;
-  let looking: Octokit;
   try {
-    looking = await openReader(settings, open[0]!.repositoryName);
+    const github = await openReader(settings, open[0]!.repositoryName);
     const asked = open.map((one) => ({
       one,
       repositoryName: one.pullRequest.renamedTo ?? one.repositoryName,
       number: one.pullRequestNumber,
     }));
-    for await (const [{ one }, seen] of askPullRequests(looking, asked)) {
+    for await (const [{ one }, seen] of askPullRequests(github, asked)) {
       const { jobId, repositoryName, pullRequest } = one;
       const record = trackedRecord(pullRequest, seen, now());
       await repositories.recordTracked(jobId, repositoryName, pullRequest.checkedAt, record);
       if (Date.now() > until) return;
     }
   } catch (error) {
-    logger.warn('Pull requests could not be looked at', { count: open.length, ...describeError(error) });
+    logger.warn('Pull requests could not be read', { count: open.length, ...describeError(error) });
   }
 }
 
 /**
- * By the index, which may be a moment behind: what it has not seen yet the next run counts. Of a job that runs
- * CompleteJob counts.
+ * Updates the job's counts of pull requests from the index, which may lag behind; the next invocation counts the rest. The
+ * counts of a running job are left to CompleteJob.
  */
 async function countAgain(job: JobRow, { jobs, repositoryIndex, now }: Context): Promise<void> {
   if (!isEnded(job.status) || !job.pullRequests) return;

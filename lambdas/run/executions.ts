@@ -10,7 +10,7 @@ import {
 import { type ExecutionInput, executionName, type RunId } from '../../core/execution.ts';
 import { required, type Settings } from '../../core/settings.ts';
 
-/** Executions of the job's state machine. */
+/** The executions of the state machine, one per run of a job. */
 export class Executions {
   readonly #client: SFNClient;
   readonly #stateMachineArn: string;
@@ -20,7 +20,7 @@ export class Executions {
     this.#stateMachineArn = required(settings, 'STATE_MACHINE_ARN');
   }
 
-  /** Starts the run; one that was started before is the same execution, also where it has ended since. */
+  /** Starts the run and returns the ARN of its execution. Starting a run twice returns the same execution, even if it has ended. */
   async start({ jobId, run, action }: ExecutionInput): Promise<string> {
     const input: ExecutionInput = { jobId, run, action };
     try {
@@ -38,7 +38,7 @@ export class Executions {
     }
   }
 
-  /** Undefined where the run was never started. */
+  /** Returns undefined if the run was never started. */
   async describe(run: RunId) {
     try {
       const { status, error, cause } = await this.#client.send(
@@ -51,7 +51,7 @@ export class Executions {
     }
   }
 
-  /** Stops the run. Returns false where it was never started. */
+  /** Stops the run. Returns false if it was never started. */
   async stop(run: RunId, cause: string): Promise<boolean> {
     const executionArn = this.#arnOf(run);
     try {

@@ -5,19 +5,19 @@ import type { Context } from '../context.ts';
 import { logger } from '../logger.ts';
 
 /**
- * The job, after what the conditions of later writes compare was written as they compare it: a row may have been edited by
- * hand. Throws NotFoundError for an unknown job.
+ * The job, after normalising values that were edited by hand (such as a status `FAILED`), which the conditions of later
+ * writes would not match. Throws NotFoundError for an unknown job.
  */
 export async function mendedJob(jobId: string, { jobs }: Context): Promise<Readable<JobRow>> {
   const job = await jobs.get(jobId);
   if (!job.asWritten) return job;
-  logger.warn(`The row of the job ${jobId} holds what this version does not write`, {
+  logger.warn(`The row of the job ${jobId} has values that this version does not write`, {
     asWritten: describeAsWritten(job.asWritten),
   });
   return jobs.mend(job);
 }
 
-/** The same; undefined for a job that is unknown or was deleted meanwhile. */
+/** Like `mendedJob`, but returns undefined for a job that is unknown or deleted. */
 export async function findMendedJob(jobId: string, context: Context): Promise<Readable<JobRow> | undefined> {
   try {
     return await mendedJob(jobId, context);

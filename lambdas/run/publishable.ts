@@ -1,6 +1,6 @@
 import type { RepositoryResult } from '../../core/repository-result.ts';
 
-/** What decides whether a row's change is to become a pull request. */
+/** The attributes that `reasonNotPublishable` needs. */
 export const PUBLISHABLE_ATTRIBUTES = [
   'repositoryName',
   'status',
@@ -13,7 +13,7 @@ export const PUBLISHABLE_ATTRIBUTES = [
 
 type Row = Pick<RepositoryResult, (typeof PUBLISHABLE_ATTRIBUTES)[number]>;
 
-/** Why there is nothing to open for a repository; undefined where there is a change that no pull request shows. */
+/** Why a repository needs no pull request; undefined if it has a change that no pull request shows. */
 export function reasonNotPublishable({
   status,
   outcome,
@@ -24,7 +24,7 @@ export function reasonNotPublishable({
 }: Row): string | undefined {
   if (outcome !== 'changed') return `has no change (${outcome ?? status})`;
   if (pullRequestNumber === undefined) return undefined;
-  // A later run has analysed it again since.
+  // A later run has analysed the repository again.
   if (pullRequest?.run !== undefined && pullRequest.run !== run) return undefined;
   return `has ${pullRequestUrl} (${pullRequest?.state})`;
 }

@@ -9,8 +9,8 @@ import { findBytes } from '../../core/store/artifacts.ts';
 import { setAside } from '../logger.ts';
 
 /**
- * What a row says of its change set, so that the one that is published is the one that was recorded: a worker may write
- * the change set of any repository, and of a row never this attribute. Whoever records an outcome writes it.
+ * The digest of a change set, for the repository's row, so that only the recorded change set is published. Workers may write
+ * change sets but never this attribute; every function that records an outcome writes it.
  */
 export async function changeSetDigest(
   artifacts: ArtifactStore,
@@ -21,21 +21,20 @@ export async function changeSetDigest(
   return body ? { changeSetSha256: sha256(body) } : {};
 }
 
-/** The change set that the row was recorded with. Throws ChangeSetRefusedError for any other. */
+/** The recorded change set. Throws ChangeSetRefusedError if the artifact does not match the digest on the row. */
 export async function readRecordedChangeSet(
   artifacts: ArtifactStore,
   { jobId, repositoryName, changeSetSha256 }: RepositoryResult,
 ): Promise<ChangeSet> {
   const refuse = (fault: string): never => {
     throw new ChangeSetRefusedError(
-      `${fault}; nothing was published. Start a new job for ${repositoryName}, and find out who wrote to the artifacts of ${jobId}.`,
+      `${fault}; nothing was published. Start a new job for ${repositoryName}, and check who wrote to the artifacts of ${jobId}.`,
     );
   };
   const key = artifactKeys.changeSet(jobId, repositoryName);
   const body = await findBytes(artifacts, key, (why) => refuse(why.replace(/\.$/, '')));
   if (!body) return refuse(`The change set of ${repositoryName} is not among the job's artifacts`);
-  if (!changeSetSha256)
-    return refuse(`The row of ${repositoryName} does not say which change set was recorded with it`);
+  if (!changeSetSha256) return refuse(`The row of ${repositoryName} has no digest of its change set`);
   const found = sha256(body);
   if (found !== changeSetSha256) {
     return refuse(

@@ -9,13 +9,13 @@ import type { Context } from '../context.ts';
 import { setAside } from '../logger.ts';
 import { changeSetDigest } from './recorded-change-set.ts';
 
-/** A row's limit of 400 KB is far off, but a list of 10,000 files is not what one reads in a row. */
+/** Keeps rows small; the complete list is in the change set. */
 const CHANGES_IN_ROW = 100;
 
-/** An item of DynamoDB has at most 400 KiB, and the row has a little of its own. */
+/** DynamoDB's limit of an item is 400 KiB; the rest is for the other attributes of the row. */
 const MAX_ROW_BYTES = 380 * 1024;
 
-/** An outcome that a row can hold. The row of one that cannot would never end. */
+/** An outcome that fits into a row. A larger one could not be recorded, so its repository would never end. */
 export const RecordableOutcome = OutcomeDocument.refine(
   ({ changes, ...rest }) =>
     Buffer.byteLength(JSON.stringify({ ...rest, changes: changes.slice(0, CHANGES_IN_ROW) })) <=
@@ -24,11 +24,11 @@ export const RecordableOutcome = OutcomeDocument.refine(
 );
 
 const THROTTLED_TOO_OFTEN =
-  'The model stayed rate-limited for as long as a repository may wait; retry the job later, or give it a lower maxConcurrency.';
+  'The model was rate-limited for longer than a repository may wait. Retry the job later, or with a lower maxConcurrency.';
 
 /**
- * The part of the row that an outcome gives. Where its artifacts are is not taken from what a worker wrote. When it
- * started is Batch's to say, which knows it before any outcome.
+ * The part of the row that comes from an outcome. Keys of artifacts are not taken from it, since a worker wrote it, and
+ * `startedAt` comes from Batch.
  */
 function repositoryEnd(outcome: OutcomeDocument): RepositoryUpdate {
   const {
@@ -51,7 +51,7 @@ function repositoryEnd(outcome: OutcomeDocument): RepositoryUpdate {
     artifacts: keysOf(outcome),
     status: succeeded ? 'completed' : 'failed',
     outcome: isThrottled ? (rest.error ? 'failed' : 'gaveUp') : name,
-    // The worker's own summary says when it goes on; here it does not any more.
+    // The worker's summary announces a resumption, which does not happen.
     ...(isThrottled && { summary: rest.error ? undefined : THROTTLED_TOO_OFTEN }),
     changes: changes.slice(0, CHANGES_IN_ROW),
     changedFiles: changes.length,
@@ -60,13 +60,13 @@ function repositoryEnd(outcome: OutcomeDocument): RepositoryUpdate {
   };
 }
 
-/** The keys of the artifacts that the outcome says there are. */
+/** The keys of the artifacts that the outcome lists. */
 function keysOf({ artifacts, jobId, repositoryName }: OutcomeDocument): ArtifactKeys {
   const named = Object.keys(artifacts) as (keyof ArtifactKeys)[];
   return Object.fromEntries(named.map((name) => [name, artifactKeys[name](jobId, repositoryName)]));
 }
 
-/** Adds what earlier runs of the job had cost to what this one did. */
+/** Adds the usage of earlier runs of the job to that of this run. */
 export function withEarlierRuns(
   end: RepositoryUpdate,
   { earlierRuns }: Pick<RepositoryResult, 'earlierRuns'>,
@@ -76,18 +76,18 @@ export function withEarlierRuns(
   return {
     ...end,
     tokenUsage: addTokens(earlierRuns.tokenUsage, tokenUsage),
-    // A run that asked nothing cost nothing, also where the model's price is not known.
+    // A run without tokens cost nothing, even if the model's price is not known.
     costUsd: tokenUsage.total > 0 ? addCosts(earlierRuns.costUsd, costUsd) : earlierRuns.costUsd,
   };
 }
 
-/** A repository of a run, as the artifacts have it. */
+/** Identifies the artifacts of a repository, or of one run of it. */
 type Of = { jobId: string; repositoryName: string };
 type OfRun = Of & { run: number | undefined };
 
 /**
- * The outcome that a worker wrote in this run, though nobody has recorded it: it was paid for, and counts. Undefined where
- * there is none, where it cannot be read, and where it only says that the work goes on later.
+ * The outcome that a worker wrote in this run but no step has recorded, so that paid work is not lost. Returns undefined if
+ * there is none, if it cannot be read, or if the worker was throttled and would resume.
  */
 export async function outcomeLeftBy(
   artifacts: ArtifactStore,
@@ -97,16 +97,16 @@ export async function outcomeLeftBy(
   const outcome = await findArtifactOfRun(artifacts, key, { run, schema: RecordableOutcome }, setAside);
   if (!outcome || outcome.outcome === 'throttled') return undefined;
   if (isOf(outcome, { jobId, repositoryName })) return outcome;
-  setAside(`The artifact ${key} is of ${outcome.repositoryName} of ${outcome.jobId} and is left aside.`);
+  setAside(`The artifact ${key} is ignored: it is of ${outcome.repositoryName} of ${outcome.jobId}.`);
   return undefined;
 }
 
-/** What an outcome says of another repository would be recorded, and published, as that one's. */
+/** A worker could write the outcome of another repository, which would be recorded and published as this one's. */
 export function isOf(outcome: OutcomeDocument, { jobId, repositoryName }: Of): boolean {
   return outcome.jobId === jobId && outcome.repositoryName === repositoryName;
 }
 
-/** What a worker that left no outcome had spent in this run, by its last checkpoint. */
+/** The usage in the last checkpoint of this run, for a worker that left no outcome; empty if there is none. */
 export async function spentSoFar(artifacts: ArtifactStore, { jobId, repositoryName, run }: OfRun) {
   const key = `${artifactKeys.checkpoint(jobId, repositoryName)}usage.json`;
   const checkpoint = await findArtifactOfRun(artifacts, key, { run, schema: Checkpoint }, setAside);
@@ -116,8 +116,8 @@ export async function spentSoFar(artifacts: ArtifactStore, { jobId, repositoryNa
 }
 
 /**
- * How an outcome ends its repository: what the row says, the digest of its change set included. Keeps its diff where it can
- * be queried, in place of that of a run before.
+ * The row's update by which an outcome ends its repository, including the digest of the change set. Also stores the diff in
+ * the table, in place of the diff of an earlier run.
  */
 export async function endByOutcome(
   context: Pick<Context, 'artifacts' | 'repositories' | 'now'>,

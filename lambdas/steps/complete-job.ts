@@ -20,8 +20,8 @@ const LOST: RunEnd = {
 };
 
 /**
- * Ends the job with the counts and the bill of all its repositories. `States.ALL` does not catch everything
- * (States.Runtime, States.DataLimitExceeded), so a child can die unrecorded: what is left unfinished fails here.
+ * Ends the job with the counts and the usage of all its repositories. `States.ALL` does not catch States.Runtime or
+ * States.DataLimitExceeded, so a child execution can fail without recording it: unfinished repositories fail here.
  */
 export async function completeJob(
   { jobId, run, action }: z.infer<typeof Input>,
@@ -34,14 +34,14 @@ export async function completeJob(
   if (totals.costUsd !== undefined) await context.control.settleAll(jobId, run, totals.costUsd);
   const status = totals.counts.completed > 0 ? 'completed' : 'failed';
   const error = status === 'failed' ? await whyNoneCompleted(jobId, totals.counts.total, context) : undefined;
-  const ended = await context.jobs.end(jobId, run, { ...totals, status, at, ...(error && { error }) });
-  // Cancelled meanwhile: its status stays, its totals are true all the same.
-  // A run that only publishes has failed no analysis; those that are counted were told of when they ended.
+  const ended = await context.jobs.end(jobId, run, { ...totals, status, at, error });
+  // A run that only publishes has failed no analysis: failed repositories were logged by an earlier run.
   if (ended) logJobEnd(action === 'publish' ? { status } : { ...totals, status });
+  // The job was cancelled: its status stays, but the totals are newer.
   else await context.jobs.recordTotals(jobId, run, totals, at);
 }
 
-/** One reason for all of them, where there is one; else each says its own. */
+/** The error that stopped the whole job, or else a reference to each repository's error. */
 async function whyNoneCompleted(
   jobId: string,
   total: number,
@@ -52,7 +52,7 @@ async function whyNoneCompleted(
     return { name: 'ModelRequestError', message: stoppedBecause };
   return {
     name: 'NoRepositoryCompletedError',
-    message: `None of ${total} repositories completed; the error of each one says why.`,
+    message: `None of ${total} repositories completed. Each repository's error has the reason.`,
   };
 }
 

@@ -11,7 +11,7 @@ import { totalsOf } from '../run/totals.ts';
 
 export const Input = ExecutionInput.extend({ error: CaughtError });
 
-/** Ends a job whose lifecycle broke; what its repositories had completed stays. */
+/** Ends a job whose execution failed in a step. Results of completed repositories stay. */
 export async function failJob(
   { jobId, run, error: caught }: z.infer<typeof Input>,
   context: Context,

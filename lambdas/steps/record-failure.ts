@@ -9,7 +9,7 @@ import { endByOutcome, outcomeLeftBy, spentSoFar, withEarlierRuns } from '../run
 
 export const Input = RepositoryInput.extend({ error: CaughtError });
 
-/** Ends a repository whose Batch job failed, or whose result could not be recorded, with all that is known of it. */
+/** Ends a repository whose Batch job failed, or whose result could not be recorded. */
 export async function recordFailure(
   { jobId, repositoryName, run, error }: z.infer<typeof Input>,
   context: Context,
@@ -19,7 +19,7 @@ export async function recordFailure(
   const { reason, exitCode, ...batch } = failure;
   const row = await repositories.get(jobId, repositoryName);
   const ofRun = { jobId, repositoryName, run };
-  // The worker may have written its outcome and been killed after it: what was paid for counts.
+  // The worker may have been killed after it wrote its outcome.
   const outcome = await outcomeLeftBy(artifacts, ofRun);
   const end: RepositoryUpdate = outcome
     ? await endByOutcome(context, outcome, row)
@@ -39,8 +39,8 @@ export async function recordFailure(
 function lossOf({ batchJobId, reason, exitCode, logStream, startedAt }: BatchFailure): string {
   const retry = 'Retry the job to run this repository again.';
   const why = sentence(reason);
-  if (!batchJobId) return `What came of the repository could not be recorded. ${why} ${retry}`;
-  // A job that was ended while it waited has no log to look at.
+  if (!batchJobId) return `The result of the repository could not be recorded. ${why} ${retry}`;
+  // A job that ended while it was queued has no log.
   if (!startedAt && !logStream && exitCode === undefined) return `No worker was started. ${why} ${retry}`;
   const code = exitCode === undefined ? '' : ` (exit code ${exitCode})`;
   const log = logStream ? ` Its log stream is ${logStream}.` : '';

@@ -7,8 +7,8 @@ import { functionHandler } from '../function-handler.ts';
 export const Input = PullRequestInput.extend({ error: CaughtError });
 
 /**
- * Says on the row why there is no pull request, or why the one there is does not show the newest change; the analysis
- * keeps its status.
+ * Records on the row why no pull request was opened, or why the existing one was not updated. The status of the repository
+ * stays.
  */
 export async function recordPullRequestFailure(
   { jobId, repositoryName, error }: z.infer<typeof Input>,

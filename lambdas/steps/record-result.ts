@@ -7,21 +7,21 @@ import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { endByOutcome, isOf, RecordableOutcome } from '../run/repository-end.ts';
 
-/** `startedAt` in epoch milliseconds, as Batch has it; an execution of an earlier deployment does not pass it on. */
+/** `startedAt` is in epoch milliseconds; executions of an earlier deployment do not pass it. */
 export const Input = RepositoryInput.extend({
   batch: z.object({ jobId: z.string(), startedAt: z.int().optional() }),
 });
 
 /**
- * How often a repository may pause for a throttled model before it fails. With pauses of a minute or more, and two
- * minutes of the SDK's own retries in each attempt, this is at least 5 hours.
+ * Attempts that a repository may lose to a throttled model before it fails. With pauses of a minute or more, and two minutes
+ * of retries in each attempt, these are at least 5 hours.
  */
 const MAX_THROTTLED_ATTEMPTS = 100;
-const LONGEST_WAIT_MS = 24 * 3600 * 1000;
-/** The same for a model's service that fails or breaks its answers off, which are paid: about an hour and a half. */
+const MAX_WAIT_MS = 24 * 3600 * 1000;
+/** The same for service errors, whose partial answers are billed: about an hour and a half. */
 const MAX_UNAVAILABLE_ATTEMPTS = 30;
 
-/** Turns the worker's outcome into the row; or says when a throttled repository goes on. */
+/** Ends the repository by its worker's outcome, or returns when the next attempt of a throttled one may start. */
 export async function recordResult(
   { jobId, repositoryName, run, batch }: z.infer<typeof Input>,
   context: Context,
@@ -57,17 +57,17 @@ export async function recordResult(
     batchJobId: batch.jobId,
     ...(batch.startedAt && { startedAt: new Date(batch.startedAt).toISOString() }),
   });
-  // A diff without its row would stay: the job was deleted meanwhile.
+  // The job was deleted in the meantime; without its row, the diff would never be removed.
   if (!ended && !(await repositories.find(jobId, repositoryName)))
     await repositories.removeDiff(jobId, repositoryName);
   return { throttled: false, resumeAt: null };
 }
 
-/** What a worker asks for, within a day from now: the state machine fails on what is not a time, and waits for any that is. */
+/** The worker's `resumeAt`, limited to a day from now: it is untrusted, and the state machine fails on an invalid time. */
 function resumption(asked: string | undefined, now: string): string {
   const at = asked === undefined ? Number.NaN : Date.parse(asked);
   if (Number.isNaN(at)) return now;
-  return new Date(Math.min(at, Date.parse(now) + LONGEST_WAIT_MS)).toISOString();
+  return new Date(Math.min(at, Date.parse(now) + MAX_WAIT_MS)).toISOString();
 }
 
 export const handler = functionHandler(Input, recordResult);

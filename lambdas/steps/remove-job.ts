@@ -9,12 +9,12 @@ import { Executions } from '../run/executions.ts';
 
 export const Input = ExecutionInput;
 
-/** Fargate gives a worker 30 s to save what it has, and reports its end some seconds later. */
-const LET_GO_MS = 60_000;
+/** Fargate gives a worker 30 s to stop, and reports its end some seconds later. */
+const TERMINATION_WAIT_MS = 60_000;
 
 /**
- * Removes what a deleted job leaves: workers of a run that was just cancelled, rows, diffs, artifacts. Nothing but its
- * tombstone stays. Safe to run again, and harmless where another run removes the same.
+ * Removes everything of a deleted job except its tombstone: its execution, workers, rows, diffs and artifacts. Safe to run
+ * again, also concurrently.
  */
 export async function removeJob({ jobId, run }: z.infer<typeof Input>, context: Context): Promise<void> {
   const { jobs, repositories, artifacts, settings } = context;
@@ -22,10 +22,12 @@ export async function removeJob({ jobId, run }: z.infer<typeof Input>, context: 
   if (deletion?.run !== run || deletion.isDone) return;
   const reason = 'The job was deleted.';
   await new Executions(settings).stop({ jobId, run: run - 1 }, reason);
-  // Of every run: a worker that lives writes artifacts again.
-  const left = await endBatchJobs(required(settings, 'JOB_QUEUE'), `${jobId}-`, reason, LET_GO_MS);
+  // The workers of all runs, since a running worker would write artifacts again.
+  const left = await endBatchJobs(required(settings, 'JOB_QUEUE'), `${jobId}-`, reason, TERMINATION_WAIT_MS);
   if (left.length > 0)
-    throw new Error(`${left.length} Batch jobs of ${jobId} have not ended yet, such as ${left[0]}.`);
+    throw new Error(
+      `${left.length} Batch jobs of ${jobId} have not ended yet, such as ${left[0]}. This step is retried.`,
+    );
   await repositories.removeAll(jobId);
   await artifacts.removeAll(artifactKeys.job(jobId));
   await jobs.remove(jobId, run);

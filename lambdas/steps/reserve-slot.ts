@@ -4,16 +4,16 @@ import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { credentialId } from '../github/credential.ts';
 
-/** A shorter wait is over before anybody could read of it. */
-const SHOWN_FROM_MS = 1000;
+/** Shorter waits are not written to the row. */
+const MIN_SHOWN_WAIT_MS = 1000;
 
 /** `slot` is the answer of this step before a wait. */
 export const Input = PullRequestInput.extend({ slot: Slot.optional() });
 
 /**
- * The time, ISO 8601, at which this pull request may be opened: by the job's own perHour, then by that of the GitHub
- * credential. `granted` is false where the job's turn is yet to come: what paces the credential is asked then, because
- * a slot of it that is taken for later would keep other jobs waiting for nothing.
+ * The time, ISO 8601, at which this pull request may be opened: limited by the job's perHour, then by the hourly rate of the
+ * GitHub credential. `granted` is false while the job's own slot is in the future: the credential's slot is reserved only
+ * then, because reserving it early would block other jobs.
  */
 export async function reserveSlot(
   { jobId, repositoryName, slot }: z.infer<typeof Input>,
@@ -31,7 +31,8 @@ export async function reserveSlot(
 
   async function waitUntil(atMs: number, granted: boolean) {
     const until = new Date(atMs).toISOString();
-    if (atMs - nowMs >= SHOWN_FROM_MS) await repositories.recordSlotWait(jobId, repositoryName, until, now());
+    if (atMs - nowMs >= MIN_SHOWN_WAIT_MS)
+      await repositories.recordSlotWait(jobId, repositoryName, until, now());
     return { at: until, granted, ofJob: true };
   }
 }

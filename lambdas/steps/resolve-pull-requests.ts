@@ -13,30 +13,29 @@ import { repositoryNames } from '../run/rows.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
 
 export const Input = ExecutionInput.extend({
-  /** ISO 8601, when the execution began: given where the analysis may still go on. */
+  /** The start of the execution, ISO 8601; given while the analysis may still be running. */
   meanwhileSince: z.iso.datetime().optional(),
 });
 type Input = z.infer<typeof Input>;
 
-/** What a look at a job that is still being analysed says beside. */
+/** The additional result while the analysis may still be running. */
 type Meanwhile = {
-  /** Nothing more is to be expected: the analysis has ended, or the job has. */
+  /** Whether the analysis or the job has ended, so that no more changes will come. */
   analysed: boolean;
-  /** ISO 8601: when the next look may begin. */
+  /** The time of the next look, ISO 8601. */
   nextAt: string;
 };
 
 /**
- * Few at once for each owner: what paces pull requests is ReserveSlot, and an owner's credential has a pace of its own.
- * 20 owners at 400 an hour each are 80 children; more would only wait for the 10 functions that a new account runs.
+ * Few children per owner are enough: ReserveSlot limits the rate, by each owner's credential. 80 children serve 20 owners at
+ * 400 pull requests an hour each; more would only wait for the 10 concurrent functions of a new account.
  */
-const CHILDREN_OF_AN_OWNER = 4;
-const MOST_CHILDREN = 80;
+const CHILDREN_PER_OWNER = 4;
+const MAX_CHILDREN = 80;
 
 /**
- * Lists the recorded changes that are to become pull requests and are none yet. While others are still analysed, only
- * those that nothing is recorded of: one that failed is tried once more when the analysis has ended, so that it takes the
- * others' slots twice at most.
+ * Lists the recorded changes that need a pull request. While the analysis runs, only changes without a recorded attempt: a
+ * failed attempt is repeated once, after the analysis, so that it takes at most two slots.
  */
 export async function resolvePullRequests(
   { jobId, run, action, meanwhileSince }: Input,
@@ -45,18 +44,18 @@ export async function resolvePullRequests(
   const folder = `${artifactKeys.run(jobId, run)}publish`;
   if (meanwhileSince === undefined) {
     const job = await context.jobs.get(jobId);
-    // What a cancel of the run before has not come to yet would be taken for lost by CompleteJob.
+    // CompleteJob would take repositories for lost that an unfinished cancel of the previous run has left.
     if (action === 'publish' && run > 1) await cleanUpRun({ jobId, run: run - 1 }, CANCELLED, context);
     return listChanges(context, jobId, folder, await namesOf(job, action, context));
   }
   const { pauseMs, ...meanwhile } = await lookMeanwhile(context, { jobId, run, meanwhileSince });
   const names = meanwhile.analysed ? [] : await context.repositoryIndex.listUntried(jobId);
-  // What is opened until the next look and no more: an owner with many changes would hold up the changes of another
-  // one, whose credential has nothing to do, for as long as the Map has to wait for the first.
+  // Only as many as can be opened before the next look: the Map waits for all of its items, so an owner with many changes
+  // would delay the changes of other owners, whose credentials are idle.
   const perHour = context.settings.PULL_REQUESTS_PER_HOUR;
-  const mostOfAnOwner = Math.max(CHILDREN_OF_AN_OWNER, Math.ceil((perHour * pauseMs) / 3_600_000));
-  // A folder of its own: a late answer to this step must not change what the last Map reads.
-  const manifest = await listChanges(context, jobId, `${folder}-meanwhile`, names, mostOfAnOwner);
+  const maxPerOwner = Math.max(CHILDREN_PER_OWNER, Math.ceil((perHour * pauseMs) / 3_600_000));
+  // A separate folder: a late execution of this step must not overwrite the input of the last Map.
+  const manifest = await listChanges(context, jobId, `${folder}-meanwhile`, names, maxPerOwner);
   return { ...manifest, ...meanwhile };
 }
 
@@ -79,7 +78,7 @@ async function listChanges(
   jobId: string,
   folder: string,
   names: readonly string[],
-  mostOfAnOwner?: number,
+  maxPerOwner?: number,
 ): Promise<MapManifest> {
   const rows = await context.repositories.getMany(jobId, names, PUBLISHABLE_ATTRIBUTES);
   const open = rows.filter((row) => reasonNotPublishable(row) === undefined);
@@ -87,16 +86,16 @@ async function listChanges(
     open,
     ({ repositoryName }) => parseRepositoryName(repositoryName.toLowerCase()).owner,
   );
-  const groups = [...byOwner.values()].map((rows) => rows.slice(0, mostOfAnOwner));
+  const groups = [...byOwner.values()].map((rows) => rows.slice(0, maxPerOwner));
   const items = inTurn(groups).map(({ repositoryName }): PublishItem => ({ repositoryName }));
 
   const key = `${folder}/items.json`;
   await unlessDeleted(jobId, context, () => writeArtifact(context.artifacts, key, items, { plain: true }));
-  const concurrency = Math.min(MOST_CHILDREN, CHILDREN_OF_AN_OWNER * Math.max(1, byOwner.size));
+  const concurrency = Math.min(MAX_CHILDREN, CHILDREN_PER_OWNER * Math.max(1, byOwner.size));
   return { key, prefix: `${folder}/results`, concurrency, count: items.length };
 }
 
-/** One of each group, then the next of each: children that wait for one owner's slots leave room for the others'. */
+/** One item of each group, then the next of each, so that children of all owners run at the same time. */
 function inTurn<T>(groups: readonly (readonly T[])[]): T[] {
   const longest = Math.max(0, ...groups.map(({ length }) => length));
   return Array.from({ length: longest }, (_, i) =>

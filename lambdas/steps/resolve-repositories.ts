@@ -33,12 +33,12 @@ import { unlessDeleted } from '../run/unless-deleted.ts';
 
 export const Input = ExecutionInput;
 
-/** Time for the worker to write its outcome after its own maxMinutes have passed. */
+/** Time for the worker to write its outcome after maxMinutes. */
 const SAVING_SECONDS = 300;
-/** Time that a worker may wait for the model's rate limit, which its maxMinutes do not count (worker/claude/retry-budget.ts). */
+/** Time that a worker may wait for the model's rate limit beyond maxMinutes (worker/claude/retry-budget.ts). */
 const WAITING_SECONDS = 600;
 
-/** Decides once which repositories the job is about, creates their rows, and lists for the Map what has not ended. */
+/** Lists the repositories of the job once, creates their rows, and writes those that have not ended as items of the Map. */
 export async function resolveRepositories(
   { jobId, run }: z.infer<typeof Input>,
   context: Context,
@@ -92,8 +92,8 @@ type Seen = { refused: Map<string, ErrorDescription>; defaultBranches: Map<strin
 const NOTHING_SEEN: Seen = { refused: new Map(), defaultBranches: new Map() };
 
 /**
- * What GitHub says of repositories that pull requests are to be opened in, a hundred a call. Without an answer the work
- * goes on: the pull request itself says it later.
+ * Asks GitHub for default branches and archived repositories, a hundred per call. If GitHub fails, the job continues;
+ * publishing reports such repositories later.
  */
 async function lookAt(names: readonly string[], { settings }: Context): Promise<Seen> {
   const seen: Seen = { refused: new Map(), defaultBranches: new Map() };
@@ -104,14 +104,14 @@ async function lookAt(names: readonly string[], { settings }: Context): Promise<
       if (defaultBranchRef) seen.defaultBranches.set(name, defaultBranchRef.name);
       if (!isArchived && !isDisabled) continue;
       const fault = isArchived ? 'is archived' : 'was disabled by GitHub';
-      const mend = isArchived ? 'Unarchive it, then retry the job' : 'Ask its owner';
+      const advice = isArchived ? 'Unarchive it, then retry the job' : 'Ask its owner';
       seen.refused.set(name, {
         name: 'RepositoryUnavailableError',
-        message: `${name} ${fault}, so that no pull request can be opened in it. No model was asked. ${mend}, or start a job without it.`,
+        message: `${name} ${fault}, so no pull request can be opened in it. It was not analysed. ${advice}, or start a job without it.`,
       });
     }
   } catch (error) {
-    logger.warn('GitHub did not say which repositories are archived', { ...describeError(error) });
+    logger.warn('Archived repositories could not be looked up', describeError(error));
   }
   return seen;
 }
@@ -119,8 +119,8 @@ async function lookAt(names: readonly string[], { settings }: Context): Promise<
 const TAKEN_OVER = ['jobId', 'repositoryName', 'status', 'tokenUsage', 'costUsd'] as const;
 
 /**
- * A retry: what failed or was cancelled runs again, and first of all what a cancel of the run before has not come to
- * yet is ended. Here, and not in the API, because 10,000 rows take minutes.
+ * Resets failed and cancelled repositories for a retry, after cleaning up an unfinished cancel of the previous run. The API
+ * does not do this, because it takes minutes for 10,000 rows.
  */
 async function takeOver(
   jobId: string,
@@ -133,13 +133,13 @@ async function takeOver(
   const again = rows.filter(({ status }) => status === 'failed' || status === 'cancelled');
   await inParallel(again, PARALLEL, async (row) => {
     if (!(await context.repositories.resetForRun(row, run, context.now()))) return;
-    // What the run before made of it would be taken for this run's where this one makes nothing.
+    // Artifacts of the previous run would be taken for this run's if it wrote none.
     await context.repositories.removeDiff(jobId, row.repositoryName);
     await context.artifacts.removeAll(artifactKeys.repository(jobId, row.repositoryName));
   });
 }
 
-/** A cancel that came while the rows were made has swept only those that it saw. */
+/** A cancel while the rows were being created has ended only those that existed then. */
 async function endWhereCancelled(jobId: string, run: number, context: Context): Promise<void> {
   const job = await context.jobs.get(jobId);
   if (job.status === 'cancelled' || job.run !== run) await cleanUpRun({ jobId, run }, CANCELLED, context);
@@ -152,7 +152,7 @@ async function namesOf(job: JobRow, context: Context): Promise<string[]> {
   if (known.length > 0) return known;
 
   const { repositories } = await readArtifact(artifacts, artifactKeys.request(job.jobId), JobText);
-  // GitHub's names are equal in any case: `Owner/Name` and `owner/name` are one repository, and one row.
+  // GitHub ignores case: `Owner/Name` and `owner/name` are one repository, and one row.
   const names = new Map<string, string>();
   const add = (name: string) => names.set(name.toLowerCase(), names.get(name.toLowerCase()) ?? name);
   for (const pattern of repositories) {
@@ -173,19 +173,19 @@ function refuseWrongCount(count: number, job: JobRow, patterns: string[]): void 
   const received = patterns.slice(0, 5).join(', ');
   if (count === 0) {
     throw new InvalidInputError(
-      `The token can see no repository of ${received} that ALLOWED_REPOSITORIES admits. Correct the names, ALLOWED_REPOSITORIES, or what the token may read.`,
+      `The job has no repositories: the token can see none of ${received} that ALLOWED_REPOSITORIES allows. Correct the names or ALLOWED_REPOSITORIES, or give the token access.`,
       { field, received },
     );
   }
   if (count > job.maxRepositories) {
     throw new InvalidInputError(
-      `The job is about ${count} repositories (${received}${patterns.length > 5 ? ' …' : ''}), and it may have ${job.maxRepositories}. Name fewer, or raise maxRepositories, which MAX_REPOSITORIES bounds.`,
+      `The job has ${count} repositories (${received}${patterns.length > 5 ? ' …' : ''}), but its maxRepositories is ${job.maxRepositories}. Name fewer, or raise maxRepositories (at most MAX_REPOSITORIES).`,
       { field, received: count, expected: `at most ${job.maxRepositories}` },
     );
   }
 }
 
-/** `{jobId}-{run}-{owner}_{name}` in the characters and length that Batch allows. */
+/** `{jobId}-{run}-{owner}_{name}`, limited to the characters and length that Batch allows. */
 function batchJobName(run: RunId, repositoryName: string): string {
   return `${batchJobPrefix(run)}${repositoryName.replace('/', '_').replace(/[^A-Za-z0-9_-]/g, '-')}`.slice(
     0,

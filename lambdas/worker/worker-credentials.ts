@@ -9,15 +9,15 @@ import { commandSecretPolicy, workSessionPolicy } from '../worker-session-policy
 
 export const Input = WorkerCredentialsRequest;
 
-/** The most that AWS gives to a role that is assumed by a role. */
+/** AWS's limit for a role that is assumed by a role. */
 const SESSION_SECONDS = 3600;
 
 const sts = new STSClient({});
 
 /**
- * Gives a worker credentials for its own job and repository. AWS gives all of them the same role, which may only ask here;
- * what tells one from another is the token that its execution made, whose SHA-256 is on its repository's row. Throws
- * WorkerRefusedError.
+ * Gives a worker credentials that are limited to its job and repository. All workers have the same role, which may only
+ * invoke this function; a worker is identified by the token that its execution created, whose SHA-256 is on the repository's
+ * row. Throws WorkerRefusedError.
  */
 export async function workerCredentials(
   request: WorkerCredentialsRequest,
@@ -28,7 +28,7 @@ export async function workerCredentials(
   const { Credentials } = await sts.send(
     new AssumeRoleCommand({
       RoleArn: required(context.settings, 'WORKER_SESSION_ROLE_ARN'),
-      // CloudTrail shows it with each call of the session. Of the characters of names it takes all but the slash.
+      // CloudTrail shows the name with each call. It allows every character of repository names except the slash.
       RoleSessionName: `${jobId}-${repositoryName.replace('/', '@')}`.slice(0, 64),
       DurationSeconds: SESSION_SECONDS,
       Policy: policyFor(request, context.settings),
@@ -43,7 +43,7 @@ export async function workerCredentials(
   };
 }
 
-/** That the token is the one of the run that works on the repository now. Does not tell a wrong token from a wrong name. */
+/** Checks the token against the repository's row. The error does not reveal whether the token or the name is wrong. */
 async function requireWorking(
   { jobId, repositoryName, token, commandSecret }: WorkerCredentialsRequest,
   { jobs, repositories }: Context,
@@ -51,11 +51,11 @@ async function requireWorking(
   const worker = await repositories.findWorker(jobId, repositoryName);
   if (!worker?.tokenSha256 || !isDigestOf(worker.tokenSha256, token))
     throw new WorkerRefusedError(
-      `The token is not that of a worker on ${repositoryName} of ${jobId}. Another execution may have taken the repository over since.`,
+      `The token is not valid for ${repositoryName} of ${jobId}. Another execution may have started on the repository since.`,
     );
   if (worker.status !== 'processing')
     throw new WorkerRefusedError(
-      `${repositoryName} of ${jobId} is ${worker.status}, so that no worker is to work on it.`,
+      `${repositoryName} of ${jobId} is ${worker.status}, so no worker may work on it.`,
     );
   if (!commandSecret) return;
   const { commandSecrets = [] } = (await jobs.get(jobId)).settings;
@@ -77,7 +77,9 @@ function policyFor(
   if (commandSecret) return commandSecretPolicy(partition, commandSecret);
   const secretIds = [settings.secretId('CLAUDE_API_KEY'), settings.secretId('GITHUB_TOKEN')];
   return workSessionPolicy({
-    ...{ jobId, repositoryName, partition },
+    jobId,
+    repositoryName,
+    partition,
     artifactsBucket: new URL(required(settings, 'ARTIFACTS_URL')).hostname,
     secretArns: secretIds.filter((id) => id !== undefined),
     bedrock: settings.CLAUDE_PROVIDER === 'bedrock',

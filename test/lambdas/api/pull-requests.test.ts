@@ -149,5 +149,5 @@ test('the command line opens them on the stack that is up, and says which; again
   const again = await cody(args);
   expect(again).toMatchObject({ status: 2, stderr: expect.stringMatching(/no pull request to open/) });
   const wrong = await cody(['pull-requests', 'job-1']);
-  expect(wrong).toMatchObject({ status: 2, stderr: expect.stringMatching(/identifier first.*"job-1"/) });
+  expect(wrong).toMatchObject({ status: 2, stderr: expect.stringMatching(/first argument .*"job-1"/) });
 });

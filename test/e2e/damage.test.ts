@@ -330,7 +330,7 @@ test('the reconciler corrects a job that was set back by hand, and completes an 
     ],
   });
   const log = await readFile(path.join(fleet.stack.dataFolder, 'logs/functions.log'), 'utf8');
-  expect(log).toContain('The job no job/at all could not be mended');
+  expect(log).toContain('The job no job/at all could not be repaired');
   await expectServed();
 });
 

@@ -96,7 +96,7 @@ test('a model that never stops refusing or failing ends a repository in the end,
     status: 'failed',
     outcome: 'gaveUp',
     end: 'throttled',
-    summary: expect.stringMatching(/retry the job later/),
+    summary: expect.stringMatching(/Retry the job later/),
     ...{ turns: 1, attempts: 101 },
   });
   // What breaks off is paid, and a service that fails is more often gone than busy.

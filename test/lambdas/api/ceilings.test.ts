@@ -58,7 +58,9 @@ test('a job that asks for more than the environment allows is told each field, i
 
 test('a model that is not allowed, or whose price is not known, is refused before anything is spent', async () => {
   const model = async (name: string) => (await post({ settings: { model: name } })).json.detail;
-  expect(await model('claude-opus-5-5')).toMatch(/model claude-opus-5-5 is not allowed; ALLOWED_MODELS allows/);
+  expect(await model('claude-opus-5-5')).toMatch(
+    /model claude-opus-5-5 is not allowed; ALLOWED_MODELS allows/,
+  );
   expect(await model('no-price')).toMatch(
     /price of no-price is not known.*MODEL_PRICES.*ALLOW_UNPRICED_MODELS/,
   );

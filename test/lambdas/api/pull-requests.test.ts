@@ -42,9 +42,7 @@ test('pull requests are opened later of what is recorded: of those named, then o
 
   const nothing = await ask(jobId);
   expect(nothing.status).toBe(409);
-  expect(nothing.json.detail).toMatch(
-    /no pull request to open: local\/one has http:\S+\/pull\/\d+ \(open\)/,
-  );
+  expect(nothing.json.detail).toMatch(/no pull request to open: local\/one has http:\S+\/pull\/\d+ \(open\)/);
 });
 
 test('the same Idempotency-Key asks once; for other repositories it is refused', async () => {

@@ -37,5 +37,6 @@ export default {
   testMatch: TIERS[process.env.TEST_TIER ?? 'everyday'],
   // A bound for what hangs, not for what is slow: a busy machine takes many times what a quiet one does.
   testTimeout: 300_000,
-  maxWorkers: 2,
+  // Tests wait a third of their time: three of them keep two cores busy.
+  maxWorkers: 3,
 };

@@ -67,7 +67,9 @@ async function runAtWork(dataFolder: string) {
   const sleeps = () => descendantsOf(child.pid!).filter(({ command }) => command === 'sleep 4322.5');
   await until(
     'a verify command, and the first result',
-    () => sleeps().length === 2 && /1 of 4/.test(printed.err),
+    () => /1 of 4/.test(printed.err) && sleeps().length === 2,
+    undefined,
+    100,
   );
   return { child, ended, printed, atWork: descendantsOf(child.pid!) };
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, test } from '@jest/globals';
 import { closeCampaign, killCampaign, openCampaign } from '../support/kill-campaign.ts';
 
-const KILLS = 30;
+const KILLS = 12;
 
 beforeAll(openCampaign);
 afterAll(closeCampaign);

@@ -1,33 +1,52 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** A process as /proc tells it. `start` tells it apart from a later one of the same pid. */
-export type Process = { pid: number; parent: number; start: string; command: string };
+type Status = { pid: number; parent: number; start: string };
+export type Process = Status & { command: string };
 
 /** Every process of this machine that has not ended; one that its parent has not collected yet has. Linux only. */
 export function processes(): Process[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => readProcess(Number(name)) ?? []);
+  return statuses().flatMap((status) => withCommand(status) ?? []);
 }
 
 /** Children, grandchildren and so on, whatever group or session they are in. */
-export function descendantsOf(pid: number, all = processes()): Process[] {
-  const children = all.filter(({ parent }) => parent === pid);
-  return children.flatMap((child) => [child, ...descendantsOf(child.pid, all)]);
+export function descendantsOf(pid: number): Process[] {
+  const all = statuses();
+  const below = (parent: number): Status[] =>
+    all.filter((one) => one.parent === parent).flatMap((child) => [child, ...below(child.pid)]);
+  return below(pid).flatMap((status) => withCommand(status) ?? []);
+}
+
+export function commandOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return undefined;
+  }
 }
 
 /** Those that still run. */
 export function alive(known: readonly Process[]): Process[] {
-  return known.filter(({ pid, start }) => readProcess(pid)?.start === start);
+  return known.filter(({ pid, start }) => readStatus(pid)?.start === start);
 }
 
-function readProcess(pid: number): Process | undefined {
+function statuses(): Status[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => readStatus(Number(name)) ?? []);
+}
+
+function withCommand(status: Status): Process | undefined {
+  const command = commandOf(status.pid);
+  return command === undefined ? undefined : { ...status, command };
+}
+
+function readStatus(pid: number): Status | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (fields[0] === 'Z') return undefined;
-    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-    return { pid, parent: Number(fields[1]), start: fields[19]!, command };
+    return { pid, parent: Number(fields[1]), start: fields[19]! };
   } catch {
     return undefined;
   }

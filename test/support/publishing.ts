@@ -272,7 +272,6 @@ export class Publishing {
         env: {
           ...PLAIN_ENVIRONMENT,
           ...this.stack.awsVariables,
-          NODE_COMPILE_CACHE: path.join(this.#folder.path, '.compile-cache'),
           DYNAMODB_TABLE_PREFIX: 'cody-batch-local',
           ARTIFACTS_URL: pathToFileURL(path.join(this.stack.dataFolder, 'artifacts')).href,
           GITHUB_API_URL: `${this.stack.gitHub}/api/v3`,

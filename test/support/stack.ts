@@ -5,6 +5,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { workerCommand } from '../../worker/bundle.ts';
+import { compileCache } from './compile-cache.ts';
 import { type Process, processes } from './process-tree.ts';
 import type { TestStackOptions } from './start-stack.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -15,7 +16,11 @@ export const START_STACK = fileURLToPath(new URL('./start-stack.ts', import.meta
 export const ROOT = path.dirname(path.dirname(CLI));
 
 /** The variables of this machine that a command needs, without a developer's keys. */
-export const PLAIN_ENVIRONMENT = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
+export const PLAIN_ENVIRONMENT = {
+  PATH: process.env.PATH ?? '',
+  HOME: process.env.HOME ?? '',
+  ...compileCache(),
+};
 
 export type ServedStack = {
   api: string;

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { compileCache } from './compile-cache.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: templates are JSON, whose shapes are CloudFormation's to define
 export type Json = any;
@@ -50,6 +51,7 @@ async function synthesizeInto(folder: string, context: Record<string, unknown>):
     await promisify(execFile)(process.execPath, ['bin/app.ts'], {
       env: {
         PATH: process.env.PATH,
+        ...compileCache(),
         CDK_OUTDIR: folder,
         CDK_CONTEXT_JSON: JSON.stringify({ ...written, environment, ...context }),
       },

@@ -32,8 +32,9 @@ import { NO_TOKENS } from '../../core/usage.ts';
 import { startGitHub } from '../../local/github/server.ts';
 import type { ReplyBlock } from '../../local/model/reply.ts';
 import { LOCAL_AWS } from './aws-clients.ts';
+import { compileCache } from './compile-cache.ts';
 import { type Script, type ScriptedModel, startScriptedModel } from './scripted-model.ts';
-import { copyWorkerBundle } from './worker-bundle.ts';
+import { sharedWorkerBundle } from './worker-bundle.ts';
 
 const run = promisify(execFile);
 const projectFolder = path.resolve(import.meta.dirname, '../..');
@@ -85,7 +86,7 @@ export class Stack {
       ALLOWED_REPOSITORIES: '*/*',
       GITHUB_TOKEN: 'test-github-token-0123456789',
       TEMP_DIR: this.tempDir,
-      NODE_COMPILE_CACHE: path.join(folder, 'compile-cache'),
+      ...compileCache(),
     };
     // The tables of this process find their credentials as the worker's do.
     for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) process.env[name] = 'local';
@@ -115,7 +116,7 @@ export class Stack {
       () => rm(folder, { recursive: true, force: true }),
     ]);
     await createTables(dynamoDbUrl);
-    if (bundled) stack.entry = await copyWorkerBundle(path.join(folder, 'bundle'));
+    if (bundled) stack.entry = await sharedWorkerBundle();
     return stack;
   }
 

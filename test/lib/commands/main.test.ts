@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type FakeAccount, startAccount } from '../../support/aws-account.ts';
+import { compileCache } from '../../support/compile-cache.ts';
 
 let folder: string;
 let account: FakeAccount;
@@ -32,7 +33,7 @@ async function program(name: string, script: string): Promise<void> {
 }
 
 async function run(...args: string[]) {
-  const env = { PATH: `${folder}:/usr/bin:/bin`, HOME: folder, ...account.variables };
+  const env = { PATH: `${folder}:/usr/bin:/bin`, HOME: folder, ...compileCache(), ...account.variables };
   const result = await promisify(execFile)(process.execPath, ['bin/aws.ts', ...args], { env }).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     (error: { code: number; stdout: string; stderr: string }) => error,

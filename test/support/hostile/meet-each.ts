@@ -1,8 +1,7 @@
 import { rmSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, test } from '@jest/globals';
 import { workerCommand } from '../../../worker/bundle.ts';
-import { copyWorkerBundle } from '../worker-bundle.ts';
+import { sharedWorkerBundle } from '../worker-bundle.ts';
 import { Stack } from '../worker-stack.ts';
 import { CANARIES, type HostileRepository, meet } from './repository.ts';
 
@@ -11,7 +10,7 @@ export function meetEach(repositories: readonly HostileRepository[], timeoutMs?:
   let stack: Stack;
   beforeAll(async () => {
     stack = await Stack.start();
-    stack.workerCommand = workerCommand(await copyWorkerBundle(path.join(stack.folder, 'bundle')));
+    stack.workerCommand = workerCommand(await sharedWorkerBundle());
   });
   afterAll(async () => {
     await stack?.close();

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { descendantsOf, type Process, processes } from '../process-tree.ts';
+import { commandOf, descendantsOf, type Process } from '../process-tree.ts';
 
 /** The parts of a running worker that another process can see. */
 export type Observation = {
@@ -29,11 +29,11 @@ export function observe(pid: number, tempDir: string): { stop(): Observation } {
     withGitMiB: 0,
   };
   const look = () => {
-    const all = processes();
-    const worker = all.find((one) => one.pid === pid);
+    const worker = commandOf(pid);
     // A child between fork and exec still has the worker's memory.
-    const children = descendantsOf(pid, all).filter(({ command }) => command !== worker?.command);
-    for (const { command } of worker ? [worker, ...children] : children) seen.commandLines.add(command);
+    const children = descendantsOf(pid).filter(({ command }) => command !== worker);
+    if (worker) seen.commandLines.add(worker);
+    for (const { command } of children) seen.commandLines.add(command);
     for (const child of children) {
       const environment = environmentOf(child, pid);
       if (environment !== undefined) seen.environments.add(environment);

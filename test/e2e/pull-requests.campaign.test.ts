@@ -1,0 +1,3 @@
+import { testPace } from '../support/pace.ts';
+
+testPace(10_000);

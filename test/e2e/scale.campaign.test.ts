@@ -1,0 +1,3 @@
+import { testScale } from '../support/scale.ts';
+
+testScale(10_000);

@@ -16,6 +16,15 @@ const LONGEST = [
   'killed-at-each-turn.full',
   'job-cost.full',
   'open-pull-request.full',
+  'cli/commands',
+  'hostile/paths',
+  'commands/main',
+  'github/publish',
+  'conversation/ends',
+  'cli/interrupt',
+  'cli/bad-environment',
+  'one-job',
+  'lib/stack',
 ];
 
 export default class LongestFirst extends Sequencer {

@@ -26,7 +26,8 @@ const forGood = (reply: Reply) => Array.from({ length: 30 }, () => reply);
 
 /** Users have a retry budget of two minutes and an idle limit of four. Cases that succeed have room for a busy machine. */
 const SHORT = { CLAUDE_PATIENCE_SECONDS: '1', CLAUDE_IDLE_SECONDS: '20' };
-const PATIENT = { CLAUDE_PATIENCE_SECONDS: '60', CLAUDE_IDLE_SECONDS: '20' };
+// Long enough that a busy machine does not use it up; a case ends as soon as a call is answered.
+const PATIENT = { CLAUDE_PATIENCE_SECONDS: '600', CLAUDE_IDLE_SECONDS: '20' };
 
 type Case = {
   script: Reply[];

@@ -23,7 +23,7 @@ export function testPace(count: number): void {
     for (const one of open.reverse()) await one.close();
   });
 
-  test('10,000 pull requests at 500 an hour end by themselves, in no hour more than that', async () => {
+  test(`${count.toLocaleString('en')} pull requests at 500 an hour end by themselves, in no hour more than that`, async () => {
     // The clock of the pace runs this many times as fast: twenty hours are three minutes.
     const speed = 400;
     const github: PacedGitHub = await startPacedGitHub();

@@ -45,7 +45,9 @@ test('neither git nor an API client follows a redirect to another host, which wo
       outcome: 'failed',
       error: {
         name: 'RepositoryUnavailableError',
-        message: expect.stringMatching(/redirects .* A token is sent to one host only: correct GITHUB_API_URL/),
+        message: expect.stringMatching(
+          /redirects .* A token is sent to one host only: correct GITHUB_API_URL/,
+        ),
       },
     });
     const octokit = createOctokit(

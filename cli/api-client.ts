@@ -1,5 +1,5 @@
 import { CodyBatchError } from '../core/errors.ts';
-import type { Job, JobRequest } from '../core/job.ts';
+import type { Job, JobRequest, JobRow } from '../core/job.ts';
 import type { RepositorySummary } from '../core/repository-result.ts';
 
 export type JobWithResults = Job & { results: RepositorySummary[] };
@@ -49,22 +49,26 @@ export class ApiClient {
     await this.#call('POST', `/jobs/${encodeURIComponent(jobId)}/pull-requests`, { repositories });
   }
 
-  /** Returns the job without its repositories' results, which is enough for a progress bar. */
-  async getJob(jobId: string): Promise<Job> {
-    return (await this.#call('GET', `/jobs/${jobId}?limit=1`)).json() as Promise<Job>;
+  /** Returns the job without its text and its repositories' results, which is enough for a progress bar. */
+  async getJob(jobId: string): Promise<JobRow> {
+    return (await this.#call('GET', `/jobs/${jobId}?limit=0`)).json() as Promise<JobRow>;
   }
 
-  /** Returns the job with the results of all its repositories. */
+  /** Returns the job with its text and the results of all its repositories. */
   async getResults(jobId: string): Promise<JobWithResults> {
-    const results: RepositorySummary[] = [];
-    let query = '?limit=1000';
-    for (;;) {
-      const response = await this.#call('GET', `/jobs/${jobId}${query}`);
-      const { cursor, ...job } = (await response.json()) as JobWithResults & { cursor?: string };
-      results.push(...job.results);
-      if (!cursor) return { ...job, results };
-      query = `?limit=1000&cursor=${encodeURIComponent(cursor)}`;
+    const page = async (query: string) => {
+      const response = await this.#call('GET', `/jobs/${jobId}?limit=1000${query}`);
+      return response.json() as Promise<JobWithResults & { cursor?: string }>;
+    };
+    const { cursor: next, ...job } = await page('&include=text');
+    const results: RepositorySummary[] = [...job.results];
+    let cursor = next;
+    while (cursor) {
+      const more = await page(`&cursor=${encodeURIComponent(cursor)}`);
+      results.push(...more.results);
+      cursor = more.cursor;
     }
+    return { ...job, results };
   }
 
   /** Returns the patch, byte for byte, or undefined if there is none. */

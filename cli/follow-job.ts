@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isEnded, type Job } from '../core/job.ts';
+import { isEnded, type JobRow } from '../core/job.ts';
 import { tell } from '../core/terminal.ts';
 import type { ApiClient } from './api-client.ts';
 import { Progress } from './progress.ts';
@@ -9,7 +9,7 @@ const POLL_MS = 200;
 const MAX_REST_MS = 30_000;
 
 /** Shows a job's progress until it has ended. Ctrl-C cancels the job; a second one ends this process at once. */
-export async function followJob(api: ApiClient, jobId: string, out = process.stderr): Promise<Job> {
+export async function followJob(api: ApiClient, jobId: string, out = process.stderr): Promise<JobRow> {
   const progress = new Progress(out);
   let cancelled: Promise<void> | undefined;
   let endedAt: number | undefined;
@@ -39,6 +39,6 @@ export async function followJob(api: ApiClient, jobId: string, out = process.std
   }
 }
 
-function isAtRest({ counts }: Job): boolean {
+function isAtRest({ counts }: JobRow): boolean {
   return counts.pending + counts.processing === 0;
 }

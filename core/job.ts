@@ -253,6 +253,15 @@ export type JobText = z.infer<typeof JobText>;
 
 export type Job = JobRow & JobText;
 
+/** What the calls to the model of a running job cost so far, in USD. */
+export const Spending = z.object({
+  /** The cost of calls that have ended. */
+  settledUsd: z.number(),
+  /** The most that calls under way may still cost; a call is part of it until its worker makes the next one. */
+  reservedUsd: z.number(),
+});
+export type Spending = z.infer<typeof Spending>;
+
 /** The stored values of attributes that this version cannot read. */
 export const AsWritten = z.record(z.string(), z.unknown());
 export type AsWritten = z.infer<typeof AsWritten>;

@@ -1,5 +1,6 @@
 import { type DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
+import type { Spending } from '../job.ts';
 import type { Settings } from '../settings.ts';
 import { type ConditionalUpdate, updateWhere } from './conditional-write.ts';
 import { controlKey, expiry } from './tables.ts';
@@ -52,6 +53,21 @@ export class JobControl {
 
   async stoppedBy(jobId: string): Promise<StopReason | undefined> {
     return (await this.get(jobId)).stoppedBy;
+  }
+
+  /**
+   * What the job's calls to the model cost so far. Returns undefined if none has reserved anything yet, or the model's
+   * price is not known. Eventually consistent, for readers only.
+   */
+  async spending(jobId: string): Promise<Spending | undefined> {
+    const { Item } = await this.#client.send(
+      new GetCommand({ TableName: this.#table, Key: { jobId: controlKey(jobId) } }),
+    );
+    if (typeof Item?.reservedUsd !== 'number') return undefined;
+    const settledUsd = typeof Item.spentUsd === 'number' ? Item.spentUsd : 0;
+    // The item's reservedUsd includes what is settled. Sums of floating-point numbers leave a rest such as 1e-17.
+    const reservedUsd = Math.max(0, Number((Item.reservedUsd - settledUsd).toFixed(9)));
+    return { settledUsd, reservedUsd };
   }
 
   /** Lets a new run start and call the model after an earlier run was stopped. Safe to call again. */

@@ -1,20 +1,26 @@
 import { z } from 'zod';
-import { JobId, JobText, ShownJobWithText } from '../../core/job.ts';
+import { isEnded, JobId, JobText, ShownJob, Spending } from '../../core/job.ts';
 import { RepositorySummary, ShownRepositorySummary } from '../../core/repository-result.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { findArtifact } from '../../core/store/artifacts.ts';
+import type { Context } from '../context.ts';
 import { withFreshCounts } from '../run/fresh-counts.ts';
 import { repositoryNames } from '../run/rows.ts';
 import { route } from './route.ts';
 
 const params = z.strictObject({ jobId: JobId });
 const query = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: z.coerce.number().int().min(0).max(1000).default(100),
   /** The last name of the page before. */
   cursor: z.string().optional(),
+  /** `text`: the prompt and the repositories that the job was asked for, which never change. */
+  include: z.enum(['text']).optional(),
 });
 
-const JobPage = ShownJobWithText.extend({
+const JobPage = ShownJob.extend({
+  ...JobText.partial().shape,
+  /** Absent if the job has ended, before its first call to the model, and if the model's price is not known. */
+  spending: Spending.optional(),
   results: z.array(ShownRepositorySummary),
   /** Absent on the last page. */
   cursor: z.string().optional(),
@@ -34,14 +40,12 @@ export const getJob = route(
     responses: { 200: JobPage },
   },
   async ({ params: { jobId }, query }, context) => {
-    const { jobs, repositories, artifacts } = context;
+    const { control, jobs, repositories } = context;
     const job = await withFreshCounts(await jobs.get(jobId), context);
-    let damage: string | undefined;
-    const [text, names] = await Promise.all([
-      findArtifact(artifacts, artifactKeys.request(jobId), JobText, (why) => {
-        damage = why;
-      }),
-      repositoryNames(jobId, context),
+    const [text, spending, names] = await Promise.all([
+      query.include === 'text' ? readText(jobId, context) : undefined,
+      isEnded(job.status) ? undefined : control.spending(jobId),
+      query.limit > 0 ? repositoryNames(jobId, context) : [],
     ]);
     const { cursor } = query;
     const from = cursor === undefined ? 0 : names.findIndex((name) => name > cursor);
@@ -51,12 +55,24 @@ export const getJob = route(
     return {
       json: {
         ...job,
-        // The request may be missing or damaged while the results are intact.
-        ...(text ?? { prompt: '', repositories: [] }),
-        ...(damage && { asWritten: { ...job.asWritten, request: damage } }),
+        ...text?.text,
+        ...(text?.damage && { asWritten: { ...job.asWritten, request: text.damage } }),
+        ...(spending && { spending }),
         results,
         ...(more && { cursor: page.at(-1) }),
       },
     };
   },
 );
+
+/** The text is empty if its artifact is missing or damaged; the job's results can be read without it. */
+async function readText(
+  jobId: string,
+  { artifacts }: Pick<Context, 'artifacts'>,
+): Promise<{ text: JobText; damage: string | undefined }> {
+  let damage: string | undefined;
+  const found = await findArtifact(artifacts, artifactKeys.request(jobId), JobText, (why) => {
+    damage = why;
+  });
+  return { text: found ?? { prompt: '', repositories: [] }, damage };
+}

@@ -14,6 +14,7 @@ import {
   PullRequestSettings,
   ShownJob,
   ShownJobWithText,
+  Spending,
 } from '../../core/job.ts';
 import {
   PullRequestRecord,
@@ -40,6 +41,7 @@ const COMPONENTS = {
   PullRequestSettings,
   RepositoryResult: ShownRepositoryResult,
   RepositorySummary: ShownRepositorySummary,
+  Spending,
   ThreadView,
   TokenUsage,
 };

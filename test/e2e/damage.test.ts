@@ -202,7 +202,7 @@ test('with the lists, the request and a conversation of a job damaged, it can be
   for (const name of ['request.json', 'repositories.json']) await writeFile(artifact(jobId, name), '[');
   await writeFile(artifact(jobId, 'repositories/local/waits/checkpoint/usage.json'), '');
   await writeFile(artifact(jobId, 'repositories/local/fine/thread.json'), '{"messages":');
-  expect(await fleet.job(jobId)).toMatchObject({
+  expect((await fleet.call('GET', `/jobs/${jobId}?include=text`)).json).toMatchObject({
     asWritten: { request: expect.stringContaining('request.json cannot be read') },
     results: [{ repositoryName: 'local/fine' }, { repositoryName: 'local/spent' }, {}],
   });

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { registerWorkTrees } from '../../cli/register.ts';
 import { inspectWorkTree } from '../../cli/work-tree.ts';
 import { WORKER_ATTEMPTS } from '../../core/attempts.ts';
-import type { Job } from '../../core/job.ts';
+import type { JobRow } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import { type MessageRequest, promptTexts } from '../../local/model/conversation.ts';
 import type { Answer, Reply } from '../../local/model/reply.ts';
@@ -44,7 +44,7 @@ const REPOSITORIES = ['local/absent', ...EXISTING.map((name) => `local/${name}`)
 let stack: ServedStack;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let model: ScriptedModel;
-let job: Job;
+let job: JobRow;
 let states: SFNClient;
 /** Every attempt of the worker that is killed. */
 const killed: number[] = [];
@@ -124,7 +124,7 @@ async function killWorker(): Promise<void> {
   process.kill(pid, 'SIGKILL');
 }
 
-async function runJob(): Promise<Job> {
+async function runJob(): Promise<JobRow> {
   const created = await fetch(`${stack.api}/jobs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -135,7 +135,7 @@ async function runJob(): Promise<Job> {
     }),
   });
   expect(created.status).toBe(201);
-  const { jobId } = (await created.json()) as Job;
+  const { jobId } = (await created.json()) as JobRow;
   return endOfJob(stack.api, jobId);
 }
 

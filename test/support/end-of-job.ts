@@ -1,8 +1,9 @@
-import { isEnded, type Job } from '../../core/job.ts';
+import { isEnded, type JobRow, type JobText, type Spending } from '../../core/job.ts';
 import type { RepositorySummary } from '../../core/repository-result.ts';
 import { until } from './until.ts';
 
-export type JobWithResults = Job & { results: RepositorySummary[] };
+export type JobWithResults = JobRow &
+  Partial<JobText> & { spending?: Spending; results: RepositorySummary[] };
 
 /**
  * Waits until the job has ended; returns it with at most `limit` of its repositories.

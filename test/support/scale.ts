@@ -10,7 +10,7 @@ import {
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { WORKER_ATTEMPTS } from '../../core/attempts.ts';
-import type { Job } from '../../core/job.ts';
+import type { JobRow } from '../../core/job.ts';
 import { OutcomeDocument } from '../../core/outcome.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
@@ -53,7 +53,7 @@ mkdir -p "$folder"
 printf '${JSON.stringify(NOTHING_DONE).replaceAll('%JOB%', '%s').replaceAll('%NAME%', '%s')}' "$1" "$2" > "$folder/outcome.json"
 `;
 
-type Run = { job: Job; rows: Map<string, RepositoryResult>; history: string[]; results: ChildResult[] };
+type Run = { job: JobRow; rows: Map<string, RepositoryResult>; history: string[]; results: ChildResult[] };
 type ChildResult = { Input: string; Status: string };
 
 /** Tests of a job over this many repositories, beside one over ten. */
@@ -99,7 +99,7 @@ export function testScale(MANY: number): void {
       body: JSON.stringify({ prompt: 'Do nothing.', repositories: namesOf(count) }),
     });
     if (created.status !== 201) throw new Error(`POST /jobs: ${created.status} ${await created.text()}`);
-    const { jobId } = (await created.json()) as Job;
+    const { jobId } = (await created.json()) as JobRow;
     const startedAt = Date.now();
     // Each look counts the rows.
     const job = await endOfJob(stack.api, jobId, { everyMs: count === FEW ? 100 : 5_000, withinMs: 900_000 });
@@ -140,7 +140,7 @@ export function testScale(MANY: number): void {
   }
 
   /** The files of the analysis's ResultWriter, by its manifest. */
-  async function resultsOf({ jobId, run }: Job): Promise<ChildResult[]> {
+  async function resultsOf({ jobId, run }: JobRow): Promise<ChildResult[]> {
     const artifacts = path.join(stack.dataFolder, 'artifacts');
     const folder = path.join(artifacts, `jobs/${jobId}/runs/${run}/analyze/results`);
     const [mapRun, ...more] = await readdir(folder);

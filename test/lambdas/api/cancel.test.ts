@@ -91,11 +91,16 @@ async function expectCancelled(jobId: string, done: unknown): Promise<void> {
 
 test('a cancelled job works on nothing any more, keeps what was done, and counts what was spent', async () => {
   const { jobId, atWork, done } = await jobAtWork();
+  const { spending } = await fleet.job(jobId);
+  // The calls of the first and the call before the one that stalls are settled; the stalled one is under way.
+  expect(spending!.settledUsd).toBeGreaterThan(2.9 * COST_OF_USAGE);
+  expect(spending!.reservedUsd).toBeGreaterThan(0);
   const { status, json } = await fleet.call('POST', `/jobs/${jobId}/cancel`);
   expect({ status, json }).toMatchObject({ status: 200, json: { status: 'cancelled' } });
   await until('the end of every process of the job', () => alive(atWork).length === 0);
-  const { results, prompt, repositories, ...rest } = await fleet.atRest(jobId);
+  const { results, ...rest } = await fleet.atRest(jobId);
   await expectCancelled(jobId, done);
+  expect(rest).not.toHaveProperty('spending');
 
   const again = await fleet.call('POST', `/jobs/${jobId}/cancel`);
   expect(again.status).toBe(200);

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { registerWorkTrees } from '../../../cli/register.ts';
 import { inspectWorkTree } from '../../../cli/work-tree.ts';
-import type { Job } from '../../../core/job.ts';
+import type { JobRow } from '../../../core/job.ts';
 import type { Problem } from '../../../lambdas/api/problem.ts';
 import { endOfJob } from '../../support/end-of-job.ts';
 import { type ServedStack, startStackProcess } from '../../support/stack.ts';
@@ -40,7 +40,7 @@ async function call(
   return { status: response.status, headers: response.headers, text, json };
 }
 
-async function runJob(request: object): Promise<Job> {
+async function runJob(request: object): Promise<JobRow> {
   const created = await call('POST', '/jobs', request);
   expect(created.status).toBe(201);
   return endOfJob(stack.api, created.json.jobId);
@@ -64,9 +64,12 @@ test('a result is given whole, with its diff, its conversation in three views, a
     status: 'completed',
     name: 'Counting',
     type: 'my-own-slug',
-    prompt: VALID.prompt,
-    repositories: VALID.repositories,
   });
+  expect(job).not.toHaveProperty('prompt');
+  expect(job).not.toHaveProperty('repositories');
+  const withText = await call('GET', `/jobs/${job.jobId}?include=text&limit=0`);
+  expect(withText.json).toMatchObject({ ...VALID, results: [] });
+  expect(withText.json).not.toHaveProperty('cursor');
 
   const path = `/jobs/${job.jobId}/repositories/local/sample`;
   const result = await call('GET', path);
@@ -112,9 +115,9 @@ test('jobs are listed newest first, by status, and page by page', async () => {
   const first = await runJob(VALID);
   const second = await runJob(VALID);
   const page = await call('GET', '/jobs?status=completed&limit=1');
-  expect(page.json.jobs.map(({ jobId }: Job) => jobId)).toEqual([second.jobId]);
+  expect(page.json.jobs.map(({ jobId }: JobRow) => jobId)).toEqual([second.jobId]);
   const next = await call('GET', `/jobs?status=completed&limit=1&cursor=${page.json.cursor}`);
-  expect(next.json.jobs.map(({ jobId }: Job) => jobId)).toEqual([first.jobId]);
+  expect(next.json.jobs.map(({ jobId }: JobRow) => jobId)).toEqual([first.jobId]);
 });
 
 test('what may be named in a job is listed, filtered and page by page', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { Job } from '../../../core/job.ts';
+import type { JobRow } from '../../../core/job.ts';
 import { OutcomeDocument } from '../../../core/outcome.ts';
 import type { RepositoryResult } from '../../../core/repository-result.ts';
 import { artifactKeys } from '../../../core/store/artifact-keys.ts';
@@ -76,17 +76,18 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.close());
 
-async function runJob(repositories: string[]): Promise<Job> {
+async function runJob(repositories: string[]): Promise<JobRow> {
   const created = await fetch(`${stack.api}/jobs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ prompt: 'Do it.', repositories }),
   });
-  const { jobId } = (await created.json()) as Job;
+  const { jobId } = (await created.json()) as JobRow;
   return endOfJob(stack.api, jobId);
 }
 
-const of = ({ jobId }: Job, name: string) => fetch(`${stack.api}/jobs/${jobId}/repositories/local/${name}`);
+const of = ({ jobId }: JobRow, name: string) =>
+  fetch(`${stack.api}/jobs/${jobId}/repositories/local/${name}`);
 
 test('a model that never stops refusing or failing ends a repository in the end, with its cost and what to do', async () => {
   const job = await runJob(['local/refused', 'local/down']);

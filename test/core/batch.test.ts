@@ -51,7 +51,7 @@ async function ended(jobId: string): Promise<JobDetail> {
 
 const SLEEP = [process.execPath, '-e', 'setInterval(() => {}, 1000)'];
 
-test('what a job is submitted with reaches it', async () => {
+test('a submitted job gets the command, parameters and environment of its request', async () => {
   const submitted = await jobs.submitJob({
     ...WHERE,
     jobName: 'whole',
@@ -76,13 +76,13 @@ test('what a job is submitted with reaches it', async () => {
   });
 });
 
-test('the job definition’s own command and attempts hold where the request names none', async () => {
+test('a request without a command or attempts gets those of the job definition', async () => {
   const { jobId } = await jobs.submitJob({ ...WHERE, jobName: 'plain', parameters: { exitCode: '3' } });
   const job = await ended(jobId);
   expect(job.attempts!.map((attempt) => attempt.container!.exitCode)).toEqual([3, 3, 3]);
 });
 
-test('a name that Batch would refuse is refused before the call, with what was received', async () => {
+test('an invalid name is refused before the call, with the value received', async () => {
   await expect(jobs.submitJob({ ...WHERE, jobName: 'octo/repo' })).rejects.toMatchObject({
     name: 'InvalidInputError',
     field: 'jobName',
@@ -91,11 +91,11 @@ test('a name that Batch would refuse is refused before the call, with what was r
   });
 });
 
-test('a job that Batch does not know is undefined', async () => {
+test('describing an unknown job returns undefined', async () => {
   expect(await jobs.describeJob('unknown')).toBeUndefined();
 });
 
-test('a sweep by name prefix reaches every job of it, over pages, and none of another', async () => {
+test('a list by name prefix has every job of the prefix, over several pages, and no other job', async () => {
   const submit = (jobName: string) => jobs.submitJob({ ...WHERE, jobName, command: SLEEP });
   const mine = await Promise.all(Array.from({ length: 120 }, (_, job) => submit(`job-A-${job}`)));
   const other = await submit('job-a-0');
@@ -116,12 +116,12 @@ test('a sweep by name prefix reaches every job of it, over pages, and none of an
   expect((await ended(other.jobId)).status).toBe('FAILED');
 });
 
-test('an empty prefix lists nothing rather than the whole queue', async () => {
+test('an empty prefix is refused, and does not list the whole queue', async () => {
   const list = jobs.listJobs({ jobQueue: 'queue', namePrefix: '' });
   await expect(list.next()).rejects.toMatchObject({ name: 'InvalidInputError', field: 'namePrefix' });
 });
 
-test('Batch’s own refusal reaches the caller under its name', async () => {
+test('an error of Batch reaches the caller with its name', async () => {
   await expect(jobs.submitJob({ ...WHERE, jobQueue: 'other', jobName: 'job' })).rejects.toMatchObject({
     name: 'ClientException',
     message: expect.stringContaining('other'),

@@ -4,7 +4,7 @@ import { createOctokit } from '../../lambdas/github/octokit.ts';
 import { listenOnLoopback } from '../../local/access/loopback.ts';
 import { startSecretsManager } from '../support/secrets-manager.ts';
 
-test('names that users of the original know still work, and explicit table names win over the prefix', () => {
+test('the original’s names still work, and explicit table names win over the prefix', () => {
   const settings = parseSettings({
     DYNAMODB_TABLE_PREFIX: 'cody-batch-prod',
     DYNAMODB_REPOSITORIES_TABLE: 'my-repositories',
@@ -23,13 +23,13 @@ test('names that users of the original know still work, and explicit table names
   });
 });
 
-test('a job that does not say has the default, none may say more than the ceiling, and one of them is enough', () => {
+test('a job without limits has the defaults, no job exceeds the ceilings, and one of both settings is enough', () => {
   expect(parseSettings({})).toMatchObject({
     ...{ DEFAULT_TURNS: 60, MAX_TURNS: 600, DEFAULT_JOB_COST_USD: 50, MAX_JOB_COST_USD: 500 },
     ...{ DEFAULT_REPOSITORY_COST_USD: 2, MAX_REPOSITORY_COST_USD: 20 },
     ...{ DEFAULT_MINUTES: 45, MAX_MINUTES: 450, DEFAULT_CONCURRENCY: 20, MAX_CONCURRENCY: 200 },
   });
-  // On one's own machine nobody else has to be held to anything.
+  // Without authorization, the only caller is the owner of the machine.
   expect(parseSettings({ AUTHORIZATION: 'none' })).toMatchObject({
     ...{ DEFAULT_TURNS: 60, MAX_TURNS: 1000, DEFAULT_JOB_COST_USD: 50, MAX_JOB_COST_USD: 1_000_000 },
   });
@@ -69,7 +69,7 @@ test.each([
   }
 });
 
-test("prices of one's own are read, and refused where a rate is missing or is no price", () => {
+test("the operator's prices are read, and refused if a rate is missing or invalid", () => {
   const price = { input: 3, output: 15, cacheWrite: 3.75, cacheRead: 0.3 };
   const parse = (value: unknown) => parseSettings({ MODEL_PRICES: JSON.stringify(value) });
   expect(parse({ 'a-model': price }).MODEL_PRICES).toEqual({ 'a-model': price });
@@ -78,7 +78,7 @@ test("prices of one's own are read, and refused where a rate is missing or is no
   expect(() => parseSettings({ MODEL_PRICES: '{' })).toThrow(/MODEL_PRICES .*expected JSON/);
 });
 
-test('a default model that no job may ask for is refused at the start', () => {
+test('a default model that jobs may not use is refused at the start', () => {
   expect(() => parseSettings({ ALLOWED_MODELS: 'claude-haiku-5-5' })).toThrow(
     /CLAUDE_MODEL is claude-sonnet-5-5, which is not among ALLOWED_MODELS \(claude-haiku-5-5\)/,
   );
@@ -93,7 +93,7 @@ test.each([
   expect(() => parseSettings(variables)).toThrow(message);
 });
 
-test('a refused value is not repeated, since it could be a secret in the wrong variable', () => {
+test('a refused value is not printed, because it could be a secret in the wrong variable', () => {
   let message = '';
   try {
     parseSettings({ MAX_TURNS: 'sk-ant-secret' });
@@ -104,14 +104,14 @@ test('a refused value is not repeated, since it could be a secret in the wrong v
   expect(message).not.toContain('sk-ant-secret');
 });
 
-test('either name of the Claude key works, an empty variable counts as none, and the write credential falls back', async () => {
+test('both names of the Claude key work, an empty variable counts as absent, and the write token falls back', async () => {
   const settings = parseSettings({ CLAUDE_API_KEY: '', ANTHROPIC_API_KEY: 'the key', GITHUB_TOKEN: 'reads' });
   expect(await settings.secret('CLAUDE_API_KEY')).toBe('the key');
   expect(await settings.secret('GITHUB_WRITE_TOKEN')).toBe('reads');
   expect(await parseSettings({}).secret('CLAUDE_API_KEY')).toBeUndefined();
 });
 
-test('a secret without a value is named with the command that fills it, and is read once it has one', async () => {
+test('a secret without a value is named with the command that fills it, and is read after that', async () => {
   const values: Record<string, string> = {};
   const server = await startSecretsManager(values);
   Object.assign(process.env, {
@@ -132,7 +132,7 @@ test('a secret without a value is named with the command that fills it, and is r
   }
 });
 
-test('a secret for setup is read by its name, where the environment allows it and it can be redacted', async () => {
+test('a secret for setup is read by name, if the environment allows it and it can be redacted', async () => {
   const service = await startSecretsManager({ 'team/registry': 'registry-password\n' });
   process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER = service.url;
   try {
@@ -171,7 +171,7 @@ test.each(['GITHUB_TOKEN', 'AWS_SECRET_ACCESS_KEY', 'PATH', 'LD_PRELOAD', 'MAX_T
   },
 );
 
-test('a secret is used without the line feed that a paste or a file adds, and a key of several lines keeps them', async () => {
+test('a secret is trimmed, and a key of several lines keeps its line feeds', async () => {
   const pem = '-----BEGIN KEY-----\nabc\ndef\n-----END KEY-----';
   const secrets = { token: 'ghp_example\n', key: `${pem}\n` };
   const service = await startSecretsManager(secrets);
@@ -191,7 +191,7 @@ test('a secret is used without the line feed that a paste or a file adds, and a 
   }
 });
 
-test('a token that was rotated is read anew after 5 minutes, and at once where GitHub refused the old one', async () => {
+test('a rotated token is read after 5 minutes, and at once if GitHub refused the old one', async () => {
   const secrets = { token: 'the first' };
   const service = await startSecretsManager(secrets);
   const gitHub = await listenOnLoopback(

@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-test('the local engine runs the bytes that npm run asl prints, with every name filled in', async () => {
+test('the local engine runs the bytes that npm run asl prints, with all names substituted', async () => {
   const client = new SFNClient({
     ...LOCAL_AWS,
     endpoint: stack.awsVariables.AWS_ENDPOINT_URL_SFN!,
@@ -30,7 +30,7 @@ test('the local engine runs the bytes that npm run asl prints, with every name f
   );
   client.destroy();
 
-  // What stands between the names is compared byte for byte; the names are what substitution may change.
+  // The text between the names is compared byte for byte; substitution may change only the names.
   const parts = printed.split(/\$\{\w+\}/);
   const names = [...printed.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name!);
   let rest = definition!;
@@ -46,17 +46,17 @@ test('the local engine runs the bytes that npm run asl prints, with every name f
   for (const value of filled.values()) expect(value).toMatch(/^[\w-]+$/);
 });
 
-test('what is deployed is what is printed', () => {
+test('the deployed definition is the printed one', () => {
   expect(jobDefinitionText()).toBe(printed);
 });
 
-test('asl-validator finds no fault in the definition', () => {
+test('asl-validator finds no error in the definition', () => {
   const { isValid, errorsText } = aslValidator(jobDefinition());
   expect(errorsText('\n')).toBe('');
   expect(isValid).toBe(true);
 });
 
-test('the language service of the AWS Toolkit finds no fault in the definition', async () => {
+test('the language service of the AWS Toolkit finds no error in the definition', async () => {
   expect(await languageServiceFaults(printed)).toEqual([]);
 });
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Publishing, type Recorded, text } from '../support/publishing.ts';
 import { until } from '../support/until.ts';
 
-/** How much faster waits pass, and GitHub's minutes. */
+/** How much faster waits, and GitHub's minutes, pass. */
 const TIME_SCALE = 60;
 
 let publishing: Publishing;
@@ -11,7 +11,7 @@ let publishing: Publishing;
 beforeAll(async () => {
   publishing = await Publishing.start({
     timeScale: TIME_SCALE,
-    // What notifies people: a pull request is one.
+    // The limit on content creation, such as pull requests.
     gitHubOptions: { limits: { contentPerMinute: 2 }, timeScale: TIME_SCALE },
   });
 });
@@ -25,7 +25,7 @@ async function changed(names: readonly string[]): Promise<Recorded[]> {
   return Promise.all(names.map(make));
 }
 
-test("who meets GitHub's limit waits in the graph for as long as GitHub says, and then opens its pull request", async () => {
+test("a rate-limited repository waits in the state machine until GitHub's time, and then opens its pull request", async () => {
   const names = ['limited-1', 'limited-2', 'limited-3', 'limited-4', 'limited-5'];
   const jobId = await publishing.record(await changed(names));
   const job = await publishing.publish(jobId);
@@ -48,7 +48,7 @@ test("who meets GitHub's limit waits in the graph for as long as GitHub says, an
   for (const path of limited) expect(path.slice(0, round.length)).toEqual(round);
 });
 
-test("a job's own pace holds up no other job of the same credential", async () => {
+test("a job's perHour delays no other job of the same credential", async () => {
   const slow = await publishing.record(await changed(['slow-1', 'slow-2', 'slow-3', 'slow-4']), {
     pullRequest: { perHour: 1 },
   });
@@ -64,7 +64,7 @@ test("a job's own pace holds up no other job of the same credential", async () =
   expect(running.json).toMatchObject({ status: 'processing', run: 2 });
   const open = running.json.results.filter(({ pullRequest }) => pullRequest);
   expect(open).toHaveLength(1);
-  // Whoever looks can see what the others wait for, and until when: an hour after the first, and more.
+  // The rows show why and until when the others wait: an hour after the first, and more.
   expect(open[0]).not.toHaveProperty('waiting');
   const waiting = running.json.results.filter(({ phase }) => phase === 'waitingForSlot');
   expect(waiting.length).toBeGreaterThan(0);

@@ -4,7 +4,7 @@ import { Octokit } from '@octokit/rest';
 import { Fleet, repositoryOfRequest, writeAndSubmit } from '../support/fleet.ts';
 import { until } from '../support/until.ts';
 
-/** By what the model answers once the test lets it; what is not here is answered at once. */
+/** Answers of the model that the test holds back. Others are given at once. */
 const held = new Map<string, PromiseWithResolvers<void>>();
 const hold = (name: string) => held.set(name, Promise.withResolvers());
 const release = (name: string) => held.get(name)!.resolve();
@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => fleet?.close());
 
-/** One at a time, so that the last has not begun while the one before is held. */
+/** One at a time, so that the last one does not start while the one before is held. */
 const start = (names: readonly string[]) =>
   fleet.post(names, { createPullRequests: true, maxConcurrency: 1 });
 
@@ -37,7 +37,7 @@ async function pulls(name: string) {
   return (await github.rest.pulls.list({ owner: 'local', repo: name, state: 'all' })).data;
 }
 
-/** The row of a repository, once its pull request is in this state. */
+/** Waits until the repository's pull request is in this state, and returns its row. */
 function inState(jobId: string, name: string, state: string) {
   return until(`${name} to be ${state}`, async () => {
     const { [name]: row } = await fleet.rows(jobId);
@@ -45,7 +45,7 @@ function inState(jobId: string, name: string, state: string) {
   });
 }
 
-/** The repositories that the Map of this label took, in all its runs in the job's first execution. */
+/** The repositories that the Map of this label processed, in all its runs in the job's first execution. */
 async function tried(jobId: string, label: string): Promise<string[]> {
   const arns: string[] = [];
   const executionArn = fleet.executionArn(jobId);
@@ -61,7 +61,7 @@ async function tried(jobId: string, label: string): Promise<string[]> {
   );
 }
 
-test('a pull request can be looked at before the last repository is begun with', async () => {
+test('a pull request is open before the last repository starts', async () => {
   hold('open-2');
   const jobId = await start(OF.open);
   await inState(jobId, 'open-1', 'open');
@@ -75,7 +75,7 @@ test('a pull request can be looked at before the last repository is begun with',
   expect(job).toMatchObject({ status: 'completed', counts: { total: 3, completed: 3 } });
   expect(job.pullRequests).toEqual({ open: 3, merged: 0, closed: 0, failed: 0 });
   for (const name of OF.open) expect(await pulls(name)).toHaveLength(1);
-  // Each was one Map's, and none both's.
+  // No repository was processed by both Maps.
   const both = [
     ...(await tried(jobId, 'OpenPullRequestsMeanwhile')),
     ...(await tried(jobId, 'OpenPullRequests')),
@@ -83,9 +83,9 @@ test('a pull request can be looked at before the last repository is begun with',
   expect(both.sort()).toEqual(OF.open);
 });
 
-test('a pull request that failed holds up no other one, and is tried again when all are analysed', async () => {
+test('a failed pull request delays no other, and is retried after the analysis', async () => {
   const [first, second, third, last] = OF.failing as [string, string, string, string];
-  // Taken while the model works, so that nothing says it before.
+  // Made while the model works, so that the check before the analysis does not find it.
   hold(first);
   hold(third);
   hold(last);
@@ -112,7 +112,7 @@ test('a pull request that failed holds up no other one, and is tried again when 
   for (const name of OF.failing) expect(await pulls(name)).toHaveLength(1);
 });
 
-test('a cancelled job keeps the pull requests that it has opened, and its retry opens those of the rest', async () => {
+test('a cancelled job keeps its open pull requests, and its retry opens the others', async () => {
   const [first, second] = CANCELLED as [string, string];
   hold(second);
   const jobId = await start(CANCELLED);

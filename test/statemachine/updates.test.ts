@@ -23,7 +23,7 @@ beforeEach(async () => {
   await tables.rows.createPending(jobId, [NAME], AT);
 });
 
-/** Sends the update that a state is, as Step Functions does: false where its condition does not hold. */
+/** Sends a state's update as Step Functions does. Returns false if its condition does not hold. */
 async function update(name: string, run = 1, token = 'a-token'): Promise<boolean> {
   const { Parameters } = STATES[name] as TaskState;
   const text = JSON.stringify(evaluate(Parameters, { jobId, repositoryName: NAME, run, token }))
@@ -52,7 +52,7 @@ function evaluate(template: unknown, input: Input): unknown {
   );
 }
 
-/** `$.field`, what is known of the execution, the token's hash and `States.Format('…{}…', $.field)`: all that these states use. */
+/** Resolves `$.field`, the execution's fields, the token's hash and `States.Format('…{}…', $.field)`: these states use no more. */
 function read(expression: string, input: Input): unknown {
   const [, format, argument] = /^States\.Format\('(.*)', \$\.(\w+)\)$/.exec(expression) ?? [];
   if (format !== undefined) return format.replace('{}', String(input[argument!]));
@@ -65,7 +65,7 @@ function read(expression: string, input: Input): unknown {
   return input[field];
 }
 
-test('only the run that a job is in may start it, also again, and nothing starts one that has ended', async () => {
+test('only a job’s current run starts it, also again, and no run starts an ended job', async () => {
   const { jobs } = tables;
   expect(await update('StartJob', 2)).toBe(false);
   expect(await update('StartJob')).toBe(true);
@@ -79,7 +79,7 @@ test('only the run that a job is in may start it, also again, and nothing starts
   expect(await update('StartJob')).toBe(false);
 });
 
-test('a job is known from one that never was, and asking writes neither', async () => {
+test('an ended job is distinguished from an unknown one, and the check changes neither', async () => {
   const { jobs, client, settings } = tables;
   const before = await jobs.get(jobId);
   expect(await update('IsThereSuchAJob')).toBe(true);
@@ -92,7 +92,7 @@ test('a job is known from one that never was, and asking writes neither', async 
   );
 });
 
-test('a repository is taken by its run once it is pending, and never once it has ended', async () => {
+test('a run takes a pending repository, and never an ended one', async () => {
   const { rows, index } = tables;
   expect(await update('StartRepository')).toBe(true);
   expect(await update('StartRepository')).toBe(true);
@@ -103,7 +103,7 @@ test('a repository is taken by its run once it is pending, and never once it has
   expect(await update('StartRepository')).toBe(false);
 });
 
-test('the row knows the worker of the newest execution alone, and shows nobody by what', async () => {
+test('the row accepts only the worker of the newest execution, and does not show its token', async () => {
   const { rows } = tables;
   await update('StartRepository', 1, 'first');
   await update('StartRepository', 1, 'second');
@@ -115,7 +115,7 @@ test('the row knows the worker of the newest execution alone, and shows nobody b
   expect(await rows.findWorker(jobId, 'local/none')).toBeUndefined();
 });
 
-test('a stopped job admits nobody, and says so on the repository that was to start', async () => {
+test('a stopped job admits no repository, and the repository’s row has the reason', async () => {
   const { control, rows, index } = tables;
   expect(await update('AdmitRepository')).toBe(true);
   await control.stop(jobId, 1, 'jobCost');
@@ -128,7 +128,7 @@ test('a stopped job admits nobody, and says so on the repository that was to sta
   expect(await index.countByIndex(jobId)).toMatchObject({ total: 1, cancelled: 1 });
 });
 
-test('the end of an analysis is told of its run, and nothing is written of a job that was deleted meanwhile', async () => {
+test('the end of an analysis is recorded for its run, and nothing is written for a deleted job', async () => {
   const { control, client, settings } = tables;
   await control.openRun(jobId, 2);
   expect(await update('RecordAnalysisEnd', 2)).toBe(true);
@@ -142,7 +142,7 @@ test('the end of an analysis is told of its run, and nothing is written of a job
   );
 });
 
-test('every update of the state machine is among these', () => {
+test('these tests cover every update of the state machine', () => {
   const updates = Object.entries(STATES).filter(
     ([, state]) => (state as TaskState).Resource === 'arn:aws:states:::dynamodb:updateItem',
   );

@@ -2,10 +2,10 @@ import { countsOf, type JobRow, newJobId } from '../../core/job.ts';
 import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 
-/** When the rows of these tests were written. */
+/** The creation time of rows in tests. */
 export const AT = '2026-11-22T00:00:00.000Z';
 
-/** A job of one repository that has just begun. */
+/** A job of one repository that has just started. */
 export function jobRow(fields: Partial<JobRow> = {}): JobRow {
   return {
     jobId: newJobId(),

@@ -18,7 +18,7 @@ import { RepositoryTable } from '../../core/store/repository-table.ts';
 import { openDynamoDB } from '../../core/store/tables.ts';
 import { createTables, startDynamoDB } from '../../local/dynamodb/dynamodb.ts';
 
-/** Set by `npm run test:moto`: the tests then judge the same code by moto's DynamoDB and S3. */
+/** Set by `npm run test:moto`, so that the tests run against moto's DynamoDB and S3. */
 const MOTO = process.env.MOTO_URL;
 
 Object.assign(process.env, {
@@ -47,7 +47,7 @@ export type TestTables = Omit<Stores, 'repositories' | 'repositoryIndex'> & {
   close(): Promise<void>;
 };
 
-/** The product's two tables, empty: dynalite's as the local stack makes them, or moto's. */
+/** The two tables, empty: in dynalite, as in the local stack, or in moto. */
 export async function openTestTables(): Promise<TestTables> {
   const names = { jobsTable: `jobs-${randomUUID()}`, repositoriesTable: `repositories-${randomUUID()}` };
   const server = MOTO ? await tablesOfMoto(MOTO, names) : await startDynamoDB({ access: 'anyone', ...names });
@@ -79,7 +79,7 @@ async function tablesOfMoto(url: string, names: { jobsTable: string; repositorie
   return { url, close: async () => {} };
 }
 
-/** An empty artifact store, by its address: a folder, or a bucket of moto's. */
+/** An empty artifact store: a folder, or a bucket in moto. */
 export async function openTestArtifacts(): Promise<{ store: ArtifactStore; close(): Promise<void> }> {
   if (MOTO) {
     const { store } = await openTestBucket();
@@ -92,7 +92,7 @@ export async function openTestArtifacts(): Promise<{ store: ArtifactStore; close
   };
 }
 
-/** A bucket of moto's, with the official client beside the store. */
+/** A bucket in moto, with an AWS client. */
 export async function openTestBucket(): Promise<{ store: ArtifactStore; s3: S3Client; bucket: string }> {
   if (!MOTO) throw new Error('This needs the S3 of `npm run test:moto`.');
   const bucket = `artifacts-${randomUUID()}`;

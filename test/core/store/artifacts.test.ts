@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => close());
 
-test('a reader sees the old bytes or the new ones, and never a part, while twenty writers replace an artifact', async () => {
+test('while twenty writers replace an artifact, a reader gets one of the versions, complete', async () => {
   const body = (i: number) => Buffer.alloc(200_000, i);
   await store.write('jobs/a/x', body(0));
   const writers = Array.from({ length: 20 }, (_, i) => store.write('jobs/a/x', body(i + 1)));
@@ -33,7 +33,7 @@ test('a reader sees the old bytes or the new ones, and never a part, while twent
   }
 });
 
-test('what is absent is undefined, or an error that names it', async () => {
+test('a missing artifact is undefined, or an error that names it', async () => {
   expect(await store.read('jobs/none')).toBeUndefined();
   expect(await store.read('jobs/a/')).toBeUndefined();
   await expect(readArtifact(store, 'jobs/none', z.unknown())).rejects.toThrow(
@@ -49,7 +49,7 @@ test('a key that leads out of the store is refused', async () => {
   }
 });
 
-test('bytes come back as they were: none, text, a patch that is no UTF-8, and 8 MiB that no compression helps', async () => {
+test('bytes come back unchanged: none, text, a patch that is not UTF-8, and 8 MiB that cannot be compressed', async () => {
   const noise = Buffer.alloc(8 * 1024 * 1024);
   for (let i = 0, seed = 1; i < noise.length; i += 4) {
     seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
@@ -65,13 +65,13 @@ test('bytes come back as they were: none, text, a patch that is no UTF-8, and 8 
   }
 });
 
-test('a file that is compressed already is given back as it was saved', async () => {
+test('a file that was already compressed comes back unchanged', async () => {
   const body = gzipSync('twice');
   await store.write('jobs/bytes/a.gz', body);
   expect((await store.read('jobs/bytes/a.gz'))!.equals(body)).toBe(true);
 });
 
-test('names with spaces, signs and letters of any script are kept apart', async () => {
+test('keys with spaces, signs and letters of any script are distinct', async () => {
   const names = ['a b', 'a+b', 'a%20b', 'a&b<c>', 'ä', 'a\u0308', '漢字', "it's", '~!@$^()=;,', 'x#y?z'];
   for (const name of names) await store.write(`jobs/names/${name}`, name);
   for (const name of names) expect((await store.read(`jobs/names/${name}`))?.toString()).toBe(name);
@@ -79,7 +79,7 @@ test('names with spaces, signs and letters of any script are kept apart', async 
   for (const name of names) expect(await store.read(`jobs/names/${name}`)).toBeUndefined();
 });
 
-test('removing a prefix removes what is below it, and nothing beside it', async () => {
+test('removing a prefix removes everything below it, and nothing else', async () => {
   await writeArtifact(store, 'jobs/b/one.json', { a: 1 });
   await writeArtifact(store, 'jobs/bb/one.json', { a: 2 });
   await store.removeAll('jobs/b/');
@@ -88,7 +88,7 @@ test('removing a prefix removes what is below it, and nothing beside it', async 
   expect(await readArtifact(store, 'jobs/bb/one.json', z.object({ a: z.number() }))).toEqual({ a: 2 });
 });
 
-test('a job of more artifacts than one listing holds is deleted whole', async () => {
+test('a job with more artifacts than one page of a listing is deleted completely', async () => {
   const names = Array.from({ length: 1050 }, (_, i) => `local/r${i}`);
   await inParallel(names, 16, (name) => store.write(artifactKeys.log('job-1', name), 'x'));
   await store.write(artifactKeys.log('job-2', 'local/r0'), 'x');
@@ -98,7 +98,7 @@ test('a job of more artifacts than one listing holds is deleted whole', async ()
   expect(await store.read(artifactKeys.log('job-2', 'local/r0'))).toEqual(Buffer.from('x'));
 });
 
-test('an address of another kind is refused', () => {
+test('an address of another scheme is refused', () => {
   expect(() => openArtifacts('http://example.com')).toThrow('expected s3://bucket or file:///folder');
 });
 
@@ -112,7 +112,7 @@ test.each([
   ['null', 'null'],
   ['a number that the shape refuses', '{"run":1,"spent":-1}'],
   ['a field that another version calls otherwise', '{"run":1,"spentUsd":1}'],
-])('%s in place of an artifact is set aside with a word, and stops nobody', async (_what, body) => {
+])('%s in place of an artifact is ignored with a warning', async (_what, body) => {
   const key = 'jobs/damaged/usage.json';
   await store.write(key, body);
   const said: string[] = [];
@@ -123,7 +123,7 @@ test.each([
   for (const why of said) expect(why).toContain(key);
 });
 
-test("an artifact of an earlier run is not this run's, whatever its shape, and nobody is told of it", async () => {
+test('an artifact of an earlier run is ignored without a warning, whatever its shape', async () => {
   const key = 'jobs/earlier/usage.json';
   await store.write(key, '{"run":1,"written":"by an older version"}');
   const setAside = (why: string) => expect(why).toBeUndefined();

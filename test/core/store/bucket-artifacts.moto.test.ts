@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { findArtifact, openArtifacts, writeArtifact } from '../../../core/store/artifacts.ts';
 import { openTestBucket } from '../../support/stores.ts';
 
-test('an artifact is compressed and says so, so that a browser, the AWS CLI and this product read the same', async () => {
+test('an artifact is compressed with Content-Encoding, so that a browser, the AWS CLI and this product read the same', async () => {
   const { store, s3, bucket: Bucket } = await openTestBucket();
   await writeArtifact(store, 'jobs/a/outcome.json', { summary: 'x'.repeat(10_000) });
   const object = await s3.send(new GetObjectCommand({ Bucket, Key: 'jobs/a/outcome.json' }));
@@ -21,7 +21,7 @@ test('an artifact is compressed and says so, so that a browser, the AWS CLI and 
   expect(JSON.parse(gunzipSync(bytes).toString())).toEqual({ summary: 'x'.repeat(10_000) });
 });
 
-test('what Step Functions reads is plain, as it does not decompress', async () => {
+test('an artifact for Step Functions is plain, because it does not decompress', async () => {
   const { store, s3, bucket: Bucket } = await openTestBucket();
   await writeArtifact(store, 'jobs/a/runs/1/items.json', [{ repositoryName: 'local/one' }], { plain: true });
   const head = await s3.send(new HeadObjectCommand({ Bucket, Key: 'jobs/a/runs/1/items.json' }));
@@ -30,7 +30,7 @@ test('what Step Functions reads is plain, as it does not decompress', async () =
   expect(await object.Body!.transformToString()).toBe('[{"repositoryName":"local/one"}]');
 });
 
-test('an object that the API cannot delete is an error that names it, and no endless deletion', async () => {
+test('an object that cannot be deleted is an error that names it, and the deletion ends', async () => {
   const { store, s3, bucket: Bucket } = await openTestBucket();
   await store.write('jobs/a/kept', 'x');
   const Policy = JSON.stringify({
@@ -44,12 +44,12 @@ test('an object that the API cannot delete is an error that names it, and no end
   expect((await s3.send(new ListObjectsV2Command({ Bucket }))).KeyCount).toBe(1);
 });
 
-test('a bucket that does not exist is an error, and not an absent artifact', async () => {
+test('a missing bucket is an error, and not a missing artifact', async () => {
   await openTestBucket();
   await expect(openArtifacts('s3://no-such-bucket').read('jobs/a')).rejects.toThrow(/bucket/i);
 });
 
-test('an object that was cut short is set aside with a word, and stops nobody', async () => {
+test('a truncated object is ignored with a warning', async () => {
   const { store, s3, bucket: Bucket } = await openTestBucket();
   const Key = 'jobs/a/usage.json';
   const Body = gzipSync('{"run":1}').subarray(0, 12);
@@ -59,7 +59,7 @@ test('an object that was cut short is set aside with a word, and stops nobody', 
   expect(said).toEqual([expect.stringContaining(Key)]);
 });
 
-test('a few KB of gzip that would become gigabytes, and an object that never ends, are set aside', async () => {
+test('a few KB of gzip that decompress to gigabytes, and an object that never ends, are ignored', async () => {
   const { store, s3, bucket: Bucket } = await openTestBucket();
   const said: string[] = [];
   const find = (Key: string) => findArtifact(store, Key, z.unknown(), (why) => void said.push(why));

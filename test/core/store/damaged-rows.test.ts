@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => tables.close());
 
-/** What an edit by hand, a fault or another version may leave in an attribute. */
+/** Values that an edit by hand, a fault or another version may leave in an attribute. */
 const POISON: readonly unknown[] = [
   '',
   'nonsense',
@@ -26,16 +26,16 @@ const POISON: readonly unknown[] = [
   { total: 'many' },
 ];
 
-/** Keys of the tables and of their indexes, for which DynamoDB itself takes strings only. */
+/** Keys of the tables and indexes, which DynamoDB requires to be strings. */
 const INDEXED = ['status', 'createdAt'];
 
 async function put(table: 'jobsTable' | 'repositoriesTable', Item: object): Promise<void> {
-  // A number over 2^53 goes to the table as it is, as a console sends it.
+  // Stores a number over 2^53 unchanged, as the AWS console does.
   const sent = JSON.parse(JSON.stringify(Item), (_key, value) => (value === 2 ** 60 ? BigInt(value) : value));
   await tables.client.send(new PutCommand({ TableName: tables.settings[table], Item: sent }));
 }
 
-test('whatever one attribute of a job holds, that job and all the others can be listed, read and shown', async () => {
+test('with any value in one attribute of a job, that job and the others are listed, read and shown', async () => {
   const { jobs } = tables;
   const healthy = jobRow();
   await jobs.create(healthy);
@@ -60,13 +60,13 @@ test('whatever one attribute of a job holds, that job and all the others can be 
   for (const { jobId, name, value } of damaged) {
     const job = await jobs.get(jobId);
     expect(JSON.parse(JSON.stringify(job))).toMatchObject({ jobId });
-    // It is shown as it was read, or as what it is.
+    // It is shown as stored, or as the value that it means.
     const shown = job.asWritten ? job.asWritten[name] : job[name as keyof JobRow];
     if (name !== 'expiresAt') expect({ name, shown }).toEqual({ name, shown: value });
   }
 });
 
-test('whatever one attribute of a repository holds, it and the others of its job can be read and counted', async () => {
+test('with any value in one attribute of a repository, it and the others of its job are read and counted', async () => {
   const { rows } = tables;
   const jobId = newJobId();
   const row = { jobId, status: 'processing', run: 1, updatedAt: AT };
@@ -89,7 +89,7 @@ test('whatever one attribute of a repository holds, it and the others of its job
   }
 });
 
-test('a status that people spell as the original did is what it means, also to the conditions of later writes', async () => {
+test('a status in the original’s spelling is read as the status it means, and mended for later conditions', async () => {
   const { jobs, rows } = tables;
   const job = jobRow();
   await put('jobsTable', { ...job, entity: 'job', status: 'FAILED' });
@@ -106,7 +106,7 @@ test('a status that people spell as the original did is what it means, also to t
   expect(await rows.respellStatus(job.jobId, 'local/one', 'failed', AT)).toBe(false);
 });
 
-test('a job whose settings nobody can read is shown, and not run by others than it was given', async () => {
+test('a job with unreadable settings is shown, and does not run with other settings', async () => {
   const { jobs } = tables;
   const job = jobRow();
   await put('jobsTable', { ...job, entity: 'job', settings: { ...job.settings, verify: 'npm test' } });
@@ -114,7 +114,7 @@ test('a job whose settings nobody can read is shown, and not run by others than 
   await expect(jobs.getWhole(job.jobId)).rejects.toThrow(/settings: .*Correct it in the jobs table/);
 });
 
-test('a page that ends at a row that somebody wrote by hand is followed by the next one', async () => {
+test('a page that ends at a row written by hand is followed by the next page', async () => {
   const { jobs } = tables;
   await put('jobsTable', { jobId: 'no job/at all', entity: 'job', status: 'pending', createdAt: '9999' });
   await put('jobsTable', { jobId: 'none either', entity: 'job', status: 'pending', createdAt: '0' });
@@ -128,7 +128,7 @@ test('a page that ends at a row that somebody wrote by hand is followed by the n
   expect(listed).toEqual(expect.arrayContaining(['no job/at all', 'none either']));
 });
 
-test('a pacing item that somebody has edited holds nobody up, and is right afterwards', async () => {
+test('a rate limiter’s item that was edited by hand delays nothing, and is valid after the next write', async () => {
   const { rateSlots } = tables;
   const now = Date.parse(AT);
   for (const [i, damaged] of [...POISON, 9e15].entries()) {

@@ -11,14 +11,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test('twenty writers of one artifact leave one readable file and no temporary ones', async () => {
+test('twenty writers of one artifact leave one readable file and no temporary files', async () => {
   const store = new FolderArtifacts(folder);
   await Promise.all(Array.from({ length: 20 }, (_, i) => store.write('jobs/a/x.txt', `writer ${i}`)));
   expect(await readdir(path.join(folder, 'jobs/a'))).toEqual(['x.txt']);
   expect(await readFile(path.join(folder, 'jobs/a/x.txt'), 'utf8')).toMatch(/^writer \d+$/);
 });
 
-test('a file far beyond what an artifact can be is refused before it is read, and a pipe is not waited for', async () => {
+test('a file above the bound of artifacts is refused before it is read, and a pipe does not block', async () => {
   const store = new FolderArtifacts(folder);
   await store.write('jobs/b/thread.json', '{}');
   await truncate(path.join(folder, 'jobs/b/thread.json'), 100 * 1024 ** 3);

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => tables.close());
 
-test('of twenty requests with one idempotency key all get the job of the first, until a day has passed', async () => {
+test('twenty requests with one idempotency key get the job of the first one, for a day', async () => {
   const { idempotencyKeys } = tables;
   const claim = (i: number, at = AT) =>
     idempotencyKeys.claim('key', { boundJobId: `job-${i}`, fingerprint: `print-${i}` }, at);

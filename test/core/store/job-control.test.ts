@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => tables.close());
 
-test('fifty racing workers never reserve more than the job may cost, and a stopped job reserves nothing', async () => {
+test('fifty racing workers never reserve more than the job’s cap, and a stopped job reserves nothing', async () => {
   const { control } = tables;
   const { jobId } = jobRow();
   const reserve = () => control.reserve(jobId, 0.07, 1);
@@ -26,11 +26,11 @@ test('fifty racing workers never reserve more than the job may cost, and a stopp
   await control.settle(newJobId(), { reservedUsd: 1, spentUsd: 0 });
 });
 
-test('a reservation settles the call before it in the same write, and one that does not fit settles nothing', async () => {
+test('a reservation settles the call before it in the same write, and a refused one settles nothing', async () => {
   const { control } = tables;
   const { jobId } = jobRow();
   expect(await control.reserve(jobId, 0.6, 1)).toBe(true);
-  // Of the 0.6 only 0.1 was spent, which makes room for 0.8 and not for 0.95.
+  // Of the reserved 0.6 only 0.1 was spent, so 0.8 fits and 0.95 does not.
   const before = { reservedUsd: 0.6, spentUsd: 0.1 };
   expect(await control.reserve(jobId, 0.95, 1, before)).toBe(false);
   expect(await control.get(jobId)).toMatchObject({ spentUsd: 0 });
@@ -39,7 +39,7 @@ test('a reservation settles the call before it in the same write, and one that d
   expect(await control.reserve(jobId, 0.15, 1)).toBe(false);
 });
 
-test('one worker of a run asks whether the service knows the key and the model, and a retry asks again', async () => {
+test('one worker of a run checks the key and the model, and a retry checks again', async () => {
   const { control } = tables;
   const { jobId } = jobRow();
   const claims = await Promise.all(Array.from({ length: 20 }, () => control.claimModelCheck(jobId, 1)));

@@ -15,7 +15,7 @@ afterAll(() => tables.close());
 const TOTALS = { counts: countsOf({ completed: 1 }), tokenUsage: NO_TOKENS, costUsd: 0.25 };
 const cursorOf = (key: unknown) => Buffer.from(JSON.stringify(key)).toString('base64url');
 
-test('a job is written once, whole, and read as it was written', async () => {
+test('a job is written once, and read back unchanged', async () => {
   const { jobs } = tables;
   const job = jobRow({ description: 'naïve – 漢字', costUsd: 0.1 + 0.2, maxCostUsd: 0.000001 });
   expect(await jobs.create(job)).toBe(true);
@@ -24,7 +24,7 @@ test('a job is written once, whole, and read as it was written', async () => {
   await expect(jobs.get(newJobId())).rejects.toThrow('There is no job');
 });
 
-test('jobs are listed newest first, by status, page by page, and nothing else of the table is among them', async () => {
+test('jobs are listed newest first, by status, in pages, without other items of the table', async () => {
   const { jobs, control, idempotencyKeys, rateSlots, ...own } = await openTestTables();
   const days = [1, 2, 3, 4, 5].map((day) => `2026-01-0${day}T00:00:00.000Z`);
   const status = (i: number): Status => (i % 2 === 0 ? 'completed' : 'failed');
@@ -50,7 +50,7 @@ test('jobs are listed newest first, by status, page by page, and nothing else of
   await own.close();
 });
 
-test('a cursor that no page gave is refused as the caller’s mistake, and not as a failure of the table', async () => {
+test('an invalid cursor is the caller’s mistake, and not a failure of the table', async () => {
   const { jobs } = tables;
   const { jobId } = jobRow();
   const keys = [
@@ -74,7 +74,7 @@ test('a cursor that no page gave is refused as the caller’s mistake, and not a
   });
 });
 
-test('of ten that end a job and ten that cancel it one has it, and its totals are kept', async () => {
+test('of ten ends and ten cancels of a job one is written, and its totals are kept', async () => {
   const { jobs } = tables;
   const job = jobRow();
   await jobs.create(job);
@@ -90,7 +90,7 @@ test('of ten that end a job and ten that cancel it one has it, and its totals ar
   expect(await jobs.get(job.jobId)).toMatchObject(TOTALS);
 });
 
-test('a job that ends by an error says it, and the next run begins without it', async () => {
+test('a failed job has its error, and the next run begins without it', async () => {
   const { jobs } = tables;
   const job = jobRow({ executionArn: 'arn:of:run:1' });
   await jobs.create(job);
@@ -107,7 +107,7 @@ test('a job that ends by an error says it, and the next run begins without it', 
     expect(again).not.toHaveProperty(gone);
 });
 
-test('of twenty readers one counts, and counts again only when they are old', async () => {
+test('one of twenty readers counts, and counts again only when the counts are old', async () => {
   const { jobs } = tables;
   const job = jobRow();
   await jobs.create(job);
@@ -118,7 +118,7 @@ test('of twenty readers one counts, and counts again only when they are old', as
   expect(await jobs.claimCounting(newJobId(), AT, AT)).toBe(false);
 });
 
-test('pull requests are counted on a job that has ended, and of the run that was asked for', async () => {
+test('pull requests are counted only on an ended job, and only for its current run', async () => {
   const { jobs } = tables;
   const job = jobRow();
   const { jobId } = job;
@@ -131,14 +131,14 @@ test('pull requests are counted on a job that has ended, and of the run that was
   await jobs.reserveRun(jobId, 1, { action: 'publish' }, AT);
   await jobs.recordPullRequests(jobId, 2, counts(3), AT);
   await jobs.end(jobId, 2, { ...TOTALS, status: 'completed', at: AT });
-  // What a schedule counted of the run before comes late.
+  // A count of the run before arrives late.
   await jobs.recordPullRequests(jobId, 1, counts(4), AT);
   expect(await jobs.get(jobId)).toMatchObject({ run: 2, pullRequests: counts(2) });
 });
 
 const ANALYZE = { action: 'analyze' } as const;
 
-test('a deleted job is one that no retry and no cancel brings back, and nothing late makes it anew', async () => {
+test('no retry or cancel brings back a deleted job, no late write creates it again, and no item of it is left', async () => {
   const { jobs, control, rateSlots, client, settings } = tables;
   const job = jobRow();
   const { jobId } = job;
@@ -196,7 +196,7 @@ test('a deleted job is one that no retry and no cancel brings back, and nothing 
   ]);
 });
 
-test('everything of a job expires when the job does, also what a later run makes', async () => {
+test('all items of a job expire with it, also those of a later run', async () => {
   const { jobs, control, rows, client, settings } = tables;
   const job = jobRow({ createdAt: '2026-11-01T00:00:00.000Z' });
   const { jobId } = job;
@@ -215,7 +215,7 @@ test('everything of a job expires when the job does, also what a later run makes
   expect(expiries).toEqual(Array(4).fill(Date.parse(expiresAt!) / 1000));
 });
 
-test('expired jobs are found, the oldest first, and of others none', async () => {
+test('only expired jobs are found, oldest first', async () => {
   const { jobs } = tables;
   const at = (day: number) => new Date(Date.parse(AT) + day * 86_400_000).toISOString();
   const made = [-400, -300, -200].map((day) => jobRow({ createdAt: at(day) }));

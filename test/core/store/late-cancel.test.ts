@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => close());
 
-/** A job whose run 1 was cancelled, and whose run 2 a retry has just begun. */
+/** A job whose run 1 was cancelled, and whose run 2 has just started. */
 async function retriedJob(): Promise<string> {
   const job = jobRow();
   const { jobId } = job;
@@ -35,7 +35,7 @@ async function retriedJob(): Promise<string> {
   return jobId;
 }
 
-test('what is late of a cancel reaches nothing of the run that a retry has begun', async () => {
+test('late writes of a cancel change nothing of the run that a retry started', async () => {
   const jobId = await retriedJob();
   const [job, row] = [await jobs.get(jobId), await rows.get(jobId, NAME)];
 
@@ -56,7 +56,7 @@ test('what is late of a cancel reaches nothing of the run that a retry has begun
   expect(await control.reserve(jobId, 0.1, 1)).toBe(true);
 });
 
-test('a cancel of the new run holds, also where the retry that began it goes on after it', async () => {
+test('a cancel of the new run holds, even if the retry that started it is still running', async () => {
   const jobId = await retriedJob();
   expect(await jobs.cancel(jobId, 2, AT)).toBe(true);
   await control.stop(jobId, 2, 'cancelled');
@@ -65,7 +65,7 @@ test('a cancel of the new run holds, also where the retry that began it goes on 
   expect(await control.reserve(jobId, 0.1, 1)).toBe(false);
 });
 
-test('counts that were taken while the job ran do not replace those it ended with', async () => {
+test('counts of a running job do not replace its final counts', async () => {
   const jobId = await retriedJob();
   await jobs.cancel(jobId, 2, AT);
   const totals = { counts: countsOf({ cancelled: 1 }), tokenUsage: NO_TOKENS, costUsd: 0 };

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => tables.close());
 
-test('forty pull requests of one credential get forty moments, each an interval after the one before', async () => {
+test('forty pull requests of one credential get forty slots, one interval apart', async () => {
   const { rateSlots } = tables;
   const now = Date.parse(AT);
   const slots = await Promise.all(Array.from({ length: 40 }, () => rateSlots.reserve('one', 3600, now)));
@@ -16,13 +16,13 @@ test('forty pull requests of one credential get forty moments, each an interval 
   expect(await rateSlots.reserve('one', 3600, now + 60_000)).toBe(now + 60_000);
 });
 
-test('a clock that was ahead, and is set right, keeps no pull request waiting for as long as it was ahead', async () => {
+test('after a clock that was ahead is corrected, no pull request waits for the difference', async () => {
   const { rateSlots } = tables;
   const now = Date.parse(AT);
   const ahead = now + 8 * 86_400_000;
   expect(await rateSlots.reserve('ahead', 400, ahead)).toBe(ahead);
   expect(await rateSlots.reserve('ahead', 400, ahead)).toBe(ahead + 9000);
-  // The two that were taken count, and nothing else.
+  // Only the two reserved slots count.
   expect(await rateSlots.reserve('ahead', 400, now)).toBe(now + 18_000);
   expect(await rateSlots.reserve('ahead', 400, now)).toBe(now + 27_000);
 
@@ -31,7 +31,7 @@ test('a clock that was ahead, and is set right, keeps no pull request waiting fo
   expect(await rateSlots.reserve('held ahead', 400, now)).toBe(now + 60_000);
 });
 
-test('slots that are taken far ahead by a clock that is right stay taken', async () => {
+test('slots that a correct clock reserved far ahead stay reserved', async () => {
   const { rateSlots } = tables;
   const now = Date.parse(AT);
   const slots = [];

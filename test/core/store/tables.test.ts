@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { JOBS_TABLE, REPOSITORIES_TABLE } from '../../../core/store/tables.ts';
 import { openTestTables } from '../../support/stores.ts';
 
-test('the tables of this machine have the keys and indexes that the product asks for', async () => {
+test('the local tables have the keys and indexes of the product', async () => {
   const { client, settings, close } = await openTestTables();
   const shapes = [
     [settings.jobsTable, JOBS_TABLE],

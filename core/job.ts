@@ -30,6 +30,12 @@ export function newJobId(): string {
 const OWNER = '[A-Za-z0-9][A-Za-z0-9_-]{0,61}';
 const REPOSITORY = '(?!-)(?!\\.{1,2}$)(?!.*\\.git$)[A-Za-z0-9._-]{1,100}';
 
+/** The two parts of `owner/name`, apart. */
+export const OwnerName = z.string().regex(new RegExp(`^${OWNER}$`), "expected an owner's name");
+export const NameInOwner = z
+  .string()
+  .regex(new RegExp(`^${REPOSITORY}$`), "expected a repository's name without its owner");
+
 /** `owner/name`. */
 export const RepositoryName = z.string().regex(new RegExp(`^${OWNER}/${REPOSITORY}$`), 'expected owner/name');
 
@@ -56,14 +62,15 @@ const Glob = z
 /** DynamoDB has no number closer to 0 than 1e-130. */
 const Amount = z.number().min(0.000001);
 
-// A reference name by `git check-ref-format`, without names that a command line could take for an option.
+// A reference name by `git check-ref-format`, without names that a command line could take for an option. The
+// pattern is only as much of it as generators of requests can read.
+const IN_BRANCH = String.raw`[^\x00-\x1f\x7f-\x9f\s~^:?*\[\\]`;
+const NOT_A_BRANCH = /\.\.|\/\/|@\{|\.lock(?:\/|$)|\/\.|\.$|\/$/;
 export const BranchName = z
   .string()
   .max(200)
-  .regex(
-    /^(?!-)(?!.*(?:\.\.|\/\/|@\{|\.lock(?:\/|$)|\/\.|\.$|\/$))(?![./])[^\s~^:?*[\\\p{Cc}]+$/u,
-    'expected a git branch name',
-  );
+  .regex(new RegExp(`^(?![-./])${IN_BRANCH}+$`, 'u'), { error: 'expected a git branch name', abort: true })
+  .refine((name) => !NOT_A_BRANCH.test(name), 'expected a git branch name');
 
 /** The limits and options of the work on each repository of a job. */
 export const JobSettings = z.strictObject({

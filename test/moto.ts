@@ -31,7 +31,12 @@ async function main(args: readonly string[]): Promise<number> {
     });
     const ended = once(server, 'close');
     try {
-      return await judge({ MOTO_URL: await addressOf(server), CFN_LINT: python.program('cfn-lint') }, args);
+      const judges = {
+        MOTO_URL: await addressOf(server),
+        CFN_LINT: python.program('cfn-lint'),
+        SCHEMATHESIS: python.program('schemathesis'),
+      };
+      return await judge(judges, args);
     } finally {
       server.kill();
       await ended;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { JobId, RepositoryName } from '../../core/job.ts';
+import { JobId, NameInOwner, OwnerName } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import type { Context } from '../context.ts';
 
@@ -7,9 +7,8 @@ import type { Context } from '../context.ts';
 export const REPOSITORY_PATH = '/jobs/{jobId}/repositories/{owner}/{name}';
 
 export const repositoryParams = z
-  .strictObject({ jobId: JobId, owner: z.string(), name: z.string() })
-  .transform(({ jobId, owner, name }) => ({ jobId, repositoryName: `${owner}/${name}` }))
-  .pipe(z.object({ jobId: z.string(), repositoryName: RepositoryName }));
+  .strictObject({ jobId: JobId, owner: OwnerName, name: NameInOwner })
+  .transform(({ jobId, owner, name }) => ({ jobId, repositoryName: `${owner}/${name}` }));
 
 /** Throws NotFoundError if the job was deleted, even if its rows are not removed yet. */
 export async function readRow(

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
+import { BOUNDED_TRANSFER } from '../../../core/git-environment.ts';
 import { commandOf, descendantsOf, type Process } from '../process-tree.ts';
 
 /** The parts of a running worker that another process can see. */
@@ -97,11 +98,11 @@ function same(one: Image, other: Image): boolean {
 }
 
 /**
- * Whether this is git with the token, or the worker's script that is about to become it. Only for what the worker itself
- * starts: a command may give itself any arguments.
+ * Whether this is git with the token, or the shell that is about to exec it. Only for children of the worker,
+ * because a command can choose any arguments.
  */
 function speaksToServer({ program, args }: Image): boolean {
-  if (/^\/bin\/sh \S+\/private\/bounded-transfer /.test(args)) return true;
+  if (args.startsWith(BOUNDED_TRANSFER.join(' '))) return true;
   return path.basename(program) === 'git' && /^\S+ (?:-\S+ )*(?:clone|fetch|ls-remote)\b/.test(args);
 }
 

@@ -29,6 +29,7 @@ export const getClaudeThread = route(
     summary: 'The conversation with the model about one repository.',
     params: repositoryParams,
     query,
+    hasETag: true,
     responses: { 200: ThreadView },
   },
   async ({ params, query }, context) => {

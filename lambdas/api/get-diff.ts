@@ -11,6 +11,7 @@ export const getDiff = route(
     role: 'viewer',
     summary: 'The patch of one repository, for git apply; empty if nothing changed.',
     params: repositoryParams,
+    hasETag: true,
     responses: { 200: { bytes: 'text/x-diff' } },
   },
   async ({ params }, context) => {

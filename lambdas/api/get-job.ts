@@ -37,6 +37,7 @@ export const getJob = route(
     summary: 'The job, and a page of its repositories as results, by name.',
     params,
     query,
+    hasETag: true,
     responses: { 200: JobPage },
   },
   async ({ params: { jobId }, query }, context) => {

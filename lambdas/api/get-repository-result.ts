@@ -10,6 +10,7 @@ export const getRepositoryResult = route(
     role: 'viewer',
     summary: 'Everything recorded of one repository.',
     params: repositoryParams,
+    hasETag: true,
     responses: { 200: ShownRepositoryResult },
   },
   async ({ params }, context) => ({ json: await readRow(params, context) }),

@@ -23,7 +23,7 @@ import { listRepositories } from './list-repositories.ts';
 import { openPullRequests } from './open-pull-requests.ts';
 import { HttpError, problemResponse, shorten } from './problem.ts';
 import { retryJob } from './retry-job.ts';
-import { type Route, toResponse } from './route.ts';
+import { compressed, type Route, toResponse } from './route.ts';
 
 /** The HTTP API, behind API Gateway's HTTP API and behind the local one; the routes by operation ID. */
 export const operations: Readonly<Record<string, Route>> = {
@@ -65,7 +65,7 @@ export async function answer(event: APIGatewayProxyEventV2): Promise<APIGatewayP
     });
   }
   authorize(event, match.route, settings());
-  return toResponse(await match.route.answer(event, match.params, context()), event.headers);
+  return toResponse(await match.route.answer(event, match.params, context()), event.headers, match.route);
 }
 
 /** The values of the template's `{name}` segments; undefined if the path does not match. */
@@ -87,7 +87,7 @@ const answered = middy()
     onError: (request) => {
       const response = problemResponse(request.error);
       if (response.statusCode === 500) logger.error('The request failed', request.error as Error);
-      request.response = response;
+      request.response = compressed(response, Buffer.from(response.body!), request.event.headers);
     },
   })
   .handler(answer);

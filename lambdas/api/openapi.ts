@@ -117,7 +117,7 @@ export function openApiDocument(operations: Readonly<Record<string, Route>>): Op
 }
 
 function operationOf(operationId: string, route: Route): ZodOpenApiOperationObject {
-  const { role, summary, params, query, body, isIdempotent } = route;
+  const { role, summary, params, query, body } = route;
   const path = params && inputOf(params);
   return {
     operationId,
@@ -127,7 +127,7 @@ function operationOf(operationId: string, route: Route): ZodOpenApiOperationObje
     requestParams: {
       ...(path && { path }),
       ...(query && { query: inputOf(query) }),
-      ...(isIdempotent && { header: z.object({ 'Idempotency-Key': IDEMPOTENCY_KEY.optional() }) }),
+      ...headersOf(route),
     },
     ...(body && {
       requestBody: {
@@ -136,6 +136,18 @@ function operationOf(operationId: string, route: Route): ZodOpenApiOperationObje
       },
     }),
     responses: responsesOf(route),
+  };
+}
+
+function headersOf({ isIdempotent, hasETag }: Route): { header?: z.ZodObject } {
+  if (!isIdempotent && !hasETag) return {};
+  return {
+    header: z.object({
+      ...(isIdempotent && { 'Idempotency-Key': IDEMPOTENCY_KEY.optional() }),
+      ...(hasETag && {
+        'If-None-Match': z.string().optional().meta({ description: 'ETags that the caller has, or *.' }),
+      }),
+    }),
   };
 }
 
@@ -157,18 +169,30 @@ function responsesOf(route: Route): ZodOpenApiResponsesObject {
     String(status),
     { $ref: `#/components/responses/Problem${status}` },
   ]);
-  return Object.fromEntries([...own, ...problems]);
+  const notModified = route.hasETag
+    ? [['304', { description: 'The caller has this answer already, by If-None-Match.', headers: ETAG }]]
+    : [];
+  return Object.fromEntries([...own, ...notModified, ...problems]);
 }
 
-function responseOf(status: number, body: ResponseBody, { isIdempotent }: Route): ZodOpenApiResponseObject {
+const ETAG = z.object({ ETag: z.string().meta({ description: 'Weak; for If-None-Match.' }) });
+
+function responseOf(
+  status: number,
+  body: ResponseBody,
+  { isIdempotent, hasETag }: Route,
+): ZodOpenApiResponseObject {
   const description =
     status === 200 && isIdempotent
       ? 'The answer to the first request with this Idempotency-Key.'
       : (DESCRIPTIONS[status] ?? 'The answer.');
   if (body === 'none') return { description };
-  if ('bytes' in body) return { description, content: { [body.bytes]: { schema: { type: 'string' } } } };
+  const etag = status === 200 && hasETag && { headers: ETAG };
+  if ('bytes' in body)
+    return { description, ...etag, content: { [body.bytes]: { schema: { type: 'string' } } } };
   return {
     description,
+    ...etag,
     ...(status === 201 && {
       headers: z.object({ Location: z.string().meta({ description: 'The path of what was made.' }) }),
     }),

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Role } from '../../core/roles.ts';
 import type { Context } from '../context.ts';
 import { callerOf } from './authorization.ts';
+import { etagOf, matches } from './etag.ts';
 import { faultsOfZod, HttpError, RouteInputError } from './problem.ts';
 
 /** API Gateway allows 10 MB; a job with 10,000 names and a long prompt is below 1 MiB. */
@@ -38,6 +39,8 @@ export type RouteDescription = {
   body?: z.ZodType;
   /** Whether it takes an `Idempotency-Key`; false if absent. */
   isIdempotent?: boolean;
+  /** Whether its 200 has an ETag, and is 304 for a caller that has it already; false if absent. */
+  hasETag?: boolean;
   /** The answers that are not problems, by status. */
   responses: Readonly<Record<number, ResponseBody>>;
   /** Statuses of problems beyond those that follow from the role, the path and the body; none if absent. */
@@ -92,28 +95,52 @@ export function route<
 
 /** Lambda's limit of a response, in which quotes and line ends of the body count twice. */
 const MAX_ANSWER_BYTES = 6_000_000;
+/** Below about one network packet, gzip saves nothing. */
+const MIN_GZIP_BYTES = 1024;
 
-/** The response for API Gateway. Compresses a large one if the client accepts gzip; throws 406 if it is still too large. */
+type Headers = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The answer for API Gateway: 304 if the caller has it already, compressed if it is long and the caller takes gzip. Throws
+ * a 406 if it is too long even so.
+ */
 export function toResponse(
   output: RouteOutput,
-  headers: Readonly<Record<string, string | undefined>> = {},
+  headers: Headers = {},
+  { hasETag = false }: Pick<RouteDescription, 'hasETag'> = {},
 ): APIGatewayProxyStructuredResultV2 {
   const { status: statusCode = 200 } = output;
   const common = { 'x-content-type-options': 'nosniff', ...output.headers };
   if (!('json' in output || 'bytes' in output)) return { statusCode, headers: common };
-  if ('json' in output) {
-    const body = JSON.stringify(output.json);
-    const response = { statusCode, headers: { 'content-type': 'application/json', ...common }, body };
-    return fits(response) ? response : compressed(response, Buffer.from(body), headers);
+  const isJson = 'json' in output;
+  const bytes = isJson ? Buffer.from(JSON.stringify(output.json)) : Buffer.from(output.bytes);
+  const etag = hasETag && statusCode === 200 ? etagOf(bytes) : undefined;
+  const cacheHeaders = etag && {
+    etag,
+    'cache-control': 'private, no-cache',
+    vary: 'accept-encoding',
+  };
+  if (etag && matches(headers['if-none-match'], etag)) {
+    return { statusCode: 304, headers: { ...common, ...cacheHeaders } };
   }
-  // A patch need not be UTF-8: base64 is how bytes pass through API Gateway unchanged.
   const response = {
     statusCode,
-    headers: { 'content-type': output.contentType, ...common },
-    body: Buffer.from(output.bytes).toString('base64'),
-    isBase64Encoded: true,
+    headers: {
+      'content-type': isJson ? 'application/json' : output.contentType,
+      ...common,
+      ...cacheHeaders,
+    },
+    ...(isJson
+      ? { body: bytes.toString('utf8') }
+      : // A patch need not be UTF-8: base64 is how bytes pass through API Gateway unchanged.
+        { body: bytes.toString('base64'), isBase64Encoded: true }),
   };
-  return fits(response) ? response : compressed(response, output.bytes, headers);
+  const shorter = compressed(response, bytes, headers);
+  if (fits(shorter)) return shorter;
+  throw new HttpError(
+    406,
+    `The response has ${bytes.length} bytes, which is above the limit of ${MAX_ANSWER_BYTES} bytes. Send "Accept-Encoding: gzip", ask for less (limit, view=standard), or read the job's artifacts from the bucket.`,
+  );
 }
 
 function fits(response: APIGatewayProxyStructuredResultV2): boolean {
@@ -124,25 +151,22 @@ function fits(response: APIGatewayProxyStructuredResultV2): boolean {
   );
 }
 
-function compressed(
+/** The same answer, compressed if it is long and the caller takes gzip. `bytes` is its body. */
+export function compressed(
   response: APIGatewayProxyStructuredResultV2,
   bytes: Uint8Array,
-  { 'accept-encoding': accepted = '' }: Readonly<Record<string, string | undefined>>,
+  { 'accept-encoding': accepted = '' }: Headers,
 ): APIGatewayProxyStructuredResultV2 {
+  if (bytes.length < MIN_GZIP_BYTES) return response;
+  const headers = { ...response.headers, vary: 'accept-encoding' };
   const takesGzip = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:\s*,|\s*$))/i.test(accepted);
-  if (takesGzip) {
-    const smaller = {
-      ...response,
-      headers: { ...response.headers, 'content-encoding': 'gzip', vary: 'accept-encoding' },
-      body: gzipSync(bytes).toString('base64'),
-      isBase64Encoded: true,
-    };
-    if (fits(smaller)) return smaller;
-  }
-  throw new HttpError(
-    406,
-    `The response has ${bytes.length} bytes, which is above the limit of ${MAX_ANSWER_BYTES} bytes. Send "Accept-Encoding: gzip", ask for less (limit, view=standard), or read the job's artifacts from the bucket.`,
-  );
+  if (!takesGzip) return { ...response, headers };
+  return {
+    ...response,
+    headers: { ...headers, 'content-encoding': 'gzip' },
+    body: gzipSync(bytes).toString('base64'),
+    isBase64Encoded: true,
+  };
 }
 
 function parse<S extends z.ZodType>(schema: S, value: unknown, prefix: string): z.infer<S> {

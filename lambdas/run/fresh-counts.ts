@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { isEnded, type JobRow } from '../../core/job.ts';
 import type { Context } from '../context.ts';
 
@@ -21,6 +22,8 @@ export async function withFreshCounts<J extends JobRow>(
   const { processing, completed, failed, cancelled } = counted;
   const pending = Math.max(0, total - processing - completed - failed - cancelled);
   const counts = { ...counted, total, pending };
+  // updatedAt moves only when something did.
+  if (isDeepStrictEqual(counts, job.counts)) return job;
   await jobs.recordCounts(job.jobId, job.run, counts, at);
-  return { ...job, counts };
+  return { ...job, counts, updatedAt: at };
 }

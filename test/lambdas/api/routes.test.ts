@@ -1,5 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { get } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { registerWorkTrees } from '../../../cli/register.ts';
 import { inspectWorkTree } from '../../../cli/work-tree.ts';
@@ -33,7 +36,9 @@ async function call(
 ) {
   const response = await fetch(`${stack.api}${path}`, {
     method,
-    ...(body !== undefined && { headers, body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    ...(body === undefined
+      ? { headers }
+      : { headers, body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
   const json = /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : undefined;
@@ -109,6 +114,51 @@ test('a result is given whole, with its diff, its conversation in three views, a
   expect(technical.json.turns[0]).toMatchObject({ stopReason: 'tool_use', seconds: expect.any(Number) });
 
   expect((await call('GET', `${path}/log`)).text).toContain('local/sample');
+
+  for (const route of [`/jobs/${job.jobId}`, path, `${path}/diff`, `${path}/claude-thread`]) {
+    const answer = async (ifNoneMatch?: string) => {
+      const headers: Record<string, string> =
+        ifNoneMatch === undefined ? {} : { 'if-none-match': ifNoneMatch };
+      const { status, headers: given, text } = await call('GET', route, undefined, headers);
+      return { status, etag: given.get('etag'), cache: given.get('cache-control'), isEmpty: text === '' };
+    };
+    const first = await answer();
+    expect(first).toEqual({
+      status: 200,
+      etag: expect.stringMatching(/^W\/"[\w-]{22}"$/),
+      cache: 'private, no-cache',
+      isEmpty: false,
+    });
+    const strong = first.etag!.slice(2);
+    for (const known of [first.etag!, strong, `"a,b", ${first.etag}, W/"c"`, '*'])
+      expect([route, known, await answer(known)]).toEqual([
+        route,
+        known,
+        { ...first, status: 304, isEmpty: true },
+      ]);
+    for (const other of ['W/"other"', strong.slice(1, -1), '', ','])
+      expect([route, other, await answer(other)]).toEqual([route, other, first]);
+  }
+});
+
+test('an answer of 1 KiB or more is compressed for a caller that takes gzip, a refusal too', async () => {
+  const raw = (path: string, encoding: string) =>
+    new Promise<{ encoding: string | undefined; vary: string | undefined; body: Buffer }>((resolve, reject) =>
+      get(`${stack.api}${path}`, { headers: { 'accept-encoding': encoding } }, async (response) => {
+        const { 'content-encoding': used, vary } = response.headers;
+        resolve({ encoding: used, vary, body: await buffer(response) });
+      }).on('error', reject),
+    );
+  const many = Array.from({ length: 60 }, (_, i) => `unknown${i}=1`).join('&');
+  for (const path of ['/openapi.json', `/jobs?${many}`]) {
+    const plain = await raw(path, 'br, gzip;q=0');
+    expect(plain).toMatchObject({ encoding: undefined, vary: 'accept-encoding' });
+    const short = await raw(path, 'br;q=1.0, gzip;q=0.5');
+    expect(short).toMatchObject({ encoding: 'gzip', vary: 'accept-encoding' });
+    expect(short.body.length).toBeLessThan(plain.body.length / 2);
+    expect(gunzipSync(short.body).equals(plain.body)).toBe(true);
+  }
+  expect(await raw('/health', 'gzip')).toMatchObject({ encoding: undefined, vary: undefined });
 });
 
 test('jobs are listed newest first, by status, and page by page', async () => {

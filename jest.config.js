@@ -9,7 +9,7 @@ const TIERS = {
   campaign: ['<rootDir>/test/**/*.campaign.test.ts'],
   moto: [
     '<rootDir>/test/**/*.moto.test.ts',
-    '<rootDir>/test/core/store/{artifacts,idempotency-keys,job-control,job-table,late-cancel,rate-slots,repository-table,tables}.test.ts',
+    '<rootDir>/test/core/store/{artifacts,idempotency-keys,job-control,job-table,late-cancel,rate-slots,repository-index,repository-table,tables}.test.ts',
     '<rootDir>/test/statemachine/updates.test.ts',
   ],
 };

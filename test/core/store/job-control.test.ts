@@ -53,3 +53,25 @@ test('one worker of a run checks the key and the model, and a retry checks again
   expect(await control.get(jobId)).toMatchObject({ stoppedBy: undefined, stoppedBecause: undefined });
   expect(await control.claimModelCheck(jobId, 2)).toBe(true);
 });
+
+test('one worker writes the shared prefix first, and another only after its claim expires or is released', async () => {
+  const { control } = tables;
+  const { jobId } = jobRow();
+  const claim = (claimer: string, at: number) =>
+    control.claimSharedPrefix(jobId, claimer, { at, until: at + 20 });
+  const claims = await Promise.all(['a', 'b', 'c'].map((claimer) => claim(claimer, 100)));
+  expect(claims.filter(Boolean)).toHaveLength(1);
+  const first = ['a', 'b', 'c'][claims.indexOf(true)]!;
+  expect(await claim(first, 110)).toBe(true);
+  expect(await claim('d', 129)).toBe(false);
+  expect(await control.sharedPrefix(jobId, 1, 'd')).toEqual({ isWarm: false, claimedUntil: 130 });
+  expect(await control.sharedPrefix(jobId, 1, first)).toEqual({ isWarm: false, claimedUntil: 0 });
+  expect(await claim('d', 130)).toBe(true);
+  await control.releaseSharedPrefix(jobId, first);
+  expect(await claim('e', 131)).toBe(false);
+  await control.releaseSharedPrefix(jobId, 'd');
+  expect(await claim('e', 131)).toBe(true);
+  await control.markSharedPrefix(jobId, 1);
+  expect(await control.sharedPrefix(jobId, 1, 'a')).toEqual({ isWarm: true, claimedUntil: 0 });
+  expect(await control.sharedPrefix(jobId, 2, 'a')).toEqual({ isWarm: false, claimedUntil: 0 });
+});

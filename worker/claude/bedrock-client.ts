@@ -1,15 +1,19 @@
 import { AnthropicBedrock } from '@anthropic-ai/bedrock-sdk';
 import type { ClientOptions } from '@anthropic-ai/sdk';
-import type { ModelClient, ProviderSettings } from './model-client.ts';
+import type { Settings } from '../../core/settings.ts';
 
 /**
  * Claude on Amazon Bedrock. Requests are signed with the credentials of the worker's session (session.ts), or with those
  * that the AWS SDK finds if there is no session. API keys and bearer tokens of the environment are ignored.
  */
 export function openBedrockClient(
-  { AWS_REGION, ANTHROPIC_BEDROCK_BASE_URL, credentials }: ProviderSettings,
+  {
+    AWS_REGION,
+    ANTHROPIC_BEDROCK_BASE_URL,
+    credentials,
+  }: Pick<Settings, 'AWS_REGION' | 'ANTHROPIC_BEDROCK_BASE_URL' | 'credentials'>,
   options: Pick<ClientOptions, 'maxRetries' | 'timeout' | 'middleware' | 'logLevel' | 'fetchOptions'>,
-): ModelClient {
+): AnthropicBedrock {
   return new AnthropicBedrock({
     ...options,
     apiKey: null,

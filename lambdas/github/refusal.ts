@@ -60,7 +60,7 @@ export function explainRefusal(
 }
 
 /**
- * The missing permission, by the header of the answer or by the refused call; undefined if the answer is no refusal of
+ * The missing permission, by the header of the answer or by the refused call; undefined if the answer is not a refusal of
  * permission. A token that may only read gets 403 for a write, or 404.
  */
 function missingPermission({ status, message, request, response }: RequestFault): string | undefined {

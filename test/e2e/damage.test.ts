@@ -310,7 +310,7 @@ test('the reconciler corrects a job that was set back by hand, and completes an 
   const left = await fleet.post(['fine', 'paid', 'spent']);
   await fleet.ended(left);
   const rows = await fleet.rows(left);
-  // As a cancel leaves it whose process died in between: the outcome of one is there, and nobody has recorded it.
+  // As a cancel leaves it whose process died in between: one outcome was written and not recorded.
   for (const [name, status] of Object.entries({ fine: 'processing', spent: 'processing', paid: 'pending' })) {
     const { jobId, repositoryName, run, updatedAt } = rows[name]!;
     const Item = { jobId, repositoryName, run, updatedAt, status, statusKey: `${status}#${repositoryName}` };

@@ -373,7 +373,7 @@ async function accepted(method: string, route: string): Promise<boolean> {
   return status < 300;
 }
 
-test('every role was asked for, so that none of this was allowed because nobody came by', async () => {
+test('every role was asked for, so that none of this was allowed because it was never used', async () => {
   const idle = () => [...roles.keys()].filter((role) => !proxy.seen.some((one) => one.role === role));
   // Schedules come by themselves.
   await until('every role', () => idle().length === 0).catch(() => {});

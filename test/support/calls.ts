@@ -165,7 +165,7 @@ class Walk {
     if (node.type === 'Identifier') this.#reach(node.value, context);
     if (node.type === 'MemberExpression') this.#member(node, context);
     for (const [name, child] of Object.entries<Any>(node)) {
-      // A property's own name is no reference.
+      // A property's own name is not a reference.
       const isName = name === 'key' || (name === 'property' && node.type === 'MemberExpression');
       if (isName && child?.type !== 'Computed') continue;
       if (name === 'span' || name === 'typeAnnotation') continue;

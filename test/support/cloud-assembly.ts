@@ -71,7 +71,9 @@ function assembledFunction(
 ): AssembledFunction {
   const asset = assets.files[path.parse(properties.Code.S3Key).name];
   if (!asset)
-    throw new Error(`${properties.FunctionName} has the code ${properties.Code.S3Key}, which is no asset.`);
+    throw new Error(
+      `${properties.FunctionName} has the code ${properties.Code.S3Key}, which is not an asset.`,
+    );
   const given = Object.entries(properties.Environment?.Variables ?? {});
   const isKnown = (entry: [string, unknown]): entry is [string, string] =>
     typeof entry[1] === 'string' && !entry[1].includes(prefix);

@@ -34,7 +34,7 @@ const FILES = ['a.txt', 'b.txt', 'c.txt', 'd.txt', 'e.txt'];
 const TURNS = FILES.length + 1;
 const USAGE = { input_tokens: 1000, output_tokens: 100 };
 const TURN_TOKENS = 1100;
-/** A life that does not come to the phase in which it is to end, ends all the same. */
+/** A process that never reaches the phase in which it is to be killed is ended anyway. */
 const LIFE_MS = 60_000;
 
 /** Where a kill is to hit, and how long after the phase shows it may come, in milliseconds. */
@@ -105,7 +105,7 @@ async function answer(request: MessageRequest, _number: number, gone: AbortSigna
   const job = Number(/\(job (\d+)\)/.exec(text)![1]);
   const repositoryName = /The repository is (\S+)\.$/.exec(text)![1]!;
   await sleep(60 + 120 * Math.random());
-  // Whoever asked is dead: nothing is generated for it.
+  // The caller was killed: no answer is generated.
   if (gone.aborted) return { stall: true };
   payments.push({ job, repositoryName, at: Date.now() });
   const turn = request.messages.filter(({ role }) => role === 'assistant').length;
@@ -451,7 +451,7 @@ async function everyResultIsThereOnce(): Promise<void> {
         turns: TURNS,
         changedFiles: FILES.length,
       });
-      // Every answer that was saved is billed once. One that a killed worker had not saved yet is nobody's.
+      // Every answer that was saved is billed once. One that a killed worker had not saved yet is not billed.
       expect(row.tokenUsage!.total).toBe(TURNS * TURN_TOKENS);
       const paid = payments.filter(
         ({ job, repositoryName }) => job === number && repositoryName === row.repositoryName,

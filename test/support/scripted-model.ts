@@ -5,7 +5,7 @@ import type { Reply } from '../../local/model/reply.ts';
 
 /**
  * Replies in the order in which they are given out, or one function of the request, its number (from 1) and a signal that
- * aborts when whoever asked has gone.
+ * aborts when the caller has gone.
  */
 export type Script =
   | readonly (Reply | ((request: MessageRequest) => Reply))[]

@@ -87,7 +87,7 @@ test('a command of a job cannot act as the worker: two users, neither of them ro
   expect(instructions('USER').at(-1)!.getArgumentsContent()).toBe(worker);
   expect(variables().COMMAND_USER).toBe(commands);
 
-  // The setpriv that may change users is the worker's first, and nobody else's at all.
+  // The setpriv that may change users is first on the worker's PATH, and on no other PATH.
   const setpriv = /--owner root --group worker --mode 4750 \/usr\/bin\/setpriv (\S+)/.exec(shell)![1]!;
   expect(variables().PATH!.split(':')[0]).toBe(path.dirname(setpriv));
 });

@@ -10,7 +10,7 @@ import { type ServedStack, startStackProcess } from '../../support/stack.ts';
 let stack: ServedStack;
 let handler: typeof Handler;
 
-/** The function as it is deployed: no setting says that nobody has to sign in. */
+/** The function as it is deployed: no setting switches sign-in off. */
 beforeAll(async () => {
   stack = await startStackProcess();
   Object.assign(process.env, {
@@ -127,23 +127,20 @@ const ROUTES: [string, string, 'viewer' | 'runner' | 'admin'][] = [
   ['DELETE', JOB, 'admin'],
 ];
 
-test.each(ROUTES)(
-  '%s %s is for the role %s and more, and for nobody who has less',
-  async (method, path, role) => {
-    const less = { viewer: '[guests]', runner: '[viewer]', admin: '[viewer runner]' }[role];
-    const refused = await call(method, path, person(less));
-    expect(refused.status).toBe(403);
-    expect(refused.json).toMatchObject({
-      type: 'urn:cody-batch:problem:not-allowed',
-      detail: expect.stringContaining(`needs the role ${role}; this token has`),
-    });
-    for (const enough of [`[${role}]`, '[guests admin]']) {
-      // None of these jobs exists, and no body is sent: what is asked is found wrong, and who asks is not.
-      const { status } = await call(method, path, person(enough));
-      expect([200, 400, 404]).toContain(status);
-    }
-  },
-);
+test.each(ROUTES)('%s %s is for the role %s and more, and for no lesser role', async (method, path, role) => {
+  const less = { viewer: '[guests]', runner: '[viewer]', admin: '[viewer runner]' }[role];
+  const refused = await call(method, path, person(less));
+  expect(refused.status).toBe(403);
+  expect(refused.json).toMatchObject({
+    type: 'urn:cody-batch:problem:not-allowed',
+    detail: expect.stringContaining(`needs the role ${role}; this token has`),
+  });
+  for (const enough of [`[${role}]`, '[guests admin]']) {
+    // None of these jobs exists, and no body is sent: what is asked is found wrong, and who asks is not.
+    const { status } = await call(method, path, person(enough));
+    expect([200, 400, 404]).toContain(status);
+  }
+});
 
 test('every route that there is says whom it is for, and only the health check and the description are for all', async () => {
   const { routes } = await import('../../../lambdas/api/handler.ts');
@@ -236,7 +233,7 @@ test('groups of an issuer of one’s own are roles only under this product’s n
   expect(asking('[staff cody-batch/viewer]', 'viewer')).not.toThrow();
   expect(asking('[staff cody-batch/viewer]', 'admin')).toThrow('needs the role admin; this token has viewer');
   expect(asking('[Finance admin]', 'viewer')).toThrow('this token has none');
-  // One group, which whoever may name groups has named so.
+  // One group, whose name was chosen to look like two.
   expect(asking('[x cody-batch/admin]', 'admin', ['x cody-batch/admin'])).toThrow('this token has none');
   expect(asking('[cody-batch/admin]', 'admin')).not.toThrow();
 });

@@ -289,7 +289,7 @@ test.each<[string, unknown, string, RegExp]>([
   },
 );
 
-test('what is no JSON, of another type, or too long is refused', async () => {
+test('a body that is not JSON, of another type, or too long is refused', async () => {
   expect(await call('POST', '/jobs', '{"prompt":')).toMatchObject({
     status: 400,
     json: { detail: expect.stringContaining('not JSON') },

@@ -145,7 +145,7 @@ test('jobs of others on the same queue change nothing and fail nothing, whatever
   expect((await tables.index.countByIndex(other)).total).toBe(0);
 });
 
-test('what is no such event is refused by name, so that it is kept with the letters that could not be delivered', async () => {
+test('another event is refused by name, so that it reaches the dead-letter queue', async () => {
   await expect(deliver(event({}, { 'detail-type': 'Something Else' }))).rejects.toMatchObject({
     name: 'InvalidInputError',
     message: expect.stringContaining('detail-type'),

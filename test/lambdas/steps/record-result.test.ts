@@ -29,7 +29,7 @@ const THROTTLED: OutcomeDocument = OutcomeDocument.parse({
   logs: [],
 });
 
-/** What it says where the service was failing, which is no rate limit. */
+/** What it says where the service was failing, which is not a rate limit. */
 const UNAVAILABLE: OutcomeDocument = {
   ...THROTTLED,
   error: { name: 'ModelUnavailableError', message: 'No whole answer came (HTTP 500).' },

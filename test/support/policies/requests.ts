@@ -57,7 +57,7 @@ const SERVICES: Readonly<Record<string, (request: AwsRequest) => Call[]>> = {
   },
 };
 
-/** Throws for a request that is no invocation. */
+/** Throws for a request that is not an invocation. */
 export function functionOf({ pathname }: URL): string {
   const [, name] = /^\/2015-03-31\/functions\/([\w-]+)\/invocations$/.exec(pathname) ?? [];
   if (!name) throw new Error(`${pathname} of Lambda is not known here.`);

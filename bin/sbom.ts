@@ -1,4 +1,4 @@
-/** `npm run sbom [-- FOLDER]`: what the package, the worker and the functions are made of, as CycloneDX. */
+/** `npm run sbom [-- FOLDER]`: writes bills of materials of the package, the worker and the functions as CycloneDX. */
 import { writeSboms } from '../lib/sbom.ts';
 
 const folder = process.argv[2] ?? 'dist/sbom';

@@ -1,4 +1,4 @@
-/** `npm run secrets [-- FILE…]`: looks for secrets in the tree and in what is deployed, or in these files alone. */
+/** `npm run secrets [-- FILE…]`: scans the tree and the deployed bundles, or only the given files, for secrets. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ async function main(files: readonly string[]): Promise<number> {
   }
 }
 
-/** The files that git tracks, and new ones that it does not ignore. */
+/** The files that git tracks, and untracked ones that it does not ignore. */
 function filesOfTree(): string[] {
   const git = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'];
   const listed = execFileSync('git', git, { cwd: ROOT, encoding: 'utf8' }).split('\0').filter(Boolean);
@@ -37,7 +37,7 @@ function filesOfTree(): string[] {
 
 function scan(files: readonly string[]): number {
   const config = path.join(ROOT, '.secretlintrc.json');
-  // Names are taken as they are: a `[` in one is not a pattern.
+  // Without --no-glob, a `[` in a name would be a pattern.
   const args = [SECRETLINT, '--secretlintrc', config, '--no-glob', '--maskSecrets', ...files];
   const { status, error } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' });
   if (error) throw error;

@@ -4,7 +4,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { type Grant, NO_RESOURCES } from './grant.ts';
 import type { Secret } from './secrets.ts';
 
-/** What a function does, as the classes of core/ that it calls do it; test/lib/grants.test.ts holds it to its code. */
+/** The calls of AWS that a function makes; test/lib/grants.test.ts compares them with its code. */
 export interface Access {
   readonly jobs?: readonly ('GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query')[];
   readonly repositories?: readonly (
@@ -22,7 +22,7 @@ export interface Access {
   readonly batchJobs?: boolean;
   readonly executions?: readonly ('StartExecution' | 'DescribeExecution' | 'StopExecution')[];
   readonly secrets?: readonly Secret[];
-  /** Secrets that it is told the names of, and cannot read. */
+  /** Secrets whose ARNs are in its settings, but which it may not read. */
   readonly named?: readonly Secret[];
 }
 
@@ -31,7 +31,7 @@ export interface Resources {
   readonly repositoriesTable: ITable;
   readonly artifacts: IBucket;
   readonly jobQueueArn: string;
-  /** Of the jobs that the queue has or had. */
+  /** A wildcard for all Batch jobs of the account. */
   readonly batchJobArns: string;
   readonly stateMachineArn: string;
   readonly executionArns: string;
@@ -54,7 +54,7 @@ export function grantsOf(access: Access, resources: Resources): Grant[] {
         : {
             actions: [`states:${action}`],
             resources: [resources.executionArns],
-            why: 'Executions of this one state machine are named when they start.',
+            why: 'Executions of this state machine get their names when they start.',
           },
     ),
     ...(access.secrets ?? []).flatMap((name) => {
@@ -64,7 +64,7 @@ export function grantsOf(access: Access, resources: Resources): Grant[] {
   ];
 }
 
-/** Items in the table; `Query` reads an index, and `QueryTable` the table itself. */
+/** `Query` reads an index, and `QueryTable` the table itself. */
 function tableGrants(table: ITable, actions: readonly string[] = []): Grant[] {
   const onItems = actions
     .filter((action) => action !== 'Query')
@@ -75,18 +75,18 @@ function tableGrants(table: ITable, actions: readonly string[] = []): Grant[] {
     {
       actions: ['dynamodb:Query'],
       resources: indexes,
-      why: 'A query reads an index of this one table, whichever it is.',
+      why: 'Queries read the indexes of this table.',
     },
   ];
 }
 
 function artifactGrants(bucket: IBucket, does: Access['artifacts'] = []): Grant[] {
   const keys = bucket.arnForObjects(ARTIFACT_KEYS);
-  const why = 'Keys of artifacts are made when a job is.';
+  const why = 'Artifacts get their keys when a job is created.';
   const listing = does.includes('read') || does.includes('remove');
   return [
     ...does.map((what): Grant => ({ actions: [OBJECT_ACTIONS[what]], resources: [keys], why })),
-    // Who may not list a bucket is told 403 of a key that does not exist, where the product expects 404.
+    // Without s3:ListBucket, S3 answers 403 instead of 404 for a key that does not exist.
     { actions: ['s3:ListBucket'], resources: listing ? [bucket.bucketArn] : [] },
   ];
 }
@@ -99,12 +99,12 @@ function batchGrants({ batchJobArns }: Resources): Grant[] {
     {
       actions: ['batch:TerminateJob'],
       resources: [batchJobArns],
-      why: 'Batch gives a job its identifier when it is submitted.',
+      why: 'Batch jobs get their IDs when they are submitted.',
     },
   ];
 }
 
-/** The settings by which a function finds what it has access to. */
+/** The settings with the names of the resources that the function has access to. */
 export function environmentOf(
   access: Access,
   resources: Resources & { jobQueueName: string },
@@ -123,7 +123,7 @@ export function environmentOf(
   };
 }
 
-/** ARNs that are known by name before what they name exists, so that no grant makes a cycle. */
+/** An ARN made from a name, so that a grant does not make a dependency cycle. */
 export function arnByName(service: string, resource: string): string {
   return `arn:${Aws.PARTITION}:${service}:${Aws.REGION}:${Aws.ACCOUNT_ID}:${resource}`;
 }

@@ -19,7 +19,7 @@ import { ENDED_ROWS } from './steps.ts';
 
 export interface ApiProps extends FunctionSetting {
   readonly bundle: FunctionBundle;
-  /** Who issues the tokens, and whom for. */
+  /** The issuer of the tokens, and their audience. */
   readonly issuer: string;
   readonly audience: readonly string[];
   /**
@@ -48,7 +48,7 @@ export class Api extends Construct {
     this.function = new LambdaFunction(this, 'Function', {
       ...props,
       access: ACCESS,
-      // An HTTP API waits for 30 s at most.
+      // Below the 30 s of an HTTP API.
       timeout: Duration.seconds(29),
       memoryMiB: 1024,
     });
@@ -61,19 +61,19 @@ export class Api extends Construct {
     return new HttpApi(this, 'HttpApi', {
       apiName: names.of('api'),
       createDefaultStage: false,
-      ...(pageOrigin && {
-        corsPreflight: {
-          allowOrigins: [pageOrigin],
-          allowMethods: [CorsHttpMethod.GET, CorsHttpMethod.POST, CorsHttpMethod.DELETE],
-          allowHeaders: ['authorization', 'content-type', 'idempotency-key'],
-          exposeHeaders: ['location'],
-          maxAge: Duration.hours(1),
-        },
-      }),
+      corsPreflight: pageOrigin
+        ? {
+            allowOrigins: [pageOrigin],
+            allowMethods: [CorsHttpMethod.GET, CorsHttpMethod.POST, CorsHttpMethod.DELETE],
+            allowHeaders: ['authorization', 'content-type', 'idempotency-key'],
+            exposeHeaders: ['location'],
+            maxAge: Duration.hours(1),
+          }
+        : undefined,
     });
   }
 
-  /** lambdas/api/handler.ts knows the routes; here stand only those whose authorization differs. */
+  /** lambdas/api/handler.ts has the routes; this separates only those without authorization. */
   #addRoutes({ issuer, audience }: ApiProps): void {
     const integration = new HttpLambdaIntegration('Integration', this.function);
     for (const [path, reason] of Object.entries(OPEN)) {
@@ -82,7 +82,7 @@ export class Api extends Construct {
     }
     this.httpApi.addRoutes({
       path: '/{proxy+}',
-      // Not ANY, which would put the authorizer before a browser's preflight OPTIONS as well.
+      // ANY would put the authorizer before a browser's preflight OPTIONS too.
       methods: [HttpMethod.GET, HttpMethod.POST, HttpMethod.DELETE],
       integration,
       authorizer: new HttpJwtAuthorizer('Authorizer', issuer, { jwtAudience: [...audience] }),
@@ -99,7 +99,7 @@ export class Api extends Construct {
       httpApi: this.httpApi,
       stageName: '$default',
       autoDeploy: true,
-      // Requests a second for all callers together: a page that follows a job asks once in a few seconds.
+      // Requests per second of all callers; a page that shows a job sends one every few seconds.
       throttle: { rateLimit: 50, burstLimit: 100 },
       accessLogSettings: {
         destination: new LogGroupLogDestination(logGroup),
@@ -111,7 +111,7 @@ export class Api extends Construct {
 
 /** Paths that need no token, and why. */
 const OPEN = {
-  '/health': 'Whoever watches the service has no token; the answer names no job and no repository.',
+  '/health': 'Monitoring of the service has no token; the answer names no job and no repository.',
   '/openapi.json': 'The answer is the same for every deployment of a version, and is public with its source.',
 };
 

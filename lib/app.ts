@@ -10,7 +10,7 @@ import { prepareWorkerImage } from './worker-image.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** The app: one environment, bundled, composed and checked. Throws SettingsError where the context does not fit. */
+/** The app: one environment, bundled, composed and checked. Throws SettingsError for an invalid context. */
 export async function codyBatchApp(props?: AppProps): Promise<App> {
   const app = new App(props);
   const configuration = readConfiguration((name) => app.node.tryGetContext(name));
@@ -23,11 +23,11 @@ export async function codyBatchApp(props?: AppProps): Promise<App> {
     configuration,
     bundles,
     workerFolder: imageFolder,
-    ...(hasPage(pageFolder) && { pageFolder }),
+    pageFolder: hasPage(pageFolder) ? pageFolder : undefined,
   });
   if (!hasPage(pageFolder)) {
     Annotations.of(stack).addInfo(
-      `There is no built page in ${configuration.pageFolder}, so this deploys the API alone: no bucket, no CloudFront, no page URL.`,
+      `${configuration.pageFolder} has no built page, so only the API is deployed: no bucket, no CloudFront, no page URL.`,
     );
   }
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

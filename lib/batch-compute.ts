@@ -25,35 +25,35 @@ import type { Network } from './network.ts';
 export interface BatchComputeProps {
   readonly names: Names;
   readonly network: Network;
-  /** Whether a worker gets a public address: its way out of a subnet without NAT. */
+  /** Whether workers get a public address, which they need to reach the internet from a subnet without NAT. */
   readonly publicIp: boolean;
-  /** Made from worker/Dockerfile, or with a team's toolchain on top of that. */
+  /** Built from worker/Dockerfile, or from that image plus a team's toolchain. */
   readonly image: ContainerImage;
   readonly vcpu: number;
   readonly memory: Size;
-  /** The disk of one worker: clone, dependencies that `setup` installs, and what `verify` builds. */
+  /** The disk of one worker, for the clone, the dependencies that `setup` installs, and build output. */
   readonly storage: Size;
-  /** The most vCPUs at work at once, on Spot and then again on demand. */
+  /** The maximum of vCPUs at the same time, for Spot and for on-demand capacity each. */
   readonly maxVcpus: number;
-  /** Settings and names; never a secret, because DescribeJobs shows them. */
+  /** Never contains a secret, because DescribeJobs shows it. */
   readonly environment: Readonly<Record<string, string>>;
-  /** What a worker may do before it has a session of its own (worker-session.ts). */
+  /** The grants of every worker's role, before it gets its session (worker-session.ts). */
   readonly grants: readonly Grant[];
   /**
-   * Shares the queue fairly between jobs. A queue made without it can never gain it: give it before the first deploy.
+   * Shares the queue fairly between jobs. It cannot be added to an existing queue.
    * @default - first in, first out
    */
   readonly schedulingPolicy?: ISchedulingPolicy;
 }
 
-/** The work volume: the one place where a worker may write. */
+/** The work volume, the only writable folder of a worker. */
 export const WORK_FOLDER = '/work';
 
-/** Batch on Fargate: Spot first, on demand after it. */
+/** AWS Batch on Fargate: Spot first, then on demand. */
 export class BatchCompute extends Construct {
   readonly jobQueue: JobQueue;
   readonly jobDefinition: EcsJobDefinition;
-  /** Of the newest revision; what Ref of a job definition gives, AWS's schema and its documentation say differently. */
+  /** The ARN of the newest revision. Not by Ref, for which AWS's schema and documentation disagree. */
   readonly jobDefinitionArn: string;
   readonly logGroup: LogGroup;
 
@@ -86,7 +86,7 @@ export class BatchCompute extends Construct {
         { order: 1, computeEnvironment: computeEnvironment('compute', true) },
         { order: 2, computeEnvironment: computeEnvironment('compute-on-demand', false) },
       ],
-      // A job at the head of a queue that cannot start holds up all others; the repository fails, and a retry takes it up.
+      // A job at the head of the queue that cannot start blocks all others. Its repository fails, and can be retried.
       jobStateTimeLimitActions: [
         { reason: JobStateTimeLimitActionsReason.INSUFFICIENT_INSTANCE_CAPACITY, maxTime: Duration.hours(4) },
         {
@@ -95,7 +95,7 @@ export class BatchCompute extends Construct {
         },
         { reason: JobStateTimeLimitActionsReason.JOB_RESOURCE_REQUIREMENT, maxTime: Duration.minutes(30) },
       ],
-      ...(schedulingPolicy && { schedulingPolicy }),
+      schedulingPolicy,
     });
   }
 
@@ -105,18 +105,15 @@ export class BatchCompute extends Construct {
       container: this.#container(props),
       retryAttempts: WORKER_ATTEMPTS,
       retryStrategies: NOT_TRIED_AGAIN.map(({ onReason, onExitCode }) =>
-        RetryStrategy.of(
-          Action.EXIT,
-          Reason.custom({ ...(onReason && { onReason }), ...(onExitCode && { onExitCode }) }),
-        ),
+        RetryStrategy.of(Action.EXIT, Reason.custom({ onReason, onExitCode })),
       ),
-      // The bound of a job that somebody submits by hand; the state machine gives each its own.
+      // For jobs submitted by hand; the state machine sets a time-out for each job.
       timeout: Duration.hours(25),
       propagateTags: true,
-      // Executions under way name the revision that they began with.
+      // Running executions use the revision that they started with.
       skipDeregisterOnUpdate: true,
     });
-    // CDK renders `Host: {}`, which Fargate refuses.
+    // CDK renders `Host: {}`, which Fargate rejects.
     (definition.node.defaultChild as CfnJobDefinition).addPropertyDeletionOverride(
       'ContainerProperties.Volumes.0.Host',
     );
@@ -129,7 +126,7 @@ export class BatchCompute extends Construct {
       cpu: props.vcpu,
       memory: props.memory,
       ...(props.storage.toGibibytes() > FARGATE_STORAGE_GIB && { ephemeralStorageSize: props.storage }),
-      // What most toolchains are built for, and what a developer's machine builds without emulation.
+      // Most toolchains support it, and most developers' machines build it without emulation.
       fargateCpuArchitecture: CpuArchitecture.X86_64,
       assignPublicIp: props.publicIp,
       command: ['Ref::jobId', 'Ref::repositoryName'],
@@ -139,7 +136,7 @@ export class BatchCompute extends Construct {
       logging: LogDriver.awsLogs({ logGroup: this.logGroup, streamPrefix: 'worker' }),
       readonlyRootFilesystem: true,
       volumes: [EcsVolume.host({ name: 'work', containerPath: WORK_FOLDER })],
-      // Reaps what a job's commands leave behind, and hands SIGTERM on to the worker.
+      // The init process reaps orphans of a job's commands, and forwards SIGTERM to the worker.
       linuxParameters: new LinuxParameters(this, 'Linux', { initProcessEnabled: true }),
     });
     return container;
@@ -151,7 +148,7 @@ export class BatchCompute extends Construct {
     return role;
   }
 
-  /** What Fargate itself does for the worker: pull the image and write its log. */
+  /** Fargate's own role: pulls the image and writes the log. */
   #executionRole(): Role {
     const role = new Role(this, 'ExecutionRole', {
       assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com'),
@@ -162,5 +159,5 @@ export class BatchCompute extends Construct {
   }
 }
 
-/** What every task has without asking; Batch takes 21 to 200 as more. */
+/** Every task has this much; Batch allows 21 to 200 as an explicit size. */
 const FARGATE_STORAGE_GIB = 20;

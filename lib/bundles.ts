@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { NODE_BUNDLE } from '../worker/bundle.ts';
 
-/** What one function is made of: `folder` holds `index.mjs` with the export `handler`, and its source map. */
+/** The code of one function: `folder` has `index.mjs`, which exports `handler`, and its source map. */
 export type FunctionBundle = {
-  /** `api`, or the step's name as its file has it: `record-result`. */
+  /** `api`, or the name of the source file, such as `record-result`. */
   readonly name: string;
   readonly kind: 'api' | 'steps' | 'events' | 'worker';
   readonly folder: string;
@@ -21,8 +21,8 @@ export type FunctionBundles = {
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * Bundles every function of `lambdas/`, the AWS SDK included, so that what runs is what the lock file names. One build
- * for all: a build for each would read the same modules a dozen times.
+ * Bundles every function of `lambdas/`, including the AWS SDK, so that the lock file decides all versions. One build for
+ * all functions reads each module once.
  */
 export async function bundleFunctions(folder: string): Promise<FunctionBundles> {
   const functions = [
@@ -53,10 +53,10 @@ function sourcesOf(kind: 'steps' | 'events' | 'worker') {
     .map((file) => ({ name: file.slice(0, -'.ts'.length), kind, source: `lambdas/${kind}/${file}` }));
 }
 
-/** A map of nothing. */
+/** An empty source map. */
 const EMPTY_MAP = Buffer.from('{"version":3,"sources":[""],"mappings":"AAAA"}').toString('base64');
 
-/** Maps of dependencies are nine tenths of all maps, and would be most of what Lambda loads. */
+/** Leaves out the source maps of dependencies, which are nine tenths of all maps and most of what Lambda would load. */
 const mapOwnSourcesOnly: Plugin = {
   name: 'map-own-sources-only',
   setup(build) {

@@ -19,7 +19,7 @@ type Occasion = { readonly access: Access; readonly memoryMiB?: number } & (
   | { readonly every: Duration }
 );
 
-/** What ends the repositories and the job of a run. */
+/** The access of functions that clean up a run. */
 const ENDING: Access = {
   jobs: ['GetItem', 'UpdateItem'],
   repositories: ENDED_ROWS,
@@ -30,9 +30,9 @@ const ENDING: Access = {
 const OCCASIONS: Readonly<Record<string, Occasion>> = {
   ExecutionEnded: {
     access: ENDING,
-    // It may hold every row of a job.
+    // May hold every row of a job.
     memoryMiB: 2048,
-    // Exactly this state machine: the children of its Maps have its ARN with a label behind it.
+    // Matches jobs only: the children of a Map have the state machine's ARN followed by a label.
     on: ({ stateMachineArn }) => patternOf('ExecutionEnded', { stateMachineArn: [stateMachineArn] }),
   },
   BatchJobRunning: {
@@ -53,7 +53,7 @@ const OCCASIONS: Readonly<Record<string, Occasion>> = {
       jobs: ['GetItem', 'UpdateItem', 'Query'],
       executions: ['StartExecution', 'DescribeExecution', 'StopExecution'],
     },
-    // The same; but it runs all day, mostly for nothing.
+    // May hold every row too, but it runs all day and mostly finds nothing to do.
     memoryMiB: 1024,
     every: Duration.minutes(5),
   },
@@ -64,7 +64,7 @@ function patternOf(name: EventFunction, within: Record<string, string[]>): Event
   return { source: [source], detailType: [detailType], detail: { ...within, status: [...statuses] } };
 }
 
-/** The functions of `lambdas/events`, what calls them, and the queue of what could not be delivered to them. */
+/** The functions of `lambdas/events`, the rules that invoke them, and their dead-letter queue. */
 export class Events extends Construct {
   readonly functions: Readonly<Record<string, LambdaFunction>>;
   readonly deadLetters: Queue;
@@ -91,13 +91,13 @@ export class Events extends Construct {
     const occasion = OCCASIONS[name];
     if (!occasion)
       throw new SettingsError(
-        `lambdas/events/${bundle.name}.ts has no occasion stated in lib/events.ts; say there when it is called and what it may do.`,
+        `lambdas/events/${bundle.name}.ts has no entry in OCCASIONS of lib/events.ts. Add one with its rule and its access.`,
       );
     const listener = new LambdaFunction(this, name, {
       ...props,
       bundle,
       access: occasion.access,
-      ...(occasion.memoryMiB && { memoryMiB: occasion.memoryMiB }),
+      memoryMiB: occasion.memoryMiB,
       options: { deadLetterQueue: this.deadLetters, retryAttempts: 2 },
     });
     new Rule(this, `${name}Rule`, {

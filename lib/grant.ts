@@ -3,16 +3,16 @@ import { PolicyStatement, type PolicyStatementProps, type Role } from 'aws-cdk-l
 import { flattenCfnReference } from 'cdk-nag/lib/utils/flatten-cfn-reference.js';
 import { acknowledge } from './acknowledge.ts';
 
-/** What a role may do, and where a resource has a wildcard, why it cannot be narrower. */
+/** A statement of a role's policy. */
 export interface Grant {
   readonly actions: readonly string[];
   readonly resources: readonly string[];
   readonly conditions?: NonNullable<PolicyStatementProps['conditions']>;
-  /** A sentence for the reviewer; a wildcard without one does not deploy. */
+  /** Why a resource needs a wildcard, for the reviewer; a wildcard without a reason does not deploy. */
   readonly why?: string;
 }
 
-/** Adds the statements to the role, each wildcard acknowledged by its own reason. */
+/** Adds the statements to the role, and acknowledges their wildcards. */
 export function grant(role: Role, grants: readonly Grant[]): void {
   for (const { actions, resources, conditions, why } of grants) {
     if (actions.length === 0 || resources.length === 0) continue;
@@ -20,14 +20,14 @@ export function grant(role: Role, grants: readonly Grant[]): void {
       new PolicyStatement({
         actions: [...actions],
         resources: [...resources],
-        ...(conditions && { conditions }),
+        conditions,
       }),
     );
     if (why) acknowledgeWildcards(role, resources, why);
   }
 }
 
-/** For statements that CDK itself adds to a role. */
+/** Acknowledges wildcards of statements, including those that CDK itself adds to a role. */
 export function acknowledgeWildcards(role: Role, resources: readonly string[], why: string): void {
   const findings = resources
     .map((resource) => flattenCfnReference(Stack.of(role).resolve(resource)))
@@ -36,5 +36,5 @@ export function acknowledgeWildcards(role: Role, resources: readonly string[], w
   acknowledge(role, Object.fromEntries(findings));
 }
 
-/** Actions that know no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/ */
-export const NO_RESOURCES = 'These actions know no resources.';
+/** https://docs.aws.amazon.com/service-authorization/latest/reference/ */
+export const NO_RESOURCES = 'These actions do not support resource-level permissions.';

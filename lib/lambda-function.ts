@@ -10,7 +10,7 @@ import type { FunctionBundle } from './bundles.ts';
 import { acknowledgeWildcards, grant, NO_RESOURCES } from './grant.ts';
 import type { Names } from './names.ts';
 
-/** What every function of an environment shares. */
+/** The properties that all functions of an environment share. */
 export interface FunctionSetting {
   readonly names: Names;
   readonly resources: Resources & { readonly jobQueueName: string };
@@ -28,7 +28,7 @@ export interface LambdaFunctionProps extends FunctionSetting {
   readonly options?: Pick<FunctionOptions, 'deadLetterQueue' | 'retryAttempts'>;
 }
 
-/** A function of `lambdas/`: its own role with what it does and no more, its own log group, traced. */
+/** A function of `lambdas/`, with a role that allows its access only, a log group, and tracing. */
 export class LambdaFunction extends NodejsFunction {
   constructor(scope: Construct, id: string, props: LambdaFunctionProps) {
     const { access, bundle, names, resources, settings } = props;
@@ -56,7 +56,7 @@ export class LambdaFunction extends NodejsFunction {
       memorySize: props.memoryMiB ?? 512,
       timeout: props.timeout ?? Duration.minutes(15),
       tracing: Tracing.ACTIVE,
-      awsSdkConnectionReuse: false, // what the SDK does by itself since its version 3
+      awsSdkConnectionReuse: false, // the AWS SDK reuses connections since its version 3
       role,
       logGroup,
       environment,
@@ -67,20 +67,20 @@ export class LambdaFunction extends NodejsFunction {
       {
         actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
         resources: [logGroup.logGroupArn],
-        why: 'Log streams of this one group are named by Lambda.',
+        why: 'Lambda names the log streams of this group.',
       },
     ]);
-    // Tracing.ACTIVE adds what X-Ray needs.
+    // Tracing.ACTIVE adds the statements for X-Ray.
     acknowledgeWildcards(role, ['*'], NO_RESOURCES);
   }
 }
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const ENVIRONMENT_BYTES = 4096;
-/** No ARN or name that a deployment fills in is longer. */
+/** The maximum length of an ARN or name that CloudFormation fills in. */
 const RESOLVED_BYTES = 150;
 
-/** Throws SettingsError where Lambda would refuse the environment only at the deployment. */
+/** Throws SettingsError for an environment that Lambda would reject, before anything is deployed. */
 function requireFittingEnvironment(
   environment: Readonly<Record<string, string>>,
   settings: Readonly<Record<string, string>>,
@@ -91,6 +91,6 @@ function requireFittingEnvironment(
   if (bytes <= ENVIRONMENT_BYTES) return;
   const [longest] = Object.entries(settings).sort((a, b) => bytesOf(b) - bytesOf(a));
   throw new SettingsError(
-    `The environment of a function would have ${bytes} bytes. Lambda allows ${ENVIRONMENT_BYTES}. The longest setting is ${longest?.[0]} with ${longest?.[1].length} characters: shorten it (in ALLOWED_REPOSITORIES, owner/* stands for all of an owner's).`,
+    `The environment variables of a function have ${bytes} bytes; Lambda allows ${ENVIRONMENT_BYTES}. Shorten the longest setting, ${longest?.[0]}, which has ${longest?.[1].length} characters (in ALLOWED_REPOSITORIES, owner/* allows all repositories of an owner).`,
   );
 }

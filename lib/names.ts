@@ -1,6 +1,6 @@
 import { Aws } from 'aws-cdk-lib';
 
-/** Every name of an environment: `cody-batch-{environment}-…`. */
+/** The names of an environment's resources: `cody-batch-{environment}-…`. */
 export class Names {
   readonly #prefix: string;
 
@@ -16,12 +16,12 @@ export class Names {
     return `${this.#prefix}-${part}`;
   }
 
-  /** Some services have one list of names for all regions of an account. */
+  /** For services whose names are unique across all regions of an account. */
   acrossRegions(part: string): string {
     return `${this.of(part)}-${Aws.REGION}`;
   }
 
-  /** Bucket names are global to all of AWS. */
+  /** Bucket names are unique across all of AWS. */
   bucket(part: string): string {
     return `${this.#prefix}-${part}-${Aws.ACCOUNT_ID}-${Aws.REGION}`;
   }

@@ -17,13 +17,13 @@ import type { Names } from './names.ts';
 export interface NetworkProps {
   readonly names: Names;
   /**
-   * A VPC that exists, in this account or shared by another.
-   * @default - a new one of public subnets without NAT, with gateway endpoints: nothing idles at a price
+   * An existing VPC, of this account or shared by another.
+   * @default - a new VPC with public subnets and gateway endpoints, without NAT: it costs nothing while idle
    */
   readonly existing?: { readonly vpcId: string; readonly subnetIds: readonly string[] };
 }
 
-/** Where workers run: they reach out, and nothing reaches in. */
+/** The network of workers: outbound connections only. */
 export class Network extends Construct {
   readonly vpc: IVpc;
   readonly subnets: ISubnet[];
@@ -34,7 +34,7 @@ export class Network extends Construct {
     if (existing) {
       this.vpc = Vpc.fromVpcAttributes(this, 'Vpc', {
         vpcId: existing.vpcId,
-        // Which zones it has is not asked: the subnets are named.
+        // Not used, since the subnets are given.
         availabilityZones: ['any'],
       });
       this.subnets = existing.subnetIds.map((subnetId) => this.#subnet(subnetId));
@@ -53,7 +53,7 @@ export class Network extends Construct {
     const subnet = Subnet.fromSubnetId(this, subnetId, subnetId);
     acknowledge(subnet, {
       '@aws-cdk/aws-ec2:noSubnetRouteTableId':
-        'Its routes are those of whoever made it; nothing here reads them.',
+        'The routes belong to the existing VPC; nothing here reads them.',
     });
     return subnet;
   }
@@ -68,10 +68,10 @@ export class Network extends Construct {
         S3: { service: GatewayVpcEndpointAwsService.S3 },
         DynamoDB: { service: GatewayVpcEndpointAwsService.DYNAMODB },
       },
-      // It would take a function of its own; no worker is in that group.
+      // Restricting it needs a custom resource, and no worker uses that group.
       restrictDefaultSecurityGroup: false,
     });
-    // Commands of a job may reach the internet: this says where they went.
+    // Commands of a job may reach the internet; the flow log records their connections.
     vpc.addFlowLog('FlowLog', {
       destination: FlowLogDestination.toCloudWatchLogs(
         new LogGroup(this, 'FlowLogs', {

@@ -13,7 +13,7 @@ const DEVELOPMENT = 'cdx:npm:package:development';
 
 type Component = { 'bom-ref': string; properties?: { name: string }[] };
 
-/** As much of CycloneDX as is changed here. */
+/** The parts of CycloneDX that are read or changed here. */
 type Bom = {
   serialNumber: string;
   metadata: { component: { name: string; 'bom-ref': string } };
@@ -22,15 +22,15 @@ type Bom = {
 };
 
 /**
- * Writes three bills of materials and returns their names: of the package with all that an installation of it brings, and
- * of the worker's and the functions' bundles, which hold a part of that. What else is in the worker's image (Debian's
- * packages, Node.js) is known only to an image that was built: docs/security.md says how to list it.
+ * Writes three bills of materials and returns their paths: of the package with all of its dependencies, and of the bundles
+ * of the worker and of the functions. The other contents of the worker's image (Debian packages, Node.js) are known only
+ * after it was built: docs/security.md describes how to list them.
  */
 export async function writeSboms(folder: string): Promise<string[]> {
   const all = bomOfAll();
   const boms: Record<string, Bom> = {
     package: withOnly(all, all.components.filter(isInstalled)),
-    // Of all, because a bundle takes what it finds: `debug` loads supports-color where something else has brought that.
+    // Development dependencies count too, since a bundle may include them: `debug` loads supports-color if it is installed.
     worker: partOf(all, 'worker', await metafileOfWorker()),
     functions: partOf(all, 'functions', await metafileOfFunctions()),
   };
@@ -46,14 +46,14 @@ function bomOfAll(): Bom {
   const args = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only'];
   const printed = execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
   const bom = JSON.parse(printed) as Bom;
-  // npm gives it the name of the folder.
+  // npm names it after the folder.
   bom.metadata.component.name = 'cody-batch';
   return bom;
 }
 
 /**
- * Whether an installation of the package brings it. npm's own `--omit dev` leaves out what the package needs too wherever
- * a devDependency needs it as well.
+ * Whether an installation of the package includes the component. npm's own `--omit dev` also leaves out dependencies that
+ * the package and a devDependency share.
  */
 function isInstalled({ properties = [] }: Component): boolean {
   return !properties.some(({ name }) => name === DEVELOPMENT);
@@ -73,7 +73,7 @@ async function metafileOfFunctions(): Promise<Metafile> {
   }
 }
 
-/** Those of the components that a bundle has something of. Throws if one of them is not in the lock file. */
+/** The components that a bundle contains. Throws if one of them is not in the lock file. */
 function partOf(all: Bom, name: string, metafile: Metafile): Bom {
   const refs = packagesIn(metafile);
   const components = all.components.filter((component) => refs.has(component['bom-ref']));
@@ -81,7 +81,7 @@ function partOf(all: Bom, name: string, metafile: Metafile): Bom {
   const unknown = [...refs].filter((ref) => !known.has(ref));
   if (unknown.length > 0)
     throw new Error(
-      `The bundle "${name}" has ${unknown.join(', ')}, which package-lock.json does not name. Run npm ci and try again.`,
+      `The bundle "${name}" contains ${unknown.join(', ')}, but package-lock.json does not. Run npm ci and try again.`,
     );
   const { metadata } = all;
   return {
@@ -102,7 +102,7 @@ function withOnly(bom: Bom, components: Component[]): Bom {
   };
 }
 
-/** `name@version` of each package that a file of the bundle is from, by the lock file. */
+/** `name@version` of each package in the bundle, by the lock file. */
 function packagesIn({ outputs }: Metafile): Set<string> {
   const lock = JSON.parse(readFileSync(path.join(ROOT, 'package-lock.json'), 'utf8'));
   const files = Object.values(outputs).flatMap(({ inputs }) => Object.keys(inputs));

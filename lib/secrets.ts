@@ -9,12 +9,12 @@ import type { Names } from './names.ts';
 /** A setting whose value is in Secrets Manager. */
 export type Secret = SecretName;
 
-/** What a secret is called there, after the environment's prefix, and what it is for. */
+/** The name of a secret after the environment's prefix, and its purpose. */
 export function aboutSecret(name: string): { part: string; purpose: string } {
   if (Object.hasOwn(SECRETS, name)) return SECRETS[name as Secret];
   return {
     part: commandSecretPart(name),
-    purpose: `${name} of COMMAND_SECRETS, for the setup commands of jobs that ask for it. Read by the worker.`,
+    purpose: `${name} of COMMAND_SECRETS, for the setup commands of jobs that request it. Read by the worker.`,
   };
 }
 
@@ -35,7 +35,7 @@ const SECRETS: Readonly<Record<Secret, { part: string; purpose: string }>> = {
   },
 };
 
-/** The secrets that an environment has: Bedrock needs no key, and a GitHub App stands in for the token that writes. */
+/** The secrets of an environment: Bedrock needs no key, and a GitHub App replaces the write token. */
 export function secretsOf(settings: Readonly<Record<string, string>>): string[] {
   const bedrock = settings.CLAUDE_PROVIDER === 'bedrock';
   return [
@@ -52,11 +52,11 @@ export interface SecretsProps {
 }
 
 /**
- * Secrets without a value: a template is no place for one, and a generated one would look as if it were right. `npm run
- * deploy` says how to fill them.
+ * Secrets without a value: a template must not contain it, and a generated value would look like a valid one. `npm run
+ * deploy` prints how to set the values.
  */
 export class Secrets extends Construct {
-  /** ARNs, by the setting that they are the value of. */
+  /** ARNs by the name of the setting. */
   readonly arns: Partial<Record<string, string>> = {};
 
   constructor(scope: Construct, id: string, { names, secrets }: SecretsProps) {
@@ -67,7 +67,7 @@ export class Secrets extends Construct {
       const secret = new CfnSecret(this, name, { name: names.of(part), description: purpose });
       acknowledge(secret, {
         'AwsSolutions-SMG4':
-          'The value is issued by GitHub or Anthropic, or by whom a command secret is for, whose own consoles rotate it; Secrets Manager has no rotation for either.',
+          'GitHub, Anthropic or the provider of a command secret issues and rotates the value; Secrets Manager cannot rotate it.',
       });
       this.arns[name] = secret.ref;
     }

@@ -18,25 +18,25 @@ export interface SignInProps {
   readonly keepData: boolean;
   readonly deletionProtection: boolean;
   /**
-   * The page, which people sign in on.
-   * @default - no page: people get their tokens on the command line
+   * The URL of the page, where people sign in.
+   * @default - no page; people get their tokens on the command line
    */
   readonly pageUrl?: string;
-  /** Whether a machine gets a client of its own, which Cognito charges for. */
+  /** Whether there is a client for machines, which Cognito charges for. */
   readonly machineClient: boolean;
 }
 
 /**
- * Who may call the API, where no OIDC issuer of one's own is given: people in groups (claim `cognito:groups`), made by
- * an administrator, and a machine whose scopes (claim `scope`) are `cody-batch/{role}`.
+ * Cognito as the issuer of tokens, if no other OIDC issuer is configured. The roles of people are groups (claim
+ * `cognito:groups`), which an administrator assigns; those of a machine are scopes (claim `scope`), `cody-batch/{role}`.
  */
 export class SignIn extends Construct {
   readonly issuer: string;
   readonly audience: readonly string[];
   readonly userPoolId: string;
-  /** Where tokens are had: `{domainUrl}/oauth2/token`. */
+  /** Tokens are issued at `{domainUrl}/oauth2/token`. */
   readonly domainUrl: string;
-  /** People's, on the page and on the command line. */
+  /** The client of people, on the page and on the command line. */
   readonly clientId: string;
   readonly machineClientId: string | undefined;
 
@@ -70,7 +70,7 @@ export class SignIn extends Construct {
       selfSignUpEnabled: false,
       signInAliases: { email: true },
       mfa: Mfa.REQUIRED,
-      // An application on the phone, not a text message: those cost, and can be diverted.
+      // An authenticator application. Text messages cost, and can be intercepted.
       mfaSecondFactor: { otp: true, sms: false },
       passwordPolicy: {
         minLength: 12,
@@ -85,7 +85,7 @@ export class SignIn extends Construct {
     });
     acknowledge(pool, {
       'AwsSolutions-COG8':
-        'The Plus tier is priced for each active user. Nobody signs up by themselves here, and everybody has a second factor; an organisation that wants more gives its own OIDC issuer.',
+        'The Plus tier is priced per active user. Users cannot sign up by themselves, and all have a second factor; an organization that needs more can configure another OIDC issuer.',
     });
     return pool;
   }
@@ -111,17 +111,17 @@ export class SignIn extends Construct {
     return pool.addClient('PeopleClient', {
       userPoolClientName: names.of('people'),
       generateSecret: false,
-      // By password and one-time code: how a token is had without a page (docs/aws.md).
+      // Password and one-time code: the way to get a token without a page (docs/aws.md).
       authFlows: { userPassword: true },
       disableOAuth: !pageUrl,
-      ...(pageUrl && {
-        oAuth: {
-          flows: { authorizationCodeGrant: true },
-          scopes: [OAuthScope.OPENID, OAuthScope.EMAIL],
-          callbackUrls: [`${pageUrl}/`],
-          logoutUrls: [`${pageUrl}/`],
-        },
-      }),
+      oAuth: pageUrl
+        ? {
+            flows: { authorizationCodeGrant: true },
+            scopes: [OAuthScope.OPENID, OAuthScope.EMAIL],
+            callbackUrls: [`${pageUrl}/`],
+            logoutUrls: [`${pageUrl}/`],
+          }
+        : undefined,
       preventUserExistenceErrors: true,
       accessTokenValidity: Duration.hours(1),
       idTokenValidity: Duration.hours(1),

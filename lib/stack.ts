@@ -1,13 +1,14 @@
 import { CfnOutput, Size, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { parseSettings } from '../core/settings.ts';
+import { parseSettings, type Settings } from '../core/settings.ts';
 import { mapLabels } from '../statemachine/job.ts';
-import { arnByName } from './access.ts';
+import { arnByName, type Resources } from './access.ts';
 import { Api } from './api.ts';
 import { BatchCompute } from './batch-compute.ts';
-import type { FunctionBundles } from './bundles.ts';
+import type { FunctionBundle, FunctionBundles } from './bundles.ts';
 import type { Configuration } from './configuration.ts';
 import { Events } from './events.ts';
+import type { FunctionSetting } from './lambda-function.ts';
 import { Monitoring } from './monitoring.ts';
 import { Names } from './names.ts';
 import { Network } from './network.ts';
@@ -24,17 +25,21 @@ import { stateMachineName, Workflow } from './workflow.ts';
 export interface CodyBatchStackProps {
   readonly configuration: Configuration;
   readonly bundles: FunctionBundles;
-  /** What worker/Dockerfile builds from, laid out; not used where the configuration names an image. */
+  /** The build context of worker/Dockerfile; not used if the configuration names an image. */
   readonly workerFolder: string;
   /**
    * The built page.
-   * @default - no page: the API alone
+   * @default - no page, only the API
    */
   readonly pageFolder?: string;
 }
 
-/** One environment of Cody Batch. It looks nothing up: the same template deploys to any account and region. */
+/** One environment of Cody Batch. It looks nothing up, so the same template deploys to any account and region. */
 export class CodyBatchStack extends Stack {
+  readonly #names: Names;
+  readonly #configuration: Configuration;
+  readonly #settings: Settings;
+
   constructor(scope: Construct, { configuration, bundles, workerFolder, pageFolder }: CodyBatchStackProps) {
     const names = new Names(configuration.environment);
     super(scope, names.stack, {
@@ -43,15 +48,11 @@ export class CodyBatchStack extends Stack {
       tags: { 'cody-batch:environment': configuration.environment },
       terminationProtection: configuration.deletionProtection,
     });
-    const product = parseSettings(configuration.settings);
-    const bedrock = product.CLAUDE_PROVIDER === 'bedrock';
+    this.#names = names;
+    this.#configuration = configuration;
+    this.#settings = parseSettings(configuration.settings);
 
-    const storage = new Storage(this, 'Storage', {
-      names,
-      keepData: configuration.keepData,
-      deletionProtection: configuration.deletionProtection,
-      resultDays: product.RESULT_DAYS,
-    });
+    const storage = this.#addStorage();
     const secrets = new Secrets(this, 'Secrets', { names, secrets: secretsOf(configuration.settings) });
     const stored = {
       jobsTable: storage.jobsTable,
@@ -59,98 +60,23 @@ export class CodyBatchStack extends Stack {
       artifacts: storage.artifacts,
       secretArns: secrets.arns,
     };
-    const { vpcId, subnetIds } = configuration;
-    const network = new Network(this, 'Network', { names, ...(vpcId && { existing: { vpcId, subnetIds } }) });
-    const analysis = new BatchCompute(this, 'Analysis', {
-      names,
-      network,
-      publicIp: configuration.publicIp,
-      image: configuration.workerImage
-        ? namedImage(this, configuration.workerImage)
-        : workerImage(workerFolder, configuration.workerBaseImage),
-      vcpu: configuration.workerVcpu,
-      memory: Size.mebibytes(configuration.workerMemoryMiB),
-      storage: Size.gibibytes(configuration.workerStorageGiB),
-      maxVcpus: configuration.maxVcpus,
-      environment: {
-        ...configuration.settings,
-        DYNAMODB_JOBS_TABLE: storage.jobsTable.tableName,
-        DYNAMODB_REPOSITORIES_TABLE: storage.repositoriesTable.tableName,
-        ARTIFACTS_URL: `s3://${storage.artifacts.bucketName}`,
-        ...workerSecretIds(secrets.arns, product.COMMAND_SECRETS),
-        WORKER_CREDENTIALS_FUNCTION: workerCredentialsFunction(names),
-      },
-      grants: [
-        {
-          actions: ['lambda:InvokeFunction'],
-          resources: [arnByName('lambda', `function:${workerCredentialsFunction(names)}`)],
-        },
-      ],
-    });
-    const stateMachine = stateMachineName(names);
-    const setting = {
-      names,
-      settings: configuration.settings,
-      resources: {
-        ...stored,
-        jobQueueArn: analysis.jobQueue.jobQueueArn,
-        jobQueueName: names.of('job-queue'),
-        batchJobArns: arnByName('batch', 'job/*'),
-        stateMachineArn: arnByName('states', `stateMachine:${stateMachine}`),
-        executionArns: arnByName('states', `execution:${stateMachine}:*`),
-      },
-    };
+    const compute = this.#addBatchCompute(stored, workerFolder);
+    const setting = this.#functionSetting(stored, compute);
     const steps = new Steps(this, 'Steps', { ...setting, bundles: bundles.functions });
     const events = new Events(this, 'Events', { ...setting, bundles: bundles.functions });
-    const session = new WorkerSession(this, 'WorkerSession', {
-      ...setting,
-      bundle: bundles.functions.find(({ kind }) => kind === 'worker')!,
-      grants: workerGrants({
-        resources: stored,
-        commandSecrets: product.COMMAND_SECRETS,
-        bedrockModels: bedrock ? [product.CLAUDE_MODEL, ...configuration.bedrockModels] : [],
-      }),
-    });
+    const session = this.#addWorkerSession(setting, stored, bundles);
     const workflow = new Workflow(this, 'Workflow', {
       names,
       jobsTable: storage.jobsTable,
       repositoriesTable: storage.repositoriesTable,
       artifacts: storage.artifacts,
-      jobQueue: analysis.jobQueue,
-      jobDefinitionArn: analysis.jobDefinitionArn,
+      jobQueue: compute.jobQueue,
+      jobDefinitionArn: compute.jobDefinitionArn,
       functions: steps.functions,
     });
-    const { oidcIssuer, oidcAudience, keepData, deletionProtection } = configuration;
-    const web = pageFolder
-      ? new Web(this, 'Web', {
-          names,
-          folder: pageFolder,
-          accessLogs: storage.accessLogs,
-          ...(oidcIssuer && { issuer: oidcIssuer }),
-        })
-      : undefined;
-    const signIn = oidcIssuer
-      ? undefined
-      : new SignIn(this, 'SignIn', {
-          names,
-          keepData,
-          deletionProtection,
-          machineClient: configuration.machineClient,
-          ...(web && { pageUrl: web.url }),
-        });
-    const api = new Api(this, 'Api', {
-      ...setting,
-      bundle: bundles.functions.find(({ kind }) => kind === 'api')!,
-      issuer: oidcIssuer ?? signIn!.issuer,
-      audience: signIn?.audience ?? oidcAudience,
-      ...(web && { pageOrigin: web.url }),
-    });
-    web?.deploy({
-      apiUrl: api.httpApi.apiEndpoint,
-      issuer: oidcIssuer ?? signIn!.issuer,
-      clientId: signIn?.clientId ?? oidcAudience[0]!,
-      ...(signIn && { signInUrl: signIn.domainUrl }),
-    });
+    const web = pageFolder ? this.#addWeb(pageFolder, storage) : undefined;
+    const signIn = configuration.oidcIssuer ? undefined : this.#addSignIn(web);
+    const api = this.#addApi(setting, bundles, signIn, web);
     new Monitoring(this, 'Monitoring', {
       names,
       stateMachine: workflow.stateMachine,
@@ -165,12 +91,12 @@ export class CodyBatchStack extends Stack {
         ...['CompleteJob', 'FailJob'].map((name) => steps.functions[name]!),
         ...['ExecutionEnded', 'Reconcile'].map((name) => events.functions[name]!),
       ],
-      jobQueueArn: analysis.jobQueue.jobQueueArn,
+      jobQueueArn: compute.jobQueue.jobQueueArn,
       mapLabels: mapLabels(),
       deadLetters: events.deadLetters,
-      workerLogs: analysis.logGroup,
+      workerLogs: compute.logGroup,
       monthlyBudgetUsd: configuration.monthlyBudgetUsd,
-      ...(configuration.alarmEmail && { alarmEmail: configuration.alarmEmail }),
+      alarmEmail: configuration.alarmEmail,
     });
     this.#addOutputs({
       ApiUrl: api.httpApi.apiEndpoint,
@@ -186,8 +112,128 @@ export class CodyBatchStack extends Stack {
     });
   }
 
-  /** What a deployment prints. */
+  #addStorage(): Storage {
+    return new Storage(this, 'Storage', {
+      names: this.#names,
+      keepData: this.#configuration.keepData,
+      deletionProtection: this.#configuration.deletionProtection,
+      resultDays: this.#settings.RESULT_DAYS,
+    });
+  }
+
+  /** `Analysis` is the construct's ID in deployed environments. */
+  #addBatchCompute(stored: Stored, workerFolder: string): BatchCompute {
+    const names = this.#names;
+    const { vpcId, subnetIds, ...configuration } = this.#configuration;
+    const credentialsFunction = workerCredentialsFunction(names);
+    return new BatchCompute(this, 'Analysis', {
+      names,
+      network: new Network(this, 'Network', { names, existing: vpcId ? { vpcId, subnetIds } : undefined }),
+      publicIp: configuration.publicIp,
+      image: configuration.workerImage
+        ? namedImage(this, configuration.workerImage)
+        : workerImage(workerFolder, configuration.workerBaseImage),
+      vcpu: configuration.workerVcpu,
+      memory: Size.mebibytes(configuration.workerMemoryMiB),
+      storage: Size.gibibytes(configuration.workerStorageGiB),
+      maxVcpus: configuration.maxVcpus,
+      environment: {
+        ...configuration.settings,
+        DYNAMODB_JOBS_TABLE: stored.jobsTable.tableName,
+        DYNAMODB_REPOSITORIES_TABLE: stored.repositoriesTable.tableName,
+        ARTIFACTS_URL: `s3://${stored.artifacts.bucketName}`,
+        ...workerSecretIds(stored.secretArns, this.#settings.COMMAND_SECRETS),
+        WORKER_CREDENTIALS_FUNCTION: credentialsFunction,
+      },
+      grants: [
+        {
+          actions: ['lambda:InvokeFunction'],
+          resources: [arnByName('lambda', `function:${credentialsFunction}`)],
+        },
+      ],
+    });
+  }
+
+  /** The names, settings and resources of every function. */
+  #functionSetting(stored: Stored, { jobQueue }: BatchCompute): FunctionSetting {
+    const stateMachine = stateMachineName(this.#names);
+    return {
+      names: this.#names,
+      settings: this.#configuration.settings,
+      resources: {
+        ...stored,
+        jobQueueArn: jobQueue.jobQueueArn,
+        jobQueueName: this.#names.of('job-queue'),
+        batchJobArns: arnByName('batch', 'job/*'),
+        stateMachineArn: arnByName('states', `stateMachine:${stateMachine}`),
+        executionArns: arnByName('states', `execution:${stateMachine}:*`),
+      },
+    };
+  }
+
+  #addWorkerSession(setting: FunctionSetting, stored: Stored, bundles: FunctionBundles): WorkerSession {
+    const { CLAUDE_PROVIDER, CLAUDE_MODEL, COMMAND_SECRETS } = this.#settings;
+    const models = [CLAUDE_MODEL, ...this.#configuration.bedrockModels];
+    return new WorkerSession(this, 'WorkerSession', {
+      ...setting,
+      bundle: bundleOf('worker', bundles),
+      grants: workerGrants({
+        resources: stored,
+        commandSecrets: COMMAND_SECRETS,
+        bedrockModels: CLAUDE_PROVIDER === 'bedrock' ? models : [],
+      }),
+    });
+  }
+
+  #addWeb(folder: string, { accessLogs }: Storage): Web {
+    const { oidcIssuer: issuer } = this.#configuration;
+    return new Web(this, 'Web', { names: this.#names, folder, accessLogs, issuer });
+  }
+
+  #addSignIn(web: Web | undefined): SignIn {
+    const { keepData, deletionProtection, machineClient } = this.#configuration;
+    return new SignIn(this, 'SignIn', {
+      names: this.#names,
+      keepData,
+      deletionProtection,
+      machineClient,
+      pageUrl: web?.url,
+    });
+  }
+
+  /** Adds the API, and the page's files, which have the API's address. */
+  #addApi(
+    setting: FunctionSetting,
+    bundles: FunctionBundles,
+    signIn: SignIn | undefined,
+    web: Web | undefined,
+  ): Api {
+    const { oidcIssuer, oidcAudience } = this.#configuration;
+    const issuer = oidcIssuer ?? signIn!.issuer;
+    const api = new Api(this, 'Api', {
+      ...setting,
+      bundle: bundleOf('api', bundles),
+      issuer,
+      audience: signIn?.audience ?? oidcAudience,
+      pageOrigin: web?.url,
+    });
+    web?.deploy({
+      apiUrl: api.httpApi.apiEndpoint,
+      issuer,
+      clientId: signIn?.clientId ?? oidcAudience[0]!,
+      ...(signIn && { signInUrl: signIn.domainUrl }),
+    });
+    return api;
+  }
+
+  /** The values that a deployment prints. */
   #addOutputs(values: Readonly<Record<string, string | undefined>>): void {
     for (const [name, value] of Object.entries(values)) if (value) new CfnOutput(this, name, { value });
   }
+}
+
+type Stored = Pick<Resources, 'jobsTable' | 'repositoriesTable' | 'artifacts' | 'secretArns'>;
+
+function bundleOf(kind: FunctionBundle['kind'], { functions }: FunctionBundles): FunctionBundle {
+  return functions.find((bundle) => bundle.kind === kind)!;
 }

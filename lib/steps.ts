@@ -12,10 +12,10 @@ const MEMORY_MIB: Readonly<Record<string, number>> = {
   FailJob: 2048,
 };
 
-/** What ends the rows that a run has left: by the outcomes that workers wrote, with their diffs (lambdas/run/end-unfinished.ts). */
+/** The access to repositories of functions that end unfinished rows, including diffs (lambdas/run/end-unfinished.ts). */
 export const ENDED_ROWS = ['BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query'] as const;
 
-/** What each step does; a step that is not here does not deploy. */
+/** The access of each step; a step without an entry does not deploy. */
 const ACCESS: Readonly<Record<string, Access>> = {
   ResolveRepositories: {
     jobs: ['GetItem', 'UpdateItem'],
@@ -32,7 +32,7 @@ const ACCESS: Readonly<Record<string, Access>> = {
     artifacts: ['read', 'write', 'remove'],
     batchJobs: true,
   },
-  // It paces by the credential's name, and cannot read it.
+  // It identifies the credential by its ARN, and may not read it.
   ReserveSlot: {
     jobs: ['GetItem', 'UpdateItem'],
     repositories: ['UpdateItem'],
@@ -83,19 +83,16 @@ export class Steps extends Construct {
           const access = ACCESS[step];
           if (!access)
             throw new SettingsError(
-              `lambdas/steps/${bundle.name}.ts has no access stated in lib/steps.ts; say there what it may do.`,
+              `lambdas/steps/${bundle.name}.ts has no entry in ACCESS of lib/steps.ts. Add one with the calls that it makes.`,
             );
           const memoryMiB = MEMORY_MIB[step];
-          return [
-            step,
-            new LambdaFunction(this, step, { ...props, bundle, access, ...(memoryMiB && { memoryMiB }) }),
-          ];
+          return [step, new LambdaFunction(this, step, { ...props, bundle, access, memoryMiB })];
         }),
     );
   }
 }
 
-/** `record-result` is `RecordResult`, in the state machine and here. */
+/** `record-result` becomes `RecordResult`, the name of the state. */
 export function pascalCase(name: string): string {
   return name.replace(/(?:^|-)([a-z0-9])/g, (_, first: string) => first.toUpperCase());
 }

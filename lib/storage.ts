@@ -11,7 +11,7 @@ import { Construct } from 'constructs';
 import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../core/store/tables.ts';
 import type { Names } from './names.ts';
 
-/** A run of a job's last day may still write, and Reconcile may stand still for weeks before anybody looks. */
+/** A run on a job's last day may still write, and Reconcile may fail for weeks before the fault is noticed. */
 const BACKSTOP_DAYS = 90;
 
 export interface StorageProps {
@@ -19,16 +19,16 @@ export interface StorageProps {
   /** Whether data outlives the stack. */
   readonly keepData: boolean;
   readonly deletionProtection: boolean;
-  /** After how many days results are removed: the setting RESULT_DAYS. */
+  /** The setting RESULT_DAYS, after which results are removed. */
   readonly resultDays: number;
 }
 
-/** What one queries (two tables) and what one reads at length (the artifacts). */
+/** Two tables for what is queried, and a bucket for large documents (the artifacts). */
 export class Storage extends Construct {
   readonly jobsTable: Table;
   readonly repositoriesTable: Table;
   readonly artifacts: Bucket;
-  /** Where S3 and CloudFront say who read what. */
+  /** Access logs of S3 and CloudFront. */
   readonly accessLogs: Bucket;
 
   constructor(
@@ -37,7 +37,7 @@ export class Storage extends Construct {
     { names, keepData, deletionProtection, resultDays }: StorageProps,
   ) {
     super(scope, id);
-    // Not RETAIN: what a failed first deployment left behind would have the names that the second one needs.
+    // Not RETAIN: a failed first deployment would leave resources whose names the second one needs.
     const removalPolicy = keepData ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
     const common = { removalPolicy, protect: deletionProtection };
     this.jobsTable = this.#table('JobsTable', { ...common, name: names.of('jobs'), shape: JOBS_TABLE });
@@ -56,7 +56,7 @@ export class Storage extends Construct {
     this.accessLogs = new Bucket(this, 'AccessLogs', {
       ...bucket,
       bucketName: names.bucket('access-logs'),
-      // CloudFront's standard logs are delivered by an ACL.
+      // CloudFront delivers its standard logs by an ACL.
       objectOwnership: ObjectOwnership.OBJECT_WRITER,
       lifecycleRules: [{ expiration: Duration.days(90) }],
     });
@@ -66,7 +66,7 @@ export class Storage extends Construct {
       serverAccessLogsBucket: this.accessLogs,
       serverAccessLogsPrefix: 'artifacts/',
       lifecycleRules: [
-        // Reconcile deletes a job that has expired, its artifacts included. This is for what that could not.
+        // Reconcile deletes expired jobs with their artifacts; this removes artifacts that it could not.
         { prefix: 'jobs/', expiration: Duration.days(resultDays + BACKSTOP_DAYS) },
         { abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],
@@ -108,7 +108,7 @@ function projectionOf(projection: Index['Projection']) {
   return { projectionType: type === 'ALL' ? ProjectionType.ALL : ProjectionType.KEYS_ONLY };
 }
 
-/** The keys of core/store/tables.ts, which the local DynamoDB is made from as well. */
+/** The keys of core/store/tables.ts, which the local DynamoDB uses too. */
 function keysOf(
   { AttributeDefinitions }: Shape,
   keySchema: Shape['KeySchema'],

@@ -26,22 +26,22 @@ import type { Names } from './names.ts';
 
 export interface WebProps {
   readonly names: Names;
-  /** The built page: `index.html` and what it loads. */
+  /** The built page: `index.html` and the files that it loads. */
   readonly folder: string;
   readonly accessLogs: IBucket;
   /**
-   * An issuer of one's own, which the page speaks to.
+   * The OIDC issuer that the page connects to.
    * @default - Cognito
    */
   readonly issuer?: string;
 }
 
-/** Whether a page was built into this folder. */
+/** Whether the folder has a built page. */
 export function hasPage(folder: string): boolean {
   return existsSync(path.join(folder, 'index.html'));
 }
 
-/** The page: a bucket that only CloudFront reads. It holds no data; what it shows comes from the API. */
+/** The page, in a bucket that only CloudFront reads. It contains no data: the page reads the API. */
 export class Web extends Construct {
   readonly url: string;
   readonly #bucket: Bucket;
@@ -58,7 +58,7 @@ export class Web extends Construct {
       enforceSSL: true,
       serverAccessLogsBucket: accessLogs,
       serverAccessLogsPrefix: 'frontend/',
-      // The next deployment puts everything back.
+      // The next deployment uploads everything again.
       removalPolicy: RemovalPolicy.DESTROY,
       autoDeleteObjects: true,
     });
@@ -75,7 +75,7 @@ export class Web extends Construct {
         cachePolicy: CachePolicy.CACHING_OPTIMIZED,
         responseHeadersPolicy: this.#headers(names, issuer),
       },
-      // A path of the page itself is no object of the bucket; the page reads it.
+      // Paths of the page are not objects of the bucket; index.html handles them.
       errorResponses: [403, 404].map((httpStatus) => ({
         httpStatus,
         responseHttpStatus: 200,
@@ -86,18 +86,18 @@ export class Web extends Construct {
       logFilePrefix: 'cloudfront/',
     });
     acknowledge(this.#distribution, {
-      'AwsSolutions-CFR1': 'Who may use the service is a question of sign-in, not of countries.',
+      'AwsSolutions-CFR1': 'Access is restricted by sign-in, not by country.',
       'AwsSolutions-CFR2':
-        'A web ACL costs $5 a month and more; what is served here is static and public, and the API has its own throttling and authorizer.',
+        'A web ACL costs at least $5 a month. The files are static and public, and the API has throttling and an authorizer.',
       'AwsSolutions-CFR4':
-        'The default certificate of cloudfront.net fixes the policy; a domain of one’s own with its certificate raises it.',
+        'The default certificate of cloudfront.net fixes the TLS policy; a custom domain with its own certificate can raise it.',
     });
     this.url = `https://${this.#distribution.distributionDomainName}`;
   }
 
   /**
-   * Uploads the page, and beside it `config.json`, by which it finds the API and the sign-in. Apart from the rest,
-   * because the API's CORS has to know the page's address first.
+   * Uploads the page and its `config.json`, which has the URLs of the API and of the sign-in. Separate from the constructor,
+   * because the API's CORS needs the page's URL first.
    */
   deploy(config: Readonly<Record<string, string>>): void {
     new BucketDeployment(this, 'Page', {
@@ -113,13 +113,13 @@ export class Web extends Construct {
     this.#acknowledgeUploader();
   }
 
-  /** The function by which CDK uploads: one for the whole stack, with a role that CDK writes. */
+  /** CDK's function for uploads: one for the whole stack, with a role that CDK writes. */
   #acknowledgeUploader(): void {
     const stack = Stack.of(this);
     const uploader = stack.node.children.find(({ node }) =>
       node.id.startsWith('Custom::CDKBucketDeployment'),
     )!;
-    const own = 'The function by which CDK uploads the page, only during a deployment; CDK writes its role.';
+    const own = "CDK's function that uploads the page during a deployment; CDK writes its role.";
     const staging = `arn:<AWS::Partition>:s3:::cdk-${DefaultStackSynthesizer.DEFAULT_QUALIFIER}-assets-<AWS::AccountId>-<AWS::Region>/*`;
     const frontend = `<${stack.getLogicalId(this.#bucket.node.defaultChild as CfnBucket)}.Arn>/*`;
     const basic = 'arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole';
@@ -134,7 +134,7 @@ export class Web extends Construct {
       ),
       [`AwsSolutions-IAM5[Resource::${staging}]`]: own,
       [`AwsSolutions-IAM5[Resource::${frontend}]`]: own,
-      'AwsSolutions-IAM5[Resource::*]': `${own} It tells CloudFront what changed.`,
+      'AwsSolutions-IAM5[Resource::*]': `${own} It invalidates CloudFront's cache.`,
     });
   }
 

@@ -8,14 +8,14 @@ export interface WorkerAccess {
   readonly resources: Pick<Resources, 'jobsTable' | 'repositoriesTable' | 'artifacts' | 'secretArns'>;
   /** Names of COMMAND_SECRETS. */
   readonly commandSecrets: readonly string[];
-  /** Models of Amazon Bedrock that it may call; none where Claude's own API is used. */
+  /** Models of Amazon Bedrock that it may call; empty if Claude's own API is used. */
   readonly bedrockModels: readonly string[];
 }
 
-/** What the worker reads into memory. It has nothing that writes to GitHub. */
+/** The secrets of the worker; none of them can write to GitHub. */
 const WORKER_SECRETS: readonly Secret[] = ['CLAUDE_API_KEY', 'GITHUB_TOKEN'];
 
-/** The settings that name them, and those that jobs may ask for. */
+/** The settings with the ARNs of these secrets and of those that jobs may request. */
 export function workerSecretIds(
   arns: Partial<Record<string, string>>,
   commandSecrets: readonly string[],
@@ -29,15 +29,15 @@ export function workerSecretIds(
 }
 
 const KEYS =
-  'Keys of artifacts are made when a job is; which job and repository a worker has, the policy of its session says.';
+  "Artifacts get their keys when a job is created; the policy of a worker's session limits them to one job and repository.";
 
-/** Below `jobs/{jobId}/repositories/{owner}/{name}/`: what a worker reads again, and what it writes. */
+/** Artifacts below `jobs/{jobId}/repositories/{owner}/{name}/` that a worker reads, and that it writes. */
 const READ = ['outcome.json', 'checkpoint/*'];
 const WRITTEN = [...READ, 'change-set.json', 'diff.patch', 'log.txt', 'thread.json'];
 
 /**
- * What a worker writes of its job's control item: the bill, the reason to stop, who asked for the model, and who writes the shared prefix to the
- * model's cache first. test/e2e/whole-job.moto.test.ts runs a job under exactly these.
+ * Attributes that a worker may write on its job's control item: cost, the reason to stop, and the claims of the model check
+ * and of the shared prefix. test/e2e/whole-job.moto.test.ts runs a job with exactly these grants.
  */
 const CONTROL_ATTRIBUTES = [
   'reservedUsd',
@@ -53,9 +53,9 @@ const CONTROL_ATTRIBUTES = [
 const PROGRESS_ATTRIBUTES = ['repositoryName', 'phase', 'waiting', 'turns', 'updatedAt'];
 
 /**
- * The worker handles what is untrusted, so the role of its session is held to single attributes and single artifacts:
- * progress on a repository's row, the bill on a job's control item, never a status; and it can list nothing. Which job and
- * which repository, the session's own policy says (lambdas/worker-session-policy.ts): it has what both allow.
+ * The grants of a worker's session. The worker handles untrusted code, so they are limited to single attributes (progress on
+ * a repository's row, cost on a job's control item, never a status) and single artifacts, without listing. The session's own
+ * policy also limits them to one job and repository (lambdas/worker-session-policy.ts).
  */
 export function workerGrants({ resources, bedrockModels, commandSecrets }: WorkerAccess): Grant[] {
   const { jobsTable, repositoriesTable, artifacts, secretArns } = resources;
@@ -88,7 +88,7 @@ export function workerGrants({ resources, bedrockModels, commandSecrets }: Worke
   ];
 }
 
-/** Updates items under one leading key, and of them only these attributes. */
+/** Updates of these attributes only, of items with this leading key. */
 function updateOf(tableArn: string, leadingKey: string, attributes: readonly string[]): Grant {
   return {
     actions: ['dynamodb:UpdateItem'],
@@ -103,13 +103,13 @@ function updateOf(tableArn: string, leadingKey: string, attributes: readonly str
 }
 
 /**
- * The inference profile that a model is called by, and the model itself where the profile sends a call to. The global
- * profile also has the model without a region:
+ * The inference profile of a model, and the model in the regions that the profile sends calls to. The global profile also
+ * needs the model without a region:
  * https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
  */
 function bedrockArns(model: string): string[] {
   const id = modelIdAt('bedrock', model);
-  // Which model a profile of one's own stands for is not in its ARN.
+  // The ARN of an application inference profile does not name its model.
   const name = id.startsWith('arn:') ? 'anthropic.*' : id.slice(id.indexOf('anthropic.'));
   const models = `arn:${Aws.PARTITION}:bedrock:*::foundation-model/${name}`;
   if (id === name) return [models];

@@ -11,8 +11,8 @@ import { bundleWorker } from '../worker/bundle.ts';
 const DOCKERFILE = fileURLToPath(new URL('../worker/Dockerfile', import.meta.url));
 
 /**
- * Lays out in `folder` what worker/Dockerfile builds from: the bundle as `app/`, and the Dockerfile itself. `docker build
- * FOLDER` makes the image, also without CDK.
+ * Writes the build context of worker/Dockerfile into `folder`: the bundle as `app/`, and the Dockerfile. `docker build
+ * FOLDER` builds the image without CDK too.
  */
 export async function prepareWorkerImage(folder: string): Promise<string> {
   mkdirSync(folder, { recursive: true });
@@ -22,8 +22,8 @@ export async function prepareWorkerImage(folder: string): Promise<string> {
 }
 
 /**
- * An image that somebody else built from worker/Dockerfile's, with their toolchain in it. Of a private registry of ECR
- * Fargate is allowed to pull; any other has to be public.
+ * An image that was built from the one of worker/Dockerfile. Fargate gets permission to pull from a private registry of ECR;
+ * any other registry has to be public.
  */
 export function namedImage(scope: Construct, uri: string): ContainerImage {
   const ecr = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com\/([^:@]+)(?:[:@](.+))?$/.exec(uri);
@@ -36,12 +36,12 @@ export function namedImage(scope: Construct, uri: string): ContainerImage {
   return ContainerImage.fromEcrRepository(repository, tagOrDigest);
 }
 
-/** What worker/Dockerfile starts from where no digest is given. */
+/** The base image of worker/Dockerfile if no digest is given. */
 export const BASE_IMAGE = 'node:24-slim';
 
 /**
- * The image that `prepareWorkerImage` laid out; it is built at deployment, not at synthesis. Another `baseImage` makes
- * another image.
+ * The image of the folder that `prepareWorkerImage` wrote; it is built at deployment, not at synthesis. A new `baseImage`
+ * makes a new image.
  */
 export function workerImage(folder: string, baseImage = BASE_IMAGE): ContainerImage {
   return ContainerImage.fromAsset(folder, {

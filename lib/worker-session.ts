@@ -9,25 +9,25 @@ import type { Names } from './names.ts';
 
 export interface WorkerSessionProps extends FunctionSetting {
   readonly bundle: FunctionBundle;
-  /** What the session of a worker may do at most. */
+  /** The grants of the role of worker sessions; a session's policy limits them further. */
   readonly grants: readonly Grant[];
 }
 
-/** It reads whose worker asks, and names secrets that it cannot read. */
+/** It checks the worker's token, and names secrets that it may not read itself. */
 const ACCESS: Access = {
   jobs: ['GetItem'],
   repositories: ['GetItem'],
   named: ['CLAUDE_API_KEY', 'GITHUB_TOKEN'],
 };
 
-/** The function's name: the worker's role and its settings name it, since by reference they would make a cycle. */
+/** The function's name, which the worker's role and settings use: a reference would make a dependency cycle. */
 export function workerCredentialsFunction(names: Names): string {
   return names.of('worker-credentials');
 }
 
 /**
- * The function that gives a worker credentials for its own repository, and the role that they are of. Batch gives every
- * worker the same role, so that role may do nothing but invoke this function.
+ * The function that gives a worker credentials for its repository, and the role of these credentials. Batch gives every
+ * worker the same role, which may only invoke this function.
  */
 export class WorkerSession extends Construct {
   readonly function: LambdaFunction;
@@ -38,18 +38,18 @@ export class WorkerSession extends Construct {
       ...props,
       access: ACCESS,
       timeout: Duration.seconds(30),
-      // Which cold starts are the shorter by; it is billed for about 0.2 s a worker.
+      // More memory shortens cold starts; each worker is billed for about 0.2 s.
       memoryMiB: 512,
     });
-    const asking = this.function.role as Role;
+    const functionRole = this.function.role as Role;
     const role = new Role(this, 'Role', {
-      assumedBy: new ArnPrincipal(asking.roleArn),
+      assumedBy: new ArnPrincipal(functionRole.roleArn),
       description: 'Workers of Cody Batch, each with a session policy for its own repository.',
-      // Also the most that a role gets that is assumed by a role.
+      // AWS's limit for a role that is assumed by a role.
       maxSessionDuration: Duration.hours(1),
     });
     grant(role, props.grants);
-    grant(asking, [{ actions: ['sts:AssumeRole'], resources: [role.roleArn] }]);
+    grant(functionRole, [{ actions: ['sts:AssumeRole'], resources: [role.roleArn] }]);
     this.function.addEnvironment('WORKER_SESSION_ROLE_ARN', role.roleArn);
   }
 }

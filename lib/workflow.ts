@@ -25,15 +25,14 @@ export interface WorkflowProps {
   readonly functions: Readonly<Record<string, IFunction>>;
 }
 
-/** The state machine's name: grants name it, since by reference they would make a cycle. */
+/** The state machine's name, which grants use: a reference would make a dependency cycle. */
 export function stateMachineName(names: Names): string {
   return names.of('job');
 }
 
 /**
- * The job's lifecycle on Step Functions: the bytes of `npm run asl`, with its names substituted at deployment. A
- * definition given as a string gets no grants of CDK's own; they are all here, and test/lib/workflow.test.ts derives
- * from the definition which there have to be.
+ * The job's state machine on Step Functions: the output of `npm run asl`, with names substituted at deployment. CDK adds no
+ * grants for a definition given as a string, so all are here; test/lib/workflow.test.ts derives them from the definition.
  */
 export class Workflow extends Construct {
   readonly stateMachine: StateMachine;
@@ -61,14 +60,14 @@ export class Workflow extends Construct {
       },
       tracingEnabled: true,
       logs: {
-        // The prefix is what Step Functions' own delivery to CloudWatch asks for.
+        // Step Functions requires the prefix for its delivery to CloudWatch.
         destination: new LogGroup(this, 'Logs', {
           logGroupName: `/aws/vendedlogs/states/${name}`,
           retention: RetentionDays.ONE_MONTH,
           removalPolicy: RemovalPolicy.DESTROY,
         }),
         level: LogLevel.ALL,
-        // The history of each execution has the data.
+        // The history of each execution already has the data.
         includeExecutionData: false,
       },
     });
@@ -88,21 +87,21 @@ function stepGrants({ jobsTable, repositoriesTable, functions }: WorkflowProps):
   ];
 }
 
-/** What `.sync` does beside SubmitJob: it tags, ends what is stopped, and learns of the end by a rule of its own. */
+/** Besides SubmitJob, `.sync` tags jobs, terminates those of stopped executions, and learns of their ends by a rule. */
 function batchGrants({ names, jobQueue }: WorkflowProps): Grant[] {
   const jobs = arnByName('batch', 'job/*');
   const definition = arnByName('batch', `job-definition/${names.of('job-definition')}`);
   return [
     {
       actions: ['batch:SubmitJob', 'batch:TagResource'],
-      // With a revision and without: which of the two IAM is asked about follows from how the definition is named.
+      // IAM checks the ARN with or without the revision, depending on how the definition is named.
       resources: [jobQueue.jobQueueArn, definition, `${definition}:*`],
-      why: 'Executions under way name the revision of the job definition that they began with.',
+      why: 'Running executions use the revision of the job definition that they started with.',
     },
     {
       actions: ['batch:TerminateJob', 'batch:TagResource'],
       resources: [jobs],
-      why: 'Batch gives a job its identifier when it is submitted.',
+      why: 'Batch jobs get their IDs when they are submitted.',
     },
     { actions: ['batch:DescribeJobs'], resources: ['*'], why: NO_RESOURCES },
     {
@@ -123,12 +122,12 @@ function mapGrants({ names, artifacts }: WorkflowProps): Grant[] {
     {
       actions: ['states:DescribeExecution', 'states:StopExecution'],
       resources: [arnByName('states', `execution:${name}:*`)],
-      why: 'Executions of this one state machine are named when they start.',
+      why: 'Executions of this state machine get their names when they start.',
     },
     {
       actions: ['s3:GetObject', 's3:PutObject', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload'],
       resources: [artifacts.arnForObjects('jobs/*/runs/*')],
-      why: 'A run has a folder of its own, named when the run starts.',
+      why: 'The folder of a run is named when the run starts.',
     },
   ];
 }

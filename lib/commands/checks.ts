@@ -13,15 +13,15 @@ import type { Configuration } from '../configuration.ts';
 import { Names } from '../names.ts';
 import { aboutSecret, secretsOf } from '../secrets.ts';
 
-/** One line: what was looked at, what was found, and where that does not do, what to do. */
+/** The result of one check. `found` is one line; if `ok` is false, it ends with advice. */
 export type Check = { name: string; ok: boolean; found: string };
 
 export type Account = { region: string; profile: string | undefined };
 
-/** Assets with versioned roles: the lowest bootstrap that CDK 2 deploys by. */
+/** The minimum bootstrap version that CDK 2 deploys with. */
 const BOOTSTRAP_VERSION = 6;
 
-/** Whether the stack was deployed before; one of which only an attempt to make it is left was not. */
+/** Whether the stack was deployed before; a failed creation does not count. */
 export async function isDeployed(stackName: string, account: Account): Promise<boolean> {
   try {
     const { Stacks } = await new CloudFormationClient(account).send(
@@ -35,13 +35,13 @@ export async function isDeployed(stackName: string, account: Account): Promise<b
 }
 
 /**
- * What a deployment needs and would miss only after minutes. Each is looked at, so that one reading shows all; what
- * cannot be looked at without credentials says so. Nothing is changed.
+ * Checks the requirements of a deployment, which would otherwise fail only after minutes. Runs all checks, so that one run
+ * shows all faults. Changes nothing.
  */
 export async function checkDeployment(configuration: Configuration, account: Account): Promise<Check[]> {
   const [docker, credentials] = await Promise.all([checkDocker(configuration), checkCredentials(account)]);
   if (!credentials.ok) {
-    const found = 'not looked at: there are no credentials';
+    const found = 'not checked: there are no credentials';
     return [docker, credentials, ...['Bootstrap', 'Secrets'].map((name) => ({ name, ok: false, found }))];
   }
   return [
@@ -67,7 +67,7 @@ async function checkDocker({ workerImage }: Configuration): Promise<Check> {
     return {
       name,
       ok: false,
-      found: `${why}. It builds the worker's image: install or start it, or name an image that is built, by --context workerImage=URI`,
+      found: `${why}. Docker builds the worker's image: install or start it, or name an existing image by --context workerImage=URI`,
     };
   }
 }
@@ -100,19 +100,19 @@ async function checkBootstrap(account: Account): Promise<Check> {
       : {
           name,
           ok: false,
-          found: `version ${version}, and ${BOOTSTRAP_VERSION} or newer is needed. ${advice}`,
+          found: `version ${version}, but ${BOOTSTRAP_VERSION} or newer is needed. ${advice}`,
         };
   } catch (error) {
     const missing = /does not exist/.test((error as Error).message);
     return {
       name,
       ok: false,
-      found: `${missing ? `CDK has nothing in ${account.region} of this account` : describe(error)}. ${advice}`,
+      found: `${missing ? `${account.region} of this account is not bootstrapped` : describe(error)}. ${advice}`,
     };
   }
 }
 
-/** What opens pull requests may stay empty as long as nobody asks for pull requests; the others are every worker's. */
+/** Secrets that only pull requests need; every worker needs the others. */
 const OPTIONAL: readonly string[] = ['GITHUB_WRITE_TOKEN', 'GITHUB_APP_PRIVATE_KEY'];
 
 async function checkSecrets(configuration: Configuration, account: Account): Promise<Check> {
@@ -128,19 +128,21 @@ async function checkSecrets(configuration: Configuration, account: Account): Pro
     if (state === 'empty' && !OPTIONAL.includes(secret))
       return [`${id} is empty. Fill it: ${fillSecretCommand(id, secret)}`];
     if (state === 'deleted')
-      return [`${id} waits to be deleted. Take it back: aws secretsmanager restore-secret --secret-id ${id}`];
+      return [
+        `${id} is scheduled for deletion. Restore it: aws secretsmanager restore-secret --secret-id ${id}`,
+      ];
     return state === 'there' || state === 'new' || state === 'empty' ? [] : [`${id}: ${state}`];
   });
   const of = (wanted: string) => states.filter(({ state }) => state === wanted).map(({ id }) => id);
   const found = [
     ...faults,
-    ...(of('new').length > 0 ? [`${of('new').join(', ')} will be made, empty`] : []),
+    ...(of('new').length > 0 ? [`${of('new').join(', ')} will be created, empty`] : []),
     ...(of('there').length > 0 ? [`${of('there').join(', ')} filled`] : []),
     ...states
       .filter(({ secret, state }) => state === 'empty' && OPTIONAL.includes(secret))
       .map(
         ({ id, secret }) =>
-          `${id} is empty, so that no pull request can be opened. Fill it: ${fillSecretCommand(id, secret)}`,
+          `${id} is empty, so no pull request can be opened. Fill it: ${fillSecretCommand(id, secret)}`,
       ),
   ];
   return { name: 'Secrets', ok: faults.length === 0, found: found.join('; ') };
@@ -157,7 +159,7 @@ async function stateOf(client: SecretsManagerClient, id: string): Promise<string
   }
 }
 
-/** Not a fault of the deployment, but nobody could use what it deploys. */
+/** Not a fault of the deployment, but all jobs would be refused. */
 function checkRepositories({ environment, settings }: Configuration): Check {
   const allowed = parseSettings(settings).ALLOWED_REPOSITORIES;
   return {
@@ -166,7 +168,7 @@ function checkRepositories({ environment, settings }: Configuration): Check {
     found:
       allowed.length > 0
         ? `${allowed.join(', ')} allowed`
-        : `none allowed, so every job will be refused: set ALLOWED_REPOSITORIES in cdk.json, environments.${environment}.settings`,
+        : `none allowed, so every job will be refused. Set ALLOWED_REPOSITORIES in cdk.json, environments.${environment}.settings`,
   };
 }
 

@@ -10,11 +10,11 @@ export type Command = (typeof COMMANDS)[number];
 
 export const USAGE = `npm run deploy|synth|diff|destroy -- --environment NAME [options]
 
-  --environment NAME     dev, prod, or another of cdk.json's environments (synth: dev where it is absent)
-  --context NAME=VALUE   says for once what cdk.json says for good; once for each
+  --environment NAME     dev, prod, or another of cdk.json's environments (default of synth: dev)
+  --context NAME=VALUE   overrides a value of cdk.json; may be repeated
   --profile NAME         the AWS profile
-  --hotswap              deploy: changes functions and state machine in place, past CloudFormation; not for prod
-  --yes                  deploy, destroy: does not ask
+  --hotswap              deploy: updates functions and the state machine without CloudFormation; not for prod
+  --yes                  deploy, destroy: do not ask for confirmation
 `;
 
 export type Invocation = {
@@ -28,22 +28,22 @@ export type Invocation = {
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Throws UsageError for words that do not fit, and SettingsError for a context that does not. */
+/** Throws UsageError for invalid arguments, and SettingsError for an invalid context. */
 export function parseInvocation([command, ...args]: readonly string[]): Invocation {
   if (!COMMANDS.includes(command as Command))
     throw new UsageError(
-      `There is no command ${JSON.stringify(command ?? '')}; there are ${COMMANDS.join(', ')}.`,
+      `There is no command ${JSON.stringify(command ?? '')}. The commands are ${COMMANDS.join(', ')}.`,
     );
   const { environment, context = [], profile, hotswap = false, yes = false } = parseOptions(args);
   if (!environment && command !== 'synth')
-    throw new UsageError(`Say which environment to ${command}: --environment dev.`);
-  const said = new Map<string, unknown>(context.map(nameAndValue));
-  if (environment) said.set('environment', environment);
+    throw new UsageError(`${command} needs an environment. Name it, such as --environment dev.`);
+  const overrides = new Map<string, unknown>(context.map(nameAndValue));
+  if (environment) overrides.set('environment', environment);
   const written = readContext();
-  const configuration = readConfiguration((name) => said.get(name) ?? written[name]);
+  const configuration = readConfiguration((name) => overrides.get(name) ?? written[name]);
   if (hotswap && (command !== 'deploy' || configuration.keepData))
     throw new UsageError(
-      'Hotswap leaves CloudFormation behind what runs, so it is for deploy, and for environments whose keepData is false.',
+      '--hotswap is only for deploy, and for environments whose keepData is false, because it makes the stack drift from its template. Leave it out.',
     );
   return {
     command: command as Command,
@@ -75,7 +75,7 @@ function parseOptions(args: readonly string[]) {
 
 function nameAndValue(pair: string): [string, string] {
   const at = pair.indexOf('=');
-  if (at < 1) throw new UsageError(`--context ${pair}: expected NAME=VALUE.`);
+  if (at < 1) throw new UsageError(`--context ${pair} is not NAME=VALUE.`);
   return [pair.slice(0, at), pair.slice(at + 1)];
 }
 
@@ -84,7 +84,7 @@ function readContext(): Record<string, unknown> {
   try {
     return JSON.parse(readFileSync(file, 'utf8')).context ?? {};
   } catch (error) {
-    throw new SettingsError(`cdk.json cannot be read: ${(error as Error).message}. Mend it.`, {
+    throw new SettingsError(`cdk.json cannot be read: ${(error as Error).message}. Correct it.`, {
       cause: error,
     });
   }

@@ -12,8 +12,8 @@ import { type Invocation, parseInvocation, ROOT, USAGE } from './invocation.ts';
 import { whatIsKept } from './kept.ts';
 
 /**
- * `npm run deploy|synth|diff|destroy`: CDK, with the checks before it and the words after it that CDK does not have.
- * Returns the exit status: CDK's own, or 2 where nothing was started.
+ * `npm run deploy|synth|diff|destroy`: runs CDK, with checks before a deployment and instructions after it. Returns the exit
+ * status: CDK's own, or 2 if nothing was started.
  */
 export async function main(args: readonly string[], environment: Variables): Promise<number> {
   if (args.length === 0 || args.includes('--help') || args.includes('-h')) {
@@ -43,7 +43,7 @@ async function deploy(invocation: Invocation, environment: Variables): Promise<n
   const dockerAnswers = checks.some(({ name, ok }) => name === 'Docker' && ok);
   const base = dockerAnswers ? await findBaseImage(configuration) : undefined;
   if (base) checks.push(base.check);
-  for (const check of checks) say(check);
+  for (const check of checks) printCheck(check);
   if (checks.some(({ ok }) => !ok)) {
     tell('Nothing was started.');
     return 2;
@@ -56,13 +56,13 @@ async function deploy(invocation: Invocation, environment: Variables): Promise<n
   ];
   const status =
     (await firstWithoutProtection(invocation, account, deployment)) || (await cdk(invocation, deployment));
-  if (status === 0) sayWhatIsLeft(invocation);
+  if (status === 0) printNextSteps(invocation);
   return status;
 }
 
 /**
- * Where the stack is new and its data are to be kept, deploys it once without the protection from deletion: what a
- * deployment that fails had made could not be rolled back, and the next one would meet its names. Returns the status.
+ * Deploys a new stack whose data are protected once without deletion protection, because a failed first deployment could not
+ * be rolled back and its names would stay taken. Returns the exit status, 0 if there was nothing to do.
  */
 async function firstWithoutProtection(
   invocation: Invocation,
@@ -72,29 +72,31 @@ async function firstWithoutProtection(
   const names = new Names(invocation.configuration.environment);
   if (!invocation.configuration.deletionProtection || (await isDeployed(names.stack, account))) return 0;
   print(
-    `${names.stack} is new: it is deployed twice, first without the protection from deletion, so that a failure leaves nothing behind.\n`,
+    `${names.stack} is new. It is deployed twice, first without deletion protection, so that a failure can be rolled back.\n`,
   );
   return cdk(invocation, [...deployment, '--context', 'deletionProtection=false']);
 }
 
-/** The environment's, as the CDK and the AWS CLI read it, else the profile's. */
+/** The region of the environment variables, as the CDK and the AWS CLI read them, or else of the profile. */
 async function regionOf(environment: Variables, profile: string | undefined): Promise<string> {
-  const said = environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION;
-  if (said) return said;
+  const region = environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION;
+  if (region) return region;
   try {
     return await new STSClient({ profile }).config.region();
   } catch (cause) {
-    throw new SettingsError('There is no region: set AWS_REGION, or give the profile one.', { cause });
+    throw new SettingsError('There is no AWS region. Set AWS_REGION, or set a region in the profile.', {
+      cause,
+    });
   }
 }
 
-function say({ name, ok, found }: Check): void {
+function printCheck({ name, ok, found }: Check): void {
   tell(`${ok ? '✓' : '✗'} ${name}: ${found}.`, ok ? process.stdout : process.stderr);
 }
 
-function sayWhatIsLeft({ configuration }: Invocation): void {
+function printNextSteps({ configuration }: Invocation): void {
   const names = new Names(configuration.environment);
-  print('\nOnce, and whenever one changes:\n');
+  print('\nSet the secrets once, and again whenever one changes:\n');
   for (const secret of secretsOf(configuration.settings)) {
     const { part, purpose } = aboutSecret(secret);
     print(`  ${purpose}\n    ${fillSecretCommand(names.of(part), secret)}\n`);
@@ -106,7 +108,7 @@ async function destroy(invocation: Invocation): Promise<number> {
   return cdk(invocation, ['destroy', ...(invocation.yes ? ['--force'] : [])]);
 }
 
-/** CDK as npm installed it, on this environment's context. */
+/** Runs the installed CDK with this environment's context. Returns its exit status. */
 async function cdk({ configuration, context, profile }: Invocation, args: string[]): Promise<number> {
   const pairs = [`environment=${configuration.environment}`, ...context];
   const child = spawn(

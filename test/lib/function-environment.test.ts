@@ -34,6 +34,6 @@ test('a list of repositories that Lambda has no room for is refused at the synth
     });
   expect(withRepositories(150)).not.toThrow();
   expect(withRepositories(250)).toThrow(
-    /would have \d+ bytes\. Lambda allows 4096\. The longest setting is ALLOWED_REPOSITORIES/,
+    /have \d+ bytes; Lambda allows 4096\. Shorten the longest setting, ALLOWED_REPOSITORIES/,
   );
 });

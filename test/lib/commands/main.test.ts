@@ -52,10 +52,10 @@ test('where all is well, CDK deploys the environment, and what is left to do is 
   );
   expect(stdout).toContain('✓ Bootstrap: version 21.');
   expect(stdout).toContain(
-    'cody-batch-dev-github-read-token, cody-batch-dev-github-write-token will be made, empty',
+    'cody-batch-dev-github-read-token, cody-batch-dev-github-write-token will be created, empty',
   );
   expect(stdout).toContain(
-    '✓ Repositories: none allowed, so every job will be refused: set ALLOWED_REPOSITORIES',
+    '✓ Repositories: none allowed, so every job will be refused. Set ALLOWED_REPOSITORIES',
   );
   expect(stdout).toContain('put-secret-value --secret-id cody-batch-dev-claude-api-key');
   expect(stdout).toContain(
@@ -70,7 +70,7 @@ test.each<[string, () => Promise<void> | void, string]>([
   [
     'no Docker',
     () => program('docker', 'echo "Cannot connect to the Docker daemon." >&2; exit 1'),
-    '✗ Docker: does not answer: Cannot connect to the Docker daemon. It builds the worker’s image',
+    '✗ Docker: does not answer: Cannot connect to the Docker daemon. Docker builds the worker’s image',
   ],
   [
     'credentials that have expired',
@@ -84,14 +84,14 @@ test.each<[string, () => Promise<void> | void, string]>([
     () => {
       account.bootstrapVersion = undefined;
     },
-    '✗ Bootstrap: CDK has nothing in eu-west-1 of this account. Run once for this account and region: npx cdk bootstrap.',
+    '✗ Bootstrap: eu-west-1 of this account is not bootstrapped. Run once for this account and region: npx cdk bootstrap.',
   ],
   [
     'a bootstrap that is too old',
     () => {
       account.bootstrapVersion = 5;
     },
-    '✗ Bootstrap: version 5, and 6 or newer is needed. Run once',
+    '✗ Bootstrap: version 5, but 6 or newer is needed. Run once',
   ],
   [
     'a secret that nobody filled',
@@ -105,7 +105,7 @@ test.each<[string, () => Promise<void> | void, string]>([
     () => {
       account.secrets['cody-batch-dev-github-read-token'] = 'deleted';
     },
-    '✗ Secrets: cody-batch-dev-github-read-token waits to be deleted. Take it back: aws secretsmanager restore-secret',
+    '✗ Secrets: cody-batch-dev-github-read-token is scheduled for deletion. Restore it: aws secretsmanager restore-secret',
   ],
 ])('%s is said before anything is started', async (_, break_, line) => {
   await break_();
@@ -121,7 +121,7 @@ test('a new environment that keeps its data is deployed without protection first
   const { code, stdout, cdk } = await run(...args);
   expect([code, stdout]).toEqual([
     0,
-    expect.stringContaining('cody-batch-prod is new: it is deployed twice'),
+    expect.stringContaining('cody-batch-prod is new. It is deployed twice'),
   ]);
   const pairs = '--context environment=prod --context workerImage=team/worker:7';
   expect(cdk).toBe(`deploy --context deletionProtection=false ${pairs}\ndeploy ${pairs}\n`);
@@ -136,7 +136,7 @@ test('a digest that was chosen is the one that is built from, and a registry out
   await program('docker', 'case "$1" in version) echo 28.1.0;; *) echo "no such host" >&2; exit 1;; esac');
   const offline = await run('deploy', '--environment', 'dev');
   expect(offline.stderr).toContain(
-    '✗ Base image: the newest digest of node:24-slim could not be had: no such host.',
+    '✗ Base image: the newest digest of node:24-slim could not be read: no such host.',
   );
   expect(offline.code).toBe(2);
 });
@@ -144,9 +144,7 @@ test('a digest that was chosen is the one that is built from, and a registry out
 test('a token for pull requests may stay empty, and that is said', async () => {
   account.secrets['cody-batch-dev-github-write-token'] = 'empty';
   const { code, stdout } = await run('deploy', '--environment', 'dev');
-  expect(stdout).toContain(
-    'cody-batch-dev-github-write-token is empty, so that no pull request can be opened',
-  );
+  expect(stdout).toContain('cody-batch-dev-github-write-token is empty, so no pull request can be opened');
   expect(code).toBe(0);
 });
 
@@ -165,7 +163,7 @@ test('a worker’s image that is built already needs no Docker', async () => {
 
 test('destroy says first what is kept', async () => {
   const dev = await run('destroy', '--environment', 'dev');
-  expect(dev.stdout).toContain('This removes cody-batch-dev whole, with all jobs, results and artifacts');
+  expect(dev.stdout).toContain('This removes cody-batch-dev with all jobs, results, artifacts and secrets');
   const prod = await run('destroy', '--environment', 'prod', '--yes');
   expect(prod.stdout).toContain('the tables cody-batch-prod-jobs and cody-batch-prod-repositories');
   expect(prod.stdout).toContain('update-termination-protection');
@@ -175,7 +173,7 @@ test('destroy says first what is kept', async () => {
 test('hotswap is for environments that may be thrown away', async () => {
   const prod = await run('deploy', '--environment', 'prod', '--hotswap');
   expect([prod.code, prod.cdk]).toEqual([2, undefined]);
-  expect(prod.stderr).toContain('Hotswap leaves CloudFormation behind what runs');
+  expect(prod.stderr).toContain('--hotswap is only for deploy');
   const dev = await run('deploy', '--environment', 'dev', '--hotswap', '--yes');
   expect(dev.cdk).toBe(
     `deploy --hotswap-fallback --require-approval never --context workerBaseImage=node:24-slim@${DIGEST} --context environment=dev\n`,
@@ -183,25 +181,25 @@ test('hotswap is for environments that may be thrown away', async () => {
 });
 
 test.each([
-  [['deploy'], 'Say which environment to deploy: --environment dev.'],
+  [['deploy'], 'deploy needs an environment. Name it, such as --environment dev.'],
   [['deploy', '--enviroment', 'dev'], "Unknown option '--enviroment'"],
-  [['undeploy'], 'There is no command "undeploy"; there are deploy, synth, diff, destroy.'],
-  [['synth', '--context', 'maxVcpus'], '--context maxVcpus: expected NAME=VALUE.'],
-  [['synth', '--context', 'settings={"MAX_TURN":"3"}'], 'settings.MAX_TURN: is no setting'],
+  [['undeploy'], 'There is no command "undeploy". The commands are deploy, synth, diff, destroy.'],
+  [['synth', '--context', 'maxVcpus'], '--context maxVcpus is not NAME=VALUE.'],
+  [['synth', '--context', 'settings={"MAX_TURN":"3"}'], 'settings.MAX_TURN: is not a setting'],
   [['synth', '--context', 'settings={"MAX_TURNS":"many"}'], 'MAX_TURNS (4 characters)'],
-  [['synth', '--context', 'settings={MAX_TURNS:3}'], 'settings: is no JSON'],
-  [['synth', '--context', 'settings={"GITHUB_TOKEN":"ghp_x"}'], 'GITHUB_TOKEN: is decided by the deployment'],
+  [['synth', '--context', 'settings={MAX_TURNS:3}'], 'settings: is not JSON'],
+  [['synth', '--context', 'settings={"GITHUB_TOKEN":"ghp_x"}'], 'GITHUB_TOKEN: is set by the deployment'],
   [['synth', '--environment', 'Production!'], 'environment: expected 1 to 10 letters and digits'],
   [['synth', '--context', 'workerVcpu=3'], 'environments.dev.workerVcpu: '],
   [
     ['synth', '--context', 'workerMemoryMiB=1024'],
-    'workerMemoryMiB is 1024. With workerVcpu 1 Fargate gives 2048 to 8192 in steps of 1024 MiB.',
+    'workerMemoryMiB is 1024, but with workerVcpu 1 Fargate allows 2048 to 8192 in steps of 1024 MiB.',
   ],
   [['synth', '--context', 'workerBaseImage=node:24-slim'], 'expected NAME@sha256:DIGEST'],
-  [['synth', '--context', 'vpcId=vpc-1'], 'vpcId and subnetIds belong together'],
+  [['synth', '--context', 'vpcId=vpc-1'], 'Only one of vpcId and subnetIds is set'],
   [
     ['synth', '--context', 'oidcIssuer=https://sso.example.com'],
-    'oidcIssuer and oidcAudience belong together',
+    'Only one of oidcIssuer and oidcAudience is set',
   ],
 ])('%j is refused by name', async (args, line) => {
   const { code, stderr, cdk } = await run(...args);

@@ -1,0 +1,49 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+/** A file: its text, or where it leads as a link, or its text and that it can be executed. */
+export type Entry = string | Buffer | { link: string } | { run: string };
+export type Tree = Readonly<Record<string, Entry>>;
+
+/** The patch between two trees, as the worker's git writes it. */
+export async function patchBetween(before: Tree, after: Tree): Promise<Buffer> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'shape-'));
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'core.autocrlf=false', '-c', 'core.quotePath=true', ...args], {
+      cwd: folder,
+      maxBuffer: 1 << 28,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: { PATH: process.env.PATH, GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' },
+    });
+  try {
+    git('init', '--quiet');
+    await write(folder, before);
+    git('add', '--all', '--force');
+    const tree = git('write-tree').toString().trim();
+    await Promise.all(Object.keys(before).map((name) => rm(path.join(folder, name))));
+    await write(folder, after);
+    git('add', '--all', '--force');
+    return git(
+      ...['diff-index', '--cached', '--no-renames', '-p', '--binary', '--full-index'],
+      ...['--src-prefix=a/', '--dst-prefix=b/', tree],
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function write(folder: string, tree: Tree): Promise<void> {
+  for (const [name, entry] of Object.entries(tree)) {
+    const file = path.join(folder, name);
+    await mkdir(path.dirname(file), { recursive: true });
+    if (typeof entry === 'string' || Buffer.isBuffer(entry)) await writeFile(file, entry);
+    else if ('link' in entry) await symlink(entry.link, file);
+    else {
+      await writeFile(file, entry.run);
+      await chmod(file, 0o755);
+    }
+  }
+}

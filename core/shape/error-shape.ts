@@ -57,11 +57,13 @@ function errorLine(output: string): string | undefined {
 function withoutParticulars(message: string): string {
   return oneLine(message.slice(0, MAX_MESSAGE))
     .replace(/(?<!\w)(["'`])(?:(?!\1).)*\1(?!\w)/g, '…')
-    .replace(/[^\s"'`(),:;=<>[\]{}]*[/\\][^\s"'`(),;=<>[\]{}]*/g, '…')
-    .replace(/\b(?:0x[0-9a-f]+|(?=[a-z]*\d)[0-9a-f]{7,}(?:-[0-9a-f]+)*)\b/gi, '…')
-    .replace(/\b(?=\w*\d\w*)(?=\w*[a-z])\w{16,}\b/gi, '…')
-    .replace(/(?<![A-Za-z_])\d[\d.,:-]*(?:[a-zµ%]{1,4}\b)?/g, 'N')
-    .replace(/…(?:\s*[:,(]?\s*(?:…|N\b)\)?)+/g, '…')
+    .replace(/\bhttps?:\S+/g, '…')
+    .replace(/[^\s"'`(),:;=<>[\]{}]*[/\\][^\s"'`(),:;=<>[\]{}]*/g, '…')
+    .replace(/(?<![\w.-])[\w.-]+\.\w{1,5}(?=[(:]\d)/g, '…')
+    .replace(/\b(?:0x[0-9a-f]+|(?=[a-f]*\d)[0-9a-f]{7,}(?:-[0-9a-f]+)*)\b/gi, '…')
+    .replace(/\b(?=[a-z_]*\d)(?=\d*[a-z_])\w{10,}\b/gi, '…')
+    .replace(/(?<!\w)\d(?:[\d.,:-]*\d)?(?:[a-zµ%]{1,4}\b)?/g, 'N')
+    .replace(/…(?::N)+/g, '…')
     .trim();
 }
 

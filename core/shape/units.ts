@@ -40,7 +40,8 @@ function aligned(removed: readonly string[], added: readonly string[], effort: E
   const best = new Float64Array((rows + 1) * width);
   for (let i = rows - 1; i >= 0; i--) {
     for (let j = columns - 1; j >= 0; j--) {
-      effort.spend(Math.min(before[i]!.size, after[j]!.size) + 1);
+      // Looking a word up takes as long as a few steps.
+      effort.spend(3 * (Math.min(before[i]!.size, after[j]!.size) + 1));
       const alike = likenessOf(before[i]!, after[j]!);
       likeness[i * columns + j] = alike;
       const paired = alike < ALIKE ? 0 : alike + best[(i + 1) * width + j + 1]!;

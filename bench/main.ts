@@ -1,5 +1,5 @@
 /**
- * `node bench/main.ts [worker|fleet|engine|pull-requests|claude-code]… [--with-claude-code] [--write]`:
+ * `node bench/main.ts [worker|fleet|engine|pull-requests|shapes|claude-code]… [--with-claude-code] [--write]`:
  * all figures, or those named; see bench/RESULTS.md. The comparison with Claude Code downloads it, so it
  * runs only on request.
  */
@@ -12,6 +12,7 @@ import type { Figure, Log } from './figure.ts';
 import { measureFleet } from './fleet/fleet.ts';
 import { measurePullRequests } from './pull-requests/pull-requests.ts';
 import { markdown, table } from './report.ts';
+import { measureShapes } from './shapes/shapes.ts';
 import { measureWorker } from './worker/worker.ts';
 
 const CLAUDE_CODE = 'claude-code';
@@ -21,6 +22,7 @@ const FIGURES: Readonly<Record<string, (log: Log) => Promise<Figure>>> = {
   fleet: measureFleet,
   engine: measureEngine,
   'pull-requests': measurePullRequests,
+  shapes: measureShapes,
   [CLAUDE_CODE]: measureAgainstClaudeCode,
 };
 

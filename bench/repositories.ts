@@ -41,7 +41,7 @@ export async function publish(gitHubUrl: string, sources: ReadonlyMap<string, So
   });
 }
 
-async function git(folder: string, ...args: string[]): Promise<string> {
-  const options = { cwd: folder, env: gitEnvironment('http'), maxBuffer: 16 * 1024 * 1024 };
+export async function git(folder: string, ...args: string[]): Promise<string> {
+  const options = { cwd: folder, env: gitEnvironment('http'), maxBuffer: 128 * 1024 * 1024 };
   return (await promisify(execFile)('git', args, options)).stdout;
 }

@@ -3,6 +3,7 @@ import { ErrorDescription } from './job.ts';
 import {
   ArtifactKeys,
   Change,
+  ChangeShapes,
   EndReason,
   LogLine,
   NotDone,
@@ -35,6 +36,7 @@ export const OutcomeDocument = z.object({
   baseSha: z.string().optional(),
   changes: z.array(Change),
   artifacts: ArtifactKeys,
+  ...ChangeShapes.shape,
   tokenUsage: WorkerTokens,
   costUsd: WorkerCost.optional(),
   turns: WorkerCount,

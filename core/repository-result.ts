@@ -119,6 +119,20 @@ export const PullRequestRecord = z.object({
 });
 export type PullRequestRecord = z.infer<typeof PullRequestRecord>;
 
+/** A version of the rules and a digest: shapes of two versions are never equal. */
+const ShapeId = z.string().regex(/^\d{1,6}:[0-9a-f]{32}$/);
+
+/** Which class of changes the diff belongs to, and its SHA-256; `shapesOf` says what they mean. */
+export const ChangeShapes = z.object({
+  shape: ShapeId.optional(),
+  kin: ShapeId.optional(),
+  patchSha: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+});
+export type ChangeShapes = z.infer<typeof ChangeShapes>;
+
 /** A repository's row in DynamoDB. Times are ISO 8601. */
 export const RepositoryResult = z.object({
   jobId: z.string(),
@@ -145,6 +159,7 @@ export const RepositoryResult = z.object({
   artifacts: ArtifactKeys.optional(),
   /** The digest of the change set when the outcome was recorded. No worker may write it, and only this change set is published. */
   changeSetSha256: z.string().optional(),
+  ...ChangeShapes.shape,
   phase: Phase.optional(),
   /** Present only while it waits. */
   waiting: Waiting.optional(),
@@ -173,6 +188,8 @@ export const RepositoryResult = z.object({
   expiresAt: z.string().optional(),
   logs: z.array(LogLine).optional(),
   error: ErrorDescription.optional(),
+  /** Only if it failed: equal for repositories that failed in the same way. */
+  errorShape: z.string().optional(),
 });
 export type RepositoryResult = z.infer<typeof RepositoryResult>;
 
@@ -194,6 +211,9 @@ export const RepositorySummary = RepositoryResult.pick({
   changedFiles: true,
   additions: true,
   deletions: true,
+  shape: true,
+  kin: true,
+  patchSha: true,
   turns: true,
   tokenUsage: true,
   costUsd: true,
@@ -204,6 +224,7 @@ export const RepositorySummary = RepositoryResult.pick({
   startedAt: true,
   completedAt: true,
   updatedAt: true,
+  errorShape: true,
   error: true,
 });
 export type RepositorySummary = z.infer<typeof RepositorySummary>;

@@ -1,7 +1,8 @@
 import type { ChangeSet } from '../core/change-set.ts';
 import type { ErrorDescription } from '../core/job.ts';
 import { OutcomeDocument } from '../core/outcome.ts';
-import type { ArtifactKeys } from '../core/repository-result.ts';
+import type { ArtifactKeys, ChangeShapes } from '../core/repository-result.ts';
+import { shapesOf } from '../core/shape/shape.ts';
 import { artifactKeys } from '../core/store/artifact-keys.ts';
 import type { Thread } from '../core/thread.ts';
 import { type Changes, filesWithSecrets, readChangedFiles, summarizeChanges } from './checkout/changes.ts';
@@ -37,8 +38,12 @@ export async function writeOutcome(opened: Opened, analyzed: Analyzed): Promise<
   const throttled = conclusion?.end === 'throttled' ? conclusion : undefined;
   const artifacts: ArtifactKeys = {};
   if (conversation) artifacts.thread = await writeThread(opened, conversation);
-  if (clone && changes?.patch?.length)
-    artifacts.diff = await writeDiff(opened, clone, changes, changes.patch);
+  let shapes: ChangeShapes | undefined;
+  if (clone && changes?.patch?.length) {
+    const diff = await writeDiff(opened, clone, changes, changes.patch);
+    artifacts.diff = diff?.key;
+    shapes = diff && shapesOf(diff.stored);
+  }
   if (outcome === 'changed' && clone && changes && submission)
     artifacts.changeSet = await writeChangeSet(opened, clone, changes, submission);
   if (changes?.excess) log.warn(`The diff is incomplete: ${changes.excess}`);
@@ -65,6 +70,7 @@ export async function writeOutcome(opened: Opened, analyzed: Analyzed): Promise<
     baseSha: clone?.baseSha,
     changes: changes ? summarizeChanges(changes) : [],
     artifacts,
+    ...shapes,
     tokenUsage,
     costUsd,
     turns: (state ?? resumed?.state)?.turns.length ?? 0,
@@ -93,7 +99,7 @@ async function writeDiff(
   { git }: Clone,
   changes: Changes,
   patch: Buffer,
-): Promise<string | undefined> {
+): Promise<{ key: string; stored: Buffer } | undefined> {
   const withSecrets = patch.includes(BINARY) ? await filesWithSecrets(git, changes, redactor) : [];
   if (withSecrets.length > 0) {
     log.warn(
@@ -102,8 +108,9 @@ async function writeDiff(
     return undefined;
   }
   const key = artifactKeys.diff(job.jobId, repositoryName);
-  await artifacts.write(key, redactor.bytes(patch), { contentType: 'text/x-diff', durable: true });
-  return key;
+  const stored = redactor.bytes(patch);
+  await artifacts.write(key, stored, { contentType: 'text/x-diff', durable: true });
+  return { key, stored };
 }
 
 const BINARY = '\nGIT binary patch\n';

@@ -15,6 +15,7 @@ import type { Status } from '../job.ts';
 import type { Phase, PullRequestRecord, Waiting } from '../repository-result.ts';
 import { RepositoryResult } from '../repository-result.ts';
 import type { Settings } from '../settings.ts';
+import { errorShape } from '../shape/error-shape.ts';
 import { type ConditionalUpdate, putWhere, updateWhere } from './conditional-write.ts';
 import { type Readable, readItem } from './stored.ts';
 import { diffKey, expiry, fromItem, MAX_DIFF_ITEM_BYTES } from './tables.ts';
@@ -60,6 +61,10 @@ const RESULT_OF_RUN = [
   'additions',
   'deletions',
   'changeSetSha256',
+  'shape',
+  'kin',
+  'patchSha',
+  'errorShape',
   'verification',
   'batchJobId',
   'logStream',
@@ -214,7 +219,12 @@ export class RepositoryTable {
     { condition, values }: Required<Pick<ConditionalUpdate, 'condition' | 'values'>>,
   ): Promise<boolean> {
     return this.#update(jobId, repositoryName, {
-      set: { ...end, statusKey: statusKey(end.status, repositoryName), updatedAt: end.completedAt },
+      set: {
+        ...end,
+        ...shapeOfFailure(end),
+        statusKey: statusKey(end.status, repositoryName),
+        updatedAt: end.completedAt,
+      },
       remove: ['waiting'],
       condition,
       names: { '#status': 'status' },
@@ -428,6 +438,10 @@ export class RepositoryTable {
   #update(jobId: string, repositoryName: string, update: ConditionalUpdate): Promise<boolean> {
     return updateWhere(this.#client, { TableName: this.#table, Key: { jobId, repositoryName } }, update);
   }
+}
+
+function shapeOfFailure(end: RepositoryUpdate): Pick<RepositoryResult, 'errorShape'> {
+  return end.status === 'failed' ? { errorShape: errorShape(end) } : {};
 }
 
 export function statusKey(status: Status, repositoryName: string): string {

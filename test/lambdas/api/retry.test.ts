@@ -33,6 +33,8 @@ test('a retry runs again what failed, keeps what completed, and counts the bills
   });
   const first = await fleet.rows(jobId);
   expect(first.bad).toMatchObject({ status: 'failed', turns: 1, costUsd: COST_OF_USAGE });
+  expect(first.bad).toHaveProperty('errorShape', expect.stringContaining('1:ModelRequestError: '));
+  expect(first.good).not.toHaveProperty('errorShape');
 
   behaviour.delete('bad');
   const { status, json } = await retry(jobId);
@@ -61,6 +63,7 @@ test('a retry runs again what failed, keeps what completed, and counts the bills
     earlierRuns: { costUsd: COST_OF_USAGE },
   });
   expect(second.bad).not.toHaveProperty('error');
+  expect(second.bad).not.toHaveProperty('errorShape');
   expect(await fleet.execution(jobId, 2)).toBe('SUCCEEDED');
   expect(await fleet.execution(jobId, 1)).toBe('SUCCEEDED');
   const jobsOf = (await fleet.batchJobs(jobId)).map(({ jobName }) => jobName!.slice(jobId.length));

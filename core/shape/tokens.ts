@@ -62,10 +62,10 @@ function split(a: readonly string[], b: readonly string[], { a0, a1, b0, b1 }: S
   for (let i = rows - 1; i >= 0; i--) {
     for (let j = columns - 1; j >= 0; j--) {
       const at = i * width + j;
-      common[at] =
-        a[a0 + i] === b[b0 + j]
-          ? common[at + width + 1]! + 1
-          : Math.max(common[at + width]!, common[at + 1]!);
+      const below = common[at + width]!;
+      const beside = common[at + 1]!;
+      if (a[a0 + i] === b[b0 + j]) common[at] = common[at + width + 1]! + 1;
+      else common[at] = below > beside ? below : beside;
     }
   }
   const spans: Span[] = [];

@@ -41,11 +41,14 @@ function aligned(removed: readonly string[], added: readonly string[], effort: E
   for (let i = rows - 1; i >= 0; i--) {
     for (let j = columns - 1; j >= 0; j--) {
       // Looking a word up takes as long as a few steps.
-      effort.spend(3 * (Math.min(before[i]!.size, after[j]!.size) + 1));
+      effort.spend(3 * (before[i]!.size + 1));
       const alike = likenessOf(before[i]!, after[j]!);
       likeness[i * columns + j] = alike;
       const paired = alike < ALIKE ? 0 : alike + best[(i + 1) * width + j + 1]!;
-      best[i * width + j] = Math.max(paired, best[(i + 1) * width + j]!, best[i * width + j + 1]!);
+      const below = best[(i + 1) * width + j]!;
+      const beside = best[i * width + j + 1]!;
+      const unpaired = below > beside ? below : beside;
+      best[i * width + j] = paired > unpaired ? paired : unpaired;
     }
   }
   const pairs: [number, number][] = [];

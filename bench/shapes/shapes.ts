@@ -3,7 +3,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Shapes, shapesOf } from '../../core/shape/shape.ts';
-import { type Figure, type Row, row, type Tell, type Unit } from '../figure.ts';
+import { type Figure, type Log, type Row, row, type Unit } from '../figure.ts';
 import { git, makeSource } from '../repositories.ts';
 import { withTemporaryFolder } from '../temporary-folder.ts';
 
@@ -17,7 +17,7 @@ const MAX_PACKAGES = 60;
 const LARGEST_SHARE = 0.85;
 
 /** Lines that count whole. Published packages have them far more often than repositories do. */
-const MINIFIED = /.{10001}/;
+const isMinified = (text: string) => text.split('\n').some(({ length }) => length > 10_000);
 
 type Task = { name: string; replaced: RegExp; by: string };
 
@@ -32,13 +32,13 @@ const TASKS: readonly Task[] = [
 ];
 
 /** Into how many classes the same task falls over real packages, and what finding them takes. */
-export function measureShapes(tell: Tell): Promise<Figure> {
+export function measureShapes(log: Log): Promise<Figure> {
   return withTemporaryFolder(async (folder) => {
     const files = await scripts();
     const rows: Row[] = [];
     const patches: Buffer[] = [];
     for (const task of TASKS) {
-      tell(`shapes: ${task.name}`);
+      log(`shapes: ${task.name}`);
       const ofTask = await patchesOf(task, files, folder);
       patches.push(...ofTask);
       rows.push(
@@ -119,7 +119,7 @@ async function patchesOf(
     const edited = await Promise.all(
       files.map(async (file) => {
         const text = await readFile(path.join(PACKAGES, name, file), 'latin1');
-        return { file, text, after: MINIFIED.test(text) ? text : text.replace(replaced, by) };
+        return { file, text, after: isMinified(text) ? text : text.replace(replaced, by) };
       }),
     );
     const changed = edited.filter(({ text, after }) => text !== after);

@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals';
 import { logger, logTo, withLogger } from '../../lambdas/logger.ts';
 import { functionContext } from '../../local/function-context.ts';
 
-test('two functions that run at once in one process each log under their own name, with their own keys', async () => {
+test('two concurrent functions in one process log with their own names and keys', async () => {
   const lines = new PassThrough();
   logTo(new Console({ stdout: lines, stderr: lines }));
   const turns = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

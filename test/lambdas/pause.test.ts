@@ -15,7 +15,7 @@ function looks(hours: number): number {
   return count;
 }
 
-test('a job is looked at so rarely that its history has room for as long as an execution can last', () => {
+test('the looks at a job fit into its execution history, even for the longest execution', () => {
   const round = Object.entries(publishMeanwhile.States).filter(
     ([name]) => !['IsInWaves', 'PublishedMeanwhile'].includes(name),
   );
@@ -27,7 +27,7 @@ test('a job is looked at so rarely that its history has room for as long as an e
   expect(looks(365 * 24) * (events + 3)).toBeLessThan(MOST_EVENTS);
 });
 
-test('the pauses between looks make no job longer by more than a twentieth, nor a short one by more than minutes', () => {
+test('the pauses between looks delay a job by at most a twentieth of its time, and a short one by minutes', () => {
   for (const seconds of [20, 600, 6000, 20_000])
     expect(pauseAfter(seconds * 1000)).toBe(Math.min(300_000, (seconds * 1000) / 20));
   expect(pauseAfter(42 * HOUR)).toBe(0.42 * HOUR);

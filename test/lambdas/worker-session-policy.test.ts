@@ -18,12 +18,12 @@ const LONGEST = {
   bedrock: true,
 };
 
-test('the policy of a session fits into what STS takes, whatever the names', () => {
+test('a session policy stays within the limit of STS for any names', () => {
   expect(workSessionPolicy(LONGEST).length).toBeLessThanOrEqual(1600);
   expect(commandSecretPolicy('aws-us-gov', 'S'.repeat(64)).length).toBeLessThanOrEqual(2048);
 });
 
-test('a repository whose name begins with another’s stays out of its reach', () => {
+test('a session cannot reach a repository whose name starts with the name of its own', () => {
   const { Statement } = JSON.parse(
     workSessionPolicy({ ...LONGEST, jobId: 'job-1', repositoryName: 'o/app', partition: 'aws' }),
   );
@@ -35,7 +35,7 @@ test('a repository whose name begins with another’s stays out of its reach', (
     expect(matches(arnOf(name), pattern)).toBe(false);
 });
 
-test('the credentials for one command secret read no other, and not what the product’s own are', () => {
+test('the credentials for one command secret allow no other secret, and none of the product’s own', () => {
   const { Statement } = JSON.parse(commandSecretPolicy('aws', 'NPM_TOKEN'));
   const [pattern] = Statement[0].Resource;
   const arnOf = (part: string) =>

@@ -37,12 +37,12 @@ async function faultsOf(template: string): Promise<string[]> {
 const templateOf = ({ folder }: Synthesized, environment: string) =>
   path.join(folder, `cody-batch-${environment}.template.json`);
 
-test('CloudFormation would take the template, of either environment, as far as cfn-lint can tell', async () => {
+test('cfn-lint accepts the template of each environment', async () => {
   expect(await faultsOf(templateOf(dev, 'dev'))).toEqual([]);
   expect(await faultsOf(templateOf(prod, 'prod'))).toEqual([]);
 });
 
-test('it reads the state machine inside too: a state of an unknown kind is found', async () => {
+test('cfn-lint also checks the state machine: a state of an unknown type is found', async () => {
   const text = await readFile(templateOf(dev, 'dev'), 'utf8');
   const broken = path.join(dev.folder, 'broken.template.json');
   await writeFile(broken, text.replace('\\"Type\\": \\"Choice\\"', '\\"Type\\": \\"Chooce\\"'));

@@ -11,7 +11,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'cody-batch-function-'));
 writeFileSync(path.join(folder, 'index.mjs'), 'export const handler = () => {};');
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('a list of repositories that Lambda has no room for is refused at the synthesis, by its name', () => {
+test('a list of repositories above Lambda’s limit fails the synthesis with the name of the setting', () => {
   const stack = new Stack(new App(), 'Test');
   const names = new Names('test');
   const storage = new Storage(stack, 'Storage', {

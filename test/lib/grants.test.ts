@@ -138,7 +138,7 @@ const NEVER_REACHED: Record<string, string[]> = {
   'lambdas/steps/resolve-repositories.ts': ['GITHUB_WRITE_TOKEN'],
 };
 
-test('every function may do what its code calls, and nothing else', () => {
+test('every function is allowed the calls of its code, and nothing else', () => {
   const all = functions();
   expect(all.length).toBeGreaterThanOrEqual(12);
   for (const [file, properties] of all) {
@@ -173,7 +173,7 @@ const worker = () => {
 const sessionRole = () => workerSessionRole(synthesized.template);
 const workerAllowed = (): Allowed[] => allowedBy(synthesized.template, sessionRole());
 
-test('a worker may do what its code calls, and nothing else', () => {
+test('a worker is allowed the calls of its code, and nothing else', () => {
   const calls = callsOf('worker/main.ts');
   const variables = Object.fromEntries(worker().Environment.map(({ Name, Value }: Json) => [Name, Value]));
   const secrets = secretsIn(variables);
@@ -201,7 +201,7 @@ test('a worker may do what its code calls, and nothing else', () => {
   expect(lines(workerAllowed()).filter((line) => line.endsWith('/jobs/*'))).toEqual([]);
 });
 
-test('nothing but the function that looks at tokens can take the role of a worker’s session', () => {
+test('only the function that checks tokens can assume the role of worker sessions', () => {
   const trust = synthesized.template.Resources[sessionRole()]!.Properties.AssumeRolePolicyDocument;
   const [, broker] = functions().find(([file]) => file === 'lambdas/worker/worker-credentials.ts')!;
   expect(trust.Statement).toEqual([
@@ -209,7 +209,7 @@ test('nothing but the function that looks at tokens can take the role of a worke
   ]);
 });
 
-test('a worker writes its progress and the bill, and can give no repository and no job a status', async () => {
+test('a worker can write progress and cost, but no status of a repository or a job', async () => {
   const updates = await recordUpdates(async (client) => {
     const control = new JobControl(client, { jobsTable: 'jobs' });
     const repositories = new RepositoryTable(client, { repositoriesTable: 'repositories', RESULT_DAYS: 1 });
@@ -244,7 +244,7 @@ test('a worker writes its progress and the bill, and can give no repository and 
   }
 });
 
-test('no worker gets what writes to GitHub, and no function Claude’s key', () => {
+test('no worker gets a credential that writes to GitHub, and no function gets Claude’s key', () => {
   const readers = (part: string) => {
     const secret = `<${idOf('AWS::SecretsManager::Secret', `cody-batch-dev-${part}`)}>`;
     return ofType(synthesized.template, 'AWS::IAM::Role')

@@ -50,7 +50,7 @@ test('cdk-nag finds nothing that is not acknowledged with a reason', async () =>
   }
 });
 
-test('the tables are those of the local stack, and keep their data', () => {
+test('the tables are those of the local stack, and have point-in-time recovery', () => {
   const tables = ofType(dev.template, 'AWS::DynamoDB::Table').map(([, properties]) => properties);
   const sorted = (list: readonly Json[]) =>
     [...list].sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
@@ -70,7 +70,7 @@ test('the tables are those of the local stack, and keep their data', () => {
   }
 });
 
-test('a worker starts on Fargate: Spot first, read-only but for its volume, and no secret for DescribeJobs to show', () => {
+test('a worker runs on Fargate, Spot first, read-only except for its volume, and its definition has no secret', () => {
   const definition = only('AWS::Batch::JobDefinition');
   const container = definition.ContainerProperties;
   // `Host: {}`, as CDK renders it, is what Fargate refuses.
@@ -103,7 +103,7 @@ test('a worker starts on Fargate: Spot first, read-only but for its volume, and 
   expect(order).toEqual(['FARGATE_SPOT', 'FARGATE']);
 });
 
-test('nothing reaches into a worker, and nothing idles at a price', () => {
+test('a worker accepts no connections, and no resource costs anything while idle', () => {
   const groups = ofType(dev.template, 'AWS::EC2::SecurityGroup').map(([, properties]) => properties);
   expect(groups.flatMap(({ SecurityGroupIngress = [] }) => SecurityGroupIngress)).toEqual([]);
   expect(ofType(dev.template, 'AWS::EC2::SecurityGroupIngress')).toEqual([]);
@@ -116,7 +116,7 @@ test('nothing reaches into a worker, and nothing idles at a price', () => {
   expect(endpoints).toEqual(['Gateway', 'Gateway']);
 });
 
-test('every route but /health and /openapi.json asks for a token', () => {
+test('every route except /health and /openapi.json needs a token', () => {
   const routes = ofType(dev.template, 'AWS::ApiGatewayV2::Route').map(([, properties]) => properties);
   const open = routes.filter(({ AuthorizationType }) => AuthorizationType !== 'JWT');
   expect(open.map(({ RouteKey }) => RouteKey).sort()).toEqual(['GET /health', 'GET /openapi.json']);
@@ -137,7 +137,7 @@ test('every route but /health and /openapi.json asks for a token', () => {
   expect(groups.sort()).toEqual(['admin', 'runner', 'viewer']);
 });
 
-test('a secret is made empty, and no value of one is in the template', () => {
+test('a secret is created empty, and the template has no value', () => {
   const secrets = ofType(dev.template, 'AWS::SecretsManager::Secret').map(([, properties]) => properties);
   expect(secrets.map(({ Name }) => Name).sort()).toEqual([
     'cody-batch-dev-claude-api-key',
@@ -148,7 +148,7 @@ test('a secret is made empty, and no value of one is in the template', () => {
   for (const secret of secrets) expect(Object.keys(secret)).not.toContain('GenerateSecretString');
 });
 
-test('an execution that breaks, and a Batch job that runs, are told of: those of this environment and no other', () => {
+test('rules match failed executions and running Batch jobs of this environment only', () => {
   const rules = ofType(dev.template, 'AWS::Events::Rule').map(([, properties]) => properties);
   const [ended] = rules.filter(({ EventPattern }) => EventPattern?.source.includes('aws.states'));
   expect(ended!.EventPattern.detail.status).toEqual(['ABORTED', 'FAILED', 'TIMED_OUT']);
@@ -163,7 +163,7 @@ test('an execution that breaks, and a Batch job that runs, are told of: those of
   for (const { AlarmActions } of alarms) expect(AlarmActions).toHaveLength(1);
 });
 
-test('an alarm reaches whoever listens: its topic lets CloudWatch publish for the alarms of this environment', () => {
+test('the topic lets CloudWatch publish for the alarms of this environment only', () => {
   const alarms = ofType(dev.template, 'AWS::CloudWatch::Alarm').map(([, properties]) => properties);
   const policies = ofType(dev.template, 'AWS::SNS::TopicPolicy').map(([, properties]) => properties);
   for (const { AlarmName, AlarmActions } of alarms) {
@@ -180,7 +180,7 @@ test('an alarm reaches whoever listens: its topic lets CloudWatch publish for th
   }
 });
 
-test('a job that failed raises an alarm: whatever ends one logs the line that the metric counts', async () => {
+test('a failed job raises an alarm: every function that ends a job logs the line that the metric counts', async () => {
   const filters = ofType(dev.template, 'AWS::Logs::MetricFilter').map(([, properties]) => properties);
   const counting = filters.filter(
     ({ MetricTransformations: [{ MetricName }] }) => MetricName === 'FailedJobs',
@@ -204,7 +204,7 @@ function callersOf(text: string): string[] {
   );
 }
 
-test('a job at the head of the queue that cannot start is cancelled in the end, and told of before', () => {
+test('a job at the head of the queue that cannot start is reported, and eventually cancelled', () => {
   expect(only('AWS::Batch::JobQueue').JobStateTimeLimitActions).toEqual(
     [
       ['CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY', 4 * 3600],
@@ -219,7 +219,7 @@ test('a job at the head of the queue that cannot start is cancelled in the end, 
   expect(blocked!.Targets.map(({ Arn }: Json) => flat(Arn))).toEqual([`<${topic}>`]);
 });
 
-test('the same environment fits into two regions of an account: what is named for all of them has the region in it', () => {
+test('an environment can be deployed to two regions of an account: account-wide names have the region', () => {
   const named = ['AWS::Budgets::Budget', 'AWS::CloudWatch::Dashboard'].flatMap((type) =>
     ofType(dev.template, type).map(
       ([, properties]) => properties.DashboardName ?? properties.Budget.BudgetName,
@@ -228,26 +228,26 @@ test('the same environment fits into two regions of an account: what is named fo
   expect(named.map(flat)).toEqual(['cody-batch-dev-monthly-<AWS::Region>', 'cody-batch-dev-<AWS::Region>']);
 });
 
-test('the dashboard shows the repositories of a job too, which Step Functions counts apart', () => {
+test('the dashboard shows the child executions of Maps, which have separate metrics', () => {
   const body = flat(only('AWS::CloudWatch::Dashboard').DashboardBody);
   for (const label of ['AnalyzeRepositories', 'OpenPullRequestsMeanwhile', 'OpenPullRequests'])
     expect(body).toContain(`/${label}"`);
 });
 
-test('every log group ends its logs some day', () => {
+test('every log group has a retention', () => {
   const groups = ofType(dev.template, 'AWS::Logs::LogGroup');
   expect(groups.length).toBeGreaterThan(15);
   for (const [id, { RetentionInDays }] of groups)
     expect([id, RetentionInDays]).toEqual([id, expect.any(Number)]);
 });
 
-test('what a deployment prints is where to go next', () => {
+test('a deployment prints the URLs and names that users need', () => {
   expect(Object.keys(dev.template.Outputs)).toEqual(
     expect.arrayContaining(['ApiUrl', 'StateMachineConsole', 'JobsTable', 'RepositoriesTable']),
   );
 });
 
-test('the API’s bundle starts quickly: under 500 KB, and nothing of CDK or of the worker in it', async () => {
+test('the API’s bundle is small: under 500 KB, without CDK and the worker', async () => {
   const folder = path.join(dev.folder, 'measured');
   const { functions, metafile } = await bundleFunctions(folder);
   const api = functions.find(({ kind }) => kind === 'api')!;
@@ -264,7 +264,7 @@ test('the API’s bundle starts quickly: under 500 KB, and nothing of CDK or of 
   ).toEqual([]);
 });
 
-test('a bundle is whole: with nothing beside it, its handler is there', async () => {
+test('a bundle is self-contained: its handler loads from an empty folder', async () => {
   for (const [, { Code, Handler, FunctionName, Runtime, Architectures }] of ofType(
     dev.template,
     'AWS::Lambda::Function',

@@ -5,7 +5,7 @@ import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../../core/store/
 import { Names } from '../../lib/names.ts';
 import { Storage } from '../../lib/storage.ts';
 
-test('the tables that are deployed are those that this machine makes, key by key and index by index', () => {
+test('deployed tables have the same keys and indexes as local ones', () => {
   const stack = new Stack(new App(), 'Test');
   new Storage(stack, 'Storage', {
     names: new Names('test'),

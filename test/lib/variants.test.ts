@@ -51,7 +51,7 @@ const only = (type: string): Resource['Properties'] => {
   return found[0]![1];
 };
 
-test('through Bedrock a worker has no key, and may call the models that were named', () => {
+test('with Bedrock a worker has no key, and may call the configured models', () => {
   const names = ofType(prod.template, 'AWS::SecretsManager::Secret').map(([, { Name }]) => Name);
   expect(names.sort()).toEqual([
     'cody-batch-prod-command-secret-REGISTRY_TOKEN',
@@ -71,7 +71,7 @@ test('through Bedrock a worker has no key, and may call the models that were nam
   );
 });
 
-test('a secret for setup is made empty, and the worker alone may read it', () => {
+test('a command secret is created empty, and only the worker may read it', () => {
   const [id] = ofType(prod.template, 'AWS::SecretsManager::Secret').find(([, { Name }]) =>
     Name.endsWith('REGISTRY_TOKEN'),
   )!;
@@ -84,7 +84,7 @@ test('a secret for setup is made empty, and the worker alone may read it', () =>
   expect(readers).toEqual([workerSessionRole(prod.template)]);
 });
 
-test('data of prod outlives the stack and cannot be deleted by mistake', () => {
+test('data of prod outlives the stack and is protected from deletion', () => {
   for (const type of ['AWS::DynamoDB::Table', 'AWS::S3::Bucket']) {
     const kept = Object.values(prod.template.Resources).filter(
       ({ Type, Properties }) =>
@@ -98,7 +98,7 @@ test('data of prod outlives the stack and cannot be deleted by mistake', () => {
     expect(DeletionProtectionEnabled).toBe(true);
 });
 
-test('workers run in the VPC that was given, and none is made', () => {
+test('workers run in the configured VPC, and none is created', () => {
   expect(ofType(prod.template, 'AWS::EC2::VPC')).toEqual([]);
   for (const [, { ComputeResources }] of ofType(prod.template, 'AWS::Batch::ComputeEnvironment')) {
     expect(ComputeResources).toMatchObject({ Subnets: SUBNETS, MaxvCpus: 500 });
@@ -110,7 +110,7 @@ test('workers run in the VPC that was given, and none is made', () => {
   expect(flat(container.Image)).toBe('123456789012.dkr.ecr.eu-west-1.<AWS::URLSuffix>/team/worker:7');
 });
 
-test('tokens of another issuer are what the API asks for, and no user pool is made', () => {
+test('with another issuer the API needs its tokens, and no user pool is created', () => {
   expect(only('AWS::ApiGatewayV2::Authorizer').JwtConfiguration).toEqual({
     Issuer: 'https://sso.example.com/realms/main',
     Audience: ['cody-batch'],
@@ -118,7 +118,7 @@ test('tokens of another issuer are what the API asks for, and no user pool is ma
   expect(ofType(prod.template, 'AWS::Cognito::UserPool')).toEqual([]);
 });
 
-test('a browser may call from the page and from nowhere else, and only CloudFront reads the page', () => {
+test('browsers may call the API from the page only, and only CloudFront reads the page', () => {
   const [[distribution, { DistributionConfig }]] = ofType(prod.template, 'AWS::CloudFront::Distribution') as [
     [string, Resource['Properties']],
   ];
@@ -151,7 +151,7 @@ test('a browser may call from the page and from nowhere else, and only CloudFron
   expect(SecurityHeadersConfig.StrictTransportSecurity.IncludeSubdomains).toBe(true);
 });
 
-test('whoever is named hears of alarms and of the budget', () => {
+test('the configured address is subscribed to alarms and the budget', () => {
   expect(only('AWS::SNS::Subscription')).toMatchObject({
     Protocol: 'email',
     Endpoint: 'platform@example.com',

@@ -125,14 +125,14 @@ const OWN = [
   'logs:UpdateLogDelivery',
 ].map((action) => ({ action, resource: '*' }));
 
-test('the stack deploys the bytes that npm run asl prints, and substitutes every name in them', () => {
+test('the stack deploys the output of npm run asl, and substitutes every name in it', () => {
   const { DefinitionString, DefinitionSubstitutions } = stateMachine;
   expect(DefinitionString).toBe(jobDefinitionText());
   const names = [...new Set([...jobDefinitionText().matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name!))];
   expect(Object.keys(DefinitionSubstitutions).sort()).toEqual(names.sort());
 });
 
-test('the state machine may do what each of its states needs, and nothing else', () => {
+test('the state machine is allowed the calls of its states, and nothing else', () => {
   const role = flat(stateMachine.RoleArn).slice(1, -'.Arn>'.length);
   const granted = allowedBy(synthesized.template, role);
   const needed = needsOf(JSON.parse(stateMachine.DefinitionString));

@@ -14,7 +14,7 @@ const LAMBDA_BYTES = 6 * 1024 * 1024;
 const patch = (bytes: number) => Buffer.from('+a line of a patch\n'.repeat(Math.ceil(bytes / 19)));
 const diff = (bytes: Uint8Array) => ({ bytes, contentType: 'text/x-diff' });
 
-test('an answer that Lambda could not give is compressed for a caller who takes that', () => {
+test('a response above Lambda’s limit is compressed for a client that accepts gzip', () => {
   for (const bytes of [patch(10_000), patch(16 * 1024 * 1024)]) {
     const response = toResponse(diff(bytes), { 'accept-encoding': 'br, gzip' });
     expect(Buffer.byteLength(JSON.stringify(response))).toBeLessThan(LAMBDA_BYTES);
@@ -28,7 +28,7 @@ test('an answer that Lambda could not give is compressed for a caller who takes 
   expect(JSON.parse(gunzipSync(Buffer.from(response.body!, 'base64')).toString())).toEqual(json.json);
 });
 
-test('one that is too long for the caller is refused with what to do, and never a failure of the function', () => {
+test('a response that is still too large is refused with advice, and the function does not fail', () => {
   const random = Buffer.from(
     Array.from({ length: 7_000_000 }, (_, i) => (i * 7919 + (i >> 7) * 104_729) % 251),
   );
@@ -44,7 +44,7 @@ test('one that is too long for the caller is refused with what to do, and never 
   expect(size).toBeLessThan(LAMBDA_BYTES);
 });
 
-test('a listing of an owner is asked of GitHub once for the pages of it and for its readers', async () => {
+test('all pages and readers of an owner’s listing share one request to GitHub', async () => {
   const github = await startTestGitHub();
   const proxy = await startGitHubProxy(github.url);
   try {

@@ -89,7 +89,7 @@ async function expectCancelled(jobId: string, done: unknown): Promise<void> {
   expect(await fleet.temporaryFolders()).toEqual([]);
 }
 
-test('a cancelled job works on nothing any more, keeps what was done, and counts what was spent', async () => {
+test('a cancelled job stops all work, keeps finished results, and counts its usage', async () => {
   const { jobId, atWork, done } = await jobAtWork();
   const { spending } = await fleet.job(jobId);
   // The calls of the first and the call before the one that stalls are settled; the stalled one is under way.
@@ -116,7 +116,7 @@ test("an execution that is stopped in Step Functions ends its job as the API's c
   await expectCancelled(jobId, done);
 });
 
-test('a job that is cancelled before anything of it ran never runs', async () => {
+test('a job that is cancelled before its first step never runs', async () => {
   const jobId = await fleet.post(NAMES);
   const { status, json } = await fleet.call('POST', `/jobs/${jobId}/cancel`);
   expect({ status, json }).toMatchObject({ status: 200, json: { status: 'cancelled' } });

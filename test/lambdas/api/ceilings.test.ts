@@ -34,7 +34,7 @@ beforeAll(async () => {
   };
 });
 
-test('a job that asks for more than the environment allows is told each field, its value, the ceiling and the setting', async () => {
+test('a job above the environment’s limits is refused with each field, its value, the limit and the setting', async () => {
   const { status, json } = await post({
     ...{ maxCostUsd: 1_000_000, maxConcurrency: 31, maxRepositories: 41 },
     settings: { maxTurns: 101, maxCostUsd: 10_000, maxMinutes: 1440 },
@@ -68,7 +68,7 @@ test('a model that is not allowed, or whose price is not known, is refused befor
   expect((await post({ settings: { model: 'a-gateways' } })).status).toBe(500);
 });
 
-test('names beyond maxRepositories are refused when the job is posted, and not when it runs', async () => {
+test('more names than maxRepositories are refused when the job is created, not when it runs', async () => {
   const { status, json } = await post({ maxRepositories: 1 });
   expect({ status, detail: json.detail }).toEqual({
     status: 400,

@@ -181,7 +181,7 @@ test(`a body of any other shape is refused with some of its faults, also where i
     expectRefused(text, await call('POST', '/jobs', text));
 });
 
-test('what no row can hold, and what takes memory without bound later, is refused at once', async () => {
+test('values that no row can hold, or that would take unbounded memory later, are refused at once', async () => {
   const settings = [
     ...[{ maxMinutes: 1e-320 }, { maxCostUsd: 1e-200 }],
     ...[
@@ -312,7 +312,7 @@ test(`a path of any shape is a problem document and never a failure (SEED=${SEED
     expectRefused(target, await request(`GET ${target} HTTP/1.1`));
 });
 
-test('a request that is not HTTP, or that claims more than is read, is told so at once', async () => {
+test('a request that is not HTTP, or that is longer than the limit, is refused at once', async () => {
   const lines = [
     'GET',
     'GET /',
@@ -448,7 +448,7 @@ test(`every route refuses hostile paths, queries, bodies and headers (SEED=${SEE
   expect(sent).toBeGreaterThan(routes.length * 30);
 });
 
-test('after all of that nothing was started, and the API answers', async () => {
+test('after all hostile requests no job was started, and the API still answers', async () => {
   expect(await call('GET', '/jobs')).toMatchObject({ status: 200, text: '{"jobs":[]}' });
   expect((await call('GET', '/health')).status).toBe(200);
 });

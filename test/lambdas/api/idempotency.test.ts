@@ -27,7 +27,7 @@ test('a client that sends its request again gets the job that it already has', a
   expect((await post('another')).json.jobId).not.toBe(jobId);
 });
 
-test('a key that was used for another body is refused with the job it belongs to, and starts nothing', async () => {
+test('a key that was used with another body is refused, and starts no job', async () => {
   const { jobId } = (await post('reused')).json;
   const { jobs } = await allJobs();
   const { status, json } = await post('reused', { ...BODY, prompt: 'Something else.' });
@@ -36,7 +36,7 @@ test('a key that was used for another body is refused with the job it belongs to
   expect((await allJobs()).jobs).toHaveLength(jobs.length);
 });
 
-test('a request whose job was deleted is told so, and makes no job anew', async () => {
+test('a repeated request whose job was deleted is refused, and creates no new job', async () => {
   const { jobId } = (await post('deleted')).json;
   await fleet.ended(jobId);
   expect((await fetch(`${fleet.stack.api}/jobs/${jobId}`, { method: 'DELETE' })).status).toBe(204);
@@ -53,7 +53,7 @@ test('a request whose job was deleted is told so, and makes no job anew', async 
   expect((await allJobs()).jobs).not.toContainEqual(expect.objectContaining({ jobId }));
 });
 
-test('ten requests at once with one key are one job and one execution', async () => {
+test('ten concurrent requests with one key create one job and one execution', async () => {
   const { jobs } = await allJobs();
   const answers = await Promise.all(Array.from({ length: 10 }, () => post('at once')));
   expect(answers.map(({ status }) => status).sort()).toEqual([...Array(9).fill(200), 201]);

@@ -40,7 +40,7 @@ async function retriedAfter(days: number, resultDays: number): Promise<{ run: nu
   return { run: (await tables.jobs.get(job.jobId)).run, said };
 }
 
-test('a job whose results are about to be removed is not run again, and says when they go', async () => {
+test('a job that is about to expire is not run again, and the error has the time', async () => {
   expect(await retriedAfter(82, 90)).toMatchObject({ run: 2 });
   expect(await retriedAfter(84, 90)).toEqual({
     run: 1,

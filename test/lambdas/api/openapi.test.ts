@@ -40,7 +40,7 @@ test('every type of problem is in the description and in docs/api.md', () => {
   }
 });
 
-test('an answer that is not as described is told, with what to do', () => {
+test('an answer that differs from its description is reported, with advice', () => {
   const jobs = (answer: object, status = 200) =>
     faultOfAnswer('GET', '/jobs', { status, contentType: 'application/json', text: JSON.stringify(answer) });
   expect(jobs({ jobs: [] })).toBeUndefined();

@@ -25,7 +25,7 @@ const change = (name: string, more: Partial<Recorded> = {}): Recorded => ({
 const ask = (jobId: string, body?: object, headers?: object) =>
   publishing.call('POST', `/jobs/${jobId}/pull-requests`, body, headers);
 
-test('pull requests are opened later of what is recorded: of those named, then of the rest, each once and without a model', async () => {
+test('pull requests are opened later for recorded changes, named ones first and then the rest, once each and without the model', async () => {
   const jobId = await publishing.record(NAMES.map((name) => change(name)));
   const first = await publishing.publish(jobId, { repositories: ['LOCAL/two'] });
   expect(first).toMatchObject({ status: 'completed', run: 2, pullRequests: { open: 1, failed: 0 } });
@@ -45,7 +45,7 @@ test('pull requests are opened later of what is recorded: of those named, then o
   expect(nothing.json.detail).toMatch(/no pull request to open: local\/one has http:\S+\/pull\/\d+ \(open\)/);
 });
 
-test('the same Idempotency-Key asks once; for other repositories it is refused', async () => {
+test('a repeated Idempotency-Key starts one run; with other repositories it is refused', async () => {
   const jobId = await publishing.record([change('one'), change('two')]);
   const headers = { 'idempotency-key': 'publish-once' };
   const body = { repositories: ['local/one'] };
@@ -61,7 +61,7 @@ test('the same Idempotency-Key asks once; for other repositories it is refused',
   });
 });
 
-test('a refused request may be sent again with its Idempotency-Key, and is then carried out, whatever ran between', async () => {
+test('a refused request can be repeated with its Idempotency-Key and then succeeds, even after another run', async () => {
   const jobId = await publishing.record([change('one')], { status: 'processing', executionArn: 'arn' });
   const headers = { 'idempotency-key': 'refused-once' };
   expect((await ask(jobId, undefined, headers)).status).toBe(409);
@@ -80,7 +80,7 @@ test('a refused request may be sent again with its Idempotency-Key, and is then 
   ).toHaveLength(1);
 });
 
-test('what cannot be asked is refused by a problem document, and changes nothing', async () => {
+test('an invalid request is refused with a problem document, and changes nothing', async () => {
   const jobId = await publishing.record([
     change('one'),
     change('two', { row: { outcome: 'unchanged' } }),
@@ -118,7 +118,7 @@ test('what cannot be asked is refused by a problem document, and changes nothing
   });
 });
 
-test('a pull request that failed is opened by asking again, once its reason is gone', async () => {
+test('a failed pull request is opened by a second request after the cause is fixed', async () => {
   const jobId = await publishing.record([
     change('three', { files: [text('CODEOWNERS', '* @me\n', 'added')] }),
   ]);
@@ -137,7 +137,7 @@ test('a pull request that failed is opened by asking again, once its reason is g
   expect(opened.pullRequests).toEqual({ open: 1, merged: 0, closed: 0, failed: 0 });
 });
 
-test('the command line opens them on the stack that is up, and says which; again it says that there is nothing to open', async () => {
+test('the command line opens pull requests on the running stack and lists them; a second call finds none to open', async () => {
   const jobId = await publishing.record([change('one'), change('two')]);
   const args = ['pull-requests', jobId, '--repo', 'local/two', '--data', publishing.stack.dataFolder];
   const opened = await cody(args);

@@ -24,7 +24,7 @@ afterAll(() => fleet.close());
 const retry = (jobId: string) => fleet.call('POST', `/jobs/${jobId}/retry`);
 const cancel = (jobId: string) => fleet.call('POST', `/jobs/${jobId}/cancel`);
 
-test('a retry runs again what failed, keeps what completed, and counts the bills of both runs', async () => {
+test('a retry repeats failed repositories, keeps completed ones, and adds the usage of both runs', async () => {
   behaviour.set('bad', 'refuses');
   const jobId = await fleet.post(['good', 'bad']);
   expect(await fleet.ended(jobId)).toMatchObject({
@@ -79,7 +79,7 @@ test('a retry runs again what failed, keeps what completed, and counts the bills
   expect(await fleet.job(jobId)).toMatchObject({ run: 2, status: 'completed' });
 });
 
-test('a job that runs cannot be retried, and one that was cancelled can, by whatever it stopped', async () => {
+test('a running job cannot be retried; a cancelled one can, for the repositories that the cancel stopped', async () => {
   behaviour.set('slow', 'stallsLater');
   const jobId = await fleet.post(['good', 'slow']);
   await until('the first answer', async () => {

@@ -142,7 +142,7 @@ test.each(ROUTES)('%s %s is for the role %s and more, and for no lesser role', a
   }
 });
 
-test('every route that there is says whom it is for, and only the health check and the description are for all', async () => {
+test('every route names its role, and only the health check and the description are open', async () => {
   const { routes } = await import('../../../lambdas/api/handler.ts');
   const listed = new Set(
     ROUTES.map(
@@ -157,7 +157,7 @@ test('every route that there is says whom it is for, and only the health check a
   expect((await call('GET', '/health', undefined)).status).toBe(200);
 });
 
-test('a function that was deployed without its authorizer refuses everybody, and says what is missing', async () => {
+test('a function that was deployed without its authorizer refuses every request, and names what is missing', async () => {
   for (const event of [
     request('GET', '/jobs', undefined),
     {
@@ -178,20 +178,20 @@ test('a function that was deployed without its authorizer refuses everybody, and
   }
 });
 
-test('a machine may do what its scope says, and no more', async () => {
+test('a machine has exactly the role of its scope', async () => {
   expect((await call('GET', '/jobs', machine('cody-batch/viewer'))).status).toBe(200);
   expect((await call('POST', '/jobs', machine('cody-batch/viewer'), BODY)).status).toBe(403);
   expect((await call('DELETE', JOB, machine('cody-batch/viewer cody-batch/runner'))).status).toBe(403);
   expect((await call('DELETE', JOB, machine('other/x cody-batch/admin'))).status).toBe(404);
 });
 
-test('a scope in a person’s token gives that person nothing: any client may ask for it', async () => {
+test('a scope in a person’s token gives no role, because any client may request it', async () => {
   const asked = { scope: 'openid cody-batch/admin', client_id: 'a-page' };
   expect((await call('DELETE', JOB, { ...person('[viewer]'), ...asked })).status).toBe(403);
   expect((await call('GET', '/jobs', { ...person(), ...asked })).status).toBe(403);
 });
 
-test('names that only look like a role are none', async () => {
+test('names that only look like a role give no role', async () => {
   for (const groups of [
     '[]',
     '[administrators]',
@@ -213,7 +213,7 @@ test('names that only look like a role are none', async () => {
   expect((await call('GET', '/jobs', person('viewer'))).status).toBe(200);
 });
 
-test('groups of an issuer of one’s own are roles only under this product’s name, as a group of two words would be two', async () => {
+test('groups of another issuer are roles only with this product’s prefix, even in a name with a space', async () => {
   const { authorize } = await import('../../../lambdas/api/authorization.ts');
   /** API Gateway makes one string of the list, and passes the token on as it came. */
   const asking =
@@ -238,7 +238,7 @@ test('groups of an issuer of one’s own are roles only under this product’s n
   expect(asking('[cody-batch/admin]', 'admin')).not.toThrow();
 });
 
-test('a job says who started it, a person by an address that was verified, a machine by its client', async () => {
+test('a job records its creator: a person by verified address, a machine by its client', async () => {
   const createdBy = async (claims: Claims) => {
     const { status, json } = await call('POST', '/jobs', claims, BODY);
     expect(status).toBe(201);

@@ -53,7 +53,7 @@ async function runJob(request: object): Promise<JobRow> {
 
 const VALID = { prompt: "Replace 'one' with 'two'.", repositories: ['local/sample'] };
 
-test('health says what is up, of which version', async () => {
+test('health reports the version and the state of each dependency', async () => {
   const { status, json } = await call('GET', '/health');
   expect(status).toBe(200);
   expect(json).toMatchObject({
@@ -63,7 +63,7 @@ test('health says what is up, of which version', async () => {
   });
 });
 
-test('a result is given whole, with its diff, its conversation in three views, and its log', async () => {
+test('a result is returned with its diff, its conversation in three views, and its log', async () => {
   const job = await runJob({ ...VALID, name: 'Counting', type: 'my-own-slug' });
   expect(job).toMatchObject({
     status: 'completed',
@@ -170,14 +170,14 @@ test('jobs are listed newest first, by status, and page by page', async () => {
   expect(next.json.jobs.map(({ jobId }: JobRow) => jobId)).toEqual([first.jobId]);
 });
 
-test('what may be named in a job is listed, filtered and page by page', async () => {
+test('repositories that a job may name are listed, filtered and page by page', async () => {
   expect((await call('GET', '/repositories')).json).toEqual({ repositories: ['local/sample'] });
   expect((await call('GET', '/repositories?filter=SAMP')).json.repositories).toEqual(['local/sample']);
   expect((await call('GET', '/repositories?filter=other')).json.repositories).toEqual([]);
   expect((await call('GET', '/repositories?cursor=local/sample')).json.repositories).toEqual([]);
 });
 
-test('owner/* stands for every repository of that owner', async () => {
+test('owner/* includes every repository of that owner', async () => {
   const job = await runJob({ ...VALID, repositories: ['local/*'] });
   expect(job).toMatchObject({
     status: 'completed',
@@ -199,7 +199,7 @@ async function filesOf(jobId: string): Promise<string[]> {
   return [...executions, ...logs];
 }
 
-test('a deleted job is gone, with its rows and artifacts', async () => {
+test('deleting a job removes its rows and artifacts', async () => {
   const job = await runJob(VALID);
   const path = `/jobs/${job.jobId}`;
   expect((await filesOf(job.jobId)).length).toBeGreaterThanOrEqual(3);
@@ -302,7 +302,7 @@ test('a body that is not JSON, of another type, or too long is refused', async (
   });
 });
 
-test('an unknown route, job, repository or method is answered as such', async () => {
+test('an unknown route, job, repository or method gets 404 or 405', async () => {
   expect(await call('GET', '/nothing')).toMatchObject({
     status: 404,
     json: { detail: expect.stringContaining('/jobs/{jobId}') },
@@ -319,7 +319,7 @@ test('an unknown route, job, repository or method is answered as such', async ()
   expect(await call('GET', `/jobs/${job.jobId}/repositories/local/other`)).toMatchObject({ status: 404 });
 });
 
-test('a web page on another site can start nothing', async () => {
+test('a web page of another site cannot start a job', async () => {
   const foreign = await call('POST', '/jobs', VALID, {
     'content-type': 'application/json',
     origin: 'https://evil.example',

@@ -118,7 +118,7 @@ async function callsOf(route: Route, jobId: string): Promise<string[]> {
   return [...calls].sort();
 }
 
-test('cancel, retry and delete of a job of 10,000 are answered after as many calls as of a job of two', async () => {
+test('cancel, retry and delete of a job with 10,000 repositories make as many calls as with two', async () => {
   const [small, large] = [await runningJob(2), await runningJob(10_000)];
   for (const route of [cancelJob, retryJob, cancelJob, deleteJob]) {
     const ofSmall = await callsOf(route, small);

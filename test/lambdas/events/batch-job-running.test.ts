@@ -81,7 +81,7 @@ function event(detail: object = {}, rest: object = {}) {
 const deliver = (given: object) => handler(given as never, functionContext('BatchJobRunning'));
 const row = () => tables.rows.get(jobId, NAME);
 
-test('a repository says since when it runs and where its log is, and not only that it was submitted', async () => {
+test('a running repository shows its start and its log stream', async () => {
   expect(await row()).not.toHaveProperty('startedAt');
   await deliver(event());
   expect(await row()).toMatchObject({
@@ -93,12 +93,12 @@ test('a repository says since when it runs and where its log is, and not only th
   });
 });
 
-test('an event that says less, as one without its start or its log, still tells that the repository runs', async () => {
+test('an event without a start or a log stream still marks the repository as running', async () => {
   await deliver(event({ startedAt: undefined, container: undefined }));
   expect(await row()).toMatchObject({ startedAt: '2026-11-22T00:00:01.000Z' });
 });
 
-test('an event that comes twice, or after that of a later attempt, changes nothing', async () => {
+test('a repeated event, or one of an earlier attempt, changes nothing', async () => {
   await deliver(event({ startedAt: START + 60_000, container: { logStreamName: 'second' } }));
   const second = await row();
   await deliver(event({ startedAt: START + 60_000, container: { logStreamName: 'twice' } }));
@@ -108,7 +108,7 @@ test('an event that comes twice, or after that of a later attempt, changes nothi
   expect(await row()).toMatchObject({ logStream: 'third' });
 });
 
-test('an event that comes after the repository has ended does not move it', async () => {
+test('an event after the repository’s end changes nothing', async () => {
   const end: RepositoryUpdate = { status: 'completed', outcome: 'unchanged', completedAt: STARTED_AT };
   await tables.rows.end(jobId, NAME, 2, end);
   const ended = await row();
@@ -116,14 +116,14 @@ test('an event that comes after the repository has ended does not move it', asyn
   expect(await row()).toEqual(ended);
 });
 
-test('an event of the run before, or of a run that has not begun, is of no repository of this run', async () => {
+test('an event of another run changes nothing in this run', async () => {
   const before = await row();
   await deliver(event({ jobName: `${jobId}-1-local_one` }));
   await deliver(event({ jobName: `${jobId}-3-local_one` }));
   expect(await row()).toEqual(before);
 });
 
-test('jobs of others on the same queue change nothing and fail nothing, whatever they are called', async () => {
+test('foreign jobs on the same queue change nothing and cause no error, whatever their names', async () => {
   const before = await row();
   const other = newJobId();
   for (const foreign of [

@@ -18,7 +18,7 @@ afterAll(async () => {
 
 const NAMES = ['merged', 'closed', 'open'];
 
-test('a job shows what became of its pull requests, and how many are merged', async () => {
+test('a job shows the state of its pull requests, and how many are merged', async () => {
   const repositories = await Promise.all(
     NAMES.map(async (name) => {
       const baseSha = await publishing.addRepository(name, { 'a.txt': 'a\n' });
@@ -51,7 +51,7 @@ test('a job shows what became of its pull requests, and how many are merged', as
   expect(unseen).toMatchObject({ state: 'open', error: { name: 'PullRequestNotSeenError' } });
 });
 
-test('the checks of an open pull request are shown, check runs and commit statuses together, and a hundred cost one call', async () => {
+test('the checks of open pull requests combine check runs and commit statuses, for a hundred per call', async () => {
   const name = 'checked';
   const baseSha = await publishing.addRepository(name, { 'a.txt': 'a\n' });
   const jobId = await publishing.record([{ name, baseSha, files: [text('a.txt', 'b\n')] }]);

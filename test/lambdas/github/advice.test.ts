@@ -25,7 +25,7 @@ function requestIn(message: string | undefined): { route: string; body: object |
   return { route, body: json ? (JSON.parse(json) as object) : undefined };
 }
 
-test('what an error of a pull request says to do opens it, done as it is written', async () => {
+test('following the advice of a pull request’s error opens it', async () => {
   const { repos, git } = publishing.github.rest;
   const names = ['taken', 'taken-too', 'in-the-way', 'in-the-way-too', 'ruled', 'archived'];
   const repositories = await Promise.all(names.map(changed));
@@ -70,7 +70,7 @@ test('what an error of a pull request says to do opens it, done as it is written
   for (const name of names) expect(await publishing.pulls(name)).toHaveLength(1);
 });
 
-test('paid work is published under another branch, title and text than its job had, as often as it takes, and the job says so', async () => {
+test('paid work can be published again with another branch, title and text, and the job shows them', async () => {
   const repository = await changed('overridden');
   const jobId = await publishing.record([repository], { pullRequest: { branch: 'main', labels: ['fleet'] } });
   const refused = await publishing.publish(jobId);

@@ -44,17 +44,17 @@ test.each([
   expect(ownersOf(CODEOWNERS, [file])).toEqual(owners);
 });
 
-test('docs/* owns the files of docs, and none below', () => {
+test('docs/* matches the files directly in docs, and none below', () => {
   expect(ownersOf('docs/* @one', ['docs/a.md', 'docs/deep/b.md'])).toEqual(['one']);
   expect(ownersOf('docs/* @one', ['docs/deep/b.md'])).toEqual([]);
   expect(ownersOf('docs/** @one', ['docs/deep/b.md'])).toEqual(['one']);
 });
 
-test('owners of several files are asked once each', () => {
+test('each owner is requested once, even for several files', () => {
   expect(ownersOf('*.a @one @two\n*.b @two', ['x.a', 'y.b'])).toEqual(['one', 'two']);
 });
 
-test('a pattern that is made to take long does not', () => {
+test('a hostile pattern does not take long', () => {
   const pattern = `${'a*'.repeat(200)}b @x`;
   expect(ownersOf(pattern, ['a'.repeat(4000)])).toEqual([]);
   expect(ownersOf(`/${'**/'.repeat(200)}b @x`, [`${'a/'.repeat(1000)}c`])).toEqual([]);

@@ -73,7 +73,7 @@ async function listed(owner: string): Promise<string[]> {
   return names;
 }
 
-test('a list whose next page is on another host sends it no token', async () => {
+test('a list whose next page is on another host does not send the token there', async () => {
   listing(['acme/one'], { link: `<${other.url}/api/v3/orgs/acme/repos?page=2>; rel="next"` });
   await expect(listed('acme')).rejects.toMatchObject({
     status: 421,
@@ -82,7 +82,7 @@ test('a list whose next page is on another host sends it no token', async () => 
   expect(asked).toEqual([]);
 });
 
-test('a listed name that no repository can have, or that is of another owner, becomes no repository of the job', async () => {
+test('an invalid name in a listing, or one of another owner, does not become a repository of the job', async () => {
   const hostile = [
     'acme/..',
     'acme/../../../up',
@@ -98,7 +98,7 @@ test('a listed name that no repository can have, or that is of another owner, be
   expect(await listed('acme')).toEqual(['acme/one', 'Acme/two']);
 });
 
-test('an answer that is small only while it is compressed is not held in memory', async () => {
+test('an answer that is small only while compressed is not held in memory', async () => {
   const bomb = gzipSync(Buffer.alloc(400 * 1024 * 1024, ' '));
   answer = (_, response) => {
     response.writeHead(200, { ...JSON_TYPE, 'content-encoding': 'gzip' }).end(bomb);

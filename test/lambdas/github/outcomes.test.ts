@@ -60,7 +60,7 @@ async function outcomeOf(repository: Recorded) {
   return job.results[0]!;
 }
 
-test('an archived repository says that it is archived', async () => {
+test('an archived repository gets an error that names the cause', async () => {
   const repository = await changed('archived');
   await publishing.github.rest.repos.update({ owner: 'local', repo: 'archived', archived: true });
   expect((await outcomeOf(repository)).pullRequest).toMatchObject({
@@ -69,7 +69,7 @@ test('an archived repository says that it is archived', async () => {
   });
 });
 
-test('a renamed repository gets its pull request under the new name, and the row says so', async () => {
+test('a renamed repository gets its pull request under the new name, which the row records', async () => {
   const repository = await changed('old-name');
   await publishing.github.rest.repos.update({ owner: 'local', repo: 'old-name', name: 'new-name' });
   const result = await outcomeOf(repository);
@@ -80,7 +80,7 @@ test('a renamed repository gets its pull request under the new name, and the row
   });
 });
 
-test('a change set that somebody wrote to after the analysis was recorded is not published, and the row says so', async () => {
+test('a change set that was modified after its analysis was recorded is not published, and the row has the error', async () => {
   const repository = await changed('tampered');
   const jobId = await publishing.record([repository]);
   await publishing.write(`jobs/${jobId}/repositories/local/tampered/change-set.json`, {
@@ -96,7 +96,7 @@ test('a change set that somebody wrote to after the analysis was recorded is not
   expect(data.map((branch) => branch.name)).toEqual(['main']);
 });
 
-test('an emptied repository says that it has no base', async () => {
+test('an empty repository gets an error that names the missing base', async () => {
   await publishing.github.rest.repos.createInOrg({ org: 'local', name: 'empty' });
   const result = await outcomeOf({ name: 'empty', baseSha: 'a'.repeat(40), files: [text('a.txt', 'x\n')] });
   expect(result.pullRequest?.error).toMatchObject({
@@ -105,7 +105,7 @@ test('an emptied repository says that it has no base', async () => {
   });
 });
 
-test('a repository that is gone, or that GitHub has closed, says so', async () => {
+test('a deleted or disabled repository gets an error that names the cause', async () => {
   const gone = await changed('gone');
   await publishing.github.rest.repos.delete({ owner: 'local', repo: 'gone' });
   expect((await outcomeOf(gone)).pullRequest?.error).toMatchObject({
@@ -120,7 +120,7 @@ test('a repository that is gone, or that GitHub has closed, says so', async () =
   expect(closed.pullRequest?.error).toMatchObject({ name: 'RepositoryUnavailableError' });
 });
 
-test('another repository that has the name now gets no pull request', async () => {
+test('another repository that has taken the name gets no pull request', async () => {
   const repository = await changed('replaced');
   await publishing.github.rest.repos.delete({ owner: 'local', repo: 'replaced' });
   await publishing.github.rest.repos.createInOrg({
@@ -134,7 +134,7 @@ test('another repository that has the name now gets no pull request', async () =
   });
 });
 
-test('a linear history and a base that is not main are no obstacle; a rule against the branch is named', async () => {
+test('a linear history and another base than main work; a rule against the branch is named in the error', async () => {
   const owner = 'local';
   const linear = await changed('linear');
   await git(publishing.tree('linear'), 'branch', 'trunk');
@@ -159,7 +159,7 @@ test('a linear history and a base that is not main are no obstacle; a rule again
   });
 });
 
-test('reviewers and code owners are asked, and one whom GitHub does not take costs a warning only', async () => {
+test('reviewers and code owners are requested, and one that GitHub refuses causes only a warning', async () => {
   const baseSha = await publishing.addRepository('reviewed', {
     'a.txt': 'one\n',
     '.github/CODEOWNERS': '* @nobody\na.txt @alice @stranger owner@example.com\n',
@@ -199,7 +199,7 @@ async function settingsThatAllowWorkflows() {
   return { ...defaultJobSettings(parseSettings({})), allowProtected: ['.github/workflows'] };
 }
 
-test('a token that lacks a permission is told which, in one error', async () => {
+test('a token without a permission causes one error, which names the permission', async () => {
   const [reader, noPulls, unknown] = await Promise.all([
     failWith({ GITHUB_WRITE_TOKEN: READER }, 'by-reader'),
     failWith({ GITHUB_WRITE_TOKEN: NO_PULLS }, 'by-no-pulls'),
@@ -220,7 +220,7 @@ test('a token that lacks a permission is told which, in one error', async () => 
     expect(output).not.toContain(token);
 });
 
-test('a GitHub App opens pull requests by a token for the one repository and two permissions', async () => {
+test('a GitHub App opens pull requests with a token for one repository and two permissions', async () => {
   const proxy = await startGitHubProxy(publishing.stack.gitHub);
   const app = { GITHUB_APP_ID: String(APP_ID), GITHUB_APP_PRIVATE_KEY: privateKey.replaceAll('\n', '\\n') };
   try {

@@ -23,7 +23,7 @@ async function pullOf(name: string) {
   return pull!;
 }
 
-test('a branch with a commit that is not ours is left as it is, and the row says what to do', async () => {
+test('a branch with a foreign commit is not changed, and the row has the advice', async () => {
   const repository = await changed('taken');
   await git(publishing.tree('taken'), 'checkout', '--quiet', '-b', 'change');
   await writeFile(path.join(publishing.tree('taken'), 'human.txt'), 'mine\n');
@@ -50,7 +50,7 @@ test('a branch with a commit that is not ours is left as it is, and the row says
   expect(await publishing.pulls('taken')).toEqual([]);
 });
 
-test('a new analysis replaces its own commit and the text of its pull request; a commit on top of it stops that', async () => {
+test('a new analysis replaces its own commit and the text of its pull request, unless someone committed on top', async () => {
   const repository = await changed('again');
   const pullRequest = { branch: 'change' };
   const jobId = await publishing.record([repository], { pullRequest });
@@ -125,7 +125,7 @@ test.each([
   expect(data.map((branch) => branch.name)).toEqual(['main']);
 });
 
-test('a pull request of another job under the same branch name, merged long ago, is not taken for this one', async () => {
+test('a merged pull request of another job with the same branch name is not reused', async () => {
   const repository = await changed('reused');
   const earlier = await publishing.record([repository], { pullRequest: { branch: 'change' } });
   await publishing.publish(earlier);

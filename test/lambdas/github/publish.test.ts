@@ -29,7 +29,7 @@ async function pullOf(name: string) {
   return pull!;
 }
 
-test('a base branch that moved elsewhere gets the commit on its newest commit', async () => {
+test('a base branch that changed in other files gets the commit on its newest commit', async () => {
   const repository = await changed('moved-elsewhere', {
     files: [
       text('src/a.txt', 'ONE\n'),
@@ -85,7 +85,7 @@ test.each([
   },
 );
 
-test('a pull request says what was verified, what it cost, where the conversation is and how to make it again', async () => {
+test('a pull request shows the verification, the cost, the conversation and how to reproduce the commit', async () => {
   const repository = await changed('described', {
     row: {
       verification: [
@@ -123,7 +123,7 @@ test('a pull request says what was verified, what it cost, where the conversatio
   expect(job.results[0]!.pullRequest).toMatchObject({ state: 'open', draft: true, run: 1 });
 });
 
-test('a commit has the author and the committer of the settings, and a sign-off where it is asked for', async () => {
+test('a commit has the author and the committer of the settings, and a sign-off if requested', async () => {
   const jobId = await publishing.record([await changed('signed')], {
     pullRequest: { branch: 'change', signOff: true },
   });

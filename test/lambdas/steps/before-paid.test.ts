@@ -50,7 +50,7 @@ async function errorsOf(names: readonly string[], createPullRequests: boolean) {
 
 const FREE = { turns: 0, costUsd: 0 };
 
-test('an archived repository ends before a worker starts, and says so; the others are worked on', async () => {
+test('an archived repository fails before a worker starts, with the cause; the others are analysed', async () => {
   expect(await errorsOf(OPEN, true)).toMatchObject([
     { repositoryName: 'local/a', name: 'WorkerLostError' },
     {
@@ -61,7 +61,7 @@ test('an archived repository ends before a worker starts, and says so; the other
   ]);
 });
 
-test('repositories that the credential may not write to end before a worker starts, with the permission that is missing', async () => {
+test('repositories that the credential may not write to fail before a worker starts, with the missing permission', async () => {
   const lacking = {
     name: 'GitHubPermissionError',
     message: expect.stringMatching(/contents: write/),
@@ -70,7 +70,7 @@ test('repositories that the credential may not write to end before a worker star
   expect(await errorsOf(FORBIDDEN, true)).toMatchObject(FORBIDDEN.map(() => lacking));
 });
 
-test('where no pull request is asked for, such repositories are analysed like any other', async () => {
+test('without pull requests, such repositories are analysed like any other', async () => {
   const errors = await errorsOf(['archived', 'c'], false);
   expect(errors.map(({ name }) => name)).toEqual(['WorkerLostError', 'WorkerLostError']);
 });

@@ -28,7 +28,7 @@ const CALLS = [
 const named = (call: string, name: string) =>
   call.replace(`local/${name}/`, 'local/NAME/').replace(/trees\/[0-9a-f]{40}$/, 'trees/TREE');
 
-test('a change of one file costs seven calls, also where writes keep their distance', async () => {
+test('a change of one file takes seven calls, with and without throttling', async () => {
   const baseSha = await publishing.addRepository('six', { 'a.txt': 'one\n' });
   const jobId = await publishing.record([{ name: 'six', baseSha, files: [text('a.txt', 'two\n')] }]);
   const input = { jobId, run: 1, repositoryName: 'local/six' };
@@ -38,7 +38,7 @@ test('a change of one file costs seven calls, also where writes keep their dista
   expect(proxy.calls.map(({ line }) => line.split('?')[0]!).map((call) => named(call, 'six'))).toEqual(CALLS);
 });
 
-test('a function that dies after any of its calls and runs again leaves one branch, one commit and one pull request', async () => {
+test('a function that fails after any of its calls and runs again leaves one branch, one commit and one pull request', async () => {
   const deaths = CALLS.map(async (call, i) => {
     const name = `killed-${i + 1}`;
     const baseSha = await publishing.addRepository(name, { 'a.txt': 'one\n' });

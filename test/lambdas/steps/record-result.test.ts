@@ -89,7 +89,7 @@ async function runJob(repositories: string[]): Promise<JobRow> {
 const of = ({ jobId }: JobRow, name: string) =>
   fetch(`${stack.api}/jobs/${jobId}/repositories/local/${name}`);
 
-test('a model that never stops refusing or failing ends a repository in the end, with its cost and what to do', async () => {
+test('a model that is throttled or failing without end eventually ends the repository, with its cost and advice', async () => {
   const job = await runJob(['local/refused', 'local/down']);
   expect(job).toMatchObject({ status: 'failed', counts: { total: 2, failed: 2 }, costUsd: 0.00004 });
   const result = async (name: string) => (await of(job, name)).json();
@@ -109,7 +109,7 @@ test('a model that never stops refusing or failing ends a repository in the end,
   expect(down).not.toHaveProperty('summary');
 });
 
-test('an outcome that names the artifacts of another repository shows none of its code', async () => {
+test('an outcome that names artifacts of another repository reveals none of its code', async () => {
   const job = await runJob(['local/victim', 'local/posing']);
   const posing = (await (await of(job, 'posing')).json()) as RepositoryResult;
   expect(posing).toMatchObject({
@@ -121,7 +121,7 @@ test('an outcome that names the artifacts of another repository shows none of it
   expect(await (await of(job, 'posing/log')).text()).not.toContain('private code');
 });
 
-test('an outcome that no row can hold, that is too large, or that waits for no time ends its own repository alone', async () => {
+test('an outcome that is too large for a row, or that has an invalid resumption time, fails its own repository only', async () => {
   const job = await runJob(['local/swollen', 'local/huge', 'local/endless']);
   expect(job).toMatchObject({ status: 'failed', counts: { total: 3, failed: 3 } });
   const error = async (name: string) => ((await (await of(job, name)).json()) as RepositoryResult).error;
@@ -130,7 +130,7 @@ test('an outcome that no row can hold, that is too large, or that waits for no t
   expect(await (await of(job, 'endless')).json()).toMatchObject({ outcome: 'gaveUp', attempts: 200 });
 });
 
-test('an outcome whose numbers no work can come to ends its own repository, and changes no total of its job', async () => {
+test('an outcome with impossible numbers fails its own repository, and does not change the job’s totals', async () => {
   const names = ['astronomic', 'refund', 'eternal', 'countless'];
   const job = await runJob(names.map((name) => `local/${name}`));
   expect(job).toMatchObject({ status: 'failed', counts: { total: 4, failed: 4 }, tokenUsage: { total: 0 } });

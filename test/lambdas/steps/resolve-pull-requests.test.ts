@@ -21,7 +21,7 @@ afterAll(async () => {
 
 const AT = '2026-01-02T03:04:05.000Z';
 
-test('owners whose credentials have paces of their own do not wait for each other: their changes are opened in turn', async () => {
+test('owners with separate credentials do not wait for each other: their changes are interleaved', async () => {
   const { jobs, rows: repositories, settings } = tables;
   const { store } = artifacts;
   const job = { ...jobRow(), status: 'processing' as const, createPullRequests: true };
@@ -44,7 +44,7 @@ test('owners whose credentials have paces of their own do not wait for each othe
   expect(manifest).toMatchObject({ count: 7, concurrency: 12 });
 });
 
-test('while others are analysed only what was never tried is listed, until the job has nothing more to expect', async () => {
+test('during the analysis only changes without an earlier attempt are listed, until no more can come', async () => {
   const { jobs, rows: repositories, settings } = tables;
   const { store } = artifacts;
   const job = { ...jobRow(), status: 'processing' as const, createPullRequests: true };
@@ -84,7 +84,7 @@ test('while others are analysed only what was never tried is listed, until the j
   expect(await look()).toMatchObject({ count: 0, analysed: true });
 });
 
-test('an owner with many changes does not hold up the others: a look takes what its pace admits until the next', async () => {
+test('an owner with many changes does not delay the others: each look lists only what can be opened before the next', async () => {
   const { jobs, rows: repositories } = tables;
   const settings = { ...tables.settings, PULL_REQUESTS_PER_HOUR: 400 };
   const { store } = artifacts;

@@ -42,7 +42,7 @@ async function run(...args: string[]) {
   return { ...result, cdk };
 }
 
-test('where all is well, CDK deploys the environment, and what is left to do is said', async () => {
+test('if all checks pass, CDK deploys the environment, and the next steps are printed', async () => {
   account.secrets['cody-batch-dev-claude-api-key'] = 'filled';
   const { code, stdout, cdk } = await run('deploy', '--environment', 'dev', '--context', 'maxVcpus=8');
   expect(code).toBe(0);
@@ -59,7 +59,7 @@ test('where all is well, CDK deploys the environment, and what is left to do is 
   );
   expect(stdout).toContain('put-secret-value --secret-id cody-batch-dev-claude-api-key');
   expect(stdout).toContain(
-    `✓ Base image: node:24-slim@${DIGEST}, the newest; to stay with it, set workerBaseImage`,
+    `✓ Base image: node:24-slim@${DIGEST}, the newest; to pin it, set workerBaseImage`,
   );
   expect(cdk).toBe(
     `deploy --context workerBaseImage=node:24-slim@${DIGEST} --context environment=dev --context maxVcpus=8\n`,
@@ -94,7 +94,7 @@ test.each<[string, () => Promise<void> | void, string]>([
     '✗ Bootstrap: version 5, but 6 or newer is needed. Run once',
   ],
   [
-    'a secret that nobody filled',
+    'an empty secret',
     () => {
       account.secrets['cody-batch-dev-claude-api-key'] = 'empty';
     },
@@ -107,7 +107,7 @@ test.each<[string, () => Promise<void> | void, string]>([
     },
     '✗ Secrets: cody-batch-dev-github-read-token is scheduled for deletion. Restore it: aws secretsmanager restore-secret',
   ],
-])('%s is said before anything is started', async (_, break_, line) => {
+])('%s is reported before anything is started', async (_, break_, line) => {
   await break_();
   const { code, stderr, cdk } = await run('deploy', '--environment', 'dev');
   expect(stderr.replaceAll("'", '’')).toContain(line);
@@ -116,7 +116,7 @@ test.each<[string, () => Promise<void> | void, string]>([
   expect(cdk).toBeUndefined();
 });
 
-test('a new environment that keeps its data is deployed without protection first, so that a failure leaves no names', async () => {
+test('a new environment that keeps its data is first deployed without protection, so that a failure can be rolled back', async () => {
   const args = ['deploy', '--environment', 'prod', '--context', 'workerImage=team/worker:7'];
   const { code, stdout, cdk } = await run(...args);
   expect([code, stdout]).toEqual([
@@ -129,7 +129,7 @@ test('a new environment that keeps its data is deployed without protection first
   expect((await run(...args)).cdk).toBe(`${cdk}deploy ${pairs}\n`);
 });
 
-test('a digest that was chosen is the one that is built from, and a registry out of reach is said', async () => {
+test('a configured digest is the base of the build, and an unreachable registry is reported', async () => {
   const chosen = `node:24-slim@sha256:${'f'.repeat(64)}`;
   const pinned = await run('deploy', '--environment', 'dev', '--context', `workerBaseImage=${chosen}`);
   expect(pinned.stdout).toContain(`✓ Base image: ${chosen}, as cdk.json says.`);
@@ -141,14 +141,14 @@ test('a digest that was chosen is the one that is built from, and a registry out
   expect(offline.code).toBe(2);
 });
 
-test('a token for pull requests may stay empty, and that is said', async () => {
+test('an empty token for pull requests is allowed, and is reported', async () => {
   account.secrets['cody-batch-dev-github-write-token'] = 'empty';
   const { code, stdout } = await run('deploy', '--environment', 'dev');
   expect(stdout).toContain('cody-batch-dev-github-write-token is empty, so no pull request can be opened');
   expect(code).toBe(0);
 });
 
-test('a worker’s image that is built already needs no Docker', async () => {
+test('an existing worker image needs no Docker', async () => {
   await program('docker', 'exit 1');
   const { code, stdout } = await run(
     'deploy',
@@ -161,7 +161,7 @@ test('a worker’s image that is built already needs no Docker', async () => {
   expect(code).toBe(0);
 });
 
-test('destroy says first what is kept', async () => {
+test('destroy first prints what is kept', async () => {
   const dev = await run('destroy', '--environment', 'dev');
   expect(dev.stdout).toContain('This removes cody-batch-dev with all jobs, results, artifacts and secrets');
   const prod = await run('destroy', '--environment', 'prod', '--yes');
@@ -170,7 +170,7 @@ test('destroy says first what is kept', async () => {
   expect(prod.cdk).toBe('destroy --context environment=dev\ndestroy --force --context environment=prod\n');
 });
 
-test('hotswap is for environments that may be thrown away', async () => {
+test('hotswap is refused for environments that keep their data', async () => {
   const prod = await run('deploy', '--environment', 'prod', '--hotswap');
   expect([prod.code, prod.cdk]).toEqual([2, undefined]);
   expect(prod.stderr).toContain('--hotswap is only for deploy');

@@ -4,18 +4,18 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 export type FakeAccount = {
-  /** With which the AWS SDK takes this for AWS. */
+  /** Environment variables that make the AWS SDK call this server. */
   variables: Record<string, string>;
   credentialsError: { code: string; message: string } | undefined;
   bootstrapVersion: number | undefined;
-  /** Stacks that were deployed before. */
+  /** Names of deployed stacks. */
   stacks: string[];
-  /** By name; one that is not here does not exist. */
+  /** By name; others do not exist. */
   secrets: Record<string, 'filled' | 'empty' | 'deleted'>;
   close(): Promise<void>;
 };
 
-/** The three calls by which `npm run deploy` looks at an account, in the protocols that the SDK's clients speak. */
+/** Answers the calls by which `npm run deploy` checks an account, in the protocols of the SDK's clients. */
 export async function startAccount(): Promise<FakeAccount> {
   const server = createServer((request, response) => {
     void answer(account, request, response);

@@ -2,11 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseSync } from '@swc/core';
 
-/** A command of an AWS SDK that can be reached, and the table it is about where it is one's. */
+/** A reachable command of an AWS SDK, and its table if it has one. */
 export type Call = { command: string; table?: 'jobs' | 'repositories' };
 export type Calls = { commands: Call[]; secrets: string[] };
 
-// biome-ignore lint/suspicious/noExplicitAny: a syntax tree, walked whatever its nodes are
+// biome-ignore lint/suspicious/noExplicitAny: a syntax tree with nodes of all kinds
 type Any = any;
 type Node = { type: string; [key: string]: Any };
 type Class = { name: string; module: Module; methods: Map<string, Node>; fields: Node[] };
@@ -19,8 +19,8 @@ type Module = {
 type Context = { module: Module; ofClass?: Class; table?: Call['table'] };
 
 /**
- * The classes that reach AWS, by the names that the product gives their instances: `jobs.get` is JobTable's, and no
- * other `get`. What calls one under another name is not seen here; a whole job through the bundles would show it.
+ * The classes that call AWS, by the names of their instances in the product: `jobs.get` is JobTable's. A call through another
+ * name is missed here; a whole job through the bundles would show it.
  */
 const INSTANCES: Record<string, string> = {
   jobs: 'JobTable',
@@ -49,8 +49,8 @@ const TABLES: Record<string, Call['table']> = {
 const AWS_CLASSES = new Set(Object.values(INSTANCES));
 
 /**
- * What a program may call of AWS: walks its source from an export on, through functions, methods and imports, and
- * collects every `new XCommand`. It takes too much rather than too little: both branches of every condition.
+ * The calls of AWS that a program may make: walks its source from an export through functions, methods and imports, and
+ * collects every `new XCommand`, in both branches of every condition.
  */
 export function callsOf(entry: string, exportName?: string): Calls {
   return new Walk().from(entry, exportName);
@@ -61,7 +61,7 @@ class Walk {
   readonly #seen = new Map<Node, Set<string>>();
   readonly #commands = new Map<string, Call>();
   readonly #secrets = new Set<string>();
-  /** Methods that were called: of a class by its name, or `*` where it is not known. */
+  /** Called methods, by the name of the class, or `*` if it is not known. */
   readonly #called = new Map<string, { className: string; method: string; table: Call['table'] }>();
 
   from(entry: string, exportName: string | undefined): Calls {
@@ -174,7 +174,7 @@ class Walk {
   }
 
   #command(name: string | undefined, { table }: Context): void {
-    // Which secrets are read is by name, below.
+    // Secrets are collected by name, below.
     if (!name?.endsWith('Command') || name === 'GetSecretValueCommand') return;
     this.#commands.set(`${name} ${table}`, { command: name, ...(table && { table }) });
   }
@@ -187,7 +187,7 @@ class Walk {
     if (name === 'secret' && first?.expression.type === 'StringLiteral')
       this.#secrets.add(first.expression.value);
     if (node.callee.type === 'Import' && first.expression.value?.startsWith('.')) {
-      // What is loaded on demand is named where it is used; here it only comes into sight.
+      // A module that is loaded on demand is only registered here; its uses are found by name.
       const loaded = this.#load(path.resolve(path.dirname(module.file), first.expression.value));
       for (const declared of loaded.declarations.keys()) this.#reach(declared, { module: loaded });
     }
@@ -210,7 +210,7 @@ class Walk {
   }
 }
 
-/** The command of a `new`; a Query that names no index is told apart, since it reads the table itself. */
+/** The command of a `new`. A Query without an index is `QueryTable`, since it reads the table itself. */
 function commandOf({ callee, arguments: args }: Node): string | undefined {
   const name = lastName(callee);
   if (name !== 'QueryCommand') return name;
@@ -218,7 +218,7 @@ function commandOf({ callee, arguments: args }: Node): string | undefined {
   return properties.some(({ key }) => key?.value === 'IndexName') ? name : 'QueryTableCommand';
 }
 
-/** `c` of `a.b.c`, of `new c()` and of `c`; with its `#` where it is private. */
+/** `c` of `a.b.c`, of `new c()` and of `c`, with the `#` of a private name. */
 function lastName(node: Node): string | undefined {
   if (node.type === 'Identifier') return node.value;
   if (node.type === 'MemberExpression') return keyOf({ key: node.property });

@@ -31,7 +31,7 @@ export class Fleet {
   readonly #rows: DynamoDBDocumentClient;
   readonly #removeFolder: () => Promise<void>;
 
-  /** Over a stack that the test has started; `close` ends it. */
+  /** Uses a stack that the test has started; `close` ends it. */
   static over(stack: ServedStack, model: ScriptedModel): Fleet {
     return new Fleet(stack, model, async () => {});
   }
@@ -53,7 +53,7 @@ export class Fleet {
   static async start(options: {
     script: Script;
     names: string[];
-    /** Workers at once. */
+    /** Concurrent workers. */
     concurrency?: number;
     timeScale?: number;
     settings?: Record<string, string>;
@@ -89,7 +89,7 @@ export class Fleet {
     return { status: response.status, json: (text ? JSON.parse(text) : undefined) as Answered['json'] };
   }
 
-  /** As `call`, also where the answer has no body. */
+  /** Like `call`, for answers that may have no body. */
   async send(method: string, route: string, body?: object, headers: object = {}): Promise<Answered> {
     const response = await fetch(`${this.stack.api}${route}`, {
       method,
@@ -100,7 +100,7 @@ export class Fleet {
     return { status: response.status, json: text === '' ? undefined : JSON.parse(text) } as Answered;
   }
 
-  /** Every item of both tables that is a job's. */
+  /** All items of a job in both tables. */
   async itemsOf(jobId: string): Promise<Record<string, unknown>[]> {
     const TableName = 'cody-batch-local-jobs';
     const keys = [jobId, `${jobId}#control`, `pacing#${jobId}`];
@@ -119,7 +119,7 @@ export class Fleet {
     return [...ofJob.flatMap(({ Item }) => Item ?? []), ...Items];
   }
 
-  /** Starts a job on these repositories; gives its identifier. */
+  /** Starts a job on these repositories, and returns its jobId. */
   async post(names: readonly string[], request: object = {}): Promise<string> {
     const repositories = names.map((name) => `local/${name}`);
     const { status, json } = await this.call('POST', '/jobs', { prompt: 'Edit.', repositories, ...request });
@@ -135,7 +135,7 @@ export class Fleet {
     return endOfJob(this.stack.api, jobId, { limit: 1000, withinMs });
   }
 
-  /** The job, once all its repositories have ended too: those of a cancelled one end in the background. */
+  /** Waits until all repositories have ended, since those of a cancelled job end in the background; returns the job. */
   atRest(jobId: string, withinMs?: number): Promise<JobWithResults> {
     const rest = async () => {
       const job = await this.job(jobId);
@@ -145,7 +145,7 @@ export class Fleet {
     return until(`the rest of ${jobId}`, rest, withinMs);
   }
 
-  /** What each answer took in the conversations of these repositories, as the technical view shows it. */
+  /** The usage of each reply in the conversations of these repositories, by the technical view. */
   async turns(jobId: string, names: readonly string[]): Promise<ThreadTurn[][]> {
     return Promise.all(
       names.map(async (name) => {
@@ -174,7 +174,7 @@ export class Fleet {
     return rows;
   }
 
-  /** The item that the job's run reserves and stops by. */
+  /** The control item of the job. */
   async control(jobId: string): Promise<{ stoppedBy?: string; reservedUsd?: number } | undefined> {
     const { Item } = await this.#rows.send(
       new GetCommand({ TableName: 'cody-batch-local-jobs', Key: { jobId: `${jobId}#control` } }),
@@ -195,12 +195,12 @@ export class Fleet {
     return `arn:aws:states:us-east-1:000000000000:execution:cody-batch-local-job:${jobId}-${run}`;
   }
 
-  /** The status of a run's execution; undefined where it was never started. */
+  /** The status of a run's execution; undefined if it was never started. */
   async execution(jobId: string, run = 1): Promise<string | undefined> {
     return (await this.executionOf(`${jobId}-${run}`))?.status;
   }
 
-  /** What an execution of this name came to; undefined where there is none. */
+  /** The execution of this name; undefined if there is none. */
   async executionOf(name: string) {
     try {
       const executionArn = `arn:aws:states:us-east-1:000000000000:execution:cody-batch-local-job:${name}`;
@@ -211,12 +211,12 @@ export class Fleet {
     }
   }
 
-  /** The worker processes of a job, wherever they hang in the tree of processes. */
+  /** The worker processes of a job, anywhere in the process tree. */
   workers(jobId: string): Process[] {
     return processes().filter(({ command }) => command.includes('worker.mjs') && command.includes(jobId));
   }
 
-  /** Everything that the stack's process has started and that runs. */
+  /** All running descendants of the stack's process. */
   descendants(): Process[] {
     return descendantsOf(this.stack.child.pid!);
   }
@@ -226,7 +226,7 @@ export class Fleet {
   }
 }
 
-/** What a request is about: the name after `local/` that the first message says. */
+/** The repository of a request: the name after `local/` in its first message. */
 export function repositoryOfRequest({ messages }: MessageRequest): string {
   return /local\/([\w-]+)/.exec(JSON.stringify(messages[0]))![1]!;
 }

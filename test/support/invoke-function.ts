@@ -1,4 +1,4 @@
-/** `node test/support/invoke-function.ts NAME INPUT`: a function of `lambdas`, such as `steps/open-pull-request`, as Lambda runs it; prints what it returns. */
+/** `node test/support/invoke-function.ts NAME INPUT`: runs a function of `lambdas`, such as `steps/open-pull-request`, and prints its result. */
 import { functionContext } from '../../local/function-context.ts';
 
 const [name, input] = process.argv.slice(2) as [string, string];

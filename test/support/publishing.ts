@@ -30,9 +30,9 @@ import { repositoryOf } from './work-trees.ts';
 
 export const AT = '2026-01-02T03:04:05.000Z';
 
-/** A repository whose analysis is recorded: what its change is made from, and the change. */
+/** A repository with a recorded analysis: the base of its change, and the change. */
 export type Recorded = {
-  /** After `local/`. */
+  /** The name after `local/`. */
   name: string;
   baseSha: string;
   files: ChangedFile[];
@@ -48,12 +48,12 @@ export type Answer = {
   json: Job & { results: RepositorySummary[]; detail: string; errors?: unknown[]; type: string };
 };
 
-/** A change of text. */
+/** A changed text file. */
 export function text(file: string, content: string, status: 'added' | 'modified' = 'modified'): ChangedFile {
   return { status, path: file, mode: '100644', content: Buffer.from(content).toString('base64') };
 }
 
-/** A stack whose jobs are recorded by the test, so that only what is between the record and GitHub works. */
+/** A stack whose analyses the test records itself, so that only publishing runs. */
 export class Publishing {
   readonly stack: ServedStack;
   readonly github: Octokit;
@@ -85,7 +85,7 @@ export class Publishing {
     });
   }
 
-  /** `token` is the owner's, for a local GitHub with a list of them. */
+  /** `token` is the owner's, for a local GitHub that checks tokens. */
   static async start(options: Partial<StackOptions> = {}, token?: string): Promise<Publishing> {
     const stack = await startStackProcess({
       ...{ given: {}, gitHub: 'local', model: 'offline', maxRunning: 1, shared: false },
@@ -102,7 +102,7 @@ export class Publishing {
     await this.#folder.remove();
   }
 
-  /** Puts a repository of these files on the local GitHub as `local/{name}`; gives its first commit. */
+  /** Creates a repository with these files on the local GitHub as `local/{name}`; returns its first commit. */
   async addRepository(name: string, files: Record<string, string | Buffer>): Promise<string> {
     const sha = await repositoryOf(this.tree(name), files);
     await this.github.rest.repos.createInOrg({ org: 'local', name });
@@ -110,7 +110,7 @@ export class Publishing {
     return sha;
   }
 
-  /** The repository's work tree here. */
+  /** The local work tree of the repository. */
   tree(name: string): string {
     return path.join(this.#folder.path, name);
   }
@@ -119,7 +119,7 @@ export class Publishing {
     await this.#remote(name, 'push', '--quiet', this.#url(name), ...(refs.length > 0 ? refs : ['main']));
   }
 
-  /** Commits these files on `main` and pushes; gives the commit. */
+  /** Commits these files on `main` and pushes; returns the commit. */
   async commit(name: string, files: Record<string, string>): Promise<string> {
     for (const [file, content] of Object.entries(files)) {
       await mkdir(path.dirname(path.join(this.tree(name), file)), { recursive: true });
@@ -131,7 +131,7 @@ export class Publishing {
     return git(this.tree(name), 'rev-parse', 'HEAD');
   }
 
-  /** Fetches a branch of the local GitHub into the work tree; gives its commit. */
+  /** Fetches a branch of the local GitHub into the work tree; returns its commit. */
   async fetch(name: string, branch: string): Promise<string> {
     await this.#remote(name, 'fetch', '--quiet', this.#url(name), `refs/heads/${branch}`);
     return git(this.tree(name), 'rev-parse', 'FETCH_HEAD');
@@ -147,7 +147,7 @@ export class Publishing {
     return git(this.tree(name), ...header, ...args);
   }
 
-  /** Records a job that ended with a change in each of these repositories, as its analysis would have left it. */
+  /** Records an ended job with a change in each of these repositories, as an analysis leaves it. */
   async record(
     repositories: readonly Recorded[],
     {
@@ -180,7 +180,7 @@ export class Publishing {
     return jobId;
   }
 
-  /** Records what the analysis of one repository changed. */
+  /** Records the change of one repository. */
   async recordChange(jobId: string, { name, baseSha, files, ...said }: Recorded): Promise<void> {
     const repositoryName = `local/${name}`;
     const { title = 'Change it', body = 'As asked.', baseBranch = 'main' } = said;
@@ -230,13 +230,13 @@ export class Publishing {
     return this.ended(jobId, ms);
   }
 
-  /** Long jobs are asked rarely: each answer counts their repositories. */
+  /** Large jobs are polled rarely, since each answer counts their repositories. */
   async ended(jobId: string, ms = 240_000): Promise<Answer['json']> {
     await endOfJob(this.stack.api, jobId, { everyMs: ms / 1000, withinMs: ms });
     return (await this.call('GET', `/jobs/${jobId}?limit=1000`)).json;
   }
 
-  /** Everything recorded of one repository. */
+  /** The result of one repository. */
   async row(jobId: string, name: string): Promise<RepositoryResult> {
     return (await this.call('GET', `/jobs/${jobId}/repositories/local/${name}`))
       .json as unknown as RepositoryResult;
@@ -262,7 +262,7 @@ export class Publishing {
     return data;
   }
 
-  /** A function of `lambdas`, such as `steps/open-pull-request`, as a process of its own, with these variables over those of the stack. */
+  /** Runs a function of `lambdas`, such as `steps/open-pull-request`, as a process with the stack's environment and these variables. */
   invoke(name: string, input: object, environment: Record<string, string> = {}): Invocation {
     const child = spawn(
       process.execPath,
@@ -286,7 +286,7 @@ export class Publishing {
   }
 }
 
-/** A function under way. Its log goes to its standard output, before what it returned. */
+/** A running function. Its standard output has its log, then its result. */
 export class Invocation {
   readonly child: ChildProcess;
   readonly #ended: Promise<{ signal: string | null; output: string }>;
@@ -302,7 +302,7 @@ export class Invocation {
     this.#ended = once(child, 'close').then(([, signal]) => ({ signal: signal as string | null, output }));
   }
 
-  /** Undefined where it was killed; throws what it wrote where it failed. */
+  /** Undefined if it was killed; throws its output if it failed. */
   async result(): Promise<Record<string, unknown> | undefined> {
     const { signal, output } = await this.#ended;
     if (signal) return undefined;

@@ -7,7 +7,7 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 
 export type Update = { tableName: string; partitionKey: string; attributes: string[] };
 
-/** Every UpdateItem that `work` sends, with the attributes that IAM's dynamodb:Attributes sees in it. */
+/** Records every UpdateItem that `work` sends, with the attributes that IAM compares with dynamodb:Attributes. */
 export async function recordUpdates(
   work: (client: DynamoDBDocumentClient) => Promise<unknown>,
 ): Promise<Update[]> {
@@ -37,11 +37,11 @@ export async function recordUpdates(
   return updates;
 }
 
-/** The words of DynamoDB's expressions; every other word in one is an attribute. */
+/** Keywords of DynamoDB's expressions; all other words are attributes. */
 const WORDS =
   /^(?:SET|ADD|REMOVE|DELETE|size|contains|attribute_type|list_append|AND|OR|NOT|IN|BETWEEN|attribute_exists|attribute_not_exists|if_not_exists|begins_with)$/;
 
-/** Every attribute that the expressions of a request name. */
+/** The attributes in the expressions of a request. */
 export function attributesOf(update: {
   UpdateExpression?: string;
   ConditionExpression?: string;

@@ -15,7 +15,7 @@ export type Template = {
   Outputs: Record<string, { Value: unknown }>;
 };
 
-/** For a hook that synthesizes: seconds on an idle machine, and more than a minute on a busy one. */
+/** The time-out of hooks that synthesize: it takes seconds on an idle machine, and more than a minute on a busy one. */
 export const SYNTHESIS_MS = 300_000;
 
 export type Synthesized = {
@@ -26,21 +26,20 @@ export type Synthesized = {
 };
 
 /**
- * Runs the app as CDK does, with cdk.json's context and what is given, without credentials and with a region nowhere;
- * once for all files of a run that give the same. The folder is theirs to read.
- * Rejects where a check of cdk-nag does.
+ * Runs the app as CDK does, with the context of cdk.json and the given one, without credentials, once per context and test
+ * run. Tests may only read the folder. Rejects if a check of cdk-nag fails.
  */
 export async function synthesize(context: Record<string, unknown> = {}): Promise<Synthesized> {
   const key = createHash('sha256').update(JSON.stringify(context)).digest('hex').slice(0, 16);
   const made = path.join(process.env.TEST_RUN_FOLDER!, `assembly-${key}`);
   if (!existsSync(made)) {
     const own = await synthesizeInto(`${made}-${process.pid}`, context);
-    // Two files may have made it at once; whichever comes second takes the first one's.
+    // Two test files may synthesize at the same time; the second one uses the folder of the first.
     await rename(own, made).catch(() => rm(own, { recursive: true }));
   }
   const file = `cody-batch-${context.environment ?? 'dev'}.template.json`;
   const template = JSON.parse(await readFile(path.join(made, file), 'utf8'));
-  // Other files of the run may read it yet.
+  // Other test files of the run may still read the folder.
   return { folder: made, template, remove: async () => {} };
 }
 
@@ -69,7 +68,7 @@ export function ofType({ Resources }: Template, type: string): [string, Resource
   );
 }
 
-/** The logical id of the role whose credentials workers get. */
+/** The logical ID of the role of worker sessions. */
 export function workerSessionRole(template: Template): string {
   const trusting = ofType(template, 'AWS::IAM::Role').filter(
     ([, { AssumeRolePolicyDocument }]) => AssumeRolePolicyDocument.Statement[0].Principal.AWS,
@@ -90,7 +89,7 @@ export function flat(value: Json): string {
 
 export type Allowed = { action: string; resource: string; conditions: unknown };
 
-/** What the policies of a role allow, one action on one resource each. */
+/** The actions that the policies of a role allow, each with one resource. */
 export function allowedBy(template: Template, roleId: string): Allowed[] {
   const policies = ofType(template, 'AWS::IAM::Policy').filter(([, { Roles }]) =>
     Roles.some((role: unknown) => flat(role) === `<${roleId}>`),
@@ -111,7 +110,7 @@ export function allowedBy(template: Template, roleId: string): Allowed[] {
   );
 }
 
-/** `action on resource`, in order and each once. */
+/** `action on resource`, sorted, without duplicates. */
 export function lines(allowed: readonly Pick<Allowed, 'action' | 'resource'>[]): string[] {
   return [...new Set(allowed.map(({ action, resource }) => `${action} on ${resource}`))].sort();
 }

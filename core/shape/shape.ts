@@ -170,7 +170,7 @@ function brief(text: string): unknown {
   return text.length > MAX_TEXT ? [text.length, sha256(text)] : text;
 }
 
-/** 128 bits: nobody can make two patches of one class by trying. */
+/** 128 bits: two patches of one class cannot be made by trying. */
 function classOf(entries: ReadonlySet<string>): string {
   return `${VERSION}:${sha256(JSON.stringify([...entries].sort())).slice(0, 32)}`;
 }

@@ -26,7 +26,7 @@ async function faultsOf(template: string): Promise<string[]> {
     '-t',
     template,
   ]).catch((error: { code: unknown; stdout: string }) => {
-    // 2, 4, 6 and so on say what was found; anything else is no verdict.
+    // 2, 4, 6 and so on say what was found; anything else is not a verdict.
     if (typeof error.code !== 'number' || error.code < 2) throw error;
     return error;
   });

@@ -69,7 +69,7 @@ const TABLE_ACTIONS: Record<string, string> = {
   QueryTableCommand: 'Query',
 };
 
-/** What AWS asks of whoever sends a command: https://docs.aws.amazon.com/service-authorization/latest/reference/ */
+/** The permissions that AWS requires for each command: https://docs.aws.amazon.com/service-authorization/latest/reference/ */
 const OTHER_ACTIONS: Record<string, () => string[]> = {
   // Who may not list a bucket is told 403 of a missing key: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
   GetObjectCommand: () => [`s3:GetObject on ${bucket()}/jobs/*`, `s3:ListBucket on ${bucket()}`],

@@ -39,7 +39,7 @@ function resourceOf(substitution: unknown): string {
 const runFiles = (bucket: unknown) => `${resourceOf(bucket)}/jobs/*/runs/*`;
 
 /**
- * What each service integration calls, by AWS's own pages. One that is not here fails the tests below, because nobody
+ * What each service integration calls, by AWS's own pages. One that is not here fails the tests below, because no one
  * has read yet what it needs.
  */
 const INTEGRATIONS: Record<string, (parameters: Record<string, unknown>) => Need[]> = {

@@ -5,7 +5,9 @@ import { countsOf, Status } from '../job.ts';
 import type { PullRequestRecord } from '../repository-result.ts';
 import { RepositoryResult } from '../repository-result.ts';
 import type { Settings } from '../settings.ts';
-import { JOB_STATUS_INDEX, PULL_REQUEST_INDEX } from './tables.ts';
+import { SummaryRow } from '../summary-row.ts';
+import { readItem } from './stored.ts';
+import { JOB_SUMMARY_INDEX, PULL_REQUEST_INDEX } from './tables.ts';
 
 /** The attributes that the index has of a row whose pull request is open. */
 const OpenPullRequest = RepositoryResult.pick({
@@ -18,7 +20,7 @@ export type OpenPullRequest = z.infer<typeof OpenPullRequest>;
 /** The items of one job in an index whose range key is `{state}#{repositoryName}`. */
 type IndexQuery = {
   jobId: string;
-  index: typeof JOB_STATUS_INDEX | typeof PULL_REQUEST_INDEX;
+  index: typeof JOB_SUMMARY_INDEX | typeof PULL_REQUEST_INDEX;
   /** Only the items in this state. */
   state?: Status | PullRequestRecord['state'];
   filter?: string;
@@ -38,22 +40,30 @@ export class RepositoryIndex {
 
   /** The names that the job has rows of, sorted: for a job whose list of them is lost. */
   async listNames(jobId: string): Promise<string[]> {
-    return (await this.#names({ jobId, index: JOB_STATUS_INDEX })).sort();
+    return (await this.#names({ jobId, index: JOB_SUMMARY_INDEX })).sort();
   }
 
   /** The names of completed repositories that have no record of a pull request. */
   async listUntried(jobId: string): Promise<string[]> {
     const [completed, tried] = await Promise.all([
-      this.#names({ jobId, index: JOB_STATUS_INDEX, state: 'completed' }),
+      this.#names({ jobId, index: JOB_SUMMARY_INDEX, state: 'completed' }),
       this.#names({ jobId, index: PULL_REQUEST_INDEX }),
     ]);
     const known = new Set(tried);
     return completed.filter((name) => !known.has(name));
   }
 
+  /** All rows of a job, by name. A value that cannot be read is left out. */
+  async listRows(jobId: string): Promise<SummaryRow[]> {
+    const rows: SummaryRow[] = [];
+    for await (const { Items = [] } of this.#pages({ jobId, index: JOB_SUMMARY_INDEX }))
+      for (const item of Items) rows.push(summaryOf(item));
+    return rows.sort((a, b) => (a.repositoryName < b.repositoryName ? -1 : 1));
+  }
+
   /** How many repositories of a job have each status, and how many wait for the model. */
   async countByIndex(jobId: string): Promise<Counts> {
-    const index = JOB_STATUS_INDEX;
+    const index = JOB_SUMMARY_INDEX;
     const byStatus: Partial<Record<Status, number>> = {};
     const count = async (state: Status) => {
       byStatus[state] = await this.#count({ jobId, index, state });
@@ -105,7 +115,7 @@ export class RepositoryIndex {
   }
 
   async *#pages({ jobId, index, state, filter, counts }: IndexQuery): AsyncGenerator<QueryCommandOutput> {
-    const key = index === JOB_STATUS_INDEX ? 'statusKey' : 'pullRequestKey';
+    const key = index === JOB_SUMMARY_INDEX ? 'statusKey' : 'pullRequestKey';
     const prefix = state && `${state}#`;
     let from: Record<string, unknown> | undefined;
     do {
@@ -124,4 +134,13 @@ export class RepositoryIndex {
       from = page.LastEvaluatedKey;
     } while (from);
   }
+}
+
+function summaryOf(item: Record<string, unknown>): SummaryRow {
+  const [status] = (item.statusKey as string).split('#');
+  const row = { ...item, status, prNumber: item.pullRequestNumber };
+  const { success, data } = SummaryRow.safeParse(row);
+  if (success) return data;
+  const { asWritten: _, ...readable } = readItem(SummaryRow, row, { fallbacks: {} });
+  return readable;
 }

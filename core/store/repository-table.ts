@@ -335,10 +335,10 @@ export class RepositoryTable {
     await this.#update(jobId, repositoryName, {
       set: {
         ...record,
-        pullRequestKey: pullRequestKey(record.pullRequest.state, repositoryName),
+        ...summaryOfPullRequest(record.pullRequest, repositoryName),
         updatedAt: at,
       },
-      remove: ['phase', 'waiting'],
+      remove: ['phase', 'waiting', ...(record.pullRequest.checks ? [] : ['checks'])],
       condition: 'attribute_exists(jobId)',
     });
   }
@@ -361,7 +361,8 @@ export class RepositoryTable {
   ): Promise<boolean> {
     const written = 'pullRequest.checkedAt';
     return this.#update(jobId, repositoryName, {
-      set: { pullRequest, pullRequestKey: pullRequestKey(pullRequest.state, repositoryName) },
+      set: { pullRequest, ...summaryOfPullRequest(pullRequest, repositoryName) },
+      remove: pullRequest.checks ? [] : ['checks'],
       condition: checkedAt
         ? `${written} = :before`
         : `attribute_exists(pullRequest) AND attribute_not_exists(${written})`,
@@ -451,6 +452,11 @@ export function statusKey(status: Status, repositoryName: string): string {
 /** Always written with `pullRequest`. */
 export function pullRequestKey(state: PullRequestRecord['state'], repositoryName: string): string {
   return `${state}#${repositoryName}`;
+}
+
+/** What the indexes hold of the pull request, always written with `pullRequest`. */
+function summaryOfPullRequest({ state, checks }: PullRequestRecord, repositoryName: string) {
+  return { pullRequestKey: pullRequestKey(state, repositoryName), prState: state, checks };
 }
 
 function readRow(

@@ -7,7 +7,8 @@ import type { Settings } from '../settings.ts';
 export const STATUS_INDEX = 'status-createdAt-index';
 /** Lists all jobs by creation: every job has `entity` = `job`, and control items have none. */
 export const ENTITY_INDEX = 'entity-createdAt-index';
-export const JOB_STATUS_INDEX = 'job-status-index';
+/** The rows of a job by their status, with what a list of all of them shows. */
+export const JOB_SUMMARY_INDEX = 'job-summary-index';
 /** The pull requests of a job by state, so that they are found and counted without reading rows. */
 export const PULL_REQUEST_INDEX = 'pull-request-index';
 export const TTL_ATTRIBUTE = 'expiresAt';
@@ -42,17 +43,40 @@ export const JOBS_TABLE: TableShape = {
 };
 
 /**
- * The index of statuses has the keys, and `waiting`, by which repositories that wait for the model are counted. It is
- * written only if one of these changes, and it may lag behind the table.
+ * DynamoDB takes 20 at most, and CloudFormation cannot change the list of an existing index, so it has what later versions
+ * write too (docs/decisions/0012-slim-index.md). No attribute that a turn of a conversation writes is in it: each change of one of these
+ * writes the index as well.
  */
+const SUMMARY_ATTRIBUTES = [
+  'run',
+  'waiting',
+  'outcome',
+  'end',
+  'changedFiles',
+  'additions',
+  'deletions',
+  'costUsd',
+  'completedAt',
+  'shape',
+  'kin',
+  'patchSha',
+  'errorShape',
+  'review',
+  'risk',
+  'prState',
+  'checks',
+  'pullRequestNumber',
+];
+
+/** The indexes are eventually consistent; what decides anything reads the table. */
 export const REPOSITORIES_TABLE: TableShape = {
   KeySchema: keys('jobId', 'repositoryName'),
   AttributeDefinitions: strings('jobId', 'repositoryName', 'statusKey', 'pullRequestKey'),
   GlobalSecondaryIndexes: [
     {
-      IndexName: JOB_STATUS_INDEX,
+      IndexName: JOB_SUMMARY_INDEX,
       KeySchema: keys('jobId', 'statusKey'),
-      Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['waiting'] },
+      Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: SUMMARY_ATTRIBUTES },
     },
     {
       IndexName: PULL_REQUEST_INDEX,

@@ -17,6 +17,7 @@ import { getJob } from './get-job.ts';
 import { getLog } from './get-log.ts';
 import { getOpenApi } from './get-openapi.ts';
 import { getRepositoryResult } from './get-repository-result.ts';
+import { getRows } from './get-rows.ts';
 import { health } from './health.ts';
 import { listJobs } from './list-jobs.ts';
 import { listRepositories } from './list-repositories.ts';
@@ -32,6 +33,7 @@ export const operations: Readonly<Record<string, Route>> = {
   createJob,
   listJobs,
   getJob,
+  getRows,
   cancelJob,
   retryJob,
   openPullRequests,

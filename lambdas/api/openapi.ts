@@ -22,6 +22,7 @@ import {
   ShownRepositorySummary,
 } from '../../core/repository-result.ts';
 import { ROLES } from '../../core/roles.ts';
+import { SummaryColumns } from '../../core/summary-row.ts';
 import { TokenUsage } from '../../core/usage.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { IDEMPOTENCY_KEY } from './idempotency.ts';
@@ -42,6 +43,7 @@ const COMPONENTS = {
   RepositoryResult: ShownRepositoryResult,
   RepositorySummary: ShownRepositorySummary,
   Spending,
+  SummaryColumns,
   ThreadView,
   TokenUsage,
 };

@@ -1,6 +1,12 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { CreateTableCommand, DynamoDBClient, ResourceInUseException } from '@aws-sdk/client-dynamodb';
+import {
+  CreateTableCommand,
+  DescribeTableCommand,
+  DynamoDBClient,
+  ResourceInUseException,
+} from '@aws-sdk/client-dynamodb';
+import { SettingsError } from '../../core/errors.ts';
 import { JOBS_TABLE, REPOSITORIES_TABLE } from '../../core/store/tables.ts';
 import type { Access } from '../access/access.ts';
 import { ACCESS_KEY_ID } from '../access/aws-signature.ts';
@@ -74,5 +80,17 @@ async function createTable(client: DynamoDBClient, name: string, shape: typeof J
     await client.send(new CreateTableCommand({ TableName: name, BillingMode: 'PAY_PER_REQUEST', ...shape }));
   } catch (error) {
     if (!(error instanceof ResourceInUseException)) throw error;
+    await requireIndexes(client, name, shape);
   }
+}
+
+/** The embedded store cannot add an index to a table, and without it every answer would be an error. */
+async function requireIndexes(client: DynamoDBClient, name: string, shape: typeof JOBS_TABLE): Promise<void> {
+  const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));
+  const found = new Set(Table?.GlobalSecondaryIndexes?.map(({ IndexName }) => IndexName));
+  const missing = shape.GlobalSecondaryIndexes!.find(({ IndexName }) => !found.has(IndexName));
+  if (!missing) return;
+  throw new SettingsError(
+    `The table ${name} is of another version of Cody Batch: it has no index ${missing.IndexName}. Use another data folder (--data DIR), or remove this one with its jobs.`,
+  );
 }

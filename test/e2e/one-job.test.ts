@@ -161,7 +161,7 @@ test('the job by HTTP and the job by the command line leave the same rows in Dyn
   const { Items: index } = await client.send(
     new QueryCommand({
       TableName: 'cody-batch-local-repositories',
-      IndexName: 'job-status-index',
+      IndexName: 'job-summary-index',
       KeyConditionExpression: 'jobId = :jobId AND begins_with(statusKey, :completed)',
       ExpressionAttributeValues: { ':jobId': { S: job.jobId }, ':completed': { S: 'completed#' } },
     }),

@@ -113,6 +113,7 @@ const READING = [
   '/repositories',
   '/jobs',
   JOB,
+  `${JOB}/rows`,
   RESULT,
   `${RESULT}/diff`,
   `${RESULT}/claude-thread`,

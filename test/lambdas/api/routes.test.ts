@@ -115,7 +115,30 @@ test('a result is returned with its diff, its conversation in three views, and i
 
   expect((await call('GET', `${path}/log`)).text).toContain('local/sample');
 
-  for (const route of [`/jobs/${job.jobId}`, path, `${path}/diff`, `${path}/claude-thread`]) {
+  const { json: rows } = await call('GET', `/jobs/${job.jobId}/rows`);
+  expect(rows).toEqual({
+    jobId: job.jobId,
+    run: 1,
+    columns: {
+      repositoryName: ['local/sample'],
+      status: ['completed'],
+      run: [1],
+      outcome: ['changed'],
+      end: ['submitted'],
+      changedFiles: [1],
+      additions: [1],
+      deletions: [1],
+      completedAt: [result.json.completedAt],
+    },
+  });
+
+  for (const route of [
+    `/jobs/${job.jobId}`,
+    `/jobs/${job.jobId}/rows`,
+    path,
+    `${path}/diff`,
+    `${path}/claude-thread`,
+  ]) {
     const answer = async (ifNoneMatch?: string) => {
       const headers: Record<string, string> =
         ifNoneMatch === undefined ? {} : { 'if-none-match': ifNoneMatch };

@@ -128,9 +128,13 @@ test('a result is returned with its diff, its conversation in three views, and i
       changedFiles: [1],
       additions: [1],
       deletions: [1],
+      shape: [result.json.shape],
+      kin: [result.json.kin],
+      patchSha: [result.json.patchSha],
       completedAt: [result.json.completedAt],
     },
   });
+  expect(result.json.shape).toMatch(/^1:[0-9a-f]{32}$/);
 
   for (const route of [
     `/jobs/${job.jobId}`,

@@ -13,6 +13,7 @@ import { registerWorkTrees } from '../../cli/register.ts';
 import { inspectWorkTree } from '../../cli/work-tree.ts';
 import { isEnded, type Job, type JobRow } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
+import type { SummaryRow } from '../../core/summary-row.ts';
 import { requireFreePorts } from '../../local/access/loopback.ts';
 import { STATE_MACHINE_ARN, TABLE_PREFIX } from '../../local/environment.ts';
 import { type MessageRequest, promptTexts } from '../../local/model/conversation.ts';
@@ -56,7 +57,8 @@ const random = seeded(SEED);
 
 /** A job of the test: its number is in its prompt, its id is known once `POST /jobs` was answered. */
 type StartedJob = { number: number; jobId: string };
-type Row = RepositoryResult & { statusKey: string; pullRequestKey?: string };
+type Row = RepositoryResult &
+  Pick<SummaryRow, 'prState' | 'checks'> & { statusKey: string; pullRequestKey?: string };
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let dataFolder: string;
@@ -241,7 +243,7 @@ function differences(one: Record<string, unknown>, other: Record<string, unknown
 /** The row without what its pull request adds; while that waits for its turn, the phase says so. */
 function analysisOf(row: Row) {
   const { pullRequest, pullRequestNumber, pullRequestUrl, pullRequestKey, branch, ...others } = row;
-  const { updatedAt, phase, waiting, ...analysis } = others;
+  const { prState, checks, updatedAt, phase, waiting, ...analysis } = others;
   return Object.fromEntries(Object.entries(analysis).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

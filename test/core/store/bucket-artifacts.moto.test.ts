@@ -70,7 +70,7 @@ test('a few KB of gzip that decompress to gigabytes, and an object that never en
   await s3.send(new PutObjectCommand(long));
   expect(await find(long.Key)).toBeUndefined();
   expect(said).toEqual([
-    expect.stringContaining('outcome.json becomes more than 16777216 bytes'),
-    expect.stringContaining('state.json has more than 65536 bytes'),
+    expect.stringContaining('outcome.json decompresses to more than 16777216 bytes'),
+    expect.stringContaining('usage.json has more than 65536 bytes'),
   ]);
 });

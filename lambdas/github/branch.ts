@@ -95,8 +95,8 @@ async function createRef(
     await github.rest.git.createRef({ owner, repo, ref: `refs/heads/${branch}`, sha });
     return true;
   } catch (error) {
-    const { status, message } = error as { status?: number; message?: string };
-    if (status === 422 && /already exists/i.test(message ?? '')) return false;
+    const status = statusOf(error);
+    if (status === 422 && /already exists/i.test((error as Error).message)) return false;
     const other = status === 422 ? await branchInTheWay(github, { owner, repo }, branch) : undefined;
     if (other === undefined) throw error;
     throw new PullRequestRefusedError(

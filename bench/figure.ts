@@ -14,7 +14,7 @@ export type Row = {
   spread?: string;
   floor?: string;
   ratio?: string;
-  /** Absent if there is no goal. */
+  /** The goal in words; absent if none is set. */
   goal?: string;
   met?: boolean;
 };

@@ -7,7 +7,7 @@ import { invocationFolder } from './folders.ts';
 import { registerWorkTrees } from './register.ts';
 import { inspectWorkTree, type WorkTree } from './work-tree.ts';
 
-/** What `--repo` named: either work trees, or the names of repositories on GitHub. The other list is empty. */
+/** The repositories that `--repo` named: work trees or names on GitHub, never both. One of the lists is empty. */
 export type Repositories = { trees: WorkTree[]; names: string[] };
 
 /** Throws UsageError if a value is neither a folder nor `owner/name`, or if the two kinds are mixed. */

@@ -38,7 +38,7 @@ export class GitFailedError extends GitError {
 /** A git process was ended because it wrote more than it was allowed, took longer, or needed more memory. */
 export class GitBoundExceededError extends GitError {
   override readonly name = 'GitBoundExceededError';
-  /** What it had written until then; it may end in the middle of anything. */
+  /** The standard output up to the end of the process, possibly cut in the middle of a line. */
   readonly output: Buffer;
 
   constructor(message: string, output = Buffer.alloc(0)) {

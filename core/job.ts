@@ -260,7 +260,7 @@ export type JobText = z.infer<typeof JobText>;
 
 export type Job = JobRow & JobText;
 
-/** What the calls to the model of a running job cost so far, in USD. */
+/** The cost of a running job's model calls so far, in USD. */
 export const Spending = z.object({
   /** The cost of calls that have ended. */
   settledUsd: z.number(),

@@ -18,16 +18,12 @@ export const SummaryRow = z.object({
     additions: true,
     deletions: true,
     costUsd: true,
+    shape: true,
+    kin: true,
+    patchSha: true,
+    errorShape: true,
     completedAt: true,
   }).shape,
-  /** Equal for repositories with the same edits. */
-  shape: z.string().optional(),
-  /** Equal for repositories with similar edits. */
-  kin: z.string().optional(),
-  /** The SHA-256 of the patch. */
-  patchSha: z.string().optional(),
-  /** Equal for repositories that failed in the same way. */
-  errorShape: z.string().optional(),
   /** What a reviewer decided. */
   review: z.string().optional(),
   risk: z.union([z.string(), z.number()]).optional(),

@@ -24,9 +24,9 @@ export type MeteredModel = LoopbackServer & {
 };
 
 /**
- * The same conversation for every client, with the tools that it offers: read a file, edit it, done. It
- * accepts every request, also with the betas of another client, and bills by the rules of the prompt
- * cache.
+ * Starts a Messages API that has the same conversation with every client: it reads a file, edits it and ends, by whichever
+ * tools the client offers. It accepts every request, with the beta features of any client, and bills by the rules of the
+ * prompt cache.
  */
 export async function startMeteredModel(): Promise<MeteredModel> {
   let meter: Meter = { requests: 0, bytes: 0, billedInput: 0 };

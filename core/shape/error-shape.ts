@@ -2,7 +2,7 @@
 const VERSION = 1;
 /** Of each part, so that a list of rows stays small. */
 const MAX_PART = 120;
-/** How much is looked at. */
+/** Longer messages are truncated to this before they are read. */
 const MAX_MESSAGE = 2_000;
 const MAX_LINES = 1_000;
 
@@ -20,10 +20,10 @@ export type Failure = {
 };
 
 /**
- * What repositories that failed in the same way have in common, such as `1:maxTurns · npm test exited 1 · TypeError: … is
- * not a function`: how the conversation ended, the error, and the first command that failed because of the change. What
- * differs from one repository to another is left out: numbers, hex, paths and quoted text. Equal texts are one class; what
- * follows the colon is what a person reads. It holds text of the repository and of its commands.
+ * Returns the class of a failure, such as `1:maxTurns · npm test exited 1 · TypeError: … is not a function`: how the
+ * conversation ended, the error, and the first command that failed because of the change. Numbers, hex, paths and quoted
+ * text are left out, so that repositories that failed in the same way have equal texts. The text after the colon is for
+ * people; parts of it come from the repository and its commands, so it is untrusted.
  */
 export function errorShape({ end, error, verification = [] }: Failure): string {
   const failed = verification.find(({ exitCode, baseExitCode }) => exitCode !== 0 && !(baseExitCode ?? 0));

@@ -55,7 +55,7 @@ function entriesOf(files: readonly PatchFile[], bytes: number): Entries {
   }
 }
 
-/** What an edit takes away and what it brings. */
+/** The text that an edit removes, and the text that it puts there. */
 type Edit = { before: string; after: string };
 
 function lookedInto(files: readonly PatchFile[], effort: Effort): Entries {
@@ -92,7 +92,7 @@ function hasLines({ isAdded, isDeleted, isBinary, oldMode, mode }: PatchFile): b
   return isText && !isAdded && !isDeleted && !isBinary;
 }
 
-/** What counts of a file beside the edits of its text. */
+/** The entries for everything about a file but the edits of its text: added, deleted, binary, mode, link. */
 function fileEntries(file: PatchFile): unknown[][] {
   const { name, isAdded, isDeleted, isBinary, oldMode = '', mode = '', oldId, id } = file;
   if (isBinary) return [['binary', name, oldMode, mode, oldId, id]];

@@ -7,8 +7,8 @@ import { EDITED_FILE } from '../model.ts';
 const AT_ONCE = 4;
 
 /**
- * The floor: only the same six calls with the official client, without anything known of the
- * repositories. Returns the seconds that it took.
+ * The floor: the six calls that a script needs, with the official client. It does not look at the base's tree before it
+ * publishes. Returns the seconds that it took.
  */
 export async function openByScript(
   apiUrl: string,

@@ -1,5 +1,4 @@
 import { Aws, Duration } from 'aws-cdk-lib';
-import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
 import {
   Alarm,
@@ -18,25 +17,15 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { FilterPattern, type IFilterPattern, type ILogGroup, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
-import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { JOB_ENDED } from '../lambdas/run/job-ended.ts';
-import { type LogMetrics, OperationsDashboard } from './dashboard.ts';
+import { type DashboardProps, type LogMetrics, OperationsDashboard } from './dashboard.ts';
 import type { Names } from './names.ts';
 
-export interface MonitoringProps {
-  readonly names: Names;
-  readonly stateMachine: StateMachine;
-  readonly httpApi: HttpApi;
-  readonly functions: readonly LambdaFunction[];
+export interface MonitoringProps extends Omit<DashboardProps, 'logMetrics' | 'period'> {
   /** The functions that end jobs, and log a line for each (lambdas/run/job-ended.ts). */
   readonly jobEnders: readonly LambdaFunction[];
   readonly jobQueueArn: string;
-  /** The Labels of the state machine's Maps, whose children have separate metrics. */
-  readonly mapLabels: readonly string[];
-  readonly deadLetters: IQueue;
-  readonly workerLogs: ILogGroup;
   /** @default - no subscription; the topic accepts others */
   readonly alarmEmail?: string;
   /** The cost of AWS in a month at which the topic is notified. The cost of Claude's API is not part of it. */

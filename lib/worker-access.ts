@@ -55,7 +55,7 @@ const PROGRESS_ATTRIBUTES = ['repositoryName', 'phase', 'waiting', 'turns', 'upd
 /**
  * The grants of a worker's session. The worker handles untrusted code, so they are limited to single attributes (progress on
  * a repository's row, cost on a job's control item, never a status) and single artifacts, without listing. The session's own
- * policy also limits them to one job and repository (lambdas/worker-session-policy.ts).
+ * policy also limits them to one job and repository (lambdas/worker/worker-session-policy.ts).
  */
 export function workerGrants({ resources, bedrockModels, commandSecrets }: WorkerAccess): Grant[] {
   const { jobsTable, repositoriesTable, artifacts, secretArns } = resources;

@@ -5,7 +5,7 @@ import { required, type Settings } from '../../core/settings.ts';
 import { type WorkerCredentials, WorkerCredentialsRequest } from '../../core/worker-credentials.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
-import { commandSecretPolicy, workSessionPolicy } from '../worker-session-policy.ts';
+import { commandSecretPolicy, workSessionPolicy } from './worker-session-policy.ts';
 
 export const Input = WorkerCredentialsRequest;
 

@@ -1,6 +1,6 @@
-import { commandSecretPart } from '../core/command-secrets.ts';
-import { artifactKeys } from '../core/store/artifact-keys.ts';
-import { controlKey } from '../core/store/tables.ts';
+import { commandSecretPart } from '../../core/command-secrets.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import { controlKey } from '../../core/store/tables.ts';
 
 /** The parts of the policy that differ between workers and environments. */
 export type WorkerSession = {

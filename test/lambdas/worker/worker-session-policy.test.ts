@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
-import { JobId, newJobId, RepositoryName } from '../../core/job.ts';
-import { artifactKeys } from '../../core/store/artifact-keys.ts';
-import { commandSecretPolicy, workSessionPolicy } from '../../lambdas/worker-session-policy.ts';
-import { matches } from '../support/policies/evaluate.ts';
+import { JobId, newJobId, RepositoryName } from '../../../core/job.ts';
+import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import { commandSecretPolicy, workSessionPolicy } from '../../../lambdas/worker/worker-session-policy.ts';
+import { matches } from '../../support/policies/evaluate.ts';
 
 /** The longest of everything: GitHub Enterprise's owners, its repositories, a bucket, a partition, a region. */
 const LONGEST = {

@@ -47,6 +47,12 @@ export class ConflictError extends CodyBatchError {
   override readonly statusCode = 409;
 }
 
+/** A decision is about changes that are no longer those that the reviewer saw: 409. */
+export class OutdatedReviewError extends CodyBatchError {
+  override readonly name = 'OutdatedReviewError';
+  override readonly statusCode = 409;
+}
+
 /** DynamoDB processed nothing of a batch in all retries; the caller may try again. */
 export class ThrottledTableError extends CodyBatchError {
   override readonly name = 'ThrottledTableError';

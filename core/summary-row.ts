@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ReadStatus } from './job.ts';
 import { ChecksState, PullRequestRecord, RepositoryResult } from './repository-result.ts';
+import { Decision } from './review.ts';
 
 /**
  * What the index of a job's rows holds of a repository, so that all rows of a job are read at once. An attribute is absent
@@ -24,8 +25,8 @@ export const SummaryRow = z.object({
     errorShape: true,
     completedAt: true,
   }).shape,
-  /** What a reviewer decided. */
-  review: z.string().optional(),
+  /** Absent while its change is undecided. */
+  review: Decision.exclude(['undecided']).optional(),
   risk: z.union([z.string(), z.number()]).optional(),
   prState: PullRequestRecord.shape.state.optional(),
   checks: ChecksState.optional(),

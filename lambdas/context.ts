@@ -7,6 +7,7 @@ import { JobTable } from '../core/store/job-table.ts';
 import { RateSlots } from '../core/store/rate-slots.ts';
 import { RepositoryIndex } from '../core/store/repository-index.ts';
 import { RepositoryTable } from '../core/store/repository-table.ts';
+import { ReviewTable } from '../core/store/review-table.ts';
 import { openDynamoDB } from '../core/store/tables.ts';
 
 /** The settings and stores of every function. */
@@ -18,6 +19,7 @@ export type Context = {
   idempotencyKeys: IdempotencyKeys;
   repositories: RepositoryTable;
   repositoryIndex: RepositoryIndex;
+  reviews: ReviewTable;
   artifacts: ArtifactStore;
   /** The current time, ISO 8601. */
   now(): string;
@@ -41,6 +43,7 @@ function open(all: Settings): Context {
     idempotencyKeys: new IdempotencyKeys(client, all),
     repositories: new RepositoryTable(client, all),
     repositoryIndex: new RepositoryIndex(client, all),
+    reviews: new ReviewTable(client, all),
     artifacts: openArtifacts(required(all, 'ARTIFACTS_URL')),
     now: () => new Date().toISOString(),
   };

@@ -8,6 +8,8 @@ export const artifactKeys = {
   repositories: (jobId: string) => `jobs/${jobId}/repositories.json`,
   /** The repositories that a request for pull requests named. */
   selection: (jobId: string, digest: string) => `jobs/${jobId}/selections/${digest}.json`,
+  /** The changes that a review of a shape covers. */
+  reviewedList: (jobId: string, digest: string) => `jobs/${jobId}/reviews/${digest}.json`,
   run: (jobId: string, run: number) => `jobs/${jobId}/runs/${run}/`,
   repository: (jobId: string, repositoryName: string) => `jobs/${jobId}/repositories/${repositoryName}/`,
   outcome: (jobId: string, repositoryName: string) =>

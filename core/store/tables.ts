@@ -104,6 +104,20 @@ export function diffKey(repositoryName: string): string {
   return `${repositoryName}#diff`;
 }
 
+/** No owner of a repository begins with `#`, so no row has a key like this. */
+export const REVIEW_KEY_PREFIX = '#review#';
+
+/** The sort key of a person's decision about a shape or a repository. */
+export function reviewKey({
+  shape,
+  repositoryName,
+}: {
+  shape?: string | undefined;
+  repositoryName?: string | undefined;
+}): string {
+  return `${REVIEW_KEY_PREFIX}${shape === undefined ? `repository#${repositoryName}` : `shape#${shape}`}`;
+}
+
 /** A larger diff is in the artifacts only: an item of DynamoDB has at most 400 KB. */
 export const MAX_DIFF_ITEM_BYTES = 300 * 1024;
 

@@ -18,9 +18,13 @@ export const getRows = route(
     hasETag: true,
     responses: { 200: JobRows },
   },
-  async ({ params: { jobId } }, { jobs, repositoryIndex }) => {
+  async ({ params: { jobId } }, { jobs, repositoryIndex, reviews, artifacts }) => {
     const { run } = await jobs.get(jobId);
-    const rows = await repositoryIndex.listRows(jobId);
+    const [listed, decisions] = await Promise.all([
+      repositoryIndex.listRows(jobId),
+      reviews.decisions(jobId, artifacts),
+    ]);
+    const rows = listed.map((row) => ({ ...row, review: decisions.of(row) }));
     return { json: { jobId, run, columns: columnsOf(rows) } };
   },
 );

@@ -21,9 +21,11 @@ import { getRows } from './get-rows.ts';
 import { health } from './health.ts';
 import { listJobs } from './list-jobs.ts';
 import { listRepositories } from './list-repositories.ts';
+import { listReviews } from './list-reviews.ts';
 import { openPullRequests } from './open-pull-requests.ts';
 import { HttpError, problemResponse, shorten } from './problem.ts';
 import { retryJob } from './retry-job.ts';
+import { reviewChanges } from './review-changes.ts';
 import { compressed, type Route, toResponse } from './route.ts';
 
 /** The HTTP API, behind API Gateway's HTTP API and behind the local one; the routes by operation ID. */
@@ -36,6 +38,8 @@ export const operations: Readonly<Record<string, Route>> = {
   getRows,
   cancelJob,
   retryJob,
+  listReviews,
+  reviewChanges,
   openPullRequests,
   deleteJob,
   getRepositoryResult,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { ConflictError, InvalidInputError } from '../../core/errors.ts';
+import { ConflictError } from '../../core/errors.ts';
 import {
   isEnded,
   JobId,
@@ -15,6 +15,7 @@ import type { Context } from '../context.ts';
 import { PUBLISHABLE_ATTRIBUTES, reasonNotPublishable } from '../run/publishable.ts';
 import { repositoryNames } from '../run/rows.ts';
 import { beginRun } from './begin-run.ts';
+import { namesOfJob } from './names-of-job.ts';
 import { route } from './route.ts';
 
 const params = z.strictObject({ jobId: JobId });
@@ -76,23 +77,6 @@ async function namesToPublish(
   throw new ConflictError(
     `The job ${jobId} has no pull request to open: ${some.join('; ') || 'it has no repositories'}${more}.`,
   );
-}
-
-/** Matches names in any case, as GitHub does, and returns the job's own spelling. */
-function namesOfJob(jobId: string, wanted: readonly string[], known: readonly string[]): string[] {
-  const spelling = new Map(known.map((name) => [name.toLowerCase(), name]));
-  const unknown = wanted.filter((name) => !spelling.has(name.toLowerCase()));
-  if (unknown.length > 0) {
-    throw new InvalidInputError(
-      `The job ${jobId} has no repository ${unknown.slice(0, MAX_NAMES_IN_MESSAGE).join(', ')}${unknown.length > MAX_NAMES_IN_MESSAGE ? ` and ${unknown.length - MAX_NAMES_IN_MESSAGE} more` : ''}.`,
-      {
-        field: 'repositories',
-        received: unknown.slice(0, MAX_NAMES_IN_MESSAGE),
-        expected: 'repositories of this job',
-      },
-    );
-  }
-  return [...new Set(wanted.map((name) => spelling.get(name.toLowerCase())!))].sort();
 }
 
 /** The key is a digest of the names, so that concurrent requests cannot overwrite each other's selection. */

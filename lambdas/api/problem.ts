@@ -1,6 +1,6 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type { z } from 'zod';
-import { CodyBatchError, InvalidInputError } from '../../core/errors.ts';
+import { CodyBatchError, InvalidInputError, OutdatedReviewError } from '../../core/errors.ts';
 
 /** An invalid field, with the received and the expected value. */
 export type FieldFault = { field: string; received?: unknown; expected: string };
@@ -102,6 +102,12 @@ export const PROBLEMS: readonly ProblemType[] = [
     when: 'For example, a job that has ended is cancelled, or an `Idempotency-Key` comes with another body.',
   },
   {
+    status: 409,
+    type: 'review-is-outdated',
+    title: 'The changes are no longer those that were seen',
+    when: 'A decision was about changes of which one has another patch by now, or which others have joined; read the rows again.',
+  },
+  {
     status: 410,
     type: 'deleted',
     title: 'Deleted',
@@ -149,7 +155,7 @@ function problemOf(error: unknown): Problem {
     return { ...typeOf(500), status: 500, detail };
   }
   return {
-    ...typeOf(error.statusCode, isOfMeaning(error) ? 'value-not-accepted' : undefined),
+    ...typeOf(error.statusCode, nameOfType(error)),
     status: error.statusCode,
     detail: error.message,
     ...faultsOf(error),
@@ -160,6 +166,12 @@ function typeOf(status: number, name?: string): Pick<Problem, 'type' | 'title'> 
   const found = PROBLEMS.find((problem) => problem.status === status && (!name || problem.type === name));
   const { type, title } = found ?? { type: 'refused', title: 'Refused' };
   return { type: `${PROBLEM_TYPE_PREFIX}${type}`, title };
+}
+
+/** Returns undefined for the first type of the error's status. */
+function nameOfType(error: CodyBatchError): string | undefined {
+  if (error instanceof OutdatedReviewError) return 'review-is-outdated';
+  return isOfMeaning(error) ? 'value-not-accepted' : undefined;
 }
 
 /** Whether the request fits what the API's description can say, and is refused for what it means. */

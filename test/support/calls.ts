@@ -30,6 +30,7 @@ const INSTANCES: Record<string, string> = {
   idempotencyKeys: 'IdempotencyKeys',
   repositories: 'RepositoryTable',
   repositoryIndex: 'RepositoryIndex',
+  reviews: 'ReviewTable',
   '#rows': 'RepositoryTable',
   artifacts: 'BucketArtifacts',
   '#artifacts': 'BucketArtifacts',
@@ -45,6 +46,7 @@ const TABLES: Record<string, Call['table']> = {
   IdempotencyKeys: 'jobs',
   RepositoryTable: 'repositories',
   RepositoryIndex: 'repositories',
+  ReviewTable: 'repositories',
 };
 const AWS_CLASSES = new Set(Object.values(INSTANCES));
 

@@ -15,6 +15,7 @@ import { JobTable } from '../../core/store/job-table.ts';
 import { RateSlots } from '../../core/store/rate-slots.ts';
 import { RepositoryIndex } from '../../core/store/repository-index.ts';
 import { RepositoryTable } from '../../core/store/repository-table.ts';
+import { ReviewTable } from '../../core/store/review-table.ts';
 import { openDynamoDB } from '../../core/store/tables.ts';
 import { createTables, startDynamoDB } from '../../local/dynamodb/dynamodb.ts';
 
@@ -36,6 +37,7 @@ type Stores = {
   idempotencyKeys: IdempotencyKeys;
   repositories: RepositoryTable;
   repositoryIndex: RepositoryIndex;
+  reviews: ReviewTable;
 };
 
 export type TestTables = Omit<Stores, 'repositories' | 'repositoryIndex'> & {
@@ -60,6 +62,7 @@ export async function openTestTables(): Promise<TestTables> {
     idempotencyKeys: new IdempotencyKeys(client, settings),
     repositories: new RepositoryTable(client, settings),
     repositoryIndex: new RepositoryIndex(client, settings),
+    reviews: new ReviewTable(client, settings),
   };
   return {
     ...stores,

@@ -114,6 +114,7 @@ const READING = [
   '/jobs',
   JOB,
   `${JOB}/rows`,
+  `${JOB}/reviews`,
   RESULT,
   `${RESULT}/diff`,
   `${RESULT}/claude-thread`,
@@ -124,6 +125,7 @@ const ROUTES: [string, string, 'viewer' | 'runner' | 'admin'][] = [
   ['POST', '/jobs', 'runner'],
   ['POST', `${JOB}/cancel`, 'runner'],
   ['POST', `${JOB}/retry`, 'runner'],
+  ['POST', `${JOB}/reviews`, 'runner'],
   ['POST', `${JOB}/pull-requests`, 'runner'],
   ['DELETE', JOB, 'admin'],
 ];

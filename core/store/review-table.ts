@@ -1,0 +1,105 @@
+import { type DynamoDBDocumentClient, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import type { z } from 'zod';
+import { inParallel } from '../in-parallel.ts';
+import { Decisions, digestOfChanges, inOrder, Review, type ReviewedChange, ReviewedList } from '../review.ts';
+import type { Settings } from '../settings.ts';
+import { artifactKeys } from './artifact-keys.ts';
+import type { ArtifactStore } from './artifact-store.ts';
+import { readArtifact, writeArtifact } from './artifacts.ts';
+import { PARALLEL } from './repository-table.ts';
+import { expiry, REVIEW_KEY_PREFIX, reviewKey } from './tables.ts';
+
+/** Lists that a process keeps: a list of 4,000 changes has 400 KB, and never changes. */
+const MAX_KEPT_LISTS = 32;
+
+/**
+ * The reviews of a job: one item of the repositories table for each decided shape or repository. The changes that a review
+ * of a shape covers are an artifact, named by its digest.
+ */
+export class ReviewTable {
+  readonly #client: DynamoDBDocumentClient;
+  readonly #table: string;
+  readonly #lists = new Map<string, z.infer<typeof ReviewedList>>();
+
+  constructor(client: DynamoDBDocumentClient, settings: Pick<Settings, 'repositoriesTable'>) {
+    this.#client = client;
+    this.#table = settings.repositoriesTable;
+  }
+
+  /** Stores a decision in one write, in place of an earlier one of the same shape or repository. */
+  async put(jobId: string, review: Review, expiresAt: string | undefined): Promise<void> {
+    const { repositoryName: reviewedRepository, ...rest } = review;
+    await this.#client.send(
+      new PutCommand({
+        TableName: this.#table,
+        Item: {
+          ...rest,
+          reviewedRepository,
+          jobId,
+          repositoryName: reviewKey(review),
+          ...(expiresAt && { expiresAt: expiry(expiresAt, 0) }),
+        },
+      }),
+    );
+  }
+
+  /** All decisions of a job. One that cannot be read is left out, so that its changes are undecided. */
+  async list(jobId: string): Promise<Review[]> {
+    const reviews: Review[] = [];
+    let from: Record<string, unknown> | undefined;
+    do {
+      const { Items = [], LastEvaluatedKey } = await this.#client.send(
+        new QueryCommand({
+          TableName: this.#table,
+          KeyConditionExpression: 'jobId = :jobId AND begins_with(repositoryName, :review)',
+          ExpressionAttributeValues: { ':jobId': jobId, ':review': REVIEW_KEY_PREFIX },
+          ConsistentRead: true,
+          ...(from && { ExclusiveStartKey: from }),
+        }),
+      );
+      for (const { repositoryName: _, reviewedRepository, ...rest } of Items) {
+        const { success, data } = Review.safeParse({ ...rest, repositoryName: reviewedRepository });
+        if (success) reviews.push(data);
+      }
+      from = LastEvaluatedKey;
+    } while (from);
+    return reviews;
+  }
+
+  /** The decision about each change of a job. */
+  async decisions(jobId: string, artifacts: ArtifactStore): Promise<Decisions> {
+    const reviews = await this.list(jobId);
+    const ofShapes = reviews.filter(({ shape, decision }) => shape !== undefined && decision !== 'undecided');
+    const lists = new Map<string, z.infer<typeof ReviewedList>>();
+    await inParallel([...new Set(ofShapes.map(({ seen }) => seen))], PARALLEL, async (seen) => {
+      lists.set(seen, await this.#listOf(jobId, seen, artifacts));
+    });
+    return new Decisions(reviews, lists);
+  }
+
+  async #listOf(
+    jobId: string,
+    seen: string,
+    artifacts: ArtifactStore,
+  ): Promise<z.infer<typeof ReviewedList>> {
+    const key = artifactKeys.reviewedList(jobId, seen);
+    const list = this.#lists.get(key) ?? (await readArtifact(artifacts, key, ReviewedList));
+    this.#lists.delete(key);
+    this.#lists.set(key, list);
+    const [oldest] = this.#lists.keys();
+    if (this.#lists.size > MAX_KEPT_LISTS && oldest !== undefined) this.#lists.delete(oldest);
+    return list;
+  }
+}
+
+/** Writes the changes that a review of a shape covers. Returns their digest, which is part of the artifact's key. */
+export async function writeReviewedList(
+  jobId: string,
+  changes: readonly ReviewedChange[],
+  artifacts: ArtifactStore,
+): Promise<string> {
+  const seen = digestOfChanges(changes);
+  const list = inOrder(changes).map(({ repositoryName, patchSha }) => [repositoryName, patchSha]);
+  await writeArtifact(artifacts, artifactKeys.reviewedList(jobId, seen), list);
+  return seen;
+}

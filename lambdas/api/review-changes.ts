@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { InvalidInputError, OutdatedReviewError } from '../../core/errors.ts';
+import { inParallel } from '../../core/in-parallel.ts';
+import { JobId, RepositoryName } from '../../core/job.ts';
+import { ChangeShapes } from '../../core/repository-result.ts';
+import { Decision, digestOfChanges, isReviewable, Review, type ReviewedChange } from '../../core/review.ts';
+import { PARALLEL } from '../../core/store/repository-table.ts';
+import { writeReviewedList } from '../../core/store/review-table.ts';
+import type { SummaryRow } from '../../core/summary-row.ts';
+import type { Context } from '../context.ts';
+import { unlessDeleted } from '../run/unless-deleted.ts';
+import { namesOfJob } from './names-of-job.ts';
+import { route } from './route.ts';
+
+const params = z.strictObject({ jobId: JobId });
+
+const body = z
+  .strictObject({
+    decision: Decision,
+    /** Decides about every change of this shape with one write. */
+    shape: ChangeShapes.shape.shape,
+    /** Decides about the changes of these repositories, each by its own write. */
+    repositories: z.array(RepositoryName).min(1).max(1000).optional(),
+    /** The digest of the changes that the reviewer saw; an approval needs it. */
+    seen: Review.shape.seen.optional(),
+    note: z.string().trim().min(1).max(2000).optional(),
+  })
+  .refine(({ shape, repositories }) => (shape === undefined) !== (repositories === undefined), {
+    error: 'expected either shape or repositories',
+    path: ['shape'],
+  })
+  .refine(({ decision, seen }) => decision !== 'approve' || seen !== undefined, {
+    error:
+      'expected the SHA-256 of a line "{repositoryName} {patchSha}" for each change that the reviewer saw',
+    path: ['seen'],
+  });
+
+const Decided = z.object({ reviews: z.array(Review) });
+
+/** Records a person's decision about all changes of a shape, or about those of some repositories. Starts nothing. */
+export const reviewChanges = route(
+  'POST',
+  '/jobs/{jobId}/reviews',
+  {
+    role: 'runner',
+    summary: 'Records a decision about the changes of a shape or of some repositories. Starts nothing.',
+    params,
+    body,
+    responses: { 200: Decided },
+    problems: [409],
+  },
+  async ({ params: { jobId }, body, createdBy }, context) => {
+    const { jobs, now } = context;
+    const { expiresAt } = await jobs.get(jobId);
+    const changes = await changesToDecide(jobId, body, context);
+    requireSeen(body.seen, changes);
+    const common = {
+      decision: body.decision,
+      note: body.note,
+      decidedBy: createdBy,
+      decidedAt: now(),
+    };
+    const reviews = body.shape === undefined ? changes.map((change) => reviewOfOne(change, common)) : [];
+    await unlessDeleted(jobId, context, async () => {
+      if (body.shape !== undefined) {
+        const seen = await writeReviewedList(jobId, changes, context.artifacts);
+        reviews.push({ ...common, shape: body.shape, seen, covers: changes.length });
+      }
+      await inParallel(reviews, PARALLEL, (review) => context.reviews.put(jobId, review, expiresAt));
+    });
+    return { json: { reviews } };
+  },
+);
+
+function reviewOfOne(
+  change: ReviewedChange,
+  common: Pick<Review, 'decision' | 'note' | 'decidedBy' | 'decidedAt'>,
+): Review {
+  return { ...common, ...change, seen: digestOfChanges([change]), covers: 1 };
+}
+
+/** The changes that the request is about. Throws InvalidInputError if there is none, or a named repository has none. */
+async function changesToDecide(
+  jobId: string,
+  { shape, repositories }: z.infer<typeof body>,
+  { repositoryIndex }: Context,
+): Promise<ReviewedChange[]> {
+  const rows = await repositoryIndex.listRows(jobId);
+  if (repositories) return changesOfNames(jobId, repositories, rows);
+  const changes = rows.filter(isReviewable).filter((row) => row.shape === shape);
+  if (changes.length > 0) return changes.map(changeOf);
+  throw new InvalidInputError(
+    `The job ${jobId} has no change of the shape ${shape}. GET /jobs/${jobId}/rows has the shape of each change.`,
+    { field: 'shape', received: shape, expected: 'the shape of a change of this job' },
+  );
+}
+
+function changesOfNames(
+  jobId: string,
+  wanted: readonly string[],
+  rows: readonly SummaryRow[],
+): ReviewedChange[] {
+  const byName = new Map(rows.map((row) => [row.repositoryName, row]));
+  const names = namesOfJob(jobId, wanted, [...byName.keys()]);
+  return names.map((name) => {
+    const row = byName.get(name)!;
+    if (isReviewable(row)) return changeOf(row);
+    throw new InvalidInputError(
+      `${name} has no change to decide about (${row.outcome ?? row.status}). Leave it out.`,
+      { field: 'repositories', received: name, expected: 'repositories whose outcome is changed' },
+    );
+  });
+}
+
+function changeOf({ repositoryName, patchSha }: ReviewedChange): ReviewedChange {
+  return { repositoryName, patchSha };
+}
+
+/** Another run may have changed a patch, or added a member to the shape, after the reviewer looked. */
+function requireSeen(seen: string | undefined, changes: readonly ReviewedChange[]): void {
+  const current = digestOfChanges(changes);
+  if (seen === undefined || seen === current) return;
+  throw new OutdatedReviewError(
+    `The changes are not those that the reviewer saw: the digest of the ${changes.length} changes now is ${current}, and seen is ${seen}. Read the rows again, show them, and decide again. Nothing was recorded.`,
+    { field: 'seen', received: seen, expected: current },
+  );
+}

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isEnded, type JobRow } from '../core/job.ts';
+import { isRunning, type JobRow } from '../core/job.ts';
 import { tell } from '../core/terminal.ts';
 import type { ApiClient } from './api-client.ts';
 import { Progress } from './progress.ts';
@@ -23,7 +23,7 @@ export async function followJob(api: ApiClient, jobId: string, out = process.std
     for (;;) {
       const job = await api.getJob(jobId);
       progress.show(job);
-      if (isEnded(job.status)) {
+      if (!isRunning(job.status)) {
         endedAt ??= Date.now();
         // The job's row has its end before the rows of all its repositories do.
         if (isAtRest(job) || Date.now() - endedAt > MAX_REST_MS) {

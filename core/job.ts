@@ -4,7 +4,7 @@ import { CommandSecretName } from './command-secrets.ts';
 import { alternativesOf } from './globs.ts';
 import { TokenUsage } from './usage.ts';
 
-/** The status of a job and of each of its repositories. The last three are ends. */
+/** The status of a repository of a job. The last three are ends. */
 export const Status = z.enum(['pending', 'processing', 'completed', 'failed', 'cancelled']);
 export type Status = z.infer<typeof Status>;
 
@@ -12,8 +12,31 @@ export type Status = z.infer<typeof Status>;
 export const ReadStatus = z.enum([...Status.options, 'unknown']);
 export type ReadStatus = z.infer<typeof ReadStatus>;
 
-export function isEnded(status: ReadStatus): boolean {
+/** The status of a job. A `waiting` job runs again after a person has decided, at no cost until then. */
+export const JobStatus = z.enum(['pending', 'processing', 'waiting', 'completed', 'failed', 'cancelled']);
+export type JobStatus = z.infer<typeof JobStatus>;
+
+/** A job's status as read, like `ReadStatus`. */
+export const ReadJobStatus = z.enum([...JobStatus.options, 'unknown']);
+export type ReadJobStatus = z.infer<typeof ReadJobStatus>;
+
+/** What a waiting job waits for: a look at its sample, or decisions about its changes. */
+export const WaitingFor = z.enum(['sample', 'review']);
+export type WaitingFor = z.infer<typeof WaitingFor>;
+
+/** Whether nothing more happens to a repository or a job unless another run is asked for. */
+export function isEnded(status: ReadStatus | ReadJobStatus): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
+}
+
+/** Whether a person has to decide before the job runs again. */
+export function isWaiting(status: ReadJobStatus): boolean {
+  return status === 'waiting';
+}
+
+/** Whether a run of the job is under way. An unknown status counts as running, so that a run may end it. */
+export function isRunning(status: ReadJobStatus): boolean {
+  return !isEnded(status) && !isWaiting(status);
 }
 
 /** `job-` and a ULID, so that identifiers sort by creation. */
@@ -229,7 +252,9 @@ export const JobRow = z.object({
   selection: z.string().optional(),
   /** Overrides of `pullRequest` by the request of a publish, for this run only. */
   publishAs: PullRequestOverrides.optional(),
-  status: ReadStatus,
+  status: ReadJobStatus,
+  /** Set while a person has to decide something; a run that ends meanwhile leaves the job `waiting`. */
+  waitingFor: WaitingFor.optional(),
   counts: Counts,
   /** Absent until the first pull request is tried. */
   pullRequests: PullRequestCounts.optional(),

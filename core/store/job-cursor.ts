@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { InvalidInputError } from '../errors.ts';
-import type { Status } from '../job.ts';
+import type { JobStatus } from '../job.ts';
 
 /** The cursor of a page that ends at this key. */
 export function encodeCursor(key: Record<string, unknown>): string {
@@ -8,7 +8,7 @@ export function encodeCursor(key: Record<string, unknown>): string {
 }
 
 /** The key at which the next page begins, in the index of jobs with this status, or of all jobs. */
-export function decodeCursor(cursor: string, status: Status | undefined): Record<string, unknown> {
+export function decodeCursor(cursor: string, status: JobStatus | undefined): Record<string, unknown> {
   const index = status ? { status: z.literal(status) } : { entity: z.literal('job') };
   // A page may end at a row that was edited by hand, so every text that DynamoDB accepts as a key is valid.
   const key = z.strictObject({ jobId: keyText(2048), createdAt: keyText(1024), ...index });

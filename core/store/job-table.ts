@@ -8,7 +8,7 @@ import {
 import { z } from 'zod';
 import { NotFoundError } from '../errors.ts';
 import type { RunId } from '../execution.ts';
-import type { Counts, ErrorDescription, JobRow, PullRequestCounts, Status } from '../job.ts';
+import type { Counts, ErrorDescription, JobRow, JobStatus, PullRequestCounts } from '../job.ts';
 import type { Settings } from '../settings.ts';
 import type { TokenUsage } from '../usage.ts';
 import { type ConditionalUpdate, putWhere, updateWhere } from './conditional-write.ts';
@@ -43,6 +43,9 @@ const ENDS = { ':completed': 'completed', ':failed': 'failed', ':cancelled': 'ca
 const ENDED = '#status IN (:completed, :failed, :cancelled)';
 /** A row that was edited by hand may have any status; one that is not an end counts as not ended. */
 const NOT_ENDED = `attribute_not_exists(deletedAt) AND NOT ${ENDED}`;
+const WAITING = { ':waiting': 'waiting' };
+const RUNNING = `${NOT_ENDED} AND #status <> :waiting`;
+const NOT_RUNNING = `(${ENDED} OR #status = :waiting)`;
 
 /** The rows of the jobs table. Every write that could race is one conditional update of one item. */
 export class JobTable {
@@ -125,7 +128,7 @@ export class JobTable {
 
   /** A page of jobs, newest first. `cursor` is the cursor of the page before. */
   async list(options: {
-    status?: Status;
+    status?: JobStatus;
     limit: number;
     cursor?: string;
   }): Promise<{ jobs: Readable<JobRow>[]; cursor?: string }> {
@@ -168,24 +171,38 @@ export class JobTable {
     return this.get(jobId);
   }
 
-  /** Ends the job if `run` is still its current run. Returns false if it had ended, or another run has it. */
+  /**
+   * Ends the run if it is still the job's current one: the job gets `status`, or `waiting` if a person has to decide
+   * something. Returns the job's status, or undefined if the run had ended, or another run has the job.
+   */
   async end(
     jobId: string,
     run: number,
     end: Partial<JobTotals> & { status: 'completed' | 'failed'; at: string; error?: ErrorDescription },
-  ): Promise<boolean> {
-    return this.#update(jobId, {
-      set: { status: end.status, completedAt: end.at, updatedAt: end.at, ...totalsOf(end), error: end.error },
-      condition: `run = :run AND ${NOT_ENDED}`,
-      names: { '#status': 'status' },
-      values: { ':run': run, ...ENDS },
-    });
+  ): Promise<'completed' | 'failed' | 'waiting' | undefined> {
+    const endAs = (status: JobStatus, condition: string) =>
+      this.#update(jobId, {
+        set: {
+          status,
+          completedAt: status === 'waiting' ? undefined : end.at,
+          updatedAt: end.at,
+          ...totalsOf(end),
+          error: end.error,
+        },
+        condition: `run = :run AND ${RUNNING} AND ${condition}`,
+        names: { '#status': 'status' },
+        values: { ':run': run, ...ENDS, ...WAITING },
+      });
+    if (await endAs(end.status, 'attribute_not_exists(waitingFor)')) return end.status;
+    if (await endAs('waiting', 'attribute_exists(waitingFor)')) return 'waiting';
+    return undefined;
   }
 
-  /** Marks an unfinished job as cancelled. Returns false if it had ended, or another run has it. */
+  /** Marks a running or waiting job as cancelled. Returns false if it had ended, or another run has it. */
   async cancel(jobId: string, run: number, at: string): Promise<boolean> {
     return this.#update(jobId, {
       set: { status: 'cancelled', cancelledAt: at, completedAt: at, updatedAt: at },
+      remove: ['waitingFor'],
       condition: `run = :run AND ${NOT_ENDED}`,
       names: { '#status': 'status' },
       values: { ':run': run, ...ENDS },
@@ -193,7 +210,7 @@ export class JobTable {
   }
 
   /**
-   * Reserves the next run of a job that has ended. Returns false if it has not ended, or another request reserved the
+   * Reserves the next run of a job that is not running. Returns false if it is running, or another request reserved the
    * run first. `selection` is the key of the artifact that names the repositories to publish. `requests` are the ones
    * that `getWithRequests` returned and the one that reserves this run: a key is stored only with its reservation.
    */
@@ -213,9 +230,9 @@ export class JobTable {
         ...(selection === undefined ? ['selection'] : []),
         ...(publishAs === undefined ? ['publishAs'] : []),
       ],
-      condition: `run = :run AND ${ENDED}`,
+      condition: `run = :run AND ${NOT_RUNNING}`,
       names: { '#status': 'status' },
-      values: { ':run': run, ...ENDS },
+      values: { ':run': run, ...ENDS, ...WAITING },
     });
   }
 
@@ -239,7 +256,7 @@ export class JobTable {
     });
   }
 
-  /** Writes the counts of pull requests of a job that has ended. A run that is not this job's current one is ignored. */
+  /** Writes the counts of pull requests of a job that is not running. A run that is not this job's current one is ignored. */
   async recordPullRequests(
     jobId: string,
     run: number,

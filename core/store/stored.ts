@@ -1,6 +1,5 @@
 import type { z } from 'zod';
-import type { AsWritten, ReadStatus } from '../job.ts';
-import { Status } from '../job.ts';
+import type { AsWritten } from '../job.ts';
 
 /** A row, and what its item holds in attributes that this version cannot read. `asWritten` is shown and never stored. */
 export type Readable<Row> = Row & { asWritten?: AsWritten };
@@ -19,7 +18,7 @@ export function readItem<Schema extends z.ZodObject>(
   const asWritten: AsWritten = {};
   for (const name of attributes) {
     const parsed = (schema.shape[name] as z.ZodType).safeParse(item[name]);
-    const value = parsed.success ? parsed.data : fallbackOf(name, item[name], fallbacks);
+    const value = parsed.success ? parsed.data : fallbackOf(schema, name, item[name], fallbacks);
     if (!parsed.success) asWritten[name] = item[name] ?? null;
     if (value !== undefined) row[name] = value;
   }
@@ -29,15 +28,20 @@ export function readItem<Schema extends z.ZodObject>(
   };
 }
 
-function fallbackOf(name: string, written: unknown, fallbacks: Readonly<Record<string, unknown>>): unknown {
-  return name === 'status' ? statusMeantBy(written) : fallbacks[name];
+function fallbackOf(
+  schema: z.ZodObject,
+  name: string,
+  written: unknown,
+  fallbacks: Readonly<Record<string, unknown>>,
+): unknown {
+  return name === 'status' ? statusMeantBy(written, schema.shape.status as z.ZodType) : fallbacks[name];
 }
 
 /** People write `FAILED` or ` Pending` when they edit a row; any other word is an unknown status. */
-function statusMeantBy(written: unknown): ReadStatus {
+function statusMeantBy(written: unknown, statuses: z.ZodType): unknown {
   const word = typeof written === 'string' ? written.trim().toLowerCase() : '';
-  const { data } = Status.safeParse(word === 'canceled' ? 'cancelled' : word);
-  return data ?? 'unknown';
+  const parsed = statuses.safeParse(word === 'canceled' ? 'cancelled' : word);
+  return parsed.success ? parsed.data : 'unknown';
 }
 
 /** `a: "x"; b: 3`, shortened, for logs and messages. */

@@ -1,5 +1,5 @@
 import { ConflictError } from '../../core/errors.ts';
-import { isEnded, type JobRow } from '../../core/job.ts';
+import { isRunning, type JobRow } from '../../core/job.ts';
 import type { RunRequest, RunToReserve } from '../../core/store/job-table.ts';
 import { requireWhole } from '../../core/store/read-job.ts';
 import type { Context } from '../context.ts';
@@ -18,8 +18,8 @@ type Asked = Pick<RouteInput<unknown, unknown, unknown>, 'headers' | 'createdBy'
 };
 
 /**
- * Reserves the next run of an ended job and starts its execution: 202 with the job, or 200 if an earlier request with the
- * same Idempotency-Key reserved a run. A refused request binds no key, so it can be sent again. `prepare` returns what the
+ * Reserves the next run of a job that is not running and starts its execution: 202 with the job, or 200 if an earlier
+ * request with the same Idempotency-Key reserved a run. A refused request binds no key, so it can be sent again. `prepare` returns what the
  * run does, and throws ConflictError if there is nothing to do.
  */
 export async function beginRun(
@@ -39,8 +39,8 @@ export async function beginRun(
     refuseLastDays(job, now());
     const request = await unlessDeleted(jobId, context, () => prepare(job));
     const asked = key && { requests: [...requests, { key, fingerprint, run, at: now() }] };
-    if (!isEnded(job.status) || !(await jobs.reserveRun(jobId, job.run, { ...request, ...asked }, now())))
-      throw await notEnded(jobId, context);
+    if (isRunning(job.status) || !(await jobs.reserveRun(jobId, job.run, { ...request, ...asked }, now())))
+      throw await stillRunning(jobId, context);
     await new Executions(settings).start({ jobId, run, action: request.action });
   } catch (error) {
     // The same request, sent twice at once, may have reserved the run first.
@@ -64,7 +64,7 @@ function isAsked(requests: readonly RunRequest[], key: string | undefined, finge
 
 /** Starts the execution if the first request failed before that. Starting it twice is safe. */
 async function resume(job: JobRow, { settings, jobs }: Context): Promise<JobRow> {
-  if (!isEnded(job.status) && !job.executionArn) await new Executions(settings).start(job);
+  if (isRunning(job.status) && !job.executionArn) await new Executions(settings).start(job);
   return jobs.get(job.jobId);
 }
 
@@ -85,9 +85,9 @@ function refuseLastDays({ jobId, createdAt, expiresAt }: JobRow, at: string): vo
   );
 }
 
-async function notEnded(jobId: string, { jobs }: Context): Promise<ConflictError> {
+async function stillRunning(jobId: string, { jobs }: Context): Promise<ConflictError> {
   const { status, run } = await jobs.get(jobId);
   return new ConflictError(
-    `Only a job that has ended can run again; the job ${jobId} is ${status} (run ${run}). Wait for its end, or cancel it.`,
+    `A job cannot run again while it runs; the job ${jobId} is ${status} (run ${run}). Wait for its end, or cancel it.`,
   );
 }

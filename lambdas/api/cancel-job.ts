@@ -43,7 +43,7 @@ async function cancelRun(jobId: string, context: Context): Promise<number> {
     if (status === 'cancelled') return run;
     if (isEnded(status)) {
       throw new ConflictError(
-        `Only a pending or processing job can be cancelled; the job ${jobId} is already ${status}.`,
+        `Only a job that has not ended can be cancelled; the job ${jobId} is already ${status}.`,
       );
     }
     // If the update is refused, the job has ended or run again since it was read.

@@ -2,7 +2,7 @@ import { isAllowed } from '../../core/allowed-repositories.ts';
 import { ConflictError, InvalidInputError } from '../../core/errors.ts';
 import {
   countsOf,
-  isEnded,
+  isRunning,
   JobRequest,
   type JobRow,
   JobText,
@@ -60,7 +60,7 @@ export const createJob = route(
     const row = created ? job : await jobs.find(jobId);
     if (!row) throw wasDeleted(jobId);
     // The first request may have failed before this. Starting the same run twice is safe.
-    const started = row.executionArn !== undefined || isEnded(row.status);
+    const started = row.executionArn !== undefined || !isRunning(row.status);
     const executionArn = started ? row.executionArn : await new Executions(settings).start(row);
     return {
       status: created ? 201 : 200,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isEnded, JobId, JobText, ShownJob, Spending } from '../../core/job.ts';
+import { isRunning, JobId, JobText, ShownJob, Spending } from '../../core/job.ts';
 import { RepositorySummary, ShownRepositorySummary } from '../../core/repository-result.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { findArtifact } from '../../core/store/artifacts.ts';
@@ -45,7 +45,7 @@ export const getJob = route(
     const job = await withFreshCounts(await jobs.get(jobId), context);
     const [text, spending, names] = await Promise.all([
       query.include === 'text' ? readText(jobId, context) : undefined,
-      isEnded(job.status) ? undefined : control.spending(jobId),
+      isRunning(job.status) ? control.spending(jobId) : undefined,
       query.limit > 0 ? repositoryNames(jobId, context) : [],
     ]);
     const { cursor } = query;

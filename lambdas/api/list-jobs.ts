@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { ShownJob, Status } from '../../core/job.ts';
+import { JobStatus, ShownJob } from '../../core/job.ts';
 import { withFreshCounts } from '../run/fresh-counts.ts';
 import { route } from './route.ts';
 
 const query = z.strictObject({
-  status: Status.optional(),
+  status: JobStatus.optional(),
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z.string().optional(),
 });

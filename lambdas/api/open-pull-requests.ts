@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import {
-  isEnded,
+  isRunning,
   JobId,
   type JobRow,
   PullRequestOverrides,
@@ -53,7 +53,7 @@ export const openPullRequests = route(
       return {
         action: 'publish' as const,
         publishAs: body?.pullRequest,
-        ...(wanted && isEnded(job.status) && { selection: await writeSelection(jobId, names, context) }),
+        ...(wanted && !isRunning(job.status) && { selection: await writeSelection(jobId, names, context) }),
       };
     };
     return beginRun({ jobId, scope: 'pull-requests', body, headers, createdBy }, prepare, context);
@@ -70,7 +70,7 @@ async function namesToPublish(
   const reasons = rows.map((row) => [row.repositoryName, reasonNotPublishable(row)] as const);
   const open = reasons.flatMap(([name, reason]) => (reason === undefined ? [name] : []));
   // A running job may have nothing to publish yet; that is not an error.
-  if (open.length > 0 || !isEnded(status)) return open;
+  if (open.length > 0 || isRunning(status)) return open;
   const some = reasons.slice(0, MAX_NAMES_IN_MESSAGE).map(([name, reason]) => `${name} ${reason}`);
   const more =
     reasons.length > MAX_NAMES_IN_MESSAGE ? `; and ${reasons.length - MAX_NAMES_IN_MESSAGE} more` : '';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { executionName, type RunId } from '../../core/execution.ts';
-import { isEnded, type JobRow } from '../../core/job.ts';
+import { isEnded, isRunning, type JobRow } from '../../core/job.ts';
 import type { Readable } from '../../core/store/stored.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
@@ -119,9 +119,9 @@ async function reconcileJob(jobId: string, executions: Executions, context: Cont
   // The list came from the index, which may lag behind the table.
   const job = await findMendedJob(jobId, context);
   if (!job) return;
-  if (isEnded(job.status) && !hasUnfinished(job)) return;
+  if (!isRunning(job.status) && !hasUnfinished(job)) return;
   const execution = await executions.describe(job);
-  if (isEnded(job.status)) await endWhatIsLeft(job, execution, executions, context);
+  if (!isRunning(job.status)) await endWhatIsLeft(job, execution, executions, context);
   else if (execution === undefined) await executions.start(job);
   // CompleteJob ends a job before its execution succeeds, so the row was edited since. The repositories' rows have the result.
   else if (execution.status === 'SUCCEEDED') await completeJob(job, context);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { describeError } from '../../core/errors.ts';
 import { inParallel } from '../../core/in-parallel.ts';
-import { isEnded, type JobRow } from '../../core/job.ts';
+import { isRunning, type JobRow } from '../../core/job.ts';
 import type { OpenPullRequest } from '../../core/store/repository-index.ts';
 import { PARALLEL } from '../../core/store/repository-table.ts';
 import type { Context } from '../context.ts';
@@ -50,7 +50,7 @@ async function jobsWithPullRequests({ jobs }: Context): Promise<JobRow[]> {
   let cursor: string | undefined;
   do {
     const page: Awaited<ReturnType<typeof jobs.list>> = await jobs.list({ limit: 100, cursor });
-    found.push(...page.jobs.filter(({ pullRequests, status }) => pullRequests || !isEnded(status)));
+    found.push(...page.jobs.filter(({ pullRequests, status }) => pullRequests || isRunning(status)));
     cursor = page.cursor;
   } while (cursor);
   return found;
@@ -82,7 +82,7 @@ async function track(open: readonly Open[], until: number, context: Context): Pr
  * counts of a running job are left to CompleteJob.
  */
 async function countAgain(job: JobRow, { jobs, repositoryIndex, now }: Context): Promise<void> {
-  if (!isEnded(job.status) || !job.pullRequests) return;
+  if (isRunning(job.status) || !job.pullRequests) return;
   const counts = await repositoryIndex.countPullRequests(job.jobId);
   const { open, merged, closed, failed } = job.pullRequests;
   const isSame =

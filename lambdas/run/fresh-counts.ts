@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isEnded, type JobRow } from '../../core/job.ts';
+import { isRunning, type JobRow } from '../../core/job.ts';
 import type { Context } from '../context.ts';
 
 /**
@@ -11,7 +11,7 @@ export async function withFreshCounts<J extends JobRow>(
   { jobs, repositoryIndex, settings, now }: Context,
 ): Promise<J> {
   // Before `owner/*` is resolved there is nothing to count.
-  if (isEnded(job.status) || job.counts.total === 0) return job;
+  if (!isRunning(job.status) || job.counts.total === 0) return job;
   const at = now();
   const olderThan = new Date(Date.parse(at) - settings.COUNTS_MAX_AGE_SECONDS * 1000).toISOString();
   if (!(await jobs.claimCounting(job.jobId, olderThan, at))) return job;

@@ -36,7 +36,7 @@ export async function completeJob(
   const error = status === 'failed' ? await whyNoneCompleted(jobId, totals.counts.total, context) : undefined;
   const ended = await context.jobs.end(jobId, run, { ...totals, status, at, error });
   // A run that only publishes has failed no analysis: failed repositories were logged by an earlier run.
-  if (ended) logJobEnd(action === 'publish' ? { status } : { ...totals, status });
+  if (ended) logJobEnd(action === 'publish' ? { status: ended } : { ...totals, status: ended });
   // The job was cancelled: its status stays, but the totals are newer.
   else await context.jobs.recordTotals(jobId, run, totals, at);
 }

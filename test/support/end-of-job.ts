@@ -1,4 +1,4 @@
-import { isEnded, type JobRow, type JobText, type Spending } from '../../core/job.ts';
+import { isRunning, type JobRow, type JobText, type Spending } from '../../core/job.ts';
 import type { RepositorySummary } from '../../core/repository-result.ts';
 import { until } from './until.ts';
 
@@ -6,7 +6,7 @@ export type JobWithResults = JobRow &
   Partial<JobText> & { spending?: Spending; results: RepositorySummary[] };
 
 /**
- * Waits until the job has ended; returns it with at most `limit` of its repositories.
+ * Waits until the job's run has ended; returns it with at most `limit` of its repositories.
  * @param everyMs how often the API is asked. Each answer counts the job's rows, so a large job is asked rarely.
  */
 export function endOfJob(
@@ -19,7 +19,7 @@ export function endOfJob(
     const answer = await fetch(`${api}/jobs/${jobId}?limit=${limit}`);
     if (!answer.ok) throw new Error(`GET /jobs/${jobId} answered ${answer.status}: ${await answer.text()}`);
     const job = (await answer.json()) as JobWithResults;
-    return isEnded(job.status) ? job : undefined;
+    return isRunning(job.status) ? undefined : job;
   };
   return until(`the end of ${jobId}`, look, withinMs, everyMs);
 }

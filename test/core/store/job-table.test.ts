@@ -1,6 +1,6 @@
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { countsOf, newJobId, type Status } from '../../../core/job.ts';
+import { countsOf, type JobStatus, newJobId } from '../../../core/job.ts';
 import { controlKey } from '../../../core/store/tables.ts';
 import { NO_TOKENS } from '../../../core/usage.ts';
 import { AT, jobRow } from '../../support/job-row.ts';
@@ -27,14 +27,14 @@ test('a job is written once, and read back unchanged', async () => {
 test('jobs are listed newest first, by status, in pages, without other items of the table', async () => {
   const { jobs, control, idempotencyKeys, rateSlots, ...own } = await openTestTables();
   const days = [1, 2, 3, 4, 5].map((day) => `2026-01-0${day}T00:00:00.000Z`);
-  const status = (i: number): Status => (i % 2 === 0 ? 'completed' : 'failed');
+  const status = (i: number): JobStatus => (i % 2 === 0 ? 'completed' : 'failed');
   const rows = days.map((createdAt, i) => jobRow({ createdAt, status: status(i) }));
   for (const row of rows) await jobs.create(row);
   await control.stop(rows[0]!.jobId, 1, 'cancelled');
   await idempotencyKeys.claim('key', { boundJobId: 'job', fingerprint: 'print' }, AT);
   await rateSlots.reserve('credential', 60, Date.parse(AT));
 
-  const read = async (options: { status?: Status; limit: number }) => {
+  const read = async (options: { status?: JobStatus; limit: number }) => {
     const pages: string[][] = [];
     let cursor: string | undefined;
     do {
@@ -96,7 +96,7 @@ test('a failed job has its error, and the next run begins without it', async () 
   await jobs.create(job);
   expect(await jobs.reserveRun(job.jobId, 1, { action: 'analyze' }, AT)).toBe(false);
   const error = { name: 'SomeError', message: 'It broke.' };
-  expect(await jobs.end(job.jobId, 1, { status: 'failed', at: AT, error })).toBe(true);
+  expect(await jobs.end(job.jobId, 1, { status: 'failed', at: AT, error })).toBe('failed');
   expect(await jobs.get(job.jobId)).toMatchObject({ status: 'failed', error });
 
   const retries = Array.from({ length: 10 }, () => jobs.reserveRun(job.jobId, 1, { action: 'publish' }, AT));
@@ -105,6 +105,27 @@ test('a failed job has its error, and the next run begins without it', async () 
   expect(again).toMatchObject({ status: 'pending', run: 2, action: 'publish' });
   for (const gone of ['error', 'completedAt', 'cancelledAt', 'executionArn'])
     expect(again).not.toHaveProperty(gone);
+});
+
+test('a job that waits for a person stays waiting through its runs, and is cancelled like one that runs', async () => {
+  const { jobs } = tables;
+  const job = jobRow({ waitingFor: 'sample' });
+  const { jobId } = job;
+  await jobs.create(job);
+  expect(await jobs.end(jobId, 1, { ...TOTALS, status: 'completed', at: AT })).toBe('waiting');
+  // CompleteJob may run twice.
+  expect(await jobs.end(jobId, 1, { ...TOTALS, status: 'completed', at: AT })).toBe(undefined);
+  const listed = await jobs.list({ status: 'waiting', limit: 10 });
+  expect(listed.jobs).toMatchObject([{ jobId, status: 'waiting', waitingFor: 'sample' }]);
+  expect(await jobs.markDeleted(jobId, 1, AT)).toBe(false);
+
+  expect(await jobs.reserveRun(jobId, 1, { action: 'publish' }, AT)).toBe(true);
+  expect(await jobs.end(jobId, 2, { status: 'failed', at: AT })).toBe('waiting');
+  expect(await jobs.cancel(jobId, 2, AT)).toBe(true);
+  const cancelled = await jobs.get(jobId);
+  expect(cancelled).toMatchObject({ status: 'cancelled' });
+  expect(cancelled).not.toHaveProperty('waitingFor');
+  expect(await jobs.reserveRun(jobId, 2, { action: 'analyze' }, AT)).toBe(true);
 });
 
 test('one of twenty readers counts, and counts again only when the counts are old', async () => {

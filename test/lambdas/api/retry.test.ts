@@ -88,7 +88,7 @@ test('a running job cannot be retried; a cancelled one can, for the repositories
   });
   expect(await retry(jobId)).toMatchObject({
     status: 409,
-    json: { detail: expect.stringContaining('Only a job that has ended can run again') },
+    json: { detail: expect.stringContaining('A job cannot run again while it runs') },
   });
   const good = (await fleet.rows(jobId)).good;
   expect((await cancel(jobId)).status).toBe(200);

@@ -2,6 +2,7 @@ import { ulid } from 'ulid';
 import { z } from 'zod';
 import { CommandSecretName } from './command-secrets.ts';
 import { alternativesOf } from './globs.ts';
+import { JudgeSettings } from './judgement.ts';
 import { TokenUsage } from './usage.ts';
 
 /** The status of a repository of a job. The last three are ends. */
@@ -131,6 +132,8 @@ export const JobSettings = z.strictObject({
   maxFiles: z.int().min(1).max(10_000),
   /** Globs of protected files (workflows, CODEOWNERS) that this job may change. */
   allowProtected: z.array(Glob).max(100),
+  /** A second model that judges each submission. @default - none */
+  judge: JudgeSettings.optional(),
 });
 export type JobSettings = z.infer<typeof JobSettings>;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ErrorDescription } from './job.ts';
+import { RecordedJudgement } from './judgement.ts';
 import {
   ArtifactKeys,
   Change,
@@ -41,6 +42,8 @@ export const OutcomeDocument = z.object({
   costUsd: WorkerCost.optional(),
   turns: WorkerCount,
   verification: z.array(Verification),
+  /** Absent if the job has no judge, or nothing was judged. */
+  judgement: RecordedJudgement.optional(),
   batchJobId: z.string().optional(),
   /** The attempt of the Batch job that wrote this, from 1. */
   attempt: WorkerCount,

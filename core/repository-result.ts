@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AsWritten, ErrorDescription, ReadStatus } from './job.ts';
+import { RecordedJudgement, Risk } from './judgement.ts';
 import { TokenUsage } from './usage.ts';
 
 /** The result of a repository. The first two have the status `completed`, the others `failed`. */
@@ -29,6 +30,7 @@ export const Phase = z.enum([
   'cloning',
   'conversing',
   'verifying',
+  'judging',
   'saving',
   'waitingForModel',
   'waitingForSlot',
@@ -170,6 +172,10 @@ export const RepositoryResult = z.object({
   earlierRuns: z.object({ tokenUsage: TokenUsage, costUsd: z.number().optional() }).optional(),
   turns: z.int().optional(),
   verification: z.array(Verification).optional(),
+  /** The last judgement of its change, by the job's judge. */
+  judgement: RecordedJudgement.optional(),
+  /** The judge's view of the change; always that of `judgement`. */
+  risk: Risk.optional(),
   branch: z.string().optional(),
   pullRequestUrl: z.string().optional(),
   pullRequestNumber: z.int().optional(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ReadStatus } from './job.ts';
+import { Risk } from './judgement.ts';
 import { ChecksState, PullRequestRecord, RepositoryResult } from './repository-result.ts';
 import { Decision } from './review.ts';
 
@@ -27,7 +28,7 @@ export const SummaryRow = z.object({
   }).shape,
   /** Absent while its change is undecided. */
   review: Decision.exclude(['undecided']).optional(),
-  risk: z.union([z.string(), z.number()]).optional(),
+  risk: Risk.optional(),
   prState: PullRequestRecord.shape.state.optional(),
   checks: ChecksState.optional(),
   prNumber: z.int().optional(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Judgement } from './judgement.ts';
 import { TokenUsage } from './usage.ts';
 
 const TextBlock = z.looseObject({ type: z.literal('text'), text: z.string() });
@@ -46,5 +47,7 @@ export const Thread = z.object({
   tools: z.array(z.string()),
   messages: z.array(ThreadMessage),
   turns: z.array(ThreadTurn),
+  /** The judge's answers, one a judged submission. Absent if nothing was judged. */
+  judgements: z.array(Judgement).optional(),
 });
 export type Thread = z.infer<typeof Thread>;

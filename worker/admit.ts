@@ -60,8 +60,11 @@ async function checkModel({ job, control, settings }: Opened): Promise<void> {
   const { stoppedBy, stoppedBecause, modelCheckedInRun } = await control.get(jobId);
   if (stoppedBy === 'modelRefused') throw new JobStoppedError(`The job was stopped. ${stoppedBecause ?? ''}`);
   if (modelCheckedInRun === run || !(await control.claimModelCheck(jobId, run))) return;
-  const refusal = await refusalOfModel(settings, job.settings.model);
-  if (!refusal) return;
-  await control.stop(jobId, run, 'modelRefused', refusal);
-  throw new ModelRequestError(refusal, { isForAll: true });
+  const { model, judge } = job.settings;
+  for (const asked of new Set([model, judge?.model ?? model])) {
+    const refusal = await refusalOfModel(settings, asked);
+    if (!refusal) continue;
+    await control.stop(jobId, run, 'modelRefused', refusal);
+    throw new ModelRequestError(refusal, { isForAll: true });
+  }
 }

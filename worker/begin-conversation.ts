@@ -9,13 +9,14 @@ import { type ConversationState, newConversation } from './conversation/conversa
 /** Resumes the conversation from the checkpoint, or starts it after running the checks on the untouched tree. */
 export async function beginConversation(cloned: Cloned, prompt: string): Promise<Conversation> {
   const resumed = await restoreCheckpoint(cloned);
-  if (resumed) return new Conversation(cloned, resumed);
+  if (resumed) return new Conversation(cloned, resumed, prompt);
   const baseline = await checkBase(cloned);
-  const conversation = new Conversation(cloned, {
+  const state = {
     ...newConversation(firstMessage(prompt, cloned.repositoryName, baseline?.results)),
     ...cloned.spent,
     ...(baseline && { baseline: baseline.results }),
-  });
+  };
+  const conversation = new Conversation(cloned, state, prompt);
   // Saved at once, so that another attempt does not repeat the checks.
   if (baseline) await conversation.save(baseline.changes);
   return conversation;

@@ -3,7 +3,7 @@ import { requireAllowed } from './admit.ts';
 import { findBranches, requireOwnBranch } from './checkout/base-branch.ts';
 import { type Clone, type CloneRequest, cloneRepository } from './checkout/clone.ts';
 import { currentName, RepositoryMovedError } from './checkout/renamed.ts';
-import type { Model, ModelWait } from './claude/model.ts';
+import type { Model, ModelOptions, ModelWait } from './claude/model.ts';
 import { systemBlocks } from './claude/prompt.ts';
 import type { Opened } from './open.ts';
 import type { Workspace } from './sandbox/workspace.ts';
@@ -20,12 +20,14 @@ export type Cloned = Opened & {
 
 /** Clones the repository while the model's client is loaded, which takes longer than any other part of the worker. */
 export async function cloneInto(workspace: Workspace, opened: Opened): Promise<Cloned> {
+  const { model: name, effort } = opened.job.settings;
   const tools = toolsOf(opened.job.settings);
+  const conversation = { model: name, effort, system: systemBlocks(), tools: toolDefinitions(tools) };
   // All are awaited even if one fails: the workspace must not be removed while git works in it.
   const [cloned, recorded, model] = await Promise.allSettled([
     clone(opened, workspace),
     opened.progress.recordStart(),
-    openModel(opened, tools),
+    openModel(opened, conversation),
   ]);
   if (recorded.status === 'rejected') throw recorded.reason;
   if (model.status === 'rejected') throw model.reason;
@@ -33,17 +35,14 @@ export async function cloneInto(workspace: Workspace, opened: Opened): Promise<C
   return { ...opened, workspace, clone: cloned.value, model: model.value, tools };
 }
 
-async function openModel(opened: Opened, tools: readonly Tool[]): Promise<Model> {
-  const { job, settings, log } = opened;
+/** Opens a model's client, and shows its waits on the row. */
+export async function openModel(
+  opened: Opened,
+  request: Pick<ModelOptions, 'model' | 'effort' | 'system' | 'tools' | 'format'>,
+): Promise<Model> {
+  const { settings, log } = opened;
   const { Model } = await import('./claude/model.ts');
-  return Model.open({
-    settings,
-    job: job.settings,
-    system: systemBlocks(),
-    tools: toolDefinitions(tools),
-    log,
-    onWaiting: (wait) => showWait(opened, wait),
-  });
+  return Model.open({ ...request, settings, log, onWaiting: (wait) => showWait(opened, wait) });
 }
 
 /** Shows a wait for the model's service on the row, and stops the clock if the service limits the rate. */

@@ -75,6 +75,7 @@ export async function writeOutcome(opened: Opened, analyzed: Analyzed): Promise<
     costUsd,
     turns: (state ?? resumed?.state)?.turns.length ?? 0,
     verification: conversation?.verification ?? [],
+    judgement: conversation?.judgement,
     batchJobId: settings.AWS_BATCH_JOB_ID,
     attempt: settings.AWS_BATCH_JOB_ATTEMPT,
     startedAt: startedAt.toISOString(),
@@ -126,6 +127,7 @@ async function writeThread(opened: Opened, { state, toolNames }: Conversation): 
     tools: toolNames,
     messages: state.messages as Thread['messages'],
     turns: state.turns,
+    judgements: state.judgements?.rounds.map(({ submission: _, ...judgement }) => judgement),
   } satisfies Thread);
   return key;
 }

@@ -66,6 +66,8 @@ const RESULT_OF_RUN = [
   'patchSha',
   'errorShape',
   'verification',
+  'judgement',
+  'risk',
   'batchJobId',
   'logStream',
   'attempts',

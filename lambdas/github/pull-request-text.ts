@@ -11,6 +11,7 @@ const MAX_TITLE = 256;
 const MAX_DESCRIPTION = 40_000;
 const MAX_COMMANDS = 20;
 const MAX_FILES = 20;
+const MAX_REASON = 600;
 
 export type Subject = {
   job: JobRow;
@@ -40,6 +41,7 @@ export function bodyOf(subject: Subject, base: Base): string {
       : plainText(wanted.body, MAX_DESCRIPTION),
     baseNote(subject, base),
     verification(subject.row.verification ?? []),
+    judgement(subject.row),
     facts(subject),
   ];
   return sections.filter(Boolean).join('\n\n');
@@ -61,6 +63,18 @@ function verification(results: readonly Verification[]): string {
     return `- ${code(command)} ${end}${before} (${seconds.toFixed(1)} s)`;
   });
   return `**Verification**\n\n${lines.join('\n')}`;
+}
+
+/** The judge's view, which a model wrote after it read the repository: untrusted, as the description is. */
+function judgement({ judgement }: Pick<RepositoryResult, 'judgement'>): string {
+  if (!judgement || judgement.decision === 'none') return '';
+  const { risk, reasons, model } = judgement;
+  const lines = reasons.map(({ file, line, text }) => {
+    const place = file && `${code(line ? `${file}:${line}` : file)}: `;
+    return `- ${place}${safeLine(text, MAX_REASON)}`;
+  });
+  const by = model ? ` by ${code(model)}` : '';
+  return [`**Judged${by}**: risk ${risk ?? 'unknown'}`, lines.join('\n')].filter(Boolean).join('\n\n');
 }
 
 function facts({ job, row, changeSet, settings }: Subject): string {

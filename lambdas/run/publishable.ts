@@ -9,6 +9,7 @@ export const PUBLISHABLE_ATTRIBUTES = [
   'pullRequestNumber',
   'pullRequestUrl',
   'pullRequest',
+  'judgement',
 ] as const satisfies (keyof RepositoryResult)[];
 
 type Row = Pick<RepositoryResult, (typeof PUBLISHABLE_ATTRIBUTES)[number]>;
@@ -21,8 +22,11 @@ export function reasonNotPublishable({
   pullRequestNumber,
   pullRequestUrl,
   pullRequest,
+  judgement,
 }: Row): string | undefined {
   if (outcome !== 'changed') return `has no change (${outcome ?? status})`;
+  if (judgement?.decision === 'none')
+    return `was not judged (${judgement.reasons[0]?.text ?? 'no reason is recorded'}); a person has to approve it`;
   if (pullRequestNumber === undefined) return undefined;
   // A later run has analysed the repository again.
   if (pullRequest?.run !== undefined && pullRequest.run !== run) return undefined;

@@ -49,6 +49,7 @@ function repositoryEnd(outcome: OutcomeDocument): RepositoryUpdate {
   return {
     ...rest,
     artifacts: keysOf(outcome),
+    risk: rest.judgement?.risk,
     status: succeeded ? 'completed' : 'failed',
     outcome: isThrottled ? (rest.error ? 'failed' : 'gaveUp') : name,
     // The worker's summary announces a resumption, which does not happen.

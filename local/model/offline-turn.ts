@@ -1,4 +1,5 @@
 import { type MessageRequest, promptTexts, toolExchanges } from './conversation.ts';
+import { offlineJudgement } from './offline-judge.ts';
 import { describeChange, quoted, times } from './offline-report.ts';
 import { type Progress, progressOf } from './replacement-progress.ts';
 import { namedReplacements, type Replacement } from './replacements.ts';
@@ -18,6 +19,7 @@ const WHAT_THIS_IS =
  * conversation continues correctly.
  */
 export function nextTurn(request: MessageRequest): Answer {
+  if (request.output_config?.format) return offlineJudgement(request);
   const replacements = namedReplacements(promptTexts(request));
   if (replacements.length === 0) return say(`The prompt names no literal replacement. ${WHAT_THIS_IS}`);
   const absent = TOOLS.filter((name) => !offersTool(request, name));

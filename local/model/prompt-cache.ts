@@ -165,11 +165,12 @@ export class PromptCache {
 }
 
 /**
- * One prefix for each block end. The key starts with model, thinking and effort: a change of these
- * invalidates the cache.
+ * One prefix for each block end. The key starts with model, thinking, effort and the answer's format: a
+ * change of these invalidates the cache.
  */
 function prefixesOf(request: MessageRequest) {
-  let key = JSON.stringify([request.model, request.thinking, request.output_config?.effort]);
+  const { model, thinking, output_config } = request;
+  let key = JSON.stringify([model, thinking, output_config?.effort, output_config?.format]);
   let bytes = 0;
   return promptBlocks(request).map((block) => {
     key = createHash('sha256').update(key).update(block.bytes).digest('base64');

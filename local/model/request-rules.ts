@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { thinkingRefusal } from './bound-thinking.ts';
 import { blocksOf, type MessageRequest } from './conversation.ts';
+import { formatRefusal } from './format-rules.ts';
 import { promptBlocks } from './prompt-cache.ts';
 
 /** The largest `max_tokens` of the current models. */
@@ -100,7 +101,10 @@ const requestShape = z.strictObject({
     })
     .optional(),
   output_config: z
-    .looseObject({ effort: z.enum(['low', 'medium', 'high', 'xhigh', 'max']).nullish() })
+    .looseObject({
+      effort: z.enum(['low', 'medium', 'high', 'xhigh', 'max']).nullish(),
+      format: z.strictObject({ type: z.literal('json_schema'), schema: z.looseObject({}) }).nullish(),
+    })
     .optional(),
   cache_control: cacheControl,
   stream: z.boolean().optional(),
@@ -124,7 +128,11 @@ export function requestRefusal(body: unknown): string | undefined {
   if (!parsed.success) return describeIssue(parsed.error.issues[0]!);
   const request = body as MessageRequest;
   return (
-    turnRefusal(request) ?? toolRefusal(request) ?? breakpointRefusal(request) ?? thinkingRefusal(request)
+    turnRefusal(request) ??
+    toolRefusal(request) ??
+    breakpointRefusal(request) ??
+    thinkingRefusal(request) ??
+    formatRefusal(request.output_config?.format?.schema)
   );
 }
 

@@ -5,6 +5,7 @@ import type {
   Message,
   MessageCreateParamsNonStreaming,
   MessageParam,
+  OutputConfig,
   TextBlockParam,
   ToolUnion,
 } from '@anthropic-ai/sdk/resources/messages';
@@ -40,9 +41,14 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 export type ModelOptions = {
   settings: ProviderSettings &
     Pick<Settings, 'CLAUDE_MAX_TOKENS' | 'CLAUDE_PATIENCE_SECONDS' | 'CLAUDE_IDLE_SECONDS'>;
-  job: JobSettings;
+  /** The model's name as the Messages API knows it. */
+  model: string;
+  /** @default - the model's own */
+  effort?: JobSettings['effort'];
   system: TextBlockParam[];
   tools: ToolUnion[];
+  /** The form of every answer. @default - text and tool calls */
+  format?: OutputConfig['format'];
   log: Log;
   /** Called before each retry, and with undefined once the service answers again. */
   onWaiting?: (wait: ModelWait | undefined) => void;
@@ -59,9 +65,11 @@ export type AskOptions = {
   spend: Spend;
   /** Called when the answer begins. From then on other requests can read the prompt from the cache. */
   onBegun?: () => void;
+  /** Whether the messages have their own cache breakpoints. @default false: the last two user messages get one */
+  marked?: boolean;
 };
 
-/** The Messages API for one job: every request has the same model, system prompt and tools. */
+/** The Messages API for one conversation: every request has the same model, system prompt and tools. */
 export class Model {
   /** The model's name at its provider, which is also its name in the price table. */
   readonly name: string;
@@ -79,8 +87,8 @@ export class Model {
   #wasReached = false;
 
   private constructor(options: ModelOptions) {
-    const { settings, job, system, tools } = options;
-    this.name = modelIdAt(settings.CLAUDE_PROVIDER, job.model);
+    const { settings, model, effort, format, system, tools } = options;
+    this.name = modelIdAt(settings.CLAUDE_PROVIDER, model);
     this.#options = options;
     this.#retryBudget = new RetryBudget(settings.CLAUDE_PATIENCE_SECONDS);
     const idleMs = Math.ceil(settings.CLAUDE_IDLE_SECONDS * 1000);
@@ -94,9 +102,9 @@ export class Model {
       model: this.name,
       max_tokens: settings.CLAUDE_MAX_TOKENS,
       thinking: { type: 'adaptive' },
-      ...(job.effort && { output_config: { effort: job.effort } }),
+      ...((effort || format) && { output_config: { ...(effort && { effort }), ...(format && { format }) } }),
       system,
-      tools,
+      ...(tools.length > 0 && { tools }),
     };
   }
 
@@ -122,7 +130,7 @@ export class Model {
    * the service was never reached, and the signal's reason.
    */
   async ask(messages: readonly MessageParam[], options: AskOptions): Promise<Message | undefined> {
-    const { signal, spend, onBegun } = options;
+    const { signal, spend, onBegun, marked } = options;
     const client = await this.#client;
     const answer = new AnswerStream(this.name, () => {
       this.#wasReached = true;
@@ -132,7 +140,7 @@ export class Model {
     const spendAnswer = () => spend(this.#billedAs(answer), this.#usageOf(answer, messages));
     try {
       const events = await client.messages.create(
-        { ...this.#request, messages: withBreakpoints(messages), stream: true },
+        { ...this.#request, messages: marked ? [...messages] : withBreakpoints(messages), stream: true },
         { signal: AbortSignal.any([signal, this.#retryBudget.exhausted]) },
       );
       const message = await MessageStream.fromReadableStream(answer.toLines(events)).finalMessage();

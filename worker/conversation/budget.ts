@@ -3,7 +3,8 @@ import { ConflictError, JobStoppedError } from '../../core/errors.ts';
 import type { JobRow } from '../../core/job.ts';
 import { costOfRequest, hasOwnPrice, maxCostOfRequest, type OwnPrices } from '../../core/models.ts';
 import type { JobControl, Settlement } from '../../core/store/job-control.ts';
-import { addCosts, addTokens, type TokenUsage } from '../../core/usage.ts';
+import { addCosts, addTokens, NO_TOKENS, type TokenUsage } from '../../core/usage.ts';
+import type { Spend } from '../claude/model.ts';
 import { tokensOfBytes } from '../claude/tokens.ts';
 import type { Log } from '../log.ts';
 import { ConversationEnded, limitReached } from './conclusion.ts';
@@ -48,28 +49,64 @@ export class Budget {
     const { settings } = job;
     if (state.turns.length >= settings.maxTurns)
       throw new ConversationEnded(limitReached('maxTurns', settings));
+    this.checkCost();
+  }
+
+  /** Throws ConversationEnded if the repository's limit of cost is reached. */
+  checkCost(): void {
+    const { job, state } = this.#options;
+    const { settings } = job;
     if ((state.costUsd ?? 0) >= settings.maxCostUsd)
       throw new ConversationEnded(limitReached('maxCost', settings));
   }
 
   readonly spend = (model: string, usage: TokenUsage): void => {
-    const { state } = this.#options;
+    this.#spend(this.#options.model, model, usage);
+    this.#options.state.model = model;
+  };
+
+  /** Adds an answer of the judge to the repository's usage and to the judge's part of it. */
+  spendOnJudge(asked: string): Spend {
+    return (model, usage) => {
+      const { state } = this.#options;
+      const cost = this.#spend(asked, model, usage);
+      const { rounds = [], tokenUsage = NO_TOKENS, costUsd = 0 } = state.judgements ?? {};
+      const isPriced = state.judgements === undefined || state.judgements.costUsd !== undefined;
+      state.judgements = {
+        rounds,
+        model,
+        tokenUsage: addTokens(tokenUsage, usage),
+        costUsd: isPriced ? addCosts(costUsd, cost) : undefined,
+      };
+    };
+  }
+
+  /** Adds an answer to the repository's usage, and returns its cost. */
+  #spend(asked: string, model: string, usage: TokenUsage): number | undefined {
+    const { state, prices } = this.#options;
     // A gateway bills its own price for the requested model, even if the answer names another one.
-    const { prices, model: asked } = this.#options;
     const cost = costOfRequest(hasOwnPrice(asked, prices) ? asked : model, usage, prices);
-    state.model = model;
     state.tokenUsage = addTokens(state.tokenUsage, usage);
     state.costUsd = addCosts(state.costUsd, cost);
-  };
+    return cost;
+  }
 
   /**
    * Makes a request with its estimated cost reserved from the job's cap. Resolves with the request; its real cost is settled
    * with the next reservation. Throws ConversationEnded if the cap is used up. Models without a known price reserve
-   * nothing.
+   * nothing. `judge` is the judge's model, if the request is for it: nothing of its prompt counts as cached.
    */
-  async within<T>(promptBytes: number, maxTokens: number, call: () => Promise<T>): Promise<T> {
+  async within<T>(
+    promptBytes: number,
+    maxTokens: number,
+    call: () => Promise<T>,
+    judge?: string,
+  ): Promise<T> {
     const { state } = this.#options;
-    const reservedUsd = this.#estimate(tokensOfBytes(promptBytes), maxTokens);
+    const tokens = tokensOfBytes(promptBytes);
+    const reservedUsd = judge
+      ? this.#estimateOf(judge, tokens, 0, maxTokens)
+      : this.#estimate(tokens, maxTokens);
     if (reservedUsd === undefined) return call();
     await this.#reserve(reservedUsd);
     const before = state.costUsd;
@@ -80,7 +117,7 @@ export class Budget {
       // If the answering model has no price, the estimate stays reserved.
       if (before !== undefined && after !== undefined)
         this.#unsettled = { reservedUsd, spentUsd: after - before };
-      this.#answeredAt = Date.now();
+      if (!judge) this.#answeredAt = Date.now();
     }
   }
 
@@ -104,12 +141,12 @@ export class Budget {
     const isCached =
       last && last.cacheCreation + last.cacheRead > 0 && Date.now() - this.#answeredAt < CACHED_MS;
     const cached = isCached ? last.input + last.cacheCreation + last.cacheRead : 0;
-    return maxCostOfRequest(
-      model,
-      { tokens: promptTokens, cached },
-      this.#outputEstimate(maxTokens),
-      this.#options.prices,
-    );
+    return this.#estimateOf(model, promptTokens, cached, maxTokens);
+  }
+
+  #estimateOf(model: string, tokens: number, cached: number, maxTokens: number): number | undefined {
+    const { prices } = this.#options;
+    return maxCostOfRequest(model, { tokens, cached }, this.#outputEstimate(maxTokens), prices);
   }
 
   /**

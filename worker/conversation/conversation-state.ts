@@ -1,5 +1,6 @@
 import type { MessageParam } from '@anthropic-ai/sdk/resources/messages';
 import { z } from 'zod';
+import { Judgement } from '../../core/judgement.ts';
 import { Verification } from '../../core/repository-result.ts';
 import { ThreadTurn } from '../../core/thread.ts';
 import { NO_TOKENS, WorkerCost, WorkerCount, WorkerTokens } from '../../core/usage.ts';
@@ -17,6 +18,16 @@ export const ConversationState = z.object({
   model: z.string().optional(),
   /** The checks' results on the untouched base; absent if they did not run. */
   baseline: z.array(Verification).optional(),
+  /** The judge's answers, and their part of the usage. Absent before the first. */
+  judgements: z
+    .object({
+      /** `submission` is the SHA-256 of the judged patch. */
+      rounds: z.array(Judgement.extend({ submission: z.string() })),
+      model: z.string().optional(),
+      tokenUsage: WorkerTokens,
+      costUsd: WorkerCost.optional(),
+    })
+    .optional(),
   failedSubmissions: WorkerCount,
   /** Seconds of work, including earlier attempts but not the pauses between them. */
   seconds: z.number().nonnegative(),

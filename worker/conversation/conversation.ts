@@ -1,5 +1,6 @@
 import type { Message, ToolResultBlockParam, ToolUseBlock } from '@anthropic-ai/sdk/resources/messages';
 import { ModelRequestError } from '../../core/errors.ts';
+import type { RecordedJudgement } from '../../core/judgement.ts';
 import { isPriced, unpricedNote } from '../../core/models.ts';
 import type { Verification } from '../../core/repository-result.ts';
 import { subtractCosts, subtractTokens } from '../../core/usage.ts';
@@ -9,6 +10,7 @@ import { ContextExceededError, ModelThrottledError, ThinkingRefusedError } from 
 import { sharedBytes } from '../claude/prompt.ts';
 import { SharedPrefix } from '../claude/shared-prefix.ts';
 import type { Cloned } from '../clone-into.ts';
+import { Judge } from '../judge/judge.ts';
 import type { ToolContext } from '../tools/tool.ts';
 import { runTools } from '../tools/tool-box.ts';
 import { whileStopping } from '../while-stopping.ts';
@@ -36,7 +38,7 @@ export class Conversation {
   readonly #submissions: Submissions;
   readonly #toolContext: ToolContext;
 
-  constructor(cloned: Cloned, state: ConversationState) {
+  constructor(cloned: Cloned, state: ConversationState, prompt: string) {
     const { job, control, settings, workspace, clone, model, log, redactor, signal, progress } = cloned;
     this.state = state;
     this.#cloned = cloned;
@@ -65,9 +67,15 @@ export class Conversation {
       redactor,
       signal,
     };
-    this.#submissions = new Submissions({ ...context, state, progress });
+    const judge = job.settings.judge && this.#judge(prompt);
+    this.#submissions = new Submissions({ ...context, state, progress, judge });
     this.#toolContext = { ...context, baseline: state.baseline, submit: this.#submissions.submit };
     progress.count(state.turns);
+  }
+
+  #judge(prompt: string): Judge {
+    const { state } = this;
+    return new Judge({ cloned: this.#cloned, prompt, state, budget: this.#budget, save: () => this.save() });
   }
 
   get toolNames(): string[] {
@@ -77,6 +85,15 @@ export class Conversation {
   /** The checks of the last submission. */
   get verification(): Verification[] {
     return this.#submissions.verification;
+  }
+
+  /** The last judgement, with the cost of all. Returns undefined if the judge was never asked. */
+  get judgement(): RecordedJudgement | undefined {
+    const { judgements } = this.state;
+    const last = judgements?.rounds.at(-1);
+    if (!judgements || !last) return undefined;
+    const { submission: _, ...judgement } = last;
+    return { ...judgements, ...judgement, rounds: judgements.rounds.length };
   }
 
   /** Throws CodyBatchError for an expected failure, and the signal's reason. */

@@ -3,6 +3,7 @@ import type { Verification } from '../../core/repository-result.ts';
 import type { Changes } from '../checkout/changes.ts';
 import type { Git } from '../checkout/git.ts';
 import type { WorkTree } from '../checkout/work-tree.ts';
+import { describeJudgement, type Judge } from '../judge/judge.ts';
 import type { Progress } from '../progress.ts';
 import type { Redactor } from '../sandbox/redact.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
@@ -29,7 +30,7 @@ export class Submissions {
   }
 
   readonly submit = async (submission: Submission): Promise<string> => {
-    const { tree, state, progress } = this.#context;
+    const { tree, state, progress, judge } = this.#context;
     progress.record('verifying');
     this.changes = await tree.changes();
     const notes = describeChange(this.changes, await tree.leftOut());
@@ -39,17 +40,25 @@ export class Submissions {
     });
     if (verification.length > 0) tree.touch();
     this.verification = verification;
-    this.#problem = problem;
-    if (!problem) {
+    const { patch, entries } = this.changes;
+    const judgement =
+      !problem && judge && patch && entries.length > 0 ? await judge.judge(patch, verification) : undefined;
+    if (judgement?.decision === 'reject') {
+      const summary = `A reviewer rejected the change.\n\n${describeJudgement(judgement)}`;
+      this.conclusion = { end: 'gaveUp', summary };
+      return 'The change is rejected, and the work ends here.';
+    }
+    this.#problem = judgement?.decision === 'revise' ? describeJudgement(judgement) : problem;
+    if (!this.#problem) {
       this.conclusion = { end: 'submitted', summary: submission.summary, submission };
       return ['Accepted.', ...notes].join('\n');
     }
     state.failedSubmissions += 1;
     if (state.failedSubmissions >= MAX_FAILED_SUBMISSIONS) {
-      const summary = `Gave up after ${MAX_FAILED_SUBMISSIONS} submissions that did not pass. The last: ${problem}`;
+      const summary = `Gave up after ${MAX_FAILED_SUBMISSIONS} submissions that did not pass. The last: ${this.#problem}`;
       this.conclusion = { end: 'gaveUp', summary };
     }
-    throw new ToolError([problem, ...notes].join('\n'));
+    throw new ToolError([this.#problem, ...notes].join('\n'));
   };
 
   /** If the model gave up after a failed submission, adds the failure to the summary. */
@@ -83,4 +92,6 @@ export type SubmissionContext = {
   redactor: Redactor;
   signal: AbortSignal;
   progress: Progress;
+  /** Absent if the job has no judge. */
+  judge: Judge | undefined;
 };

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { cp } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -35,7 +36,11 @@ const IDENTITY = Object.fromEntries(
 );
 
 function packageFolder(name: string): string {
-  const entry = fileURLToPath(import.meta.resolve(name));
+  // Packages of dynalite are found from its own folder: npm need not put them beside it.
+  const dynalite = fileURLToPath(import.meta.resolve('dynalite'));
+  const level = createRequire(dynalite).resolve('level');
+  const entry =
+    name === 'dynalite' ? dynalite : createRequire(level).resolve(name, { paths: [level, dynalite] });
   const inside = path.join('node_modules', ...name.split('/'));
   return entry.slice(0, entry.lastIndexOf(inside) + inside.length);
 }

@@ -6,7 +6,7 @@ import { commandSecretVariables, parseSettings, SETTING_NAMES } from '../core/se
 import { tell } from '../core/terminal.ts';
 import { DECIDED_BY_STACK, REGION } from '../local/environment.ts';
 import { requireOwn } from '../local/own-file.ts';
-import { INSTALLATION_FOLDER } from './folders.ts';
+import { invocationFolder, SETTINGS_FILE, userPath } from './folders.ts';
 
 /**
  * The settings that the user gave in a file and in the environment, which wins. Throws SettingsError if one of them is
@@ -33,16 +33,16 @@ export function hasClaudeKey(given: Variables): boolean {
 }
 
 /**
- * Loads the named file, or the `.env` of the installation. A `.env` in the current folder is not read: it may have come
+ * Loads the named file, or the default one. A `.env` in the current folder is not read: it may have come
  * with that folder, and could say where the key is sent.
  */
 function loadEnvFile(named: string | undefined): void {
-  const file = named === undefined ? path.join(INSTALLATION_FOLDER, '.env') : path.resolve(named);
-  const here = path.resolve('.env');
+  const file = named === undefined ? SETTINGS_FILE : userPath(named);
+  const here = path.join(invocationFolder(), '.env');
   if (
     named === undefined &&
     existsSync(here) &&
-    realpathSync(here) !== path.join(realpathSync(INSTALLATION_FOLDER), '.env')
+    !(existsSync(file) && realpathSync(here) === realpathSync(file))
   ) {
     tell(
       `${here} is not read. Settings come from the environment and from ${file}; name another file with --settings.`,

@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises';
+import { cp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BuildOptions, build } from 'esbuild';
+import type { BuildOptions } from 'esbuild';
 import { glob } from 'glob';
 
 /** The options for all bundles that run without node_modules: the worker and the functions (lib/bundles.ts). */
@@ -35,11 +35,15 @@ export function workerBuild(folder: string) {
   } as const satisfies BuildOptions;
 }
 
-/** Bundles the worker for its container image. Returns the path of the entry. */
+/** The installed package is JavaScript: it has the worker's bundle, and no esbuild. */
+const PACKED_WORKER = import.meta.url.endsWith('.ts') ? undefined : new URL('./worker/', import.meta.url);
+
+/** Bundles the worker into `folder`, or copies the bundle of the installed package. Returns the path of the entry. */
 export async function bundleWorker(folder: string): Promise<string> {
   // Files are named by their content hash, so those of an earlier bundle are not overwritten.
   for (const earlier of await glob('*.mjs{,.map}', { cwd: folder, absolute: true })) await rm(earlier);
-  await build(workerBuild(path.resolve(folder)));
+  if (PACKED_WORKER) await cp(fileURLToPath(PACKED_WORKER), folder, { recursive: true });
+  else await (await import('esbuild')).build(workerBuild(path.resolve(folder)));
   return path.join(folder, 'worker.mjs');
 }
 

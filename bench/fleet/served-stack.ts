@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { closeOnce } from '../ending.ts';
 
-const CLI = fileURLToPath(new URL('../../bin/cody-batch.ts', import.meta.url));
+const CLI = fileURLToPath(new URL('../../bin/cody-batch.js', import.meta.url));
 
 export type ServedStack = {
   pid: number;

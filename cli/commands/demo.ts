@@ -12,8 +12,8 @@ import { requireGit } from '../require-git.ts';
 import { resultTable } from '../result-table.ts';
 import { inspectWorkTree } from '../work-tree.ts';
 
-/** npm packages that are installed with the product and have hundreds of files each. */
-const PACKAGES = ['zod', '@anthropic-ai/sdk', '@aws-sdk/client-s3'];
+/** npm packages that are installed with the product. */
+const PACKAGES = ['dynalite', 'async', 'abstract-level'];
 const PROMPT = "Replace all occurrences of 'throw new Error(' with 'throw new TypeError('.";
 
 /** `cody-batch demo`: runs a whole job on this machine, without keys, and removes everything. Returns the exit status. */

@@ -52,9 +52,12 @@ export async function startDynamoDB(options: DynamoDBOptions): Promise<LoopbackS
   return { url, port, close };
 }
 
+/** The installed package has it as JavaScript, beside the bundle of this file. */
+const THREAD = import.meta.url.endsWith('.ts') ? './dynamodb-thread.ts' : './dynamodb-thread.js';
+
 async function startThread({ dataFolder, port = 0, access }: DynamoDBOptions) {
   const workerData: ThreadInput = { path: dataFolder, port, access };
-  const thread = new Worker(new URL('./dynamodb-thread.ts', import.meta.url), { workerData });
+  const thread = new Worker(new URL(THREAD, import.meta.url), { workerData });
   // A later error of the store ends this process, as it would without a thread.
   thread.on('error', (error) => {
     throw error;

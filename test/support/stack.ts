@@ -11,7 +11,7 @@ import type { TestStackOptions } from './start-stack.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { copyWorkerBundle } from './worker-bundle.ts';
 
-export const CLI = fileURLToPath(new URL('../../bin/cody-batch.ts', import.meta.url));
+export const CLI = fileURLToPath(new URL('../../bin/cody-batch.js', import.meta.url));
 export const START_STACK = fileURLToPath(new URL('./start-stack.ts', import.meta.url));
 export const ROOT = path.dirname(path.dirname(CLI));
 

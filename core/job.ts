@@ -251,10 +251,8 @@ export const JobRow = z.object({
   run: z.int().min(1),
   /** The work of this run: analyze, or only open pull requests of recorded changes. */
   action: z.enum(['analyze', 'publish']),
-  /** The key of the artifact that names the repositories of a publish. @default - every recorded change */
-  selection: z.string().optional(),
-  /** Overrides of `pullRequest` by the request of a publish, for this run only. */
-  publishAs: PullRequestOverrides.optional(),
+  /** The key of the artifact that says what this run was asked for (core/run-request.ts). */
+  request: z.string().optional(),
   status: ReadJobStatus,
   /** Set while a person has to decide something; a run that ends meanwhile leaves the job `waiting`. */
   waitingFor: WaitingFor.optional(),

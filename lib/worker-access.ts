@@ -71,7 +71,7 @@ export function workerGrants({ resources, bedrockModels, commandSecrets }: Worke
     updateOf(repositoriesTable.tableArn, 'job-*', PROGRESS_ATTRIBUTES),
     {
       actions: ['s3:GetObject'],
-      resources: [artifacts.arnForObjects('jobs/*/request.json'), ...ofRepositories(READ)],
+      resources: [artifacts.arnForObjects('jobs/*/requests/*'), ...ofRepositories(READ)],
       why: KEYS,
     },
     // Without s3:ListBucket: of a missing object S3 says 403 to it, which the worker takes as missing (core/store/bucket-artifacts.ts).

@@ -1,14 +1,13 @@
 import { isAllowed } from '../core/allowed-repositories.ts';
 import {
   ConflictError,
+  DamagedArtifactError,
   JobStoppedError,
   ModelRequestError,
   RepositoryUnavailableError,
 } from '../core/errors.ts';
-import { JobText } from '../core/job.ts';
 import { refusalOfModel } from '../core/model-check.ts';
-import { artifactKeys } from '../core/store/artifact-keys.ts';
-import { readArtifact } from '../core/store/artifacts.ts';
+import { readRunRequest } from '../core/store/run-requests.ts';
 import type { Opened } from './open.ts';
 
 export type Admitted = {
@@ -26,7 +25,12 @@ export async function admit(opened: Opened): Promise<Admitted> {
   if (job.status === 'cancelled')
     throw new ConflictError(`The job ${job.jobId} was cancelled; no work was started.`);
   requireAllowed(opened, repositoryName);
-  const { prompt } = await readArtifact(artifacts, artifactKeys.request(job.jobId), JobText);
+  const { prompt } = await readRunRequest(artifacts, job);
+  if (prompt === undefined) {
+    throw new DamagedArtifactError(
+      `The prompt of the job ${job.jobId} was lost before this run: ${job.request} has none. Start a new job by POST /jobs.`,
+    );
+  }
   for (const name of ['CLAUDE_API_KEY', 'GITHUB_TOKEN'] as const) redactor.add(await settings.secret(name));
   const commandSecrets = await readCommandSecrets(opened);
   await checkModel(opened);

@@ -4,9 +4,10 @@ import { countsOf, type JobRow, newJobId } from '../../core/job.ts';
 import { OutcomeDocument } from '../../core/outcome.ts';
 import { defaultJobSettings, parseSettings, required } from '../../core/settings.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
-import { openArtifacts, readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
+import { openArtifacts, readArtifact } from '../../core/store/artifacts.ts';
 import { JobTable } from '../../core/store/job-table.ts';
 import { RepositoryTable } from '../../core/store/repository-table.ts';
+import { writeRunRequest } from '../../core/store/run-requests.ts';
 import { openDynamoDB } from '../../core/store/tables.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import { startDynamoDB } from '../../local/dynamodb/dynamodb.ts';
@@ -62,15 +63,21 @@ export async function startWorkerBench(folder: string, modelUrl: string): Promis
   async function createJob(repositoryName: string): Promise<string> {
     const jobId = newJobId();
     const at = new Date().toISOString();
+    const ofRepository = defaultJobSettings(settings);
+    const request = await writeRunRequest(artifacts, jobId, {
+      ...{ kind: 'create', action: 'analyze', prompt: PROMPT, settings: ofRepository },
+      ...{ maxCostUsd: 50, requestedAt: at },
+    });
     await jobs.create({
       jobId,
+      request,
       name: 'bench',
       type: 'code-pattern-update',
       maxRepositories: 1,
       maxConcurrency: 1,
       maxCostUsd: 50,
       createPullRequests: false,
-      settings: defaultJobSettings(settings),
+      settings: ofRepository,
       run: 1,
       action: 'analyze',
       status: 'processing',
@@ -80,8 +87,6 @@ export async function startWorkerBench(folder: string, modelUrl: string): Promis
       updatedAt: at,
     } satisfies JobRow);
     await rows.createPending(jobId, [repositoryName], at);
-    const text = { prompt: PROMPT, repositories: [repositoryName] };
-    await writeArtifact(artifacts, artifactKeys.request(jobId), text);
     return jobId;
   }
 

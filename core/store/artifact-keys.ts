@@ -3,11 +3,13 @@ import { NotFoundError } from '../errors.ts';
 /** The keys of all artifacts. */
 export const artifactKeys = {
   job: (jobId: string) => `jobs/${jobId}/`,
+  /** The prompt and the repositories that POST /jobs had; no later request changes it. */
   request: (jobId: string) => `jobs/${jobId}/request.json`,
   /** The names that the job's patterns matched in its first run. Every later run works on the same ones. */
   repositories: (jobId: string) => `jobs/${jobId}/repositories.json`,
-  /** The repositories that a request for pull requests named. */
-  selection: (jobId: string, digest: string) => `jobs/${jobId}/selections/${digest}.json`,
+  runRequests: (jobId: string) => `jobs/${jobId}/requests/`,
+  /** What a run was asked for; the digest is that of the content. */
+  runRequest: (jobId: string, digest: string) => `${artifactKeys.runRequests(jobId)}${digest}.json`,
   /** The changes that a review of a shape covers. */
   reviewedList: (jobId: string, digest: string) => `jobs/${jobId}/reviews/${digest}.json`,
   run: (jobId: string, run: number) => `jobs/${jobId}/runs/${run}/`,

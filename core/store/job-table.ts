@@ -31,13 +31,14 @@ export type JobTotals = {
   pullRequests?: PullRequestCounts | undefined;
 };
 
-/** A request that reserved a run: its Idempotency-Key, and the fingerprint of its body. */
-const RunRequest = z.object({ key: z.string(), fingerprint: z.string(), run: z.int(), at: z.string() });
-export type RunRequest = z.infer<typeof RunRequest>;
-const RunRequests = z.array(RunRequest);
+/** The Idempotency-Key of a request that reserved a run, and the fingerprint of its body. */
+const BoundKey = z.object({ key: z.string(), fingerprint: z.string(), run: z.int(), at: z.string() });
+export type BoundKey = z.infer<typeof BoundKey>;
+const BoundKeys = z.array(BoundKey);
 
 /** The attributes of a job that a request for its next run sets. */
-export type RunToReserve = Pick<JobRow, 'action' | 'selection' | 'publishAs'>;
+export type RunToReserve = Pick<JobRow, 'action' | 'request'> &
+  Partial<Pick<JobRow, 'settings' | 'maxCostUsd'>>;
 
 const ENDS = { ':completed': 'completed', ':failed': 'failed', ':cancelled': 'cancelled' };
 const ENDED = '#status IN (:completed, :failed, :cancelled)';
@@ -99,15 +100,12 @@ export class JobTable {
     return job;
   }
 
-  /** The job, and the requests of the last day that reserved a run of it. Throws NotFoundError for an unknown job. */
-  async getWithRequests(
-    jobId: string,
-    at: string,
-  ): Promise<{ job: Readable<JobRow>; requests: RunRequest[] }> {
+  /** The job, and the keys of the last day that reserved a run of it. Throws NotFoundError for an unknown job. */
+  async getWithKeys(jobId: string, at: string): Promise<{ job: Readable<JobRow>; boundKeys: BoundKey[] }> {
     const item = await this.#item(jobId);
-    const all = RunRequests.safeParse(item.requests ?? []).data ?? [];
+    const all = BoundKeys.safeParse(item.boundKeys ?? []).data ?? [];
     const dayBefore = Date.parse(at) - DAY_MS;
-    return { job: readJob(item), requests: all.filter((request) => Date.parse(request.at) > dayBefore) };
+    return { job: readJob(item), boundKeys: all.filter((bound) => Date.parse(bound.at) > dayBefore) };
   }
 
   async #item(jobId: string): Promise<Record<string, unknown>> {
@@ -211,25 +209,18 @@ export class JobTable {
 
   /**
    * Reserves the next run of a job that is not running. Returns false if it is running, or another request reserved the
-   * run first. `selection` is the key of the artifact that names the repositories to publish. `requests` are the ones
-   * that `getWithRequests` returned and the one that reserves this run: a key is stored only with its reservation.
+   * run first. `boundKeys` are the ones that `getWithKeys` returned and the one that reserves this run: a key is
+   * stored only with its reservation.
    */
   async reserveRun(
     jobId: string,
     run: number,
-    { action, selection, publishAs, requests }: RunToReserve & { requests?: RunRequest[] },
+    toReserve: RunToReserve & { boundKeys?: BoundKey[] },
     at: string,
   ): Promise<boolean> {
     return this.#update(jobId, {
-      set: { status: 'pending', run: run + 1, action, selection, publishAs, requests, updatedAt: at },
-      remove: [
-        'completedAt',
-        'cancelledAt',
-        'error',
-        'executionArn',
-        ...(selection === undefined ? ['selection'] : []),
-        ...(publishAs === undefined ? ['publishAs'] : []),
-      ],
+      set: { status: 'pending', run: run + 1, ...toReserve, updatedAt: at },
+      remove: ['completedAt', 'cancelledAt', 'error', 'executionArn'],
       condition: `run = :run AND ${NOT_RUNNING}`,
       names: { '#status': 'status' },
       values: { ':run': run, ...ENDS, ...WAITING },
@@ -292,7 +283,7 @@ export class JobTable {
   async markDeleted(jobId: string, run: number, at: string): Promise<boolean> {
     return this.#update(jobId, {
       set: { status: DELETING, run: run + 1, deletedAt: at, expiresAt: expiry(at, TOMBSTONE_DAYS) },
-      remove: ['entity', 'requests'],
+      remove: ['entity', 'boundKeys'],
       condition: `run = :run AND ${ENDED}`,
       names: { '#status': 'status' },
       values: { ':run': run, ...ENDS },

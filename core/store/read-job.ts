@@ -38,7 +38,7 @@ const FALLBACKS: Omit<JobRow, 'jobId' | 'status' | 'run'> = {
 const WORKED_BY: readonly (string & keyof JobRow)[] = [
   'run',
   'action',
-  'selection',
+  'request',
   'settings',
   'pullRequest',
   'createPullRequests',

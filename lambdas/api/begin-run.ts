@@ -1,8 +1,11 @@
 import { ConflictError } from '../../core/errors.ts';
 import { isRunning, type JobRow } from '../../core/job.ts';
-import type { RunRequest, RunToReserve } from '../../core/store/job-table.ts';
+import type { RunRequest } from '../../core/run-request.ts';
+import type { BoundKey } from '../../core/store/job-table.ts';
 import { requireWhole } from '../../core/store/read-job.ts';
+import { findRunRequest, writeRunRequest } from '../../core/store/run-requests.ts';
 import type { Context } from '../context.ts';
+import { setAside } from '../logger.ts';
 import { Executions } from '../run/executions.ts';
 import { mendedJob } from '../run/mended-job.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
@@ -17,6 +20,9 @@ type Asked = Pick<RouteInput<unknown, unknown, unknown>, 'headers' | 'createdBy'
   body: unknown;
 };
 
+/** The run to reserve. The job's prompt, settings and cap stay as they are if it has none. */
+export type RunToBegin = Pick<RunRequest, 'kind' | 'action'> & Partial<RunRequest>;
+
 /**
  * Reserves the next run of a job that is not running and starts its execution: 202 with the job, or 200 if an earlier
  * request with the same Idempotency-Key reserved a run. A refused request binds no key, so it can be sent again. `prepare` returns what the
@@ -24,36 +30,62 @@ type Asked = Pick<RouteInput<unknown, unknown, unknown>, 'headers' | 'createdBy'
  */
 export async function beginRun(
   { jobId, scope, body, headers, createdBy }: Asked,
-  prepare: (job: JobRow) => Promise<RunToReserve>,
+  prepare: (job: JobRow) => Promise<RunToBegin>,
   context: Context,
 ): Promise<RouteOutput> {
   const { jobs, settings, now } = context;
   const key = idempotencyKey(headers, { createdBy, scope: `${jobId}/${scope}` });
   const fingerprint = fingerprintOf(body ?? {});
   await mendedJob(jobId, context);
-  const { job, requests } = await jobs.getWithRequests(jobId, now());
-  if (isAsked(requests, key, fingerprint)) return { json: await resume(job, context) };
+  const { job, boundKeys } = await jobs.getWithKeys(jobId, now());
+  if (isAsked(boundKeys, key, fingerprint)) return { json: await resume(job, context) };
   const run = job.run + 1;
   try {
     requireWhole(job);
     refuseLastDays(job, now());
-    const request = await unlessDeleted(jobId, context, () => prepare(job));
-    const asked = key && { requests: [...requests, { key, fingerprint, run, at: now() }] };
-    if (isRunning(job.status) || !(await jobs.reserveRun(jobId, job.run, { ...request, ...asked }, now())))
-      throw await stillRunning(jobId, context);
-    await new Executions(settings).start({ jobId, run, action: request.action });
+    const toBegin = await prepare(job);
+    if (isRunning(job.status)) throw await stillRunning(jobId, context);
+    const { action, settings: ofRepository, maxCostUsd } = toBegin;
+    const request = await unlessDeleted(jobId, context, () => writeRequest(job, toBegin, createdBy, context));
+    const reserved = await jobs.reserveRun(
+      jobId,
+      job.run,
+      {
+        ...{ action, request, settings: ofRepository, maxCostUsd },
+        ...(key && { boundKeys: [...boundKeys, { key, fingerprint, run, at: now() }] }),
+      },
+      now(),
+    );
+    if (!reserved) throw await stillRunning(jobId, context);
+    await new Executions(settings).start({ jobId, run, action });
   } catch (error) {
     // The same request, sent twice at once, may have reserved the run first.
     if (!(error instanceof ConflictError)) throw error;
-    const current = await jobs.getWithRequests(jobId, now());
-    if (!isAsked(current.requests, key, fingerprint)) throw error;
+    const current = await jobs.getWithKeys(jobId, now());
+    if (!isAsked(current.boundKeys, key, fingerprint)) throw error;
     return { json: await resume(current.job, context) };
   }
   return { status: 202, json: await jobs.get(jobId) };
 }
 
-function isAsked(requests: readonly RunRequest[], key: string | undefined, fingerprint: string): boolean {
-  const before = key === undefined ? undefined : requests.find((request) => request.key === key);
+/** Stores what the run is asked for, with the prompt of the request before if it has no other. Returns the key. */
+async function writeRequest(
+  job: JobRow,
+  toBegin: RunToBegin,
+  createdBy: string | undefined,
+  { artifacts, now }: Context,
+): Promise<string> {
+  const { prompt } = (await findRunRequest(artifacts, job, setAside)) ?? {};
+  const { settings, maxCostUsd } = job;
+  return writeRunRequest(artifacts, job.jobId, {
+    ...{ prompt, settings, maxCostUsd, ...toBegin },
+    requestedBy: createdBy,
+    requestedAt: now(),
+  });
+}
+
+function isAsked(boundKeys: readonly BoundKey[], key: string | undefined, fingerprint: string): boolean {
+  const before = key === undefined ? undefined : boundKeys.find((bound) => bound.key === key);
   if (before && before.fingerprint !== fingerprint) {
     throw new ConflictError(
       `This Idempotency-Key was already used with another body, for run ${before.run}. Send a new key.`,

@@ -12,6 +12,7 @@ import {
 import { defaultJobSettings, isModelPriced, type Settings } from '../../core/settings.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { writeArtifact } from '../../core/store/artifacts.ts';
+import { writeRunRequest } from '../../core/store/run-requests.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import type { Context } from '../context.ts';
 import { Executions } from '../run/executions.ts';
@@ -45,7 +46,7 @@ export const createJob = route(
     refuseCommandSecrets(body, settings);
     const jobId = await jobIdFor(headers, { body, createdBy }, context);
     const at = now();
-    const job = {
+    const job: JobRow = {
       ...newJob(jobId, body, settings, at),
       expiresAt: jobs.expiresAt(at),
       ...(createdBy && { createdBy }),
@@ -53,8 +54,15 @@ export const createJob = route(
     const text = JobText.parse(body);
     if (await jobs.deletion(jobId)) throw wasDeleted(jobId);
     const created = await unlessDeleted(jobId, context, async () => {
-      // The text comes first: a row without it would be a job that cannot run.
+      // The texts come first: a row without them would be a job that cannot run.
       await writeArtifact(artifacts, artifactKeys.request(jobId), text);
+      const { action, settings, maxCostUsd } = job;
+      const asked = { kind: 'create' as const, action, settings, maxCostUsd, prompt: body.prompt };
+      job.request = await writeRunRequest(artifacts, jobId, {
+        ...asked,
+        requestedBy: createdBy,
+        requestedAt: at,
+      });
       return jobs.create(job);
     });
     const row = created ? job : await jobs.find(jobId);

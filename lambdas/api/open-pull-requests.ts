@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import {
@@ -9,8 +8,6 @@ import {
   RepositoryName,
   ShownJob,
 } from '../../core/job.ts';
-import { artifactKeys } from '../../core/store/artifact-keys.ts';
-import { writeArtifact } from '../../core/store/artifacts.ts';
 import type { Context } from '../context.ts';
 import { PUBLISHABLE_ATTRIBUTES, reasonNotPublishable } from '../run/publishable.ts';
 import { repositoryNames } from '../run/rows.ts';
@@ -51,9 +48,10 @@ export const openPullRequests = route(
       const wanted = body?.repositories && namesOfJob(jobId, body.repositories, known);
       const names = await namesToPublish(job, wanted ?? known, context);
       return {
+        kind: 'publish' as const,
         action: 'publish' as const,
         publishAs: body?.pullRequest,
-        ...(wanted && !isRunning(job.status) && { selection: await writeSelection(jobId, names, context) }),
+        ...(wanted && { selection: names }),
       };
     };
     return beginRun({ jobId, scope: 'pull-requests', body, headers, createdBy }, prepare, context);
@@ -77,16 +75,4 @@ async function namesToPublish(
   throw new ConflictError(
     `The job ${jobId} has no pull request to open: ${some.join('; ') || 'it has no repositories'}${more}.`,
   );
-}
-
-/** The key is a digest of the names, so that concurrent requests cannot overwrite each other's selection. */
-async function writeSelection(
-  jobId: string,
-  names: readonly string[],
-  { artifacts }: Context,
-): Promise<string> {
-  const digest = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16);
-  const key = artifactKeys.selection(jobId, digest);
-  await writeArtifact(artifacts, key, names);
-  return key;
 }

@@ -25,7 +25,7 @@ export const retryJob = route(
           `All repositories of the job ${jobId} completed, so there is nothing to retry.`,
         );
       }
-      return { action: 'analyze' as const };
+      return { kind: 'retry' as const, action: 'analyze' as const };
     };
     return beginRun({ jobId, scope: 'retry', body: undefined, headers, createdBy }, prepare, context);
   },

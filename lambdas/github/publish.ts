@@ -3,7 +3,13 @@ import { isAllowed } from '../../core/allowed-repositories.ts';
 import type { ChangeSet } from '../../core/change-set.ts';
 import { isOfJob } from '../../core/commit-trailers.ts';
 import { PullRequestRefusedError, RepositoryUnavailableError } from '../../core/errors.ts';
-import { branchNameOf, type JobRow, type PullRequestSettings, parseRepositoryName } from '../../core/job.ts';
+import {
+  branchNameOf,
+  type JobRow,
+  type PullRequestOverrides,
+  type PullRequestSettings,
+  parseRepositoryName,
+} from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import type { Settings } from '../../core/settings.ts';
 import { publishAgain, publishElsewhere } from './advice.ts';
@@ -18,6 +24,8 @@ import { writeTree } from './tree.ts';
 export type Publication = {
   repositoryName: string;
   job: JobRow;
+  /** Overrides of the job's pull request settings. */
+  publishAs?: PullRequestOverrides | undefined;
   row: RepositoryResult;
   changeSet: ChangeSet;
   settings: Settings;
@@ -42,7 +50,7 @@ export async function publishChangeSet(github: Octokit, publication: Publication
   const { owner, name: repo } = parseRepositoryName(publication.repositoryName);
   const repository = { owner, repo };
   const branch = branchOf(publication);
-  const wanted = wantedOf(job);
+  const wanted = wantedOf(publication);
 
   const { pulls, redirected } = await findPullRequests(github, repository, branch);
   if (redirected) {
@@ -87,9 +95,9 @@ export async function publishChangeSet(github: Octokit, publication: Publication
 }
 
 /** The branch that the request of this run names, or that of the existing pull request, or the job's. */
-function branchOf({ job, row }: Pick<Publication, 'job' | 'row'>): string {
+function branchOf({ job, publishAs, row }: Pick<Publication, 'job' | 'publishAs' | 'row'>): string {
   const there = row.pullRequestNumber === undefined ? undefined : row.branch;
-  return job.publishAs?.branch ?? there ?? branchNameOf(job);
+  return publishAs?.branch ?? there ?? branchNameOf(job);
 }
 
 function requireOwnBranch(branch: string, base: Base, { job, repositoryName }: Publication): void {
@@ -100,8 +108,8 @@ function requireOwnBranch(branch: string, base: Base, { job, repositoryName }: P
 }
 
 /** The pull request settings of the job, overridden by those of the request that started this run. */
-function wantedOf({ publishAs, pullRequest }: JobRow): PullRequestSettings & { body?: string } {
-  return { ...pullRequest, ...publishAs };
+function wantedOf({ job, publishAs }: Publication): PullRequestSettings & { body?: string } {
+  return { ...job.pullRequest, ...publishAs };
 }
 
 /** The pull request with a commit of this job; an earlier job may have used the same branch name. */

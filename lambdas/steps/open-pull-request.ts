@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PullRequestInput, type Slot } from '../../core/execution.ts';
+import { readRunRequest } from '../../core/store/run-requests.ts';
 import { checkWriteAccess, WriteAccessInput } from '../check-write-access.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
@@ -28,7 +29,9 @@ export async function openPullRequest(
   try {
     const access = touchesWorkflows(changeSet) ? 'writeWorkflows' : 'write';
     const github = await openGitHub(settings, repositoryName, access);
-    const published = await publishChangeSet(github, { repositoryName, job, row, changeSet, settings });
+    const publishAs = job.action === 'publish' ? (await readRunRequest(artifacts, job)).publishAs : undefined;
+    const publication = { repositoryName, job, publishAs, row, changeSet, settings };
+    const published = await publishChangeSet(github, publication);
     await repositories.recordPullRequest(jobId, repositoryName, now(), recordOf(published, row.run, now()));
     return { opened: true, at: now(), granted: true, ofJob: true };
   } catch (error) {

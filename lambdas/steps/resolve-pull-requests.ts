@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { ExecutionInput, type MapManifest, type PublishItem, type RunId } from '../../core/execution.ts';
 import { type JobRow, parseRepositoryName } from '../../core/job.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
-import { readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
+import { writeArtifact } from '../../core/store/artifacts.ts';
+import { readRunRequest } from '../../core/store/run-requests.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { pauseAfter } from '../pause.ts';
@@ -106,9 +107,9 @@ function inTurn<T>(groups: readonly (readonly T[])[]): T[] {
 async function namesOf(job: JobRow, action: Input['action'], context: Context): Promise<readonly string[]> {
   const asked = (action === 'publish' || job.createPullRequests) && job.status === 'processing';
   if (!asked) return [];
-  if (action === 'publish' && job.selection)
-    return readArtifact(context.artifacts, job.selection, z.array(z.string()));
-  return repositoryNames(job.jobId, context);
+  const selection =
+    action === 'publish' ? (await readRunRequest(context.artifacts, job)).selection : undefined;
+  return selection ?? repositoryNames(job.jobId, context);
 }
 
 export const handler = functionHandler(Input, resolvePullRequests);

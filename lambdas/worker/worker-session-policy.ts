@@ -23,7 +23,7 @@ export function workSessionPolicy(session: WorkerSession): string {
   const object = (key: string) => `arn:${partition}:s3:::${artifactsBucket}/${key}`;
   return policyOf(
     allow(['s3:GetObject', 's3:PutObject'], [object(`${artifactKeys.repository(jobId, repositoryName)}*`)]),
-    allow(['s3:GetObject'], [object(artifactKeys.request(jobId))]),
+    allow(['s3:GetObject'], [object(`${artifactKeys.runRequests(jobId)}*`)]),
     {
       ...allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], ['*']),
       Condition: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [jobId, controlKey(jobId)] } },

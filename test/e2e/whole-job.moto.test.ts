@@ -475,14 +475,17 @@ async function askForCredentials(request: object) {
   return JSON.parse(answer.Payload!.transformToString());
 }
 
+/** The key of the artifact that says what the job's run was asked for. */
+async function requestOf(jobId: string): Promise<string> {
+  return (await call('GET', `/jobs/${jobId}`)).json.request!;
+}
+
 // These two come last, because they are refused.
 test('the role that all workers share reads nothing and writes nothing', async () => {
   const jobId = await start(['held-a']);
   await ended(jobId);
   const plain = attacker({ accessKeyId: worker, secretAccessKey: 'test' });
-  const keys = ['request.json', 'repositories/local/held-a/outcome.json'].map(
-    (name) => `jobs/${jobId}/${name}`,
-  );
+  const keys = [await requestOf(jobId), artifactKeys.outcome(jobId, 'local/held-a')];
   const row = { jobId: { S: jobId }, repositoryName: { S: 'local/held-a' } };
   expect(
     await notRefused({
@@ -533,7 +536,7 @@ test('a worker that was taken over reaches its own job and repository only, whil
   const own = (name: string) => artifactKeys.repository(both, 'local/held-a') + name;
   const neighbour = (name: string) => artifactKeys.repository(both, 'local/held-b') + name;
   expect((await work.item('jobs', { jobId: { S: both } })).Item).toBeDefined();
-  expect((await work.read(artifactKeys.request(both))).ETag).toBeDefined();
+  expect((await work.read(await requestOf(both))).ETag).toBeDefined();
   expect((await work.write(own('log.txt'))).ETag).toBeDefined();
   expect((await work.secret(secretArns.byVariable.CLAUDE_API_KEY_SECRET_ID!)).SecretString).toBeDefined();
   // What remains (docs/security.md): the partition key is all that IAM knows of a row.
@@ -550,12 +553,12 @@ test('a worker that was taken over reaches its own job and repository only, whil
           () => work.read(own(name)),
         ]),
       ),
-      ownRequest: () => work.write(artifactKeys.request(both)),
+      ownRequest: async () => work.write(await requestOf(both)),
       manifest: () => work.write(`${artifactKeys.run(both, 1)}analyze.json`),
       removal: () => work.remove(own('outcome.json')),
       list: () => work.list(),
       listJob: () => work.list(artifactKeys.job(both)),
-      otherRequest: () => work.read(artifactKeys.request(other)),
+      otherRequest: async () => work.read(await requestOf(other)),
       otherArtifact: () => work.write(`${artifactKeys.repository(other, 'local/held-a')}outcome.json`),
       otherJob: () => work.item('jobs', { jobId: { S: other } }),
       otherBill: () => work.bill(other),
@@ -579,7 +582,7 @@ test('a worker that was taken over reaches its own job and repository only, whil
     await notRefused({
       key: () => setup.secret(secretArns.byVariable.CLAUDE_API_KEY_SECRET_ID!),
       job: () => setup.item('jobs', { jobId: { S: both } }),
-      request: () => setup.read(artifactKeys.request(both)),
+      request: async () => setup.read(await requestOf(both)),
     }),
   ).toEqual([]);
 

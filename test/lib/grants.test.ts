@@ -192,7 +192,7 @@ test('a worker is allowed the calls of its code, and nothing else', () => {
   const needed = [...needs, ...secrets.map(([, resource]) => `secretsmanager:GetSecretValue on ${resource}`)];
   // Its keys are narrower than a function's: its job's request, and what is its repository's.
   const keys =
-    /\/jobs\/\*\/(?:request\.json|repositories\/\*\/(?:checkpoint\/\*|[a-z-]+\.(?:json|txt|patch)))$/;
+    /\/jobs\/\*\/(?:requests\/\*|repositories\/\*\/(?:checkpoint\/\*|[a-z-]+\.(?:json|txt|patch)))$/;
   const granted = workerAllowed().map(({ action, resource }) => ({
     action,
     resource: resource.replace(keys, '/jobs/*'),

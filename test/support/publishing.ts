@@ -159,6 +159,10 @@ export class Publishing {
     const names = repositories.map(({ name }) => `local/${name}`).sort();
     await this.write(`jobs/${jobId}/request.json`, { prompt: 'Edit.', repositories: names });
     await this.write(`jobs/${jobId}/repositories.json`, names);
+    const settings = defaultJobSettings(parseSettings({}));
+    const request = `jobs/${jobId}/requests/created.json`;
+    const asked = { kind: 'create', action: 'analyze', prompt: 'Edit.', requestedAt: AT };
+    await this.write(request, { ...asked, settings, maxCostUsd: 50 });
     await inParallel(repositories, 16, (repository) => this.recordChange(jobId, repository));
     const row: JobRow = {
       jobId,
@@ -169,7 +173,7 @@ export class Publishing {
         maxConcurrency: 20,
         maxCostUsd: 50,
       },
-      ...{ createPullRequests: false, settings: defaultJobSettings(parseSettings({})) },
+      ...{ createPullRequests: false, settings, request },
       ...(pullRequest && { pullRequest }),
       ...{ run: 1, action: 'analyze', status: 'completed', tokenUsage: NO_TOKENS },
       counts: countsOf({ completed: names.length }),

@@ -23,10 +23,11 @@ import { OutcomeDocument } from '../../core/outcome.ts';
 import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import type { ArtifactStore } from '../../core/store/artifact-store.ts';
-import { openArtifacts, writeArtifact } from '../../core/store/artifacts.ts';
+import { openArtifacts } from '../../core/store/artifacts.ts';
 import { JobControl } from '../../core/store/job-control.ts';
 import { JobTable } from '../../core/store/job-table.ts';
 import { RepositoryTable } from '../../core/store/repository-table.ts';
+import { writeRunRequest } from '../../core/store/run-requests.ts';
 import { JOBS_TABLE, openDynamoDB, REPOSITORIES_TABLE } from '../../core/store/tables.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import { startGitHub } from '../../local/github/server.ts';
@@ -207,10 +208,12 @@ export class Stack {
       },
       settings: { ...defaultJobSettings(parseSettings(this.environment)), ...given.settings },
     };
+    const { action, settings, maxCostUsd } = job;
+    const prompt = given.prompt ?? 'Make the change.';
+    const asked = { kind: 'create' as const, action, settings, maxCostUsd, prompt, requestedAt: at };
+    job.request = await writeRunRequest(this.artifacts, jobId, asked);
     await this.jobs.create(job);
     await this.rows.createPending(jobId, names, at);
-    const request = { prompt: given.prompt ?? 'Make the change.', repositories: names };
-    await writeArtifact(this.artifacts, artifactKeys.request(jobId), request);
     return jobId;
   }
 

@@ -92,7 +92,6 @@ test('paid work can be published again with another branch, title and text, and 
   };
   const opened = await publishing.publish(jobId, { pullRequest });
   expect(opened).toMatchObject({
-    publishAs: pullRequest,
     pullRequest: { branch: 'main' },
     pullRequests: { open: 1 },
   });

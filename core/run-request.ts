@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { JobRow, JobSettings, PullRequestOverrides } from './job.ts';
+
+/** What a run was asked for: an artifact that the job's row names as `request`, and that no later request replaces. */
+export const RunRequest = z.object({
+  /** The request that asked for it. Those of `create`, `retry` and `continue` analyse, and that of `publish` does not. */
+  kind: z.enum(['create', 'retry', 'continue', 'publish']),
+  action: JobRow.shape.action,
+  /** The names of the repositories to take. Absent if the run takes all that its kind of request can take. */
+  selection: z.array(z.string()).optional(),
+  /** Overrides of the job's `pullRequest`, for the pull requests that this run opens. */
+  publishAs: PullRequestOverrides.optional(),
+  /** Absent if the request before, which had it, could not be read. */
+  prompt: z.string().optional(),
+  settings: JobSettings,
+  /** The cap of the whole job, over all runs. */
+  maxCostUsd: z.number(),
+  requestedBy: z.string().optional(),
+  requestedAt: z.string(),
+});
+export type RunRequest = z.infer<typeof RunRequest>;

@@ -23,7 +23,7 @@ type Occasion = { readonly access: Access; readonly memoryMiB?: number } & (
 const ENDING: Access = {
   jobs: ['GetItem', 'UpdateItem'],
   repositories: ENDED_ROWS,
-  artifacts: ['read'],
+  artifacts: ['read', 'write', 'remove'],
   batchJobs: true,
 };
 

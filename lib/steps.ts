@@ -48,12 +48,12 @@ const ACCESS: Readonly<Record<string, Access>> = {
   CompleteJob: {
     jobs: ['GetItem', 'UpdateItem'],
     repositories: ENDED_ROWS,
-    artifacts: ['read'],
+    artifacts: ['read', 'write', 'remove'],
   },
   FailJob: {
     jobs: ['GetItem', 'UpdateItem'],
     repositories: ENDED_ROWS,
-    artifacts: ['read'],
+    artifacts: ['read', 'write', 'remove'],
   },
   RemoveJob: {
     jobs: ['GetItem', 'PutItem', 'DeleteItem'],

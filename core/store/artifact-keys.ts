@@ -12,6 +12,7 @@ export const artifactKeys = {
   runRequest: (jobId: string, digest: string) => `${artifactKeys.runRequests(jobId)}${digest}.json`,
   /** The changes that a review of a shape covers. */
   reviewedList: (jobId: string, digest: string) => `jobs/${jobId}/reviews/${digest}.json`,
+  runRecord: (jobId: string, run: number) => `${artifactKeys.run(jobId, run)}run.json`,
   run: (jobId: string, run: number) => `jobs/${jobId}/runs/${run}/`,
   repository: (jobId: string, repositoryName: string) => `jobs/${jobId}/repositories/${repositoryName}/`,
   outcome: (jobId: string, repositoryName: string) =>

@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { setAside } from '../logger.ts';
 import { Executions } from '../run/executions.ts';
 import { mendedJob } from '../run/mended-job.ts';
+import { keepRecord } from '../run/run-record.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import type { RouteInput, RouteOutput } from './route.ts';
@@ -47,6 +48,7 @@ export async function beginRun(
     if (isRunning(job.status)) throw await stillRunning(jobId, context);
     const { action, settings: ofRepository, maxCostUsd } = toBegin;
     const request = await unlessDeleted(jobId, context, () => writeRequest(job, toBegin, createdBy, context));
+    await keepRecord(job, context);
     const reserved = await jobs.reserveRun(
       jobId,
       job.run,

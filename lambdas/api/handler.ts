@@ -22,6 +22,7 @@ import { health } from './health.ts';
 import { listJobs } from './list-jobs.ts';
 import { listRepositories } from './list-repositories.ts';
 import { listReviews } from './list-reviews.ts';
+import { listRuns } from './list-runs.ts';
 import { openPullRequests } from './open-pull-requests.ts';
 import { HttpError, problemResponse, shorten } from './problem.ts';
 import { retryJob } from './retry-job.ts';
@@ -36,6 +37,7 @@ export const operations: Readonly<Record<string, Route>> = {
   listJobs,
   getJob,
   getRows,
+  listRuns,
   cancelJob,
   retryJob,
   listReviews,

@@ -3,6 +3,7 @@ import { required } from '../../core/settings.ts';
 import type { Context } from '../context.ts';
 import { endBatchJobs } from './end-batch-jobs.ts';
 import { endUnfinished, type RunEnd } from './end-unfinished.ts';
+import { recordRunEnd } from './run-record.ts';
 import { totalsOf } from './totals.ts';
 
 /**
@@ -22,4 +23,5 @@ export async function cleanUpRun({ jobId, run }: RunId, end: RunEnd, context: Co
   const totals = await totalsOf(jobId, rows, end.status, context);
   if (totals.costUsd !== undefined) await context.control.settleAll(jobId, run, totals.costUsd);
   await context.jobs.recordTotals(jobId, run, totals, context.now());
+  await recordRunEnd({ jobId, run }, rows.rows, end, context);
 }

@@ -6,6 +6,7 @@ import { functionHandler } from '../function-handler.ts';
 import { endUnfinished, type RunEnd } from '../run/end-unfinished.ts';
 import { logJobEnd } from '../run/job-ended.ts';
 import { findMendedJob } from '../run/mended-job.ts';
+import { recordRunEnd } from '../run/run-record.ts';
 import { totalsOf } from '../run/totals.ts';
 
 export const Input = ExecutionInput;
@@ -34,6 +35,7 @@ export async function completeJob(
   if (totals.costUsd !== undefined) await context.control.settleAll(jobId, run, totals.costUsd);
   const status = totals.counts.completed > 0 ? 'completed' : 'failed';
   const error = status === 'failed' ? await whyNoneCompleted(jobId, totals.counts.total, context) : undefined;
+  await recordRunEnd({ jobId, run }, rows.rows, { status, error }, context);
   const ended = await context.jobs.end(jobId, run, { ...totals, status, at, error });
   // A run that only publishes has failed no analysis: failed repositories were logged by an earlier run.
   if (ended) logJobEnd(action === 'publish' ? { status: ended } : { ...totals, status: ended });

@@ -7,6 +7,7 @@ import { functionHandler } from '../function-handler.ts';
 import { endUnfinished } from '../run/end-unfinished.ts';
 import { logJobEnd } from '../run/job-ended.ts';
 import { findMendedJob } from '../run/mended-job.ts';
+import { recordRunEnd } from '../run/run-record.ts';
 import { totalsOf } from '../run/totals.ts';
 
 export const Input = ExecutionInput.extend({ error: CaughtError });
@@ -21,6 +22,7 @@ export async function failJob(
   const error = { name: reason.name, message: truncateMessage(`The job failed: ${reason.message}`) };
   const rows = await endUnfinished({ jobId, run }, { status: 'failed', error }, context);
   const totals = await totalsOf(jobId, rows, 'failed', context);
+  await recordRunEnd({ jobId, run }, rows.rows, { status: 'failed', error: reason }, context);
   const ended = await context.jobs.end(jobId, run, {
     ...totals,
     status: 'failed',

@@ -11,6 +11,7 @@ import { cleanUpRun } from '../run/clean-up.ts';
 import { CANCELLED } from '../run/end-unfinished.ts';
 import { PUBLISHABLE_ATTRIBUTES, reasonNotPublishable } from '../run/publishable.ts';
 import { repositoryNames } from '../run/rows.ts';
+import { recordRunStart } from '../run/run-record.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
 
 export const Input = ExecutionInput.extend({
@@ -45,6 +46,7 @@ export async function resolvePullRequests(
   const folder = `${artifactKeys.run(jobId, run)}publish`;
   if (meanwhileSince === undefined) {
     const job = await context.jobs.get(jobId);
+    if (action === 'publish') await recordRunStart(job, context);
     // CompleteJob would take repositories for lost that an unfinished cancel of the previous run has left.
     if (action === 'publish' && run > 1) await cleanUpRun({ jobId, run: run - 1 }, CANCELLED, context);
     return listChanges(context, jobId, folder, await namesOf(job, action, context));

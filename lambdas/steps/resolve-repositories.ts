@@ -29,6 +29,7 @@ import { cleanUpRun } from '../run/clean-up.ts';
 import { CANCELLED } from '../run/end-unfinished.ts';
 import { failBeforeStart } from '../run/fail-before-start.ts';
 import { repositoryNames } from '../run/rows.ts';
+import { recordRunStart } from '../run/run-record.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
 
 export const Input = ExecutionInput;
@@ -53,6 +54,7 @@ export async function resolveRepositories(
 
 async function resolve(jobId: string, run: number, context: Context): Promise<AnalyzeManifest> {
   const job = await context.jobs.getWhole(jobId);
+  await recordRunStart(job, context);
   const names = await namesOf(job, context);
   const seen = job.createPullRequests ? await lookAt(names, context) : NOTHING_SEEN;
   const { defaultBranches } = seen;

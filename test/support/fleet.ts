@@ -8,6 +8,7 @@ import { registerWorkTrees } from '../../cli/register.ts';
 import { inspectWorkTree } from '../../cli/work-tree.ts';
 import { isEnded } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
+import type { RunRecord } from '../../core/run-record.ts';
 import type { Thread, ThreadTurn } from '../../core/thread.ts';
 import type { MessageRequest } from '../../local/model/conversation.ts';
 import type { Answer, Reply } from '../../local/model/reply.ts';
@@ -20,7 +21,10 @@ import { temporaryFolder } from './temporary-folder.ts';
 import { until } from './until.ts';
 import { repositoryOf } from './work-trees.ts';
 
-export type Answered = { status: number; json: JobWithResults & { detail?: string; errors?: unknown[] } };
+export type Answered = {
+  status: number;
+  json: JobWithResults & { runs: RunRecord[]; detail?: string; errors?: unknown[] };
+};
 
 /** A stack as a process, a model that plays a script, and small repositories `local/{name}`. */
 export class Fleet {

@@ -71,6 +71,35 @@ test('a retry repeats failed repositories, keeps completed ones, and adds the us
   expect(await fleet.control(jobId)).toMatchObject({ reservedUsd: expect.closeTo(5 * COST_OF_USAGE, 6) });
   expect(await fleet.temporaryFolders()).toEqual([]);
 
+  const { runs } = (await fleet.call('GET', `/jobs/${jobId}/runs?include=text`)).json;
+  expect(runs).toMatchObject([
+    {
+      run: 2,
+      kind: 'retry',
+      status: 'completed',
+      prompt: 'Edit.',
+      executionArn: fleet.executionArn(jobId, 2),
+    },
+    {
+      run: 1,
+      kind: 'create',
+      status: 'completed',
+      prompt: 'Edit.',
+      executionArn: fleet.executionArn(jobId, 1),
+    },
+  ]);
+  expect(runs).toMatchObject([
+    { counts: { total: 1, completed: 1 }, tokenUsage: { total: 2 * 1200 } },
+    { counts: { total: 2, completed: 1, failed: 1 }, tokenUsage: { total: 3 * 1200 } },
+  ]);
+  expect(runs.map(({ costUsd }) => costUsd)).toEqual([2 * COST_OF_USAGE, 3 * COST_OF_USAGE]);
+  const page = (await fleet.call('GET', `/jobs/${jobId}/runs?limit=1`)).json;
+  expect(page).toMatchObject({ runs: [{ run: 2 }], cursor: '1' });
+  expect((await fleet.call('GET', `/jobs/${jobId}/runs?limit=1&cursor=1`)).json.runs).toMatchObject([
+    { run: 1 },
+  ]);
+  expect((await fleet.call('GET', `/jobs/${jobId}/runs?cursor=3`)).status).toBe(400);
+
   const third = await retry(jobId);
   expect(third).toMatchObject({
     status: 409,

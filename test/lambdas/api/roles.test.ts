@@ -114,6 +114,7 @@ const READING = [
   '/jobs',
   JOB,
   `${JOB}/rows`,
+  `${JOB}/runs`,
   `${JOB}/reviews`,
   RESULT,
   `${RESULT}/diff`,

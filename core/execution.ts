@@ -47,11 +47,23 @@ export const RepositoryInput = AnalyzeItem.extend({ jobId: JobId, run: z.int().m
 export type RepositoryInput = z.infer<typeof RepositoryInput>;
 
 /** One line of the manifest that OpenPullRequests reads. */
-export const PublishItem = z.object({ repositoryName: RepositoryName });
+export const PublishItem = z.object({
+  repositoryName: RepositoryName,
+  /** Open or update the pull request, or close it because its change was rejected. */
+  operation: z.enum(['open', 'close']),
+  /** The patch that was selected: another one is left out. Empty if it is not known. */
+  patchSha: z.string(),
+});
 export type PublishItem = z.infer<typeof PublishItem>;
 
 /** The state of a child execution of OpenPullRequests. */
-export const PullRequestInput = PublishItem.extend({ jobId: JobId, run: z.int().min(1) });
+export const PullRequestInput = PublishItem.extend({
+  jobId: JobId,
+  run: z.int().min(1),
+  // Executions of an earlier deployment do not pass these.
+  operation: PublishItem.shape.operation.default('open'),
+  patchSha: PublishItem.shape.patchSha.default(''),
+});
 export type PullRequestInput = z.infer<typeof PullRequestInput>;
 
 /** A time, ISO 8601, at which a pull request may be opened: the answer of ReserveSlot, and of OpenPullRequest. */

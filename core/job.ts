@@ -21,6 +21,10 @@ export type JobStatus = z.infer<typeof JobStatus>;
 export const ReadJobStatus = z.enum([...JobStatus.options, 'unknown']);
 export type ReadJobStatus = z.infer<typeof ReadJobStatus>;
 
+/** Whether pull requests open only of changes that a person has approved. */
+export const ReviewPolicy = z.enum(['required', 'optional']);
+export type ReviewPolicy = z.infer<typeof ReviewPolicy>;
+
 /** What a waiting job waits for: a look at its sample, or decisions about its changes. */
 export const WaitingFor = z.enum(['sample', 'review']);
 export type WaitingFor = z.infer<typeof WaitingFor>;
@@ -197,6 +201,8 @@ export const JobRequest = z.strictObject({
   /** The most that the whole job may cost, in USD. */
   maxCostUsd: Amount.max(1_000_000).optional(),
   createPullRequests: z.boolean().optional(),
+  /** With `required`, the job waits after a run until each change is approved or rejected. @default optional */
+  review: ReviewPolicy.optional(),
   settings: JobSettings.partial().optional(),
   pullRequest: PullRequestSettings.optional(),
 });
@@ -245,6 +251,8 @@ export const JobRow = z.object({
   maxConcurrency: z.int(),
   maxCostUsd: z.number(),
   createPullRequests: z.boolean(),
+  /** Absent means `optional`. */
+  review: ReviewPolicy.optional(),
   settings: JobSettings,
   pullRequest: PullRequestSettings.optional(),
   /** The number of this job's executions: 1, and one more with each retry and each publish. */

@@ -8,6 +8,8 @@ export const RunRequest = z.object({
   action: JobRow.shape.action,
   /** The names of the repositories to take. Absent if the run takes all that its kind of request can take. */
   selection: z.array(z.string()).optional(),
+  /** Whether only approved changes are published, even if the job requires no review. */
+  approved: z.literal(true).optional(),
   /** Overrides of the job's `pullRequest`, for the pull requests that this run opens. */
   publishAs: PullRequestOverrides.optional(),
   /** Absent if the request before, which had it, could not be read. */

@@ -15,6 +15,8 @@ export const EACH_PULL_REQUEST = {
     'jobId.$': '$.jobId',
     'run.$': '$.run',
     'repositoryName.$': '$$.Map.Item.Value.repositoryName',
+    'operation.$': '$$.Map.Item.Value.operation',
+    'patchSha.$': '$$.Map.Item.Value.patchSha',
   },
 };
 

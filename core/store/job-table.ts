@@ -8,7 +8,7 @@ import {
 import { z } from 'zod';
 import { NotFoundError } from '../errors.ts';
 import type { RunId } from '../execution.ts';
-import type { Counts, ErrorDescription, JobRow, JobStatus, PullRequestCounts } from '../job.ts';
+import type { Counts, ErrorDescription, JobRow, JobStatus, PullRequestCounts, WaitingFor } from '../job.ts';
 import type { Settings } from '../settings.ts';
 import type { TokenUsage } from '../usage.ts';
 import { type ConditionalUpdate, putWhere, updateWhere } from './conditional-write.ts';
@@ -194,6 +194,37 @@ export class JobTable {
     if (await endAs(end.status, 'attribute_not_exists(waitingFor)')) return end.status;
     if (await endAs('waiting', 'attribute_exists(waitingFor)')) return 'waiting';
     return undefined;
+  }
+
+  /** Lets the job wait for its review once its run ends, or no longer. A job that waits for its sample goes on doing that. */
+  async awaitReview(jobId: string, run: number, isUndecided: boolean): Promise<void> {
+    await this.#update(jobId, {
+      ...(isUndecided ? { set: { waitingFor: 'review' satisfies WaitingFor } } : { remove: ['waitingFor'] }),
+      condition: `run = :run AND ${isUndecided ? 'attribute_not_exists(waitingFor)' : 'waitingFor = :review'}`,
+      values: { ':run': run, ...(!isUndecided && { ':review': 'review' satisfies WaitingFor }) },
+    });
+  }
+
+  /** Ends a job's wait for its review, or lets a completed job wait for it again. Changes no job of another status. */
+  async settleReview(jobId: string, run: number, isUndecided: boolean, at: string): Promise<void> {
+    await this.#update(
+      jobId,
+      isUndecided
+        ? {
+            set: { status: 'waiting', waitingFor: 'review' satisfies WaitingFor, updatedAt: at },
+            remove: ['completedAt'],
+            condition: 'run = :run AND #status = :completed AND attribute_not_exists(waitingFor)',
+            names: { '#status': 'status' },
+            values: { ':run': run, ':completed': 'completed' },
+          }
+        : {
+            set: { status: 'completed', completedAt: at, updatedAt: at },
+            remove: ['waitingFor'],
+            condition: 'run = :run AND #status = :waiting AND waitingFor = :review',
+            names: { '#status': 'status' },
+            values: { ':run': run, ...WAITING, ':review': 'review' satisfies WaitingFor },
+          },
+    );
   }
 
   /** Marks a running or waiting job as cancelled. Returns false if it had ended, or another run has it. */

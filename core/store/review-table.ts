@@ -1,7 +1,15 @@
-import { type DynamoDBDocumentClient, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import type { z } from 'zod';
 import { inParallel } from '../in-parallel.ts';
-import { Decisions, digestOfChanges, inOrder, Review, type ReviewedChange, ReviewedList } from '../review.ts';
+import {
+  Decisions,
+  digestOfChanges,
+  inOrder,
+  Review,
+  type Reviewable,
+  type ReviewedChange,
+  ReviewedList,
+} from '../review.ts';
 import type { Settings } from '../settings.ts';
 import { artifactKeys } from './artifact-keys.ts';
 import type { ArtifactStore } from './artifact-store.ts';
@@ -57,10 +65,7 @@ export class ReviewTable {
           ...(from && { ExclusiveStartKey: from }),
         }),
       );
-      for (const { repositoryName: _, reviewedRepository, ...rest } of Items) {
-        const { success, data } = Review.safeParse({ ...rest, repositoryName: reviewedRepository });
-        if (success) reviews.push(data);
-      }
+      reviews.push(...Items.flatMap((item) => readReview(item) ?? []));
       from = LastEvaluatedKey;
     } while (from);
     return reviews;
@@ -68,13 +73,47 @@ export class ReviewTable {
 
   /** The decision about each change of a job. */
   async decisions(jobId: string, artifacts: ArtifactStore): Promise<Decisions> {
-    const reviews = await this.list(jobId);
+    return this.#decisionsOf(jobId, await this.list(jobId), artifacts);
+  }
+
+  async #decisionsOf(
+    jobId: string,
+    reviews: readonly Review[],
+    artifacts: ArtifactStore,
+  ): Promise<Decisions> {
     const ofShapes = reviews.filter(({ shape, decision }) => shape !== undefined && decision !== 'undecided');
     const lists = new Map<string, z.infer<typeof ReviewedList>>();
     await inParallel([...new Set(ofShapes.map(({ seen }) => seen))], PARALLEL, async (seen) => {
       lists.set(seen, await this.#listOf(jobId, seen, artifacts));
     });
     return new Decisions(reviews, lists);
+  }
+
+  /** The review that covers the change of one repository, if any: two reads, and the list of its shape. */
+  async reviewOf(jobId: string, change: Reviewable, artifacts: ArtifactStore): Promise<Review | undefined> {
+    const { repositoryName, shape } = change;
+    const found = await Promise.all([
+      this.#find(jobId, { repositoryName }),
+      shape === undefined ? undefined : this.#find(jobId, { shape }),
+    ]);
+    return (
+      await this.#decisionsOf(
+        jobId,
+        found.filter((review) => review !== undefined),
+        artifacts,
+      )
+    ).reviewOf(change);
+  }
+
+  async #find(jobId: string, of: Parameters<typeof reviewKey>[0]): Promise<Review | undefined> {
+    const { Item } = await this.#client.send(
+      new GetCommand({
+        TableName: this.#table,
+        Key: { jobId, repositoryName: reviewKey(of) },
+        ConsistentRead: true,
+      }),
+    );
+    return Item && readReview(Item);
   }
 
   async #listOf(
@@ -90,6 +129,15 @@ export class ReviewTable {
     if (this.#lists.size > MAX_KEPT_LISTS && oldest !== undefined) this.#lists.delete(oldest);
     return list;
   }
+}
+
+/** Returns undefined if it cannot be read, so that its changes are undecided. */
+function readReview({
+  repositoryName: _,
+  reviewedRepository,
+  ...rest
+}: Record<string, unknown>): Review | undefined {
+  return Review.safeParse({ ...rest, repositoryName: reviewedRepository }).data;
 }
 
 /** Writes the changes that a review of a shape covers. Returns their digest, which is part of the artifact's key. */

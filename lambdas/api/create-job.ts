@@ -115,6 +115,7 @@ function newJob(jobId: string, request: JobRequest, settings: Settings, at: stri
     maxConcurrency: request.maxConcurrency ?? settings.DEFAULT_CONCURRENCY,
     maxCostUsd: request.maxCostUsd ?? settings.DEFAULT_JOB_COST_USD,
     createPullRequests: request.createPullRequests ?? false,
+    review: request.review,
     settings: { ...defaultJobSettings(settings), ...request.settings },
     pullRequest: request.pullRequest,
     run: 1,
@@ -181,8 +182,12 @@ function refuseAboveCeilings(request: JobRequest, settings: Settings): void {
 
 /** Without a known price, the caps on cost cannot be enforced. */
 function refuseModel({ settings: asked }: JobRequest, settings: Settings): void {
-  const model = asked?.model ?? settings.CLAUDE_MODEL;
-  const at = { field: 'settings.model', received: model };
+  refuseModelOf('settings.model', asked?.model ?? settings.CLAUDE_MODEL, settings);
+  if (asked?.judge?.model !== undefined) refuseModelOf('settings.judge.model', asked.judge.model, settings);
+}
+
+function refuseModelOf(field: string, model: string, settings: Settings): void {
+  const at = { field, received: model };
   const { ALLOWED_MODELS } = settings;
   if (ALLOWED_MODELS.length > 0 && !ALLOWED_MODELS.includes(model)) {
     throw new InvalidInputError(

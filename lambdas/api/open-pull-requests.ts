@@ -9,7 +9,7 @@ import {
   ShownJob,
 } from '../../core/job.ts';
 import type { Context } from '../context.ts';
-import { PUBLISHABLE_ATTRIBUTES, reasonNotPublishable } from '../run/publishable.ts';
+import { needsApproval, operationOn, PUBLISHABLE_ATTRIBUTES } from '../run/publishable.ts';
 import { repositoryNames } from '../run/rows.ts';
 import { beginRun } from './begin-run.ts';
 import { namesOfJob } from './names-of-job.ts';
@@ -20,6 +20,8 @@ const body = z
   .strictObject({
     repositories: z.array(RepositoryName).min(1).max(10_000).optional(),
     pullRequest: PullRequestOverrides.optional(),
+    /** Only changes that a person has approved. A job that requires reviews publishes no others anyway. */
+    approved: z.literal(true).optional(),
   })
   .optional();
 
@@ -46,10 +48,11 @@ export const openPullRequests = route(
     const prepare = async (job: JobRow) => {
       const known = await repositoryNames(jobId, context);
       const wanted = body?.repositories && namesOfJob(jobId, body.repositories, known);
-      const names = await namesToPublish(job, wanted ?? known, context);
+      const names = await namesToPublish(job, wanted ?? known, body?.approved, context);
       return {
         kind: 'publish' as const,
         action: 'publish' as const,
+        approved: body?.approved,
         publishAs: body?.pullRequest,
         ...(wanted && { selection: names }),
       };
@@ -60,13 +63,24 @@ export const openPullRequests = route(
 
 /** The repositories that have a change without a pull request. Throws ConflictError if none has. */
 async function namesToPublish(
-  { jobId, status }: JobRow,
+  job: JobRow,
   names: readonly string[],
-  { repositories }: Context,
+  approved: boolean | undefined,
+  { repositories, reviews, artifacts }: Context,
 ): Promise<string[]> {
-  const rows = await repositories.getMany(jobId, names, PUBLISHABLE_ATTRIBUTES);
-  const reasons = rows.map((row) => [row.repositoryName, reasonNotPublishable(row)] as const);
-  const open = reasons.flatMap(([name, reason]) => (reason === undefined ? [name] : []));
+  const { jobId, status } = job;
+  const [rows, decisions] = await Promise.all([
+    repositories.getMany(jobId, names, PUBLISHABLE_ATTRIBUTES),
+    reviews.decisions(jobId, artifacts),
+  ]);
+  const found = rows.map((row) => ({
+    name: row.repositoryName,
+    operation: operationOn(row, decisions, needsApproval(job, approved)),
+  }));
+  const open = found.flatMap(({ name, operation }) => ('reason' in operation ? [] : [name]));
+  const reasons = found.flatMap(({ name, operation }) =>
+    'reason' in operation ? [[name, operation.reason] as const] : [],
+  );
   // A running job may have nothing to publish yet; that is not an error.
   if (open.length > 0 || isRunning(status)) return open;
   const some = reasons.slice(0, MAX_NAMES_IN_MESSAGE).map(([name, reason]) => `${name} ${reason}`);

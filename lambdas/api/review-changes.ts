@@ -8,6 +8,7 @@ import { PARALLEL } from '../../core/store/repository-table.ts';
 import { writeReviewedList } from '../../core/store/review-table.ts';
 import type { SummaryRow } from '../../core/summary-row.ts';
 import type { Context } from '../context.ts';
+import { settleReview } from '../run/await-review.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
 import { namesOfJob } from './names-of-job.ts';
 import { route } from './route.ts';
@@ -68,6 +69,7 @@ export const reviewChanges = route(
       }
       await inParallel(reviews, PARALLEL, (review) => context.reviews.put(jobId, review, expiresAt));
     });
+    await settleReview(jobId, context);
     return { json: { reviews } };
   },
 );

@@ -93,6 +93,28 @@ export async function updateBody(
   await github.rest.pulls.update({ owner, repo, pull_number: pull.number, body });
 }
 
+/**
+ * Closes a pull request, with a comment before it. One that has ended already keeps its state. Safe to run again: a comment
+ * may then come twice, since GitHub has no condition for it.
+ */
+export async function closePullRequest(
+  github: Octokit,
+  repository: Repository,
+  number: number,
+  comment: string,
+): Promise<Pick<PullRequest, 'state' | 'mergedAt'>> {
+  const { data } = await github.rest.pulls.get({ ...repository, pull_number: number });
+  const found = pullRequestOf(data as PullJson, repository.owner);
+  if (found.state !== 'open') return endOf(found);
+  await github.rest.issues.createComment({ ...repository, issue_number: number, body: comment });
+  const closed = await github.rest.pulls.update({ ...repository, pull_number: number, state: 'closed' });
+  return endOf(pullRequestOf(closed.data as PullJson, repository.owner));
+}
+
+function endOf({ state, mergedAt }: PullRequest): Pick<PullRequest, 'state' | 'mergedAt'> {
+  return { state, ...(mergedAt && { mergedAt }) };
+}
+
 export function pullRequestOf(pull: PullJson, owner: string): PullRequest {
   return {
     number: pull.number,

@@ -1,11 +1,16 @@
+import type { PublishItem } from '../../core/execution.ts';
+import type { JobRow } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
+import type { Decisions } from '../../core/review.ts';
 
-/** The attributes that `reasonNotPublishable` needs. */
+/** The attributes that `operationOn` needs. */
 export const PUBLISHABLE_ATTRIBUTES = [
   'repositoryName',
   'status',
   'outcome',
   'run',
+  'shape',
+  'patchSha',
   'pullRequestNumber',
   'pullRequestUrl',
   'pullRequest',
@@ -14,19 +19,36 @@ export const PUBLISHABLE_ATTRIBUTES = [
 
 type Row = Pick<RepositoryResult, (typeof PUBLISHABLE_ATTRIBUTES)[number]>;
 
-/** Why a repository needs no pull request; undefined if it has a change that no pull request shows. */
-export function reasonNotPublishable({
-  status,
-  outcome,
-  run,
-  pullRequestNumber,
-  pullRequestUrl,
-  pullRequest,
-  judgement,
-}: Row): string | undefined {
-  if (outcome !== 'changed') return `has no change (${outcome ?? status})`;
-  if (judgement?.decision === 'none')
-    return `was not judged (${judgement.reasons[0]?.text ?? 'no reason is recorded'}); a person has to approve it`;
+/** Whether only approved changes are published: the job requires it, or the request for this run. */
+export function needsApproval({ review }: Pick<JobRow, 'review'>, asked = false): boolean {
+  return asked || review === 'required';
+}
+
+/** What a publish does about a repository, or the reason why it does nothing. */
+export function operationOn(
+  row: Row,
+  decisions: Decisions,
+  approvalNeeded: boolean,
+): PublishItem | { reason: string } {
+  const { repositoryName, outcome, status, patchSha = '', pullRequest } = row;
+  const decision = decisions.of(row);
+  if (outcome !== 'changed') return { reason: `has no change (${outcome ?? status})` };
+  if (decision === 'reject')
+    return pullRequest?.state === 'open'
+      ? { repositoryName, operation: 'close', patchSha }
+      : { reason: 'has a change that was rejected' };
+  if (approvalNeeded && decision !== 'approve') return { reason: 'has a change that is not approved' };
+  const reason = reasonNotJudged(row, decision) ?? reasonPublished(row);
+  return reason === undefined ? { repositoryName, operation: 'open', patchSha } : { reason };
+}
+
+/** Where no judgement could be had, a person decides. */
+function reasonNotJudged({ judgement }: Row, decision: 'approve' | undefined): string | undefined {
+  if (judgement?.decision !== 'none' || decision === 'approve') return undefined;
+  return `has a change that could not be judged, so it has to be approved first (${judgement.reasons[0]?.text ?? 'no reason is recorded'})`;
+}
+
+function reasonPublished({ run, pullRequestNumber, pullRequestUrl, pullRequest }: Row): string | undefined {
   if (pullRequestNumber === undefined) return undefined;
   // A later run has analysed the repository again.
   if (pullRequest?.run !== undefined && pullRequest.run !== run) return undefined;

@@ -1,11 +1,13 @@
 import type { z } from 'zod';
-import { ExecutionInput } from '../../core/execution.ts';
+import { ExecutionInput, type RunId } from '../../core/execution.ts';
 import type { ErrorDescription } from '../../core/job.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
+import { settleReview, undecidedOf } from '../run/await-review.ts';
 import { endUnfinished, type RunEnd } from '../run/end-unfinished.ts';
 import { logJobEnd } from '../run/job-ended.ts';
 import { findMendedJob } from '../run/mended-job.ts';
+import type { JobRows } from '../run/rows.ts';
 import { recordRunEnd } from '../run/run-record.ts';
 import { totalsOf } from '../run/totals.ts';
 
@@ -33,14 +35,26 @@ export async function completeJob(
   const totals = await totalsOf(jobId, rows, 'failed', context);
   const at = context.now();
   if (totals.costUsd !== undefined) await context.control.settleAll(jobId, run, totals.costUsd);
+  await awaitReview({ jobId, run }, rows, context);
   const status = totals.counts.completed > 0 ? 'completed' : 'failed';
   const error = status === 'failed' ? await whyNoneCompleted(jobId, totals.counts.total, context) : undefined;
   await recordRunEnd({ jobId, run }, rows.rows, { status, error }, context);
   const ended = await context.jobs.end(jobId, run, { ...totals, status, at, error });
+  // A decision that came while the run was ending is not in what the job waits for.
+  if (ended) await settleReview(jobId, context, rows.rows);
   // A run that only publishes has failed no analysis: failed repositories were logged by an earlier run.
   if (ended) logJobEnd(action === 'publish' ? { status: ended } : { ...totals, status: ended });
   // The job was cancelled: its status stays, but the totals are newer.
   else await context.jobs.recordTotals(jobId, run, totals, at);
+}
+
+/** A job that requires reviews waits after the run while one of its changes is undecided. */
+async function awaitReview({ jobId, run }: RunId, { rows }: JobRows, context: Context): Promise<void> {
+  const { jobs, reviews, artifacts } = context;
+  const job = await jobs.get(jobId);
+  if (job.review !== 'required') return;
+  const decisions = await reviews.decisions(jobId, artifacts);
+  await jobs.awaitReview(jobId, run, undecidedOf(job, rows, decisions) > 0);
 }
 
 /** The error that stopped the whole job, or else a reference to each repository's error. */

@@ -1,6 +1,13 @@
 import { z } from 'zod';
-import { PullRequestInput, type Slot } from '../../core/execution.ts';
+
+import { ConflictError } from '../../core/errors.ts';
+import { type PublishItem, PullRequestInput, type Slot } from '../../core/execution.ts';
+import { type JobRow, parseRepositoryName } from '../../core/job.ts';
+import type { RepositoryResult } from '../../core/repository-result.ts';
+import type { Review } from '../../core/review.ts';
+import type { RunRequest } from '../../core/run-request.ts';
 import { readRunRequest } from '../../core/store/run-requests.ts';
+
 import { checkWriteAccess, WriteAccessInput } from '../check-write-access.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
@@ -8,31 +15,36 @@ import { requirePublishable, touchesWorkflows } from '../github/change-set-rules
 import { openGitHub } from '../github/client.ts';
 import { credentialId } from '../github/credential.ts';
 import { type Published, publishChangeSet } from '../github/publish.ts';
+import { closePullRequest } from '../github/pull-request.ts';
 import { rateLimitedUntil } from '../github/rate-limit.ts';
 import { explainRefusal } from '../github/refusal.ts';
+import { plainText } from '../github/untrusted-text.ts';
+import { needsApproval } from '../run/publishable.ts';
 import { readRecordedChangeSet } from '../run/recorded-change-set.ts';
+
+const MAX_NOTE = 2000;
 
 export const Input = z.union([PullRequestInput, WriteAccessInput]);
 
 /**
- * Opens the pull request of a recorded change set. If GitHub's rate limit refuses a call, returns the end of the limit as
+ * Opens the pull request of a recorded change set, or closes it if the change was rejected. If GitHub's rate limit refuses a call, returns the end of the limit as
  * `at`, and holds all slots of the credential until then; the state machine then reserves another slot.
  */
 export async function openPullRequest(
-  { jobId, repositoryName }: PullRequestInput,
-  { artifacts, jobs, rateSlots, repositories, settings, now }: Context,
+  { jobId, repositoryName, operation, patchSha }: PullRequestInput,
+  context: Context,
 ): Promise<Required<Slot>> {
+  const { artifacts, jobs, rateSlots, repositories, settings, now } = context;
   const job = await jobs.getWhole(jobId);
   const row = await repositories.get(jobId, repositoryName);
-  const changeSet = await readRecordedChangeSet(artifacts, row);
-  await requirePublishable(changeSet, job.settings, settings);
+  const [review, request] = await Promise.all([
+    context.reviews.reviewOf(jobId, row, artifacts),
+    job.action === 'publish' ? readRunRequest(artifacts, job) : undefined,
+  ]);
+  requireSelected(row, { operation, patchSha }, review, needsApproval(job, request?.approved));
   try {
-    const access = touchesWorkflows(changeSet) ? 'writeWorkflows' : 'write';
-    const github = await openGitHub(settings, repositoryName, access);
-    const publishAs = job.action === 'publish' ? (await readRunRequest(artifacts, job)).publishAs : undefined;
-    const publication = { repositoryName, job, publishAs, row, changeSet, settings };
-    const published = await publishChangeSet(github, publication);
-    await repositories.recordPullRequest(jobId, repositoryName, now(), recordOf(published, row.run, now()));
+    if (operation === 'close') await close(row, review, context);
+    else await open(job, row, request?.publishAs, context);
     return { opened: true, at: now(), granted: true, ofJob: true };
   } catch (error) {
     const nowMs = Date.parse(now());
@@ -41,6 +53,60 @@ export async function openPullRequest(
     await rateSlots.blockUntil(await credentialId(settings, repositoryName), until, nowMs);
     return { opened: false, at: new Date(until).toISOString(), granted: false, ofJob: true };
   }
+}
+
+async function open(
+  job: JobRow,
+  row: RepositoryResult,
+  publishAs: RunRequest['publishAs'],
+  context: Context,
+): Promise<void> {
+  const { artifacts, repositories, settings, now } = context;
+  const { jobId, repositoryName } = row;
+  const changeSet = await readRecordedChangeSet(artifacts, row);
+  await requirePublishable(changeSet, job.settings, settings);
+  const access = touchesWorkflows(changeSet) ? 'writeWorkflows' : 'write';
+  const github = await openGitHub(settings, repositoryName, access);
+  const publication = { repositoryName, job, publishAs, row, changeSet, settings };
+  const published = await publishChangeSet(github, publication);
+  await repositories.recordPullRequest(jobId, repositoryName, now(), recordOf(published, row.run, now()));
+}
+
+/** Minutes may pass between the selection and this step, in which a person may decide otherwise. */
+function requireSelected(
+  { repositoryName, patchSha = '' }: RepositoryResult,
+  selected: Pick<PublishItem, 'operation' | 'patchSha'>,
+  review: Review | undefined,
+  approvalNeeded: boolean,
+): void {
+  if (selected.patchSha !== '' && selected.patchSha !== patchSha)
+    throw new ConflictError(
+      `The change of ${repositoryName} is no longer the one that was selected (its patch is ${patchSha || 'gone'}). Publish again.`,
+    );
+  const decision = review?.decision ?? 'undecided';
+  const isMeant = selected.operation === 'close' ? decision === 'reject' : decision !== 'reject';
+  if (isMeant && (selected.operation === 'close' || !approvalNeeded || decision === 'approve')) return;
+  throw new ConflictError(
+    `The change of ${repositoryName} was selected to ${selected.operation} its pull request, and the decision about it is ${decision} by now. Publish again.`,
+  );
+}
+
+/** Closes the pull request of a rejected change, with the reviewer's note as a comment. */
+async function close(
+  { jobId, repositoryName, pullRequest, pullRequestNumber }: RepositoryResult,
+  review: Review | undefined,
+  { settings, repositories, now }: Context,
+): Promise<void> {
+  const name = pullRequest?.renamedTo ?? repositoryName;
+  const github = await openGitHub(settings, name, 'write');
+  const { owner, name: repo } = parseRepositoryName(name);
+  const comment = review?.note
+    ? `The change was rejected in the review of ${jobId}: ${plainText(review.note, MAX_NOTE)}`
+    : `The change was rejected in the review of ${jobId}.`;
+  const closed = await closePullRequest(github, { owner, repo }, pullRequestNumber!, comment);
+  await repositories.recordPullRequest(jobId, repositoryName, now(), {
+    pullRequest: { ...pullRequest, ...closed, checkedAt: now() },
+  });
 }
 
 function recordOf(published: Published, run: number | undefined, at: string) {

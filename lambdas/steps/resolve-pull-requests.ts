@@ -9,7 +9,7 @@ import { functionHandler } from '../function-handler.ts';
 import { pauseAfter } from '../pause.ts';
 import { cleanUpRun } from '../run/clean-up.ts';
 import { CANCELLED } from '../run/end-unfinished.ts';
-import { PUBLISHABLE_ATTRIBUTES, reasonNotPublishable } from '../run/publishable.ts';
+import { needsApproval, operationOn, PUBLISHABLE_ATTRIBUTES } from '../run/publishable.ts';
 import { repositoryNames } from '../run/rows.ts';
 import { recordRunStart } from '../run/run-record.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
@@ -49,28 +49,38 @@ export async function resolvePullRequests(
     if (action === 'publish') await recordRunStart(job, context);
     // CompleteJob would take repositories for lost that an unfinished cancel of the previous run has left.
     if (action === 'publish' && run > 1) await cleanUpRun({ jobId, run: run - 1 }, CANCELLED, context);
-    return listChanges(context, jobId, folder, await namesOf(job, action, context));
+    const { names, approved } = await requestedOf(job, action, context);
+    return listChanges(context, jobId, folder, { names, approvalNeeded: needsApproval(job, approved) });
   }
-  const { pauseMs, ...meanwhile } = await lookMeanwhile(context, { jobId, run, meanwhileSince });
+  const { pauseMs, approvalNeeded, ...meanwhile } = await lookMeanwhile(context, {
+    jobId,
+    run,
+    meanwhileSince,
+  });
   const names = meanwhile.analysed ? [] : await context.repositoryIndex.listUntried(jobId);
   // Only as many as can be opened before the next look: the Map waits for all of its items, so an owner with many changes
   // would delay the changes of other owners, whose credentials are idle.
   const perHour = context.settings.PULL_REQUESTS_PER_HOUR;
   const maxPerOwner = Math.max(CHILDREN_PER_OWNER, Math.ceil((perHour * pauseMs) / 3_600_000));
   // A separate folder: a late execution of this step must not overwrite the input of the last Map.
-  const manifest = await listChanges(context, jobId, `${folder}-meanwhile`, names, maxPerOwner);
+  const manifest = await listChanges(context, jobId, `${folder}-meanwhile`, {
+    names,
+    approvalNeeded,
+    maxPerOwner,
+  });
   return { ...manifest, ...meanwhile };
 }
 
 async function lookMeanwhile(
   { jobs, control, now }: Context,
   { jobId, run, meanwhileSince }: RunId & { meanwhileSince: string },
-): Promise<Meanwhile & { pauseMs: number }> {
+): Promise<Meanwhile & { pauseMs: number; approvalNeeded: boolean }> {
   const [job, { analysedInRun }] = await Promise.all([jobs.get(jobId), control.get(jobId)]);
   const nowMs = Date.parse(now());
   const pauseMs = pauseAfter(nowMs - Date.parse(meanwhileSince));
   return {
     pauseMs,
+    approvalNeeded: needsApproval(job),
     analysed: analysedInRun === run || job.status !== 'processing' || job.run !== run,
     nextAt: new Date(nowMs + pauseMs).toISOString(),
   };
@@ -80,17 +90,26 @@ async function listChanges(
   context: Context,
   jobId: string,
   folder: string,
-  names: readonly string[],
-  maxPerOwner?: number,
+  {
+    names,
+    approvalNeeded,
+    maxPerOwner,
+  }: { names: readonly string[]; approvalNeeded: boolean; maxPerOwner?: number },
 ): Promise<MapManifest> {
-  const rows = await context.repositories.getMany(jobId, names, PUBLISHABLE_ATTRIBUTES);
-  const open = rows.filter((row) => reasonNotPublishable(row) === undefined);
+  const [rows, decisions] = await Promise.all([
+    context.repositories.getMany(jobId, names, PUBLISHABLE_ATTRIBUTES),
+    context.reviews.decisions(jobId, context.artifacts),
+  ]);
+  const operations = rows.flatMap((row): PublishItem[] => {
+    const operation = operationOn(row, decisions, approvalNeeded);
+    return 'reason' in operation ? [] : [operation];
+  });
   const byOwner = Map.groupBy(
-    open,
+    operations,
     ({ repositoryName }) => parseRepositoryName(repositoryName.toLowerCase()).owner,
   );
-  const groups = [...byOwner.values()].map((rows) => rows.slice(0, maxPerOwner));
-  const items = inTurn(groups).map(({ repositoryName }): PublishItem => ({ repositoryName }));
+  const groups = [...byOwner.values()].map((items) => items.slice(0, maxPerOwner));
+  const items = inTurn(groups);
 
   const key = `${folder}/items.json`;
   await unlessDeleted(jobId, context, () => writeArtifact(context.artifacts, key, items, { plain: true }));
@@ -106,12 +125,17 @@ function inTurn<T>(groups: readonly (readonly T[])[]): T[] {
   ).flat();
 }
 
-async function namesOf(job: JobRow, action: Input['action'], context: Context): Promise<readonly string[]> {
+/** The repositories whose changes this run publishes, and whether it was asked for approved ones only. */
+async function requestedOf(
+  job: JobRow,
+  action: Input['action'],
+  context: Context,
+): Promise<{ names: readonly string[]; approved?: boolean | undefined }> {
   const asked = (action === 'publish' || job.createPullRequests) && job.status === 'processing';
-  if (!asked) return [];
-  const selection =
-    action === 'publish' ? (await readRunRequest(context.artifacts, job)).selection : undefined;
-  return selection ?? repositoryNames(job.jobId, context);
+  if (!asked) return { names: [] };
+  const request = action === 'publish' ? await readRunRequest(context.artifacts, job) : undefined;
+  const names = request?.selection ?? (await repositoryNames(job.jobId, context));
+  return { names, approved: request?.approved };
 }
 
 export const handler = functionHandler(Input, resolvePullRequests);

@@ -28,6 +28,7 @@ import { logger } from '../logger.ts';
 import { cleanUpRun } from '../run/clean-up.ts';
 import { CANCELLED } from '../run/end-unfinished.ts';
 import { failBeforeStart } from '../run/fail-before-start.ts';
+import { needsApproval } from '../run/publishable.ts';
 import { repositoryNames } from '../run/rows.ts';
 import { recordRunStart } from '../run/run-record.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
@@ -86,7 +87,7 @@ async function resolve(jobId: string, run: number, context: Context): Promise<An
   const key = `${prefix}/items.json`;
   await writeArtifact(context.artifacts, key, items, { plain: true });
   const { maxConcurrency: concurrency, createPullRequests } = job;
-  const inWaves = createPullRequests && items.length > concurrency;
+  const inWaves = createPullRequests && !needsApproval(job) && items.length > concurrency;
   return { key, prefix: `${prefix}/results`, concurrency, count: items.length, inWaves };
 }
 

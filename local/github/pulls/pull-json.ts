@@ -15,7 +15,7 @@ async function pullSide(call: RepositoryCall, { ref, sha }: PullRecord['head']):
   return { label: `${owner}:${ref}`, ref, sha, user, repo: await repositoryJson(call, call.repository) };
 }
 
-function associationOf(repository: Repository, author: string): string {
+export function associationOf(repository: Repository, author: string): string {
   if (author.toLowerCase() === repository.record.owner.toLowerCase()) return 'OWNER';
   return roleOf(repository, author) === 'pull' ? 'CONTRIBUTOR' : 'COLLABORATOR';
 }
@@ -126,7 +126,7 @@ export async function wholePullJson(
     rebaseable: mergeable === null ? null : false,
     mergeable_state: mergeable === null ? 'unknown' : mergeable ? 'clean' : 'dirty',
     maintainer_can_modify: false,
-    comments: 0,
+    comments: pull.comments.length,
     review_comments: 0,
     commits: await countCommits(repository, base.sha, head.sha),
     additions: sum('additions'),

@@ -7,6 +7,7 @@ import { compareRoutes } from '../objects/compare.ts';
 import { contentRoutes } from '../objects/contents.ts';
 import { refRoutes } from '../objects/refs.ts';
 import { treeRoutes } from '../objects/trees.ts';
+import { commentRoutes } from '../pulls/comments.ts';
 import { labelRoutes } from '../pulls/labels.ts';
 import { mergeRoutes } from '../pulls/merge.ts';
 import { pullRoutes } from '../pulls/pulls.ts';
@@ -109,6 +110,7 @@ const REPOSITORY_ROUTES: readonly RepositoryRoute[] = [
   ...pullRoutes,
   ...mergeRoutes,
   ...labelRoutes,
+  ...commentRoutes,
   ...reviewerRoutes,
   ...collaboratorRoutes,
   ...rulesetRoutes,

@@ -139,7 +139,10 @@ test.each([
     ...{ status: 'completed', outcome: 'changed', completedAt: AT, defaultBranch: 'main' },
     changeSetSha256: createHash('sha256').update(body).digest('hex'),
   });
-  const said = await openPullRequest({ jobId, run: 1, repositoryName }, storage);
+  const said = await openPullRequest(
+    { jobId, run: 1, repositoryName, operation: 'open', patchSha: '' },
+    storage,
+  );
   expect(said).toMatchObject({ opened: false });
   expect(Date.parse(said.at) - Date.parse(AT)).toBeLessThanOrEqual(24 * 3600 * 1000 + 1000);
 });

@@ -122,7 +122,7 @@ async function publish(
     changeSetSha256: createHash('sha256').update(body).digest('hex'),
   });
   try {
-    await openPullRequest({ jobId, run: 1, repositoryName }, storage);
+    await openPullRequest({ jobId, run: 1, repositoryName, operation: 'open', patchSha: '' }, storage);
     const { pullRequest } = await storage.repositories.get(jobId, repositoryName);
     return { commit: pullRequest!.commitSha! };
   } catch (error) {

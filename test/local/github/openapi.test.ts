@@ -152,6 +152,8 @@ async function drivePulls(place: Place): Promise<void> {
   await owner.issues.listLabelsForRepo(place);
   await owner.issues.addLabels({ ...place, issue_number: 1, labels: ['bot', 'new'] });
   await owner.issues.listLabelsOnIssue({ ...place, issue_number: 1 });
+  await owner.issues.createComment({ ...place, issue_number: 1, body: 'Why?' });
+  await owner.issues.listComments({ ...place, issue_number: 1 });
   await owner.pulls.list(place);
   await owner.pulls.update({ ...pull, title: 'New' });
   await owner.pulls.get(pull);

@@ -28,7 +28,7 @@ const ACCESS: Readonly<Record<string, Access>> = {
   RecordFailure: { repositories: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'], artifacts: ['read'] },
   ResolvePullRequests: {
     jobs: ['GetItem', 'UpdateItem'],
-    repositories: ENDED_ROWS,
+    repositories: [...ENDED_ROWS, 'QueryTable'],
     artifacts: ['read', 'write', 'remove'],
     batchJobs: true,
   },
@@ -47,7 +47,7 @@ const ACCESS: Readonly<Record<string, Access>> = {
   RecordPullRequestFailure: { repositories: ['GetItem', 'UpdateItem'] },
   CompleteJob: {
     jobs: ['GetItem', 'UpdateItem'],
-    repositories: ENDED_ROWS,
+    repositories: [...ENDED_ROWS, 'QueryTable'],
     artifacts: ['read', 'write', 'remove'],
   },
   FailJob: {

@@ -135,7 +135,7 @@ test.each<[string, Reply, string]>([
     { status: 400, type: 'invalid_request_error', message: 'no' },
     'could not be asked',
   ],
-])('%s is no judgement: the change is recorded with the decision none', async (_, reply, why) => {
+])('%s gives no judgement: the change is recorded with the decision none', async (_, reply, why) => {
   const { outcome } = await stack.analyze(files, [attempt('two\n'), reply], { settings: { judge: {} } });
   expect(outcome).toMatchObject({
     outcome: 'changed',

@@ -14,6 +14,7 @@ import { parseSettings } from '../core/settings.ts';
 import { Thread } from '../core/thread.ts';
 import { requestRefusal } from '../local/model/request-rules.ts';
 import { SYSTEM_PROMPT } from '../worker/claude/prompt.ts';
+import { judgeSeeded } from './live-judge.ts';
 import { cody } from './support/stack.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
 import { repositoryOf } from './support/work-trees.ts';
@@ -92,21 +93,34 @@ async function checkErrors(): Promise<void> {
 async function refusalOf(request: MessageCreateParamsNonStreaming): Promise<string | undefined> {
   try {
     const { usage, model: named } = await client.messages.create(request);
-    const cacheCreation = usage.cache_creation_input_tokens ?? 0;
-    const cacheRead = usage.cache_read_input_tokens ?? 0;
-    const used = {
-      input: usage.input_tokens,
-      output: usage.output_tokens,
-      cacheCreation,
-      cacheRead,
-      total: 0,
-    };
-    spentUsd += costOfRequest(named, used) ?? 0;
+    spend(named, usage);
     return undefined;
   } catch (error) {
     if (!(error instanceof APIError) || error.status === undefined) throw error;
     return `${error.status} ${error.type}: ${error.apiMessage || error.message}`;
   }
+}
+
+function spend(named: string, usage: Anthropic.Usage): void {
+  const cacheCreation = usage.cache_creation_input_tokens ?? 0;
+  const cacheRead = usage.cache_read_input_tokens ?? 0;
+  const { input_tokens: input, output_tokens: output } = usage;
+  spentUsd += costOfRequest(named, { input, output, cacheCreation, cacheRead, total: 0 }) ?? 0;
+}
+
+/** How well the model judges, which no scripted test can tell. */
+async function checkJudge(): Promise<void> {
+  let found = 0;
+  let asked = 0;
+  for await (const { kind, decision, usage, model: named } of judgeSeeded(client, model)) {
+    spend(named, usage);
+    const isGood = asked === 0;
+    asked += 1;
+    if (!isGood && (decision === 'revise' || decision === 'reject')) found += 1;
+    if (isGood) say('the judge on the change that the task asks for', decision, decision === 'approve');
+    else say(`the judge on ${kind}`, decision);
+  }
+  say('bad changes that the judge found', `${found} of ${asked - 1}`);
 }
 
 /** A job of three repositories, one after another. Returns a conversation that has thoughts, if any has. */
@@ -219,6 +233,7 @@ try {
   await checkErrors();
   const thread = await checkJob();
   if (thread) await checkBoundThinking(thread);
+  await checkJudge();
 } catch (error) {
   if (!(error instanceof APIError)) throw error;
   say('a call of the API', error.message, false);

@@ -9,7 +9,7 @@ import {
   newJobId,
   ShownJobWithText,
 } from '../../core/job.ts';
-import { defaultJobSettings, isModelPriced, type Settings } from '../../core/settings.ts';
+import { defaultJobSettings, type Settings } from '../../core/settings.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { writeArtifact } from '../../core/store/artifacts.ts';
 import { writeRunRequest } from '../../core/store/run-requests.ts';
@@ -18,7 +18,8 @@ import type { Context } from '../context.ts';
 import { Executions } from '../run/executions.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
-import { HttpError, RouteInputError } from './problem.ts';
+import { HttpError } from './problem.ts';
+import { refuseAgainstSettings } from './refusals.ts';
 import { route } from './route.ts';
 
 /**
@@ -40,10 +41,7 @@ export const createJob = route(
   async ({ body, headers, createdBy }, context) => {
     const { jobs, artifacts, settings, now } = context;
     refuseRepositories(body, settings);
-    refuseAboveCeilings(body, settings);
-    refuseModel(body, settings);
-    refuseSignOffWithoutAuthor(body, settings);
-    refuseCommandSecrets(body, settings);
+    refuseAgainstSettings(body, settings);
     const jobId = await jobIdFor(headers, { body, createdBy }, context);
     const at = now();
     const job: JobRow = {
@@ -136,70 +134,6 @@ function distinct(names: readonly string[]): number {
 function firstLine(prompt: string): string {
   const line = prompt.trim().split('\n')[0]!.trim();
   return line.length > 80 ? `${line.slice(0, 79)}…` : line;
-}
-
-/** The Signed-off-by line names the author of the commit, so the author must be known before any work is paid. */
-function refuseSignOffWithoutAuthor({ pullRequest }: JobRequest, settings: Settings): void {
-  if (!(pullRequest?.signOff ?? settings.SIGN_OFF) || settings.COMMIT_AUTHOR) return;
-  throw new InvalidInputError(
-    'pullRequest.signOff needs the author of the commit, and COMMIT_AUTHOR is not set. Set COMMIT_AUTHOR ("Name <address>") in the environment, or leave signOff out.',
-    {
-      field: 'pullRequest.signOff',
-      received: true,
-      expected: 'false, or COMMIT_AUTHOR in the environment',
-    },
-  );
-}
-
-function refuseCommandSecrets({ settings: asked }: JobRequest, { COMMAND_SECRETS }: Settings): void {
-  const refused = asked?.commandSecrets?.filter((name) => !COMMAND_SECRETS.includes(name)) ?? [];
-  if (refused.length === 0) return;
-  const allowed = COMMAND_SECRETS.join(', ') || 'no secret';
-  throw new InvalidInputError(
-    `settings.commandSecrets names ${refused.join(', ')}, but COMMAND_SECRETS allows ${allowed}. Leave it out, or ask the operator to add it to COMMAND_SECRETS.`,
-    { field: 'settings.commandSecrets', received: refused, expected: `names among ${allowed}` },
-  );
-}
-
-/** Refuses values above the limits that the environment's settings give. */
-function refuseAboveCeilings(request: JobRequest, settings: Settings): void {
-  const { maxRepositories, maxConcurrency, maxCostUsd, settings: ofRepository = {} } = request;
-  const asked = [
-    ['maxRepositories', maxRepositories, 'MAX_REPOSITORIES'],
-    ['maxConcurrency', maxConcurrency, 'MAX_CONCURRENCY'],
-    ['maxCostUsd', maxCostUsd, 'MAX_JOB_COST_USD'],
-    ['settings.maxTurns', ofRepository.maxTurns, 'MAX_TURNS'],
-    ['settings.maxCostUsd', ofRepository.maxCostUsd, 'MAX_REPOSITORY_COST_USD'],
-    ['settings.maxMinutes', ofRepository.maxMinutes, 'MAX_MINUTES'],
-  ] as const;
-  const faults = asked.flatMap(([field, received, setting]) =>
-    received !== undefined && received > settings[setting]
-      ? [{ field, received, expected: `at most ${settings[setting]}, by the setting ${setting}` }]
-      : [],
-  );
-  if (faults.length > 0) throw new RouteInputError(faults);
-}
-
-/** Without a known price, the caps on cost cannot be enforced. */
-function refuseModel({ settings: asked }: JobRequest, settings: Settings): void {
-  refuseModelOf('settings.model', asked?.model ?? settings.CLAUDE_MODEL, settings);
-  if (asked?.judge?.model !== undefined) refuseModelOf('settings.judge.model', asked.judge.model, settings);
-}
-
-function refuseModelOf(field: string, model: string, settings: Settings): void {
-  const at = { field, received: model };
-  const { ALLOWED_MODELS } = settings;
-  if (ALLOWED_MODELS.length > 0 && !ALLOWED_MODELS.includes(model)) {
-    throw new InvalidInputError(
-      `The model ${model} is not allowed; ALLOWED_MODELS allows ${ALLOWED_MODELS.join(', ')}. Use one of these, or ask the operator to add yours.`,
-      { ...at, expected: `one of ${ALLOWED_MODELS.join(', ')}` },
-    );
-  }
-  if (settings.ALLOW_UNPRICED_MODELS || isModelPriced(model, settings)) return;
-  throw new InvalidInputError(
-    `The price of ${model} is not known, so no cap on its cost can be enforced. Use another model, or ask the operator to set its price in MODEL_PRICES, or to set ALLOW_UNPRICED_MODELS=true.`,
-    { ...at, expected: 'a model with a known price' },
-  );
 }
 
 function refuseRepositories(

@@ -1,35 +1,29 @@
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
-import {
-  isRunning,
-  JobId,
-  type JobRow,
-  PullRequestOverrides,
-  RepositoryName,
-  ShownJob,
-} from '../../core/job.ts';
+import { isRunning, JobId, type JobRow, PullRequestOverrides, ShownJob } from '../../core/job.ts';
 import type { Context } from '../context.ts';
 import { needsApproval, operationOn, PUBLISHABLE_ATTRIBUTES } from '../run/publishable.ts';
 import { repositoryNames } from '../run/rows.ts';
 import { beginRun } from './begin-run.ts';
-import { namesOfJob } from './names-of-job.ts';
 import { route } from './route.ts';
+import { isOneSelection, ONE_SELECTION, SELECTION, selectedNames } from './selection.ts';
 
 const params = z.strictObject({ jobId: JobId });
 const body = z
   .strictObject({
-    repositories: z.array(RepositoryName).min(1).max(10_000).optional(),
+    ...SELECTION,
     pullRequest: PullRequestOverrides.optional(),
     /** Only changes that a person has approved. A job that requires reviews publishes no others anyway. */
     approved: z.literal(true).optional(),
   })
+  .refine(isOneSelection, ONE_SELECTION)
   .optional();
 
 const MAX_NAMES_IN_MESSAGE = 5;
 
 /**
  * Opens pull requests for recorded changes, as the next run of the job and without calling the model: for the repositories
- * that the body names, or all that have a change without a pull request. `pullRequest` overrides settings of the job. 202
+ * that the body picks, or all that have a change without a pull request. `pullRequest` overrides settings of the job. 202
  * with the job; 200 if a request with the same Idempotency-Key was accepted before.
  */
 export const openPullRequests = route(
@@ -46,9 +40,9 @@ export const openPullRequests = route(
   },
   async ({ params: { jobId }, body, headers, createdBy }, context) => {
     const prepare = async (job: JobRow) => {
-      const known = await repositoryNames(jobId, context);
-      const wanted = body?.repositories && namesOfJob(jobId, body.repositories, known);
-      const names = await namesToPublish(job, wanted ?? known, body?.approved, context);
+      const wanted = await selectedNames(jobId, body, context);
+      const known = wanted ?? (await repositoryNames(jobId, context));
+      const names = await namesToPublish(job, known, body?.approved, context);
       return {
         kind: 'publish' as const,
         action: 'publish' as const,
@@ -87,6 +81,6 @@ async function namesToPublish(
   const more =
     reasons.length > MAX_NAMES_IN_MESSAGE ? `; and ${reasons.length - MAX_NAMES_IN_MESSAGE} more` : '';
   throw new ConflictError(
-    `The job ${jobId} has no pull request to open: ${some.join('; ') || 'it has no repositories'}${more}.`,
+    `The job ${jobId} has no pull request to open: ${some.join('; ') || 'no repository matches'}${more}.`,
   );
 }

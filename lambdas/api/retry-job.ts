@@ -1,10 +1,17 @@
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import { JobId, type JobRow, ShownJob } from '../../core/job.ts';
+import type { Context } from '../context.ts';
 import { beginRun } from './begin-run.ts';
+import { BUDGET, changedSettings } from './budget.ts';
 import { route } from './route.ts';
+import { isOneSelection, ONE_SELECTION, SELECTION, selectedNames } from './selection.ts';
 
 const params = z.strictObject({ jobId: JobId });
+const body = z
+  .strictObject({ ...SELECTION, ...BUDGET })
+  .refine(isOneSelection, ONE_SELECTION)
+  .optional();
 
 /** Analyses failed and cancelled repositories again; completed ones keep their results. */
 export const retryJob = route(
@@ -14,19 +21,42 @@ export const retryJob = route(
     role: 'runner',
     summary: 'Runs again what failed or was cancelled, as the next run of the job.',
     params,
+    body,
     isIdempotent: true,
     responses: { 202: ShownJob, 200: ShownJob },
     problems: [409],
   },
-  async ({ params: { jobId }, headers, createdBy }, context) => {
-    const prepare = async ({ status, counts }: JobRow) => {
-      if (status === 'completed' && counts.failed + counts.cancelled === 0) {
-        throw new ConflictError(
-          `All repositories of the job ${jobId} completed, so there is nothing to retry.`,
-        );
-      }
-      return { kind: 'retry' as const, action: 'analyze' as const };
-    };
-    return beginRun({ jobId, scope: 'retry', body: undefined, headers, createdBy }, prepare, context);
+  async ({ params: { jobId }, body, headers, createdBy }, context) => {
+    const prepare = async (job: JobRow) => ({
+      ...{ kind: 'retry' as const, action: 'analyze' as const },
+      selection: await namesToRetry(job, await selectedNames(jobId, body, context), context),
+      ...(body && changedSettings(job, body, context.settings)),
+    });
+    return beginRun({ jobId, scope: 'retry', body, headers, createdBy }, prepare, context);
   },
 );
+
+/** The selected repositories that did not complete. Throws ConflictError if there is nothing to run again. */
+async function namesToRetry(
+  { jobId, counts }: JobRow,
+  selected: readonly string[] | undefined,
+  { repositories }: Context,
+): Promise<string[] | undefined> {
+  if (!selected) {
+    if (counts.total === 0 || counts.completed < counts.total) return undefined;
+    throw new ConflictError(
+      `All repositories of the job ${jobId} completed, so there is nothing to retry. POST /jobs/${jobId}/pull-requests opens missing pull requests.`,
+    );
+  }
+  const rows = await repositories.getMany(jobId, selected, ['repositoryName', 'status']);
+  const completed = new Set(
+    rows.flatMap(({ repositoryName, status }) => (status === 'completed' ? [repositoryName] : [])),
+  );
+  const again = selected.filter((name) => !completed.has(name));
+  if (again.length > 0) return again;
+  throw new ConflictError(
+    selected.length === 0
+      ? `No repository of the job ${jobId} matches, so there is nothing to retry. GET /jobs/${jobId}/rows shows what each came to.`
+      : `The ${selected.length} selected repositories of the job ${jobId} completed, so there is nothing to retry.`,
+  );
+}

@@ -20,6 +20,7 @@ import {
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
 import { PARALLEL } from '../../core/store/repository-table.ts';
+import { readRunRequest } from '../../core/store/run-requests.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { listRepositories, openReader } from '../github/client.ts';
@@ -59,9 +60,12 @@ async function resolve(jobId: string, run: number, context: Context): Promise<An
   const names = await namesOf(job, context);
   const seen = job.createPullRequests ? await lookAt(names, context) : NOTHING_SEEN;
   const { defaultBranches } = seen;
-  await context.repositories.createPending(jobId, names, context.now(), run, job.expiresAt, defaultBranches);
+  const { selection } = run > 1 ? await readRunRequest(context.artifacts, job) : {};
+  const selected = selection && new Set(selection);
+  const taken = selected ? names.filter((name) => selected.has(name)) : names;
+  await context.repositories.createPending(jobId, taken, context.now(), run, job.expiresAt, defaultBranches);
 
-  if (run > 1) await takeOver(jobId, names, run, context);
+  if (run > 1) await takeOver(jobId, taken, run, context);
   await context.control.openRun(jobId, run, job.expiresAt);
   await endWhereCancelled(jobId, run, context);
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { newJobId } from '../../../core/job.ts';
+import { countsOf, newJobId } from '../../../core/job.ts';
 import { Publishing, type Recorded, text } from '../../support/publishing.ts';
 import { cody } from '../../support/stack.ts';
 
@@ -62,7 +62,10 @@ test('a repeated Idempotency-Key starts one run; with other repositories it is r
 });
 
 test('a refused request can be repeated with its Idempotency-Key and then succeeds, even after another run', async () => {
-  const jobId = await publishing.record([change('one')], { status: 'processing', executionArn: 'arn' });
+  const failed = change('three', { row: { outcome: 'gaveUp', status: 'failed' } });
+  const counts = countsOf({ completed: 1, failed: 1 });
+  const running = { status: 'processing', executionArn: 'arn', counts } as const;
+  const jobId = await publishing.record([change('one'), failed], running);
   const headers = { 'idempotency-key': 'refused-once' };
   expect((await ask(jobId, undefined, headers)).status).toBe(409);
   expect((await publishing.call('POST', `/jobs/${jobId}/cancel`)).status).toBe(200);

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => fleet.close());
 
-const retry = (jobId: string) => fleet.call('POST', `/jobs/${jobId}/retry`);
+const retry = (jobId: string, body?: object) => fleet.call('POST', `/jobs/${jobId}/retry`, body);
 const cancel = (jobId: string) => fleet.call('POST', `/jobs/${jobId}/cancel`);
 
 test('a retry repeats failed repositories, keeps completed ones, and adds the usage of both runs', async () => {
@@ -151,6 +151,49 @@ test('a running job cannot be retried; a cancelled one can, for the repositories
   expect(rows.good).toEqual(good);
   expect(rows.slow).toMatchObject({ status: 'completed', run: 3, costUsd: 4 * COST_OF_USAGE });
   expect(await fleet.control(jobId)).not.toHaveProperty('stoppedBy');
+});
+
+test('a retry takes the repositories that it names or that match, with another budget, and leaves the others', async () => {
+  behaviour.set('bad', 'refuses');
+  behaviour.set('slow', 'refuses');
+  const jobId = await fleet.post(['good', 'bad', 'slow']);
+  await fleet.ended(jobId);
+  const before = await fleet.rows(jobId);
+  for (const body of [
+    { repositories: ['local/good'] },
+    { outcome: 'unchanged' },
+    { maxCostUsd: 0.000001 },
+    { repositories: ['local/bad'], maxCostUsd: 0.000001 },
+  ])
+    expect([body, (await retry(jobId, body)).status]).toEqual([body, 409]);
+  for (const body of [
+    { repositories: ['local/bad'], outcome: 'failed' },
+    { repositories: ['local/other'] },
+    { end: 'some' },
+    { settings: { shell: true } },
+  ])
+    expect([body, (await retry(jobId, body)).status]).toEqual([body, 400]);
+  behaviour.clear();
+
+  const named = { repositories: ['LOCAL/bad'], settings: { maxTurns: 1 }, maxCostUsd: 60 };
+  expect((await retry(jobId, named)).status).toBe(202);
+  const second = await fleet.ended(jobId);
+  expect(second).toMatchObject({ run: 2, maxCostUsd: 60, settings: { maxTurns: 1 } });
+  const rows = await fleet.rows(jobId);
+  expect(rows.bad).toMatchObject({ run: 2, end: 'maxTurns' });
+  expect([rows.good, rows.slow]).toEqual([before.good, before.slow]);
+
+  const matching = { end: 'maxTurns', settings: { maxTurns: 9 } };
+  expect((await retry(jobId, matching)).status).toBe(202);
+  expect(await fleet.ended(jobId)).toMatchObject({ run: 3, counts: { completed: 2, failed: 1 } });
+  expect((await fleet.rows(jobId)).slow).toEqual(before.slow);
+  const { runs } = (await fleet.call('GET', `/jobs/${jobId}/runs?include=text`)).json;
+  expect(runs).toMatchObject([
+    { selected: 1, selection: ['local/bad'], settings: { maxTurns: 9 } },
+    { selected: 1, selection: ['local/bad'], settings: { maxTurns: 1 } },
+    { run: 1 },
+  ]);
+  expect(runs[2]).not.toHaveProperty('selected');
 });
 
 test('an unknown job cannot be retried', async () => {

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { RepositoryName } from '../../core/job.ts';
+import { filterOf, matches, RepositoryFilter } from '../../core/repository-filter.ts';
+import type { Context } from '../context.ts';
+import { repositoryNames } from '../run/rows.ts';
+import { namesOfJob } from './names-of-job.ts';
+
+/** The fields by which a request picks repositories of its job: by name, or by what they came to. */
+export const SELECTION = {
+  repositories: z.array(RepositoryName).min(1).max(10_000).optional(),
+  ...RepositoryFilter.shape,
+};
+export type Selection = { repositories?: readonly string[] | undefined } & RepositoryFilter;
+
+export function isOneSelection(body: Selection): boolean {
+  return body.repositories === undefined || filterOf(body) === undefined;
+}
+
+export const ONE_SELECTION = {
+  error: 'expected either repositories, or some of outcome, end, errorShape, shape and kin',
+  path: ['repositories'],
+};
+
+/**
+ * The names that a request picks, sorted; undefined if it picks none and so takes all. Reads the index, which may lag a
+ * second behind. Throws InvalidInputError for a name that the job does not have.
+ */
+export async function selectedNames(
+  jobId: string,
+  selection: Selection = {},
+  context: Pick<Context, 'repositoryIndex' | 'artifacts'>,
+): Promise<string[] | undefined> {
+  if (selection.repositories)
+    return namesOfJob(jobId, selection.repositories, await repositoryNames(jobId, context));
+  const filter = filterOf(selection);
+  if (!filter) return undefined;
+  const rows = await context.repositoryIndex.listRows(jobId);
+  return rows.filter((row) => matches(row, filter)).map(({ repositoryName }) => repositoryName);
+}

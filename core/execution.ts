@@ -53,6 +53,8 @@ export const PublishItem = z.object({
   operation: z.enum(['open', 'close']),
   /** The patch that was selected: another one is left out. Empty if it is not known. */
   patchSha: z.string(),
+  /** The key of the run request whose options the pull request gets. Empty if it gets the job's. */
+  request: z.string(),
 });
 export type PublishItem = z.infer<typeof PublishItem>;
 
@@ -63,6 +65,7 @@ export const PullRequestInput = PublishItem.extend({
   // Executions of an earlier deployment do not pass these.
   operation: PublishItem.shape.operation.default('open'),
   patchSha: PublishItem.shape.patchSha.default(''),
+  request: PublishItem.shape.request.default(''),
 });
 export type PullRequestInput = z.infer<typeof PullRequestInput>;
 

@@ -13,11 +13,12 @@ export const RepositoryFilter = z
   .partial();
 export type RepositoryFilter = z.infer<typeof RepositoryFilter>;
 
-const FIELDS = RepositoryFilter.keyof().options;
+/** The attributes of a row that a filter compares. */
+export const FILTERED_BY = RepositoryFilter.keyof().options;
 
 /** The fields of the filter that are given; undefined if none is. */
 export function filterOf(given: RepositoryFilter): RepositoryFilter | undefined {
-  const named = FIELDS.filter((field) => given[field] !== undefined);
+  const named = FILTERED_BY.filter((field) => given[field] !== undefined);
   return named.length > 0 ? Object.fromEntries(named.map((field) => [field, given[field]])) : undefined;
 }
 
@@ -25,5 +26,5 @@ export function matches(
   row: Pick<RepositoryResult, keyof RepositoryFilter>,
   filter: RepositoryFilter,
 ): boolean {
-  return FIELDS.every((field) => filter[field] === undefined || row[field] === filter[field]);
+  return FILTERED_BY.every((field) => filter[field] === undefined || row[field] === filter[field]);
 }

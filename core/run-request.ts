@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { JobRow, JobSettings, PullRequestOverrides } from './job.ts';
+import { RepositoryFilter } from './repository-filter.ts';
 
 /** What a run was asked for: an artifact that the job's row names as `request`, and that no later request replaces. */
 export const RunRequest = z.object({
@@ -8,6 +9,8 @@ export const RunRequest = z.object({
   action: JobRow.shape.action,
   /** The names of the repositories to take. Absent if the run takes all that its kind of request can take. */
   selection: z.array(z.string()).optional(),
+  /** Picks among the repositories at the time at which the run takes them; for a request that came while it ran. */
+  filter: RepositoryFilter.optional(),
   /** Whether only approved changes are published, even if the job requires no review. */
   approved: z.literal(true).optional(),
   /** Overrides of the job's `pullRequest`, for the pull requests that this run opens. */

@@ -4,6 +4,7 @@ import { openArtifacts } from '../core/store/artifacts.ts';
 import { IdempotencyKeys } from '../core/store/idempotency-keys.ts';
 import { JobControl } from '../core/store/job-control.ts';
 import { JobTable } from '../core/store/job-table.ts';
+import { PublicationTable } from '../core/store/publications.ts';
 import { RateSlots } from '../core/store/rate-slots.ts';
 import { RepositoryIndex } from '../core/store/repository-index.ts';
 import { RepositoryTable } from '../core/store/repository-table.ts';
@@ -20,6 +21,7 @@ export type Context = {
   repositories: RepositoryTable;
   repositoryIndex: RepositoryIndex;
   reviews: ReviewTable;
+  publications: PublicationTable;
   artifacts: ArtifactStore;
   /** The current time, ISO 8601. */
   now(): string;
@@ -44,6 +46,7 @@ function open(all: Settings): Context {
     repositories: new RepositoryTable(client, all),
     repositoryIndex: new RepositoryIndex(client, all),
     reviews: new ReviewTable(client, all),
+    publications: new PublicationTable(client, all),
     artifacts: openArtifacts(required(all, 'ARTIFACTS_URL')),
     now: () => new Date().toISOString(),
   };

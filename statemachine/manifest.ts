@@ -17,6 +17,7 @@ export const EACH_PULL_REQUEST = {
     'repositoryName.$': '$$.Map.Item.Value.repositoryName',
     'operation.$': '$$.Map.Item.Value.operation',
     'patchSha.$': '$$.Map.Item.Value.patchSha',
+    'request.$': '$$.Map.Item.Value.request',
   },
 };
 

@@ -11,6 +11,7 @@ import { mendedJob } from '../run/mended-job.ts';
 import { keepRecord } from '../run/run-record.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
+import { hasJoined, joinRun } from './join-run.ts';
 import type { RouteInput, RouteOutput } from './route.ts';
 
 /** The request that asks for a run. */
@@ -26,13 +27,15 @@ export type RunToBegin = Pick<RunRequest, 'kind' | 'action'> & Partial<RunReques
 
 /**
  * Reserves the next run of a job that is not running and starts its execution: 202 with the job, or 200 if an earlier
- * request with the same Idempotency-Key reserved a run. A refused request binds no key, so it can be sent again. `prepare` returns what the
- * run does, and throws ConflictError if there is nothing to do.
+ * request with the same Idempotency-Key reserved a run. A refused request binds no key, so it can be sent again. `prepare`
+ * returns what the run does, and throws ConflictError if there is nothing to do. With `mayJoin`, a run that is under way
+ * does it too: 202 with that run.
  */
 export async function beginRun(
   { jobId, scope, body, headers, createdBy }: Asked,
   prepare: (job: JobRow) => Promise<RunToBegin>,
   context: Context,
+  { mayJoin = false }: { mayJoin?: boolean } = {},
 ): Promise<RouteOutput> {
   const { jobs, settings, now } = context;
   const key = idempotencyKey(headers, { createdBy, scope: `${jobId}/${scope}` });
@@ -40,14 +43,17 @@ export async function beginRun(
   await mendedJob(jobId, context);
   const { job, boundKeys } = await jobs.getWithKeys(jobId, now());
   if (isAsked(boundKeys, key, fingerprint)) return { json: await resume(job, context) };
+  if (mayJoin && (await hasJoined(job, { key, fingerprint }, context))) return { json: job };
   const run = job.run + 1;
   try {
     requireWhole(job);
     refuseLastDays(job, now());
     const toBegin = await prepare(job);
-    if (isRunning(job.status)) throw await stillRunning(jobId, context);
+    if (isRunning(job.status) && !mayJoin) throw await stillRunning(jobId, context);
     const { action, settings: ofRepository, maxCostUsd } = toBegin;
     const request = await unlessDeleted(jobId, context, () => writeRequest(job, toBegin, createdBy, context));
+    if (isRunning(job.status))
+      return { status: 202, json: await joinRun(job, request, { key, fingerprint }, context) };
     await keepRecord(job, context);
     const reserved = await jobs.reserveRun(
       jobId,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import { isRunning, JobId, type JobRow, PullRequestOverrides, ShownJob } from '../../core/job.ts';
+import { filterOf } from '../../core/repository-filter.ts';
 import type { Context } from '../context.ts';
 import { needsApproval, operationOn, PUBLISHABLE_ATTRIBUTES } from '../run/publishable.ts';
 import { repositoryNames } from '../run/rows.ts';
@@ -39,19 +40,23 @@ export const openPullRequests = route(
     problems: [409],
   },
   async ({ params: { jobId }, body, headers, createdBy }, context) => {
+    const request = {
+      ...{ kind: 'publish' as const, action: 'publish' as const },
+      ...{ approved: body?.approved, publishAs: body?.pullRequest },
+    };
     const prepare = async (job: JobRow) => {
+      const filter = filterOf(body ?? {});
+      // What a running job's repositories come to is known only at the end of their analysis.
+      if (isRunning(job.status) && filter) return { ...request, filter };
       const wanted = await selectedNames(jobId, body, context);
       const known = wanted ?? (await repositoryNames(jobId, context));
       const names = await namesToPublish(job, known, body?.approved, context);
-      return {
-        kind: 'publish' as const,
-        action: 'publish' as const,
-        approved: body?.approved,
-        publishAs: body?.pullRequest,
-        ...(wanted && { selection: names }),
-      };
+      // Changes of a running job may still come.
+      const selection = wanted && (isRunning(job.status) ? wanted : names);
+      return { ...request, ...(selection && { selection }) };
     };
-    return beginRun({ jobId, scope: 'pull-requests', body, headers, createdBy }, prepare, context);
+    const asked = { jobId, scope: 'pull-requests', body, headers, createdBy };
+    return beginRun(asked, prepare, context, { mayJoin: true });
   },
 );
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ConflictError } from '../../core/errors.ts';
 import { RepositoryName } from '../../core/job.ts';
 import { filterOf, matches, RepositoryFilter } from '../../core/repository-filter.ts';
 import type { Context } from '../context.ts';
@@ -30,8 +31,15 @@ export async function selectedNames(
   selection: Selection = {},
   context: Pick<Context, 'repositoryIndex' | 'artifacts'>,
 ): Promise<string[] | undefined> {
-  if (selection.repositories)
-    return namesOfJob(jobId, selection.repositories, await repositoryNames(jobId, context));
+  if (selection.repositories) {
+    const known = await repositoryNames(jobId, context);
+    if (known.length === 0) {
+      throw new ConflictError(
+        `The repositories of the job ${jobId} have not been listed yet, so none can be picked. Send the request again in a moment.`,
+      );
+    }
+    return namesOfJob(jobId, selection.repositories, known);
+  }
   const filter = filterOf(selection);
   if (!filter) return undefined;
   const rows = await context.repositoryIndex.listRows(jobId);

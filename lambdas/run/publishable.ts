@@ -29,7 +29,7 @@ export function operationOn(
   row: Row,
   decisions: Decisions,
   approvalNeeded: boolean,
-): PublishItem | { reason: string } {
+): Omit<PublishItem, 'request'> | { reason: string } {
   const { repositoryName, outcome, status, patchSha = '', pullRequest } = row;
   const decision = decisions.of(row);
   if (outcome !== 'changed') return { reason: `has no change (${outcome ?? status})` };

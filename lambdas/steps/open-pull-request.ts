@@ -31,7 +31,7 @@ export const Input = z.union([PullRequestInput, WriteAccessInput]);
  * `at`, and holds all slots of the credential until then; the state machine then reserves another slot.
  */
 export async function openPullRequest(
-  { jobId, repositoryName, operation, patchSha }: PullRequestInput,
+  { jobId, repositoryName, operation, patchSha, request: key }: PullRequestInput,
   context: Context,
 ): Promise<Required<Slot>> {
   const { artifacts, jobs, rateSlots, repositories, settings, now } = context;
@@ -39,7 +39,7 @@ export async function openPullRequest(
   const row = await repositories.get(jobId, repositoryName);
   const [review, request] = await Promise.all([
     context.reviews.reviewOf(jobId, row, artifacts),
-    job.action === 'publish' ? readRunRequest(artifacts, job) : undefined,
+    key === '' ? undefined : readRunRequest(artifacts, { jobId, request: key }),
   ]);
   requireSelected(row, { operation, patchSha }, review, needsApproval(job, request?.approved));
   try {

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { ExecutionInput, type MapManifest, type PublishItem, type RunId } from '../../core/execution.ts';
 import { type JobRow, parseRepositoryName } from '../../core/job.ts';
+import { FILTERED_BY, matches } from '../../core/repository-filter.ts';
+import type { RunRequest } from '../../core/run-request.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { writeArtifact } from '../../core/store/artifacts.ts';
+import type { Publication } from '../../core/store/publications.ts';
 import { readRunRequest } from '../../core/store/run-requests.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
@@ -49,38 +52,37 @@ export async function resolvePullRequests(
     if (action === 'publish') await recordRunStart(job, context);
     // CompleteJob would take repositories for lost that an unfinished cancel of the previous run has left.
     if (action === 'publish' && run > 1) await cleanUpRun({ jobId, run: run - 1 }, CANCELLED, context);
-    const { names, approved } = await requestedOf(job, action, context);
-    return listChanges(context, jobId, folder, { names, approvalNeeded: needsApproval(job, approved) });
+    // Requests that come after this are refused, so that none is accepted and then forgotten.
+    const publications = await context.publications.take({ jobId, run });
+    return listChanges(context, job, folder, await requestedOf(job, action, publications, context));
   }
-  const { pauseMs, approvalNeeded, ...meanwhile } = await lookMeanwhile(context, {
-    jobId,
-    run,
-    meanwhileSince,
-  });
+  const { pauseMs, job, ...meanwhile } = await lookMeanwhile(context, { jobId, run, meanwhileSince });
   const names = meanwhile.analysed ? [] : await context.repositoryIndex.listUntried(jobId);
   // Only as many as can be opened before the next look: the Map waits for all of its items, so an owner with many changes
   // would delay the changes of other owners, whose credentials are idle.
   const perHour = context.settings.PULL_REQUESTS_PER_HOUR;
   const maxPerOwner = Math.max(CHILDREN_PER_OWNER, Math.ceil((perHour * pauseMs) / 3_600_000));
   // A separate folder: a late execution of this step must not overwrite the input of the last Map.
-  const manifest = await listChanges(context, jobId, `${folder}-meanwhile`, {
-    names,
-    approvalNeeded,
-    maxPerOwner,
-  });
+  const requested: Requested = new Map(names.map((name) => [name, NO_REQUEST]));
+  const manifest = await listChanges(context, job, `${folder}-meanwhile`, requested, maxPerOwner);
   return { ...manifest, ...meanwhile };
 }
+
+/** By the repository's name: the request that its pull request was asked for by. */
+type Requested = Map<string, { key: string; approved?: boolean | undefined }>;
+/** What the job itself asked for. */
+const NO_REQUEST = { key: '', approved: undefined };
 
 async function lookMeanwhile(
   { jobs, control, now }: Context,
   { jobId, run, meanwhileSince }: RunId & { meanwhileSince: string },
-): Promise<Meanwhile & { pauseMs: number; approvalNeeded: boolean }> {
+): Promise<Meanwhile & { pauseMs: number; job: JobRow }> {
   const [job, { analysedInRun }] = await Promise.all([jobs.get(jobId), control.get(jobId)]);
   const nowMs = Date.parse(now());
   const pauseMs = pauseAfter(nowMs - Date.parse(meanwhileSince));
   return {
     pauseMs,
-    approvalNeeded: needsApproval(job),
+    job,
     analysed: analysedInRun === run || job.status !== 'processing' || job.run !== run,
     nextAt: new Date(nowMs + pauseMs).toISOString(),
   };
@@ -88,21 +90,20 @@ async function lookMeanwhile(
 
 async function listChanges(
   context: Context,
-  jobId: string,
+  job: JobRow,
   folder: string,
-  {
-    names,
-    approvalNeeded,
-    maxPerOwner,
-  }: { names: readonly string[]; approvalNeeded: boolean; maxPerOwner?: number },
+  requested: Requested,
+  maxPerOwner?: number,
 ): Promise<MapManifest> {
+  const { jobId } = job;
   const [rows, decisions] = await Promise.all([
-    context.repositories.getMany(jobId, names, PUBLISHABLE_ATTRIBUTES),
+    context.repositories.getMany(jobId, [...requested.keys()], PUBLISHABLE_ATTRIBUTES),
     context.reviews.decisions(jobId, context.artifacts),
   ]);
   const operations = rows.flatMap((row): PublishItem[] => {
-    const operation = operationOn(row, decisions, approvalNeeded);
-    return 'reason' in operation ? [] : [operation];
+    const { key, approved } = requested.get(row.repositoryName) ?? NO_REQUEST;
+    const operation = operationOn(row, decisions, needsApproval(job, approved));
+    return 'reason' in operation ? [] : [{ ...operation, request: key }];
   });
   const byOwner = Map.groupBy(
     operations,
@@ -125,17 +126,41 @@ function inTurn<T>(groups: readonly (readonly T[])[]): T[] {
   ).flat();
 }
 
-/** The repositories whose changes this run publishes, and whether it was asked for approved ones only. */
+/**
+ * The repositories whose changes this run publishes, by what the job or this run was asked for, and then by the requests
+ * that joined the run. The last request that has a repository decides about its options.
+ */
 async function requestedOf(
   job: JobRow,
   action: Input['action'],
+  publications: readonly Publication[],
   context: Context,
-): Promise<{ names: readonly string[]; approved?: boolean | undefined }> {
-  const asked = (action === 'publish' || job.createPullRequests) && job.status === 'processing';
-  if (!asked) return { names: [] };
-  const request = action === 'publish' ? await readRunRequest(context.artifacts, job) : undefined;
-  const names = request?.selection ?? (await repositoryNames(job.jobId, context));
-  return { names, approved: request?.approved };
+): Promise<Requested> {
+  const requested: Requested = new Map();
+  if (job.status !== 'processing') return requested;
+  const all = await repositoryNames(job.jobId, context);
+  if (job.createPullRequests && action !== 'publish') for (const name of all) requested.set(name, NO_REQUEST);
+  const keys = [
+    ...(action === 'publish' ? [job.request] : []),
+    ...publications.map(({ request }) => request),
+  ];
+  for (const key of keys) {
+    const request = await readRunRequest(context.artifacts, { jobId: job.jobId, request: key });
+    for (const name of await namesOf(job.jobId, request, all, context))
+      requested.set(name, { key: key!, approved: request.approved });
+  }
+  return requested;
+}
+
+async function namesOf(
+  jobId: string,
+  { selection, filter }: RunRequest,
+  all: readonly string[],
+  { repositories }: Context,
+): Promise<readonly string[]> {
+  if (selection || !filter) return selection ?? all;
+  const rows = await repositories.getMany(jobId, all, ['repositoryName', ...FILTERED_BY]);
+  return rows.filter((row) => matches(row, filter)).map(({ repositoryName }) => repositoryName);
 }
 
 export const handler = functionHandler(Input, resolvePullRequests);

@@ -31,6 +31,7 @@ const INSTANCES: Record<string, string> = {
   repositories: 'RepositoryTable',
   repositoryIndex: 'RepositoryIndex',
   reviews: 'ReviewTable',
+  publications: 'PublicationTable',
   '#rows': 'RepositoryTable',
   artifacts: 'BucketArtifacts',
   '#artifacts': 'BucketArtifacts',
@@ -47,6 +48,7 @@ const TABLES: Record<string, Call['table']> = {
   RepositoryTable: 'repositories',
   RepositoryIndex: 'repositories',
   ReviewTable: 'repositories',
+  PublicationTable: 'jobs',
 };
 const AWS_CLASSES = new Set(Object.values(INSTANCES));
 

@@ -12,6 +12,7 @@ import { openArtifacts } from '../../core/store/artifacts.ts';
 import { IdempotencyKeys } from '../../core/store/idempotency-keys.ts';
 import { JobControl } from '../../core/store/job-control.ts';
 import { JobTable } from '../../core/store/job-table.ts';
+import { PublicationTable } from '../../core/store/publications.ts';
 import { RateSlots } from '../../core/store/rate-slots.ts';
 import { RepositoryIndex } from '../../core/store/repository-index.ts';
 import { RepositoryTable } from '../../core/store/repository-table.ts';
@@ -38,6 +39,7 @@ type Stores = {
   repositories: RepositoryTable;
   repositoryIndex: RepositoryIndex;
   reviews: ReviewTable;
+  publications: PublicationTable;
 };
 
 export type TestTables = Omit<Stores, 'repositories' | 'repositoryIndex'> & {
@@ -63,6 +65,7 @@ export async function openTestTables(): Promise<TestTables> {
     repositories: new RepositoryTable(client, settings),
     repositoryIndex: new RepositoryIndex(client, settings),
     reviews: new ReviewTable(client, settings),
+    publications: new PublicationTable(client, settings),
   };
   return {
     ...stores,

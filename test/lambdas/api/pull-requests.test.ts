@@ -113,7 +113,7 @@ test('an invalid request is refused with a problem document, and changes nothing
   const early = await ask(running);
   expect(early).toMatchObject({
     status: 409,
-    json: { detail: expect.stringMatching(/is processing \(run 1\)/) },
+    json: { detail: expect.stringMatching(/^Run 1 of the job .* takes no more/) },
   });
   expect((await publishing.call('GET', `/jobs/${jobId}`)).json).toMatchObject({
     run: 1,

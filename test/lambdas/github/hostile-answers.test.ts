@@ -140,7 +140,7 @@ test.each([
     changeSetSha256: createHash('sha256').update(body).digest('hex'),
   });
   const said = await openPullRequest(
-    { jobId, run: 1, repositoryName, operation: 'open', patchSha: '' },
+    { jobId, run: 1, repositoryName, operation: 'open', patchSha: '', request: '' },
     storage,
   );
   expect(said).toMatchObject({ opened: false });

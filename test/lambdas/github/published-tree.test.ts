@@ -122,7 +122,10 @@ async function publish(
     changeSetSha256: createHash('sha256').update(body).digest('hex'),
   });
   try {
-    await openPullRequest({ jobId, run: 1, repositoryName, operation: 'open', patchSha: '' }, storage);
+    await openPullRequest(
+      { jobId, run: 1, repositoryName, operation: 'open', patchSha: '', request: '' },
+      storage,
+    );
     const { pullRequest } = await storage.repositories.get(jobId, repositoryName);
     return { commit: pullRequest!.commitSha! };
   } catch (error) {

@@ -77,8 +77,10 @@ export class Api extends Construct {
   #addRoutes({ issuer, audience }: ApiProps): void {
     const integration = new HttpLambdaIntegration('Integration', this.function);
     for (const [path, reason] of Object.entries(OPEN)) {
-      const [route] = this.httpApi.addRoutes({ path, methods: [HttpMethod.GET], integration });
-      acknowledge(route!, { 'AwsSolutions-APIG4': reason });
+      for (const alias of [path, `/api${path}`]) {
+        const [route] = this.httpApi.addRoutes({ path: alias, methods: [HttpMethod.GET], integration });
+        acknowledge(route!, { 'AwsSolutions-APIG4': reason });
+      }
     }
     this.httpApi.addRoutes({
       path: '/{proxy+}',

@@ -12,7 +12,8 @@ import type { Counts, ErrorDescription, JobRow, JobStatus, PullRequestCounts, Wa
 import type { Settings } from '../settings.ts';
 import type { TokenUsage } from '../usage.ts';
 import { type ConditionalUpdate, putWhere, updateWhere } from './conditional-write.ts';
-import { decodeCursor, encodeCursor } from './job-cursor.ts';
+import { decodeCursor, encodeCursor, keyOf } from './job-cursor.ts';
+import { conditionsOf, type JobQuery, LOOKED_AT_ONCE, MAX_LOOKED_AT, wordsOf } from './job-query.ts';
 import { readJob, requireWhole } from './read-job.ts';
 import type { Readable } from './stored.ts';
 import { controlKey, ENTITY_INDEX, expiry, expiryTime, rateSlotKey, STATUS_INDEX } from './tables.ts';
@@ -63,7 +64,7 @@ export class JobTable {
   /** Creates the job's row and control item. Returns false if the job exists already, or was deleted. */
   async create(job: JobRow): Promise<boolean> {
     const expiresAt = expiry(job.createdAt, this.#days);
-    const created = await this.#putNew({ ...job, entity: 'job', expiresAt });
+    const created = await this.#putNew({ ...job, entity: 'job', words: wordsOf(job), expiresAt });
     // Without it, the first update would create a control item that never expires.
     if (created) await this.#putNew({ jobId: controlKey(job.jobId), expiresAt });
     return created;
@@ -124,28 +125,36 @@ export class JobTable {
     return Item;
   }
 
-  /** A page of jobs, newest first. `cursor` is the cursor of the page before. */
-  async list(options: {
-    status?: JobStatus;
-    limit: number;
-    cursor?: string;
-  }): Promise<{ jobs: Readable<JobRow>[]; cursor?: string }> {
-    const { Items, LastEvaluatedKey } = await this.#client.send(
-      new QueryCommand({
-        TableName: this.#table,
-        IndexName: options.status ? STATUS_INDEX : ENTITY_INDEX,
-        KeyConditionExpression: '#key = :value',
-        ExpressionAttributeNames: { '#key': options.status ? 'status' : 'entity' },
-        ExpressionAttributeValues: { ':value': options.status ?? 'job' },
-        ScanIndexForward: false,
-        Limit: options.limit,
-        ...(options.cursor && { ExclusiveStartKey: decodeCursor(options.cursor, options.status) }),
-      }),
-    );
-    return {
-      jobs: (Items ?? []).map(readJob),
-      ...(LastEvaluatedKey && { cursor: encodeCursor(LastEvaluatedKey) }),
-    };
+  /**
+   * A page of jobs, newest first. It looks at no more than `MAX_LOOKED_AT` jobs, so a page of a search may be short, even
+   * empty, and still have a cursor. `cursor` is the cursor of the page before.
+   */
+  async list(query: JobQuery): Promise<{ jobs: Readable<JobRow>[]; cursor?: string }> {
+    const { limit, status } = query;
+    const isSearch = query.type !== undefined || query.text !== undefined;
+    const jobs: Readable<JobRow>[] = [];
+    let from = query.cursor === undefined ? undefined : decodeCursor(query.cursor, query);
+    for (let looked = 0; looked < MAX_LOOKED_AT; ) {
+      const page = await this.#client.send(
+        new QueryCommand({
+          TableName: this.#table,
+          IndexName: status ? STATUS_INDEX : ENTITY_INDEX,
+          ...conditionsOf(query),
+          ScanIndexForward: false,
+          Limit: isSearch ? LOOKED_AT_ONCE : limit,
+          ...(from && { ExclusiveStartKey: from }),
+        }),
+      );
+      const items = page.Items ?? [];
+      const room = limit - jobs.length;
+      jobs.push(...items.slice(0, room).map(readJob));
+      if (items.length > room) return { jobs, cursor: encodeCursor(keyOf(items[room - 1]!, status)) };
+      from = page.LastEvaluatedKey;
+      if (!from) return { jobs };
+      if (jobs.length === limit) break;
+      looked += page.ScannedCount ?? 0;
+    }
+    return { jobs, ...(from && { cursor: encodeCursor(from) }) };
   }
 
   /**

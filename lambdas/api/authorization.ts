@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { isRole, type Role, SCOPE_PREFIX, suffices } from '../../core/roles.ts';
+import { isRole, ROLES, type Role, SCOPE_PREFIX, suffices } from '../../core/roles.ts';
 import type { Settings } from '../../core/settings.ts';
 import { HttpError } from './problem.ts';
 
@@ -41,12 +41,28 @@ export function authorize(
       { 'www-authenticate': 'Bearer' },
     );
   }
-  const had = [...rolesOf(groupsOf(event, claims, ROLES_CLAIM), ROLES_CLAIM), ...rolesOfClient(claims)];
+  const had = rolesOfCaller(event, claims, ROLES_CLAIM);
   if (suffices(had, role)) return;
   throw new HttpError(
     403,
     `${method} ${path} needs the role ${role}; this token has ${had.join(', ') || 'none'}. Ask an administrator to add you to the group (claim ${ROLES_CLAIM}), or to give a machine the scope ${SCOPE_PREFIX}${role}.`,
   );
+}
+
+/** The roles that the caller has; all of them if callers are not verified. */
+export function callerRoles(
+  event: APIGatewayProxyEventV2,
+  { AUTHORIZATION, ROLES_CLAIM }: Pick<Settings, 'AUTHORIZATION' | 'ROLES_CLAIM'>,
+): Role[] {
+  const names = Object.keys(ROLES) as Role[];
+  if (AUTHORIZATION === 'none') return names;
+  const claims = claimsOf(event);
+  const had = claims ? rolesOfCaller(event, claims, ROLES_CLAIM) : [];
+  return names.filter((role) => suffices(had, role));
+}
+
+function rolesOfCaller(event: APIGatewayProxyEventV2, claims: Claims, name: string): Role[] {
+  return [...rolesOf(groupsOf(event, claims, name), name), ...rolesOfClient(claims)];
 }
 
 function claimsOf(event: APIGatewayProxyEventV2): Claims | undefined {

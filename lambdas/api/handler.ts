@@ -15,9 +15,11 @@ import { getClaudeThread } from './get-claude-thread.ts';
 import { getDiff } from './get-diff.ts';
 import { getJob } from './get-job.ts';
 import { getLog } from './get-log.ts';
+import { getMe } from './get-me.ts';
 import { getOpenApi } from './get-openapi.ts';
 import { getRepositoryResult } from './get-repository-result.ts';
 import { getRows } from './get-rows.ts';
+import { getTotals } from './get-totals.ts';
 import { health } from './health.ts';
 import { listJobs } from './list-jobs.ts';
 import { listRepositories } from './list-repositories.ts';
@@ -48,6 +50,8 @@ export const operations: Readonly<Record<string, Route>> = {
   getDiff,
   getClaudeThread,
   getLog,
+  getMe,
+  getTotals,
   getOpenApi: getOpenApi(() => operations),
 };
 
@@ -55,8 +59,10 @@ export const routes: readonly Route[] = Object.values(operations);
 
 export async function answer(event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> {
   const { method } = event.requestContext.http;
+  // `/api/jobs` is `/jobs`, so that a page of the same origin has paths of its own.
+  const path = event.rawPath.replace(/^\/api(?=\/)/, '');
   const found = routes.flatMap((route) => {
-    const params = matchPath(route.path, event.rawPath);
+    const params = matchPath(route.path, path);
     return params ? [{ route, params }] : [];
   });
   if (found.length === 0) {

@@ -1,10 +1,25 @@
 import { z } from 'zod';
-import { JobStatus, ShownJob } from '../../core/job.ts';
+import { JobRequest, JobStatus, ShownJob } from '../../core/job.ts';
 import { withFreshCounts } from '../run/fresh-counts.ts';
 import { route } from './route.ts';
 
+/** A date or a time, as the time in UTC that rows have. `ofDay` makes a date a time. */
+function moment(ofDay: string) {
+  return z
+    .union([z.iso.date(), z.iso.datetime({ offset: true })])
+    .transform((text) => new Date(text.includes('T') ? text : text + ofDay).toISOString())
+    .optional();
+}
+
 const query = z.strictObject({
   status: JobStatus.optional(),
+  type: JobRequest.shape.type,
+  /** A part of the name, the description, the identifier or the caller, in any case. */
+  text: z.string().trim().min(1).max(200).optional(),
+  /** The earliest creation: a date, or a time with its zone. */
+  from: moment('T00:00:00.000Z'),
+  /** The latest creation; a date includes its whole day. */
+  to: moment('T23:59:59.999Z'),
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z.string().optional(),
 });

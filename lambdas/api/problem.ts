@@ -1,6 +1,7 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type { z } from 'zod';
 import { CodyBatchError, InvalidInputError, OutdatedReviewError } from '../../core/errors.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 
 /** An invalid field, with the received and the expected value. */
 export type FieldFault = { field: string; received?: unknown; expected: string };
@@ -143,7 +144,11 @@ export function problemResponse(error: unknown): APIGatewayProxyStructuredResult
   const problem = problemOf(error);
   return {
     statusCode: problem.status,
-    headers: { 'content-type': 'application/problem+json', ...(error instanceof HttpError && error.headers) },
+    headers: {
+      ...SECURITY_HEADERS,
+      'content-type': 'application/problem+json',
+      ...(error instanceof HttpError && error.headers),
+    },
     body: JSON.stringify(problem),
   };
 }

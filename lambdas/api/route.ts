@@ -3,9 +3,10 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import { z } from 'zod';
 import type { Role } from '../../core/roles.ts';
 import type { Context } from '../context.ts';
-import { callerOf } from './authorization.ts';
+import { callerOf, callerRoles } from './authorization.ts';
 import { etagOf, matches } from './etag.ts';
 import { faultsOfZod, HttpError, RouteInputError } from './problem.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 
 /** API Gateway allows 10 MB; a job with 10,000 names and a long prompt is below 1 MiB. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -17,6 +18,8 @@ export type RouteInput<P, Q, B> = {
   /** Names in lower case. */
   headers: Readonly<Record<string, string | undefined>>;
   createdBy: string | undefined;
+  /** The roles of the caller, each with those that it includes. */
+  roles: readonly Role[];
 };
 
 /** A value that is answered as JSON, bytes as they are, or nothing. */
@@ -83,11 +86,10 @@ export function route<
       const query = parse(options.query ?? NOTHING, event.queryStringParameters ?? {}, 'query');
       const absent = !event.body && options.body?.isOptional();
       const body = options.body && !absent ? parse(options.body, readJson(event), '') : undefined;
-      const input = { params, query, body, headers: event.headers, createdBy: callerOf(event) } as RouteInput<
-        z.infer<P>,
-        z.infer<Q>,
-        z.infer<B>
-      >;
+      const input = {
+        ...{ params, query, body, headers: event.headers, createdBy: callerOf(event) },
+        roles: callerRoles(event, context.settings),
+      } as RouteInput<z.infer<P>, z.infer<Q>, z.infer<B>>;
       return run(input, context);
     },
   };
@@ -110,7 +112,7 @@ export function toResponse(
   { hasETag = false }: Pick<RouteDescription, 'hasETag'> = {},
 ): APIGatewayProxyStructuredResultV2 {
   const { status: statusCode = 200 } = output;
-  const common = { 'x-content-type-options': 'nosniff', ...output.headers };
+  const common = { ...SECURITY_HEADERS, ...output.headers };
   if (!('json' in output || 'bytes' in output)) return { statusCode, headers: common };
   const isJson = 'json' in output;
   const bytes = isJson ? Buffer.from(JSON.stringify(output.json)) : Buffer.from(output.bytes);

@@ -119,11 +119,11 @@ test('a worker accepts no connections, and no resource costs anything while idle
 test('every route except /health and /openapi.json needs a token', () => {
   const routes = ofType(dev.template, 'AWS::ApiGatewayV2::Route').map(([, properties]) => properties);
   const open = routes.filter(({ AuthorizationType }) => AuthorizationType !== 'JWT');
-  expect(open.map(({ RouteKey }) => RouteKey).sort()).toEqual(['GET /health', 'GET /openapi.json']);
+  const paths = ['GET /api/health', 'GET /api/openapi.json', 'GET /health', 'GET /openapi.json'];
+  expect(open.map(({ RouteKey }) => RouteKey).sort()).toEqual(paths);
   expect(routes.map(({ RouteKey }) => RouteKey).sort()).toEqual([
     'DELETE /{proxy+}',
-    'GET /health',
-    'GET /openapi.json',
+    ...paths,
     'GET /{proxy+}',
     'POST /{proxy+}',
   ]);

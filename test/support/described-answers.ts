@@ -30,7 +30,7 @@ class Description {
 
   /** What is wrong with an answer; undefined if it is as described, or if the path is not the API's. */
   fault(method: string, pathname: string, answer: Answer): string | undefined {
-    const template = this.#templateOf(pathname);
+    const template = this.#templateOf(pathname.replace(/^\/api(?=\/)/, ''));
     if (template === undefined) return undefined;
     const operation = this.#document.paths[template]![method.toLowerCase()];
     const at = operation

@@ -110,6 +110,8 @@ const RESULT = `${JOB}/repositories/local/one`;
 const BODY = { prompt: "Replace 'one' with 'two'.", repositories: ['local/one'] };
 
 const READING = [
+  '/me',
+  '/totals',
   '/repositories',
   '/jobs',
   JOB,

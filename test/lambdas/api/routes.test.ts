@@ -63,6 +63,25 @@ test('health reports the version and the state of each dependency', async () => 
   });
 });
 
+test('every path is below /api too, and every answer forbids a browser to run or frame it', async () => {
+  expect((await call('GET', '/api/me')).json).toMatchObject({ roles: ['viewer', 'runner', 'admin'] });
+  for (const [path, status] of [
+    ['/api/health', 200],
+    ['/api/jobs', 200],
+    ['/api/api/jobs', 404],
+    ['/apijobs', 404],
+    ['/jobs/none', 400],
+  ] as const) {
+    const answer = await call('GET', path);
+    expect(answer.status).toBe(status);
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    });
+    expect(answer.headers.get('access-control-allow-origin')).toBeNull();
+  }
+});
+
 test('a result is returned with its diff, its conversation in three views, and its log', async () => {
   const job = await runJob({ ...VALID, name: 'Counting', type: 'my-own-slug' });
   expect(job).toMatchObject({

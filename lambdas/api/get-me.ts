@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { ROLES, type Role } from '../../core/roles.ts';
+import { isModelPriced } from '../../core/settings.ts';
+import { route } from './route.ts';
+
+const RoleName = z.enum(Object.keys(ROLES) as [Role, ...Role[]]);
+
+const Me = z.object({
+  /** The verified e-mail address, or else the token's subject. Absent if callers are not verified. */
+  caller: z.string().optional(),
+  /** Empty if the caller has no role; each role includes the ones before it. */
+  roles: z.array(RoleName),
+  /** What a job of this environment may ask for. */
+  limits: z.object({
+    allowedRepositories: z.array(z.string()),
+    /** Empty means any model with a known price. */
+    allowedModels: z.array(z.string()),
+    defaultModel: z.string(),
+    /** Whether the cost of the default model is known, so that limits on cost hold. */
+    isDefaultModelPriced: z.boolean(),
+    maxRepositories: z.int(),
+    maxConcurrency: z.int(),
+    maxCostUsd: z.number(),
+    maxTurns: z.int(),
+    maxRepositoryCostUsd: z.number(),
+    maxMinutes: z.number(),
+    /** The days until a job and its results are removed. */
+    resultDays: z.int(),
+  }),
+  defaults: z.object({
+    maxConcurrency: z.int(),
+    maxCostUsd: z.number(),
+    maxTurns: z.int(),
+    maxRepositoryCostUsd: z.number(),
+    maxMinutes: z.number(),
+  }),
+});
+
+/** Who the caller is and what the environment admits, so that a client offers nothing that would be refused. */
+export const getMe = route(
+  'GET',
+  '/me',
+  {
+    role: 'viewer',
+    summary: 'Who the caller is, and what this environment lets a job ask for.',
+    hasETag: true,
+    responses: { 200: Me },
+  },
+  async ({ createdBy: caller, roles }, { settings }) => {
+    const { CLAUDE_MODEL: defaultModel } = settings;
+    const json: z.infer<typeof Me> = {
+      caller,
+      roles: [...roles],
+      limits: {
+        allowedRepositories: settings.ALLOWED_REPOSITORIES,
+        allowedModels: settings.ALLOWED_MODELS,
+        defaultModel,
+        isDefaultModelPriced: isModelPriced(defaultModel, settings),
+        maxRepositories: settings.MAX_REPOSITORIES,
+        maxConcurrency: settings.MAX_CONCURRENCY,
+        maxCostUsd: settings.MAX_JOB_COST_USD,
+        maxTurns: settings.MAX_TURNS,
+        maxRepositoryCostUsd: settings.MAX_REPOSITORY_COST_USD,
+        maxMinutes: settings.MAX_MINUTES,
+        resultDays: settings.RESULT_DAYS,
+      },
+      defaults: {
+        maxConcurrency: settings.DEFAULT_CONCURRENCY,
+        maxCostUsd: settings.DEFAULT_JOB_COST_USD,
+        maxTurns: settings.DEFAULT_TURNS,
+        maxRepositoryCostUsd: settings.DEFAULT_REPOSITORY_COST_USD,
+        maxMinutes: settings.DEFAULT_MINUTES,
+      },
+    };
+    return { json };
+  },
+);

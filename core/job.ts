@@ -180,6 +180,10 @@ export const PullRequestOverrides = PullRequestSettings.pick({
 });
 export type PullRequestOverrides = z.infer<typeof PullRequestOverrides>;
 
+/** How many repositories, or which ones. */
+export const Sample = z.union([z.int().min(1).max(10_000), z.array(RepositoryName).min(1).max(1000)]);
+export type Sample = z.infer<typeof Sample>;
+
 /** The body of `POST /jobs`. Absent fields take the defaults of core/settings.ts. */
 export const JobRequest = z.strictObject({
   name: z.string().trim().min(1).max(200).optional(),
@@ -195,6 +199,11 @@ export const JobRequest = z.strictObject({
     .max(100_000)
     .refine((text) => text.trim() !== '', 'expected the change to make, in words'),
   repositories: z.array(RepositoryPattern).min(1),
+  /**
+   * The repositories of the first run: how many, chosen to differ, or which ones. The others are held back until
+   * POST /jobs/{jobId}/continue. @default - all run at once
+   */
+  sample: Sample.optional(),
   /** The most repositories that the patterns of this job may match. */
   maxRepositories: z.int().min(1).max(10_000).optional(),
   maxConcurrency: z.int().min(1).max(10_000).optional(),
@@ -264,6 +273,9 @@ export const JobRow = z.object({
   status: ReadJobStatus,
   /** Set while a person has to decide something; a run that ends meanwhile leaves the job `waiting`. */
   waitingFor: WaitingFor.optional(),
+  /** How many repositories the job holds back behind its sample; they have no rows yet. Absent if it holds none. */
+  held: z.int().optional(),
+  /** Of the repositories that have rows. */
   counts: Counts,
   /** Absent until the first pull request is tried. */
   pullRequests: PullRequestCounts.optional(),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { JobRow, JobSettings, PullRequestOverrides } from './job.ts';
+import { JobRow, JobSettings, PullRequestOverrides, Sample } from './job.ts';
 import { RepositoryFilter } from './repository-filter.ts';
 
 /** What a run was asked for: an artifact that the job's row names as `request`, and that no later request replaces. */
@@ -11,6 +11,10 @@ export const RunRequest = z.object({
   selection: z.array(z.string()).optional(),
   /** Picks among the repositories at the time at which the run takes them; for a request that came while it ran. */
   filter: RepositoryFilter.optional(),
+  /** The repositories of a first run, behind which the others are held back. */
+  sample: Sample.optional(),
+  /** Whether a `continue` works on the sample again. */
+  redo: z.literal(true).optional(),
   /** Whether only approved changes are published, even if the job requires no review. */
   approved: z.literal(true).optional(),
   /** Overrides of the job's `pullRequest`, for the pull requests that this run opens. */

@@ -5,7 +5,9 @@ export const artifactKeys = {
   job: (jobId: string) => `jobs/${jobId}/`,
   /** The prompt and the repositories that POST /jobs had; no later request changes it. */
   request: (jobId: string) => `jobs/${jobId}/request.json`,
-  /** The names that the job's patterns matched in its first run. Every later run works on the same ones. */
+  /** All names that the job's patterns matched, if it runs a sample first; those that are not in `repositories` are held. */
+  resolved: (jobId: string) => `jobs/${jobId}/resolved.json`,
+  /** The names that the job works on: those that its patterns matched, or of these only the sample until it continues. */
   repositories: (jobId: string) => `jobs/${jobId}/repositories.json`,
   runRequests: (jobId: string) => `jobs/${jobId}/requests/`,
   /** What a run was asked for; the digest is that of the content. */

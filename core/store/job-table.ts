@@ -39,7 +39,7 @@ const BoundKeys = z.array(BoundKey);
 
 /** The attributes of a job that a request for its next run sets. */
 export type RunToReserve = Pick<JobRow, 'action' | 'request'> &
-  Partial<Pick<JobRow, 'settings' | 'maxCostUsd'>>;
+  Partial<Pick<JobRow, 'settings' | 'maxCostUsd'>> & { boundKeys?: BoundKey[] };
 
 const ENDS = { ':completed': 'completed', ':failed': 'failed', ':cancelled': 'cancelled' };
 const ENDED = '#status IN (:completed, :failed, :cancelled)';
@@ -249,19 +249,32 @@ export class JobTable {
 
   /**
    * Reserves the next run of a job that is not running. Returns false if it is running, or another request reserved the
-   * run first. `boundKeys` are the ones that `getWithKeys` returned and the one that reserves this run: a key is
+   * run first. `endsWait` ends the wait for the sample. `boundKeys` are the ones that `getWithKeys` returned and the one that reserves this run: a key is
    * stored only with its reservation.
    */
   async reserveRun(
     jobId: string,
     run: number,
-    toReserve: RunToReserve & { boundKeys?: BoundKey[] },
+    { endsWait = false, ...toReserve }: RunToReserve & { endsWait?: boolean },
     at: string,
   ): Promise<boolean> {
     return this.#update(jobId, {
       set: { status: 'pending', run: run + 1, ...toReserve, updatedAt: at },
-      remove: ['completedAt', 'cancelledAt', 'error', 'executionArn'],
+      remove: ['completedAt', 'cancelledAt', 'error', 'executionArn', ...(endsWait ? ['waitingFor'] : [])],
       condition: `run = :run AND ${NOT_RUNNING}`,
+      names: { '#status': 'status' },
+      values: { ':run': run, ...ENDS, ...WAITING },
+    });
+  }
+
+  /**
+   * Records how many repositories a running job holds back behind its sample. If it holds some, it waits once the run ends.
+   * Safe to call again.
+   */
+  async recordHeld(jobId: string, run: number, held: number): Promise<void> {
+    await this.#update(jobId, {
+      ...(held > 0 ? { set: { held, waitingFor: 'sample' satisfies WaitingFor } } : { remove: ['held'] }),
+      condition: `run = :run AND ${RUNNING}`,
       names: { '#status': 'status' },
       values: { ':run': run, ...ENDS, ...WAITING },
     });

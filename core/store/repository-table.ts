@@ -256,10 +256,12 @@ export class RepositoryTable {
   }
 
   /**
-   * Makes a repository that failed or was cancelled in an earlier run pending in this run. Its earlier cost stays
-   * counted. Returns false if it completed, or this run has had it already.
+   * Makes a repository that failed or was cancelled in an earlier run pending in this run, and with `redo` also one that
+   * completed. Its earlier cost stays counted. Returns false if this run has had it already.
    */
-  async resetForRun(row: RepositoryResult, run: number, at: string): Promise<boolean> {
+  async resetForRun(row: RepositoryResult, run: number, at: string, redo = false): Promise<boolean> {
+    const { ':completed': _, ...notCompleted } = ENDS;
+    const ends = redo ? ENDS : notCompleted;
     const { jobId, repositoryName, tokenUsage, costUsd } = row;
     return this.#update(jobId, repositoryName, {
       set: {
@@ -270,9 +272,9 @@ export class RepositoryTable {
         ...(tokenUsage && { earlierRuns: { tokenUsage, costUsd } }),
       },
       remove: RESULT_OF_RUN,
-      condition: `#status IN (:failed, :cancelled) AND (attribute_not_exists(run) OR run < :thisRun OR ${NO_NUMBER})`,
+      condition: `#status IN (${Object.keys(ends).join(', ')}) AND (attribute_not_exists(run) OR run < :thisRun OR ${NO_NUMBER})`,
       names: { '#status': 'status' },
-      values: { ':failed': 'failed', ':cancelled': 'cancelled', ':thisRun': run, ':number': 'N' },
+      values: { ...ends, ':thisRun': run, ':number': 'N' },
     });
   }
 

@@ -59,7 +59,7 @@ export async function beginRun(
       jobId,
       job.run,
       {
-        ...{ action, request, settings: ofRepository, maxCostUsd },
+        ...{ action, request, settings: ofRepository, maxCostUsd, endsWait: toBegin.kind === 'continue' },
         ...(key && { boundKeys: [...boundKeys, { key, fingerprint, run, at: now() }] }),
       },
       now(),
@@ -83,10 +83,10 @@ async function writeRequest(
   createdBy: string | undefined,
   { artifacts, now }: Context,
 ): Promise<string> {
-  const { prompt } = (await findRunRequest(artifacts, job, setAside)) ?? {};
+  const { prompt, sample } = (await findRunRequest(artifacts, job, setAside)) ?? {};
   const { settings, maxCostUsd } = job;
   return writeRunRequest(artifacts, job.jobId, {
-    ...{ prompt, settings, maxCostUsd, ...toBegin },
+    ...{ prompt, sample, settings, maxCostUsd, ...toBegin },
     requestedBy: createdBy,
     requestedAt: now(),
   });

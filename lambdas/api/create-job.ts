@@ -7,6 +7,7 @@ import {
   type JobRow,
   JobText,
   newJobId,
+  parseRepositoryName,
   ShownJobWithText,
 } from '../../core/job.ts';
 import { defaultJobSettings, type Settings } from '../../core/settings.ts';
@@ -41,6 +42,7 @@ export const createJob = route(
   async ({ body, headers, createdBy }, context) => {
     const { jobs, artifacts, settings, now } = context;
     refuseRepositories(body, settings);
+    refuseSample(body);
     refuseAgainstSettings(body, settings);
     const jobId = await jobIdFor(headers, { body, createdBy }, context);
     const at = now();
@@ -55,7 +57,14 @@ export const createJob = route(
       // The texts come first: a row without them would be a job that cannot run.
       await writeArtifact(artifacts, artifactKeys.request(jobId), text);
       const { action, settings, maxCostUsd } = job;
-      const asked = { kind: 'create' as const, action, settings, maxCostUsd, prompt: body.prompt };
+      const asked = {
+        kind: 'create' as const,
+        action,
+        settings,
+        maxCostUsd,
+        prompt: body.prompt,
+        sample: body.sample,
+      };
       job.request = await writeRunRequest(artifacts, jobId, {
         ...asked,
         requestedBy: createdBy,
@@ -104,6 +113,8 @@ async function jobIdFor(
 }
 
 function newJob(jobId: string, request: JobRequest, settings: Settings, at: string): JobRow {
+  const named = distinct(request.repositories.filter((name) => !name.endsWith('/*')));
+  const held = heldBack(request, named);
   return {
     jobId,
     name: request.name ?? firstLine(request.prompt),
@@ -119,11 +130,19 @@ function newJob(jobId: string, request: JobRequest, settings: Settings, at: stri
     run: 1,
     action: 'analyze',
     status: 'pending',
-    counts: countsOf({ pending: distinct(request.repositories.filter((name) => !name.endsWith('/*'))) }),
+    ...held,
+    counts: countsOf({ pending: named - (held?.held ?? 0) }),
     tokenUsage: NO_TOKENS,
     createdAt: at,
     updatedAt: at,
   };
+}
+
+/** What is known of the held repositories before the patterns are resolved. */
+function heldBack({ sample, repositories }: JobRequest, named: number): { held: number } | undefined {
+  if (sample === undefined || repositories.some((name) => name.endsWith('/*'))) return undefined;
+  const held = named - (typeof sample === 'number' ? sample : distinct(sample));
+  return held > 0 ? { held } : undefined;
 }
 
 /** Counts names once that differ in case only, as GitHub does. */
@@ -134,6 +153,21 @@ function distinct(names: readonly string[]): number {
 function firstLine(prompt: string): string {
   const line = prompt.trim().split('\n')[0]!.trim();
   return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+}
+
+/** A name of the sample that no pattern of the job can match would never run. */
+function refuseSample({ sample, repositories }: JobRequest): void {
+  if (!Array.isArray(sample)) return;
+  const patterns = new Set(repositories.map((name) => name.toLowerCase()));
+  const others = sample.filter((name) => {
+    const { owner } = parseRepositoryName(name.toLowerCase());
+    return !patterns.has(name.toLowerCase()) && !patterns.has(`${owner}/*`);
+  });
+  if (others.length === 0) return;
+  throw new InvalidInputError(
+    `The sample has ${others.slice(0, 5).join(', ')}, which the job's repositories do not name. Add it to repositories, or leave it out of the sample.`,
+    { field: 'sample', received: others.slice(0, 5), expected: 'repositories of the job' },
+  );
 }
 
 function refuseRepositories(

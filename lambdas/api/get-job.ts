@@ -5,6 +5,7 @@ import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { findArtifact } from '../../core/store/artifacts.ts';
 import type { Context } from '../context.ts';
 import { withFreshCounts } from '../run/fresh-counts.ts';
+import { heldNames } from '../run/intake.ts';
 import { repositoryNames } from '../run/rows.ts';
 import { route } from './route.ts';
 
@@ -19,6 +20,8 @@ const query = z.strictObject({
 
 const JobPage = ShownJob.extend({
   ...JobText.partial().shape,
+  /** The names of the held repositories, with `include=text`. */
+  heldRepositories: z.array(z.string()).optional(),
   /** Absent if the job has ended, before its first call to the model, and if the model's price is not known. */
   spending: Spending.optional(),
   results: z.array(ShownRepositorySummary),
@@ -46,7 +49,7 @@ export const getJob = route(
     const [text, spending, names] = await Promise.all([
       query.include === 'text' ? readText(jobId, context) : undefined,
       isRunning(job.status) ? control.spending(jobId) : undefined,
-      query.limit > 0 ? repositoryNames(jobId, context) : [],
+      query.limit > 0 || (query.include && job.held) ? repositoryNames(jobId, context) : [],
     ]);
     const { cursor } = query;
     const from = cursor === undefined ? 0 : names.findIndex((name) => name > cursor);
@@ -57,6 +60,7 @@ export const getJob = route(
       json: {
         ...job,
         ...text?.text,
+        ...(text && job.held && { heldRepositories: await heldNames(jobId, names, context) }),
         ...(text?.damage && { asWritten: { ...job.asWritten, request: text.damage } }),
         ...(spending && { spending }),
         results,

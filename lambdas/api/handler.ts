@@ -9,6 +9,7 @@ import { context } from '../context.ts';
 import { logger, withLogger } from '../logger.ts';
 import { authorize } from './authorization.ts';
 import { cancelJob } from './cancel-job.ts';
+import { continueJob } from './continue-job.ts';
 import { createJob } from './create-job.ts';
 import { deleteJob } from './delete-job.ts';
 import { getClaudeThread } from './get-claude-thread.ts';
@@ -42,6 +43,7 @@ export const operations: Readonly<Record<string, Route>> = {
   listRuns,
   cancelJob,
   retryJob,
+  continueJob,
   listReviews,
   reviewChanges,
   openPullRequests,

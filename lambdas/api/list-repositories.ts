@@ -66,8 +66,8 @@ function ofOwner(owner: string, settings: Settings): Promise<string[]> {
   return names;
 }
 
-async function readAll(names: AsyncIterable<string>): Promise<string[]> {
+async function readAll(listed: AsyncIterable<{ name: string }>): Promise<string[]> {
   const all: string[] = [];
-  for await (const name of names) all.push(name);
+  for await (const { name } of listed) all.push(name);
   return all;
 }

@@ -1,5 +1,6 @@
 import type { Octokit } from '@octokit/rest';
 import { parseRepositoryName, RepositoryName } from '../../core/job.ts';
+import type { Listed } from '../../core/sample.ts';
 import type { Settings } from '../../core/settings.ts';
 import { type Access, credentialFor, credentialId } from './credential.ts';
 import { createOctokit } from './octokit.ts';
@@ -26,8 +27,8 @@ export function readerId(settings: Settings, repositoryName: string): string {
   return settings.GITHUB_APP_ID ? owner : '';
 }
 
-/** `owner/name` of every repository of an owner that the read token can see, except archived and disabled ones. */
-export async function* listRepositories(settings: Settings, owner: string): AsyncGenerator<string> {
+/** Every repository of an owner that the read token can see, except archived and disabled ones. */
+export async function* listRepositories(settings: Settings, owner: string): AsyncGenerator<Listed> {
   const github = createOctokit(settings, await settings.secret('GITHUB_TOKEN'));
   const { data: account } = await github.rest.users.getByUsername({ username: owner });
   const pages =
@@ -37,7 +38,7 @@ export async function* listRepositories(settings: Settings, owner: string): Asyn
   for await (const { data } of pages) {
     for (const repository of data)
       if (!repository.archived && !repository.disabled && isOf(owner, repository.full_name))
-        yield repository.full_name;
+        yield { name: repository.full_name, language: repository.language, sizeKiB: repository.size };
   }
 }
 

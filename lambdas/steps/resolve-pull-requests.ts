@@ -139,7 +139,8 @@ async function requestedOf(
   const requested: Requested = new Map();
   if (job.status !== 'processing') return requested;
   const all = await repositoryNames(job.jobId, context);
-  if (job.createPullRequests && action !== 'publish') for (const name of all) requested.set(name, NO_REQUEST);
+  if (job.createPullRequests && !job.held && action !== 'publish')
+    for (const name of all) requested.set(name, NO_REQUEST);
   const keys = [
     ...(action === 'publish' ? [job.request] : []),
     ...publications.map(({ request }) => request),

@@ -17,6 +17,8 @@ import {
   JobText,
   parseRepositoryName,
 } from '../../core/job.ts';
+import type { RunRequest } from '../../core/run-request.ts';
+import type { Listed } from '../../core/sample.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
 import { PARALLEL } from '../../core/store/repository-table.ts';
@@ -29,8 +31,8 @@ import { logger } from '../logger.ts';
 import { cleanUpRun } from '../run/clean-up.ts';
 import { CANCELLED } from '../run/end-unfinished.ts';
 import { failBeforeStart } from '../run/fail-before-start.ts';
+import { letIn } from '../run/intake.ts';
 import { needsApproval } from '../run/publishable.ts';
-import { repositoryNames } from '../run/rows.ts';
 import { recordRunStart } from '../run/run-record.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
 
@@ -57,15 +59,16 @@ export async function resolveRepositories(
 async function resolve(jobId: string, run: number, context: Context): Promise<AnalyzeManifest> {
   const job = await context.jobs.getWhole(jobId);
   await recordRunStart(job, context);
-  const names = await namesOf(job, context);
+  const request = await readRunRequest(context.artifacts, job);
+  const { names, held } = await letIn(jobId, request, () => listOf(job, context), context);
+  await context.jobs.recordHeld(jobId, run, held);
   const seen = job.createPullRequests ? await lookAt(names, context) : NOTHING_SEEN;
   const { defaultBranches } = seen;
-  const { selection } = run > 1 ? await readRunRequest(context.artifacts, job) : {};
-  const selected = selection && new Set(selection);
+  const selected = request.selection && new Set(request.selection);
   const taken = selected ? names.filter((name) => selected.has(name)) : names;
   await context.repositories.createPending(jobId, taken, context.now(), run, job.expiresAt, defaultBranches);
 
-  if (run > 1) await takeOver(jobId, taken, run, context);
+  if (run > 1) await takeOver({ jobId, run }, taken, request, context);
   await context.control.openRun(jobId, run, job.expiresAt);
   await endWhereCancelled(jobId, run, context);
 
@@ -91,7 +94,7 @@ async function resolve(jobId: string, run: number, context: Context): Promise<An
   const key = `${prefix}/items.json`;
   await writeArtifact(context.artifacts, key, items, { plain: true });
   const { maxConcurrency: concurrency, createPullRequests } = job;
-  const inWaves = createPullRequests && !needsApproval(job) && items.length > concurrency;
+  const inWaves = createPullRequests && held === 0 && !needsApproval(job) && items.length > concurrency;
   return { key, prefix: `${prefix}/results`, concurrency, count: items.length, inWaves };
 }
 
@@ -126,20 +129,22 @@ async function lookAt(names: readonly string[], { settings }: Context): Promise<
 const TAKEN_OVER = ['jobId', 'repositoryName', 'status', 'tokenUsage', 'costUsd'] as const;
 
 /**
- * Resets failed and cancelled repositories for a retry, after cleaning up an unfinished cancel of the previous run. The API
- * does not do this, because it takes minutes for 10,000 rows.
+ * Resets the repositories that this run works on again, after cleaning up an unfinished cancel of the previous run: those
+ * that failed or were cancelled for a retry, and all of the sample if a job continues with `redo`. The API does not do
+ * this, because it takes minutes for 10,000 rows.
  */
 async function takeOver(
-  jobId: string,
+  { jobId, run }: RunId,
   names: readonly string[],
-  run: number,
+  { kind, redo }: RunRequest,
   context: Context,
 ): Promise<void> {
   await cleanUpRun({ jobId, run: run - 1 }, CANCELLED, context);
+  if (kind === 'continue' && !redo) return;
   const rows = await context.repositories.getMany(jobId, names, TAKEN_OVER);
-  const again = rows.filter(({ status }) => status === 'failed' || status === 'cancelled');
+  const again = rows.filter(({ status }) => redo || status === 'failed' || status === 'cancelled');
   await inParallel(again, PARALLEL, async (row) => {
-    if (!(await context.repositories.resetForRun(row, run, context.now()))) return;
+    if (!(await context.repositories.resetForRun(row, run, context.now(), redo))) return;
     // Artifacts of the previous run would be taken for this run's if it wrote none.
     await context.repositories.removeDiff(jobId, row.repositoryName);
     await context.artifacts.removeAll(artifactKeys.repository(jobId, row.repositoryName));
@@ -152,27 +157,23 @@ async function endWhereCancelled(jobId: string, run: number, context: Context): 
   if (job.status === 'cancelled' || job.run !== run) await cleanUpRun({ jobId, run }, CANCELLED, context);
 }
 
-async function namesOf(job: JobRow, context: Context): Promise<string[]> {
-  const { artifacts, settings } = context;
-  const key = artifactKeys.repositories(job.jobId);
-  const known = await repositoryNames(job.jobId, context);
-  if (known.length > 0) return known;
-
+/** The repositories that the job's names and patterns match, each once. */
+async function listOf(job: JobRow, { artifacts, settings }: Context): Promise<Listed[]> {
   const { repositories } = await readArtifact(artifacts, artifactKeys.request(job.jobId), JobText);
   // GitHub ignores case: `Owner/Name` and `owner/name` are one repository, and one row.
-  const names = new Map<string, string>();
-  const add = (name: string) => names.set(name.toLowerCase(), names.get(name.toLowerCase()) ?? name);
+  const listed = new Map<string, Listed>();
   for (const pattern of repositories) {
     const { owner, name } = parseRepositoryName(pattern);
-    if (name !== '*') add(pattern);
-    else for await (const found of listRepositories(settings, owner)) add(found);
+    const found = name === '*' ? listRepositories(settings, owner) : [{ name: pattern }];
+    for await (const one of found) {
+      const key = one.name.toLowerCase();
+      // What the listing says of a repository is more than its name.
+      listed.set(key, { ...one, name: listed.get(key)?.name ?? one.name });
+    }
   }
-  const resolved = [...names.values()]
-    .filter((name) => isAllowed(settings.ALLOWED_REPOSITORIES, name))
-    .sort();
-  refuseWrongCount(resolved.length, job, repositories);
-  await writeArtifact(artifacts, key, resolved);
-  return resolved;
+  const allowed = [...listed.values()].filter(({ name }) => isAllowed(settings.ALLOWED_REPOSITORIES, name));
+  refuseWrongCount(allowed.length, job, repositories);
+  return allowed;
 }
 
 function refuseWrongCount(count: number, job: JobRow, patterns: string[]): void {

@@ -128,6 +128,7 @@ const ROUTES: [string, string, 'viewer' | 'runner' | 'admin'][] = [
   ['POST', '/jobs', 'runner'],
   ['POST', `${JOB}/cancel`, 'runner'],
   ['POST', `${JOB}/retry`, 'runner'],
+  ['POST', `${JOB}/continue`, 'runner'],
   ['POST', `${JOB}/reviews`, 'runner'],
   ['POST', `${JOB}/pull-requests`, 'runner'],
   ['DELETE', JOB, 'admin'],

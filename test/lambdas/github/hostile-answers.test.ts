@@ -69,7 +69,7 @@ function listing(names: readonly string[], headers: Record<string, string> = {})
 
 async function listed(owner: string): Promise<string[]> {
   const names: string[] = [];
-  for await (const name of listRepositories(settings(), owner)) names.push(name);
+  for await (const { name } of listRepositories(settings(), owner)) names.push(name);
   return names;
 }
 

@@ -34,6 +34,8 @@ const API = {
   PUBLIC_URL: address.optional(),
   /** A reader counts again if the counts on a job's row are older than this. */
   COUNTS_MAX_AGE_SECONDS: z.coerce.number().min(0).default(5),
+  /** POST and DELETE requests that one caller may send in a minute. */
+  WRITES_PER_MINUTE: count(60),
 };
 
 const GITHUB = {

@@ -10,6 +10,7 @@ import { RepositoryIndex } from '../core/store/repository-index.ts';
 import { RepositoryTable } from '../core/store/repository-table.ts';
 import { ReviewTable } from '../core/store/review-table.ts';
 import { openDynamoDB } from '../core/store/tables.ts';
+import { WriteLimits } from '../core/store/write-limits.ts';
 
 /** The settings and stores of every function. */
 export type Context = {
@@ -18,6 +19,7 @@ export type Context = {
   control: JobControl;
   rateSlots: RateSlots;
   idempotencyKeys: IdempotencyKeys;
+  writeLimits: WriteLimits;
   repositories: RepositoryTable;
   repositoryIndex: RepositoryIndex;
   reviews: ReviewTable;
@@ -43,6 +45,7 @@ function open(all: Settings): Context {
     control: new JobControl(client, all),
     rateSlots: new RateSlots(client, all),
     idempotencyKeys: new IdempotencyKeys(client, all),
+    writeLimits: new WriteLimits(client, all),
     repositories: new RepositoryTable(client, all),
     repositoryIndex: new RepositoryIndex(client, all),
     reviews: new ReviewTable(client, all),

@@ -6,7 +6,7 @@ import { findArtifact } from '../../core/store/artifacts.ts';
 import type { Context } from '../context.ts';
 import { withFreshCounts } from '../run/fresh-counts.ts';
 import { heldNames } from '../run/intake.ts';
-import { repositoryNames } from '../run/rows.ts';
+import { knownNames } from './known-names.ts';
 import { route } from './route.ts';
 
 const params = z.strictObject({ jobId: JobId });
@@ -49,7 +49,7 @@ export const getJob = route(
     const [text, spending, names] = await Promise.all([
       query.include === 'text' ? readText(jobId, context) : undefined,
       isRunning(job.status) ? control.spending(jobId) : undefined,
-      query.limit > 0 || (query.include && job.held) ? repositoryNames(jobId, context) : [],
+      query.limit > 0 || (query.include && job.held) ? knownNames(job, context) : [],
     ]);
     const { cursor } = query;
     const from = cursor === undefined ? 0 : names.findIndex((name) => name > cursor);

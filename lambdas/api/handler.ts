@@ -31,6 +31,7 @@ import { HttpError, problemResponse, shorten } from './problem.ts';
 import { retryJob } from './retry-job.ts';
 import { reviewChanges } from './review-changes.ts';
 import { compressed, type Route, toResponse } from './route.ts';
+import { throttleWrites } from './throttle.ts';
 
 /** The HTTP API, behind API Gateway's HTTP API and behind the local one; the routes by operation ID. */
 export const operations: Readonly<Record<string, Route>> = {
@@ -81,7 +82,9 @@ export async function answer(event: APIGatewayProxyEventV2): Promise<APIGatewayP
     });
   }
   authorize(event, match.route, settings());
-  return toResponse(await match.route.answer(event, match.params, context()), event.headers, match.route);
+  const opened = context();
+  await throttleWrites(event, match.route, opened);
+  return toResponse(await match.route.answer(event, match.params, opened), event.headers, match.route);
 }
 
 /** The values of the template's `{name}` segments; undefined if the path does not match. */

@@ -130,7 +130,7 @@ export const PROBLEMS: readonly ProblemType[] = [
     status: 429,
     type: 'too-many-requests',
     title: 'Too many requests',
-    when: 'More requests a second came than the API admits; try again later.',
+    when: 'More requests a second came than the API admits, or more writes (POST, DELETE) a minute than it admits from one caller; try again after the seconds in `retry-after`.',
   },
   {
     status: 500,

@@ -18,6 +18,7 @@ import { RepositoryIndex } from '../../core/store/repository-index.ts';
 import { RepositoryTable } from '../../core/store/repository-table.ts';
 import { ReviewTable } from '../../core/store/review-table.ts';
 import { openDynamoDB } from '../../core/store/tables.ts';
+import { WriteLimits } from '../../core/store/write-limits.ts';
 import { createTables, startDynamoDB } from '../../local/dynamodb/dynamodb.ts';
 
 /** Set by `npm run test:moto`, so that the tests run against moto's DynamoDB and S3. */
@@ -36,6 +37,7 @@ type Stores = {
   control: JobControl;
   rateSlots: RateSlots;
   idempotencyKeys: IdempotencyKeys;
+  writeLimits: WriteLimits;
   repositories: RepositoryTable;
   repositoryIndex: RepositoryIndex;
   reviews: ReviewTable;
@@ -62,6 +64,7 @@ export async function openTestTables(): Promise<TestTables> {
     control: new JobControl(client, settings),
     rateSlots: new RateSlots(client, settings),
     idempotencyKeys: new IdempotencyKeys(client, settings),
+    writeLimits: new WriteLimits(client, settings),
     repositories: new RepositoryTable(client, settings),
     repositoryIndex: new RepositoryIndex(client, settings),
     reviews: new ReviewTable(client, settings),

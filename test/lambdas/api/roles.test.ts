@@ -185,6 +185,22 @@ test('a function that was deployed without its authorizer refuses every request,
   }
 });
 
+test('a caller who sends too many writes is told when to go on, and keeps nobody else from writing', async () => {
+  const cancel = (claims: Claims) => call('POST', `${JOB}/cancel`, claims);
+  const hasty = { ...machine('cody-batch/runner'), sub: 'hasty', client_id: 'hasty' };
+  let refused = await cancel(hasty);
+  // A minute that ends in between starts the count again.
+  for (let sent = 1; refused.status !== 429 && sent < 121; sent++) refused = await cancel(hasty);
+  expect(refused).toMatchObject({
+    status: 429,
+    json: { type: 'urn:cody-batch:problem:too-many-requests', detail: expect.stringContaining('60 POST') },
+  });
+  expect(Number(refused.headers!['retry-after'])).toBeGreaterThanOrEqual(1);
+  expect(Number(refused.headers!['retry-after'])).toBeLessThanOrEqual(60);
+  expect((await call('GET', '/jobs', hasty)).status).toBe(200);
+  expect((await cancel(machine('cody-batch/runner'))).status).toBe(404);
+});
+
 test('a machine has exactly the role of its scope', async () => {
   expect((await call('GET', '/jobs', machine('cody-batch/viewer'))).status).toBe(200);
   expect((await call('POST', '/jobs', machine('cody-batch/viewer'), BODY)).status).toBe(403);

@@ -5,9 +5,9 @@ import Sequencer from '@jest/test-sequencer';
  * the size of files: what takes longest would begin last, and the other core wait for its end.
  */
 const LONGEST = [
-  'pull-requests.full',
   'scale.full',
   'nothing-lost.full',
+  'pull-requests.full',
   'throttled.full',
   'races.full',
   'whole-job.moto',
@@ -16,13 +16,13 @@ const LONGEST = [
   'killed-at-each-turn.full',
   'job-cost.full',
   'open-pull-request.full',
+  'hostile/paths.full',
   'cli/commands',
-  'hostile/paths',
-  'commands/main',
+  'api/retry',
+  'conversation/verify',
+  'shape/shape',
   'github/publish',
   'conversation/ends',
-  'cli/interrupt',
-  'cli/bad-environment',
   'one-job',
   'lib/stack',
 ];

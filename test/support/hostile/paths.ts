@@ -193,8 +193,10 @@ const encodings = [
   }),
 );
 
+/** Those that lead out of the tree in three different ways: links, a nested repository, names that are not text. */
+export const everydayPaths: HostileRepository[] = [links, invalidUtf8, submodules];
+
 export const paths: HostileRepository[] = [
-  links,
   refused('a folder named ..', (repository) => folder(repository, '..', 'planted')),
   refused('a folder named .git', (repository) => folder(repository, '.git', 'config')),
   refused('a folder that is .git on another system', (repository) => folder(repository, 'git~1', 'config')),
@@ -203,8 +205,6 @@ export const paths: HostileRepository[] = [
   ),
   deep,
   collisions,
-  invalidUtf8,
-  submodules,
   lfs,
   ...encodings,
 ];

@@ -322,6 +322,8 @@ export type AsWritten = z.infer<typeof AsWritten>;
 /** A job in the API. An attribute that cannot be read has a placeholder, which a request might not allow. */
 export const ShownJob = JobRow.extend({
   jobId: z.string(),
+  /** Absent for a caller who may not touch all of the job's repositories. */
+  tokenUsage: TokenUsage.optional(),
   settings: JobSettings.extend({ model: z.string(), maxCostUsd: z.number() }),
   asWritten: AsWritten.optional(),
 });

@@ -6,6 +6,7 @@ import { SettingsError } from './errors.ts';
 import { Effort, type JobSettings } from './job.ts';
 import { type Bounded, boundsOf, type JobBounds } from './job-bounds.ts';
 import { isPriced, modelIdAt, OwnPrices } from './models.ts';
+import { RepositoryGroups } from './repository-access.ts';
 import { readCommandSecret, SECRET_VARIABLES, type SecretName, Secrets, type Variables } from './secrets.ts';
 import { address, count, flag, json, list, person, positive, seconds, whole } from './setting-shapes.ts';
 import type { CredentialProvider, CredentialSource } from './worker-credentials.ts';
@@ -30,6 +31,11 @@ const API = {
   AUTHORIZATION: z.enum(['jwt', 'none']).default('jwt'),
   /** The claim that has a person's roles. Roles of other issuers than Cognito have names such as `cody-batch/viewer`. */
   ROLES_CLAIM: z.string().min(1).default('cognito:groups'),
+  /**
+   * Which repositories the callers of each group may touch: JSON, `{"GROUP": ["owner/service-*"]}`. Groups have the names
+   * that ROLES_CLAIM has, and scopes that of a machine's token. Empty: every caller may touch all.
+   */
+  REPOSITORY_GROUPS: json(RepositoryGroups).default({}),
   /** The API's public address, for links in pull requests. @default - links are paths */
   PUBLIC_URL: address.optional(),
   /** A reader counts again if the counts on a job's row are older than this. */

@@ -1,4 +1,5 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { ALL_REPOSITORIES, accessOfGroups, type RepositoryAccess } from '../../core/repository-access.ts';
 import { isRole, ROLES, type Role, SCOPE_PREFIX, suffices } from '../../core/roles.ts';
 import type { Settings } from '../../core/settings.ts';
 import { HttpError } from './problem.ts';
@@ -61,8 +62,20 @@ export function callerRoles(
   return names.filter((role) => suffices(had, role));
 }
 
+/** Which repositories the caller may touch; all of them if callers are not verified. */
+export function accessOf(
+  event: APIGatewayProxyEventV2,
+  settings: Pick<Settings, 'AUTHORIZATION' | 'ROLES_CLAIM' | 'REPOSITORY_GROUPS'>,
+): RepositoryAccess {
+  const { AUTHORIZATION, ROLES_CLAIM, REPOSITORY_GROUPS } = settings;
+  if (AUTHORIZATION === 'none') return ALL_REPOSITORIES;
+  const claims = claimsOf(event);
+  const groups = claims ? namesIn(groupsOf(event, claims, ROLES_CLAIM)) : [];
+  return accessOfGroups(REPOSITORY_GROUPS, [...groups, ...(claims ? scopesOfClient(claims) : [])]);
+}
+
 function rolesOfCaller(event: APIGatewayProxyEventV2, claims: Claims, name: string): Role[] {
-  return [...rolesOf(groupsOf(event, claims, name), name), ...rolesOfClient(claims)];
+  return [...rolesOf(groupsOf(event, claims, name), name), ...rolesOf(scopesOfClient(claims), 'scope')];
 }
 
 function claimsOf(event: APIGatewayProxyEventV2): Claims | undefined {
@@ -104,14 +117,14 @@ function rolesOf(claim: unknown, name: string): Role[] {
 }
 
 /**
- * Roles from scopes, only in a machine's token (the client credentials grant). In a person's token, the client chose the
+ * The scopes, only of a machine's token (the client credentials grant). In a person's token, the client chose the
  * scopes, so they would give every person who signs in through it the same role.
  */
-function rolesOfClient(claims: Claims): Role[] {
+function scopesOfClient(claims: Claims): string[] {
   const { sub, client_id, cid, azp, scope, scp } = claims;
   // Cognito's and Okta's subject is the client itself, Auth0's is `{client}@clients`.
   const isOwn = [client_id, cid, azp].some((id) => id && (sub === id || sub === `${id}@clients`));
-  return isOwn ? [...rolesOf(scope, 'scope'), ...rolesOf(scp, 'scp')] : [];
+  return isOwn ? [...namesIn(scope), ...namesIn(scp)] : [];
 }
 
 /** HTTP APIs turn claims into strings: a list is `[one two]`, and scopes are `one two`. */

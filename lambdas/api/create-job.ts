@@ -21,6 +21,7 @@ import { unlessDeleted } from '../run/unless-deleted.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import { HttpError } from './problem.ts';
 import { refuseAgainstSettings } from './refusals.ts';
+import { refuseUntouchable } from './refuse-untouchable.ts';
 import { route } from './route.ts';
 
 /**
@@ -35,13 +36,15 @@ export const createJob = route(
     summary:
       'Starts a job; with an Idempotency-Key that was used before, answers the job of the first request.',
     body: JobRequest,
+    isFiltered: true,
     isIdempotent: true,
     responses: { 201: ShownJobWithText, 200: ShownJobWithText },
     problems: [409, 410],
   },
-  async ({ body, headers, createdBy }, context) => {
+  async ({ body, headers, createdBy, access }, context) => {
     const { jobs, artifacts, settings, now } = context;
     refuseRepositories(body, settings);
+    refuseUntouchable(body.repositories, access);
     refuseSample(body);
     refuseAgainstSettings(body, settings);
     const jobId = await jobIdFor(headers, { body, createdBy }, context);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isRunning, JobId, JobText, ShownJob, Spending } from '../../core/job.ts';
+import { mayTouch, mayTouchSomeOf } from '../../core/repository-access.ts';
 import { RepositorySummary, ShownRepositorySummary } from '../../core/repository-result.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { findArtifact } from '../../core/store/artifacts.ts';
@@ -8,6 +9,7 @@ import { withFreshCounts } from '../run/fresh-counts.ts';
 import { heldNames } from '../run/intake.ts';
 import { knownNames } from './known-names.ts';
 import { route } from './route.ts';
+import { requireVisibleJob } from './visible-job.ts';
 
 const params = z.strictObject({ jobId: JobId });
 const query = z.strictObject({
@@ -40,17 +42,22 @@ export const getJob = route(
     summary: 'The job, and a page of its repositories as results, by name.',
     params,
     query,
+    isFiltered: true,
     hasETag: true,
     responses: { 200: JobPage },
   },
-  async ({ params: { jobId }, query }, context) => {
+  async ({ params: { jobId }, query, access, createdBy }, context) => {
     const { control, jobs, repositories } = context;
     const job = await withFreshCounts(await jobs.get(jobId), context);
-    const [text, spending, names] = await Promise.all([
+    const shown = await requireVisibleJob(job, { access, createdBy }, context);
+    // The job as it is, if the caller may touch all of it.
+    const isWhole = shown === job;
+    const [text, spending, known] = await Promise.all([
       query.include === 'text' ? readText(jobId, context) : undefined,
-      isRunning(job.status) ? control.spending(jobId) : undefined,
+      isRunning(job.status) && isWhole ? control.spending(jobId) : undefined,
       query.limit > 0 || (query.include && job.held) ? knownNames(job, context) : [],
     ]);
+    const names = known.filter((name) => mayTouch(access, name));
     const { cursor } = query;
     const from = cursor === undefined ? 0 : names.findIndex((name) => name > cursor);
     const page = from < 0 ? [] : names.slice(from, from + query.limit);
@@ -58,9 +65,17 @@ export const getJob = route(
     const more = from >= 0 && from + query.limit < names.length;
     return {
       json: {
-        ...job,
+        ...shown,
         ...text?.text,
-        ...(text && job.held && { heldRepositories: await heldNames(jobId, names, context) }),
+        ...(text && {
+          repositories: text.text.repositories.filter((name) => isWhole || mayTouchSomeOf(access, name)),
+        }),
+        ...(text &&
+          job.held && {
+            heldRepositories: (await heldNames(jobId, known, context)).filter((name) =>
+              mayTouch(access, name),
+            ),
+          }),
         ...(text?.damage && { asWritten: { ...job.asWritten, request: text.damage } }),
         ...(spending && { spending }),
         results,

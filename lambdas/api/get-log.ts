@@ -11,6 +11,7 @@ export const getLog = route(
     role: 'viewer',
     summary: "The worker's log of one repository.",
     params: repositoryParams,
+    hasETag: true,
     responses: { 200: { bytes: 'text/plain; charset=utf-8' } },
   },
   async ({ params }, context) => {

@@ -10,6 +10,8 @@ const Me = z.object({
   caller: z.string().optional(),
   /** Empty if the caller has no role; each role includes the ones before it. */
   roles: z.array(RoleName),
+  /** The patterns of each of the caller's groups: the repositories that the caller may touch. Absent if all. */
+  repositories: z.array(z.array(z.string())).optional(),
   /** What a job of this environment may ask for. */
   limits: z.object({
     allowedRepositories: z.array(z.string()),
@@ -43,14 +45,16 @@ export const getMe = route(
   {
     role: 'viewer',
     summary: 'Who the caller is, and what this environment lets a job ask for.',
+    isFiltered: true,
     hasETag: true,
     responses: { 200: Me },
   },
-  async ({ createdBy: caller, roles }, { settings }) => {
+  async ({ createdBy: caller, roles, access }, { settings }) => {
     const { CLAUDE_MODEL: defaultModel } = settings;
     const json: z.infer<typeof Me> = {
       caller,
       roles: [...roles],
+      ...(!access.isAll && { repositories: access.groups.map((patterns) => [...patterns]) }),
       limits: {
         allowedRepositories: settings.ALLOWED_REPOSITORIES,
         allowedModels: settings.ALLOWED_MODELS,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { JobRequest, JobStatus, ShownJob } from '../../core/job.ts';
 import { withFreshCounts } from '../run/fresh-counts.ts';
 import { route } from './route.ts';
+import { visibleJob } from './visible-job.ts';
 
 /** A date or a time, as the time in UTC that rows have. `ofDay` makes a date a time. */
 function moment(ofDay: string) {
@@ -38,10 +39,16 @@ export const listJobs = route(
     role: 'viewer',
     summary: 'Jobs with their counts, newest first.',
     query,
+    isFiltered: true,
     responses: { 200: JobList },
   },
-  async ({ query }, context) => {
+  async ({ query, access, createdBy }, context) => {
     const { jobs, cursor } = await context.jobs.list(query);
-    return { json: { jobs: await Promise.all(jobs.map((job) => withFreshCounts(job, context))), cursor } };
+    const shown = await Promise.all(
+      jobs.map(async (job) =>
+        visibleJob(await withFreshCounts(job, context), { access, createdBy }, context),
+      ),
+    );
+    return { json: { jobs: shown.filter((job) => job !== undefined), cursor } };
   },
 );

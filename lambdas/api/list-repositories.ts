@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isAllowed } from '../../core/allowed-repositories.ts';
 import { parseRepositoryName } from '../../core/job.ts';
+import { mayTouch } from '../../core/repository-access.ts';
 import type { Settings } from '../../core/settings.ts';
 import { listRepositories as listOfOwner } from '../github/client.ts';
 import { route } from './route.ts';
@@ -30,9 +31,10 @@ export const listRepositories = route(
     role: 'viewer',
     summary: 'The repositories that a job may name, by name.',
     query,
+    isFiltered: true,
     responses: { 200: RepositoryList },
   },
-  async ({ query }, { settings }) => {
+  async ({ query, access }, { settings }) => {
     const allowed = settings.ALLOWED_REPOSITORIES;
     const names = new Set<string>();
     for (const pattern of allowed.filter((entry) => !entry.startsWith('!'))) {
@@ -43,7 +45,7 @@ export const listRepositories = route(
     }
     const { filter = '', limit, cursor = '' } = query;
     const wanted = [...names]
-      .filter((name) => isAllowed(allowed, name))
+      .filter((name) => isAllowed(allowed, name) && mayTouch(access, name))
       .filter((name) => name > cursor && name.toLowerCase().includes(filter.toLowerCase()))
       .sort();
     const repositories = wanted.slice(0, limit);

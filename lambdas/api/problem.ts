@@ -69,7 +69,7 @@ export const PROBLEMS: readonly ProblemType[] = [
     status: 403,
     type: 'not-allowed',
     title: 'Not allowed',
-    when: "The token's roles do not allow it; `detail` names the role needed and those the token has.",
+    when: "The token's roles or groups do not allow it; `detail` names what is needed and what the token has.",
   },
   {
     status: 403,

@@ -1,11 +1,13 @@
 import { gzipSync } from 'node:zlib';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { z } from 'zod';
+import type { RepositoryAccess } from '../../core/repository-access.ts';
 import type { Role } from '../../core/roles.ts';
 import type { Context } from '../context.ts';
-import { callerOf, callerRoles } from './authorization.ts';
+import { accessOf, callerOf, callerRoles } from './authorization.ts';
 import { etagOf, matches } from './etag.ts';
 import { faultsOfZod, HttpError, RouteInputError } from './problem.ts';
+import { requireAccess } from './require-access.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 
 /** API Gateway allows 10 MB; a job with 10,000 names and a long prompt is below 1 MiB. */
@@ -20,6 +22,8 @@ export type RouteInput<P, Q, B> = {
   createdBy: string | undefined;
   /** The roles of the caller, each with those that it includes. */
   roles: readonly Role[];
+  /** Which repositories the caller may touch. */
+  access: RepositoryAccess;
 };
 
 /** A value that is answered as JSON, bytes as they are, or nothing. */
@@ -42,6 +46,11 @@ export type RouteDescription = {
   body?: z.ZodType;
   /** Whether it takes an `Idempotency-Key`; false if absent. */
   isIdempotent?: boolean;
+  /**
+   * Whether it leaves out by itself what the caller may not touch; false if absent. Else `route` refuses a caller who may not
+   * touch every repository that the path is about, so that a new route shows nothing that is hidden.
+   */
+  isFiltered?: boolean;
   /** Whether its 200 has an ETag, and is 304 for a caller that has it already; false if absent. */
   hasETag?: boolean;
   /** The answers that are not problems, by status. */
@@ -83,11 +92,14 @@ export function route<
     ...options,
     answer: async (event, rawParams, context) => {
       const params = parse(options.params ?? NOTHING, rawParams, 'path');
+      const [createdBy, access] = [callerOf(event), accessOf(event, context.settings)];
+      if (options.role !== 'open' && !options.isFiltered)
+        await requireAccess(params, { access, createdBy }, context);
       const query = parse(options.query ?? NOTHING, event.queryStringParameters ?? {}, 'query');
       const absent = !event.body && options.body?.isOptional();
       const body = options.body && !absent ? parse(options.body, readJson(event), '') : undefined;
       const input = {
-        ...{ params, query, body, headers: event.headers, createdBy: callerOf(event) },
+        ...{ params, query, body, headers: event.headers, createdBy, access },
         roles: callerRoles(event, context.settings),
       } as RouteInput<z.infer<P>, z.infer<Q>, z.infer<B>>;
       return run(input, context);

@@ -38,12 +38,14 @@ export const retryJob = route(
 
 /** The selected repositories that did not complete. Throws ConflictError if there is nothing to run again. */
 async function namesToRetry(
-  { jobId, counts }: JobRow,
+  { jobId, status, counts }: JobRow,
   selected: readonly string[] | undefined,
   { repositories }: Context,
 ): Promise<string[] | undefined> {
   if (!selected) {
-    if (counts.total === 0 || counts.completed < counts.total) return undefined;
+    // A user may have marked the job as failed; its counts are then those of its run.
+    const hasFailed = status === 'failed' || status === 'cancelled';
+    if (hasFailed || counts.total === 0 || counts.completed < counts.total) return undefined;
     throw new ConflictError(
       `All repositories of the job ${jobId} completed, so there is nothing to retry. POST /jobs/${jobId}/pull-requests opens missing pull requests.`,
     );

@@ -6,7 +6,7 @@ import { DescribeExecutionCommand, ExecutionDoesNotExist, SFNClient } from '@aws
 import { DynamoDBDocumentClient, GetCommand, paginateQuery, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { registerWorkTrees } from '../../cli/register.ts';
 import { inspectWorkTree } from '../../cli/work-tree.ts';
-import { isEnded } from '../../core/job.ts';
+import { isRunning } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import type { RunRecord } from '../../core/run-record.ts';
 import type { Thread, ThreadTurn } from '../../core/thread.ts';
@@ -144,7 +144,7 @@ export class Fleet {
     const rest = async () => {
       const job = await this.job(jobId);
       const { pending, processing } = job.counts;
-      return isEnded(job.status) && pending + processing === 0 ? job : undefined;
+      return !isRunning(job.status) && pending + processing === 0 ? job : undefined;
     };
     return until(`the rest of ${jobId}`, rest, withinMs);
   }

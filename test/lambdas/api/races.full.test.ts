@@ -18,6 +18,14 @@ test(`${ROUNDS} jobs of which everything is asked at once lose nothing, leave no
   );
   process.stderr.write(`${JSON.stringify(tally)}\n`);
   // A race in which nothing was carried out shows nothing.
-  for (const one of ['cancel 200', 'retry 202', 'publish 202', 'delete 204', 'replay 200', 'replay 410'])
+  for (const one of [
+    'cancel 200',
+    'retry 202',
+    'publish 202',
+    'continue 202',
+    'delete 204',
+    'replay 200',
+    'replay 410',
+  ])
     expect([one, tally[one]]).toEqual([one, expect.any(Number)]);
 }, 1_800_000);

@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { COST_OF_USAGE, Fleet, repositoryOfRequest, writeAndSubmit } from '../../support/fleet.ts';
+import { until } from '../../support/until.ts';
 
 let fleet: Fleet;
 const NAMES = ['a', 'b', 'c', 'd', 'e'];
@@ -91,6 +94,16 @@ test('a sample that was cancelled while it waited is continued, and redone where
   );
   const { b } = await fleet.rows(jobId);
   expect(b).toMatchObject({ run: 2, costUsd: 4 * COST_OF_USAGE });
+
+  // Decisions, requests, records and lists of names are removed with the job.
+  const rejection = { decision: 'reject', repositories: ['local/b'] };
+  expect((await fleet.call('POST', `/jobs/${jobId}/reviews`, rejection)).status).toBe(200);
+  expect((await fleet.send('DELETE', `/jobs/${jobId}`)).status).toBe(204);
+  const artifacts = path.join(fleet.stack.dataFolder, 'artifacts/jobs', jobId);
+  await until('the removal of everything', async () => {
+    const items = await fleet.itemsOf(jobId);
+    return items.every(({ deletedAt, stoppedBy }) => deletedAt || stoppedBy) && !existsSync(artifacts);
+  });
 });
 
 test('a sample of all repositories holds none back, and one of other repositories is refused', async () => {

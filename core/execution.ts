@@ -32,6 +32,9 @@ export function parseBatchJobName(name: string): RunId | undefined {
   return prefix === undefined ? undefined : parseExecutionName(prefix);
 }
 
+/** The arguments of the worker, which Batch fills from the parameters of a job. */
+export const WORKER_ARGUMENTS = ['Ref::jobId', 'Ref::repositoryName', 'Ref::run', 'Ref::from'] as const;
+
 /** One line of the manifest that AnalyzeRepositories reads. */
 export const AnalyzeItem = z.object({
   repositoryName: RepositoryName,
@@ -39,11 +42,16 @@ export const AnalyzeItem = z.object({
   batchJobName: z.string(),
   /** The most seconds of one attempt of the Batch job. */
   attemptSeconds: z.int(),
+  /** The run whose conversation and patch it continues; empty for none. A string, because Batch parameters are. */
+  from: z.string().regex(/^\d*$/),
 });
 export type AnalyzeItem = z.infer<typeof AnalyzeItem>;
 
 /** The state of a child execution of AnalyzeRepositories. */
-export const RepositoryInput = AnalyzeItem.extend({ jobId: JobId, run: z.int().min(1) });
+export const RepositoryInput = AnalyzeItem.partial({ from: true }).extend({
+  jobId: JobId,
+  run: z.int().min(1),
+});
 export type RepositoryInput = z.infer<typeof RepositoryInput>;
 
 /** One line of the manifest that OpenPullRequests reads. */
@@ -80,6 +88,9 @@ export const Slot = z.object({
   opened: z.boolean().optional(),
 });
 export type Slot = z.infer<typeof Slot>;
+
+/** The error of an integration with DynamoDB whose condition does not hold. */
+export const CONDITION_FAILED = 'DynamoDB.ConditionalCheckFailedException';
 
 /** The value that a Catch stores: the error's name and its cause, often a JSON string. */
 export const CaughtError = z.object({ Error: z.string(), Cause: z.string().optional() });

@@ -4,7 +4,6 @@ import { RecordedJudgement } from './judgement.ts';
 import {
   ArtifactKeys,
   Change,
-  ChangeShapes,
   EndReason,
   LogLine,
   NotDone,
@@ -37,7 +36,6 @@ export const OutcomeDocument = z.object({
   baseSha: z.string().optional(),
   changes: z.array(Change),
   artifacts: ArtifactKeys,
-  ...ChangeShapes.shape,
   tokenUsage: WorkerTokens,
   costUsd: WorkerCost.optional(),
   turns: WorkerCount,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AsWritten, ErrorDescription, ReadStatus } from './job.ts';
+import { AsWritten, ErrorDescription, ReadStatus, Status } from './job.ts';
 import { RecordedJudgement, Risk } from './judgement.ts';
 import { TokenUsage } from './usage.ts';
 
@@ -135,6 +135,43 @@ export const ChangeShapes = z.object({
 });
 export type ChangeShapes = z.infer<typeof ChangeShapes>;
 
+/** The attributes that a run writes while it works, before it has a result. */
+const Working = z.object({
+  turns: z.int().optional(),
+  batchJobId: z.string().optional(),
+  logStream: z.string().optional(),
+  /** Attempts of the Batch jobs, including those before a throttled pause. */
+  attempts: z.int().optional(),
+  /** When Batch started the latest attempt, by Batch's clock. Absent while it is queued. */
+  startedAt: z.string().optional(),
+});
+export const WORKING_ATTRIBUTES = Working.keyof().options;
+
+/** What is put back on the row if a revision does not replace its result. */
+export const Standing = Working.extend({ status: Status, statusKey: z.string() });
+export type Standing = z.infer<typeof Standing>;
+
+/**
+ * What a revision did to a completed result. `same`: its patch is equal, so the earlier result stays. `kept`: it did not
+ * complete, and the earlier result stays. `notStarted`: the same, before anything was paid.
+ */
+export const CameTo = z.enum(['replaced', 'same', 'kept', 'notStarted']);
+export type CameTo = z.infer<typeof CameTo>;
+
+/** The newest revision of a result. Apart from `run` and `cameTo`, only what the row itself does not have. */
+export const Revision = z.object({
+  run: z.int(),
+  cameTo: CameTo,
+  outcome: Outcome.optional(),
+  end: EndReason.optional(),
+  summary: z.string().optional(),
+  error: ErrorDescription.optional(),
+  artifacts: ArtifactKeys.optional(),
+  judgement: RecordedJudgement.optional(),
+  completedAt: z.string().optional(),
+});
+export type Revision = z.infer<typeof Revision>;
+
 /** A repository's row in DynamoDB. Times are ISO 8601. */
 export const RepositoryResult = z.object({
   jobId: z.string(),
@@ -142,6 +179,13 @@ export const RepositoryResult = z.object({
   status: ReadStatus,
   /** The run of the job that last worked on it. */
   run: z.int().optional(),
+  /** The run whose result this is. Another one than `run` while a revision works on it, and after one that replaced nothing. */
+  resultRun: z.int().optional(),
+  /** The run whose conversation and patch `run` continues. */
+  from: z.int().optional(),
+  /** Present only while a revision works on a completed result, which stays in place until then. */
+  standing: Standing.optional(),
+  revision: Revision.optional(),
   outcome: Outcome.optional(),
   wereChangesNecessary: z.boolean().optional(),
   summary: z.string().optional(),
@@ -170,7 +214,7 @@ export const RepositoryResult = z.object({
   costUsd: z.number().optional(),
   /** The usage of earlier runs; part of `tokenUsage` and `costUsd`. */
   earlierRuns: z.object({ tokenUsage: TokenUsage, costUsd: z.number().optional() }).optional(),
-  turns: z.int().optional(),
+  ...Working.shape,
   verification: z.array(Verification).optional(),
   /** The last judgement of its change, by the job's judge. */
   judgement: RecordedJudgement.optional(),
@@ -180,14 +224,8 @@ export const RepositoryResult = z.object({
   pullRequestUrl: z.string().optional(),
   pullRequestNumber: z.int().optional(),
   pullRequest: PullRequestRecord.optional(),
-  batchJobId: z.string().optional(),
-  logStream: z.string().optional(),
-  /** Attempts of the Batch jobs, including those before a throttled pause. */
-  attempts: z.int().optional(),
   /** When the Batch job was submitted. */
   submittedAt: z.string().optional(),
-  /** When Batch started the latest attempt, by Batch's clock. Absent while it is queued. */
-  startedAt: z.string().optional(),
   completedAt: z.string().optional(),
   updatedAt: z.string(),
   /** When its job expires. */
@@ -198,6 +236,14 @@ export const RepositoryResult = z.object({
   errorShape: z.string().optional(),
 });
 export type RepositoryResult = z.infer<typeof RepositoryResult>;
+
+/** The run whose change the row has. */
+export function runOfResult({
+  resultRun,
+  run,
+}: Pick<RepositoryResult, 'resultRun' | 'run'>): number | undefined {
+  return resultRun ?? run;
+}
 
 /** As the API gives it. */
 export const ShownRepositoryResult = RepositoryResult.extend({ asWritten: AsWritten.optional() });

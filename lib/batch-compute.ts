@@ -18,6 +18,7 @@ import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { NOT_TRIED_AGAIN, WORKER_ATTEMPTS } from '../core/attempts.ts';
+import { WORKER_ARGUMENTS } from '../core/execution.ts';
 import { acknowledgeWildcards, type Grant, grant, NO_RESOURCES } from './grant.ts';
 import type { Names } from './names.ts';
 import type { Network } from './network.ts';
@@ -129,7 +130,7 @@ export class BatchCompute extends Construct {
       // Most toolchains support it, and most developers' machines build it without emulation.
       fargateCpuArchitecture: CpuArchitecture.X86_64,
       assignPublicIp: props.publicIp,
-      command: ['Ref::jobId', 'Ref::repositoryName'],
+      command: [...WORKER_ARGUMENTS],
       environment: { ...props.environment, TEMP_DIR: WORK_FOLDER },
       jobRole: this.#jobRole(props.grants),
       executionRole: this.#executionRole(),

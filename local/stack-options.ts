@@ -39,7 +39,7 @@ export type TestOnlyOptions = {
    */
   timeScale?: number;
   /**
-   * The command that Batch runs for a repository, with `Ref::jobId` and `Ref::repositoryName`.
+   * The command that Batch runs for a repository, with the arguments of `WORKER_ARGUMENTS` (core/execution.ts).
    * @default - the worker
    */
   workerCommand?: string[];

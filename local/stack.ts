@@ -3,7 +3,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BatchClient } from '@aws-sdk/client-batch';
 import { SettingsError } from '../core/errors.ts';
-import { parseExecutionName } from '../core/execution.ts';
+import { parseExecutionName, WORKER_ARGUMENTS } from '../core/execution.ts';
 import { openArtifacts } from '../core/store/artifacts.ts';
 import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
@@ -102,8 +102,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const batchListeners: ((event: JobStateChangeEvent) => void)[] = [];
     const command = options.workerCommand ?? [
       ...workerCommand(await bundleWorker(folder('worker'))),
-      'Ref::jobId',
-      'Ref::repositoryName',
+      ...WORKER_ARGUMENTS,
     ];
     const batch = await startBatch({
       dataFolder: folder('batch'),

@@ -1,12 +1,13 @@
+import { CONDITION_FAILED } from '../core/execution.ts';
 import type { ChoiceState, PassState, TaskState, WaitState, Workflow } from './asl.ts';
-import { BATCH_UNDER_LOAD, CONDITION_FAILED } from './retry.ts';
+import { BATCH_UNDER_LOAD } from './retry.ts';
 import { onError, step, updateItem } from './tasks.ts';
 
 /**
  * The child execution of one repository of AnalyzeRepositories.
  *
  *     IssueWorkerToken → StartRepository → AdmitRepository → AnalyzeRepository (Batch) → RecordResult → IsThrottled → done
- *       already ended: done   over the cap: CancelRepository   Catch: RecordFailure     └ WaitForModel → AnalyzeRepository
+ *       already ended: done   stopped job: RecordFailure   Catch: RecordFailure     └ WaitForModel → AnalyzeRepository
  *
  * It has no output, because the Map would write it to the artifacts, and it contains the worker's token.
  */
@@ -65,45 +66,9 @@ const AdmitRepository: TaskState = updateItem(
     ExpressionAttributeValues: { ':one': { N: '1' } },
   },
   {
-    catch: [
-      { ErrorEquals: [CONDITION_FAILED], ResultPath: null, Next: 'CancelRepository' },
-      onError('RecordFailure'),
-    ],
+    // RecordFailure tells the refusal by its name.
+    catch: [onError('RecordFailure')],
     Next: 'AnalyzeRepository',
-  },
-);
-
-/** The repository has not started, so the start of this execution counts as its end. */
-const CancelRepository: TaskState = updateItem(
-  {
-    TableName: '${RepositoriesTable}',
-    Key: { jobId: { 'S.$': '$.jobId' }, repositoryName: { 'S.$': '$.repositoryName' } },
-    ConditionExpression: '#status = :processing AND #run = :run',
-    UpdateExpression:
-      'SET #status = :cancelled, statusKey = :statusKey, completedAt = :now, updatedAt = :now, #error = :error',
-    ExpressionAttributeNames: { '#status': 'status', '#run': 'run', '#error': 'error' },
-    ExpressionAttributeValues: {
-      ':processing': { S: 'processing' },
-      ':cancelled': { S: 'cancelled' },
-      ':statusKey': { 'S.$': "States.Format('cancelled#{}', $.repositoryName)" },
-      ':run': { 'N.$': "States.Format('{}', $.run)" },
-      ':now': { 'S.$': '$$.Execution.StartTime' },
-      ':error': {
-        M: {
-          name: { S: 'JobStopped' },
-          message: {
-            S: 'The job was stopped before this repository started: it was cancelled, had reached its maxCostUsd, or its key or model was refused.',
-          },
-        },
-      },
-    },
-  },
-  {
-    catch: [
-      { ErrorEquals: [CONDITION_FAILED], ResultPath: null, Next: 'RepositoryAlreadyEnded' },
-      onError('RecordFailure'),
-    ],
-    Next: 'RepositoryAlreadyEnded',
   },
 );
 
@@ -117,7 +82,12 @@ const AnalyzeRepository: TaskState = {
     'JobName.$': '$.batchJobName',
     JobQueue: '${JobQueue}',
     JobDefinition: '${JobDefinition}',
-    Parameters: { 'jobId.$': '$.jobId', 'repositoryName.$': '$.repositoryName' },
+    Parameters: {
+      'jobId.$': '$.jobId',
+      'repositoryName.$': '$.repositoryName',
+      'run.$': "States.Format('{}', $.run)",
+      'from.$': '$.from',
+    },
     // Not a parameter: parameters become arguments, which every user of the container can read.
     ContainerOverrides: { Environment: [{ Name: 'WORKER_TOKEN', 'Value.$': '$.worker.token' }] },
     Tags: { 'cody-batch:job.$': '$.jobId', 'cody-batch:repository.$': '$.repositoryName' },
@@ -165,7 +135,6 @@ export const analyzeRepositoryWorkflow: Workflow = {
     StartRepository,
     RepositoryAlreadyEnded,
     AdmitRepository,
-    CancelRepository,
     AnalyzeRepository,
     RecordResult,
     IsThrottled,

@@ -1,4 +1,5 @@
 import type { ErrorName } from '../core/errors.ts';
+import { CONDITION_FAILED } from '../core/execution.ts';
 import { analyzeRepositoryWorkflow } from './analyze-repository.ts';
 import {
   type ChoiceState,
@@ -13,7 +14,6 @@ import {
 import { EACH_PULL_REQUEST, MANIFEST, manifestOf } from './manifest.ts';
 import { openPullRequestWorkflow } from './open-pull-request.ts';
 import { publishMeanwhile } from './publish-meanwhile.ts';
-import { CONDITION_FAILED } from './retry.ts';
 import { onError, step, updateItem } from './tasks.ts';
 
 /**
@@ -165,6 +165,7 @@ const AnalyzeRepositories: MapState = {
     'repositoryName.$': '$$.Map.Item.Value.repositoryName',
     'batchJobName.$': '$$.Map.Item.Value.batchJobName',
     'attemptSeconds.$': '$$.Map.Item.Value.attemptSeconds',
+    'from.$': '$$.Map.Item.Value.from',
   },
   ItemProcessor: {
     ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },

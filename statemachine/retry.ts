@@ -1,8 +1,6 @@
 import type { ErrorName } from '../core/errors.ts';
 import type { Retrier } from './asl.ts';
 
-export const CONDITION_FAILED = 'DynamoDB.ConditionalCheckFailedException';
-
 /** DynamoDB under load: waits of up to 1, 2, 4, 8, 16 and 30 s, a minute in all. */
 export const DYNAMODB_UNDER_LOAD: Retrier = {
   ErrorEquals: [

@@ -2,7 +2,6 @@ import { CodyBatchError, describeError, RepositoryUnavailableError } from '../co
 import { GitBoundExceededError } from '../core/git-process.ts';
 import type { ErrorDescription } from '../core/job.ts';
 import { OutcomeDocument } from '../core/outcome.ts';
-import { artifactKeys } from '../core/store/artifact-keys.ts';
 import { findArtifactOfRun } from '../core/store/artifacts.ts';
 import { admit } from './admit.ts';
 import { beginConversation } from './begin-conversation.ts';
@@ -39,10 +38,9 @@ export async function analyzeRepository(request: AnalysisRequest): Promise<Outco
 
 /** The outcome that an earlier attempt of this run wrote, if there is one. A throttled repository continues instead. */
 async function earlierOutcome(opened: Opened): Promise<OutcomeDocument | undefined> {
-  const { artifacts, job, repositoryName, log } = opened;
-  const key = artifactKeys.outcome(job.jobId, repositoryName);
+  const { artifacts, job, keys, log } = opened;
   const of = { run: job.run, schema: OutcomeDocument };
-  const outcome = await findArtifactOfRun(artifacts, key, of, (why) => log.warn(why));
+  const outcome = await findArtifactOfRun(artifacts, keys.outcome, of, (why) => log.warn(why));
   return outcome?.outcome === 'throttled' ? undefined : outcome;
 }
 

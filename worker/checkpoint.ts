@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { CommitSha } from '../core/change-set.ts';
 import { Checkpoint } from '../core/outcome.ts';
-import { artifactKeys } from '../core/store/artifact-keys.ts';
 import type { ArtifactStore } from '../core/store/artifact-store.ts';
 import { findArtifactOfRun, findBytes } from '../core/store/artifacts.ts';
 import { type Changes, filesWithSecrets } from './checkout/changes.ts';
@@ -27,8 +26,8 @@ export type Resumable = { state: State; baseSha: string; patch: Buffer };
 export type Spent = Pick<State, 'tokenUsage' | 'costUsd' | 'model'>;
 
 type CheckpointOptions = {
-  jobId: string;
-  repositoryName: string;
+  /** The folder of the artifacts. */
+  prefix: string;
   run: number;
   log: Log;
   redactor: Redactor;
@@ -47,7 +46,7 @@ export class Checkpoints {
   constructor(store: ArtifactStore, options: CheckpointOptions) {
     this.#store = store;
     this.#options = options;
-    this.#prefix = artifactKeys.checkpoint(options.jobId, options.repositoryName);
+    this.#prefix = options.prefix;
     this.#run = options.run;
   }
 

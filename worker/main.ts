@@ -1,5 +1,5 @@
 /**
- * `node worker/main.ts <jobId> <owner/name>` works on one repository of a job. Exit status 0: an outcome was written, of
+ * `node worker/main.ts <jobId> <owner/name> [run] [from]` works on one repository of a job. Exit status 0: an outcome was written, of
  * any kind. 143: the worker had to stop. 75: a service did not answer. 1: a bug, or a failure that another attempt would
  * repeat (core/attempts.ts).
  */
@@ -24,12 +24,18 @@ async function main(): Promise<number> {
   const log = new Log(redactor);
   try {
     redactor.add(settings().WORKER_TOKEN);
-    const { jobId, repositoryName, source } = await readParameters(process.argv.slice(2), settings(), log);
-    log.info(`${repositoryName} of ${jobId}`, { parametersFrom: source });
+    const { jobId, repositoryName, run, from, source } = await readParameters(
+      process.argv.slice(2),
+      settings(),
+      log,
+    );
+    log.info(`${repositoryName} of ${jobId}`, { run, from, parametersFrom: source });
     const session = openSession({ jobId, repositoryName }, settings());
     await analyzeRepository({
       jobId,
       repositoryName,
+      run,
+      from,
       settings: session ? settingsWith(session) : settings(),
       log,
       redactor,

@@ -4,7 +4,14 @@ import { JobId, RepositoryName } from '../core/job.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Log } from './log.ts';
 
-const Parameters = z.object({ jobId: JobId, repositoryName: RepositoryName });
+/** `run` and `from` are absent if a person submitted the Batch job. */
+const Parameters = z.object({
+  jobId: JobId,
+  repositoryName: RepositoryName,
+  run: z.coerce.number().int().min(1).optional(),
+  /** The run whose conversation and patch this one continues. */
+  from: z.union([z.literal('').transform(() => undefined), z.coerce.number().int().min(1)]).optional(),
+});
 
 export type WorkerParameters = z.infer<typeof Parameters> & {
   /** For the log. */
@@ -21,9 +28,9 @@ export async function readParameters(
   settings: Pick<Settings, 'AWS_BATCH_JOB_ID' | 'JOB_ID' | 'REPOSITORY_NAME'>,
   log: Pick<Log, 'warn'>,
 ): Promise<WorkerParameters> {
-  const [jobId, repositoryName] = args.map((arg) => (arg.startsWith('Ref::') ? undefined : arg));
+  const [jobId, repositoryName, run, from] = args.map((arg) => (arg.startsWith('Ref::') ? undefined : arg));
   if (jobId !== undefined || repositoryName !== undefined)
-    return check({ jobId, repositoryName }, 'arguments');
+    return check({ jobId, repositoryName, run, from }, 'arguments');
   const { AWS_BATCH_JOB_ID, JOB_ID, REPOSITORY_NAME } = settings;
   const parameters = AWS_BATCH_JOB_ID && (await parametersOfBatchJob(AWS_BATCH_JOB_ID, log));
   if (parameters && (parameters.jobId || parameters.repositoryName)) return check(parameters, 'Batch job');

@@ -1,9 +1,7 @@
 import type { ChangeSet } from '../core/change-set.ts';
 import type { ErrorDescription } from '../core/job.ts';
 import { OutcomeDocument } from '../core/outcome.ts';
-import type { ArtifactKeys, ChangeShapes } from '../core/repository-result.ts';
-import { shapesOf } from '../core/shape/shape.ts';
-import { artifactKeys } from '../core/store/artifact-keys.ts';
+import type { ArtifactKeys } from '../core/repository-result.ts';
 import type { Thread } from '../core/thread.ts';
 import { type Changes, filesWithSecrets, readChangedFiles, summarizeChanges } from './checkout/changes.ts';
 import type { Clone } from './checkout/clone.ts';
@@ -30,7 +28,7 @@ export type Analyzed = {
 
 /** Writes the artifacts and then `outcome.json`, so that all artifacts that it names exist. */
 export async function writeOutcome(opened: Opened, analyzed: Analyzed): Promise<OutcomeDocument> {
-  const { job, repositoryName, settings, log, resumed, spent, startedAt } = opened;
+  const { job, keys, repositoryName, settings, log, resumed, spent, startedAt } = opened;
   const { clone, conversation, changes, conclusion, error } = analyzed;
   const state = conversation?.state;
   const outcome = outcomeName(analyzed);
@@ -38,18 +36,14 @@ export async function writeOutcome(opened: Opened, analyzed: Analyzed): Promise<
   const throttled = conclusion?.end === 'throttled' ? conclusion : undefined;
   const artifacts: ArtifactKeys = {};
   if (conversation) artifacts.thread = await writeThread(opened, conversation);
-  let shapes: ChangeShapes | undefined;
-  if (clone && changes?.patch?.length) {
-    const diff = await writeDiff(opened, clone, changes, changes.patch);
-    artifacts.diff = diff?.key;
-    shapes = diff && shapesOf(diff.stored);
-  }
+  if (clone && changes?.patch?.length)
+    artifacts.diff = await writeDiff(opened, clone, changes, changes.patch);
   if (outcome === 'changed' && clone && changes && submission)
     artifacts.changeSet = await writeChangeSet(opened, clone, changes, submission);
   if (changes?.excess) log.warn(`The diff is incomplete: ${changes.excess}`);
   const turns = state?.turns.length ?? 0;
   log.info('outcome', { outcome, end: conclusion?.end, turns, costUsd: state?.costUsd });
-  artifacts.log = artifactKeys.log(job.jobId, repositoryName);
+  artifacts.log = keys.log;
   await opened.artifacts.write(artifacts.log, log.text, { contentType: 'text/plain; charset=utf-8' });
 
   const { model = job.settings.model, tokenUsage, costUsd } = state ?? spent;
@@ -70,7 +64,6 @@ export async function writeOutcome(opened: Opened, analyzed: Analyzed): Promise<
     baseSha: clone?.baseSha,
     changes: changes ? summarizeChanges(changes) : [],
     artifacts,
-    ...shapes,
     tokenUsage,
     costUsd,
     turns: (state ?? resumed?.state)?.turns.length ?? 0,
@@ -83,7 +76,7 @@ export async function writeOutcome(opened: Opened, analyzed: Analyzed): Promise<
     logs: log.tail,
     error: error ?? throttled?.error,
   } satisfies OutcomeDocument);
-  await writeJson(opened, artifactKeys.outcome(job.jobId, repositoryName), document);
+  await writeJson(opened, keys.outcome, document);
   return document;
 }
 
@@ -96,11 +89,11 @@ function outcomeName({ conclusion, error }: Analyzed): OutcomeDocument['outcome'
 
 /** Returns undefined if the patch has binary files and a file contains a secret: compressed data cannot be redacted. */
 async function writeDiff(
-  { job, repositoryName, artifacts, redactor, log }: Opened,
+  { keys, artifacts, redactor, log }: Opened,
   { git }: Clone,
   changes: Changes,
   patch: Buffer,
-): Promise<{ key: string; stored: Buffer } | undefined> {
+): Promise<string | undefined> {
   const withSecrets = patch.includes(BINARY) ? await filesWithSecrets(git, changes, redactor) : [];
   if (withSecrets.length > 0) {
     log.warn(
@@ -108,18 +101,15 @@ async function writeDiff(
     );
     return undefined;
   }
-  const key = artifactKeys.diff(job.jobId, repositoryName);
-  const stored = redactor.bytes(patch);
-  await artifacts.write(key, stored, { contentType: 'text/x-diff', durable: true });
-  return { key, stored };
+  await artifacts.write(keys.diff, redactor.bytes(patch), { contentType: 'text/x-diff', durable: true });
+  return keys.diff;
 }
 
 const BINARY = '\nGIT binary patch\n';
 
 async function writeThread(opened: Opened, { state, toolNames }: Conversation): Promise<string> {
-  const { job, repositoryName } = opened;
-  const key = artifactKeys.thread(job.jobId, repositoryName);
-  await writeJson(opened, key, {
+  const { job, keys, repositoryName } = opened;
+  await writeJson(opened, keys.thread, {
     jobId: job.jobId,
     repositoryName,
     model: state.model ?? job.settings.model,
@@ -129,7 +119,7 @@ async function writeThread(opened: Opened, { state, toolNames }: Conversation): 
     turns: state.turns,
     judgements: state.judgements?.rounds.map(({ submission: _, ...judgement }) => judgement),
   } satisfies Thread);
-  return key;
+  return keys.thread;
 }
 
 async function writeChangeSet(
@@ -138,7 +128,7 @@ async function writeChangeSet(
   changes: Changes,
   { title, body, summary }: Submission,
 ): Promise<string> {
-  const key = artifactKeys.changeSet(opened.job.jobId, opened.repositoryName);
+  const { changeSet: key } = opened.keys;
   const files = await readChangedFiles(git, changes);
   await writeJson(opened, key, { baseBranch, baseSha, title, body, summary, files } satisfies ChangeSet);
   return key;

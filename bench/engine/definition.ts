@@ -53,13 +53,10 @@ export const recordOnly: Workflow = {
   ...analyzeRepositoryWorkflow,
   States: {
     ...Object.fromEntries(
-      [
-        'IssueWorkerToken',
-        'StartRepository',
-        'RepositoryAlreadyEnded',
-        'AdmitRepository',
-        'CancelRepository',
-      ].map((name) => [name, analyzeRepositoryWorkflow.States[name]!]),
+      ['IssueWorkerToken', 'StartRepository', 'RepositoryAlreadyEnded', 'AdmitRepository'].map((name) => [
+        name,
+        analyzeRepositoryWorkflow.States[name]!,
+      ]),
     ),
     AnalyzeRepository: { ...doNothing, End: undefined, Next: 'RecordResult' } as unknown as TaskState,
     RecordResult,

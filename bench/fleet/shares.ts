@@ -8,8 +8,8 @@ import {
   SFNClient,
 } from '@aws-sdk/client-sfn';
 import type { JobWithResults } from '../../cli/api-client.ts';
-import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { openArtifacts, readArtifact } from '../../core/store/artifacts.ts';
+import { runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import { Thread } from '../../core/thread.ts';
 import { REGION } from '../../local/environment.ts';
 import { type GitRun, millisecondsCovered } from './git-shim.ts';
@@ -43,8 +43,9 @@ export async function readShares(
   for (const child of await childExecutions(states, job.executionArn!)) {
     const { repositoryName } = JSON.parse(child.input!) as { repositoryName: string };
     const attempt = await attemptOf(batch, stack.api, job.jobId, repositoryName);
-    const thread = await readArtifact(artifacts, artifactKeys.thread(job.jobId, repositoryName), Thread);
-    const log = (await artifacts.read(artifactKeys.log(job.jobId, repositoryName)))!.toString();
+    const keys = runArtifactKeys({ jobId: job.jobId, repositoryName, run: 1 });
+    const thread = await readArtifact(artifacts, keys.thread, Thread);
+    const log = (await artifacts.read(keys.log))!.toString();
     const { timestamp } = JSON.parse(log.slice(0, log.indexOf('\n'))) as { timestamp: string };
     const { createdAt, startedAt, stoppedAt } = attempt;
 

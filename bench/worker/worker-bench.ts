@@ -3,10 +3,10 @@ import path from 'node:path';
 import { countsOf, type JobRow, newJobId } from '../../core/job.ts';
 import { OutcomeDocument } from '../../core/outcome.ts';
 import { defaultJobSettings, parseSettings, required } from '../../core/settings.ts';
-import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { openArtifacts, readArtifact } from '../../core/store/artifacts.ts';
 import { JobTable } from '../../core/store/job-table.ts';
 import { RepositoryTable } from '../../core/store/repository-table.ts';
+import { runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import { writeRunRequest } from '../../core/store/run-requests.ts';
 import { openDynamoDB } from '../../core/store/tables.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
@@ -100,7 +100,7 @@ export async function startWorkerBench(folder: string, modelUrl: string): Promis
       );
       const { outcome } = await readArtifact(
         artifacts,
-        artifactKeys.outcome(jobId, repositoryName),
+        runArtifactKeys({ jobId, repositoryName, run: 1 }).outcome,
         OutcomeDocument,
       );
       if (outcome !== 'changed') throw new Error(`The worker's outcome is ${outcome}: ${measured.output}`);

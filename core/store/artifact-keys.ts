@@ -1,6 +1,6 @@
 import { NotFoundError } from '../errors.ts';
 
-/** The keys of all artifacts. */
+/** The keys of a job's own artifacts. Those of its repositories are named on their rows. */
 export const artifactKeys = {
   job: (jobId: string) => `jobs/${jobId}/`,
   /** The prompt and the repositories that POST /jobs had; no later request changes it. */
@@ -16,18 +16,6 @@ export const artifactKeys = {
   reviewedList: (jobId: string, digest: string) => `jobs/${jobId}/reviews/${digest}.json`,
   runRecord: (jobId: string, run: number) => `${artifactKeys.run(jobId, run)}run.json`,
   run: (jobId: string, run: number) => `jobs/${jobId}/runs/${run}/`,
-  repository: (jobId: string, repositoryName: string) => `jobs/${jobId}/repositories/${repositoryName}/`,
-  outcome: (jobId: string, repositoryName: string) =>
-    `${artifactKeys.repository(jobId, repositoryName)}outcome.json`,
-  diff: (jobId: string, repositoryName: string) =>
-    `${artifactKeys.repository(jobId, repositoryName)}diff.patch`,
-  thread: (jobId: string, repositoryName: string) =>
-    `${artifactKeys.repository(jobId, repositoryName)}thread.json`,
-  changeSet: (jobId: string, repositoryName: string) =>
-    `${artifactKeys.repository(jobId, repositoryName)}change-set.json`,
-  log: (jobId: string, repositoryName: string) => `${artifactKeys.repository(jobId, repositoryName)}log.txt`,
-  checkpoint: (jobId: string, repositoryName: string) =>
-    `${artifactKeys.repository(jobId, repositoryName)}checkpoint/`,
 };
 
 /**

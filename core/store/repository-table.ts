@@ -15,8 +15,16 @@ import type { Status } from '../job.ts';
 import type { Phase, PullRequestRecord, Waiting } from '../repository-result.ts';
 import { RepositoryResult } from '../repository-result.ts';
 import type { Settings } from '../settings.ts';
-import { errorShape } from '../shape/error-shape.ts';
 import { type ConditionalUpdate, putWhere, updateWhere } from './conditional-write.ts';
+import {
+  pendingIn,
+  RESULT_OF_RUN,
+  type RepositoryUpdate,
+  type RowEnd,
+  rowAtEnd,
+  statusKey,
+  underRevision,
+} from './row-end.ts';
 import { type Readable, readItem } from './stored.ts';
 import { diffKey, expiry, fromItem, MAX_DIFF_ITEM_BYTES } from './tables.ts';
 
@@ -33,47 +41,6 @@ export const PARALLEL = 16;
 const MAX_READERS = 4;
 /** A batch takes at least 25 of the 1,000 writes a second that a partition allows. */
 const MAX_WRITERS = 4;
-
-/** The attributes of a row that RecordResult and RecordFailure write at its end. */
-export type RepositoryUpdate = Omit<RepositoryResult, 'jobId' | 'repositoryName' | 'run' | 'updatedAt'> & {
-  status: 'completed' | 'failed' | 'cancelled';
-  completedAt: string;
-};
-
-/** The attributes that belong to one run, and are removed when the next one begins. */
-const RESULT_OF_RUN = [
-  'artifacts',
-  'logs',
-  'model',
-  'baseBranch',
-  'baseSha',
-  'outcome',
-  'end',
-  'error',
-  'phase',
-  'waiting',
-  'turns',
-  'summary',
-  'notDone',
-  'wereChangesNecessary',
-  'changes',
-  'changedFiles',
-  'additions',
-  'deletions',
-  'changeSetSha256',
-  'shape',
-  'kin',
-  'patchSha',
-  'errorShape',
-  'verification',
-  'judgement',
-  'risk',
-  'batchJobId',
-  'logStream',
-  'attempts',
-  'startedAt',
-  'completedAt',
-] as const satisfies (keyof RepositoryResult)[];
 
 /** A row that was edited by hand may have any status and run: then it has not ended, and any run can take it. */
 const NOT_ENDED = 'attribute_exists(jobId) AND NOT #status IN (:completed, :failed, :cancelled)';
@@ -138,23 +105,23 @@ export class RepositoryTable {
     return Item && readRow(Item);
   }
 
-  /** The row's status and the digest of its worker's token. Returns undefined if there is no row. */
+  /** What identifies the row's worker. Returns undefined if there is no row. */
   async findWorker(
     jobId: string,
     repositoryName: string,
-  ): Promise<{ status: unknown; tokenSha256?: string } | undefined> {
+  ): Promise<{ status: unknown; run: number; from?: number; tokenSha256?: string } | undefined> {
     const { Item } = await this.#client.send(
       new GetCommand({
         TableName: this.#table,
         Key: { jobId, repositoryName },
         ConsistentRead: true,
-        ProjectionExpression: '#status, workerTokenSha256',
-        ExpressionAttributeNames: { '#status': 'status' },
+        ProjectionExpression: '#status, #run, #from, workerTokenSha256',
+        ExpressionAttributeNames: { '#status': 'status', '#run': 'run', '#from': 'from' },
       }),
     );
     if (!Item) return undefined;
-    const { status, workerTokenSha256: tokenSha256 } = Item;
-    return { status, ...(typeof tokenSha256 === 'string' && { tokenSha256 }) };
+    const { status, run, from, workerTokenSha256: tokenSha256 } = Item;
+    return { status, run, from, ...(typeof tokenSha256 === 'string' && { tokenSha256 }) };
   }
 
   /**
@@ -194,11 +161,20 @@ export class RepositoryTable {
   }
 
   /** Ends a repository that this run works on. Returns false if it had ended, or another run has it. */
-  async end(jobId: string, repositoryName: string, run: number, end: RepositoryUpdate): Promise<boolean> {
-    return this.#end(jobId, repositoryName, end, {
-      condition: '#status = :processing AND run = :run',
-      values: { ':processing': 'processing', ':run': run },
-    });
+  async end(
+    jobId: string,
+    repositoryName: string,
+    run: number,
+    end: RepositoryUpdate,
+    { hasStarted = true }: { hasStarted?: boolean } = {},
+  ): Promise<boolean> {
+    return this.#end(
+      { jobId, repositoryName, run, end, hasStarted },
+      {
+        condition: '#status = :processing AND run = :run',
+        values: { ':processing': 'processing', ':run': run },
+      },
+    );
   }
 
   /** Ends a repository that no execution works on. Returns false if it had ended, or a later run has it. */
@@ -207,31 +183,35 @@ export class RepositoryTable {
     repositoryName: string,
     run: number,
     end: RepositoryUpdate,
+    { hasStarted = true }: { hasStarted?: boolean } = {},
   ): Promise<boolean> {
-    return this.#end(jobId, repositoryName, end, {
-      condition: `${NOT_ENDED} AND (attribute_not_exists(run) OR run <= :run OR ${NO_NUMBER})`,
-      values: { ...ENDS, ':run': run, ':number': 'N' },
-    });
+    return this.#end(
+      { jobId, repositoryName, run, end, hasStarted },
+      {
+        condition: `${NOT_ENDED} AND (attribute_not_exists(run) OR run <= :run OR ${NO_NUMBER})`,
+        values: { ...ENDS, ':run': run, ':number': 'N' },
+      },
+    );
   }
 
-  #end(
-    jobId: string,
-    repositoryName: string,
-    end: RepositoryUpdate,
+  /** The one place that ends a row. A completed result under revision is replaced only by one that completes. */
+  async #end(
+    { jobId, repositoryName, ...ended }: RowEnd & { jobId: string; repositoryName: string },
     { condition, values }: Required<Pick<ConditionalUpdate, 'condition' | 'values'>>,
   ): Promise<boolean> {
-    return this.#update(jobId, repositoryName, {
-      set: {
-        ...end,
-        ...shapeOfFailure(end),
-        statusKey: statusKey(end.status, repositoryName),
-        updatedAt: end.completedAt,
-      },
-      remove: ['waiting'],
-      condition,
-      names: { '#status': 'status' },
-      values,
-    });
+    const write = (row: Pick<RepositoryResult, 'standing' | 'patchSha' | 'outcome'>) => {
+      const { set, remove } = rowAtEnd(repositoryName, row, ended);
+      return this.#update(jobId, repositoryName, {
+        set: { ...set, updatedAt: ended.end.completedAt },
+        remove,
+        condition: `${condition} AND attribute_${row.standing ? 'exists' : 'not_exists'}(standing)`,
+        names: { '#status': 'status' },
+        values,
+      });
+    };
+    if (await write({})) return true;
+    const row = await this.find(jobId, repositoryName);
+    return row?.standing ? write(row) : false;
   }
 
   /** Replaces a status that was written by hand with the product's own. A status of the product is left alone. */
@@ -262,19 +242,31 @@ export class RepositoryTable {
   async resetForRun(row: RepositoryResult, run: number, at: string, redo = false): Promise<boolean> {
     const { ':completed': _, ...notCompleted } = ENDS;
     const ends = redo ? ENDS : notCompleted;
-    const { jobId, repositoryName, tokenUsage, costUsd } = row;
+    const { jobId, repositoryName } = row;
     return this.#update(jobId, repositoryName, {
-      set: {
-        status: 'pending',
-        statusKey: statusKey('pending', repositoryName),
-        run,
-        updatedAt: at,
-        ...(tokenUsage && { earlierRuns: { tokenUsage, costUsd } }),
-      },
+      set: { ...pendingIn(row, run, at) },
       remove: RESULT_OF_RUN,
       condition: `#status IN (${Object.keys(ends).join(', ')}) AND (attribute_not_exists(run) OR run < :thisRun OR ${NO_NUMBER})`,
       names: { '#status': 'status' },
       values: { ...ends, ':thisRun': run, ':number': 'N' },
+    });
+  }
+
+  /**
+   * Makes an ended repository pending for a revision in this run, which continues its conversation if it has one. A
+   * completed result stays in place until a revision that completes replaces it. Returns false if the row has changed since
+   * it was read, was cancelled, or has no result.
+   */
+  async resetForRevision(row: RepositoryResult, run: number, at: string): Promise<boolean> {
+    const { jobId, repositoryName, status } = row;
+    if (row.run === undefined || (status !== 'completed' && status !== 'failed')) return false;
+    const { set, remove } = underRevision(row, run, at);
+    return this.#update(jobId, repositoryName, {
+      set,
+      remove,
+      condition: '#status = :status AND run = :asRead AND run < :thisRun AND attribute_not_exists(standing)',
+      names: { '#status': 'status' },
+      values: { ':status': status, ':asRead': row.run, ':thisRun': run },
     });
   }
 
@@ -443,14 +435,6 @@ export class RepositoryTable {
   #update(jobId: string, repositoryName: string, update: ConditionalUpdate): Promise<boolean> {
     return updateWhere(this.#client, { TableName: this.#table, Key: { jobId, repositoryName } }, update);
   }
-}
-
-function shapeOfFailure(end: RepositoryUpdate): Pick<RepositoryResult, 'errorShape'> {
-  return end.status === 'failed' ? { errorShape: errorShape(end) } : {};
-}
-
-export function statusKey(status: Status, repositoryName: string): string {
-  return `${status}#${repositoryName}`;
 }
 
 /** Always written with `pullRequest`. */

@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import { NotFoundError } from '../../core/errors.ts';
 import { readArtifact } from '../../core/store/artifacts.ts';
 import { Thread } from '../../core/thread.ts';
 import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
+import { artifactKey, runQuery } from './run-artifacts.ts';
 import { ThreadView, viewThread } from './thread-view.ts';
 
-const query = z.strictObject({
+const query = runQuery.extend({
   view: z.enum(['standard', 'technical', 'simplified']).default('standard'),
   /** Names of tools whose calls and results are shown in full, separated by commas; `true` for all tools. */
   includeTool: z
@@ -33,9 +34,13 @@ export const getClaudeThread = route(
     responses: { 200: ThreadView },
   },
   async ({ params, query }, context) => {
-    const { jobId, repositoryName } = params;
-    await readRow(params, context);
-    const thread = await readArtifact(context.artifacts, artifactKeys.thread(jobId, repositoryName), Thread);
+    const row = await readRow(params, context);
+    const key = artifactKey('thread', row, query.run);
+    if (!key)
+      throw new NotFoundError(
+        `${row.repositoryName} has no conversation: its status is ${row.status}, and its result has none.`,
+      );
+    const thread = await readArtifact(context.artifacts, key, Thread);
     return { json: viewThread(thread, query.view, query.includeTool ?? []) };
   },
 );

@@ -1,7 +1,7 @@
 import { NotFoundError } from '../../core/errors.ts';
-import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
+import { artifactKey, runQuery } from './run-artifacts.ts';
 
 /** The patch, for `git apply`. Empty if nothing changed. */
 export const getDiff = route(
@@ -11,15 +11,16 @@ export const getDiff = route(
     role: 'viewer',
     summary: 'The patch of one repository, for git apply; empty if nothing changed.',
     params: repositoryParams,
+    query: runQuery,
     hasETag: true,
     responses: { 200: { bytes: 'text/x-diff' } },
   },
-  async ({ params }, context) => {
-    const { status, outcome, artifacts } = await readRow(params, context);
-    const { jobId, repositoryName } = params;
-    // The row decides: the artifact may be of an earlier run.
-    const key = artifacts?.diff && artifactKeys.diff(jobId, repositoryName);
+  async ({ params, query: { run } }, context) => {
+    const row = await readRow(params, context);
+    const { repositoryName, status, outcome } = row;
+    const key = artifactKey('diff', row, run);
     const diff = key ? await context.artifacts.read(key) : undefined;
+    if (!diff && run !== undefined) throw new NotFoundError(`${repositoryName} has no diff of run ${run}.`);
     if (!diff && outcome !== 'unchanged') {
       throw new NotFoundError(
         `${repositoryName} has no diff: its status is ${status}${outcome ? ` and its outcome is ${outcome}` : ''}.`,

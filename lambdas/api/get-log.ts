@@ -1,7 +1,7 @@
 import { NotFoundError } from '../../core/errors.ts';
-import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
+import { artifactKey, runQuery } from './run-artifacts.ts';
 
 /** The worker's log, a line a record. */
 export const getLog = route(
@@ -11,13 +11,16 @@ export const getLog = route(
     role: 'viewer',
     summary: "The worker's log of one repository.",
     params: repositoryParams,
+    query: runQuery,
     hasETag: true,
     responses: { 200: { bytes: 'text/plain; charset=utf-8' } },
   },
-  async ({ params }, context) => {
-    const { jobId, repositoryName } = params;
-    const { status, logStream } = await readRow(params, context);
-    const log = await context.artifacts.read(artifactKeys.log(jobId, repositoryName));
+  async ({ params, query: { run } }, context) => {
+    const row = await readRow(params, context);
+    const { repositoryName, status, logStream } = row;
+    const key = artifactKey('log', row, run);
+    const log = key && (await context.artifacts.read(key));
+    if (!log && run !== undefined) throw new NotFoundError(`${repositoryName} has no log of run ${run}.`);
     if (!log) {
       throw new NotFoundError(
         `${repositoryName} has no log: its status is ${status}, and its worker has not stored one${logStream ? `. Its CloudWatch log stream is ${logStream}` : ''}.`,

@@ -1,11 +1,12 @@
 import type { RunId } from '../../core/execution.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import { type ErrorDescription, isEnded } from '../../core/job.ts';
-import { PARALLEL, type RepositoryUpdate } from '../../core/store/repository-table.ts';
+import { PARALLEL } from '../../core/store/repository-table.ts';
+import { type RepositoryUpdate, withEarlierRuns } from '../../core/store/row-end.ts';
 import { describeAsWritten } from '../../core/store/stored.ts';
 import type { Context } from '../context.ts';
 import { logger } from '../logger.ts';
-import { endByOutcome, outcomeLeftBy, spentSoFar, withEarlierRuns } from './repository-end.ts';
+import { endByOutcome, outcomeLeftBy, spentSoFar } from './repository-end.ts';
 import { type CountedRow, type JobRows, readAgain, readRows } from './rows.ts';
 
 /** The status and error of repositories that have not ended when their run ends. */
@@ -28,7 +29,9 @@ export async function endUnfinished({ jobId, run }: RunId, end: RunEnd, context:
     if (row.asWritten || !isEnded(row.status)) changed.add(row.repositoryName);
     if (isEnded(row.status)) return;
     const update = await updateOf({ jobId, run }, row, end, context);
-    await context.repositories.endUnfinished(jobId, row.repositoryName, run, update);
+    // A pending repository has had no worker in this run.
+    const hasStarted = row.status !== 'pending';
+    await context.repositories.endUnfinished(jobId, row.repositoryName, run, update, { hasStarted });
   });
   return readAgain(jobId, before, [...changed], context);
 }
@@ -87,7 +90,7 @@ async function updateOf(
 ): Promise<RepositoryUpdate> {
   const { artifacts, now } = context;
   const { repositoryName, run = job.run, attempts = 0 } = row;
-  // A pending repository has had no worker in this run, so its artifacts are of an earlier run.
+  // A pending repository has no artifacts of this run.
   const ofRun = row.status === 'pending' ? undefined : { jobId: job.jobId, repositoryName, run };
   const outcome = ofRun && (await outcomeLeftBy(artifacts, ofRun));
   if (outcome)

@@ -11,14 +11,15 @@ export async function failBeforeStart(
   { repositories, now }: Context,
 ): Promise<void> {
   await inParallel([...errors], PARALLEL, async ([repositoryName, error]) => {
-    await repositories.endUnfinished(jobId, repositoryName, run, {
-      status: 'failed',
-      outcome: 'failed',
+    const end = {
+      status: 'failed' as const,
+      outcome: 'failed' as const,
       completedAt: now(),
       error,
       turns: 0,
       // The costs of earlier runs stay on the row.
       costUsd: run === 1 ? 0 : undefined,
-    });
+    };
+    await repositories.endUnfinished(jobId, repositoryName, run, end, { hasStarted: false });
   });
 }

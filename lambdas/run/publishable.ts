@@ -1,6 +1,6 @@
 import type { PublishItem } from '../../core/execution.ts';
 import type { JobRow } from '../../core/job.ts';
-import type { RepositoryResult } from '../../core/repository-result.ts';
+import { type RepositoryResult, runOfResult } from '../../core/repository-result.ts';
 import type { Decisions } from '../../core/review.ts';
 
 /** The attributes that `operationOn` needs. */
@@ -9,6 +9,7 @@ export const PUBLISHABLE_ATTRIBUTES = [
   'status',
   'outcome',
   'run',
+  'resultRun',
   'shape',
   'patchSha',
   'pullRequestNumber',
@@ -33,6 +34,7 @@ export function operationOn(
   const { repositoryName, outcome, status, patchSha = '', pullRequest } = row;
   const decision = decisions.of(row);
   if (outcome !== 'changed') return { reason: `has no change (${outcome ?? status})` };
+  if (status === 'pending' || status === 'processing') return { reason: 'is being revised' };
   if (decision === 'reject')
     return pullRequest?.state === 'open'
       ? { repositoryName, operation: 'close', patchSha }
@@ -48,9 +50,10 @@ function reasonNotJudged({ judgement }: Row, decision: 'approve' | undefined): s
   return `has a change that could not be judged, so it has to be approved first (${judgement.reasons[0]?.text ?? 'no reason is recorded'})`;
 }
 
-function reasonPublished({ run, pullRequestNumber, pullRequestUrl, pullRequest }: Row): string | undefined {
+function reasonPublished(row: Row): string | undefined {
+  const { pullRequestNumber, pullRequestUrl, pullRequest } = row;
   if (pullRequestNumber === undefined) return undefined;
   // A later run has analysed the repository again.
-  if (pullRequest?.run !== undefined && pullRequest.run !== run) return undefined;
+  if (pullRequest?.run !== undefined && pullRequest.run !== runOfResult(row)) return undefined;
   return `has ${pullRequestUrl} (${pullRequest?.state})`;
 }

@@ -3,9 +3,9 @@ import { ChangeSet } from '../../core/change-set.ts';
 import { ChangeSetRefusedError } from '../../core/errors.ts';
 import type { OutcomeDocument } from '../../core/outcome.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
-import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import type { ArtifactStore } from '../../core/store/artifact-store.ts';
 import { findBytes } from '../../core/store/artifacts.ts';
+import { runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import { setAside } from '../logger.ts';
 
 /**
@@ -14,25 +14,24 @@ import { setAside } from '../logger.ts';
  */
 export async function changeSetDigest(
   artifacts: ArtifactStore,
-  { jobId, repositoryName, outcome }: OutcomeDocument,
+  outcome: OutcomeDocument,
 ): Promise<Pick<RepositoryResult, 'changeSetSha256'>> {
-  const key = artifactKeys.changeSet(jobId, repositoryName);
-  const body = outcome === 'changed' ? await findBytes(artifacts, key, setAside) : undefined;
+  const { changeSet } = runArtifactKeys(outcome);
+  const body = outcome.outcome === 'changed' ? await findBytes(artifacts, changeSet, setAside) : undefined;
   return body ? { changeSetSha256: sha256(body) } : {};
 }
 
 /** The recorded change set. Throws ChangeSetRefusedError if the artifact does not match the digest on the row. */
 export async function readRecordedChangeSet(
   artifacts: ArtifactStore,
-  { jobId, repositoryName, changeSetSha256 }: RepositoryResult,
+  { jobId, repositoryName, changeSetSha256, artifacts: { changeSet: key } = {} }: RepositoryResult,
 ): Promise<ChangeSet> {
   const refuse = (fault: string): never => {
     throw new ChangeSetRefusedError(
       `${fault}; nothing was published. Start a new job for ${repositoryName}, and check who wrote to the artifacts of ${jobId}.`,
     );
   };
-  const key = artifactKeys.changeSet(jobId, repositoryName);
-  const body = await findBytes(artifacts, key, (why) => refuse(why.replace(/\.$/, '')));
+  const body = key && (await findBytes(artifacts, key, (why) => refuse(why.replace(/\.$/, ''))));
   if (!body) return refuse(`The change set of ${repositoryName} is not among the job's artifacts`);
   if (!changeSetSha256) return refuse(`The row of ${repositoryName} has no digest of its change set`);
   const found = sha256(body);

@@ -1,10 +1,10 @@
 import { Checkpoint, OutcomeDocument } from '../../core/outcome.ts';
 import type { ArtifactKeys, RepositoryResult } from '../../core/repository-result.ts';
-import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import { shapesOf } from '../../core/shape/shape.ts';
 import type { ArtifactStore } from '../../core/store/artifact-store.ts';
 import { findArtifactOfRun, findBytes } from '../../core/store/artifacts.ts';
-import type { RepositoryUpdate } from '../../core/store/repository-table.ts';
-import { addCosts, addTokens, NO_TOKENS } from '../../core/usage.ts';
+import { cameTo, type RepositoryUpdate, withEarlierRuns } from '../../core/store/row-end.ts';
+import { type RunOfRepository, runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import type { Context } from '../context.ts';
 import { setAside } from '../logger.ts';
 import { changeSetDigest } from './recorded-change-set.ts';
@@ -62,29 +62,11 @@ function repositoryEnd(outcome: OutcomeDocument): RepositoryUpdate {
 }
 
 /** The keys of the artifacts that the outcome lists. */
-function keysOf({ artifacts, jobId, repositoryName }: OutcomeDocument): ArtifactKeys {
-  const named = Object.keys(artifacts) as (keyof ArtifactKeys)[];
-  return Object.fromEntries(named.map((name) => [name, artifactKeys[name](jobId, repositoryName)]));
+function keysOf(outcome: OutcomeDocument): ArtifactKeys {
+  const keys = runArtifactKeys(outcome);
+  const named = Object.keys(outcome.artifacts) as (keyof ArtifactKeys)[];
+  return Object.fromEntries(named.map((name) => [name, keys[name]]));
 }
-
-/** Adds the usage of earlier runs of the job to that of this run. */
-export function withEarlierRuns(
-  end: RepositoryUpdate,
-  { earlierRuns }: Pick<RepositoryResult, 'earlierRuns'>,
-): RepositoryUpdate {
-  if (!earlierRuns) return end;
-  const { tokenUsage = NO_TOKENS, costUsd } = end;
-  return {
-    ...end,
-    tokenUsage: addTokens(earlierRuns.tokenUsage, tokenUsage),
-    // A run without tokens cost nothing, even if the model's price is not known.
-    costUsd: tokenUsage.total > 0 ? addCosts(earlierRuns.costUsd, costUsd) : earlierRuns.costUsd,
-  };
-}
-
-/** Identifies the artifacts of a repository, or of one run of it. */
-type Of = { jobId: string; repositoryName: string };
-type OfRun = Of & { run: number | undefined };
 
 /**
  * The outcome that a worker wrote in this run but no step has recorded, so that paid work is not lost. Returns undefined if
@@ -92,9 +74,9 @@ type OfRun = Of & { run: number | undefined };
  */
 export async function outcomeLeftBy(
   artifacts: ArtifactStore,
-  { jobId, repositoryName, run }: OfRun,
+  { jobId, repositoryName, run }: RunOfRepository,
 ): Promise<OutcomeDocument | undefined> {
-  const key = artifactKeys.outcome(jobId, repositoryName);
+  const { outcome: key } = runArtifactKeys({ jobId, repositoryName, run });
   const outcome = await findArtifactOfRun(artifacts, key, { run, schema: RecordableOutcome }, setAside);
   if (!outcome || outcome.outcome === 'throttled') return undefined;
   if (isOf(outcome, { jobId, repositoryName })) return outcome;
@@ -103,42 +85,54 @@ export async function outcomeLeftBy(
 }
 
 /** A worker could write the outcome of another repository, which would be recorded and published as this one's. */
-export function isOf(outcome: OutcomeDocument, { jobId, repositoryName }: Of): boolean {
+export function isOf(
+  outcome: OutcomeDocument,
+  { jobId, repositoryName }: Pick<RunOfRepository, 'jobId' | 'repositoryName'>,
+): boolean {
   return outcome.jobId === jobId && outcome.repositoryName === repositoryName;
 }
 
 /** The usage in the last checkpoint of this run, for a worker that left no outcome; empty if there is none. */
-export async function spentSoFar(artifacts: ArtifactStore, { jobId, repositoryName, run }: OfRun) {
-  const key = `${artifactKeys.checkpoint(jobId, repositoryName)}usage.json`;
-  const checkpoint = await findArtifactOfRun(artifacts, key, { run, schema: Checkpoint }, setAside);
+export async function spentSoFar(artifacts: ArtifactStore, of: RunOfRepository) {
+  const key = `${runArtifactKeys(of).checkpoint}usage.json`;
+  const checkpoint = await findArtifactOfRun(artifacts, key, { run: of.run, schema: Checkpoint }, setAside);
   if (!checkpoint) return {};
   const { turns, tokenUsage, costUsd, model, baseSha } = checkpoint;
   return { turns, tokenUsage, costUsd, model, baseSha };
 }
 
 /**
- * The row's update by which an outcome ends its repository, including the digest of the change set. Also stores the diff in
- * the table, in place of the diff of an earlier run.
+ * The row's update by which an outcome ends its repository, with the digest of the change set and the shapes of the diff. Also
+ * stores the diff in the table, in place of the diff of an earlier run, unless the row keeps its earlier result.
  */
 export async function endByOutcome(
   context: Pick<Context, 'artifacts' | 'repositories' | 'now'>,
   outcome: OutcomeDocument,
-  row: Pick<RepositoryResult, 'earlierRuns' | 'expiresAt'>,
+  row: Pick<RepositoryResult, 'earlierRuns' | 'expiresAt' | 'standing' | 'patchSha' | 'outcome'>,
 ): Promise<RepositoryUpdate> {
-  await keepDiff(context, outcome, row);
-  return {
+  const diff = await diffOf(context, outcome);
+  const end: RepositoryUpdate = {
     ...withEarlierRuns(repositoryEnd(outcome), row),
+    ...(diff && shapesOf(diff)),
     ...(await changeSetDigest(context.artifacts, outcome)),
   };
+  if (cameTo(row, { end, hasStarted: true }) === 'replaced') await keepDiff(context, outcome, row, diff);
+  return end;
+}
+
+async function diffOf(
+  { artifacts }: Pick<Context, 'artifacts'>,
+  outcome: OutcomeDocument,
+): Promise<Buffer | undefined> {
+  return outcome.artifacts.diff ? findBytes(artifacts, runArtifactKeys(outcome).diff, setAside) : undefined;
 }
 
 async function keepDiff(
-  { artifacts, repositories, now }: Pick<Context, 'artifacts' | 'repositories' | 'now'>,
-  { jobId, repositoryName, run, artifacts: named }: OutcomeDocument,
+  { repositories, now }: Pick<Context, 'repositories' | 'now'>,
+  { jobId, repositoryName, run }: OutcomeDocument,
   { expiresAt }: Pick<RepositoryResult, 'expiresAt'>,
+  diff: Buffer | undefined,
 ): Promise<void> {
-  const key = artifactKeys.diff(jobId, repositoryName);
-  const diff = named.diff !== undefined && (await findBytes(artifacts, key, setAside));
-  if (diff) await repositories.putDiff(jobId, repositoryName, diff, now(), expiresAt);
-  else if (run > 1) await repositories.removeDiff(jobId, repositoryName);
+  const isKept = diff && (await repositories.putDiff(jobId, repositoryName, diff, now(), expiresAt));
+  if (!isKept && run > 1) await repositories.removeDiff(jobId, repositoryName);
 }

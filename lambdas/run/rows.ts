@@ -21,6 +21,7 @@ const COUNTED_ATTRIBUTES = [
   'earlierRuns',
   'pullRequest',
   'expiresAt',
+  'standing',
 ] as const satisfies (keyof RepositoryResult)[];
 
 export type CountedRow = Readable<Pick<RepositoryResult, (typeof COUNTED_ATTRIBUTES)[number]>>;

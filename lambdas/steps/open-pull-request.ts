@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import { type PublishItem, PullRequestInput, type Slot } from '../../core/execution.ts';
 import { type JobRow, parseRepositoryName } from '../../core/job.ts';
-import type { RepositoryResult } from '../../core/repository-result.ts';
+import { type RepositoryResult, runOfResult } from '../../core/repository-result.ts';
 import type { Review } from '../../core/review.ts';
 import type { RunRequest } from '../../core/run-request.ts';
 import { readRunRequest } from '../../core/store/run-requests.ts';
@@ -69,7 +69,12 @@ async function open(
   const github = await openGitHub(settings, repositoryName, access);
   const publication = { repositoryName, job, publishAs, row, changeSet, settings };
   const published = await publishChangeSet(github, publication);
-  await repositories.recordPullRequest(jobId, repositoryName, now(), recordOf(published, row.run, now()));
+  await repositories.recordPullRequest(
+    jobId,
+    repositoryName,
+    now(),
+    recordOf(published, runOfResult(row), now()),
+  );
 }
 
 /** Minutes may pass between the selection and this step, in which a person may decide otherwise. */

@@ -1,39 +1,59 @@
 import type { z } from 'zod';
 import { sentence } from '../../core/errors.ts';
-import { CaughtError, RepositoryInput } from '../../core/execution.ts';
-import type { RepositoryUpdate } from '../../core/store/repository-table.ts';
+import { CaughtError, CONDITION_FAILED, RepositoryInput } from '../../core/execution.ts';
+import type { ErrorDescription } from '../../core/job.ts';
+import type { RepositoryResult } from '../../core/repository-result.ts';
+import { type RepositoryUpdate, withEarlierRuns } from '../../core/store/row-end.ts';
+import type { RunOfRepository } from '../../core/store/run-artifact-keys.ts';
 import { type BatchFailure, describeBatchFailure } from '../caught-error.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
-import { endByOutcome, outcomeLeftBy, spentSoFar, withEarlierRuns } from '../run/repository-end.ts';
+import { endByOutcome, outcomeLeftBy, spentSoFar } from '../run/repository-end.ts';
 
 export const Input = RepositoryInput.extend({ error: CaughtError });
 
-/** Ends a repository whose Batch job failed, or whose result could not be recorded. */
+const STOPPED: ErrorDescription = {
+  name: 'JobStopped',
+  message:
+    'The job was stopped before this repository started: it was cancelled, had reached its maxCostUsd, or its key or model was refused.',
+};
+
+/** Ends a repository that was not admitted, whose Batch job failed, or whose result could not be recorded. */
 export async function recordFailure(
   { jobId, repositoryName, run, error }: z.infer<typeof Input>,
   context: Context,
 ): Promise<void> {
-  const { artifacts, repositories, now } = context;
+  const { repositories, now } = context;
+  const row = await repositories.get(jobId, repositoryName);
+  // Only AdmitRepository passes this error on: the job was stopped.
+  if (error.Error === CONDITION_FAILED) {
+    const end = withEarlierRuns({ status: 'cancelled', completedAt: now(), error: STOPPED }, row);
+    await repositories.end(jobId, repositoryName, run, end, { hasStarted: false });
+    return;
+  }
   const failure = describeBatchFailure(error);
   const { reason, exitCode, ...batch } = failure;
-  const row = await repositories.get(jobId, repositoryName);
-  const ofRun = { jobId, repositoryName, run };
-  // The worker may have been killed after it wrote its outcome.
-  const outcome = await outcomeLeftBy(artifacts, ofRun);
-  const end: RepositoryUpdate = outcome
-    ? await endByOutcome(context, outcome, row)
-    : withEarlierRuns(
-        {
-          ...(await spentSoFar(artifacts, ofRun)),
-          status: 'failed',
-          outcome: 'failed',
-          completedAt: now(),
-          error: { name: 'WorkerLostError', message: lossOf(failure) },
-        },
-        row,
-      );
+  const end = await endOfLost({ jobId, repositoryName, run }, lossOf(failure), row, context);
   await repositories.end(jobId, repositoryName, run, { ...end, ...batch });
+}
+
+/** The worker may have been killed after it wrote its outcome. */
+async function endOfLost(
+  of: RunOfRepository,
+  message: string,
+  row: RepositoryResult,
+  context: Context,
+): Promise<RepositoryUpdate> {
+  const outcome = await outcomeLeftBy(context.artifacts, of);
+  if (outcome) return endByOutcome(context, outcome, row);
+  const lost: RepositoryUpdate = {
+    ...(await spentSoFar(context.artifacts, of)),
+    status: 'failed',
+    outcome: 'failed',
+    completedAt: context.now(),
+    error: { name: 'WorkerLostError', message },
+  };
+  return withEarlierRuns(lost, row);
 }
 
 function lossOf({ batchJobId, reason, exitCode, logStream, startedAt }: BatchFailure): string {

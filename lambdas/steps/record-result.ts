@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { WorkerLostError } from '../../core/errors.ts';
 import { RepositoryInput } from '../../core/execution.ts';
-import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { readArtifact } from '../../core/store/artifacts.ts';
+import { runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { endByOutcome, isOf, RecordableOutcome } from '../run/repository-end.ts';
@@ -27,7 +27,7 @@ export async function recordResult(
   context: Context,
 ): Promise<{ throttled: boolean; resumeAt: string | null }> {
   const { artifacts, repositories, now } = context;
-  const key = artifactKeys.outcome(jobId, repositoryName);
+  const { outcome: key } = runArtifactKeys({ jobId, repositoryName, run });
   const outcome = await readArtifact(artifacts, key, RecordableOutcome);
   if (outcome.run !== run) {
     throw new WorkerLostError(

@@ -74,14 +74,15 @@ async function resolve(jobId: string, run: number, context: Context): Promise<An
 
   await failBeforeStart({ jobId, run }, seen.refused, context);
 
-  const rows = await context.repositories.getMany(jobId, names, ['repositoryName', 'status']);
+  const rows = await context.repositories.getMany(jobId, names, ['repositoryName', 'status', 'from']);
   const items = rows
     .filter(({ status }) => !isEnded(status))
     .map(
-      ({ repositoryName }): AnalyzeItem => ({
+      ({ repositoryName, from }): AnalyzeItem => ({
         repositoryName,
         batchJobName: batchJobName({ jobId, run }, repositoryName),
         attemptSeconds: Math.ceil(job.settings.maxMinutes * 60) + WAITING_SECONDS + SAVING_SECONDS,
+        from: from === undefined ? '' : String(from),
       }),
     );
   const byStatus = Object.groupBy(rows, ({ status }) => status);
@@ -145,9 +146,7 @@ async function takeOver(
   const again = rows.filter(({ status }) => redo || status === 'failed' || status === 'cancelled');
   await inParallel(again, PARALLEL, async (row) => {
     if (!(await context.repositories.resetForRun(row, run, context.now(), redo))) return;
-    // Artifacts of the previous run would be taken for this run's if it wrote none.
     await context.repositories.removeDiff(jobId, row.repositoryName);
-    await context.artifacts.removeAll(artifactKeys.repository(jobId, row.repositoryName));
   });
 }
 

@@ -24,14 +24,14 @@ export async function workerCredentials(
   context: Context,
 ): Promise<WorkerCredentials> {
   const { jobId, repositoryName } = request;
-  await requireWorking(request, context);
+  const worker = await requireWorking(request, context);
   const { Credentials } = await sts.send(
     new AssumeRoleCommand({
       RoleArn: required(context.settings, 'WORKER_SESSION_ROLE_ARN'),
       // CloudTrail shows the name with each call. It allows every character of repository names except the slash.
       RoleSessionName: `${jobId}-${repositoryName.replace('/', '@')}`.slice(0, 64),
       DurationSeconds: SESSION_SECONDS,
-      Policy: policyFor(request, context.settings),
+      Policy: policyFor(request, worker, context.settings),
     }),
   );
   const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = Credentials!;
@@ -43,11 +43,13 @@ export async function workerCredentials(
   };
 }
 
+type RunOfWorker = { run: number; from?: number | undefined };
+
 /** Checks the token against the repository's row. The error does not reveal whether the token or the name is wrong. */
 async function requireWorking(
   { jobId, repositoryName, token, commandSecret }: WorkerCredentialsRequest,
   { jobs, repositories }: Context,
-): Promise<void> {
+): Promise<RunOfWorker> {
   const worker = await repositories.findWorker(jobId, repositoryName);
   if (!worker?.tokenSha256 || !isDigestOf(worker.tokenSha256, token))
     throw new WorkerRefusedError(
@@ -57,10 +59,11 @@ async function requireWorking(
     throw new WorkerRefusedError(
       `${repositoryName} of ${jobId} is ${worker.status}, so no worker may work on it.`,
     );
-  if (!commandSecret) return;
+  if (!commandSecret) return worker;
   const { commandSecrets = [] } = (await jobs.get(jobId)).settings;
   if (!commandSecrets.includes(commandSecret))
     throw new WorkerRefusedError(`settings.commandSecrets of ${jobId} does not name ${commandSecret}.`);
+  return worker;
 }
 
 function isDigestOf(sha256: string, token: string): boolean {
@@ -71,6 +74,7 @@ function isDigestOf(sha256: string, token: string): boolean {
 
 function policyFor(
   { jobId, repositoryName, commandSecret }: WorkerCredentialsRequest,
+  { run, from }: RunOfWorker,
   settings: Settings,
 ): string {
   const partition = required(settings, 'WORKER_SESSION_ROLE_ARN').split(':')[1]!;
@@ -79,6 +83,8 @@ function policyFor(
   return workSessionPolicy({
     jobId,
     repositoryName,
+    run,
+    from,
     partition,
     artifactsBucket: new URL(required(settings, 'ARTIFACTS_URL')).hostname,
     secretArns: secretIds.filter((id) => id !== undefined),

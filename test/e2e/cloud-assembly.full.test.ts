@@ -6,6 +6,7 @@ import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { registerWorkTrees } from '../../cli/register.ts';
 import { inspectWorkTree } from '../../cli/work-tree.ts';
+import { WORKER_ARGUMENTS } from '../../core/execution.ts';
 import { isEnded } from '../../core/job.ts';
 import { LOCAL_AWS } from '../support/aws-clients.ts';
 import { assemble, type CloudAssembly } from '../support/cloud-assembly.ts';
@@ -65,7 +66,7 @@ beforeAll(async () => {
       workerCommand: [
         ...['/bin/sh', '-c', 'cd "$0" && exec "$@"', image],
         ...['/usr/bin/env', `AWS_ENDPOINT_URL_SECRETS_MANAGER=${secrets.url}`, process.execPath],
-        ...[path.join(image, 'worker.mjs'), 'Ref::jobId', 'Ref::repositoryName'],
+        ...[path.join(image, 'worker.mjs'), ...WORKER_ARGUMENTS],
       ],
       assembled: { functions, folder: path.join(folder.path, 'functions'), environment, claims: CLAIMS },
     },

@@ -7,6 +7,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { WORKER_ARGUMENTS } from '../../core/execution.ts';
 import { isEnded, newJobId } from '../../core/job.ts';
 import { OutcomeDocument } from '../../core/outcome.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
@@ -32,12 +33,12 @@ const NEGATIVE = { ...CHECKPOINT, tokenUsage: { ...SPENT, input: -5 } };
 
 /** The name of a repository decides which artifacts its worker writes, and how it ends. */
 const WORKER = `
-folder="\${ARTIFACTS_URL#file://}/jobs/$1/repositories/$2"
+folder="\${ARTIFACTS_URL#file://}/jobs/$1/repositories/$2/$3"
 mkdir -p "$folder/checkpoint"
 state="$folder/checkpoint/usage.json"
 outcome() { printf '${JSON.stringify(OUTCOME).replace('"run":1', '"run":%s')}' "$1" "$2" "$3" > "$folder/outcome.json"; }
 case "$2" in
-  */fine) echo run >> "$folder.runs"; outcome "$1" "$2" "$(wc -l < "$folder.runs")" ;;
+  */fine) outcome "$1" "$2" "$3" ;;
   */paid) outcome "$1" "$2" 1; exit 1 ;;
   */spent) echo '${JSON.stringify(CHECKPOINT)}' > "$state"; exit 1 ;;
   */empty-checkpoint) : > "$state"; exit 1 ;;
@@ -45,10 +46,10 @@ case "$2" in
   */null-checkpoint) echo null > "$state"; exit 1 ;;
   */empty-outcome) : > "$folder/outcome.json" ;;
   */half-outcome) outcome "$1" "$2" 1; head -c 200 "$folder/outcome.json" > "$folder/half"; mv "$folder/half" "$folder/outcome.json" ;;
-  */turns) echo run >> "$folder.runs"; run="$(wc -l < "$folder.runs")"; outcome "$1" "$2" "$run"
-    if [ "$run" = 1 ]; then
+  */turns) outcome "$1" "$2" "$3"
+    if [ "$3" = 1 ]; then
       for file in diff.patch change-set.json thread.json; do echo '{}' > "$folder/$file"; done
-      sed -i 's/"unchanged"/"gaveUp"/; s|"artifacts":{}|"artifacts":{"diff":"jobs/'"$1/repositories/$2"'/diff.patch"}|' "$folder/outcome.json"
+      sed -i 's/"unchanged"/"gaveUp"/; s|"artifacts":{}|"artifacts":{"diff":"jobs/'"$1/repositories/$2/1"'/diff.patch"}|' "$folder/outcome.json"
     fi ;;
   */others-outcome) outcome "$1" local/fine 1 ;;
   */foreign-outcome) echo '{"run":1,"result":"of another version"}' > "$folder/outcome.json" ;;
@@ -62,7 +63,7 @@ let tables: DynamoDBDocumentClient;
 beforeAll(async () => {
   const stack = await startStackProcess({
     ...{ given: {}, gitHub: 'local', model: 'offline', shared: false, maxRunning: 4, timeScale: 200 },
-    workerCommand: ['/bin/sh', '-c', WORKER, 'worker', 'Ref::jobId', 'Ref::repositoryName'],
+    workerCommand: ['/bin/sh', '-c', WORKER, 'worker', ...WORKER_ARGUMENTS],
   });
   fleet = Fleet.over(stack, await startScriptedModel([]));
   tables = DynamoDBDocumentClient.from(
@@ -186,7 +187,7 @@ test.each<[string, (jobId: string) => Promise<unknown>, 'cancelled' | 'failed']>
   });
   const texts = ['{"run":"x"}', '{', 'null', JSON.stringify(NEGATIVE)];
   for (const [i, text] of texts.entries()) {
-    const folder = artifact(jobId, 'repositories/local', names[i]!, 'checkpoint');
+    const folder = artifact(jobId, 'repositories/local', names[i]!, '1/checkpoint');
     await mkdir(folder, { recursive: true });
     await writeFile(path.join(folder, 'state.json'), text);
   }
@@ -200,8 +201,8 @@ test('with the lists, the request and a conversation of a job damaged, it can be
   const jobId = await fleet.post(['fine', 'spent', 'waits']);
   await atWork(jobId);
   for (const name of ['request.json', 'repositories.json']) await writeFile(artifact(jobId, name), '[');
-  await writeFile(artifact(jobId, 'repositories/local/waits/checkpoint/usage.json'), '');
-  await writeFile(artifact(jobId, 'repositories/local/fine/thread.json'), '{"messages":');
+  await writeFile(artifact(jobId, 'repositories/local/waits/1/checkpoint/usage.json'), '');
+  await writeFile(artifact(jobId, 'repositories/local/fine/1/thread.json'), '{"messages":');
   expect((await fleet.call('GET', `/jobs/${jobId}?include=text`)).json).toMatchObject({
     asWritten: { request: expect.stringContaining('request.json cannot be read') },
     results: [{ repositoryName: 'local/fine' }, { repositoryName: 'local/spent' }, {}],
@@ -258,8 +259,12 @@ test('a repository that gave up with a diff, and is unchanged in its next run, k
   expect((await fleet.itemsOf(jobId)).map(({ repositoryName }) => repositoryName)).not.toContain(
     'local/turns#diff',
   );
-  const files = await readdir(artifact(jobId, 'repositories/local/turns'));
-  expect(files.sort()).toEqual(['checkpoint', 'outcome.json']);
+  const filesOf = (run: number) => readdir(artifact(jobId, `repositories/local/turns/${run}`));
+  expect((await filesOf(2)).sort()).toEqual(['checkpoint', 'outcome.json']);
+  // The first run's artifacts stay until the job is deleted, and are shown only by its number.
+  expect(await filesOf(1)).toContain('diff.patch');
+  expect(await (await fetch(`${fleet.stack.api}${repository}/diff?run=1`)).text()).toBe('{}\n');
+  expect((await fetch(`${fleet.stack.api}${repository}/diff?run=2`)).status).toBe(404);
 });
 
 test('a list of repositories that names one twice is read as if it named it once', async () => {

@@ -33,8 +33,10 @@ import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { registerWorkTrees } from '../../cli/register.ts';
 import { inspectWorkTree } from '../../cli/work-tree.ts';
+import { WORKER_ARGUMENTS } from '../../core/execution.ts';
 import { isEnded } from '../../core/job.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import { runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import { createTables } from '../../local/dynamodb/dynamodb.ts';
 import type { MessageRequest } from '../../local/model/conversation.ts';
 import type { Reply } from '../../local/model/reply.ts';
@@ -147,7 +149,7 @@ beforeAll(async () => {
     ...{ gitHub: 'local', model: 'claude', maxRunning: 4, shared: false, timeScale: 20 },
     workerCommand: [
       ...['/usr/bin/env', `AWS_ACCESS_KEY_ID=${worker}`],
-      ...[...workerCommand(bundle), 'Ref::jobId', 'Ref::repositoryName'],
+      ...[...workerCommand(bundle), ...WORKER_ARGUMENTS],
     ],
     elsewhere: {
       ...{ dynamodbUrl: proxy.url, batchUrl: proxy.url, accessKeyId: stateMachine, variables },
@@ -485,7 +487,10 @@ test('the role that all workers share reads nothing and writes nothing', async (
   const jobId = await start(['held-a']);
   await ended(jobId);
   const plain = attacker({ accessKeyId: worker, secretAccessKey: 'test' });
-  const keys = [await requestOf(jobId), artifactKeys.outcome(jobId, 'local/held-a')];
+  const keys = [
+    await requestOf(jobId),
+    runArtifactKeys({ jobId, repositoryName: 'local/held-a', run: 1 }).outcome,
+  ];
   const row = { jobId: { S: jobId }, repositoryName: { S: 'local/held-a' } };
   expect(
     await notRefused({
@@ -533,8 +538,10 @@ test('a worker that was taken over reaches its own job and repository only, whil
   expect(malformed).toMatchObject({ errorType: 'InvalidInputError' });
 
   const work = attacker(await askForCredentials(mine));
-  const own = (name: string) => artifactKeys.repository(both, 'local/held-a') + name;
-  const neighbour = (name: string) => artifactKeys.repository(both, 'local/held-b') + name;
+  const own = (name: string) =>
+    runArtifactKeys({ jobId: both, repositoryName: 'local/held-a', run: 1 }).folder + name;
+  const neighbour = (name: string) =>
+    runArtifactKeys({ jobId: both, repositoryName: 'local/held-b', run: 1 }).folder + name;
   expect((await work.item('jobs', { jobId: { S: both } })).Item).toBeDefined();
   expect((await work.read(await requestOf(both))).ETag).toBeDefined();
   expect((await work.write(own('log.txt'))).ETag).toBeDefined();
@@ -559,7 +566,10 @@ test('a worker that was taken over reaches its own job and repository only, whil
       list: () => work.list(),
       listJob: () => work.list(artifactKeys.job(both)),
       otherRequest: async () => work.read(await requestOf(other)),
-      otherArtifact: () => work.write(`${artifactKeys.repository(other, 'local/held-a')}outcome.json`),
+      otherArtifact: () =>
+        work.write(
+          `${runArtifactKeys({ jobId: other, repositoryName: 'local/held-a', run: 1 }).folder}outcome.json`,
+        ),
       otherJob: () => work.item('jobs', { jobId: { S: other } }),
       otherBill: () => work.bill(other),
       otherProgress: () => work.progress(other, 'local/stopped'),

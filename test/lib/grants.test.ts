@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { WORKER_ARGUMENTS } from '../../core/execution.ts';
 import { JobControl } from '../../core/store/job-control.ts';
 import { RepositoryTable } from '../../core/store/repository-table.ts';
 import { type Calls, callsOf } from '../support/calls.ts';
@@ -181,7 +182,7 @@ test('a worker is allowed the calls of its code, and nothing else', () => {
   // The definition's own command says what to work on, so that no deployed worker asks Batch; and the action knows no
   // resources: it would show the environment of any job. A definition of one's own without arguments needs it granted.
   const commands = calls.commands.filter(({ command }) => command !== 'DescribeJobsCommand');
-  expect(worker().Command).toEqual(['Ref::jobId', 'Ref::repositoryName']);
+  expect(worker().Command).toEqual([...WORKER_ARGUMENTS]);
   // A worker takes 403 of a missing object as what it is, so that it need not list.
   const all = needsOf({ ...calls, commands }).filter((need) => !need.startsWith('s3:ListBucket'));
   // Its own role may ask for a session, and nothing else; the session may do the work, and not ask for others.

@@ -77,7 +77,7 @@ test('a worker runs on Fargate, Spot first, read-only except for its volume, and
   expect(container.Volumes).toEqual([{ Name: 'work' }]);
   expect(container.MountPoints).toEqual([{ ContainerPath: '/work', SourceVolume: 'work' }]);
   expect(container.ReadonlyRootFilesystem).toBe(true);
-  expect(container.Command).toEqual(['Ref::jobId', 'Ref::repositoryName']);
+  expect(container.Command).toEqual(['Ref::jobId', 'Ref::repositoryName', 'Ref::run', 'Ref::from']);
   expect(container.Secrets ?? []).toEqual([]);
   expect(definition).toMatchObject({
     PropagateTags: true,

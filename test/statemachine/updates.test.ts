@@ -107,7 +107,7 @@ test('the row accepts only the worker of the newest execution, and does not show
   const { rows } = tables;
   await update('StartRepository', 1, 'first');
   await update('StartRepository', 1, 'second');
-  const worker = { status: 'processing', tokenSha256: sha256('second') };
+  const worker = { status: 'processing', run: 1, from: undefined, tokenSha256: sha256('second') };
   expect(await rows.findWorker(jobId, NAME)).toEqual(worker);
   expect(JSON.stringify(await rows.get(jobId, NAME))).not.toContain(worker.tokenSha256);
   await rows.end(jobId, NAME, 1, { status: 'completed', outcome: 'unchanged', completedAt: AT });
@@ -115,17 +115,11 @@ test('the row accepts only the worker of the newest execution, and does not show
   expect(await rows.findWorker(jobId, 'local/none')).toBeUndefined();
 });
 
-test('a stopped job admits no repository, and the repository’s row has the reason', async () => {
-  const { control, rows, index } = tables;
+test('a stopped job admits no repository', async () => {
+  const { control } = tables;
   expect(await update('AdmitRepository')).toBe(true);
   await control.stop(jobId, 1, 'jobCost');
   expect(await update('AdmitRepository')).toBe(false);
-
-  expect(await update('CancelRepository')).toBe(false);
-  await update('StartRepository');
-  expect(await update('CancelRepository')).toBe(true);
-  expect(await rows.get(jobId, NAME)).toMatchObject({ status: 'cancelled', error: { name: 'JobStopped' } });
-  expect(await index.countByIndex(jobId)).toMatchObject({ total: 1, cancelled: 1 });
 });
 
 test('the end of an analysis is recorded for its run, and nothing is written for a deleted job', async () => {
@@ -148,7 +142,6 @@ test('these tests cover every update of the state machine', () => {
   );
   expect(updates.map(([name]) => name).sort()).toEqual([
     'AdmitRepository',
-    'CancelRepository',
     'IsThereSuchAJob',
     'RecordAnalysisEnd',
     'StartJob',

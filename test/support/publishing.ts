@@ -189,7 +189,8 @@ export class Publishing {
     const repositoryName = `local/${name}`;
     const { title = 'Change it', body = 'As asked.', baseBranch = 'main' } = said;
     const changeSet: ChangeSet = { baseBranch, baseSha, title, body, summary: 'Changed it.', files };
-    await this.write(`jobs/${jobId}/repositories/${repositoryName}/change-set.json`, changeSet);
+    const key = `jobs/${jobId}/repositories/${repositoryName}/1/change-set.json`;
+    await this.write(key, changeSet);
     const changeSetSha256 = createHash('sha256').update(JSON.stringify(changeSet)).digest('hex');
     await this.put('repositories', {
       ...{ jobId, repositoryName, status: 'completed', statusKey: `completed#${repositoryName}`, run: 1 },
@@ -204,6 +205,7 @@ export class Publishing {
       ...(said.row?.pullRequest && {
         pullRequestKey: pullRequestKey(said.row.pullRequest.state, repositoryName),
       }),
+      artifacts: { changeSet: key },
       changeSetSha256,
     });
   }

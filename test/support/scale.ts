@@ -10,6 +10,7 @@ import {
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { WORKER_ATTEMPTS } from '../../core/attempts.ts';
+import { WORKER_ARGUMENTS } from '../../core/execution.ts';
 import type { JobRow } from '../../core/job.ts';
 import { OutcomeDocument } from '../../core/outcome.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
@@ -48,7 +49,7 @@ const NOTHING_DONE: OutcomeDocument = OutcomeDocument.parse({
 /** Writes the outcome to the worker's place, with one process and one `mkdir`. */
 const WORKER = `
 case $2 in *${DYING}) exit 3;; esac
-folder="\${ARTIFACTS_URL#file://}/jobs/$1/repositories/$2"
+folder="\${ARTIFACTS_URL#file://}/jobs/$1/repositories/$2/$3"
 mkdir -p "$folder"
 printf '${JSON.stringify(NOTHING_DONE).replaceAll('%JOB%', '%s').replaceAll('%NAME%', '%s')}' "$1" "$2" > "$folder/outcome.json"
 `;
@@ -71,7 +72,7 @@ export function testScale(MANY: number): void {
       model: 'offline',
       maxRunning: 8,
       shared: false,
-      workerCommand: ['/bin/sh', '-c', WORKER, 'worker', 'Ref::jobId', 'Ref::repositoryName'],
+      workerCommand: ['/bin/sh', '-c', WORKER, 'worker', ...WORKER_ARGUMENTS],
     });
     dynamodb = new DynamoDBClient({
       ...LOCAL_AWS,

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { WORKER_ARGUMENTS } from '../../core/execution.ts';
 import { workerCommand } from '../../worker/bundle.ts';
 import { compileCache } from './compile-cache.ts';
 import { type Process, processes } from './process-tree.ts';
@@ -128,7 +129,7 @@ export async function startStackProcess(
 
 /** The command that Batch runs for a repository: the shared bundle, copied into the folder. */
 export async function bundledWorker(folder: string): Promise<string[]> {
-  return [...workerCommand(await copyWorkerBundle(folder)), 'Ref::jobId', 'Ref::repositoryName'];
+  return [...workerCommand(await copyWorkerBundle(folder)), ...WORKER_ARGUMENTS];
 }
 
 /** The workers of the stack over this data folder, including those that a dead stack left behind. */

@@ -21,12 +21,12 @@ import {
 } from '../../core/job.ts';
 import { OutcomeDocument } from '../../core/outcome.ts';
 import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
-import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import type { ArtifactStore } from '../../core/store/artifact-store.ts';
 import { openArtifacts } from '../../core/store/artifacts.ts';
 import { JobControl } from '../../core/store/job-control.ts';
 import { JobTable } from '../../core/store/job-table.ts';
 import { RepositoryTable } from '../../core/store/repository-table.ts';
+import { runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import { writeRunRequest } from '../../core/store/run-requests.ts';
 import { JOBS_TABLE, openDynamoDB, REPOSITORIES_TABLE } from '../../core/store/tables.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
@@ -247,7 +247,7 @@ export class Stack {
   }
 
   async outcome(jobId: string, name: string): Promise<OutcomeDocument | undefined> {
-    const body = await this.artifacts.read(artifactKeys.outcome(jobId, name));
+    const body = await this.artifacts.read(runArtifactKeys({ jobId, repositoryName: name, run: 1 }).outcome);
     return body && OutcomeDocument.parse(JSON.parse(body.toString()));
   }
 

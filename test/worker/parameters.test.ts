@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchClient } from '@aws-sdk/client-batch';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type BatchJobRequest, BatchJobs, isBatchJobEnded } from '../../core/batch.ts';
+import { WORKER_ARGUMENTS } from '../../core/execution.ts';
 import { startBatch } from '../../local/batch/server.ts';
 import { startScriptedModel } from '../support/scripted-model.ts';
 import { Stack, submitUnchanged } from '../support/worker-stack.ts';
@@ -65,8 +66,19 @@ test('a worker that Batch started without arguments reads its parameters from Ba
   });
 });
 
+test('a Batch job that outlived its run does nothing, so that the next run pays for no work twice', async () => {
+  const jobId = await stack.createJob(['acme/told']);
+  await withBatch(WORKER_ARGUMENTS, async (submit) => {
+    const parameters = { jobId, repositoryName: 'acme/told', from: '' };
+    await submit({ parameters: { ...parameters, run: '2' } });
+    expect(await stack.outcome(jobId, 'acme/told')).toBeUndefined();
+    await submit({ parameters: { ...parameters, run: '1' } });
+    expect(await stack.outcome(jobId, 'acme/told')).toMatchObject({ run: 1, outcome: 'unchanged' });
+  });
+});
+
 test("the product's own job definition takes a job by hand, with parameters or with variables in the environment", async () => {
-  await withBatch(['Ref::jobId', 'Ref::repositoryName'], async (submit) => {
+  await withBatch(WORKER_ARGUMENTS, async (submit) => {
     const byVariables = await stack.createJob(['acme/told']);
     await submit({ environment: { JOB_ID: byVariables, REPOSITORY_NAME: 'acme/told' } });
     expect(await stack.outcome(byVariables, 'acme/told')).toMatchObject({ outcome: 'unchanged' });

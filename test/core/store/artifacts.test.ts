@@ -11,6 +11,7 @@ import {
   readArtifact,
   writeArtifact,
 } from '../../../core/store/artifacts.ts';
+import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
 import { openTestArtifacts } from '../../support/stores.ts';
 
 let store: ArtifactStore;
@@ -90,12 +91,18 @@ test('removing a prefix removes everything below it, and nothing else', async ()
 
 test('a job with more artifacts than one page of a listing is deleted completely', async () => {
   const names = Array.from({ length: 1050 }, (_, i) => `local/r${i}`);
-  await inParallel(names, 16, (name) => store.write(artifactKeys.log('job-1', name), 'x'));
-  await store.write(artifactKeys.log('job-2', 'local/r0'), 'x');
+  await inParallel(names, 16, (name) =>
+    store.write(runArtifactKeys({ jobId: 'job-1', repositoryName: name, run: 1 }).log, 'x'),
+  );
+  await store.write(runArtifactKeys({ jobId: 'job-2', repositoryName: 'local/r0', run: 1 }).log, 'x');
   await store.removeAll(artifactKeys.job('job-1'));
   for (const name of [0, 999, 1000, 1049].map((place) => [...names].sort()[place]!))
-    expect(await store.read(artifactKeys.log('job-1', name))).toBeUndefined();
-  expect(await store.read(artifactKeys.log('job-2', 'local/r0'))).toEqual(Buffer.from('x'));
+    expect(
+      await store.read(runArtifactKeys({ jobId: 'job-1', repositoryName: name, run: 1 }).log),
+    ).toBeUndefined();
+  expect(
+    await store.read(runArtifactKeys({ jobId: 'job-2', repositoryName: 'local/r0', run: 1 }).log),
+  ).toEqual(Buffer.from('x'));
 });
 
 test('an address of another scheme is refused', () => {

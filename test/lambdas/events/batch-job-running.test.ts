@@ -1,7 +1,7 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { newJobId } from '../../../core/job.ts';
-import type { RepositoryUpdate } from '../../../core/store/repository-table.ts';
+import type { RepositoryUpdate } from '../../../core/store/row-end.ts';
 import type { handler as Handler } from '../../../lambdas/events/batch-job-running.ts';
 import { functionContext } from '../../../local/function-context.ts';
 import { openTestTables, type TestTables } from '../../support/stores.ts';

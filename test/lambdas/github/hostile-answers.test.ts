@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { parseSettings } from '../../../core/settings.ts';
-import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
 import type { Context } from '../../../lambdas/context.ts';
 import { listRepositories } from '../../../lambdas/github/client.ts';
 import { createOctokit } from '../../../lambdas/github/octokit.ts';
@@ -135,10 +135,12 @@ test.each([
   const files = [{ status: 'added', path: 'a.txt', mode: '100644', content: '' }];
   const changeSet = { baseBranch: 'main', baseSha: 'a'.repeat(40), title: 't', body: '', summary: '', files };
   const body = JSON.stringify(changeSet);
-  await storage.artifacts.write(artifactKeys.changeSet(jobId, repositoryName), body);
+  const { changeSet: key } = runArtifactKeys({ jobId, repositoryName, run: 1 });
+  await storage.artifacts.write(key, body);
   await storage.repositories.createPending(jobId, [repositoryName], AT);
   await storage.repositories.endUnfinished(jobId, repositoryName, 1, {
     ...{ status: 'completed', outcome: 'changed', completedAt: AT, defaultBranch: 'main' },
+    artifacts: { changeSet: key },
     changeSetSha256: createHash('sha256').update(body).digest('hex'),
   });
   const said = await openPullRequest(

@@ -83,7 +83,7 @@ test('a renamed repository gets its pull request under the new name, which the r
 test('a change set that was modified after its analysis was recorded is not published, and the row has the error', async () => {
   const repository = await changed('tampered');
   const jobId = await publishing.record([repository]);
-  await publishing.write(`jobs/${jobId}/repositories/local/tampered/change-set.json`, {
+  await publishing.write(`jobs/${jobId}/repositories/local/tampered/1/change-set.json`, {
     ...{ baseBranch: 'main', baseSha: repository.baseSha, title: 'Change it', body: '', summary: '' },
     files: [text('a.txt', 'something else\n')],
   });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ChangedFile, ChangeSet } from '../../../core/change-set.ts';
 import type { JobSettings } from '../../../core/job.ts';
 import { parseSettings } from '../../../core/settings.ts';
-import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
 import type { Context } from '../../../lambdas/context.ts';
 import { openPullRequest } from '../../../lambdas/steps/open-pull-request.ts';
 import { newRepository, startTestGitHub, type TestGitHub } from '../../support/github-server.ts';
@@ -115,10 +115,12 @@ async function publish(
     ...changeSet,
   };
   const body = JSON.stringify(whole);
-  await storage.artifacts.write(artifactKeys.changeSet(jobId, repositoryName), body);
+  const { changeSet: key } = runArtifactKeys({ jobId, repositoryName, run: 1 });
+  await storage.artifacts.write(key, body);
   await storage.repositories.createPending(jobId, [repositoryName], AT);
   await storage.repositories.endUnfinished(jobId, repositoryName, 1, {
     ...{ status: 'completed', outcome: 'changed', completedAt: AT, defaultBranch: 'main' },
+    artifacts: { changeSet: key },
     changeSetSha256: createHash('sha256').update(body).digest('hex'),
   });
   try {

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { WORKER_ARGUMENTS } from '../../../core/execution.ts';
 import type { JobRow } from '../../../core/job.ts';
 import { OutcomeDocument } from '../../../core/outcome.ts';
 import type { RepositoryResult } from '../../../core/repository-result.ts';
-import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
 import { NO_TOKENS } from '../../../core/usage.ts';
 import { endOfJob } from '../../support/end-of-job.ts';
 import { type ServedStack, startStackProcess } from '../../support/stack.ts';
@@ -35,7 +36,7 @@ const UNAVAILABLE: OutcomeDocument = {
   error: { name: 'ModelUnavailableError', message: 'No whole answer came (HTTP 500).' },
 };
 
-const VICTIM = 'jobs/%s/repositories/local/victim/diff.patch';
+const VICTIM = 'jobs/%s/repositories/local/victim/1/diff.patch';
 
 /** What a worker that was taken over says: that its diff is another's. */
 const POSING: OutcomeDocument = {
@@ -44,7 +45,7 @@ const POSING: OutcomeDocument = {
 };
 
 const WORKER = `
-folder="\${ARTIFACTS_URL#file://}/jobs/$1/repositories/$2"
+folder="\${ARTIFACTS_URL#file://}/jobs/$1/repositories/$2/$3"
 mkdir -p "$folder"
 case "$2" in
   */victim) echo 'private code' > "$folder/diff.patch"; exit 1 ;;
@@ -71,7 +72,7 @@ beforeAll(async () => {
     model: 'offline',
     maxRunning: 1,
     shared: false,
-    workerCommand: ['/bin/sh', '-c', WORKER, 'worker', 'Ref::jobId', 'Ref::repositoryName'],
+    workerCommand: ['/bin/sh', '-c', WORKER, 'worker', ...WORKER_ARGUMENTS],
   });
 });
 afterAll(() => stack?.close());
@@ -114,7 +115,7 @@ test('an outcome that names artifacts of another repository reveals none of its 
   const posing = (await (await of(job, 'posing')).json()) as RepositoryResult;
   expect(posing).toMatchObject({
     ...{ jobId: job.jobId, repositoryName: 'local/posing', status: 'completed' },
-    artifacts: { diff: artifactKeys.diff(job.jobId, 'local/posing') },
+    artifacts: { diff: runArtifactKeys({ jobId: job.jobId, repositoryName: 'local/posing', run: 1 }).diff },
   });
   expect(JSON.stringify(posing)).not.toContain('local/victim');
   expect(await (await of(job, 'posing/diff')).text()).toBe('');

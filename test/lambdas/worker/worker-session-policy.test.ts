@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { JobId, newJobId, RepositoryName } from '../../../core/job.ts';
-import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
 import { commandSecretPolicy, workSessionPolicy } from '../../../lambdas/worker/worker-session-policy.ts';
 import { matches } from '../../support/policies/evaluate.ts';
 
@@ -8,6 +8,8 @@ import { matches } from '../../support/policies/evaluate.ts';
 const LONGEST = {
   jobId: JobId.parse(newJobId()),
   repositoryName: RepositoryName.parse(`${'o'.repeat(62)}/${'n'.repeat(100)}`),
+  run: 999,
+  from: 998,
   partition: 'aws-us-gov',
   artifactsBucket: 'b'.repeat(63),
   // A secret's name has at most 512 characters; cody-batch-{environment}-claude-api-key has far fewer.
@@ -23,16 +25,34 @@ test('a session policy stays within the limit of STS for any names', () => {
   expect(commandSecretPolicy('aws-us-gov', 'S'.repeat(64)).length).toBeLessThanOrEqual(2048);
 });
 
-test('a session cannot reach a repository whose name starts with the name of its own', () => {
+test('a session reaches its own run, reads the run that it continues, and no other run or repository', () => {
   const { Statement } = JSON.parse(
-    workSessionPolicy({ ...LONGEST, jobId: 'job-1', repositoryName: 'o/app', partition: 'aws' }),
+    workSessionPolicy({
+      ...LONGEST,
+      jobId: 'job-1',
+      repositoryName: 'o/app',
+      run: 2,
+      from: 1,
+      partition: 'aws',
+    }),
   );
-  const [pattern] = Statement[0].Resource;
-  const arnOf = (name: string) =>
-    `arn:aws:s3:::${LONGEST.artifactsBucket}/${artifactKeys.outcome('job-1', name)}`;
-  expect(matches(arnOf('o/app'), pattern)).toBe(true);
+  const allows = (action: string, repositoryName: string, run: number) =>
+    Statement.some(
+      ({ Action, Resource }: { Action: string[]; Resource: string[] }) =>
+        Action.includes(action) &&
+        Resource.some((pattern) =>
+          matches(
+            `arn:aws:s3:::${LONGEST.artifactsBucket}/${runArtifactKeys({ jobId: 'job-1', repositoryName, run }).thread}`,
+            pattern,
+          ),
+        ),
+    );
+  expect(allows('s3:PutObject', 'o/app', 2)).toBe(true);
+  expect(allows('s3:GetObject', 'o/app', 1)).toBe(true);
+  expect(allows('s3:PutObject', 'o/app', 1)).toBe(false);
+  for (const run of [3, 11, 20, 21]) expect(allows('s3:GetObject', 'o/app', run)).toBe(false);
   for (const name of ['o/app-web', 'o/app.js', 'oo/app', 'o/ap'])
-    expect(matches(arnOf(name), pattern)).toBe(false);
+    expect(allows('s3:GetObject', name, 2)).toBe(false);
 });
 
 test('the credentials for one command secret allow no other secret, and none of the product’s own', () => {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ChangeSet } from '../../../core/change-set.ts';
-import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
 import { toolExchanges } from '../../../local/model/conversation.ts';
 import { call, calls, Stack, submit, type TestFile } from '../../support/worker-stack.ts';
 
@@ -241,7 +241,7 @@ async function patchedCheckout(name: string, diff: string): Promise<string> {
 }
 
 async function readChangeSet(jobId: string, name: string): Promise<ChangeSet> {
-  const body = await stack.artifacts.read(artifactKeys.changeSet(jobId, name));
+  const body = await stack.artifacts.read(runArtifactKeys({ jobId, repositoryName: name, run: 1 }).changeSet);
   return ChangeSet.parse(JSON.parse(body!.toString()));
 }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Checkpoint } from '../../../core/outcome.ts';
-import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
 import { Thread } from '../../../core/thread.ts';
 import type { Failure } from '../../../local/model/reply.ts';
 import { call, calls, Stack, submit, submitUnchanged } from '../../support/worker-stack.ts';
@@ -185,7 +185,9 @@ test('a persistent rate limit frees the slot, with the time to resume and the co
   const { outcome, jobId, name } = await stack.analyze(files, [edit, limited]);
   expect(outcome).toMatchObject({ outcome: 'throttled', end: 'throttled', turns: 1, costUsd: COST });
   expect(Date.parse(outcome.resumeAt!) - Date.parse(outcome.completedAt)).toBeGreaterThan(290_000);
-  const state = await stack.artifacts.read(`${artifactKeys.checkpoint(jobId, name)}usage.json`);
+  const state = await stack.artifacts.read(
+    `${runArtifactKeys({ jobId, repositoryName: name, run: 1 }).checkpoint}usage.json`,
+  );
   expect(Checkpoint.parse(JSON.parse(state!.toString()))).toMatchObject({ turns: 1, costUsd: COST });
 
   // The same run resumes: no paid answer is requested again.

@@ -111,7 +111,7 @@ test('an answer whose tools were cut short by a kill is not requested again', as
     [jobId, 'acme/midturn'],
     [{ content: [edit, wait], usage }],
   );
-  const saved = `jobs/${jobId}/repositories/acme/midturn/checkpoint/usage.json`;
+  const saved = `jobs/${jobId}/repositories/acme/midturn/1/checkpoint/usage.json`;
   while (!(await stack.artifacts.read(saved))) await sleep(10);
   await sleep(100);
   child.kill('SIGKILL');

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
 import { Thread } from '../../../core/thread.ts';
 import type { MessageRequest } from '../../../local/model/conversation.ts';
 import { until } from '../../support/until.ts';
@@ -86,7 +86,11 @@ test('a worker that is killed twice in each of ten turns pays no turn twice, and
     changes: [{ file: 'lines.txt', additions: TURNS - 1, deletions: 0 }],
   });
   const thread = Thread.parse(
-    JSON.parse((await stack.artifacts.read(artifactKeys.thread(jobId, NAME)))!.toString()),
+    JSON.parse(
+      (await stack.artifacts.read(
+        runArtifactKeys({ jobId, repositoryName: NAME, run: 1 }).thread,
+      ))!.toString(),
+    ),
   );
   expect(thread.turns).toHaveLength(TURNS);
 }, 600_000);

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { glob } from 'glob';
 import { ChangeSet } from '../../../core/change-set.ts';
-import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
 import { toolExchanges } from '../../../local/model/conversation.ts';
 import { git } from '../../support/git.ts';
 import { importTrees, type RawFile, text } from '../../support/raw-trees.ts';
@@ -69,7 +69,9 @@ test('one edited file is the whole change, found and counted whatever its attrib
     changes: [{ file: 'service.lock', status: 'modified', additions: 1, deletions: 1 }],
   });
   const written = ChangeSet.parse(
-    JSON.parse(String(await stack.artifacts.read(artifactKeys.changeSet(jobId, NAME)))),
+    JSON.parse(
+      String(await stack.artifacts.read(runArtifactKeys({ jobId, repositoryName: NAME, run: 1 }).changeSet)),
+    ),
   );
   expect(written.files).toMatchObject([
     { path: 'service.lock', content: Buffer.from('port = 9090\nhost = here\n').toString('base64') },
@@ -95,7 +97,9 @@ const litter = [
 test("a submission's result names the files that are not in the change, and those stored differently", async () => {
   const { jobId, outcome } = await work([calls(call('shell', { command: litter })), submit], { shell: true });
   expect(outcome).toMatchObject({ outcome: 'changed', changes: [{ file: 'new.conf', additions: 1 }] });
-  const thread = String(await stack.artifacts.read(artifactKeys.thread(jobId, NAME)));
+  const thread = String(
+    await stack.artifacts.read(runArtifactKeys({ jobId, repositoryName: NAME, run: 1 }).thread),
+  );
   expect(thread).toContain(
     'Stored with LF instead of CRLF, as .gitattributes requires for text files: new.conf.',
   );

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
 import type { MessageRequest } from '../../../local/model/conversation.ts';
 import type { Reply } from '../../../local/model/reply.ts';
 import { type DynamoDBProxy, startDynamoDBProxy } from '../../support/dynamodb-proxy.ts';
@@ -167,7 +167,10 @@ test('a damaged checkpoint is ignored with a warning, and its cost still counts'
     while (lost.model.requests.length < 2) await sleep(10);
     lost.child.kill('SIGKILL');
     await lost.finished;
-    await writeFile(`${stack.folder}/artifacts/${artifactKeys.repository(jobId, name)}${file}`, bytes);
+    await writeFile(
+      `${stack.folder}/artifacts/${runArtifactKeys({ jobId, repositoryName: name, run: 1 }).folder}${file}`,
+      bytes,
+    );
     const isResumed = DAMAGED[what]!.input === 2000;
     const { log } = await stack.work([jobId, name], isResumed ? [done] : [edit, done]);
     expect(log).toMatch(/is ignored|starts over/);

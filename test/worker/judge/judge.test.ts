@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { costOfRequest } from '../../../core/models.ts';
-import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
 import { type MessageRequest, toolExchanges } from '../../../local/model/conversation.ts';
 import type { Reply } from '../../../local/model/reply.ts';
 import { until } from '../../support/until.ts';
@@ -196,7 +196,7 @@ test('a worker that is killed after the judge answered does not ask it again', a
     judged({ decision: 'revise', reasons: [{ file: 'a.txt', line: 1, text: 'Not 2.' }] }),
   ];
   const first = await stack.startWorker([jobId, name], script);
-  const saved = artifactKeys.checkpoint(jobId, name);
+  const saved = runArtifactKeys({ jobId, repositoryName: name, run: 1 }).checkpoint;
   await until('the judgement is saved', async () => {
     const conversation = await stack.artifacts.read(`${saved}conversation.json`);
     return conversation?.includes('"judgements"');

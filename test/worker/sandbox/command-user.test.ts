@@ -87,7 +87,7 @@ suite('in a container, where commands run as another user', () => {
         shell('cat /proc/[0-9]*/environ 2> /dev/null | base64 -w 0 | tail -c 3000'),
         shell(
           `ls ${stack.folder}/artifacts`,
-          `cat ${stack.folder}/artifacts/jobs/*/repositories/acme/secrets/checkpoint/*`,
+          `cat ${stack.folder}/artifacts/jobs/*/repositories/acme/secrets/1/checkpoint/*`,
         ),
         shell(`${stack.folder}/bin/setpriv --reuid=${WORKER} id`, 'kill -9 $PPID', 'env'),
         shell('cp /bin/sh sh && chmod 6755 sh && ./sh -c "id -u"'),

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
 import { call, calls, filesBelow, Stack, submit } from '../../support/worker-stack.ts';
 
 let stack: Stack;
@@ -46,9 +46,15 @@ test('a file with a secret that git treats as binary is refused by name, and no 
   expect(outcome).toMatchObject({ outcome: 'gaveUp', end: 'gaveUp' });
   // A patch would hold the file compressed.
   expect(outcome.artifacts.diff).toBeUndefined();
-  expect(await stack.artifacts.read(artifactKeys.diff(jobId, name))).toBeUndefined();
-  expect(await stack.artifacts.read(artifactKeys.changeSet(jobId, name))).toBeUndefined();
-  const below = filesBelow(path.join(stack.folder, 'artifacts', artifactKeys.repository(jobId, name)));
+  expect(
+    await stack.artifacts.read(runArtifactKeys({ jobId, repositoryName: name, run: 1 }).diff),
+  ).toBeUndefined();
+  expect(
+    await stack.artifacts.read(runArtifactKeys({ jobId, repositoryName: name, run: 1 }).changeSet),
+  ).toBeUndefined();
+  const below = filesBelow(
+    path.join(stack.folder, 'artifacts', runArtifactKeys({ jobId, repositoryName: name, run: 1 }).folder),
+  );
   expect(below).not.toContain(key);
   expect(below).not.toContain('GIT binary patch');
 });

@@ -4,6 +4,7 @@ import { openArtifacts } from '../core/store/artifacts.ts';
 import { IdempotencyKeys } from '../core/store/idempotency-keys.ts';
 import { JobControl } from '../core/store/job-control.ts';
 import { JobTable } from '../core/store/job-table.ts';
+import { Listings } from '../core/store/listings.ts';
 import { PublicationTable } from '../core/store/publications.ts';
 import { RateSlots } from '../core/store/rate-slots.ts';
 import { RepositoryIndex } from '../core/store/repository-index.ts';
@@ -20,6 +21,7 @@ export type Context = {
   rateSlots: RateSlots;
   idempotencyKeys: IdempotencyKeys;
   writeLimits: WriteLimits;
+  listings: Listings;
   repositories: RepositoryTable;
   repositoryIndex: RepositoryIndex;
   reviews: ReviewTable;
@@ -46,6 +48,7 @@ function open(all: Settings): Context {
     rateSlots: new RateSlots(client, all),
     idempotencyKeys: new IdempotencyKeys(client, all),
     writeLimits: new WriteLimits(client, all),
+    listings: new Listings(client, all),
     repositories: new RepositoryTable(client, all),
     repositoryIndex: new RepositoryIndex(client, all),
     reviews: new ReviewTable(client, all),

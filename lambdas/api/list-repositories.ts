@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { isAllowed } from '../../core/allowed-repositories.ts';
 import { parseRepositoryName } from '../../core/job.ts';
 import { mayTouch } from '../../core/repository-access.ts';
-import type { Settings } from '../../core/settings.ts';
-import { listRepositories as listOfOwner } from '../github/client.ts';
+import { listingOfOwner } from './listing-of-owner.ts';
 import { route } from './route.ts';
 
 const query = z.strictObject({
@@ -12,10 +11,14 @@ const query = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
   /** The last name of the page before. */
   cursor: z.string().optional(),
+  /** `true`: lists again what was listed more than a minute ago. */
+  refresh: z.enum(['true', 'false']).default('false'),
 });
 
 const RepositoryList = z.object({
   repositories: z.array(z.string()),
+  /** When GitHub listed them, the earliest if there are several owners. Absent if none had to be listed. */
+  listedAt: z.string().optional(),
   /** Absent on the last page. */
   cursor: z.string().optional(),
 });
@@ -34,14 +37,20 @@ export const listRepositories = route(
     isFiltered: true,
     responses: { 200: RepositoryList },
   },
-  async ({ query, access }, { settings }) => {
-    const allowed = settings.ALLOWED_REPOSITORIES;
+  async ({ query, access }, context) => {
+    const allowed = context.settings.ALLOWED_REPOSITORIES;
+    const refresh = query.refresh === 'true';
+    let listedAt: string | undefined;
     const names = new Set<string>();
     for (const pattern of allowed.filter((entry) => !entry.startsWith('!'))) {
       const { owner } = parseRepositoryName(pattern);
       if (!pattern.includes('*')) names.add(pattern);
       // GitHub cannot list the owners that a pattern matches.
-      else if (!owner.includes('*')) for (const found of await ofOwner(owner, settings)) names.add(found);
+      else if (!owner.includes('*')) {
+        const listing = await listingOfOwner(owner, refresh, context);
+        for (const name of listing.names) names.add(name);
+        if (listedAt === undefined || listing.listedAt < listedAt) listedAt = listing.listedAt;
+      }
     }
     const { filter = '', limit, cursor = '' } = query;
     const wanted = [...names]
@@ -49,27 +58,8 @@ export const listRepositories = route(
       .filter((name) => name > cursor && name.toLowerCase().includes(filter.toLowerCase()))
       .sort();
     const repositories = wanted.slice(0, limit);
-    return { json: { repositories, ...(wanted.length > limit && { cursor: repositories.at(-1) }) } };
+    return {
+      json: { repositories, listedAt, ...(wanted.length > limit && { cursor: repositories.at(-1) }) },
+    };
   },
 );
-
-/** How long a listing is cached: 3,000 repositories take 30 of the 5,000 calls an hour that all readers share. */
-const CACHE_MS = 3 * 60_000;
-
-const listings = new Map<string, { at: number; names: Promise<string[]> }>();
-
-function ofOwner(owner: string, settings: Settings): Promise<string[]> {
-  const known = listings.get(owner);
-  if (known && performance.now() - known.at < CACHE_MS) return known.names;
-  const names = readAll(listOfOwner(settings, owner));
-  listings.set(owner, { at: performance.now(), names });
-  // Failures are not cached.
-  names.catch(() => listings.delete(owner));
-  return names;
-}
-
-async function readAll(listed: AsyncIterable<{ name: string }>): Promise<string[]> {
-  const all: string[] = [];
-  for await (const { name } of listed) all.push(name);
-  return all;
-}

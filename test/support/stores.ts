@@ -12,6 +12,7 @@ import { openArtifacts } from '../../core/store/artifacts.ts';
 import { IdempotencyKeys } from '../../core/store/idempotency-keys.ts';
 import { JobControl } from '../../core/store/job-control.ts';
 import { JobTable } from '../../core/store/job-table.ts';
+import { Listings } from '../../core/store/listings.ts';
 import { PublicationTable } from '../../core/store/publications.ts';
 import { RateSlots } from '../../core/store/rate-slots.ts';
 import { RepositoryIndex } from '../../core/store/repository-index.ts';
@@ -38,6 +39,7 @@ type Stores = {
   rateSlots: RateSlots;
   idempotencyKeys: IdempotencyKeys;
   writeLimits: WriteLimits;
+  listings: Listings;
   repositories: RepositoryTable;
   repositoryIndex: RepositoryIndex;
   reviews: ReviewTable;
@@ -65,6 +67,7 @@ export async function openTestTables(): Promise<TestTables> {
     rateSlots: new RateSlots(client, settings),
     idempotencyKeys: new IdempotencyKeys(client, settings),
     writeLimits: new WriteLimits(client, settings),
+    listings: new Listings(client, settings),
     repositories: new RepositoryTable(client, settings),
     repositoryIndex: new RepositoryIndex(client, settings),
     reviews: new ReviewTable(client, settings),

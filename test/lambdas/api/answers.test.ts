@@ -2,12 +2,15 @@ import { gunzipSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { parseSettings } from '../../../core/settings.ts';
+import { Listings } from '../../../core/store/listings.ts';
 import { listRepositories } from '../../../lambdas/api/list-repositories.ts';
 import { HttpError, problemResponse } from '../../../lambdas/api/problem.ts';
 import { toResponse } from '../../../lambdas/api/route.ts';
 import type { Context } from '../../../lambdas/context.ts';
 import { startGitHubProxy } from '../../support/github-proxy.ts';
 import { startTestGitHub } from '../../support/github-server.ts';
+import { AT } from '../../support/job-row.ts';
+import { openTestTables } from '../../support/stores.ts';
 
 /** Of an invocation's answer, as Lambda counts it: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const LAMBDA_BYTES = 6 * 1024 * 1024;
@@ -44,9 +47,10 @@ test('a response that is still too large is refused with advice, and the functio
   expect(size).toBeLessThan(LAMBDA_BYTES);
 });
 
-test('all pages and readers of an owner’s listing share one request to GitHub', async () => {
+test('all pages, readers and processes share one listing of an owner for ten minutes, and are told its age', async () => {
   const github = await startTestGitHub();
   const proxy = await startGitHubProxy(github.url);
+  const tables = await openTestTables();
   try {
     for (const name of ['a', 'b', 'c']) await github.client().rest.repos.createInOrg({ org: 'local', name });
     const settings = parseSettings({
@@ -54,23 +58,44 @@ test('all pages and readers of an owner’s listing share one request to GitHub'
       ALLOWED_REPOSITORIES: 'local/*',
       GITHUB_TOKEN: 't',
     });
-    const read = async (query: object) => {
+    let seconds = 0;
+    const now = () => new Date(Date.parse(AT) + seconds * 1000).toISOString();
+    const processes = [0, 1].map(() => new Listings(tables.client, tables.settings));
+    const read = async (query: object, listings = processes[0]!) => {
       const event = {
         headers: {},
         queryStringParameters: query,
         requestContext: {},
       } as unknown as APIGatewayProxyEventV2;
-      const output = await listRepositories.answer(event, {}, { settings } as Context);
+      const context = { settings, listings, now } as Context;
+      const output = await listRepositories.answer(event, {}, context);
       return (output as { json: unknown }).json;
     };
     const readers = await Promise.all(Array.from({ length: 5 }, () => read({ limit: '2' })));
     for (const page of readers)
-      expect(page).toEqual({ repositories: ['local/a', 'local/b'], cursor: 'local/b' });
-    const calls = proxy.calls.length;
-    expect(await read({ cursor: 'local/b' })).toEqual({ repositories: ['local/c'] });
-    expect(proxy.calls).toHaveLength(calls);
-    expect(calls).toBe(2);
+      expect(page).toEqual({ repositories: ['local/a', 'local/b'], cursor: 'local/b', listedAt: AT });
+    const once = proxy.calls.length;
+    expect(once).toBe(2);
+    seconds = 59;
+    const last = { repositories: ['local/c'], listedAt: AT };
+    for (const listings of processes)
+      for (const refresh of ['false', 'true'])
+        expect(await read({ cursor: 'local/b', refresh }, listings)).toEqual(last);
+    expect(proxy.calls).toHaveLength(once);
+
+    await github.client().rest.repos.createInOrg({ org: 'local', name: 'd' });
+    seconds = 599;
+    expect(await read({ cursor: 'local/b' }, processes[1])).toEqual(last);
+    expect(await read({ cursor: 'local/b', refresh: 'true' })).toEqual({
+      repositories: ['local/c', 'local/d'],
+      listedAt: now(),
+    });
+    expect(proxy.calls).toHaveLength(2 * once);
+    seconds = 599 + 600;
+    expect(await read({ cursor: 'local/c' }, processes[1])).toMatchObject({ listedAt: now() });
+    expect(proxy.calls).toHaveLength(3 * once);
   } finally {
+    await tables.close();
     await proxy.close();
     await github.close();
   }

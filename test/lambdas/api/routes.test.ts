@@ -217,7 +217,10 @@ test('jobs are listed newest first, by status, and page by page', async () => {
 });
 
 test('repositories that a job may name are listed, filtered and page by page', async () => {
-  expect((await call('GET', '/repositories')).json).toEqual({ repositories: ['local/sample'] });
+  expect((await call('GET', '/repositories')).json).toEqual({
+    repositories: ['local/sample'],
+    listedAt: expect.any(String),
+  });
   expect((await call('GET', '/repositories?filter=SAMP')).json.repositories).toEqual(['local/sample']);
   expect((await call('GET', '/repositories?filter=other')).json.repositories).toEqual([]);
   expect((await call('GET', '/repositories?cursor=local/sample')).json.repositories).toEqual([]);

@@ -10,6 +10,7 @@ export function describeStack(stack: Stack, dataFolder: string): string {
     `GitHub  ${stack.gitHub ?? 'github.com, with GITHUB_TOKEN'}`,
     `Model   ${stack.model === 'offline' ? 'the offline model: literal replacements only; set ANTHROPIC_API_KEY to use Claude' : 'Claude, with the key from the settings'}`,
     `Data    ${dataFolder}`,
+    `Process ${process.pid}; \`cody-batch serve --stop\` ends it too`,
     '',
     'The official AWS CLI and SDKs work on this stack with',
     ...Object.entries(stack.awsVariables).map(

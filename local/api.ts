@@ -20,11 +20,12 @@ type ApiHandler = Functions['answerApi'];
 /** Serves API Gateway's HTTP API on loopback: the handler of AWS gets requests as events of payload format 2.0. */
 export function startApi(
   handler: ApiHandler,
-  options: { port?: number; access: Access },
+  options: { port?: number; access: Access; onRequest?: (line: string) => void },
 ): Promise<LoopbackServer> {
   const { access } = options;
   return listenOnLoopback(
     (request, response) => {
+      if (options.onRequest) reportEnd(request, response, options.onRequest);
       if (access !== 'anyone' && signsIn(request, access.secret)) {
         response.writeHead(303, signInHeaders(access.secret)).end();
         return;
@@ -36,6 +37,20 @@ export function startApi(
     },
     { name: 'api', port: options.port, access, proof: browserProof },
   );
+}
+
+/** Reports a request when its answer has been sent. The query may have a secret, so it is left out. */
+function reportEnd(
+  { method, url = '' }: http.IncomingMessage,
+  response: http.ServerResponse,
+  report: (line: string) => void,
+): void {
+  const started = performance.now();
+  response.once('close', () => {
+    report(
+      `${method} ${url.split('?')[0]} ${response.statusCode} ${Math.round(performance.now() - started)} ms`,
+    );
+  });
 }
 
 async function answer(

@@ -122,6 +122,12 @@ export function runningStack(folder: string): (RunningStack & { secret: string }
   );
 }
 
+/** Returns the process that uses the data folder, if there is one. */
+export function stackProcess(folder: string): number | undefined {
+  const file = readStackFile(folder);
+  return file?.owner && isInUse(file) ? file.pid : undefined;
+}
+
 /** Returns undefined if the folder is not a data folder yet. Throws SettingsError if it is another user's or version's. */
 function readStackFile(folder: string): z.infer<typeof StackFile> | undefined {
   const file = path.join(folder, 'stack.json');

@@ -11,6 +11,11 @@ export type StackOptions = {
    * @default - free ports
    */
   port?: number;
+  /**
+   * The local GitHub's port if it is free, so that the addresses of pull requests last. `port` comes before it.
+   * @default - a free port
+   */
+  gitHubPort?: number;
   /** The settings that the user gave in the environment and in `.env`. */
   given: Variables;
   gitHub: 'local' | 'remote';
@@ -24,6 +29,13 @@ export type StackOptions = {
    * @default false
    */
   requireSecret?: boolean;
+  /** Gets a line for each request to the API: its method, path, status and duration. */
+  onRequest?: (line: string) => void;
+  /**
+   * Whether jobs that were running continue, and schedules run.
+   * @default true
+   */
+  resumes?: boolean;
 } & TestOnlyOptions;
 
 /** The options that only tests and benchmarks set. */

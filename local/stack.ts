@@ -8,6 +8,7 @@ import { openArtifacts } from '../core/store/artifacts.ts';
 import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
 import { bundleWorker, workerCommand } from '../worker/bundle.ts';
+import type { Access } from './access/access.ts';
 import { ACCESS_KEY_ID } from './access/aws-signature.ts';
 import { requireFreePorts } from './access/loopback.ts';
 import { startBatch } from './batch/server.ts';
@@ -76,7 +77,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closers.push(() => dynamodb.close());
     const gitHub =
       options.gitHub === 'local'
-        ? await startGitHub({ ...options.gitHubOptions, dataFolder: folder('github'), port: port(4), access })
+        ? await startOwnGitHub(options, port(4), access, folder('github'))
         : undefined;
     if (gitHub) closers.push(() => gitHub.close());
     const model =
@@ -183,10 +184,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     applyEnvironment(environment());
     closers.push(await sendLogsTo(folder('logs')));
     const { startApi } = await import('./api.ts');
-    const api = await startApi((event) => functions.answerApi(event), { port: port(0), access });
+    const api = await startApi((event) => functions.answerApi(event), {
+      port: port(0),
+      access,
+      onRequest: options.onRequest,
+    });
     closers.push(() => api.close());
-    await states.resume();
-    closers.push(startSchedules((name) => functions.invokeListener(name, {}), options.timeScale));
+    if (options.resumes ?? true) {
+      await states.resume();
+      closers.push(startSchedules((name) => functions.invokeListener(name, {}), options.timeScale));
+    }
     const running = { api: api.url, gitHub: gitHub?.url, model: options.model };
     if (options.shared) data.announce(running);
     return { ...running, secret, awsVariables: awsVariables(endpoints, secret), close };
@@ -194,6 +201,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await close();
     throw error;
   }
+}
+
+/** Starts the local GitHub, at the wanted port if it is free. */
+async function startOwnGitHub(options: StackOptions, fixed: number, access: Access, dataFolder: string) {
+  const start = (port: number) => startGitHub({ ...options.gitHubOptions, dataFolder, port, access });
+  if (fixed || !options.gitHubPort) return start(fixed);
+  return start(options.gitHubPort).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EADDRINUSE') return start(0);
+    throw error;
+  });
 }
 
 /** The job that an execution has deleted. On AWS, executions and logs expire by themselves; here they do not. */

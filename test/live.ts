@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import Anthropic, { APIError } from '@anthropic-ai/sdk';
 import type { MessageCreateParamsNonStreaming, MessageParam } from '@anthropic-ai/sdk/resources/messages';
-import type { JobWithResults } from '../cli/api-client.ts';
+import type { JobWithResults } from '../cli/connect/api-client.ts';
 import { refusalOfModel } from '../core/model-check.ts';
 import { costOfRequest, isPriced, minimumCachedTokens } from '../core/models.ts';
 import { parseSettings } from '../core/settings.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiClient, type JobWithResults } from '../../cli/api-client.ts';
+import { ApiClient, type JobWithResults } from '../../cli/connect/api-client.ts';
 import { PROMPT } from '../model.ts';
 
 /** Long enough to cost the stack little; times come from the job itself. */

@@ -7,7 +7,7 @@ import {
   ListMapRunsCommand,
   SFNClient,
 } from '@aws-sdk/client-sfn';
-import type { JobWithResults } from '../../cli/api-client.ts';
+import type { JobWithResults } from '../../cli/connect/api-client.ts';
 import { openArtifacts, readArtifact } from '../../core/store/artifacts.ts';
 import { runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import { Thread } from '../../core/thread.ts';

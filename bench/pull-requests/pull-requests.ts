@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiClient } from '../../cli/api-client.ts';
+import { ApiClient } from '../../cli/connect/api-client.ts';
 import { isEnded } from '../../core/job.ts';
 import { startGitHub } from '../../local/github/server.ts';
 import { closeOnce } from '../ending.ts';

@@ -1,78 +1,100 @@
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
-import { print, tell } from '../../core/terminal.ts';
 import { startStack } from '../../local/stack.ts';
-import { ApiClient } from '../api-client.ts';
-import { followJob } from '../follow-job.ts';
-import { parseOptions } from '../options.ts';
-import { makePackageRepository } from '../package-repository.ts';
-import { registerWorkTrees } from '../register.ts';
-import { requireGit } from '../require-git.ts';
-import { resultTable } from '../result-table.ts';
-import { inspectWorkTree } from '../work-tree.ts';
+import { ApiClient } from '../connect/api-client.ts';
+import type { Connection } from '../connect/connection.ts';
+import { describeCommand, onRun } from '../frame/command.ts';
+import { followJob } from '../jobs/follow-job.ts';
+import { patchText } from '../jobs/patch.ts';
+import { resultTable } from '../jobs/result-table.ts';
+import { print, printStyled, tell } from '../terminal/print.ts';
+import { makePackageRepository } from '../trees/package-repository.ts';
+import { registerWorkTrees } from '../trees/register.ts';
+import { requireGit } from '../trees/require-git.ts';
+import { inspectWorkTree } from '../trees/work-tree.ts';
 
 /** npm packages that are installed with the product. */
 const PACKAGES = ['dynalite', 'async', 'abstract-level'];
 const PROMPT = "Replace all occurrences of 'throw new Error(' with 'throw new TypeError('.";
 
-/** `cody-batch demo`: runs a whole job on this machine, without keys, and removes everything. Returns the exit status. */
-export async function demo(args: readonly string[]): Promise<number> {
-  parseOptions(args, {});
+export const demo = describeCommand('demo', {
+  summary: 'runs a whole job on this machine, without keys',
+  description:
+    'Runs a whole job on real source on this machine: no keys, nothing to configure, under half a minute. Removes everything at the end.',
+  examples: [['demo', 'three repositories, three pull requests']],
+});
+
+onRun(demo, async () => {
+  tell('Starting Step Functions, Batch, DynamoDB, GitHub and the offline model on this machine …');
   await requireGit();
   const started = performance.now();
   const folder = await mkdtemp(path.join(await realpath(tmpdir()), 'cody-batch-demo-'));
   try {
-    tell('Starting Step Functions, Batch, DynamoDB, GitHub and the offline model on this machine …');
-    const [stack, trees] = await Promise.all([
-      startStack({
-        dataFolder: path.join(folder, 'data'),
-        // Ignores the shell's settings, so that a demonstration never spends money and never calls GitHub.
-        given: {},
-        gitHub: 'local',
-        model: 'offline',
-        maxRunning: availableParallelism(),
-        shared: false,
-      }),
-      Promise.all(PACKAGES.map((name) => makePackageRepository(name, path.join(folder, 'source')))),
-    ]);
-    try {
-      const api = new ApiClient(stack.api, stack.secret);
-      const workTrees = await Promise.all(trees.map(({ folder }) => inspectWorkTree(folder)));
-      const repositories = await registerWorkTrees(workTrees, stack.gitHub!, stack.secret);
-      for (const { name, files } of trees)
-        tell(`${files} files of ${name} are registered as a repository of the local GitHub`);
-      tell(`POST ${stack.api}/jobs: ${PROMPT}`);
-      const job = await api.createJob({
-        name: 'Demonstration',
-        prompt: PROMPT,
-        repositories: repositories.map(({ repositoryName }) => repositoryName),
-        createPullRequests: true,
-      });
-      await followJob(api, job.jobId);
-      const result = await api.getResults(job.jobId);
-      print(`\n${resultTable(result.results)}\n\n`);
-      print(
-        `${result.jobId}: ${result.status} in ${((performance.now() - started) / 1000).toFixed(1)} s, everything included.\n`,
-      );
-      print(EXPLANATION);
-      return result.status === 'completed' && result.results.every(({ pullRequestUrl }) => pullRequestUrl)
-        ? 0
-        : 1;
-    } finally {
-      await stack.close();
-    }
+    return await runIn(folder, started);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+});
+
+async function runIn(folder: string, started: number): Promise<number> {
+  const [stack, trees] = await Promise.all([
+    startStack({
+      dataFolder: path.join(folder, 'data'),
+      // Ignores the shell's settings, so that a demonstration never spends money and never calls GitHub.
+      given: {},
+      gitHub: 'local',
+      model: 'offline',
+      maxRunning: availableParallelism(),
+      shared: false,
+    }),
+    Promise.all(PACKAGES.map((name) => makePackageRepository(name, path.join(folder, 'source')))),
+  ]);
+  try {
+    const api = new ApiClient(stack.api, stack.secret);
+    const workTrees = await Promise.all(trees.map(({ folder }) => inspectWorkTree(folder)));
+    const repositories = await registerWorkTrees(workTrees, stack.gitHub!, stack.secret);
+    for (const { name, files } of trees)
+      tell(`${files} files of ${name} are registered as a repository of the local GitHub`);
+    tell(`POST ${stack.api}/jobs: ${PROMPT}`);
+    const { jobId } = await api.createJob({
+      name: 'Demonstration',
+      prompt: PROMPT,
+      repositories: repositories.map(({ repositoryName }) => repositoryName),
+      createPullRequests: true,
+    });
+    await followJob({ api } as Pick<Connection, 'api'>, jobId);
+    const result = await api.getResults(jobId);
+    printStyled(`\n${resultTable(result.results)}\n\n`);
+    const changed = result.results.find(({ outcome }) => outcome === 'changed');
+    if (changed) await printExample(api, jobId, changed.repositoryName);
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    print(`${jobId}: ${result.status} in ${seconds} s, everything included.\n`);
+    print(EXPLANATION);
+    return result.status === 'completed' && result.results.every(({ pullRequestUrl }) => pullRequestUrl)
+      ? 0
+      : 1;
+  } finally {
+    await stack.close();
+  }
+}
+
+const EXAMPLE_LINES = 12;
+
+/** The repositories are gone at the end, so this is where one sees what was changed. */
+async function printExample(api: ApiClient, jobId: string, name: string): Promise<void> {
+  const patch = (await api.getDiff(jobId, name))?.toString('utf8') ?? '';
+  const lines = patchText(Buffer.from(patch)).split('\n');
+  print(`The first lines of the change of ${name}:\n\n`);
+  printStyled(`${lines.slice(0, EXAMPLE_LINES).join('\n')}\n\n`);
 }
 
 const EXPLANATION = `
 The offline model did the work. It is not a language model: it carries out the literal replacements that a prompt
 names, and has no price. Keys and tokens in the environment were ignored. To let Claude work on your own work trees:
 
-  ANTHROPIC_API_KEY=… npm run cody -- run --repo PATH --prompt "…"
+  ANTHROPIC_API_KEY=… cody-batch run --repo PATH --prompt "…"
 
-Nothing is left running, and the repositories of this demonstration are removed. \`npm run cody -- serve\` starts a
-stack that keeps running.
+Nothing is left running, and the repositories of this demonstration are removed. \`cody-batch serve\` starts a stack
+that keeps running. In a checkout, \`npm run cody --\` stands for \`cody-batch\`.
 `;

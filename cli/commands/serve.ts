@@ -1,57 +1,104 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
+import { Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
-import { print } from '../../core/terminal.ts';
 import { startStack } from '../../local/stack.ts';
+import { dataFolderOf } from '../connect/folders.ts';
+import { DEFAULT_PORT } from '../connect/open-stack.ts';
+import { SETTINGS_OPTION } from '../connect/target.ts';
+import { hasClaudeKey, userVariables } from '../connect/user-settings.ts';
 import { describeStack } from '../describe-stack.ts';
-import { dataFolderOf } from '../folders.ts';
-import { parseOptions, wholeNumber } from '../options.ts';
-import { requireGit } from '../require-git.ts';
-import { hasClaudeKey, userVariables } from '../user-settings.ts';
+import { collect, describeCommand, onRun, wholeNumber, wholeNumberOption } from '../frame/command.ts';
+import { stopServe } from '../stop-serve.ts';
+import { print, tell } from '../terminal/print.ts';
+import { findRepositories, namedRepositories, registerAndReport } from '../trees/repositories.ts';
+import { requireGit } from '../trees/require-git.ts';
 
-const OPTIONS = {
-  port: { type: 'string' },
-  concurrency: { type: 'string' },
-  github: { type: 'boolean' },
-  data: { type: 'string' },
-  settings: { type: 'string' },
-  'require-secret': { type: 'boolean' },
-} as const;
-
-const DEFAULT_PORT = 3000;
 /** The stack uses the five ports after the API's too. */
 const MAX_PORT = 65_535 - 5;
 
-/** `cody-batch serve`: runs the stack until Ctrl-C. Returns the exit status. */
-export async function serve(args: readonly string[]): Promise<number> {
-  const options = parseOptions(args, OPTIONS);
+export const serve = describeCommand('serve', {
+  summary: 'runs AWS, GitHub and the API on this machine',
+  description:
+    'Runs Step Functions, Batch, DynamoDB, GitHub, the model and the HTTP API on this machine, until Ctrl-C. Other commands over the same data folder use it while it runs.',
+  examples: [
+    ['serve', 'the API on http://127.0.0.1:3000'],
+    ['serve --repo /src/zod --verbose', 'with a work tree as local/zod, and a line for each request'],
+    ['serve --stop', 'ends the one that runs'],
+  ],
+})
+  .addOption(
+    new Option(
+      '--port <n>',
+      `the API's port (${DEFAULT_PORT}); the five ports after it are used too; 0 for free ones`,
+    ).argParser(portOf),
+  )
+  .addOption(wholeNumberOption('--concurrency <n>', 'workers at once (as many as there are cores)'))
+  .addOption(
+    new Option(
+      '-r, --repo <path>',
+      'registers a work tree, or a quoted pattern of them; once for each',
+    ).argParser(collect),
+  )
+  .addOption(
+    new Option('--github', 'works on GitHub (GITHUB_TOKEN, ALLOWED_REPOSITORIES) instead of the local one'),
+  )
+  .addOption(new Option('--require-secret', "requires the data folder's secret of your own processes too"))
+  .addOption(new Option('--verbose', 'prints a line for each request to the API'))
+  .addOption(new Option('--stop', 'ends the `serve` that runs over the data folder'))
+  .addOption(new Option('--data <dir>', 'where everything is kept'))
+  .addOption(SETTINGS_OPTION());
+
+type Options = {
+  port?: number;
+  concurrency?: number;
+  repo?: string[];
+  github?: boolean;
+  requireSecret?: boolean;
+  verbose?: boolean;
+  stop?: boolean;
+  data?: string;
+  settings?: string;
+};
+
+onRun<Options>(serve, async (options) => {
+  const dataFolder = dataFolderOf(options.data);
+  if (options.stop) return stopServe(dataFolder);
   const given = userVariables(options.settings);
   await requireGit();
   if (options.github && !given.GITHUB_TOKEN) throw new UsageError('--github needs GITHUB_TOKEN.');
-  const dataFolder = dataFolderOf(options.data);
+  if (options.github && options.repo) {
+    throw new UsageError(
+      '--repo registers work trees with the local GitHub, and --github works on GitHub itself. Leave one of them out.',
+    );
+  }
+  const trees = options.repo
+    ? (await findRepositories(await namedRepositories({ repo: options.repo }))).trees
+    : [];
+  tell('Starting …');
   // Before the start, so that Ctrl-C during it is not lost.
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   const stack = await startStack({
     dataFolder,
-    port: portOf(options.port),
+    port: options.port ?? DEFAULT_PORT,
     given,
     gitHub: options.github ? 'remote' : 'local',
     model: hasClaudeKey(given) ? 'claude' : 'offline',
-    maxRunning: options.concurrency
-      ? wholeNumber('concurrency', options.concurrency)
-      : availableParallelism(),
+    maxRunning: options.concurrency ?? availableParallelism(),
     shared: true,
-    requireSecret: options['require-secret'] ?? false,
+    requireSecret: options.requireSecret ?? false,
+    ...(options.verbose && { onRequest: tell }),
   });
+  if (stack.gitHub) await registerAndReport(trees, stack.gitHub, stack.secret);
   print(describeStack(stack, dataFolder));
   await interrupted;
+  tell('Ending …');
   await stack.close();
-  return 0;
-}
+  tell('The stack has ended; running jobs continue at the next start.');
+});
 
 /** 0 stands for free ports. */
-function portOf(given: string | undefined): number {
-  if (given === undefined) return DEFAULT_PORT;
+function portOf(given: string): number {
   if (given === '0') return 0;
   const port = wholeNumber('port', given);
   if (port > MAX_PORT) {

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { JobWithResults } from '../../cli/api-client.ts';
+import type { JobWithResults } from '../../cli/connect/api-client.ts';
 import { listenOnLoopback } from '../../local/access/loopback.ts';
 import { type ScriptedModel, startScriptedModel } from '../support/scripted-model.ts';
 import { cody } from '../support/stack.ts';
@@ -28,12 +28,10 @@ const data = () => path.join(folder.path, `data-${Math.random().toString(36).sli
 
 test.each([
   ['no command', [], 'one prompt, many repositories'],
-  [
-    'an unknown command',
-    ['fly'],
-    'There is no command "fly". The commands are demo, run, pull-requests, serve',
-  ],
+  ['an unknown command', ['fly'], "Unknown command 'fly'"],
   ['an unknown option', ['run', '--fast'], "Unknown option '--fast'"],
+  ['a misspelt command', ['joobs'], 'Did you mean jobs?'],
+  ['a misspelt option', ['run', '--prompt-fil', 'x'], 'Did you mean --prompt-file?'],
   ['no repository', ['run', '--prompt', 'x'], '--repo is missing'],
   ['no prompt', ['run', '--repo', '.'], 'Give the change to make by --prompt'],
   ['an empty prompt', ['run', '--repo', '.', '--prompt', ' '], 'The prompt is empty'],
@@ -181,6 +179,7 @@ test('with a key Claude does the work, its cost is counted, and a repository tha
         '3',
         '--max-turns',
         '7',
+        '--yes',
         '--json',
         '--data',
         data(),
@@ -222,7 +221,7 @@ test("neither a model's text nor the name of a folder can control the terminal",
   const claude = await startScriptedModel(() => ({ content: [{ type: 'text', text: attack }] }));
   try {
     const run = (repository: string) =>
-      cody(['run', '--repo', repository, '--prompt', 'x', '--data', data()], {
+      cody(['run', '--repo', repository, '--prompt', 'x', '--yes', '--data', data()], {
         ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key',
         ANTHROPIC_BASE_URL: claude.url,
       });
@@ -255,7 +254,7 @@ test('a refused key is reported once, before a job is made', async () => {
       { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: claude.url },
     );
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toContain('invalid x-api-key). Give CLAUDE_API_KEY a valid key.');
+    expect(stderr).toContain('invalid x-api-key). Give ANTHROPIC_API_KEY a valid key.');
     expect(asked).toEqual(['GET /v1/models/claude-sonnet-5-5']);
   } finally {
     await claude.close();
@@ -272,7 +271,7 @@ test('a reason that several repositories share is printed once, with their numbe
   }));
   try {
     const { status, stdout } = await cody(
-      ['run', '--repo', tree, '--repo', other, '--prompt', 'x', '--data', data()],
+      ['run', '--repo', tree, '--repo', other, '--prompt', 'x', '--yes', '--data', data()],
       { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: claude.url },
     );
     expect(status).toBe(1);
@@ -294,7 +293,7 @@ test('if no price is known, the command says before anything is spent that no ca
   try {
     const { stdout, stderr } = await cody(
       [
-        ...['run', '--repo', tree, '--prompt', 'x', '--data', data()],
+        ...['run', '--repo', tree, '--prompt', 'x', '--yes', '--data', data()],
         ...['--model', 'of-my-own', '--max-cost', '0.001'],
       ],
       {
@@ -317,7 +316,8 @@ test('a data folder that another stack uses is refused and not changed', async (
   const dataFolder = data();
   await mkdir(dataFolder);
   await writeFile(path.join(dataFolder, 'stack.json'), JSON.stringify({ layout: 2, pid: process.pid }));
-  const { status, stderr } = await cody(['run', '--repo', tree, '--prompt', 'x', '--data', dataFolder]);
+  const prompt = "Replace 'a' with 'b'.";
+  const { status, stderr } = await cody(['run', '--repo', tree, '--prompt', prompt, '--data', dataFolder]);
   expect(status).toBe(2);
   expect(stderr).toContain(`is in use by process ${process.pid}`);
   expect(await readdir(dataFolder)).toEqual(['stack.json']);

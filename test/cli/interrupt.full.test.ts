@@ -42,7 +42,7 @@ async function runAtWork(dataFolder: string) {
     process.execPath,
     [
       ...[CLI, 'run', ...repositories, '--prompt', 'Edit.', '--verify', VERIFY],
-      ...['--concurrency', '2', '--data', dataFolder],
+      ...['--concurrency', '2', '--yes', '--data', dataFolder],
     ],
     {
       cwd: ROOT,
@@ -82,7 +82,7 @@ test('Ctrl-C cancels the job, says so, shows the results, and leaves nothing run
   interrupt(child);
   expect((await ended)[0]).toBe(1);
   expect(alive(atWork)).toEqual([]);
-  expect(printed.err).toMatch(/Cancelling job-\w+; Ctrl-C again ends at once/);
+  expect(printed.err).toMatch(/Cancelling job-\w+\. Ctrl-C again ends at once/);
   expect(printed.out).toMatch(/local\/a-done +changed /);
   for (const name of NAMES.slice(1)) expect(printed.out).toMatch(new RegExp(`local/${name} +cancelled `));
   expect(printed.out).toMatch(/job-\w+: cancelled, cost \$0\.02/);

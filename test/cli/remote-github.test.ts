@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Octokit } from '@octokit/rest';
-import type { JobWithResults } from '../../cli/api-client.ts';
-import { inspectWorkTree, pushHead } from '../../cli/work-tree.ts';
+import type { JobWithResults } from '../../cli/connect/api-client.ts';
+import { inspectWorkTree, pushHead } from '../../cli/trees/work-tree.ts';
 import { type LocalGitHub, startGitHub } from '../../local/github/server.ts';
 import { startScriptedModel } from '../support/scripted-model.ts';
 import { cody } from '../support/stack.ts';
@@ -61,6 +61,7 @@ test("with GITHUB_TOKEN a job works on GitHub's repositories, and opens its pull
         'Be polite.',
         '--create-pull-requests',
         '--json',
+        '--yes',
         '--data',
         `${folder.path}/data`,
       ],

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { resultTable } from '../../cli/result-table.ts';
+import { resultTable } from '../../cli/jobs/result-table.ts';
 import { printable, printableJson } from '../../core/printable.ts';
 
 /** Clears the screen, sets the title, writes the clipboard, overwrites a line, and reverses the writing direction. */

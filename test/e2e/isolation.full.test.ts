@@ -9,8 +9,8 @@ import {
 } from '@aws-sdk/client-sfn';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { registerWorkTrees } from '../../cli/register.ts';
-import { inspectWorkTree } from '../../cli/work-tree.ts';
+import { registerWorkTrees } from '../../cli/trees/register.ts';
+import { inspectWorkTree } from '../../cli/trees/work-tree.ts';
 import { WORKER_ATTEMPTS } from '../../core/attempts.ts';
 import type { JobRow } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';

@@ -31,8 +31,8 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { registerWorkTrees } from '../../cli/register.ts';
-import { inspectWorkTree } from '../../cli/work-tree.ts';
+import { registerWorkTrees } from '../../cli/trees/register.ts';
+import { inspectWorkTree } from '../../cli/trees/work-tree.ts';
 import { WORKER_ARGUMENTS } from '../../core/execution.ts';
 import { isEnded } from '../../core/job.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';

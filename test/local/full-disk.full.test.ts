@@ -42,7 +42,7 @@ test('a disk that becomes full costs a running job at most a retry, and damages 
     const environment = { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: model.url };
     const data = path.join(disk, 'data');
     const run = () =>
-      cody(['run', '--repo', tree, '--prompt', 'Edit.', '--json', '--data', data], environment);
+      cody(['run', '--repo', tree, '--prompt', 'Edit.', '--json', '--yes', '--data', data], environment);
     const first = await run();
     expect(first.status).toBe(0);
 

@@ -4,8 +4,8 @@ import { BatchClient, type JobSummary, paginateListJobs } from '@aws-sdk/client-
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DescribeExecutionCommand, ExecutionDoesNotExist, SFNClient } from '@aws-sdk/client-sfn';
 import { DynamoDBDocumentClient, GetCommand, paginateQuery, QueryCommand } from '@aws-sdk/lib-dynamodb';
-import { registerWorkTrees } from '../../cli/register.ts';
-import { inspectWorkTree } from '../../cli/work-tree.ts';
+import { registerWorkTrees } from '../../cli/trees/register.ts';
+import { inspectWorkTree } from '../../cli/trees/work-tree.ts';
 import { isRunning } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import type { RunRecord } from '../../core/run-record.ts';

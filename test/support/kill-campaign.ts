@@ -9,8 +9,8 @@ import { DynamoDBClient, GetItemCommand, QueryCommand } from '@aws-sdk/client-dy
 import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { expect } from '@jest/globals';
-import { registerWorkTrees } from '../../cli/register.ts';
-import { inspectWorkTree } from '../../cli/work-tree.ts';
+import { registerWorkTrees } from '../../cli/trees/register.ts';
+import { inspectWorkTree } from '../../cli/trees/work-tree.ts';
 import { isEnded, isWaiting, type Job, type JobRow } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import type { SummaryRow } from '../../core/summary-row.ts';

@@ -1,8 +1,8 @@
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { registerWorkTrees } from '../../../cli/register.ts';
-import { inspectWorkTree } from '../../../cli/work-tree.ts';
+import { registerWorkTrees } from '../../../cli/trees/register.ts';
+import { inspectWorkTree } from '../../../cli/trees/work-tree.ts';
 import type { MessageRequest } from '../../../local/model/conversation.ts';
 import { callTool } from '../../support/fleet.ts';
 import { git } from '../../support/git.ts';

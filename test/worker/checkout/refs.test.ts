@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { inspectWorkTree, pushHead } from '../../../cli/work-tree.ts';
+import { inspectWorkTree, pushHead } from '../../../cli/trees/work-tree.ts';
 import { RawTrees, text } from '../../support/raw-trees.ts';
 
 let trees: RawTrees;

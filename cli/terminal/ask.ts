@@ -1,0 +1,31 @@
+import { createInterface } from 'node:readline/promises';
+import { printable } from '../../core/printable.ts';
+import { streams } from './streams.ts';
+
+/** Ctrl-C, or the end of the input, in place of an answer. */
+export class NoAnswerError extends Error {
+  override readonly name = 'NoAnswerError';
+}
+
+/** Asks one line on the terminal. Throws NoAnswerError on Ctrl-C and at the end of the input. */
+export async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: streams.in, output: streams.err });
+  try {
+    const closed = new Promise<never>((_resolve, reject) => {
+      const giveUp = () => reject(new NoAnswerError('There was no answer.'));
+      terminal.once('SIGINT', giveUp);
+      terminal.once('close', giveUp);
+    });
+    return (await Promise.race([terminal.question(printable(question)), closed])).trim();
+  } catch (error) {
+    streams.err.write('\n');
+    throw error;
+  } finally {
+    terminal.close();
+  }
+}
+
+/** Whether the answer is yes; nothing stands for no. */
+export async function confirm(question: string): Promise<boolean> {
+  return /^y(?:es)?$/i.test(await ask(`${question} [y/N] `));
+}

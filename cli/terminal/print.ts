@@ -1,0 +1,32 @@
+import { printable, printableJson } from '../../core/printable.ts';
+import { streams } from './streams.ts';
+
+/** Prints a command's result. Text of models and repositories is in it, so nothing of it may control the terminal. */
+export function print(text: string): void {
+  streams.out.write(printable(text));
+}
+
+/** Prints text with colours, every other part of which has passed `printable`. */
+export function printStyled(text: string): void {
+  streams.out.write(text);
+}
+
+/** Prints one JSON document. */
+export function printJson(value: unknown): void {
+  if (isUnderLoudNpm()) {
+    tell(
+      'npm printed its own lines before this document. Run `npm run -s cody -- …` or `npx cody-batch …` for JSON alone.',
+    );
+  }
+  streams.out.write(`${printableJson(value)}\n`);
+}
+
+/** Prints progress and hints, which are not a result. */
+export function tell(line: string): void {
+  streams.err.write(`${printable(line)}\n`);
+}
+
+function isUnderLoudNpm(): boolean {
+  const { npm_lifecycle_event: script, npm_config_loglevel: level } = process.env;
+  return script === 'cody' && level !== 'silent';
+}

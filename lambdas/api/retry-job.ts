@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import { JobId, type JobRow, ShownJob } from '../../core/job.ts';
 import type { Context } from '../context.ts';
+import { repositoryNames } from '../run/rows.ts';
 import { beginRun } from './begin-run.ts';
 import { BUDGET, changedSettings } from './budget.ts';
 import { route } from './route.ts';
@@ -40,25 +41,38 @@ export const retryJob = route(
 async function namesToRetry(
   { jobId, status, counts }: JobRow,
   selected: readonly string[] | undefined,
-  { repositories }: Context,
+  context: Context,
 ): Promise<string[] | undefined> {
   if (!selected) {
-    // A user may have marked the job as failed; its counts are then those of its run.
-    const hasFailed = status === 'failed' || status === 'cancelled';
-    if (hasFailed || counts.total === 0 || counts.completed < counts.total) return undefined;
+    if (counts.total === 0 || counts.completed < counts.total) return undefined;
+    // The counts are those of the run; a user may have marked the job and its repositories as failed since.
+    if (status === 'failed' && (await hasIncomplete(jobId, context))) return undefined;
     throw new ConflictError(
       `All repositories of the job ${jobId} completed, so there is nothing to retry. POST /jobs/${jobId}/pull-requests opens missing pull requests.`,
     );
   }
-  const rows = await repositories.getMany(jobId, selected, ['repositoryName', 'status']);
-  const completed = new Set(
-    rows.flatMap(({ repositoryName, status }) => (status === 'completed' ? [repositoryName] : [])),
-  );
-  const again = selected.filter((name) => !completed.has(name));
+  const again = await incompleteOf(jobId, selected, context);
   if (again.length > 0) return again;
   throw new ConflictError(
     selected.length === 0
       ? `No repository of the job ${jobId} matches, so there is nothing to retry. GET /jobs/${jobId}/rows shows what each came to.`
       : `The ${selected.length} selected repositories of the job ${jobId} completed, so there is nothing to retry.`,
   );
+}
+
+async function hasIncomplete(jobId: string, context: Context): Promise<boolean> {
+  return (await incompleteOf(jobId, await repositoryNames(jobId, context), context)).length > 0;
+}
+
+/** Those of the names whose repositories did not complete, or have no row. */
+async function incompleteOf(
+  jobId: string,
+  names: readonly string[],
+  { repositories }: Context,
+): Promise<string[]> {
+  const rows = await repositories.getMany(jobId, names, ['repositoryName', 'status']);
+  const completed = new Set(
+    rows.flatMap(({ repositoryName, status }) => (status === 'completed' ? [repositoryName] : [])),
+  );
+  return names.filter((name) => !completed.has(name));
 }

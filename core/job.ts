@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { CommandSecretName } from './command-secrets.ts';
 import { alternativesOf } from './globs.ts';
 import { JudgeSettings } from './judgement.ts';
+import { RepositorySelector } from './repository-selector.ts';
 import { TokenUsage } from './usage.ts';
 
 /** The status of a repository of a job. The last three are ends. */
@@ -72,11 +73,6 @@ export function parseRepositoryName(repositoryName: string): { owner: string; na
   const [owner = '', name = ''] = repositoryName.split('/');
   return { owner, name };
 }
-
-/** `owner/name`, or `owner/*` for every repository of that owner. */
-export const RepositoryPattern = z
-  .string()
-  .regex(new RegExp(`^${OWNER}/(?:\\*|${REPOSITORY})$`), 'expected owner/name or owner/*');
 
 export const Effort = z.enum(['low', 'medium', 'high', 'xhigh', 'max']);
 
@@ -198,7 +194,7 @@ export const JobRequest = z.strictObject({
     .string()
     .max(100_000)
     .refine((text) => text.trim() !== '', 'expected the change to make, in words'),
-  repositories: z.array(RepositoryPattern).min(1),
+  repositories: z.array(RepositorySelector).min(1),
   /**
    * The repositories of the first run: how many, chosen to differ, or which ones. The others are held back until
    * POST /jobs/{jobId}/continue. @default - all run at once
@@ -301,7 +297,7 @@ export function branchNameOf({ jobId, pullRequest }: Pick<JobRow, 'jobId' | 'pul
 }
 
 /** The long texts of a job, in the artifact `request.json`, so that the row stays small. */
-export const JobText = z.object({ prompt: z.string(), repositories: z.array(RepositoryPattern) });
+export const JobText = z.object({ prompt: z.string(), repositories: z.array(RepositorySelector) });
 export type JobText = z.infer<typeof JobText>;
 
 export type Job = JobRow & JobText;

@@ -7,6 +7,8 @@ export const artifactKeys = {
   request: (jobId: string) => `jobs/${jobId}/request.json`,
   /** All names that the job's patterns matched, if it runs a sample first; those that are not in `repositories` are held. */
   resolved: (jobId: string) => `jobs/${jobId}/resolved.json`,
+  /** Why each of the job's repositories is in, and what was left out (lambdas/choose/choose.ts). */
+  choice: (jobId: string) => `jobs/${jobId}/choice.json`,
   /** The names that the job works on: those that its patterns matched, or of these only the sample until it continues. */
   repositories: (jobId: string) => `jobs/${jobId}/repositories.json`,
   runRequests: (jobId: string) => `jobs/${jobId}/requests/`,

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { isAllowed } from '../../core/allowed-repositories.ts';
 import { ConflictError, InvalidInputError } from '../../core/errors.ts';
 import {
@@ -7,22 +8,29 @@ import {
   type JobRow,
   JobText,
   newJobId,
-  parseRepositoryName,
   ShownJobWithText,
 } from '../../core/job.ts';
+import { matcherOf, namedIn } from '../../core/repository-selector.ts';
 import { defaultJobSettings, type Settings } from '../../core/settings.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { writeArtifact } from '../../core/store/artifacts.ts';
 import { writeRunRequest } from '../../core/store/run-requests.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
+import { parseEntries } from '../choose/choose.ts';
 import type { Context } from '../context.ts';
 import { Executions } from '../run/executions.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
+import { DryRun, dryRun } from './dry-run.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import { HttpError } from './problem.ts';
 import { refuseAgainstSettings } from './refusals.ts';
 import { refuseUntouchable } from './refuse-untouchable.ts';
 import { route } from './route.ts';
+
+const query = z.strictObject({
+  /** `true`: answers what the job would do and may cost. Starts nothing, and stores nothing. */
+  dryRun: z.enum(['true', 'false']).optional(),
+});
 
 /**
  * Creates the job and starts its execution: 201 with the job, or 200 with the existing job if the Idempotency-Key was used
@@ -35,18 +43,21 @@ export const createJob = route(
     role: 'runner',
     summary:
       'Starts a job; with an Idempotency-Key that was used before, answers the job of the first request.',
+    query,
     body: JobRequest,
     isFiltered: true,
     isIdempotent: true,
-    responses: { 201: ShownJobWithText, 200: ShownJobWithText },
+    responses: { 201: ShownJobWithText, 200: z.union([ShownJobWithText, DryRun]) },
     problems: [409, 410],
   },
-  async ({ body, headers, createdBy, access }, context) => {
+  async ({ query, body, headers, createdBy, access }, context) => {
     const { jobs, artifacts, settings, now } = context;
     refuseRepositories(body, settings);
     refuseUntouchable(body.repositories, access);
     refuseSample(body);
     refuseAgainstSettings(body, settings);
+    if (query.dryRun === 'true')
+      return { json: await dryRun(newJob(newJobId(), body, settings, now()), body, context) };
     const jobId = await jobIdFor(headers, { body, createdBy }, context);
     const at = now();
     const job: JobRow = {
@@ -116,7 +127,7 @@ async function jobIdFor(
 }
 
 function newJob(jobId: string, request: JobRequest, settings: Settings, at: string): JobRow {
-  const named = distinct(request.repositories.filter((name) => !name.endsWith('/*')));
+  const named = namedIn(request.repositories).length;
   const held = heldBack(request, named);
   return {
     jobId,
@@ -143,7 +154,7 @@ function newJob(jobId: string, request: JobRequest, settings: Settings, at: stri
 
 /** What is known of the held repositories before the patterns are resolved. */
 function heldBack({ sample, repositories }: JobRequest, named: number): { held: number } | undefined {
-  if (sample === undefined || repositories.some((name) => name.endsWith('/*'))) return undefined;
+  if (sample === undefined || namedIn(repositories).length < distinct(repositories)) return undefined;
   const held = named - (typeof sample === 'number' ? sample : distinct(sample));
   return held > 0 ? { held } : undefined;
 }
@@ -161,11 +172,8 @@ function firstLine(prompt: string): string {
 /** A name of the sample that no pattern of the job can match would never run. */
 function refuseSample({ sample, repositories }: JobRequest): void {
   if (!Array.isArray(sample)) return;
-  const patterns = new Set(repositories.map((name) => name.toLowerCase()));
-  const others = sample.filter((name) => {
-    const { owner } = parseRepositoryName(name.toLowerCase());
-    return !patterns.has(name.toLowerCase()) && !patterns.has(`${owner}/*`);
-  });
+  const isNamed = matcherOf(repositories);
+  const others = sample.filter((name) => !isNamed(name));
   if (others.length === 0) return;
   throw new InvalidInputError(
     `The sample has ${others.slice(0, 5).join(', ')}, which the job's repositories do not name. Add it to repositories, or leave it out of the sample.`,
@@ -178,8 +186,9 @@ function refuseRepositories(
   settings: Settings,
 ): void {
   const field = 'repositories';
+  parseEntries(repositories);
   const count = distinct(repositories);
-  const named = distinct(repositories.filter((name) => !name.endsWith('/*')));
+  const named = namedIn(repositories).length;
   if (named > maxRepositories) {
     throw new InvalidInputError(
       `The job names ${named} repositories, but its maxRepositories is ${maxRepositories}. Name fewer, or raise maxRepositories.`,
@@ -192,7 +201,7 @@ function refuseRepositories(
       { field, received: count, expected: `at most ${settings.MAX_REPOSITORIES}` },
     );
   }
-  const refused = repositories.filter((name) => !isAllowed(settings.ALLOWED_REPOSITORIES, name));
+  const refused = askedFor(repositories).filter((name) => !isAllowed(settings.ALLOWED_REPOSITORIES, name));
   if (refused.length > 0) {
     const allowed = settings.ALLOWED_REPOSITORIES.join(', ') || 'nothing';
     const more = refused.length > 5 ? ` and ${refused.length - 5} more` : '';
@@ -201,4 +210,12 @@ function refuseRepositories(
       { field, received: refused.slice(0, 5), expected: `repositories of ${allowed}` },
     );
   }
+}
+
+/** The names, and `owner/*` of each owner that a pattern is of. What searches come to is known later, and checked then. */
+function askedFor(repositories: readonly string[]): string[] {
+  return parseEntries(repositories).flatMap(({ selector }) => {
+    if (selector.kind === 'name') return [selector.name];
+    return selector.kind === 'pattern' ? [`${selector.owner}/*`] : [];
+  });
 }

@@ -12,6 +12,7 @@ import { cancelJob } from './cancel-job.ts';
 import { continueJob } from './continue-job.ts';
 import { createJob } from './create-job.ts';
 import { deleteJob } from './delete-job.ts';
+import { getChoice } from './get-choice.ts';
 import { getClaudeThread } from './get-claude-thread.ts';
 import { getDiff } from './get-diff.ts';
 import { getJob } from './get-job.ts';
@@ -28,6 +29,7 @@ import { listReviews } from './list-reviews.ts';
 import { listRuns } from './list-runs.ts';
 import { openPullRequests } from './open-pull-requests.ts';
 import { HttpError, problemResponse, shorten } from './problem.ts';
+import { resolveRepositories } from './resolve-repositories.ts';
 import { retryJob } from './retry-job.ts';
 import { reviewChanges } from './review-changes.ts';
 import { compressed, type Route, toResponse } from './route.ts';
@@ -37,10 +39,12 @@ import { throttleWrites } from './throttle.ts';
 export const operations: Readonly<Record<string, Route>> = {
   health,
   listRepositories,
+  resolveRepositories,
   createJob,
   listJobs,
   getJob,
   getRows,
+  getChoice,
   listRuns,
   cancelJob,
   retryJob,

@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import { isAllowed } from '../../core/allowed-repositories.ts';
 import { describeError, InvalidInputError } from '../../core/errors.ts';
 import {
   type AnalyzeItem,
@@ -9,23 +8,17 @@ import {
   type RunId,
 } from '../../core/execution.ts';
 import { inParallel } from '../../core/in-parallel.ts';
-import {
-  countsOf,
-  type ErrorDescription,
-  isEnded,
-  type JobRow,
-  JobText,
-  parseRepositoryName,
-} from '../../core/job.ts';
+import { countsOf, type ErrorDescription, isEnded, type JobRow, JobText } from '../../core/job.ts';
 import type { RunRequest } from '../../core/run-request.ts';
 import type { Listed } from '../../core/sample.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
 import { PARALLEL } from '../../core/store/repository-table.ts';
 import { readRunRequest } from '../../core/store/run-requests.ts';
+import { choose } from '../choose/choose.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
-import { listRepositories, openReader } from '../github/client.ts';
+import { openReader } from '../github/client.ts';
 import { askRepositories } from '../github/graphql.ts';
 import { logger } from '../logger.ts';
 import { cleanUpRun } from '../run/clean-up.ts';
@@ -42,6 +35,9 @@ export const Input = ExecutionInput;
 const SAVING_SECONDS = 300;
 /** Time that a worker may wait for the model's rate limit beyond maxMinutes (worker/claude/retry-budget.ts). */
 const WAITING_SECONDS = 600;
+
+/** The function has 15 minutes, and creates rows after this. */
+const CHOOSING_MS = 8 * 60_000;
 
 /** Lists the repositories of the job once, creates their rows, and writes those that have not ended as items of the Map. */
 export async function resolveRepositories(
@@ -156,23 +152,25 @@ async function endWhereCancelled(jobId: string, run: number, context: Context): 
   if (job.status === 'cancelled' || job.run !== run) await cleanUpRun({ jobId, run }, CANCELLED, context);
 }
 
-/** The repositories that the job's names and patterns match, each once. */
-async function listOf(job: JobRow, { artifacts, settings }: Context): Promise<Listed[]> {
+/** The repositories that the job's entries come to, each once. Records why each is in, and what was left out. */
+async function listOf(job: JobRow, context: Context): Promise<Listed[]> {
+  const { artifacts } = context;
   const { repositories } = await readArtifact(artifacts, artifactKeys.request(job.jobId), JobText);
-  // GitHub ignores case: `Owner/Name` and `owner/name` are one repository, and one row.
-  const listed = new Map<string, Listed>();
-  for (const pattern of repositories) {
-    const { owner, name } = parseRepositoryName(pattern);
-    const found = name === '*' ? listRepositories(settings, owner) : [{ name: pattern }];
-    for await (const one of found) {
-      const key = one.name.toLowerCase();
-      // What the listing says of a repository is more than its name.
-      listed.set(key, { ...one, name: listed.get(key)?.name ?? one.name });
-    }
+  const choice = await choose(repositories, context, CHOOSING_MS);
+  const [missing] = choice.incomplete;
+  if (missing) {
+    throw new InvalidInputError(
+      `Not every repository of ${JSON.stringify(missing.entry)} could be found: ${missing.because}. The job was not started.`,
+      { field: 'repositories', received: missing.entry },
+    );
   }
-  const allowed = [...listed.values()].filter(({ name }) => isAllowed(settings.ALLOWED_REPOSITORIES, name));
-  refuseWrongCount(allowed.length, job, repositories);
-  return allowed;
+  refuseWrongCount(choice.repositories.length, job, repositories);
+  await writeArtifact(artifacts, artifactKeys.choice(job.jobId), choice);
+  return choice.repositories.map(({ repositoryName: name, language, sizeKiB }) => ({
+    name,
+    language,
+    sizeKiB,
+  }));
 }
 
 function refuseWrongCount(count: number, job: JobRow, patterns: string[]): void {

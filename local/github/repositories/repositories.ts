@@ -29,6 +29,10 @@ const repositoryChange = z.object({
   default_branch: z.string().optional(),
 });
 
+const newTopics = z.object({
+  names: z.array(z.string().regex(/^[a-z0-9][a-z0-9-]{0,49}$/, 'a topic has a-z, 0-9 and hyphens')).max(20),
+});
+
 const refusedName = (message: string): Error =>
   validationFailed({ resource: 'Repository', field: 'name', code: 'custom', message });
 
@@ -87,6 +91,12 @@ async function updateRepository(call: RepositoryCall): Promise<Answer> {
   return { status: 200, body: await repositoryJson(call, repository) };
 }
 
+async function replaceTopics(call: RepositoryCall): Promise<Answer> {
+  const { names } = parseBody(call, 'Repository', newTopics);
+  await call.repository.update({ topics: [...new Set(names)] });
+  return { status: 200, body: { names: call.repository.record.topics } };
+}
+
 async function deleteRepository({ github, repository }: RepositoryCall): Promise<Answer> {
   await github.repositories.remove(repository);
   return { status: 204 };
@@ -111,4 +121,11 @@ export const repositoryRoutes: readonly RepositoryRoute[] = [
   ],
   ['PATCH', '', 'administration=write', updateRepository],
   ['DELETE', '', 'administration=write', deleteRepository],
+  [
+    'GET',
+    '/topics',
+    'metadata=read',
+    async ({ repository }) => ({ status: 200, body: { names: repository.record.topics } }),
+  ],
+  ['PUT', '/topics', 'administration=write', replaceTopics],
 ];

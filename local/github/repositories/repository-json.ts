@@ -73,6 +73,7 @@ export async function repositoryJson(
     mirror_url: null,
     ...links(url),
     description: record.description,
+    topics: record.topics,
     homepage: null,
     language: null,
     license: null,

@@ -45,6 +45,7 @@ export const repositoryRecord = z.object({
   /** Requests under these names are redirected. */
   formerNames: z.array(z.string()).default([]),
   description: z.string().nullable(),
+  topics: z.array(z.string()).default([]),
   private: z.boolean(),
   archived: z.boolean().default(false),
   collaborators: z.array(z.object({ login: z.string(), role: z.enum(ROLES) })).default([]),

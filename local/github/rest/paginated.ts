@@ -1,7 +1,7 @@
 import type { Answer, Call } from './call.ts';
 
 /** `per_page` (30, at most 100) and `page` (from 1). */
-function pageOf(query: URLSearchParams): { page: number; perPage: number } {
+export function pageOf(query: URLSearchParams): { page: number; perPage: number } {
   const number = (name: string, fallback: number): number => {
     const value = Number.parseInt(query.get(name) ?? '', 10);
     return value >= 1 ? value : fallback;

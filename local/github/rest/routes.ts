@@ -15,6 +15,7 @@ import { reviewerRoutes } from '../pulls/reviewers.ts';
 import { checkRoutes } from '../repositories/checks.ts';
 import { ownedRepositoryRoutes, repositoryRoutes } from '../repositories/repositories.ts';
 import type { Repository } from '../repositories/repository.ts';
+import { searchRoutes } from '../repositories/search.ts';
 import { archived, callersRole, requireAccess, requireOwner, requirePermission } from '../strict/access.ts';
 import { appRoutes } from '../strict/apps.ts';
 import { collaboratorRoutes } from '../strict/collaborators.ts';
@@ -118,7 +119,14 @@ const REPOSITORY_ROUTES: readonly RepositoryRoute[] = [
 
 /** Every route, in the order in which paths are matched. */
 export const ROUTES: readonly Route[] = [
-  ...[...metaRoutes, ...userRoutes, ...ownedRepositoryRoutes, ...teamRoutes, ...appRoutes].map(underNothing),
+  ...[
+    ...metaRoutes,
+    ...userRoutes,
+    ...ownedRepositoryRoutes,
+    ...teamRoutes,
+    ...appRoutes,
+    ...searchRoutes,
+  ].map(underNothing),
   ...REPOSITORY_ROUTES.map(underRepository),
 ];
 

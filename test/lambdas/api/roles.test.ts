@@ -116,6 +116,7 @@ const READING = [
   '/jobs',
   JOB,
   `${JOB}/rows`,
+  `${JOB}/choice`,
   `${JOB}/runs`,
   `${JOB}/reviews`,
   RESULT,
@@ -126,6 +127,7 @@ const READING = [
 const ROUTES: [string, string, 'viewer' | 'runner' | 'admin'][] = [
   ...READING.map((path): [string, string, 'viewer'] => ['GET', path, 'viewer']),
   ['POST', '/jobs', 'runner'],
+  ['POST', '/repositories/resolve', 'viewer'],
   ['POST', `${JOB}/cancel`, 'runner'],
   ['POST', `${JOB}/retry`, 'runner'],
   ['POST', `${JOB}/continue`, 'runner'],

@@ -152,6 +152,10 @@ async function drivePulls(place: Place): Promise<void> {
   await owner.issues.listLabelsForRepo(place);
   await owner.issues.addLabels({ ...place, issue_number: 1, labels: ['bot', 'new'] });
   await owner.issues.listLabelsOnIssue({ ...place, issue_number: 1 });
+  await owner.repos.replaceAllTopics({ ...place, names: ['payments'] });
+  await owner.repos.getAllTopics(place);
+  await owner.search.repos({ q: `topic:payments org:${place.owner}` });
+  await owner.search.code({ q: `"a" org:${place.owner}` });
   await owner.issues.createComment({ ...place, issue_number: 1, body: 'Why?' });
   await owner.issues.listComments({ ...place, issue_number: 1 });
   await owner.pulls.list(place);

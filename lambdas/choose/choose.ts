@@ -1,0 +1,185 @@
+import { z } from 'zod';
+import { isAllowed } from '../../core/allowed-repositories.ts';
+import { InvalidInputError } from '../../core/errors.ts';
+import { fitsPattern, parseSelector, type Selector } from '../../core/repository-selector.ts';
+import type { Context } from '../context.ts';
+import { type ListedRepository, listedOf } from './owner-listing.ts';
+import { type Searched, searchCode, searchRepositories } from './search.ts';
+
+/** A repository that entries of `repositories` came to, and why it is in. */
+export const ChosenRepository = z.object({
+  repositoryName: z.string(),
+  /** The first entry that it is in by. */
+  because: z.string(),
+  /** From GitHub's list. Absent if the entry names the repository, which is then not looked up. */
+  language: z.string().nullable().optional(),
+  sizeKiB: z.number().optional(),
+});
+export type ChosenRepository = z.infer<typeof ChosenRepository>;
+
+/** A repository that an entry came to and the job does not take. */
+export const LeftOutRepository = z.object({ repositoryName: z.string(), because: z.string() });
+
+export const Choice = z.object({
+  repositories: z.array(ChosenRepository),
+  leftOut: z.array(LeftOutRepository),
+  /** The entries of which not every repository could be found, each with the reason. */
+  incomplete: z.array(z.object({ entry: z.string(), because: z.string() })),
+});
+export type Choice = z.infer<typeof Choice>;
+
+/** Time for a request of the API, which API Gateway ends after 30 s. */
+export const REQUEST_TIME_MS = 20_000;
+
+/** Each may list an owner of thousands of repositories. */
+const MAX_ASKING = 200;
+
+type Found = ListedRepository & { repositoryName: string };
+
+/**
+ * The repositories that the entries come to, by name, each once. Stops reading GitHub after `timeMs`, and says what is then
+ * incomplete. Throws InvalidInputError for an entry that asks for something impossible.
+ */
+export async function choose(entries: readonly string[], context: Context, timeMs: number): Promise<Choice> {
+  const { settings } = context;
+  const deadline = performance.now() + timeMs;
+  const selectors = parseEntries(entries);
+  const exclusions = selectors.flatMap(({ entry, selector }) =>
+    selector.kind === 'exclusion' ? [{ entry, ...selector }] : [],
+  );
+  const chosen = new Map<string, ChosenRepository>();
+  const leftOut = new Map<string, z.infer<typeof LeftOutRepository>>();
+  const incomplete: Choice['incomplete'] = [];
+  for (const { entry, selector } of selectors) {
+    const { found, missing } = await find(entry, selector, context, deadline);
+    if (missing) incomplete.push({ entry, because: missing });
+    for (const one of found) {
+      const { repositoryName, language, sizeKiB } = one;
+      const key = repositoryName.toLowerCase();
+      const because =
+        reasonLeftOut(one, selector) ??
+        exclusionOf(repositoryName, exclusions) ??
+        (isAllowed(settings.ALLOWED_REPOSITORIES, repositoryName)
+          ? undefined
+          : 'ALLOWED_REPOSITORIES does not allow it');
+      if (because !== undefined) leftOut.set(key, { repositoryName, because });
+      else {
+        const before = chosen.get(key) ?? { repositoryName, because: entry };
+        // A later list says more of a repository that an earlier entry only names.
+        chosen.set(key, {
+          ...before,
+          language: language ?? before.language,
+          sizeKiB: sizeKiB ?? before.sizeKiB,
+        });
+      }
+    }
+  }
+  const byName = (one: { repositoryName: string }, other: { repositoryName: string }) =>
+    one.repositoryName < other.repositoryName ? -1 : 1;
+  return {
+    repositories: [...chosen.values()].sort(byName),
+    leftOut: [...leftOut.entries()].flatMap(([key, one]) => (chosen.has(key) ? [] : [one])).sort(byName),
+    incomplete,
+  };
+}
+
+/** Throws InvalidInputError for an entry that asks for something impossible, and for too many that ask GitHub. */
+export function parseEntries(entries: readonly string[]): { entry: string; selector: Selector }[] {
+  const selectors = entries.map((entry) => ({ entry, selector: parsed(entry) }));
+  const asking = selectors.filter(({ selector }) => selector.kind !== 'name').length;
+  if (asking <= MAX_ASKING) return selectors;
+  throw new InvalidInputError(
+    `repositories has ${asking} entries that are patterns, exclusions or searches; at most ${MAX_ASKING} are allowed. Use broader patterns, or names.`,
+    { field: 'repositories', received: asking, expected: `at most ${MAX_ASKING} patterns and searches` },
+  );
+}
+
+function parsed(entry: string): Selector {
+  const selector = parseSelector(entry);
+  if (typeof selector !== 'string') return selector;
+  throw new InvalidInputError(`repositories has ${JSON.stringify(entry)}. ${selector}`, {
+    field: 'repositories',
+    received: entry,
+  });
+}
+
+async function find(
+  entry: string,
+  selector: Selector,
+  context: Context,
+  deadline: number,
+): Promise<{ found: Found[]; missing?: string | undefined }> {
+  switch (selector.kind) {
+    case 'exclusion':
+      return { found: [] };
+    case 'name':
+      return { found: [{ repositoryName: selector.name }] };
+    case 'job':
+      return { found: await ofJob(selector, context) };
+    case 'pattern': {
+      const listed = await listedOf(selector.owner, context.settings, deadline);
+      const found = listed.found.filter(({ repositoryName }) =>
+        fitsPattern(selector.pattern, repositoryName.split('/')[1]!),
+      );
+      return { found, missing: listed.missing };
+    }
+    default: {
+      refuseOwner(entry, selector.org, context);
+      const search = selector.code === undefined ? searchRepositories : searchCode;
+      const searched: Searched = await search(selector, context.settings, deadline);
+      return searched;
+    }
+  }
+}
+
+/** A search of an owner that no entry of ALLOWED_REPOSITORIES allows would only cost calls. */
+function refuseOwner(entry: string, org: string, { settings }: Context): void {
+  if (isAllowed(settings.ALLOWED_REPOSITORIES, `${org}/*`) || ownsAllowed(org, settings.ALLOWED_REPOSITORIES))
+    return;
+  throw new InvalidInputError(
+    `${JSON.stringify(entry)} searches ${org}, of which ALLOWED_REPOSITORIES allows nothing. Search another owner, or ask the operator to allow it.`,
+    { field: 'repositories', received: entry },
+  );
+}
+
+function ownsAllowed(org: string, allowed: readonly string[]): boolean {
+  return allowed.some((entry) => !entry.startsWith('!') && fitsPattern(entry.split('/')[0]!, org));
+}
+
+/** The repositories of an earlier job that changed, that failed, or whose pull requests are not merged. */
+async function ofJob(
+  { jobId, is }: Extract<Selector, { kind: 'job' }>,
+  { jobs, repositoryIndex }: Context,
+): Promise<Found[]> {
+  if (!(await jobs.find(jobId))) {
+    throw new InvalidInputError(`There is no job ${jobId}. Name an existing one.`, {
+      field: 'repositories',
+      received: `job:${jobId}`,
+    });
+  }
+  const rows = await repositoryIndex.listRows(jobId);
+  return rows.filter(({ status, outcome, prState }) => {
+    if (is === 'failed') return status === 'failed' || status === 'cancelled';
+    return outcome === 'changed' && (is === 'changed' || prState !== 'merged');
+  });
+}
+
+function reasonLeftOut({ isFork, isArchived, isDisabled }: Found, selector: Selector): string | undefined {
+  const wants = { fork: false, archived: false, ...selector };
+  if (isDisabled) return 'GitHub has disabled it';
+  if (isArchived && !wants.archived) return 'it is archived; archived:true takes such repositories';
+  if (isFork && !wants.fork) return 'it is a fork; fork:true takes such repositories';
+  return undefined;
+}
+
+function exclusionOf(
+  repositoryName: string,
+  exclusions: readonly { entry: string; owner: string; pattern: string }[],
+): string | undefined {
+  const [owner = '', name = ''] = repositoryName.split('/');
+  const found = exclusions.find(
+    (exclusion) =>
+      exclusion.owner.toLowerCase() === owner.toLowerCase() && fitsPattern(exclusion.pattern, name),
+  );
+  return found && `${found.entry} leaves it out`;
+}

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Octokit } from '@octokit/rest';
+import type { Selector } from '../../core/repository-selector.ts';
+import type { Settings } from '../../core/settings.ts';
+import { createOctokit } from '../github/octokit.ts';
+import { rateLimitedUntil } from '../github/rate-limit.ts';
+import { type Listing, listed } from './owner-listing.ts';
+
+export type Searched = Listing;
+type Search = Extract<Selector, { kind: 'search' }>;
+
+/** GitHub's searches have 1,000 results at most, in pages of 100. */
+const MAX_RESULTS = 1000;
+const PER_PAGE = 100;
+/** GitHub allows 10 searches of code a minute, and 30 others. */
+const CODE_PAUSE_MS = 6000;
+const PAUSE_MS = 2000;
+
+type Page = { total: number; isIncomplete: boolean; items: Parameters<typeof listed>[0][] };
+
+/** Repositories by topic and language. */
+export function searchRepositories(search: Search, settings: Settings, deadline: number): Promise<Searched> {
+  const terms = [
+    ...search.topics.map((topic) => `topic:${topic}`),
+    ...search.languages.map((language) => `language:${language}`),
+    `org:${search.org}`,
+    ...(search.fork ? ['fork:true'] : []),
+    ...(search.archived ? [] : ['archived:false']),
+  ];
+  return readPages(search, settings, { deadline, pauseMs: PAUSE_MS }, async (github, page) => {
+    const { data } = await github.rest.search.repos({ q: terms.join(' '), per_page: PER_PAGE, page });
+    return { total: data.total_count, isIncomplete: data.incomplete_results, items: data.items };
+  });
+}
+
+/** Repositories with a file, on the default branch, that has the text. GitHub searches no forks and no large files. */
+export function searchCode(search: Search, settings: Settings, deadline: number): Promise<Searched> {
+  const terms = [
+    `"${search.code}"`,
+    ...search.languages.map((language) => `language:${language}`),
+    `org:${search.org}`,
+  ];
+  return readPages(search, settings, { deadline, pauseMs: CODE_PAUSE_MS }, async (github, page) => {
+    const { data } = await github.rest.search.code({ q: terms.join(' '), per_page: PER_PAGE, page });
+    const items = data.items.map(({ repository }) => repository);
+    return { total: data.total_count, isIncomplete: data.incomplete_results, items };
+  });
+}
+
+async function readPages(
+  { org }: Search,
+  settings: Settings,
+  { deadline, pauseMs }: { deadline: number; pauseMs: number },
+  read: (github: Octokit, page: number) => Promise<Page>,
+): Promise<Searched> {
+  const github = createOctokit(settings, await settings.secret('GITHUB_TOKEN'));
+  const byName = new Map<string, Listing['found'][number]>();
+  const result = (missing?: string): Searched => ({ found: [...byName.values()], missing });
+  for (let page = 1; ; page += 1) {
+    let answer: Page;
+    try {
+      answer = await read(github, page);
+    } catch (error) {
+      const until = rateLimitedUntil(error, Date.now());
+      if (until === undefined) throw error;
+      const waitMs = until - Date.now();
+      if (performance.now() + waitMs > deadline)
+        return result(`GitHub limits searches until ${new Date(until).toISOString()}; ask again then`);
+      await sleep(Math.max(0, waitMs));
+      page -= 1;
+      continue;
+    }
+    // The owner is checked again: a search may answer with more than was asked for.
+    for (const one of answer.items.flatMap((item) => listed(item, org)))
+      byName.set(one.repositoryName.toLowerCase(), one);
+    if (answer.isIncomplete) return result('GitHub gave up on the search before its end; narrow it');
+    const seen = page * PER_PAGE;
+    if (seen >= Math.min(answer.total, MAX_RESULTS)) {
+      return answer.total > MAX_RESULTS
+        ? result(`GitHub shows the first ${MAX_RESULTS} of ${answer.total} results; narrow the search`)
+        : result();
+    }
+    if (settings.GITHUB_THROTTLE) {
+      if (performance.now() + pauseMs > deadline)
+        return result('the results were not read to their end within the time of a request');
+      await sleep(pauseMs);
+    }
+  }
+}

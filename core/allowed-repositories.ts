@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseRepositoryName } from './job.ts';
+import { fitsPattern } from './repository-selector.ts';
 
 /**
  * An entry of ALLOWED_REPOSITORIES: `owner/name`, in which `*` matches any characters of the owner or of the name. A
@@ -23,20 +24,15 @@ export function isAllowed(allowed: readonly string[], repository: string): boole
   for (const entry of allowed) {
     const isException = entry.startsWith('!');
     const pattern = parseRepositoryName(entry.replace('!', ''));
-    if (!matches(pattern.owner, owner)) continue;
+    if (!fitsPattern(pattern.owner, owner)) continue;
     const applies =
       name === '*'
         ? // An exception for some names leaves others of the owner, and an entry for one name does not allow the owner.
           isException
           ? pattern.name === '*'
           : pattern.name.includes('*')
-        : matches(pattern.name, name);
+        : fitsPattern(pattern.name, name);
     if (applies) admitted = !isException;
   }
   return admitted;
-}
-
-function matches(pattern: string, text: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[.]/g, '\\.'));
-  return new RegExp(`^${parts.join('.*')}$`, 'i').test(text);
 }

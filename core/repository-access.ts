@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { AllowedPattern, isAllowed } from './allowed-repositories.ts';
+import { parseRepositoryName } from './job.ts';
+import { fitsPattern } from './repository-selector.ts';
 
 /** REPOSITORY_GROUPS: the patterns of the repositories that each group of callers may touch. */
 export const RepositoryGroups = z.record(z.string().min(1), z.array(AllowedPattern));
@@ -47,8 +49,8 @@ function coversPattern(patterns: readonly string[], pattern: string): boolean {
   if (isName) return isAllowed(patterns, pattern);
   const afterExceptions = patterns.slice(patterns.findLastIndex((entry) => entry.startsWith('!')) + 1);
   return afterExceptions.some((entry) => {
-    const text = entry.replace(/[.]/g, '\\.').replaceAll('*', '[^/]*');
     // Taken as text, a `*` of the pattern is matched by a `*` of the entry only.
-    return new RegExp(`^${text}$`, 'i').test(pattern);
+    const [wanted, asked] = [parseRepositoryName(entry), parseRepositoryName(pattern)];
+    return fitsPattern(wanted.owner, asked.owner) && fitsPattern(wanted.name, asked.name);
   });
 }

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { glob } from 'glob';
 import { UsageError } from '../../core/errors.ts';
-import { RepositoryPattern } from '../../core/job.ts';
+import { RepositorySelector } from '../../core/repository-selector.ts';
 import { userPath } from '../connect/folders.ts';
 import { readInput } from '../jobs/job-file.ts';
 import { tell } from '../terminal/print.ts';
@@ -60,7 +60,7 @@ export async function findRepositories(given: readonly string[]): Promise<Reposi
     const folder = userPath(repository);
     if (await isFolder(folder)) trees.push(await inspectWorkTree(folder));
     else if (isFolderPattern(repository)) trees.push(...(await treesOf(repository)));
-    else if (RepositoryPattern.safeParse(repository).success) names.push(repository);
+    else if (RepositorySelector.safeParse(repository).success) names.push(repository);
     else
       throw new UsageError(`--repo ${repository} is neither a folder nor owner/name.${hintFor(repository)}`);
   }
@@ -74,7 +74,7 @@ export async function findRepositories(given: readonly string[]): Promise<Reposi
 
 /** `owner/*` is a pattern of GitHub; any other with a star or braces is one of folders. */
 function isFolderPattern(repository: string): boolean {
-  return /[*?{[]/.test(repository) && !RepositoryPattern.safeParse(repository).success;
+  return /[*?{[]/.test(repository) && !RepositorySelector.safeParse(repository).success;
 }
 
 /** The work trees among the folders of a pattern. */

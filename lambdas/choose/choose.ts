@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { isAllowed } from '../../core/allowed-repositories.ts';
-import { InvalidInputError } from '../../core/errors.ts';
+import { CodyBatchError, describeError, InvalidInputError } from '../../core/errors.ts';
 import { fitsPattern, parseSelector, type Selector } from '../../core/repository-selector.ts';
 import type { Context } from '../context.ts';
+import { statusOf } from '../github/status-of.ts';
 import { type ListedRepository, listedOf } from './owner-listing.ts';
 import { type Searched, searchCode, searchRepositories } from './search.ts';
 
@@ -51,7 +52,7 @@ export async function choose(entries: readonly string[], context: Context, timeM
   const leftOut = new Map<string, z.infer<typeof LeftOutRepository>>();
   const incomplete: Choice['incomplete'] = [];
   for (const { entry, selector } of selectors) {
-    const { found, missing } = await find(entry, selector, context, deadline);
+    const { found, missing } = await findAllowed(entry, selector, context, deadline);
     if (missing) incomplete.push({ entry, because: missing });
     for (const one of found) {
       const { repositoryName, language, sizeKiB } = one;
@@ -101,6 +102,24 @@ function parsed(entry: string): Selector {
     field: 'repositories',
     received: entry,
   });
+}
+
+/** GitHub knows no such owner, does not let the token see it, or does not accept the query. */
+const REFUSALS = new Set([400, 401, 403, 404, 410, 422, 451]);
+
+/** What an entry finds. An entry that GitHub refuses is incomplete; if GitHub fails, the error is thrown. */
+async function findAllowed(...asked: Parameters<typeof find>): ReturnType<typeof find> {
+  try {
+    return await find(...asked);
+  } catch (error) {
+    const status = statusOf(error);
+    if (error instanceof CodyBatchError || !REFUSALS.has(status ?? 0)) throw error;
+    const { message } = describeError(error);
+    return {
+      found: [],
+      missing: `GitHub refuses it with ${status} (${message}); correct the entry, or give GITHUB_TOKEN access`,
+    };
+  }
 }
 
 async function find(

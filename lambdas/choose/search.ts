@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Octokit } from '@octokit/rest';
 import type { Selector } from '../../core/repository-selector.ts';
 import type { Settings } from '../../core/settings.ts';
+import { openReader } from '../github/client.ts';
+import { askRepositories } from '../github/graphql.ts';
 import { createOctokit } from '../github/octokit.ts';
 import { rateLimitedUntil } from '../github/rate-limit.ts';
 import { type Listing, listed } from './owner-listing.ts';
@@ -24,8 +26,8 @@ export function searchRepositories(search: Search, settings: Settings, deadline:
     ...search.topics.map((topic) => `topic:${topic}`),
     ...search.languages.map((language) => `language:${language}`),
     `org:${search.org}`,
-    ...(search.fork ? ['fork:true'] : []),
-    ...(search.archived ? [] : ['archived:false']),
+    // Those that the job does not take are left out later, with the reason.
+    'fork:true',
   ];
   return readPages(search, settings, { deadline, pauseMs: PAUSE_MS }, async (github, page) => {
     const { data } = await github.rest.search.repos({ q: terms.join(' '), per_page: PER_PAGE, page });
@@ -34,17 +36,36 @@ export function searchRepositories(search: Search, settings: Settings, deadline:
 }
 
 /** Repositories with a file, on the default branch, that has the text. GitHub searches no forks and no large files. */
-export function searchCode(search: Search, settings: Settings, deadline: number): Promise<Searched> {
+export async function searchCode(search: Search, settings: Settings, deadline: number): Promise<Searched> {
   const terms = [
     `"${search.code}"`,
     ...search.languages.map((language) => `language:${language}`),
     `org:${search.org}`,
   ];
-  return readPages(search, settings, { deadline, pauseMs: CODE_PAUSE_MS }, async (github, page) => {
-    const { data } = await github.rest.search.code({ q: terms.join(' '), per_page: PER_PAGE, page });
-    const items = data.items.map(({ repository }) => repository);
-    return { total: data.total_count, isIncomplete: data.incomplete_results, items };
-  });
+  const searched = await readPages(
+    search,
+    settings,
+    { deadline, pauseMs: CODE_PAUSE_MS },
+    async (github, page) => {
+      const { data } = await github.rest.search.code({ q: terms.join(' '), per_page: PER_PAGE, page });
+      const items = data.items.map(({ repository }) => repository);
+      return { total: data.total_count, isIncomplete: data.incomplete_results, items };
+    },
+  );
+  return search.archived ? searched : lookedAt(searched, settings);
+}
+
+/** The same, with whether they are archived, which a search of code does not say. */
+async function lookedAt({ found, missing }: Searched, settings: Settings): Promise<Searched> {
+  const known = new Map(found.map((one) => [one.repositoryName, one]));
+  const names = [...known.keys()];
+  if (names.length === 0) return { found, missing };
+  const github = await openReader(settings, names[0]!);
+  for await (const [name, answer] of askRepositories(github, names)) {
+    const { isArchived, isDisabled } = answer ?? {};
+    known.set(name, { ...known.get(name)!, isArchived, isDisabled });
+  }
+  return { found: [...known.values()], missing };
 }
 
 async function readPages(

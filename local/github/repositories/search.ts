@@ -1,5 +1,6 @@
+import { LOCAL_USER } from '../accounts/accounts.ts';
 import type { Answer, Call, Route } from '../rest/call.ts';
-import { GitHubError } from '../rest/github-error.ts';
+import { GitHubError, validationFailed } from '../rest/github-error.ts';
 import { pageOf } from '../rest/paginated.ts';
 import { callersRole } from '../strict/access.ts';
 import type { Repository } from './repository.ts';
@@ -35,6 +36,10 @@ function queryOf({ query }: Call): Query {
 function within({ github, caller }: Call, { qualifiers }: Query): Repository[] {
   const owners = [...(qualifiers.get('org') ?? []), ...(qualifiers.get('user') ?? [])].map(lower);
   const names = (qualifiers.get('repo') ?? []).map(lower);
+  if (owners.some((owner) => owner !== LOCAL_USER && !github.repositories.findOwner(owner))) {
+    const message = 'The listed users and repositories cannot be searched.';
+    throw validationFailed({ resource: 'Search', field: 'q', code: 'invalid', message });
+  }
   return github.repositories
     .all()
     .filter((repository) => callersRole(caller, repository) !== undefined)

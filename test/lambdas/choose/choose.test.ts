@@ -209,3 +209,28 @@ test('a dry run answers what a job would do, with the cost of earlier ones, and 
   const many = await post(createJob, { ...request, maxRepositories: 1 }, { dryRun: 'true' });
   expect(many.json.refusals).toEqual([expect.stringContaining('come to 2 repositories')]);
 });
+
+test('a search says which archived repositories it leaves out, of topics and of code', async () => {
+  const leftOut = async (entry: string) => {
+    const found = await choose([entry], context(), 60_000);
+    return found.leftOut.filter(({ because }) => because.includes('archived:true'));
+  };
+  const old = [{ repositoryName: 'acme/old', because: expect.stringContaining('archived') }];
+  expect(await leftOut('topic:payments org:acme')).toEqual(old);
+  expect(await leftOut('code:"# old" org:acme')).toEqual(old);
+  expect(await names('code:"# old" org:acme archived:true')).toEqual(['acme/old']);
+});
+
+test('a search that GitHub refuses is told as incomplete, and is not an error of the API', async () => {
+  const body = { repositories: ['topic:payments org:nobody-here', 'acme/web'] };
+  const wide = { ...settings, ALLOWED_REPOSITORIES: ['*/*'] };
+  const { incomplete, repositories } = await choose(
+    body.repositories,
+    { ...context(), settings: wide },
+    60_000,
+  );
+  expect(repositories).toMatchObject([{ repositoryName: 'acme/web' }]);
+  expect(incomplete).toEqual([
+    { entry: body.repositories[0], because: expect.stringContaining('GitHub refuses it with 422') },
+  ]);
+});

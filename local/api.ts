@@ -11,6 +11,7 @@ import {
 } from './access/loopback.ts';
 import { browserProof, signInHeaders, signsIn } from './access/sign-in.ts';
 import type { Functions } from './functions.ts';
+import { openPage } from './page.ts';
 
 /** The limit of API Gateway: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
 const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024;
@@ -20,9 +21,10 @@ type ApiHandler = Functions['answerApi'];
 /** Serves API Gateway's HTTP API on loopback: the handler of AWS gets requests as events of payload format 2.0. */
 export function startApi(
   handler: ApiHandler,
-  options: { port?: number; access: Access; onRequest?: (line: string) => void },
+  options: { port?: number; access: Access; onRequest?: (line: string) => void; page?: string },
 ): Promise<LoopbackServer> {
   const { access } = options;
+  const servesPage = options.page ? openPage(options.page, { environment: 'local' }) : undefined;
   return listenOnLoopback(
     (request, response) => {
       if (options.onRequest) reportEnd(request, response, options.onRequest);
@@ -30,6 +32,7 @@ export function startApi(
         response.writeHead(303, signInHeaders(access.secret)).end();
         return;
       }
+      if (servesPage?.(request, response)) return;
       answer(handler, request, response).catch((error: Error) => {
         if (response.headersSent) response.destroy();
         else refuse(response, 500, 'internal', 'Internal error', error.message);

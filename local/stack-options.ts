@@ -36,6 +36,11 @@ export type StackOptions = {
    * @default true
    */
   resumes?: boolean;
+  /**
+   * The folder of the built page, which the API's port serves too.
+   * @default - no page
+   */
+  page?: string;
 } & TestOnlyOptions;
 
 /** The options that only tests and benchmarks set. */

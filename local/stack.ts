@@ -188,6 +188,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       port: port(0),
       access,
       onRequest: options.onRequest,
+      page: options.page,
     });
     closers.push(() => api.close());
     if (options.resumes ?? true) {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
+import { hasPage, PAGE_FOLDER } from '../../local/page.ts';
 import { startStack } from '../../local/stack.ts';
 import { dataFolderOf } from '../connect/folders.ts';
 import { DEFAULT_PORT } from '../connect/open-stack.ts';
@@ -78,6 +79,7 @@ onRun<Options>(serve, async (options) => {
   tell('Starting …');
   // Before the start, so that Ctrl-C during it is not lost.
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  const page = hasPage() ? PAGE_FOLDER : undefined;
   const stack = await startStack({
     dataFolder,
     port: options.port ?? DEFAULT_PORT,
@@ -87,10 +89,11 @@ onRun<Options>(serve, async (options) => {
     maxRunning: options.concurrency ?? availableParallelism(),
     shared: true,
     requireSecret: options.requireSecret ?? false,
+    page,
     ...(options.verbose && { onRequest: tell }),
   });
   if (stack.gitHub) await registerAndReport(trees, stack.gitHub, stack.secret);
-  print(describeStack(stack, dataFolder));
+  print(describeStack(stack, dataFolder, page !== undefined));
   await interrupted;
   tell('Ending …');
   await stack.close();

@@ -1,0 +1,72 @@
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { get, pathOf } from './client.ts';
+import { jobInterval, rowsInterval } from './polling.ts';
+import type { Health, JobList, JobPage, Me, ReviewList, Rows, RunList, Totals } from './types.ts';
+
+export type JobFilter = { status?: string; type?: string; text?: string; from?: string; to?: string };
+
+export const jobsQuery = (filter: JobFilter) =>
+  infiniteQueryOptions({
+    queryKey: ['jobs', filter],
+    queryFn: ({ pageParam, signal }) =>
+      get<JobList>(pathOf('/jobs', { ...filter, limit: 50, cursor: pageParam }), { signal }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ cursor }) => cursor,
+    refetchInterval: 10_000,
+  });
+
+/** The job without its rows. */
+export const jobQuery = (jobId: string) =>
+  queryOptions({
+    queryKey: ['job', jobId],
+    queryFn: ({ signal }) => get<JobPage>(pathOf(`/jobs/${jobId}`, { limit: 0 }), { signal }),
+    refetchInterval: ({ state }) => jobInterval(state.data),
+  });
+
+/** The prompt and the repositories of a job, which never change. */
+export const jobTextQuery = (jobId: string) =>
+  queryOptions({
+    queryKey: ['job-text', jobId],
+    queryFn: ({ signal }) =>
+      get<JobPage>(pathOf(`/jobs/${jobId}`, { limit: 0, include: 'text' }), { signal }),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+/** All rows. `job` is in the key's place: they are read again when its counts have changed. */
+export const rowsQuery = (jobId: string, job: JobPage | undefined) =>
+  queryOptions({
+    queryKey: ['rows', jobId],
+    queryFn: ({ signal }) => get<Rows>(`/jobs/${jobId}/rows`, { signal }),
+    refetchInterval: () => rowsInterval(job),
+  });
+
+export const runsQuery = (jobId: string) =>
+  queryOptions({
+    queryKey: ['runs', jobId],
+    queryFn: ({ signal }) => get<RunList>(pathOf(`/jobs/${jobId}/runs`, { include: 'text' }), { signal }),
+  });
+
+export const reviewsQuery = (jobId: string) =>
+  queryOptions({
+    queryKey: ['reviews', jobId],
+    queryFn: ({ signal }) => get<ReviewList>(`/jobs/${jobId}/reviews`, { signal }),
+  });
+
+export const meQuery = queryOptions({
+  queryKey: ['me'],
+  queryFn: ({ signal }) => get<Me>('/me', { signal }),
+  staleTime: 300_000,
+});
+
+export const healthQuery = queryOptions({
+  queryKey: ['health'],
+  queryFn: ({ signal }) => get<Health>('/health', { signal }),
+  refetchInterval: 60_000,
+});
+
+export const totalsQuery = (days: number) =>
+  queryOptions({
+    queryKey: ['totals', days],
+    queryFn: ({ signal }) => get<Totals>(pathOf('/totals', { days }), { signal }),
+    refetchInterval: 60_000,
+  });

@@ -1,0 +1,64 @@
+/** What the API answers, by the types of core/. Types only: zod itself would double the first load. */
+import type { z } from 'zod';
+import type { JobText, ShownJob, Spending } from '../../../core/job.ts';
+import type { ShownRepositoryResult } from '../../../core/repository-result.ts';
+import type { Review } from '../../../core/review.ts';
+import type { RunRecord } from '../../../core/run-record.ts';
+import type { SummaryRow } from '../../../core/summary-row.ts';
+
+export type { JobRequest, JobStatus } from '../../../core/job.ts';
+export type { RunRecord } from '../../../core/run-record.ts';
+export type { SummaryRow } from '../../../core/summary-row.ts';
+
+export type Job = z.infer<typeof ShownJob>;
+export type JobPage = Job & Partial<JobText> & { spending?: Spending; heldRepositories?: string[] };
+export type JobList = { jobs: Job[]; cursor?: string };
+export type RepositoryResult = z.infer<typeof ShownRepositoryResult>;
+export type RunList = { runs: RunRecord[]; cursor?: string };
+export type ReviewList = { jobId: string; reviews: Review[] };
+
+/** Rows as the API gives them: a list of values for each attribute. */
+export type Rows = {
+  jobId: string;
+  run: number;
+  columns: { [Name in keyof SummaryRow]?: (SummaryRow[Name] | null)[] } & { repositoryName: string[] };
+};
+
+export type Me = {
+  caller?: string;
+  roles: ('viewer' | 'runner' | 'admin')[];
+  limits: {
+    allowedRepositories: string[];
+    allowedModels: string[];
+    defaultModel: string;
+    isDefaultModelPriced: boolean;
+    maxRepositories: number;
+    maxConcurrency: number;
+    maxCostUsd: number;
+    maxTurns: number;
+    maxRepositoryCostUsd: number;
+    maxMinutes: number;
+    resultDays: number;
+  };
+  defaults: {
+    maxConcurrency: number;
+    maxCostUsd: number;
+    maxTurns: number;
+    maxRepositoryCostUsd: number;
+    maxMinutes: number;
+  };
+};
+
+export type Totals = {
+  days: number;
+  from: string;
+  jobs: { total: number; byStatus: Partial<Record<Job['status'], number>> };
+  repositories: Job['counts'];
+  pullRequests: NonNullable<Job['pullRequests']>;
+  tokenUsage: Job['tokenUsage'];
+  costUsd: number;
+  unpricedJobs: number;
+  isComplete: boolean;
+};
+
+export type Health = { status: string; version: string; model?: unknown };

@@ -1,0 +1,5 @@
+import { Heading } from '../../ui/heading.tsx';
+
+export function PullsPage() {
+  return <Heading title="Pull requests" />;
+}

@@ -1,0 +1,5 @@
+import { Heading } from '../../ui/heading.tsx';
+
+export function ReviewPage() {
+  return <Heading title="Review" />;
+}

@@ -32,6 +32,8 @@ const INSTANCES: Record<string, string> = {
   repositoryIndex: 'RepositoryIndex',
   reviews: 'ReviewTable',
   publications: 'PublicationTable',
+  writeLimits: 'WriteLimits',
+  listings: 'Listings',
   '#rows': 'RepositoryTable',
   artifacts: 'BucketArtifacts',
   '#artifacts': 'BucketArtifacts',
@@ -49,6 +51,8 @@ const TABLES: Record<string, Call['table']> = {
   RepositoryIndex: 'repositories',
   ReviewTable: 'repositories',
   PublicationTable: 'jobs',
+  WriteLimits: 'jobs',
+  Listings: 'jobs',
 };
 const AWS_CLASSES = new Set(Object.values(INSTANCES));
 

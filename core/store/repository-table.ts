@@ -236,31 +236,29 @@ export class RepositoryTable {
   }
 
   /**
-   * Makes a repository that failed or was cancelled in an earlier run pending in this run, and with `redo` also one that
-   * completed. Its earlier cost stays counted. Returns false if this run has had it already.
+   * Makes a repository that failed or was cancelled in an earlier run pending in this run. Its earlier cost stays
+   * counted. Returns false if it completed, or this run has had it already.
    */
-  async resetForRun(row: RepositoryResult, run: number, at: string, redo = false): Promise<boolean> {
-    const { ':completed': _, ...notCompleted } = ENDS;
-    const ends = redo ? ENDS : notCompleted;
+  async resetForRun(row: RepositoryResult, run: number, at: string): Promise<boolean> {
     const { jobId, repositoryName } = row;
     return this.#update(jobId, repositoryName, {
       set: { ...pendingIn(row, run, at) },
       remove: RESULT_OF_RUN,
-      condition: `#status IN (${Object.keys(ends).join(', ')}) AND (attribute_not_exists(run) OR run < :thisRun OR ${NO_NUMBER})`,
+      condition: `#status IN (:failed, :cancelled) AND (attribute_not_exists(run) OR run < :thisRun OR ${NO_NUMBER})`,
       names: { '#status': 'status' },
-      values: { ...ends, ':thisRun': run, ':number': 'N' },
+      values: { ':failed': 'failed', ':cancelled': 'cancelled', ':thisRun': run, ':number': 'N' },
     });
   }
 
   /**
-   * Makes an ended repository pending for a revision in this run, which continues its conversation if it has one. A
-   * completed result stays in place until a revision that completes replaces it. Returns false if the row has changed since
+   * Makes an ended repository pending for a revision in this run, which continues its conversation if it has one, unless
+   * it `isAnew`. A completed result stays in place until a revision that completes replaces it. Returns false if the row has changed since
    * it was read, was cancelled, or has no result.
    */
-  async resetForRevision(row: RepositoryResult, run: number, at: string): Promise<boolean> {
+  async resetForRevision(row: RepositoryResult, run: number, at: string, isAnew = false): Promise<boolean> {
     const { jobId, repositoryName, status } = row;
     if (row.run === undefined || (status !== 'completed' && status !== 'failed')) return false;
-    const { set, remove } = underRevision(row, run, at);
+    const { set, remove } = underRevision(row, run, at, isAnew);
     return this.#update(jobId, repositoryName, {
       set,
       remove,

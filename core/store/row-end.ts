@@ -120,10 +120,10 @@ export function pendingIn(
   };
 }
 
-/** The same for a revision. A completed result stays on the row, and `standing` has what the revision overwrites meanwhile. */
-export function underRevision(row: RepositoryResult, run: number, at: string) {
+/** The same for a revision, which continues the conversation unless it `isAnew`. A completed result stays on the row, and `standing` has what the revision overwrites meanwhile. */
+export function underRevision(row: RepositoryResult, run: number, at: string, isAnew = false) {
   const earlier = runOfResult(row);
-  const set = { ...pendingIn(row, run, at), from: row.artifacts?.thread ? earlier : undefined };
+  const set = { ...pendingIn(row, run, at), from: row.artifacts?.thread && !isAnew ? earlier : undefined };
   if (row.status !== 'completed')
     return { set, remove: RESULT_OF_RUN.filter((name) => set.from === undefined || name !== 'from') };
   const { repositoryName, status } = row;

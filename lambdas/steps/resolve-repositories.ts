@@ -9,6 +9,7 @@ import {
 } from '../../core/execution.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import { countsOf, type ErrorDescription, isEnded, type JobRow, JobText } from '../../core/job.ts';
+import { WORKING_ATTRIBUTES } from '../../core/repository-result.ts';
 import type { RunRequest } from '../../core/run-request.ts';
 import type { Listed } from '../../core/sample.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
@@ -123,12 +124,24 @@ async function lookAt(names: readonly string[], { settings }: Context): Promise<
   return seen;
 }
 
-const TAKEN_OVER = ['jobId', 'repositoryName', 'status', 'tokenUsage', 'costUsd'] as const;
+const TAKEN_OVER = [
+  ...([
+    'jobId',
+    'repositoryName',
+    'status',
+    'run',
+    'resultRun',
+    'artifacts',
+    'tokenUsage',
+    'costUsd',
+  ] as const),
+  ...WORKING_ATTRIBUTES,
+] as const;
 
 /**
  * Resets the repositories that this run works on again, after cleaning up an unfinished cancel of the previous run: those
- * that failed or were cancelled for a retry, and all of the sample if a job continues with `redo`. The API does not do
- * this, because it takes minutes for 10,000 rows.
+ * that failed or were cancelled for a retry, and all of the sample if a job continues with `redo`: there a result that
+ * completed stays until another one completes. The API does not do this, because it takes minutes for 10,000 rows.
  */
 async function takeOver(
   { jobId, run }: RunId,
@@ -139,10 +152,12 @@ async function takeOver(
   await cleanUpRun({ jobId, run: run - 1 }, CANCELLED, context);
   if (kind === 'continue' && !redo) return;
   const rows = await context.repositories.getMany(jobId, names, TAKEN_OVER);
-  const again = rows.filter(({ status }) => redo || status === 'failed' || status === 'cancelled');
-  await inParallel(again, PARALLEL, async (row) => {
-    if (!(await context.repositories.resetForRun(row, run, context.now(), redo))) return;
-    await context.repositories.removeDiff(jobId, row.repositoryName);
+  const { repositories, now } = context;
+  await inParallel(rows, PARALLEL, async (row) => {
+    if (row.status === 'completed' && redo) await repositories.resetForRevision(row, run, now(), true);
+    if (row.status !== 'failed' && row.status !== 'cancelled') return;
+    if (await repositories.resetForRun(row, run, now()))
+      await repositories.removeDiff(jobId, row.repositoryName);
   });
 }
 

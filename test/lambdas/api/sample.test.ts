@@ -8,6 +8,8 @@ let fleet: Fleet;
 const NAMES = ['a', 'b', 'c', 'd', 'e'];
 /** The prompts that the model was asked for, by the repository. */
 const asked = new Map<string, Set<string>>();
+/** The repository whose second answer the model refuses. */
+let broken: string | undefined;
 
 beforeAll(async () => {
   fleet = await Fleet.start({
@@ -17,6 +19,8 @@ beforeAll(async () => {
       const text = JSON.stringify(request.messages[0]);
       const prompts = asked.get(name) ?? new Set();
       asked.set(name, prompts.add(/(First|Second) prompt/.exec(text)?.[1] ?? 'none'));
+      if (name === broken && request.messages.length > 1)
+        return { status: 403, type: 'permission_error', message: 'not for you' };
       return writeAndSubmit(request);
     },
   });
@@ -79,21 +83,26 @@ test('a job runs its sample, waits at no cost, and runs the rest with another pr
 });
 
 test('a sample that was cancelled while it waited is continued, and redone where that is asked for', async () => {
-  const jobId = await fleet.post(NAMES, { ...REQUEST, sample: ['LOCAL/b'] });
-  expect(await fleet.ended(jobId)).toMatchObject({ status: 'waiting', held: 4, counts: { total: 1 } });
-  expect(names(await fleet.rows(jobId))).toEqual(['b']);
+  const jobId = await fleet.post(NAMES, { ...REQUEST, sample: ['LOCAL/b', 'local/a'] });
+  expect(await fleet.ended(jobId)).toMatchObject({ status: 'waiting', held: 3, counts: { total: 2 } });
+  expect(names(await fleet.rows(jobId))).toEqual(['a', 'b']);
   const cancelled = await fleet.call('POST', `/jobs/${jobId}/cancel`);
-  expect(cancelled).toMatchObject({ status: 200, json: { status: 'cancelled', held: 4 } });
+  expect(cancelled).toMatchObject({ status: 200, json: { status: 'cancelled', held: 3 } });
   expect(cancelled.json).not.toHaveProperty('waitingFor');
   asked.clear();
+  broken = 'b';
   expect((await continueJob(jobId, { prompt: 'Second prompt.', redo: true })).status).toBe(202);
   const job = await fleet.ended(jobId);
   expect(job).toMatchObject({ run: 2, status: 'completed', counts: { total: 5, completed: 5 } });
   expect([...asked].map(([name, prompts]) => [name, ...prompts]).sort()).toEqual(
     NAMES.map((name) => [name, 'Second']),
   );
-  const { b } = await fleet.rows(jobId);
-  expect(b).toMatchObject({ run: 2, costUsd: 4 * COST_OF_USAGE });
+  // Only what completes replaces a result that completed; it is paid for in any case.
+  const { a, b } = await fleet.rows(jobId);
+  expect(a).toMatchObject({ run: 2, revision: { cameTo: 'same' }, costUsd: 4 * COST_OF_USAGE });
+  expect(b).toMatchObject({ run: 2, revision: { cameTo: 'kept' }, costUsd: 3 * COST_OF_USAGE });
+  const change = await fetch(`${fleet.stack.api}/jobs/${jobId}/repositories/local/b/diff`);
+  expect(await change.text()).toContain('+two');
 
   // Decisions, requests, records and lists of names are removed with the job.
   const rejection = { decision: 'reject', repositories: ['local/b'] };

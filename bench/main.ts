@@ -1,10 +1,11 @@
 /**
- * `node bench/main.ts [worker|fleet|engine|pull-requests|shapes|claude-code]… [--with-claude-code] [--write]`:
+ * `node bench/main.ts [worker|fleet|engine|pull-requests|shapes|api|claude-code]… [--with-claude-code] [--write]`:
  * all figures, or those named; see bench/RESULTS.md. The comparison with Claude Code downloads it, so it
  * runs only on request.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { measureApi } from './api/api.ts';
 import { measureAgainstClaudeCode } from './claude-code/claude-code.ts';
 import { endAll } from './ending.ts';
 import { measureEngine } from './engine/engine.ts';
@@ -23,6 +24,7 @@ const FIGURES: Readonly<Record<string, (log: Log) => Promise<Figure>>> = {
   engine: measureEngine,
   'pull-requests': measurePullRequests,
   shapes: measureShapes,
+  api: measureApi,
   [CLAUDE_CODE]: measureAgainstClaudeCode,
 };
 

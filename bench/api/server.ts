@@ -1,0 +1,122 @@
+/**
+ * `node server.ts JOBS REPOSITORIES`: the API on loopback, over a store with so many ended jobs, the last of which has so many
+ * repositories. Prints a JSON line with its URLs; `POST /` of the control server answers what was read since the last.
+ */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { BatchWriteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { countsOf, type JobRow, newJobId } from '../../core/job.ts';
+import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
+import { artifactKeys } from '../../core/store/artifact-keys.ts';
+import { openArtifacts, writeArtifact } from '../../core/store/artifacts.ts';
+import { JobTable } from '../../core/store/job-table.ts';
+import { statusKey } from '../../core/store/row-end.ts';
+import { openDynamoDB } from '../../core/store/tables.ts';
+import { NO_TOKENS } from '../../core/usage.ts';
+import { startApi } from '../../local/api.ts';
+import { startDynamoDB } from '../../local/dynamodb/dynamodb.ts';
+import { functionContext } from '../../local/function-context.ts';
+
+/** BatchWriteItem takes at most 25 items. */
+const WRITES_PER_BATCH = 25;
+
+const [jobCount, repositoryCount] = process.argv.slice(2).map(Number) as [number, number];
+const folder = process.argv[4]!;
+
+const names = { jobsTable: 'bench-jobs', repositoriesTable: 'bench-repositories' };
+const store = await startDynamoDB({ access: 'anyone', ...names });
+Object.assign(process.env, {
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+  AWS_REGION: 'us-east-1',
+  AUTHORIZATION: 'none',
+  DYNAMODB_ENDPOINT: store.url,
+  DYNAMODB_TABLE_PREFIX: 'bench',
+  ARTIFACTS_URL: pathToFileURL(path.join(folder, 'artifacts')).href,
+  ALLOWED_REPOSITORIES: 'acme/r*',
+  POWERTOOLS_LOG_LEVEL: 'SILENT',
+});
+const settings = parseSettings(process.env);
+const client = openDynamoDB(settings);
+const jobId = await fill();
+
+let units = 0;
+let calls = 0;
+const { send } = DynamoDBDocumentClient.prototype;
+type Send = (command: { input: Record<string, unknown> }, ...rest: unknown[]) => Promise<Answer>;
+type Capacity = { CapacityUnits?: number };
+type Answer = { ConsumedCapacity?: Capacity | Capacity[] };
+DynamoDBDocumentClient.prototype.send = async function (this: DynamoDBDocumentClient, command, ...rest) {
+  // In place: the client sends this very object.
+  Object.assign(command.input, { ReturnConsumedCapacity: 'TOTAL' });
+  const answer = await (send as unknown as Send).call(this, command, ...rest);
+  calls += 1;
+  for (const { CapacityUnits = 0 } of [answer.ConsumedCapacity ?? []].flat()) units += CapacityUnits;
+  return answer;
+} as Send as typeof send;
+
+const { handler } = await import('../../lambdas/api/handler.ts');
+const api = await startApi((event) => handler(event, functionContext('api')), { access: 'anyone' });
+const control = createServer((_, response) => {
+  const memory = process.memoryUsage.rss();
+  response.end(JSON.stringify({ units, calls, memory }));
+  [units, calls] = [0, 0];
+}).listen(0, '127.0.0.1', () => {
+  const { port } = control.address() as AddressInfo;
+  process.stdout.write(`${JSON.stringify({ api: api.url, control: `http://127.0.0.1:${port}`, jobId })}\n`);
+});
+
+/** Returns the job that has the repositories. */
+async function fill(): Promise<string> {
+  const table = new JobTable(client, settings);
+  const first = jobRow(0, repositoryCount);
+  await table.create(first);
+  const jobs = Array.from({ length: jobCount - 1 }, (_, i) => {
+    const job = jobRow(i + 1, 10);
+    return { ...job, entity: 'job', words: job.name };
+  });
+  await putAll(names.jobsTable, jobs);
+  const repositories = Array.from(
+    { length: repositoryCount },
+    (_, i) => `acme/r${String(i).padStart(5, '0')}`,
+  );
+  const artifacts = openArtifacts(settings.ARTIFACTS_URL!);
+  await writeArtifact(artifacts, artifactKeys.repositories(first.jobId), repositories);
+  await putAll(
+    names.repositoriesTable,
+    repositories.map((repositoryName, i) => row(first, repositoryName, i)),
+  );
+  return first.jobId;
+}
+
+function jobRow(i: number, total: number): JobRow {
+  const at = new Date(Date.UTC(2026, 0, 1) + i * 60_000).toISOString();
+  return {
+    ...{ jobId: newJobId(), name: `Job ${i}`, type: 'code-pattern-update', run: 1, action: 'analyze' },
+    ...{ maxRepositories: 10_000, maxConcurrency: 20, maxCostUsd: 50, createPullRequests: true },
+    settings: defaultJobSettings(settings),
+    status: 'completed',
+    counts: countsOf({ completed: total }),
+    ...{ tokenUsage: NO_TOKENS, costUsd: 1.5, createdBy: 'ada@example.com' },
+    ...{ createdAt: at, startedAt: at, completedAt: at, updatedAt: at },
+  };
+}
+
+function row({ jobId, createdAt }: JobRow, repositoryName: string, i: number) {
+  return {
+    ...{ jobId, repositoryName, status: 'completed', statusKey: statusKey('completed', repositoryName) },
+    ...{ run: 1, outcome: 'changed', end: 'submitted', turns: 9, costUsd: 0.02, attempts: 1 },
+    ...{ changedFiles: 3, additions: 12, deletions: 12, summary: 'x'.repeat(2000) },
+    ...{ shape: `1:${String(i % 12).padStart(16, '0')}`, kin: `1:${String(i % 7).padStart(16, '0')}` },
+    ...{ tokenUsage: NO_TOKENS, createdAt, completedAt: createdAt, updatedAt: createdAt },
+  };
+}
+
+async function putAll(table: string, items: readonly Record<string, unknown>[]): Promise<void> {
+  for (let from = 0; from < items.length; from += WRITES_PER_BATCH) {
+    const puts = items.slice(from, from + WRITES_PER_BATCH).map((Item) => ({ PutRequest: { Item } }));
+    await client.send(new BatchWriteCommand({ RequestItems: { [table]: puts } }));
+  }
+}

@@ -20,7 +20,15 @@ export interface Access {
   readonly artifacts?: readonly ('read' | 'write' | 'remove')[];
   /** Lists, describes and terminates the jobs of the queue. */
   readonly batchJobs?: boolean;
-  readonly executions?: readonly ('StartExecution' | 'DescribeExecution' | 'StopExecution')[];
+  readonly executions?: readonly (
+    | 'StartExecution'
+    | 'DescribeExecution'
+    | 'StopExecution'
+    | 'GetExecutionHistory'
+    | 'DescribeStateMachineForExecution'
+    | 'DescribeStateMachine'
+    | 'DescribeMapRun'
+  )[];
   readonly secrets?: readonly Secret[];
   /** Secrets whose ARNs are in its settings, but which it may not read. */
   readonly named?: readonly Secret[];
@@ -35,6 +43,8 @@ export interface Resources {
   readonly batchJobArns: string;
   readonly stateMachineArn: string;
   readonly executionArns: string;
+  /** A wildcard for the Map runs of the state machine. */
+  readonly mapRunArns: string;
   readonly secretArns: Partial<Record<Secret, string>>;
 }
 
@@ -48,20 +58,32 @@ export function grantsOf(access: Access, resources: Resources): Grant[] {
     ...tableGrants(resources.repositoriesTable, access.repositories),
     ...artifactGrants(resources.artifacts, access.artifacts),
     ...(access.batchJobs ? batchGrants(resources) : []),
-    ...(access.executions ?? []).map((action) =>
-      action === 'StartExecution'
-        ? { actions: [`states:${action}`], resources: [resources.stateMachineArn] }
-        : {
-            actions: [`states:${action}`],
-            resources: [resources.executionArns],
-            why: 'Executions of this state machine get their names when they start.',
-          },
-    ),
+    ...(access.executions ?? []).map((action) => executionGrant(action, resources)),
     ...(access.secrets ?? []).flatMap((name) => {
       const arn = resources.secretArns[name];
       return arn ? [{ actions: ['secretsmanager:GetSecretValue'], resources: [arn] }] : [];
     }),
   ];
+}
+
+function executionGrant(
+  action: NonNullable<Access['executions']>[number],
+  { stateMachineArn, executionArns, mapRunArns }: Resources,
+): Grant {
+  const actions = [`states:${action}`];
+  if (action === 'StartExecution' || action === 'DescribeStateMachine')
+    return { actions, resources: [stateMachineArn] };
+  if (action === 'DescribeMapRun')
+    return {
+      actions,
+      resources: [mapRunArns],
+      why: 'Map runs of this state machine get their IDs when they start.',
+    };
+  return {
+    actions,
+    resources: [executionArns],
+    why: 'Executions of this state machine get their names when they start.',
+  };
 }
 
 /** `Query` reads an index, and `QueryTable` the table itself. */

@@ -34,7 +34,15 @@ const ACCESS: Access = {
   repositories: ['GetItem', 'PutItem', 'QueryTable', ...ENDED_ROWS],
   artifacts: ['read', 'write', 'remove'],
   batchJobs: true,
-  executions: ['StartExecution', 'StopExecution'],
+  executions: [
+    'StartExecution',
+    'StopExecution',
+    'DescribeExecution',
+    'GetExecutionHistory',
+    'DescribeStateMachineForExecution',
+    'DescribeStateMachine',
+    'DescribeMapRun',
+  ],
   secrets: ['GITHUB_TOKEN'],
 };
 

@@ -167,6 +167,7 @@ export class CodyBatchStack extends Stack {
         batchJobArns: arnByName('batch', 'job/*'),
         stateMachineArn: arnByName('states', `stateMachine:${stateMachine}`),
         executionArns: arnByName('states', `execution:${stateMachine}:*`),
+        mapRunArns: arnByName('states', `mapRun:${stateMachine}/*`),
       },
     };
   }

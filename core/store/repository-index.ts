@@ -26,6 +26,8 @@ type IndexQuery = {
   filter?: string;
   /** Reads no items, only how many there are. */
   counts?: true;
+  /** The most items of a page. */
+  limit?: number;
 };
 
 /** The indexes of the repositories table: eventually consistent, and cheap enough to be read again and again. */
@@ -59,6 +61,15 @@ export class RepositoryIndex {
     for await (const { Items = [] } of this.#pages({ jobId, index: JOB_SUMMARY_INDEX }))
       for (const item of Items) rows.push(summaryOf(item));
     return rows.sort((a, b) => (a.repositoryName < b.repositoryName ? -1 : 1));
+  }
+
+  /** The names of up to `limit` repositories that are worked on, in the order of names. */
+  async someProcessing(jobId: string, limit: number): Promise<string[]> {
+    const query = { jobId, index: JOB_SUMMARY_INDEX, state: 'processing', limit } as const;
+    const { value } = await this.#pages(query).next();
+    return (value?.Items ?? []).map(
+      ({ repositoryName }: Record<string, unknown>) => repositoryName as string,
+    );
   }
 
   /** How many repositories of a job have each status, and how many wait for the model. */
@@ -114,7 +125,14 @@ export class RepositoryIndex {
     return count;
   }
 
-  async *#pages({ jobId, index, state, filter, counts }: IndexQuery): AsyncGenerator<QueryCommandOutput> {
+  async *#pages({
+    jobId,
+    index,
+    state,
+    filter,
+    counts,
+    limit,
+  }: IndexQuery): AsyncGenerator<QueryCommandOutput> {
     const key = index === JOB_SUMMARY_INDEX ? 'statusKey' : 'pullRequestKey';
     const prefix = state && `${state}#`;
     let from: Record<string, unknown> | undefined;
@@ -126,6 +144,7 @@ export class RepositoryIndex {
           KeyConditionExpression: `jobId = :jobId${prefix ? ` AND begins_with(${key}, :prefix)` : ''}`,
           ExpressionAttributeValues: { ':jobId': jobId, ...(prefix && { ':prefix': prefix }) },
           ...(counts && { Select: 'COUNT' }),
+          ...(limit && { Limit: limit }),
           ...(filter && { FilterExpression: filter }),
           ...(from && { ExclusiveStartKey: from }),
         }),

@@ -15,6 +15,7 @@ import { deleteJob } from './delete-job.ts';
 import { getChoice } from './get-choice.ts';
 import { getClaudeThread } from './get-claude-thread.ts';
 import { getDiff } from './get-diff.ts';
+import { getExecution } from './get-execution.ts';
 import { getJob } from './get-job.ts';
 import { getLog } from './get-log.ts';
 import { getMe } from './get-me.ts';
@@ -45,6 +46,7 @@ export const operations: Readonly<Record<string, Route>> = {
   getJob,
   getRows,
   getChoice,
+  getExecution,
   listRuns,
   cancelJob,
   retryJob,

@@ -29,7 +29,7 @@ test('a list of repositories above Lambda’s limit fails the synthesis with the
       resources: {
         ...storage,
         ...{ jobQueueArn: 'arn', jobQueueName: 'queue', batchJobArns: 'arn', stateMachineArn: 'arn' },
-        ...{ executionArns: 'arn', secretArns: {} },
+        ...{ executionArns: 'arn', mapRunArns: 'arn', secretArns: {} },
       },
     });
   expect(withRepositories(150)).not.toThrow();

@@ -86,6 +86,16 @@ const OTHER_ACTIONS: Record<string, () => string[]> = {
   DescribeExecutionCommand: () => [
     `states:DescribeExecution on ${arn('states', 'execution:cody-batch-dev-job:*')}`,
   ],
+  GetExecutionHistoryCommand: () => [
+    `states:GetExecutionHistory on ${arn('states', 'execution:cody-batch-dev-job:*')}`,
+  ],
+  DescribeStateMachineForExecutionCommand: () => [
+    `states:DescribeStateMachineForExecution on ${arn('states', 'execution:cody-batch-dev-job:*')}`,
+  ],
+  DescribeStateMachineCommand: () => [
+    `states:DescribeStateMachine on ${arn('states', 'stateMachine:cody-batch-dev-job')}`,
+  ],
+  DescribeMapRunCommand: () => [`states:DescribeMapRun on ${arn('states', 'mapRun:cody-batch-dev-job/*')}`],
   InvokeCommand: () => [
     `lambda:InvokeFunction on ${arn('lambda', 'function:cody-batch-dev-worker-credentials')}`,
   ],

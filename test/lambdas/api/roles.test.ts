@@ -117,6 +117,7 @@ const READING = [
   JOB,
   `${JOB}/rows`,
   `${JOB}/choice`,
+  `${JOB}/execution`,
   `${JOB}/runs`,
   `${JOB}/reviews`,
   RESULT,

@@ -1,4 +1,4 @@
-import { cp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildOptions } from 'esbuild';
@@ -42,9 +42,15 @@ const PACKED_WORKER = import.meta.url.endsWith('.ts') ? undefined : new URL('./w
 export async function bundleWorker(folder: string): Promise<string> {
   // Files are named by their content hash, so those of an earlier bundle are not overwritten.
   for (const earlier of await glob('*.mjs{,.map}', { cwd: folder, absolute: true })) await rm(earlier);
-  if (PACKED_WORKER) await cp(fileURLToPath(PACKED_WORKER), folder, { recursive: true });
+  if (PACKED_WORKER) await copyFiles(fileURLToPath(PACKED_WORKER), folder);
   else await (await import('esbuild')).build(workerBuild(path.resolve(folder)));
   return path.join(folder, 'worker.mjs');
+}
+
+/** The new folder has a mode of its own: an installation may be read-only, and this folder is changed at the next start. */
+async function copyFiles(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const file of await readdir(from)) await copyFile(path.join(from, file), path.join(to, file));
 }
 
 /**

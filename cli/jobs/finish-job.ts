@@ -2,6 +2,7 @@ import type { JobWithResults } from '../connect/api-client.ts';
 import type { Connection } from '../connect/connection.ts';
 import { DEFAULT_GITHUB_PORT } from '../connect/open-stack.ts';
 import { print, printJson, printStyled, tell } from '../terminal/print.ts';
+import { streams, widthOf } from '../terminal/streams.ts';
 import { styleStatus } from '../terminal/style.ts';
 import { followJob, type OnInterrupt } from './follow-job.ts';
 import { costOf, resultTable } from './result-table.ts';
@@ -25,9 +26,13 @@ export async function finishJob(
   return statusOf(result);
 }
 
+/** An identifier, a status and a cost. */
+const SUMMARY_WIDTH = 60;
+
 export function printSummary(result: JobWithResults): void {
   printStyled(`${resultTable(result.results)}\n\n`);
-  print(`${result.jobId}: `);
+  const isNarrow = (widthOf(streams.out) ?? Number.POSITIVE_INFINITY) < SUMMARY_WIDTH;
+  print(`${result.jobId}:${isNarrow ? '\n' : ' '}`);
   printStyled(styleStatus(result.status));
   print(`, cost ${costOf(result)}\n`);
 }

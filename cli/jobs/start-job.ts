@@ -78,6 +78,7 @@ async function startHere(
     if (!(await confirmSpending(costNote(request, wanted.length, given), options.yes ?? false)))
       return undefined;
   }
+  tell('Starting …');
   const stack = await openStackForJob(target.folder, needs, given);
   const connection = {
     api: new ApiClient(stack.api, stack.secret),

@@ -1,5 +1,6 @@
+import wrapAnsi from 'wrap-ansi';
 import { printable, printableJson } from '../../core/printable.ts';
-import { streams } from './streams.ts';
+import { streams, widthOf } from './streams.ts';
 
 /** Prints a command's result. Text of models and repositories is in it, so nothing of it may control the terminal. */
 export function print(text: string): void {
@@ -21,9 +22,13 @@ export function printJson(value: unknown): void {
   streams.out.write(`${printableJson(value)}\n`);
 }
 
-/** Prints progress and hints, which are not a result. */
+/** Prints progress and hints, which are not a result. On a terminal a long line is broken between words. */
 export function tell(line: string): void {
-  streams.err.write(`${printable(line)}\n`);
+  const width = widthOf(streams.err);
+  const text = printable(line);
+  streams.err.write(
+    `${width === undefined ? text : wrapAnsi(text, width - 1, { hard: true, trim: false })}\n`,
+  );
 }
 
 function isUnderLoudNpm(): boolean {

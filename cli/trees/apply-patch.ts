@@ -30,7 +30,11 @@ export async function applyPatch({ clone, branch, baseSha, patch, message }: App
     await git('read-tree', baseSha);
     await git('apply', '--cached', '--whitespace=nowarn', file);
     const tree = await git('write-tree');
-    const commit = await git('commit-tree', tree, '-p', baseSha, '-m', message);
+    const hasIdentity = await succeeds(git('var', 'GIT_COMMITTER_IDENT'));
+    const identity = hasIdentity
+      ? []
+      : ['-c', 'user.name=Cody Batch', '-c', 'user.email=cody-batch@localhost'];
+    const commit = await git(...identity, 'commit-tree', tree, '-p', baseSha, '-m', message);
     await git('update-ref', `refs/heads/${branch}`, commit, '0'.repeat(40));
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -110,11 +110,19 @@ export async function registerAndReport(
   secret: string,
 ): Promise<string[]> {
   const registered = await registerWorkTrees(trees, gitHubUrl, secret);
-  for (const { path: folder, repositoryName, headSha, uncommitted } of registered) {
+  const isLong = registered.length > MAX_REPORTED;
+  if (isLong) tell(`${registered.length} work trees are registered with the local GitHub, as local/NAME.`);
+  const told = isLong ? registered.filter(({ uncommitted }) => uncommitted !== 0) : registered;
+  for (const { path: folder, repositoryName, headSha, uncommitted } of told.slice(0, MAX_REPORTED)) {
     tell(`${folder} is ${repositoryName} at ${headSha.slice(0, 10)}${leftOut(uncommitted)}`);
   }
+  const more = told.length - MAX_REPORTED;
+  if (more > 0) tell(`${more} more have uncommitted files, which are left out.`);
   return registered.map(({ repositoryName }) => repositoryName);
 }
+
+/** More lines would hide what is above them. */
+const MAX_REPORTED = 6;
 
 function leftOut(uncommitted: number | undefined): string {
   if (uncommitted === undefined) {

@@ -1,0 +1,194 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { COMMANDS } from '../../cli/program.ts';
+import { type Packed, packed } from '../support/packed.ts';
+import { ROOT } from '../support/stack.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { repositoryOf } from '../support/work-trees.ts';
+
+/** `nobody` on most systems; another user can be taken only by root. */
+const OTHER_USER = process.getuid?.() === 0 ? 65_534 : undefined;
+const PROMPT = "Replace all occurrences of 'oldCall(' with 'newCall('";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let installed: Packed;
+let home: string;
+/** Whole identifiers of the two jobs. */
+let jobId: string;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  installed = packed();
+  home = path.join(folder.path, 'home');
+  for (const name of ['one', 'two'])
+    await repositoryOf(path.join(home, name), { 'a.js': 'oldCall(1);\n', 'b.js': `oldCall('${name}');\n` });
+  openToOthers();
+});
+afterAll(async () => {
+  execFileSync('chmod', ['-R', 'u+w', installed.prefix]);
+  await folder.remove();
+});
+
+/** The other user may read the installation, which nobody may write, and owns its home. */
+function openToOthers(): void {
+  for (let above = installed.prefix; above !== '/tmp' && above !== '/'; above = path.dirname(above))
+    chmodSync(above, 0o755);
+  execFileSync('chmod', ['-R', 'a+rX,a-w', installed.prefix]);
+  chmodSync(folder.path, 0o755);
+  if (OTHER_USER !== undefined) execFileSync('chown', ['-R', String(OTHER_USER), home]);
+}
+
+type Run = { status: number | null; stdout: string; stderr: string };
+
+/** Runs the installed command as another user, from that user's home. */
+async function run(args: readonly string[], environment: Record<string, string> = {}): Promise<Run> {
+  const child = spawn(installed.command, args, {
+    cwd: home,
+    env: {
+      PATH: `${path.dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+      HOME: home,
+      ...environment,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(OTHER_USER !== undefined && { uid: OTHER_USER, gid: OTHER_USER }),
+  });
+  const printed = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      printed[name] += text;
+    });
+  const [status] = (await once(child, 'close')) as [number | null];
+  return { status, ...printed };
+}
+
+test('the package has bundles and licences, needs dynalite alone, and no source', () => {
+  const names = execFileSync('tar', ['-tzf', installed.tarball], { encoding: 'utf8' });
+  expect(names).toContain('package/bin/cody-batch.js');
+  expect(names).toContain('package/dist/cli/worker/worker.mjs');
+  expect(names).not.toMatch(/\.ts$/m);
+  const root = path.join(installed.prefix, 'lib/node_modules/cody-batch');
+  expect(Object.keys(JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).dependencies)).toEqual(
+    ['dynalite'],
+  );
+  const licences = readFileSync(path.join(root, 'dist/cli/THIRD_PARTY_LICENSES.txt'), 'utf8');
+  for (const name of ['commander', '@aws-sdk/client-s3', 'zod'])
+    expect(licences).toMatch(new RegExp(`^${name} \\d`, 'm'));
+});
+
+test('an older Node.js gets one line', () => {
+  const old = "Object.defineProperty(process.versions, 'node', { value: '20.9.0' })";
+  const preload = `data:text/javascript,${encodeURIComponent(old)}`;
+  let refused: { status?: number; stderr?: string } = {};
+  try {
+    execFileSync(process.execPath, ['--import', preload, installed.command, 'jobs'], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
+  } catch (error) {
+    refused = error as typeof refused;
+  }
+  expect(refused.status).toBe(2);
+  expect(refused.stderr).toMatch(
+    /^cody-batch: this is Node\.js 20\.9\.0, which is too old\. Install Node\.js 22\.14 .*\n$/,
+  );
+});
+
+test('npx runs the tarball, and a link to the checkout runs the source', () => {
+  const npx = [
+    'exec',
+    '--yes',
+    '--prefer-offline',
+    '--package',
+    installed.tarball,
+    '--',
+    'cody-batch',
+    '--version',
+  ];
+  expect(execFileSync('npm', npx, { cwd: folder.path, encoding: 'utf8' })).toBe('0.1.0\n');
+  const prefix = path.join(folder.path, 'linked');
+  execFileSync('npm', ['install', '--global', '--prefix', prefix, ROOT], { cwd: folder.path, stdio: 'pipe' });
+  expect(execFileSync(path.join(prefix, 'bin/cody-batch'), ['--version'], { encoding: 'utf8' })).toBe(
+    '0.1.0\n',
+  );
+});
+
+test.each(Object.keys(COMMANDS))('%s has help with an example', async (name) => {
+  const { status, stdout } = await run([name, '--help']);
+  expect([name, status]).toEqual([name, 0]);
+  expect(stdout).toMatch(new RegExp(`^Examples:\n  cody-batch ${name}`, 'm'));
+});
+
+test('another user runs a job of a file from a read-only installation, with results in a folder', async () => {
+  const { status, stdout, stderr } = await run([
+    'run',
+    '-r',
+    'one,two',
+    '-p',
+    PROMPT,
+    '--out',
+    'out',
+    '--json',
+  ]);
+  expect([status, stderr]).toEqual([0, expect.stringMatching(/2 of 2 repositories ended/)]);
+  jobId = JSON.parse(stdout).jobId;
+  const patch = readFileSync(path.join(home, 'out/local/one/diff.patch'), 'utf8');
+  expect(patch).toContain('+newCall(1);');
+  expect(existsSync(path.join(home, 'out/local/one/thread.md'))).toBe(true);
+});
+
+test.each<[string, (id: string) => string[], RegExp]>([
+  ['jobs', () => ['jobs'], /^job-\w{26} +completed +2\/2 /m],
+  ['show', (id) => ['show', id.slice(-6)], /^local\/one +changed +2 +2 +2 /m],
+  ['show of one', () => ['show', '-', 'one'], /^end +submitted$/m],
+  ['watch', () => ['watch', '-'], /: completed, cost —$/m],
+  ['diff', () => ['diff', '-', 'one'], /^\+newCall\(1\);$/m],
+  ['diff --stat', () => ['diff', '-', '--stat'], /^local\/two +2 +2 +2 /m],
+  ['shapes', () => ['shapes', '-'], /undecided/],
+  ['thread', () => ['thread', '-', 'one'], /^- edit_file /m],
+  ['log', () => ['log', '-', 'two'], /"outcome":"changed"/],
+  ['review', () => ['review', '-', 'one', '--approve'], /^Approved: 1 repository\.$/m],
+  ['apply', () => ['apply', '-', 'one'], /has the change/],
+  ['export', () => ['export', '-', '--out', 'exported'], /^2 repositories of job-/m],
+  ['publish', () => ['publish', '-', 'one'], /^local\/one .*\/local\/one\/pull\/1$/m],
+  [
+    'pull-requests, as publish was called',
+    () => ['pull-requests', '-'],
+    /^local\/two .*\/local\/two\/pull\/1$/m,
+  ],
+  ['context', () => ['context'], /^\* local +this machine$/m],
+  ['completion', () => ['completion', 'fish'], /complete .*cody-batch/],
+  ['what the shell asks', () => ['complete', '--', 'sh'], /^show\t/m],
+  ['clean', () => ['clean', '--older-than', '0d', '--dry-run'], /^job-\w{26} .* old/m],
+  ['delete', () => ['delete', '-', '--yes'], /is deleted\.$/m],
+])('%s works in the installed package', async (_name, args, expected) => {
+  const { status, stdout, stderr } = await run(args(jobId));
+  expect(status === 0 ? '' : stderr).toBe('');
+  expect(stdout).toMatch(expected);
+});
+
+test('the branch that apply made has the change, and the work tree is as it was', () => {
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'safe.directory=*', '-C', path.join(home, 'one'), ...args], {
+      encoding: 'utf8',
+    });
+  expect(git('show', `cody-batch/${jobId}:a.js`)).toBe('newCall(1);\n');
+  expect(git('status', '--porcelain')).toBe('');
+  expect(readFileSync(path.join(home, 'one/a.js'), 'utf8')).toBe('oldCall(1);\n');
+});
+
+test('a job of a deployment is refused in the words of the command line, with lines of the file', async () => {
+  mkdirSync(path.join(home, 'jobs'), { recursive: true });
+  const file = path.join(home, 'jobs/job.yaml');
+  execFileSync('tee', [file], {
+    input: 'prompt: x\nrepositories: [acme/a]\nsettings:\n  maxFiles: many\n  shel: true\n',
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+  chownSync(file, OTHER_USER ?? -1, -1);
+  const { status, stderr } = await run(['run', '--api', 'https://api.example.com', '-f', 'jobs/job.yaml']);
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/job\.yaml:4: settings\.maxFiles is "many"/);
+  expect(stderr).toMatch(/job\.yaml:5: .*there is no field settings\.shel/);
+});

@@ -61,6 +61,8 @@ export class Fleet {
     concurrency?: number;
     timeScale?: number;
     settings?: Record<string, string>;
+    /** Makes the repository of a name. @default one file that has the name */
+    make?: (name: string, folder: string) => Promise<unknown>;
   }): Promise<Fleet> {
     const folder = await temporaryFolder();
     const model = await startScriptedModel(options.script);
@@ -72,7 +74,8 @@ export class Fleet {
       given: { ...environment, ...options.settings },
     });
     const trees = options.names.map((name) => path.join(folder.path, name));
-    await Promise.all(trees.map((tree) => repositoryOf(tree, { 'name.txt': `${path.basename(tree)}\n` })));
+    const { make = (name, tree) => repositoryOf(tree, { 'name.txt': `${name}\n` }) } = options;
+    await Promise.all(trees.map((tree) => make(path.basename(tree), tree)));
     await registerWorkTrees(await Promise.all(trees.map(inspectWorkTree)), stack.gitHub);
     return new Fleet(stack, model, folder.remove);
   }

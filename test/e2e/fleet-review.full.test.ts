@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { digestOfChanges } from '../../core/review.ts';
+import type { SummaryRow } from '../../core/summary-row.ts';
+import type { MessageRequest } from '../../local/model/conversation.ts';
+import type { Reply } from '../../local/model/reply.ts';
+import { COST_OF_USAGE, callTool, Fleet, repositoryOfRequest } from '../support/fleet.ts';
+import { repositoryOfPackage } from '../support/work-trees.ts';
+
+/** The licence in the package.json of each package; each gets a suffix, and so a shape, of its own. */
+const LICENCES: Record<string, string> = { zod: 'MIT', glob: 'BlueOak-1.0.0', dynalite: 'Apache-2.0' };
+const PACKAGES = Object.keys(LICENCES);
+const NAMES = PACKAGES.flatMap((name) => [1, 2, 3, 4].map((i) => `${name}-${i}`));
+const packageOf = (name: string) => name.replace(/-\d+$/, '');
+
+let fleet: Fleet;
+/** Repositories in which the model gives up, until it is asked again. */
+const givesUp = new Set(['zod-4']);
+
+/** Edits the licence as the prompt says, then submits: two answers. */
+function answer(request: MessageRequest): Reply {
+  const name = repositoryOfRequest(request);
+  const licence = LICENCES[packageOf(name)]!;
+  const suffix = /suffix (\w+)/.exec(JSON.stringify(request.messages[0]))![1]!;
+  if (givesUp.has(name)) return { ...callTool('x', {}), content: [{ type: 'text', text: 'I cannot.' }] };
+  if (request.messages.length === 1) {
+    const [oldText, newText] = ['', ` ${suffix}-${packageOf(name)}`].map((end) => `"license": "${licence}${end}"`);
+    return callTool('edit_file', { path: 'package.json', oldText, newText });
+  }
+  return callTool('task_complete', {
+    summary: 'Changed the licence.',
+    title: 'Change the licence',
+    body: 'As asked.',
+    wereChangesNecessary: true,
+  });
+}
+
+beforeAll(async () => {
+  fleet = await Fleet.start({
+    names: NAMES,
+    concurrency: 4,
+    script: answer,
+    make: (name, folder) => repositoryOfPackage(packageOf(name), folder),
+  });
+}, 240_000);
+afterAll(() => fleet?.close());
+
+async function rowsOf(jobId: string): Promise<SummaryRow[]> {
+  const { json } = await fleet.call('GET', `/jobs/${jobId}/rows`);
+  const { columns } = json as unknown as { columns: Record<string, unknown[]> };
+  return columns.repositoryName!.map(
+    (_, i) =>
+      Object.fromEntries(
+        Object.entries(columns).flatMap(([name, values]) => (values[i] === null ? [] : [[name, values[i]]])),
+      ) as SummaryRow,
+  );
+}
+
+/** The changes of each shape, by the package that has it. */
+async function shapesOf(jobId: string): Promise<Map<string, SummaryRow[]>> {
+  const changed = (await rowsOf(jobId)).filter(({ outcome }) => outcome === 'changed');
+  const shapes = Map.groupBy(changed, ({ shape }) => shape!);
+  return new Map(
+    [...shapes.values()].map((rows) => [packageOf(rows[0]!.repositoryName.replace('local/', '')), rows]),
+  );
+}
+
+function decide(jobId: string, decision: 'approve' | 'reject', rows: readonly SummaryRow[], note?: string) {
+  const changes = rows.map(({ repositoryName, patchSha }) => ({ repositoryName, patchSha: patchSha! }));
+  const seen = digestOfChanges(changes);
+  return fleet.call('POST', `/jobs/${jobId}/reviews`, { decision, shape: rows[0]!.shape, seen, note });
+}
+
+test('a sample, another prompt, the rest, a review by shape, and pull requests of what was approved', async () => {
+  const prompt = (suffix: string) => `Give the licence the suffix ${suffix}.`;
+  const sample = PACKAGES.map((name) => `local/${name}-1`);
+  const jobId = await fleet.post(NAMES, { prompt: prompt('one'), sample, review: 'required' });
+  expect(await fleet.ended(jobId)).toMatchObject({
+    ...{ status: 'waiting', waitingFor: 'sample', held: 9 },
+    counts: { total: 3, completed: 3 },
+  });
+  const tried = await shapesOf(jobId);
+  expect([...tried.keys()].sort()).toEqual([...PACKAGES].sort());
+
+  const again = { prompt: prompt('two'), redo: true };
+  expect((await fleet.call('POST', `/jobs/${jobId}/continue`, again)).status).toBe(202);
+  expect(await fleet.ended(jobId)).toMatchObject({
+    ...{ status: 'waiting', waitingFor: 'review' },
+    counts: { total: 12, completed: 11, failed: 1 },
+  });
+  const shapes = await shapesOf(jobId);
+  expect([...shapes].map(([name, { length }]) => [name, length]).sort()).toEqual([
+    ['dynalite', 4],
+    ['glob', 4],
+    ['zod', 3],
+  ]);
+
+  expect((await decide(jobId, 'approve', shapes.get('zod')!)).status).toBe(200);
+  expect((await decide(jobId, 'approve', shapes.get('glob')!)).status).toBe(200);
+  const publish = () => fleet.call('POST', `/jobs/${jobId}/pull-requests`, { approved: true });
+  expect((await decide(jobId, 'reject', shapes.get('dynalite')!, 'Keep the licence.')).status).toBe(200);
+  expect((await fleet.job(jobId)).status).toBe('completed');
+
+  expect((await publish()).status).toBe(202);
+  expect(await fleet.ended(jobId)).toMatchObject({ status: 'completed', pullRequests: { open: 7 } });
+  const published = (await rowsOf(jobId)).filter(({ prState }) => prState === 'open');
+  expect(new Set(published.map(({ repositoryName }) => packageOf(repositoryName)))).toEqual(
+    new Set(['local/zod', 'local/glob']),
+  );
+
+  // One that failed joins the approved shape later, unseen, so it is undecided.
+  givesUp.clear();
+  expect((await fleet.call('POST', `/jobs/${jobId}/retry`)).status).toBe(202);
+  expect(await fleet.ended(jobId)).toMatchObject({ status: 'waiting', waitingFor: 'review' });
+  const undecided = (await rowsOf(jobId)).filter(({ review }) => review === undefined);
+  expect(undecided).toMatchObject([{ repositoryName: 'local/zod-4', outcome: 'changed' }]);
+  expect((await publish()).status).toBe(409);
+  const joined = (await shapesOf(jobId)).get('zod')!;
+  expect(joined).toHaveLength(4);
+  expect(await decide(jobId, 'approve', shapes.get('zod')!)).toMatchObject({ status: 409 });
+  expect((await decide(jobId, 'approve', joined)).status).toBe(200);
+  expect((await publish()).status).toBe(202);
+  const last = await fleet.ended(jobId);
+  expect(last).toMatchObject({ status: 'completed', pullRequests: { open: 8 } });
+
+  // The bill is what the model server answered, over all runs.
+  expect(fleet.model.faults).toEqual([]);
+  expect(last.costUsd).toBeCloseTo(fleet.model.requests.length * COST_OF_USAGE, 6);
+  const { runs } = (await fleet.call('GET', `/jobs/${jobId}/runs`)).json;
+  expect(runs.map(({ kind }) => kind)).toEqual(['publish', 'retry', 'publish', 'continue', 'create']);
+  const spent = runs.reduce((sum, { costUsd = 0 }) => sum + costUsd, 0);
+  expect(spent).toBeCloseTo(last.costUsd!, 6);
+}, 600_000);

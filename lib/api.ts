@@ -31,7 +31,7 @@ export interface ApiProps extends FunctionSetting {
 
 const ACCESS: Access = {
   jobs: ['GetItem', 'PutItem', 'UpdateItem', 'Query'],
-  repositories: ['GetItem', 'PutItem', 'QueryTable', ...ENDED_ROWS],
+  repositories: ['QueryTable', ...ENDED_ROWS],
   artifacts: ['read', 'write', 'remove'],
   batchJobs: true,
   executions: [

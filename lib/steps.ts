@@ -13,7 +13,14 @@ const MEMORY_MIB: Readonly<Record<string, number>> = {
 };
 
 /** The access to repositories of functions that end unfinished rows, including diffs (lambdas/run/end-unfinished.ts). */
-export const ENDED_ROWS = ['BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query'] as const;
+export const ENDED_ROWS = [
+  'GetItem',
+  'BatchGetItem',
+  'PutItem',
+  'UpdateItem',
+  'DeleteItem',
+  'Query',
+] as const;
 
 /** The access of each step; a step without an entry does not deploy. */
 const ACCESS: Readonly<Record<string, Access>> = {

@@ -23,7 +23,9 @@ function answer(request: MessageRequest): Reply {
   const suffix = /suffix (\w+)/.exec(JSON.stringify(request.messages[0]))![1]!;
   if (givesUp.has(name)) return { ...callTool('x', {}), content: [{ type: 'text', text: 'I cannot.' }] };
   if (request.messages.length === 1) {
-    const [oldText, newText] = ['', ` ${suffix}-${packageOf(name)}`].map((end) => `"license": "${licence}${end}"`);
+    const [oldText, newText] = ['', ` ${suffix}-${packageOf(name)}`].map(
+      (end) => `"license": "${licence}${end}"`,
+    );
     return callTool('edit_file', { path: 'package.json', oldText, newText });
   }
   return callTool('task_complete', {

@@ -1,10 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { isAllowed } from '../../core/allowed-repositories.ts';
 import { CodyBatchError, describeError, InvalidInputError } from '../../core/errors.ts';
 import { fitsPattern, parseSelector, type Selector } from '../../core/repository-selector.ts';
 import type { Context } from '../context.ts';
 import { statusOf } from '../github/status-of.ts';
-import { type ListedRepository, listedOf } from './owner-listing.ts';
+import { type ListedRepository, type Listing, listedOf } from './owner-listing.ts';
 import { type Searched, searchCode, searchRepositories } from './search.ts';
 
 /** A repository that entries of `repositories` came to, and why it is in. */
@@ -35,6 +36,8 @@ export const REQUEST_TIME_MS = 20_000;
 /** Each may list an owner of thousands of repositories. */
 const MAX_ASKING = 200;
 
+const LATE: Listing = { found: [], missing: 'GitHub did not answer within the time of a request' };
+
 type Found = ListedRepository & { repositoryName: string };
 
 /**
@@ -51,8 +54,10 @@ export async function choose(entries: readonly string[], context: Context, timeM
   const chosen = new Map<string, ChosenRepository>();
   const leftOut = new Map<string, z.infer<typeof LeftOutRepository>>();
   const incomplete: Choice['incomplete'] = [];
+  // A call of GitHub may take longer than is left, and its client retries it.
+  const late = sleep(timeMs, LATE, { ref: false });
   for (const { entry, selector } of selectors) {
-    const { found, missing } = await findAllowed(entry, selector, context, deadline);
+    const { found, missing } = await Promise.race([findAllowed(entry, selector, context, deadline), late]);
     if (missing) incomplete.push({ entry, because: missing });
     for (const one of found) {
       const { repositoryName, language, sizeKiB } = one;

@@ -238,6 +238,15 @@ export const ErrorDescription = z.object({ name: z.string(), message: z.string()
 export type ErrorDescription = z.infer<typeof ErrorDescription>;
 
 /** How many repositories of a job have a pull request in each state; `failed` have none because of an error. */
+/** What the newest revision of a job did to the repositories that it took or left out. */
+export const RevisionCounts = z.object({
+  replaced: z.int(),
+  same: z.int(),
+  kept: z.int(),
+  notStarted: z.int(),
+});
+export type RevisionCounts = z.infer<typeof RevisionCounts>;
+
 export const PullRequestCounts = z.object({
   open: z.int().nonnegative(),
   merged: z.int().nonnegative(),
@@ -263,7 +272,7 @@ export const JobRow = z.object({
   /** The number of this job's executions: 1, and one more with each retry and each publish. */
   run: z.int().min(1),
   /** The work of this run: analyze, or only open pull requests of recorded changes. */
-  action: z.enum(['analyze', 'publish']),
+  action: z.enum(['analyze', 'revise', 'publish']),
   /** The key of the artifact that says what this run was asked for (core/run-request.ts). */
   request: z.string().optional(),
   status: ReadJobStatus,
@@ -275,6 +284,8 @@ export const JobRow = z.object({
   counts: Counts,
   /** Absent until the first pull request is tried. */
   pullRequests: PullRequestCounts.optional(),
+  /** Absent before the first revision has ended. */
+  revisions: RevisionCounts.optional(),
   tokenUsage: TokenUsage,
   /** Absent if a model's price is not known. */
   costUsd: z.number().optional(),

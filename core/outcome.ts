@@ -3,6 +3,7 @@ import { ErrorDescription } from './job.ts';
 import { RecordedJudgement } from './judgement.ts';
 import {
   ArtifactKeys,
+  Began,
   Change,
   EndReason,
   LogLine,
@@ -23,6 +24,8 @@ export const OutcomeDocument = z.object({
   run: z.int(),
   outcome: z.enum([...Outcome.options, 'throttled']),
   end: EndReason.optional(),
+  /** Only in a revision. */
+  began: Began.optional(),
   /** When to resume, ISO 8601; only with `throttled`. */
   resumeAt: z.string().optional(),
   wereChangesNecessary: z.boolean().optional(),

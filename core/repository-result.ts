@@ -158,10 +158,16 @@ export type Standing = z.infer<typeof Standing>;
 export const CameTo = z.enum(['replaced', 'same', 'kept', 'notStarted']);
 export type CameTo = z.infer<typeof CameTo>;
 
+/** Whether a revision continued the earlier conversation, or began anew with the prompt and the instruction. */
+export const Began = z.enum(['resumed', 'anew']);
+export type Began = z.infer<typeof Began>;
+
 /** The newest revision of a result. Apart from `run` and `cameTo`, only what the row itself does not have. */
 export const Revision = z.object({
   run: z.int(),
   cameTo: CameTo,
+  /** Absent if no worker began. */
+  began: Began.optional(),
   outcome: Outcome.optional(),
   end: EndReason.optional(),
   summary: z.string().optional(),

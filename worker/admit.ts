@@ -12,6 +12,8 @@ import type { Opened } from './open.ts';
 
 export type Admitted = {
   prompt: string;
+  /** What a revision adds to the prompt. */
+  instruction: string | undefined;
   /** For the commands of `setup` only. */
   commandSecrets: Record<string, string>;
 };
@@ -25,7 +27,7 @@ export async function admit(opened: Opened): Promise<Admitted> {
   if (job.status === 'cancelled')
     throw new ConflictError(`The job ${job.jobId} was cancelled; no work was started.`);
   requireAllowed(opened, repositoryName);
-  const { prompt } = await readRunRequest(artifacts, job);
+  const { prompt, instruction } = await readRunRequest(artifacts, job);
   if (prompt === undefined) {
     throw new DamagedArtifactError(
       `The prompt of the job ${job.jobId} was lost before this run: ${job.request} has none. Start a new job by POST /jobs.`,
@@ -34,7 +36,7 @@ export async function admit(opened: Opened): Promise<Admitted> {
   for (const name of ['CLAUDE_API_KEY', 'GITHUB_TOKEN'] as const) redactor.add(await settings.secret(name));
   const commandSecrets = await readCommandSecrets(opened);
   await checkModel(opened);
-  return { prompt, commandSecrets };
+  return { prompt, instruction, commandSecrets };
 }
 
 /** POST /jobs checks this too, but not for a Batch job that is submitted by hand. */

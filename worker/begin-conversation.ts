@@ -1,25 +1,78 @@
 import { GitFailedError } from '../core/git-process.ts';
-import { applyPatch, resetTree } from './checkout/changes.ts';
+import { applyPatch, readChanges, resetTree } from './checkout/changes.ts';
+import type { Clone } from './checkout/clone.ts';
 import { firstMessage } from './claude/prompt.ts';
 import type { Cloned } from './clone-into.ts';
 import { type Baseline, runBaseline } from './conversation/baseline.ts';
 import { Conversation } from './conversation/conversation.ts';
 import { type ConversationState, newConversation } from './conversation/conversation-state.ts';
+import { instructionMessage } from './conversation/messages.ts';
+import type { Log } from './log.ts';
 
-/** Resumes the conversation from the checkpoint, or starts it after running the checks on the untouched tree. */
-export async function beginConversation(cloned: Cloned, prompt: string): Promise<Conversation> {
+/**
+ * Resumes the conversation from the checkpoint, continues that of an earlier run by an instruction, or starts it after
+ * running the checks on the untouched tree.
+ */
+export async function beginConversation(
+  cloned: Cloned,
+  prompt: string,
+  instruction: string | undefined,
+): Promise<Conversation> {
+  const task = instruction === undefined ? prompt : `${prompt}\n\n${instruction}`;
   const resumed = await restoreCheckpoint(cloned);
-  if (resumed) return new Conversation(cloned, resumed, prompt);
+  if (resumed) return new Conversation(cloned, resumed, task);
+  if (instruction !== undefined) {
+    const continued = await continueEarlier(cloned, instruction);
+    if (continued) {
+      const conversation = new Conversation(cloned, continued, task);
+      await conversation.save(await readChanges(cloned.clone, cloned.workspace));
+      return conversation;
+    }
+  }
   const baseline = await checkBase(cloned);
-  const state = {
-    ...newConversation(firstMessage(prompt, cloned.repositoryName, baseline?.results)),
+  const state: ConversationState = {
+    ...newConversation(firstMessage(task, cloned.repositoryName, baseline?.results)),
     ...cloned.spent,
     ...(baseline && { baseline: baseline.results }),
+    ...(instruction !== undefined && { began: 'anew' as const }),
   };
-  const conversation = new Conversation(cloned, state, prompt);
+  const conversation = new Conversation(cloned, state, task);
   // Saved at once, so that another attempt does not repeat the checks.
   if (baseline) await conversation.save(baseline.changes);
   return conversation;
+}
+
+/** The earlier run's messages as they were sent, then the instruction, on the earlier run's patch. */
+async function continueEarlier(
+  { earlier, spent, job, clone, log }: Cloned,
+  instruction: string,
+): Promise<ConversationState | undefined> {
+  if (!earlier) return undefined;
+  const { messages, baseline, baseSha, patch } = earlier;
+  if (baseSha !== clone.baseSha) {
+    log.warn(`GitHub no longer has the commit ${baseSha}; the work begins anew on ${clone.baseSha}.`);
+    return undefined;
+  }
+  if (job.settings.setup.length > 0) await resetTree(clone.git);
+  if (!(await applies(clone, patch, log))) return undefined;
+  const { seconds, failedSubmissions, turns } = newConversation(messages[0]!);
+  return {
+    ...spent,
+    ...{ messages: [...messages, instructionMessage(messages, instruction)], instruction: messages.length },
+    ...{ turns, failedSubmissions, seconds, baseline, began: 'resumed' },
+  };
+}
+
+async function applies({ git }: Clone, patch: Buffer, log: Log): Promise<boolean> {
+  try {
+    await applyPatch(git, patch);
+    return true;
+  } catch (error) {
+    if (!(error instanceof GitFailedError)) throw error;
+    // git applies all of a patch or nothing.
+    log.warn(`The earlier patch does not apply; the work begins anew. ${error.message}`);
+    return false;
+  }
 }
 
 /** Applies the checkpoint's patch to the tree. Returns undefined if the work has to start over. */
@@ -34,14 +87,7 @@ async function restoreCheckpoint(cloned: Cloned): Promise<ConversationState | un
     return undefined;
   }
   if (job.settings.setup.length > 0) await resetTree(clone.git);
-  try {
-    await applyPatch(clone.git, resumed.patch);
-  } catch (error) {
-    if (!(error instanceof GitFailedError)) throw error;
-    // git applies all of a patch or nothing.
-    log.warn(`The checkpoint's patch does not apply; the work starts over. ${error.message}`);
-    return undefined;
-  }
+  if (!(await applies(clone, resumed.patch, log))) return undefined;
   log.info('resumed from the checkpoint', { turns: resumed.state.turns.length });
   return resumed.state;
 }

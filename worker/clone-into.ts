@@ -58,13 +58,13 @@ function showWait({ clock, progress }: Opened, wait: ModelWait | undefined): voi
 }
 
 async function clone(opened: Opened, workspace: Workspace): Promise<Clone> {
-  const { job, repositoryName, settings, resumed, signal, stop, log, progress } = opened;
+  const { job, repositoryName, settings, resumed, earlier, signal, stop, log, progress } = opened;
   const source: CloneRequest = {
     repositoryName,
     githubApiUrl: settings.GITHUB_API_URL,
     token: await settings.secret('GITHUB_TOKEN'),
     baseBranch: job.settings.baseBranch,
-    baseSha: resumed?.baseSha,
+    baseSha: (resumed ?? earlier)?.baseSha,
     stop,
     signal,
     retries: {
@@ -89,11 +89,11 @@ async function clone(opened: Opened, workspace: Workspace): Promise<Clone> {
 
 async function cloneFrom(
   source: CloneRequest,
-  { job, resumed, log }: Opened,
+  { job, resumed, earlier, log }: Opened,
   workspace: Workspace,
 ): Promise<Clone> {
   // Resumed work has been paid for, and can be published under another branch.
-  const lookup = resumed ? undefined : findBranches(workspace, source, job);
+  const lookup = resumed || earlier ? undefined : findBranches(workspace, source, job);
   const [tree, branches] = await Promise.allSettled([cloneRepository(workspace, source), lookup]);
   if (tree.status === 'rejected') throw tree.reason;
   if (branches.status === 'rejected') throw branches.reason;

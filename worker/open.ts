@@ -11,6 +11,7 @@ import { openDynamoDB } from '../core/store/tables.ts';
 import { NO_TOKENS } from '../core/usage.ts';
 import { Checkpoints, type Resumable, type Spent } from './checkpoint.ts';
 import { WorkClock } from './conversation/work-clock.ts';
+import { type EarlierWork, findEarlierWork } from './earlier-work.ts';
 import type { Log } from './log.ts';
 import { Progress } from './progress.ts';
 import type { Redactor } from './sandbox/redact.ts';
@@ -40,6 +41,8 @@ export type Opened = AnalysisRequest & {
   progress: Progress;
   /** The checkpoint of an earlier attempt of this run, if there is one. */
   resumed: Resumable | undefined;
+  /** What a revision continues. Absent if it begins anew, and once it has a checkpoint of its own. */
+  earlier: EarlierWork | undefined;
   /** The usage of earlier attempts of this run. */
   spent: Spent;
   startedAt: Date;
@@ -60,6 +63,11 @@ export async function open(request: AnalysisRequest): Promise<Opened> {
   const keys = runArtifactKeys({ jobId, repositoryName, run: job.run });
   const checkpoints = new Checkpoints(artifacts, { prefix: keys.checkpoint, run: job.run, log, redactor });
   const { resumed, spent = nothingSpent(job, settings) } = await checkpoints.load();
+  const { from } = request;
+  const earlier =
+    from === undefined || resumed
+      ? undefined
+      : await findEarlierWork(artifacts, { jobId, repositoryName, from }, log);
   const clock = new WorkClock(job.settings.maxMinutes * 60, resumed?.state.seconds ?? 0);
   return {
     ...request,
@@ -70,6 +78,7 @@ export async function open(request: AnalysisRequest): Promise<Opened> {
     checkpoints,
     progress: new Progress({ repositories, jobId, repositoryName, log }),
     resumed,
+    earlier,
     spent,
     startedAt: new Date(),
     clock,

@@ -53,6 +53,7 @@ export async function writeOutcome(opened: Opened, analyzed: Analyzed): Promise<
     run: job.run,
     outcome,
     end: conclusion?.end,
+    began: state?.began,
     resumeAt: throttled?.resumeAt,
     wereChangesNecessary: submission?.wereChangesNecessary,
     summary: conclusion && boundText(conclusion.summary),

@@ -8,7 +8,15 @@ import {
 import { z } from 'zod';
 import { NotFoundError } from '../errors.ts';
 import type { RunId } from '../execution.ts';
-import type { Counts, ErrorDescription, JobRow, JobStatus, PullRequestCounts, WaitingFor } from '../job.ts';
+import type {
+  Counts,
+  ErrorDescription,
+  JobRow,
+  JobStatus,
+  PullRequestCounts,
+  RevisionCounts,
+  WaitingFor,
+} from '../job.ts';
 import type { Settings } from '../settings.ts';
 import type { TokenUsage } from '../usage.ts';
 import { type ConditionalUpdate, putWhere, updateWhere } from './conditional-write.ts';
@@ -30,6 +38,8 @@ export type JobTotals = {
   costUsd: number | undefined;
   /** Absent if no pull request was tried. */
   pullRequests?: PullRequestCounts | undefined;
+  /** Absent if the run was no revision. */
+  revisions?: RevisionCounts | undefined;
 };
 
 /** The Idempotency-Key of a request that reserved a run, and the fingerprint of its body. */
@@ -429,6 +439,6 @@ export class JobTable {
   }
 }
 
-function totalsOf({ counts, tokenUsage, costUsd, pullRequests }: Partial<JobTotals>) {
-  return { counts, tokenUsage, costUsd, pullRequests };
+function totalsOf({ counts, tokenUsage, costUsd, pullRequests, revisions }: Partial<JobTotals>) {
+  return { counts, tokenUsage, costUsd, pullRequests, revisions };
 }

@@ -11,8 +11,8 @@ import {
 import { Backoff } from '../backoff.ts';
 import { NotFoundError } from '../errors.ts';
 import { chunks, inParallel } from '../in-parallel.ts';
-import type { Status } from '../job.ts';
-import type { Phase, PullRequestRecord, Waiting } from '../repository-result.ts';
+import type { ErrorDescription, Status } from '../job.ts';
+import type { Phase, PullRequestRecord, Revision, Waiting } from '../repository-result.ts';
 import { RepositoryResult } from '../repository-result.ts';
 import type { Settings } from '../settings.ts';
 import { type ConditionalUpdate, putWhere, updateWhere } from './conditional-write.ts';
@@ -265,6 +265,22 @@ export class RepositoryTable {
       condition: '#status = :status AND run = :asRead AND run < :thisRun AND attribute_not_exists(standing)',
       names: { '#status': 'status' },
       values: { ':status': status, ':asRead': row.run, ':thisRun': run },
+    });
+  }
+
+  /** Records why a revision left out a repository, whose result stays. Returns false if another run has it. */
+  async recordNotRevised(
+    { jobId, repositoryName, run: asRead }: RepositoryResult,
+    run: number,
+    error: ErrorDescription,
+    at: string,
+  ): Promise<boolean> {
+    const revision: Revision = { run, cameTo: 'notStarted', error };
+    return this.#update(jobId, repositoryName, {
+      set: { revision, updatedAt: at },
+      condition: '#status IN (:completed, :failed, :cancelled) AND run = :asRead',
+      names: { '#status': 'status' },
+      values: { ...ENDS, ':asRead': asRead },
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Status } from '../job.ts';
 import {
+  type Began,
   type CameTo,
   type RepositoryResult,
   type Revision,
@@ -17,6 +18,8 @@ export type RepositoryUpdate = Omit<
 > & {
   status: 'completed' | 'failed' | 'cancelled';
   completedAt: string;
+  /** Only for a revision. */
+  began?: Began | undefined;
 };
 
 /** The attributes that belong to a result. The next result replaces all of them, with those that it does not have. */
@@ -83,11 +86,12 @@ export function rowAtEnd(
   const { run, end } = rowEnd;
   const came = cameTo(row, rowEnd);
   if (standing && came !== 'replaced') return restored(standing, end, revisionOf(came, run, end));
+  const { began, ...result } = end;
   const set: Partial<RepositoryResult> = {
-    ...end,
+    ...result,
     ...(end.status === 'failed' && { errorShape: errorShape(end) }),
     resultRun: run,
-    ...(standing && { revision: { run, cameTo: came } }),
+    ...((standing || began) && { revision: { run, cameTo: came, began } }),
   };
   const remove = RESULT_OF_RUN.filter((name) => set[name] === undefined && !WRITTEN_BEFORE_THE_END.has(name));
   return { set: { ...set, statusKey: statusKey(end.status, repositoryName) }, remove };
@@ -101,8 +105,8 @@ function restored(standing: Standing, { tokenUsage, costUsd }: RepositoryUpdate,
 }
 
 function revisionOf(came: CameTo, run: number, result: RepositoryUpdate): Revision {
-  const { outcome, end, summary, error, artifacts, judgement, completedAt } = result;
-  return { run, cameTo: came, outcome, end, summary, error, artifacts, judgement, completedAt };
+  const { began, outcome, end, summary, error, artifacts, judgement, completedAt } = result;
+  return { run, cameTo: came, began, outcome, end, summary, error, artifacts, judgement, completedAt };
 }
 
 /** A row that is pending in its next run. Its cost so far is that of earlier runs. */

@@ -33,6 +33,7 @@ import { HttpError, problemResponse, shorten } from './problem.ts';
 import { resolveRepositories } from './resolve-repositories.ts';
 import { retryJob } from './retry-job.ts';
 import { reviewChanges } from './review-changes.ts';
+import { reviseJob } from './revise-job.ts';
 import { compressed, type Route, toResponse } from './route.ts';
 import { throttleWrites } from './throttle.ts';
 
@@ -50,6 +51,7 @@ export const operations: Readonly<Record<string, Route>> = {
   listRuns,
   cancelJob,
   retryJob,
+  reviseJob,
   continueJob,
   listReviews,
   reviewChanges,

@@ -13,6 +13,8 @@ export type CommitRequest = {
   title: string;
   treeSha: string;
   base: Base;
+  /** The commit before it, if it is one more of this job's. @default - the base */
+  parent?: string | undefined;
   author: Person | undefined;
   committer: Person | undefined;
   signOff: boolean;
@@ -51,18 +53,37 @@ export async function commitToBranch(
   return sha;
 }
 
+/**
+ * The newest commit of the branch and the commit that this job's commits begin at. Returns undefined if the newest one is not
+ * of this job.
+ */
+export async function findOwnCommits(
+  github: Octokit,
+  repository: Repository,
+  request: Pick<CommitRequest, 'jobId' | 'branch'>,
+): Promise<{ tip: string; base: Pick<Base, 'commitSha' | 'treeSha'> } | undefined> {
+  const tip = await tipOf(github, repository, request);
+  let commit = { ...tip, parents: tip.parents as readonly { sha: string }[] };
+  if (!isOurs(commit, request.jobId)) return undefined;
+  while (isOurs(commit, request.jobId)) {
+    const { data } = await github.rest.git.getCommit({ ...repository, commit_sha: commit.parents[0]!.sha });
+    commit = data;
+  }
+  return { tip: tip.sha, base: { commitSha: commit.sha, treeSha: commit.tree.sha } };
+}
+
 async function createCommit(
   github: Octokit,
   { owner, repo }: Repository,
   request: CommitRequest,
 ): Promise<string> {
-  const { author, committer, base, treeSha } = request;
+  const { author, committer, base, parent = base.commitSha, treeSha } = request;
   const { data } = await github.rest.git.createCommit({
     owner,
     repo,
     message: messageOf(request),
     tree: treeSha,
-    parents: [base.commitSha],
+    parents: [parent],
     // Without them GitHub uses the account of the credential, and signs the commits of an App.
     ...(author && { author }),
     ...(committer && { committer }),
@@ -123,7 +144,7 @@ async function branchInTheWay(
 async function tipOf(
   github: Octokit,
   { owner, repo }: Repository,
-  { jobId, branch }: CommitRequest,
+  { jobId, branch }: Pick<CommitRequest, 'jobId' | 'branch'>,
 ): Promise<Commit> {
   try {
     const { data } = await github.rest.repos.getBranch({ owner, repo, branch });

@@ -15,7 +15,7 @@ import type { Settings } from '../../core/settings.ts';
 import { publishAgain, publishElsewhere } from './advice.ts';
 import { type Base, findBase, type Repository, requireBaseBranch } from './base.ts';
 import { requireFitting } from './base-tree.ts';
-import { type Commit, commitToBranch } from './branch.ts';
+import { type Commit, commitToBranch, findOwnCommits } from './branch.ts';
 import { createPullRequest, findPullRequests, type PullRequest, updateBody } from './pull-request.ts';
 import { bodyOf, titleOf } from './pull-request-text.ts';
 import { markPullRequest } from './reviewers.ts';
@@ -62,7 +62,12 @@ export async function publishChangeSet(github: Octokit, publication: Publication
   if (ended) return { ...ended, branch, warnings: [] };
 
   await requireBaseBranch(github, repository, publication);
-  const base = await findBase(github, repository, publication);
+  // A revision is one more commit, on what the pull request stands on already.
+  const own =
+    existing && isRevised(publication.row)
+      ? await findOwnCommits(github, repository, { jobId: job.jobId, branch })
+      : undefined;
+  const base = { ...(await findBase(github, repository, publication)), ...own?.base };
   requireOwnBranch(branch, base, publication);
   await requireFitting(github, repository, base.treeSha, changeSet);
   const treeSha = await writeTree(github, repository, base, changeSet);
@@ -73,6 +78,7 @@ export async function publishChangeSet(github: Octokit, publication: Publication
     title,
     treeSha,
     base,
+    parent: own?.tip,
     author: settings.COMMIT_AUTHOR,
     committer: settings.COMMIT_COMMITTER,
     signOff: wanted.signOff ?? settings.SIGN_OFF,
@@ -92,6 +98,11 @@ export async function publishChangeSet(github: Octokit, publication: Publication
   });
   const marks = await markPullRequest(github, repository, pull, wanted, { base, changeSet });
   return { ...pull, branch, commitSha, warnings: [...warnings, ...marks] };
+}
+
+/** Whether the change is that of a revision. */
+function isRevised({ resultRun, revision }: RepositoryResult): boolean {
+  return revision?.cameTo === 'replaced' && revision.run === resultRun;
 }
 
 /** The branch that the request of this run names, or that of the existing pull request, or the job's. */

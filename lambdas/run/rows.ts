@@ -22,6 +22,7 @@ const COUNTED_ATTRIBUTES = [
   'pullRequest',
   'expiresAt',
   'standing',
+  'revision',
 ] as const satisfies (keyof RepositoryResult)[];
 
 export type CountedRow = Readable<Pick<RepositoryResult, (typeof COUNTED_ATTRIBUTES)[number]>>;

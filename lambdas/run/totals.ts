@@ -1,4 +1,4 @@
-import { countsOf, type PullRequestCounts, type ReadStatus } from '../../core/job.ts';
+import { countsOf, type PullRequestCounts, type ReadStatus, type RevisionCounts } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import { isModelPriced } from '../../core/settings.ts';
 import type { JobTotals } from '../../core/store/job-table.ts';
@@ -29,7 +29,23 @@ export async function totalsOf(
   }
   // The cost of a model without a known price is unknown, not zero.
   if (tokenUsage.total === 0 && !isModelPriced(job.settings.model, settings)) costUsd = undefined;
-  return { counts: countsOf(byStatus), tokenUsage, costUsd, pullRequests: pullRequestCounts(rows) };
+  const revisions = job.action === 'revise' ? revisionCounts(rows, job.run) : undefined;
+  return {
+    counts: countsOf(byStatus),
+    tokenUsage,
+    costUsd,
+    pullRequests: pullRequestCounts(rows),
+    revisions,
+  };
+}
+
+function revisionCounts(
+  rows: readonly Pick<RepositoryResult, 'revision'>[],
+  run: number | undefined,
+): RevisionCounts {
+  const counts = { replaced: 0, same: 0, kept: 0, notStarted: 0 };
+  for (const { revision } of rows) if (revision?.run === run) counts[revision!.cameTo] += 1;
+  return counts;
 }
 
 /** Returns undefined if no row has a pull request. */

@@ -141,6 +141,7 @@ async function requestedOf(
   const all = await repositoryNames(job.jobId, context);
   if (job.createPullRequests && !job.held && action !== 'publish')
     for (const name of all) requested.set(name, NO_REQUEST);
+  if (action === 'revise') for (const name of await replacedIn(job, context)) requested.set(name, NO_REQUEST);
   const keys = [
     ...(action === 'publish' ? [job.request] : []),
     ...publications.map(({ request }) => request),
@@ -151,6 +152,22 @@ async function requestedOf(
       requested.set(name, { key: key!, approved: request.approved });
   }
   return requested;
+}
+
+/** The repositories whose open pull request shows a change that this run has replaced. */
+async function replacedIn(job: JobRow, { artifacts, repositories }: Context): Promise<string[]> {
+  const { selection = [] } = await readRunRequest(artifacts, job);
+  const rows = await repositories.getMany(job.jobId, selection, [
+    'repositoryName',
+    'revision',
+    'pullRequest',
+  ]);
+  return rows
+    .filter(
+      ({ revision, pullRequest }) =>
+        revision?.run === job.run && revision.cameTo === 'replaced' && pullRequest?.state === 'open',
+    )
+    .map(({ repositoryName }) => repositoryName);
 }
 
 async function namesOf(

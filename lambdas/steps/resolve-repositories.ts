@@ -28,6 +28,7 @@ import { failBeforeStart } from '../run/fail-before-start.ts';
 import { letIn } from '../run/intake.ts';
 import { needsApproval } from '../run/publishable.ts';
 import { recordRunStart } from '../run/run-record.ts';
+import { takeForRevision } from '../run/take-for-revision.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
 
 export const Input = ExecutionInput;
@@ -150,6 +151,7 @@ async function takeOver(
   context: Context,
 ): Promise<void> {
   await cleanUpRun({ jobId, run: run - 1 }, CANCELLED, context);
+  if (kind === 'revise') return takeForRevision({ jobId, run }, names, context);
   if (kind === 'continue' && !redo) return;
   const rows = await context.repositories.getMany(jobId, names, TAKEN_OVER);
   const { repositories, now } = context;

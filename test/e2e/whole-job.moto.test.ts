@@ -554,12 +554,7 @@ test('a worker that was taken over reaches its own job and repository only, whil
       outcome: () => work.write(neighbour('outcome.json')),
       checkpoint: () => work.read(neighbour('checkpoint/conversation.json')),
       outcomeOf: () => work.read(neighbour('outcome.json')),
-      ...Object.fromEntries(
-        ['diff.patch', 'thread.json', 'change-set.json', 'log.txt'].map((name) => [
-          name,
-          () => work.read(own(name)),
-        ]),
-      ),
+      ...Object.fromEntries(['change-set.json', 'log.txt'].map((name) => [name, () => work.read(own(name))])),
       ownRequest: async () => work.write(await requestOf(both)),
       manifest: () => work.write(`${artifactKeys.run(both, 1)}analyze.json`),
       removal: () => work.remove(own('outcome.json')),

@@ -13,6 +13,7 @@ import { registerWorkTrees } from '../../cli/trees/register.ts';
 import { inspectWorkTree } from '../../cli/trees/work-tree.ts';
 import { isEnded, isWaiting, type Job, type JobRow } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
+import { runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import type { SummaryRow } from '../../core/summary-row.ts';
 import { requireFreePorts } from '../../local/access/loopback.ts';
 import { STATE_MACHINE_ARN, TABLE_PREFIX } from '../../local/environment.ts';
@@ -236,10 +237,10 @@ async function look(): Promise<string[]> {
   return places;
 }
 
-function placeOf({ jobId, repositoryName, status, phase }: Row): string {
+function placeOf({ jobId, repositoryName, run, status, phase }: Row): string {
   if (status !== 'processing') return status;
-  const outcome = path.join(dataFolder, 'artifacts/jobs', jobId, 'repositories', repositoryName);
-  return existsSync(path.join(outcome, 'outcome.json')) ? 'recording' : (phase ?? 'queued');
+  const { outcome } = runArtifactKeys({ jobId, repositoryName, run: run! });
+  return existsSync(path.join(dataFolder, 'artifacts', outcome)) ? 'recording' : (phase ?? 'queued');
 }
 
 function noteEnd(row: Row): void {

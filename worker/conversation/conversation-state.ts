@@ -1,7 +1,7 @@
 import type { MessageParam } from '@anthropic-ai/sdk/resources/messages';
 import { z } from 'zod';
 import { Judgement } from '../../core/judgement.ts';
-import { Verification } from '../../core/repository-result.ts';
+import { Began, Verification } from '../../core/repository-result.ts';
 import { ThreadTurn } from '../../core/thread.ts';
 import { NO_TOKENS, WorkerCost, WorkerCount, WorkerTokens } from '../../core/usage.ts';
 
@@ -10,6 +10,10 @@ export const ConversationState = z.object({
   /** In the form of the Messages API; append-only. */
   messages: z.array(z.custom<MessageParam>((value) => typeof value === 'object' && value !== null)),
   turns: z.array(ThreadTurn),
+  /** The index of the message with a revision's instruction. The turns and limits are those behind it. */
+  instruction: WorkerCount.optional(),
+  /** Only in a revision. */
+  began: Began.optional(),
   /** Includes interrupted answers. */
   tokenUsage: WorkerTokens,
   /** Absent once an answer came from a model without a known price. */

@@ -138,7 +138,11 @@ export class Conversation {
     if (this.state.messages.at(-1)!.role === 'user') await this.#ask();
     await this.#reply();
     if (this.#submissions.conclusion) return this.#submissions.conclusion;
-    return isStuck(this.state.messages) ? limitReached('stuck', this.#cloned.job.settings) : undefined;
+    // Calls before an instruction are no sign that the model makes no progress with it.
+    const { messages, instruction = 0 } = this.state;
+    return isStuck(messages.slice(instruction))
+      ? limitReached('stuck', this.#cloned.job.settings)
+      : undefined;
   }
 
   async #ask(): Promise<void> {

@@ -50,6 +50,18 @@ export function removeThinking(messages: MessageParam[]): boolean {
   return removed;
 }
 
+/** The message of a revision: results for calls of the last answer that never ran, as the API requires, then the text. */
+export function instructionMessage(messages: readonly MessageParam[], instruction: string): MessageParam {
+  const { role, content } = messages.at(-1)!;
+  const calls = role === 'assistant' && typeof content !== 'string' ? content : [];
+  const results = calls.flatMap((block): ContentBlockParam[] =>
+    block.type === 'tool_use'
+      ? [{ type: 'tool_result', tool_use_id: block.id, content: 'This call did not run.', is_error: true }]
+      : [],
+  );
+  return { role: 'user', content: [...results, text(instruction)] };
+}
+
 export function text(value: string): TextBlockParam {
   return { type: 'text', text: value };
 }

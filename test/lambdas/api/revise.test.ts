@@ -1,0 +1,135 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Octokit } from '@octokit/rest';
+import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
+import type { MessageRequest } from '../../../local/model/conversation.ts';
+import type { Reply } from '../../../local/model/reply.ts';
+import { Fleet } from '../../support/fleet.ts';
+import { call, calls, SUBMISSION, submitUnchanged } from '../../support/worker-stack.ts';
+
+let fleet: Fleet;
+
+/** The instruction of the newest revision in the conversation, if there is one. */
+function instructionOf({ messages }: MessageRequest): string | undefined {
+  const texts = messages.flatMap(({ content }) =>
+    typeof content === 'string'
+      ? []
+      : content.flatMap((block) => (block.type === 'text' ? [block.text] : [])),
+  );
+  return texts.findLast((text) => text.startsWith('Revise:'));
+}
+
+/** Writes `first` at first, and then what the instruction says. It stops at once if it is told to give up. */
+function answer(request: MessageRequest): Reply {
+  const instruction = instructionOf(request);
+  const write = (content: string) =>
+    calls(call('write_file', { path: 'a.txt', content }), call('task_complete', SUBMISSION));
+  if (instruction === undefined) return write('first\n');
+  if (instruction === 'Revise: give up') return { content: [{ type: 'text', text: 'I cannot.' }] };
+  if (instruction === 'Revise: undo')
+    return calls(call('delete_file', { path: 'a.txt' }), ...(submitUnchanged as { content: [] }).content);
+  return write(`${instruction.slice('Revise: '.length)}\n`);
+}
+
+beforeAll(async () => {
+  fleet = await Fleet.start({ script: answer, names: ['one', 'two', 'three'], concurrency: 3 });
+});
+afterAll(() => fleet?.close());
+
+/** As the conversation is recorded: without the marks of the prompt cache on the last two messages. */
+const unmarked = (messages: readonly object[]) =>
+  JSON.stringify(messages).replaceAll(',"cache_control":{"type":"ephemeral"}', '');
+
+const diffOf = async (jobId: string, name: string, query = '') =>
+  (await fetch(`${fleet.stack.api}/jobs/${jobId}/repositories/local/${name}/diff${query}`)).text();
+const revise = (jobId: string, body: object) => fleet.call('POST', `/jobs/${jobId}/revise`, body);
+
+test('a revision continues each conversation by an instruction, and replaces only what it completes', async () => {
+  const jobId = await fleet.post(['one', 'two', 'three']);
+  const first = await fleet.ended(jobId);
+  const { shape } = (await fleet.rows(jobId)).one!;
+  const asked = fleet.model.requests.length;
+
+  expect((await revise(jobId, { instruction: 'Revise: second' })).status).toBe(400);
+  expect((await revise(jobId, { instruction: 'Revise: second', outcome: 'unchanged' })).status).toBe(409);
+  const begun = await revise(jobId, {
+    instruction: 'Revise: second',
+    repositories: ['local/one', 'local/two'],
+  });
+  expect(begun).toMatchObject({ status: 202, json: { run: 2, action: 'revise' } });
+  const job = await fleet.ended(jobId);
+  expect(job).toMatchObject({
+    ...{ status: 'completed', counts: { completed: 3 } },
+    revisions: { replaced: 2, same: 0, kept: 0, notStarted: 0 },
+  });
+  // One request a repository, whose history is that of the first run, byte for byte.
+  const requests = fleet.model.requests.slice(asked).map(({ body }) => body);
+  expect(requests).toHaveLength(2);
+  const { thread } = runArtifactKeys({ jobId, repositoryName: 'local/one', run: 1 });
+  const { messages } = JSON.parse(
+    await readFile(path.join(fleet.stack.dataFolder, 'artifacts', thread), 'utf8'),
+  );
+  expect(requests.map((request) => unmarked(request.messages.slice(0, -1)))).toContain(unmarked(messages));
+  for (const request of requests)
+    expect(unmarked(request.messages.slice(-1))).toContain('[{"type":"text","text":"Revise: second"}]');
+  const rows = await fleet.rows(jobId);
+  expect(rows.one).toMatchObject({
+    resultRun: 2,
+    from: 1,
+    revision: { run: 2, cameTo: 'replaced', began: 'resumed' },
+  });
+  expect(rows.one!.shape).not.toBe(shape);
+  expect(await diffOf(jobId, 'one')).toContain('+second');
+  expect(await diffOf(jobId, 'one', '?run=1')).toContain('+first');
+  expect(await diffOf(jobId, 'three')).toContain('+first');
+  expect(job.costUsd!).toBeGreaterThan(first.costUsd!);
+
+  // A revision that gives up, one that writes the same, and the bill of both.
+  await revise(jobId, { instruction: 'Revise: give up', repositories: ['local/one'] });
+  expect(await fleet.ended(jobId)).toMatchObject({
+    status: 'completed',
+    revisions: { kept: 1, replaced: 0 },
+  });
+  expect((await fleet.rows(jobId)).one).toMatchObject({
+    ...{ status: 'completed', outcome: 'changed', resultRun: 2, run: 3 },
+    revision: { run: 3, cameTo: 'kept', outcome: 'gaveUp' },
+  });
+  expect(await diffOf(jobId, 'one')).toContain('+second');
+  await revise(jobId, { instruction: 'Revise: second', shape: rows.one!.shape });
+  expect(await fleet.ended(jobId)).toMatchObject({ revisions: { same: 2, replaced: 0 } });
+  // What was paid is on the row, also of what came to nothing.
+  expect((await fleet.job(jobId)).costUsd!).toBeGreaterThan(job.costUsd!);
+});
+
+test('an open pull request gets one more commit, and one with a commit of a person is left out before anything is paid', async () => {
+  const jobId = await fleet.post(['one'], { createPullRequests: true });
+  await fleet.ended(jobId);
+  const { rest } = new Octokit({ baseUrl: `${fleet.stack.gitHub}/api/v3` });
+  const place = { owner: 'local', repo: 'one' };
+  const { pullRequestNumber: pull_number, branch, pullRequest } = (await fleet.rows(jobId)).one!;
+  const commits = async () => (await rest.pulls.listCommits({ ...place, pull_number: pull_number! })).data;
+  expect(await commits()).toHaveLength(1);
+
+  await revise(jobId, { instruction: 'Revise: second', repositories: ['local/one'] });
+  expect(await fleet.ended(jobId)).toMatchObject({ revisions: { replaced: 1 }, pullRequests: { open: 1 } });
+  const [first, second, ...more] = await commits();
+  expect(more).toEqual([]);
+  expect(first!.sha).toBe(pullRequest!.commitSha);
+  expect((await fleet.rows(jobId)).one!.pullRequest).toMatchObject({ run: 2, commitSha: second!.sha });
+  const { data } = await rest.repos.getContent({ ...place, path: 'a.txt', ref: branch! });
+  expect(Buffer.from((data as { content: string }).content, 'base64').toString()).toBe('second\n');
+
+  const tree = second!.commit.tree.sha;
+  const byHand = { ...place, message: 'By hand', tree, parents: [second!.sha] };
+  const { sha } = (await rest.git.createCommit(byHand)).data;
+  await rest.git.updateRef({ ...place, ref: `heads/${branch}`, sha });
+  const asked = fleet.model.requests.length;
+  await revise(jobId, { instruction: 'Revise: third', repositories: ['local/one'] });
+  expect(await fleet.ended(jobId)).toMatchObject({ status: 'completed', revisions: { notStarted: 1 } });
+  expect(fleet.model.requests).toHaveLength(asked);
+  expect((await fleet.rows(jobId)).one).toMatchObject({
+    ...{ status: 'completed', resultRun: 2 },
+    revision: { run: 3, cameTo: 'notStarted', error: { name: 'BranchHasOtherCommitsError' } },
+  });
+});

@@ -73,6 +73,11 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     'writes patches and conversations to a folder',
     async () => (await import('./commands/export.ts')).exportJob,
   ),
+  continue: entry(
+    STEER,
+    'runs what a job holds back behind its sample',
+    async () => (await import('./commands/continue.ts')).continueJob,
+  ),
   cancel: entry(STEER, 'cancels a job', async () => (await import('./commands/cancel.ts')).cancel),
   retry: entry(
     STEER,

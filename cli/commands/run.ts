@@ -30,6 +30,7 @@ Work trees of yours are registered with a GitHub that runs on this machine: the 
 )
   .addOption(new Option('-o, --out <dir>', 'writes the patch and the conversation of each repository there'))
   .addOption(new Option('--json', 'prints one JSON document: the job with its repositories'))
+  .addOption(new Option('--all', 'does not offer to try some repositories first'))
   .addOption(new Option('-y, --yes', 'does not ask before money is spent'));
 for (const option of [...TARGET_OPTIONS(), SETTINGS_OPTION()]) run.addOption(option);
 

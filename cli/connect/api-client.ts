@@ -9,6 +9,17 @@ export type ShownJob = JobRow & { spending?: Spending };
 export type Health = { status: string; version: string; model: string };
 export type FieldFault = { field: string; received?: unknown; expected: string };
 
+/** What a job would do and may cost. */
+export type DryRun = {
+  count: number;
+  refusals: string[];
+  estimate: { totalUsd: { median: number; p90: number } } | null;
+  estimateUnknownBecause?: string;
+  mostUsd: number | null;
+  maxCostUsd: number;
+  settings: JobRow['settings'];
+};
+
 /** The body of `POST /jobs/{jobId}/pull-requests`. */
 export type PublishRequest = {
   repositories?: readonly string[];
@@ -86,6 +97,16 @@ export class ApiClient {
 
   async retryJob(jobId: string, body?: unknown): Promise<JobRow> {
     return this.#json('POST', `/jobs/${jobId}/retry`, body === undefined ? {} : { body });
+  }
+
+  /** Runs what is held back behind the sample. */
+  async continueJob(jobId: string, body?: unknown): Promise<JobRow> {
+    return this.#json('POST', `/jobs/${jobId}/continue`, body === undefined ? {} : { body });
+  }
+
+  /** What a job would do and may cost; nothing is started. */
+  async dryRun(request: JobRequest): Promise<DryRun> {
+    return this.#json('POST', '/jobs?dryRun=true', { body: request });
   }
 
   async deleteJob(jobId: string): Promise<void> {

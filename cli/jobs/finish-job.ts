@@ -2,9 +2,12 @@ import type { JobWithResults } from '../connect/api-client.ts';
 import type { Connection } from '../connect/connection.ts';
 import { DEFAULT_GITHUB_PORT } from '../connect/open-stack.ts';
 import { print, printJson, printStyled, tell } from '../terminal/print.ts';
-import { streams, widthOf } from '../terminal/streams.ts';
+import { isInteractive, streams, widthOf } from '../terminal/streams.ts';
 import { styleStatus } from '../terminal/style.ts';
+import { repositories } from './confirm-cost.ts';
 import { followJob, type OnInterrupt } from './follow-job.ts';
+import { shortId } from './job-reference.ts';
+import { confirmRest } from './pilot.ts';
 import { costOf, resultTable } from './result-table.ts';
 import { writeResults } from './write-results.ts';
 
@@ -20,10 +23,19 @@ export async function finishJob(
   const result = await connection.api.getResults(jobId);
   if (json) printJson(result);
   else printSummary(result);
+  if (isHeld(result) && !json && isInteractive() && (await confirmRest(connection, result))) {
+    await connection.api.continueJob(jobId);
+    return finishJob(connection, jobId, { folder, onInterrupt });
+  }
   // Last, because what was paid for is on the screen if the disk is full.
   if (folder) await writeResults(connection.api, result, folder);
   tellWhatNext(connection, result, folder);
   return statusOf(result);
+}
+
+/** Whether the job waits for a look at its sample. */
+function isHeld({ status, held }: JobWithResults): boolean {
+  return status === 'waiting' && Boolean(held);
 }
 
 /** An identifier, a status and a cost. */
@@ -39,17 +51,23 @@ export function printSummary(result: JobWithResults): void {
 
 function tellWhatNext(
   { stack }: Connection,
-  { jobId, results, error }: JobWithResults,
+  { jobId, results, error, held }: JobWithResults,
   folder: string | undefined,
 ): void {
   if (error && error.name !== 'NoRepositoryCompletedError') tell(`${error.name}: ${error.message}`);
   if (folder) tell(`The patches and conversations are in ${folder}.`);
+  const id = shortId(jobId);
+  if (held) {
+    tell(
+      `${repositories(held)} wait. \`cody-batch continue ${id}\` runs them, \`cody-batch diff ${id}\` shows the changes so far.`,
+    );
+    return;
+  }
   const changed = results.filter(({ outcome }) => outcome === 'changed');
   const opened = changed.filter(({ pullRequestUrl }) => pullRequestUrl);
   if (stack && !stack.lasts && opened.length > 0)
     tell(keptNote(opened[0]!.pullRequestUrl!, stack.dataFolder));
   if (changed.length > opened.length) {
-    const id = jobId.slice(-8);
     tell(
       `cody-batch diff ${id} shows the changes, apply ${id} puts them on branches of your clones, publish ${id} opens pull requests.`,
     );
@@ -70,5 +88,5 @@ export function statusOf({ status, results }: Pick<JobWithResults, 'status' | 'r
       result.pullRequest?.state !== 'failed' &&
       (result.notDone ?? []).length === 0,
   );
-  return status === 'completed' && succeeded ? 0 : 1;
+  return (status === 'completed' || status === 'waiting') && succeeded ? 0 : 1;
 }

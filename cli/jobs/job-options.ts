@@ -55,6 +55,12 @@ export const FIELD_OPTIONS: readonly FieldOption[] = [
     kind: 'amount',
   },
   {
+    field: 'sample',
+    flags: '--sample <n>',
+    description: 'works on so many first, and on the rest after `cody-batch continue`',
+    kind: 'number',
+  },
+  {
     field: 'maxConcurrency',
     flags: '--concurrency <n>',
     description: 'repositories at once (20; on this machine, as many as there are cores)',
@@ -236,6 +242,7 @@ export function addJobOptions(command: Command): Command {
 function groupOf({ field, kind }: FieldOption): string {
   if (/pullRequest/i.test(field)) return 'Pull requests:';
   if (/judge|verify|setup|commandSecrets|fetchTags/i.test(field)) return 'Checks:';
+  if (field === 'sample') return 'The job:';
   if (kind === 'number' || kind === 'amount') return 'Limits:';
   return field.startsWith('settings.') ? 'The work:' : 'The job:';
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import type { Job, JobRequest } from '../../core/job.ts';
-import { ApiClient } from '../connect/api-client.ts';
+import { ApiClient, type DryRun } from '../connect/api-client.ts';
 import type { Connection } from '../connect/connection.ts';
 import { type Target, type TargetOptions, targetOf } from '../connect/target.ts';
 import { tell } from '../terminal/print.ts';
@@ -10,6 +10,7 @@ import { requireGit } from '../trees/require-git.ts';
 import { confirmSpending, costNote, repositories, requireModel } from './confirm-cost.ts';
 import { rememberLast } from './job-reference.ts';
 import { type Draft, draftOf, refusedBy, requestOf } from './job-request.ts';
+import { offerPilot, sampleSize } from './pilot.ts';
 import { readPrompt } from './read-prompt.ts';
 
 export type StartOptions = TargetOptions & {
@@ -21,6 +22,7 @@ export type StartOptions = TargetOptions & {
   model?: string;
   concurrency?: number;
   yes?: boolean;
+  all?: boolean;
 };
 
 export type Started = { job: Job; connection: Connection };
@@ -73,10 +75,12 @@ async function startHere(
   if (model === 'offline') {
     await requireReplacements(request);
     tell(OFFLINE_NOTE);
+    await offerPilot(request, wanted.length, options);
   } else {
     await requireModel(request, given);
-    if (!(await confirmSpending(costNote(request, wanted.length, given), options.yes ?? false)))
-      return undefined;
+    await offerPilot(request, wanted.length, options);
+    const count = sampleSize(request) ?? wanted.length;
+    if (!(await confirmSpending(costNote(request, count, given), options.yes ?? false))) return undefined;
   }
   tell('Starting …');
   const stack = await openStackForJob(target.folder, needs, given);
@@ -109,15 +113,26 @@ async function startOnDeployment(
   }
   const request = requestOf({ ...draft, fields: { ...draft.fields, repositories: names } });
   tell(`The job runs at ${target.url} (${target.from}).`);
-  if (!(await confirmSpending(deploymentNote(request), options.yes ?? false))) return undefined;
+  const would = await api.dryRun(request).catch((error: unknown) => {
+    throw refusedBy(error, draft);
+  });
+  if (would.refusals.length > 0) throw new UsageError(would.refusals.join(' '));
+  await offerPilot(request, would.count, options);
+  if (!(await confirmSpending(deploymentNote(would, sampleSize(request)), options.yes ?? false)))
+    return undefined;
   return create({ api, target, close: async () => {} }, request, draft);
 }
 
-function deploymentNote({ repositories: names, settings, maxCostUsd }: JobRequest): string {
-  const model = settings?.model ?? "The deployment's model";
-  const job =
-    maxCostUsd === undefined ? 'what the deployment allows a job by default' : `$${maxCostUsd.toFixed(2)}`;
-  return `${model} will work on ${names.some((name) => name.endsWith('/*')) ? names.join(', ') : repositories(names.length)}, for at most ${job} (--max-cost).`;
+function deploymentNote({ count, mostUsd, estimate, settings }: DryRun, sample: number | undefined): string {
+  const first = sample === undefined ? '' : `, ${sample} of them first`;
+  const most =
+    mostUsd === null
+      ? 'No price is known for it, so no cap in dollars holds.'
+      : `The caps allow up to $${mostUsd.toFixed(2)} (--max-cost).`;
+  const likely = estimate
+    ? ` Earlier jobs make $${estimate.totalUsd.median.toFixed(2)} likely, and $${estimate.totalUsd.p90.toFixed(2)} possible.`
+    : '';
+  return `${settings.model} will work on ${repositories(count)}${first}. ${most}${likely}`;
 }
 
 async function searched(api: ApiClient, texts: readonly string[]): Promise<string[]> {

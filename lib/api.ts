@@ -1,12 +1,6 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
-import {
-  CorsHttpMethod,
-  HttpApi,
-  HttpMethod,
-  HttpStage,
-  LogGroupLogDestination,
-} from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -22,11 +16,6 @@ export interface ApiProps extends FunctionSetting {
   /** The issuer of the tokens, and their audience. */
   readonly issuer: string;
   readonly audience: readonly string[];
-  /**
-   * The page's origin, the only one that a browser may call from.
-   * @default - none
-   */
-  readonly pageOrigin?: string;
 }
 
 const ACCESS: Access = {
@@ -65,19 +54,11 @@ export class Api extends Construct {
     this.#addStage(props);
   }
 
-  #httpApi({ names, pageOrigin }: ApiProps): HttpApi {
+  /** Without CORS: a browser calls it by the page's own origin. */
+  #httpApi({ names }: ApiProps): HttpApi {
     return new HttpApi(this, 'HttpApi', {
       apiName: names.of('api'),
       createDefaultStage: false,
-      corsPreflight: pageOrigin
-        ? {
-            allowOrigins: [pageOrigin],
-            allowMethods: [CorsHttpMethod.GET, CorsHttpMethod.POST, CorsHttpMethod.DELETE],
-            allowHeaders: ['authorization', 'content-type', 'idempotency-key'],
-            exposeHeaders: ['location'],
-            maxAge: Duration.hours(1),
-          }
-        : undefined,
     });
   }
 
@@ -92,7 +73,6 @@ export class Api extends Construct {
     }
     this.httpApi.addRoutes({
       path: '/{proxy+}',
-      // ANY would put the authorizer before a browser's preflight OPTIONS too.
       methods: [HttpMethod.GET, HttpMethod.POST, HttpMethod.DELETE],
       integration,
       authorizer: new HttpJwtAuthorizer('Authorizer', issuer, { jwtAudience: [...audience] }),

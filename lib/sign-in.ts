@@ -52,7 +52,7 @@ export class SignIn extends Construct {
       });
     }
     const domain = pool.addDomain('Domain', {
-      cognitoDomain: { domainPrefix: `${props.names.stack}-${Aws.ACCOUNT_ID}` },
+      cognitoDomain: { domainPrefix: domainPrefix(props.names) },
     });
     const people = this.#peopleClient(pool, props);
     const machine = props.machineClient ? this.#machineClient(pool, props) : undefined;
@@ -128,4 +128,16 @@ export class SignIn extends Construct {
       refreshTokenValidity: Duration.hours(12),
     });
   }
+}
+
+function domainPrefix(names: Names): string {
+  return `${names.stack}-${Aws.ACCOUNT_ID}`;
+}
+
+/** The origins that a page signs in at: the tokens of this user pool, and the discovery of its region. */
+export function signInOrigins(names: Names): string[] {
+  return [
+    `https://${domainPrefix(names)}.auth.${Aws.REGION}.amazoncognito.com`,
+    `https://cognito-idp.${Aws.REGION}.amazonaws.com`,
+  ];
 }

@@ -13,7 +13,7 @@ import { Monitoring } from './monitoring.ts';
 import { Names } from './names.ts';
 import { Network } from './network.ts';
 import { Secrets, secretsOf } from './secrets.ts';
-import { SignIn } from './sign-in.ts';
+import { SignIn, signInOrigins } from './sign-in.ts';
 import { Steps } from './steps.ts';
 import { Storage } from './storage.ts';
 import { Web } from './web.ts';
@@ -188,7 +188,8 @@ export class CodyBatchStack extends Stack {
 
   #addWeb(folder: string, { accessLogs }: Storage): Web {
     const { oidcIssuer: issuer } = this.#configuration;
-    return new Web(this, 'Web', { names: this.#names, folder, accessLogs, issuer });
+    const connect = issuer ? [new URL(issuer).origin] : signInOrigins(this.#names);
+    return new Web(this, 'Web', { names: this.#names, folder, accessLogs, connect });
   }
 
   #addSignIn(web: Web | undefined): SignIn {
@@ -202,7 +203,7 @@ export class CodyBatchStack extends Stack {
     });
   }
 
-  /** Adds the API, and the page's files, which have the API's address. */
+  /** Adds the API, and the page's files, which have the sign-in of the API. */
   #addApi(
     setting: FunctionSetting,
     bundles: FunctionBundles,
@@ -216,13 +217,12 @@ export class CodyBatchStack extends Stack {
       bundle: bundleOf('api', bundles),
       issuer,
       audience: signIn?.audience ?? oidcAudience,
-      pageOrigin: web?.url,
     });
+    web?.addApi(api.httpApi);
     web?.deploy({
-      apiUrl: api.httpApi.apiEndpoint,
+      environment: this.#configuration.environment,
       issuer,
       clientId: signIn?.clientId ?? oidcAudience[0]!,
-      ...(signIn && { signInUrl: signIn.domainUrl }),
     });
     return api;
   }

@@ -1,16 +1,23 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { Aws, DefaultStackSynthesizer, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { DefaultStackSynthesizer, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import {
+  AllowedMethods,
   CachePolicy,
   Distribution,
+  Function as EdgeFunction,
+  FunctionCode,
+  FunctionEventType,
+  FunctionRuntime,
   HeadersFrameOption,
   HeadersReferrerPolicy,
+  OriginRequestPolicy,
   ResponseHeadersPolicy,
   S3OriginAccessControl,
   ViewerProtocolPolicy,
 } from 'aws-cdk-lib/aws-cloudfront';
-import { S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
+import { HttpOrigin, S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
   BlockPublicAccess,
@@ -21,6 +28,7 @@ import {
 } from 'aws-cdk-lib/aws-s3';
 import { BucketDeployment, CacheControl, Source } from 'aws-cdk-lib/aws-s3-deployment';
 import { Construct } from 'constructs';
+import { PAGE_ASSETS, PAGE_FILES, pagePolicy } from '../core/page.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Names } from './names.ts';
 
@@ -29,11 +37,8 @@ export interface WebProps {
   /** The built page: `index.html` and the files that it loads. */
   readonly folder: string;
   readonly accessLogs: IBucket;
-  /**
-   * The OIDC issuer that the page connects to.
-   * @default - Cognito
-   */
-  readonly issuer?: string;
+  /** The origins that the page connects to besides its own: those of the sign-in. */
+  readonly connect: readonly string[];
 }
 
 /** Whether the folder has a built page. */
@@ -48,7 +53,7 @@ export class Web extends Construct {
   readonly #distribution: Distribution;
   readonly #folder: string;
 
-  constructor(scope: Construct, id: string, { names, folder, accessLogs, issuer }: WebProps) {
+  constructor(scope: Construct, id: string, { names, folder, accessLogs, connect }: WebProps) {
     super(scope, id);
     this.#folder = folder;
     this.#bucket = new Bucket(this, 'Frontend', {
@@ -73,15 +78,11 @@ export class Web extends Construct {
         }),
         viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
         cachePolicy: CachePolicy.CACHING_OPTIMIZED,
-        responseHeadersPolicy: this.#headers(names, issuer),
+        responseHeadersPolicy: this.#headers(names, connect),
+        functionAssociations: [
+          { function: this.#addresses(names), eventType: FunctionEventType.VIEWER_REQUEST },
+        ],
       },
-      // Paths of the page are not objects of the bucket; index.html handles them.
-      errorResponses: [403, 404].map((httpStatus) => ({
-        httpStatus,
-        responseHttpStatus: 200,
-        responsePagePath: '/index.html',
-        ttl: Duration.seconds(0),
-      })),
       logBucket: accessLogs,
       logFilePrefix: 'cloudfront/',
     });
@@ -96,21 +97,66 @@ export class Web extends Construct {
   }
 
   /**
-   * Uploads the page and its `config.json`, which has the URLs of the API and of the sign-in. Separate from the constructor,
-   * because the API's CORS needs the page's URL first.
+   * Serves the API below `/api`, so that the page calls its own origin. Separate from the constructor, because the API's
+   * sign-in needs the page's URL first.
+   */
+  addApi({ apiEndpoint }: HttpApi): void {
+    this.#distribution.addBehavior('/api/*', new HttpOrigin(Fn.select(2, Fn.split('/', apiEndpoint))), {
+      viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
+      allowedMethods: AllowedMethods.ALLOW_ALL,
+      cachePolicy: CachePolicy.CACHING_DISABLED,
+      // All headers but Host, which API Gateway would not know.
+      originRequestPolicy: OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+    });
+  }
+
+  /**
+   * Uploads the page and its `config.json`. Nothing is removed: a page that is open during a deployment still loads the
+   * parts of its own version.
    */
   deploy(config: Readonly<Record<string, string>>): void {
-    new BucketDeployment(this, 'Page', {
-      sources: [Source.asset(this.#folder), Source.jsonData('config.json', config)],
+    const common = {
       destinationBucket: this.#bucket,
-      distribution: this.#distribution,
-      cacheControl: [CacheControl.noCache()],
+      prune: false,
       logGroup: new LogGroup(this, 'PageLogs', {
         retention: RetentionDays.ONE_WEEK,
         removalPolicy: RemovalPolicy.DESTROY,
       }),
+    };
+    const assets = new BucketDeployment(this, 'Assets', {
+      ...common,
+      sources: [Source.asset(this.#folder)],
+      exclude: ['*'],
+      include: [`${PAGE_ASSETS.slice(1)}*`],
+      // The digest in the name changes with the content.
+      cacheControl: [CacheControl.fromString('public, max-age=31536000, immutable')],
     });
+    const page = new BucketDeployment(this, 'Page', {
+      ...common,
+      sources: [Source.asset(this.#folder), Source.jsonData('config.json', config)],
+      exclude: [`${PAGE_ASSETS.slice(1)}*`],
+      distribution: this.#distribution,
+      cacheControl: [CacheControl.noCache()],
+    });
+    // The document names the assets, so they have to be there first.
+    page.node.addDependency(assets);
     this.#acknowledgeUploader();
+  }
+
+  /** Every address within the page is its document. A file that is not there stays an error, and is never HTML. */
+  #addresses(names: Names): EdgeFunction {
+    return new EdgeFunction(this, 'Addresses', {
+      functionName: names.acrossRegions('addresses'),
+      runtime: FunctionRuntime.JS_2_0,
+      code: FunctionCode.fromInline(
+        `const files = ${JSON.stringify(PAGE_FILES)};
+function handler(event) {
+  const request = event.request;
+  if (!request.uri.startsWith('${PAGE_ASSETS}') && !files.includes(request.uri)) request.uri = '/index.html';
+  return request;
+}`,
+      ),
+    });
   }
 
   /** CDK's function for uploads: one for the whole stack, with a role that CDK writes. */
@@ -138,23 +184,13 @@ export class Web extends Construct {
     });
   }
 
-  #headers(names: Names, issuer: string | undefined): ResponseHeadersPolicy {
+  #headers(names: Names, connect: readonly string[]): ResponseHeadersPolicy {
     const override = true;
-    const api = `https://*.execute-api.${Aws.REGION}.amazonaws.com`;
-    const signIn = issuer ? new URL(issuer).origin : `https://*.auth.${Aws.REGION}.amazoncognito.com`;
     return new ResponseHeadersPolicy(this, 'Headers', {
       responseHeadersPolicyName: names.acrossRegions('headers'),
       securityHeadersBehavior: {
         contentSecurityPolicy: {
-          contentSecurityPolicy: [
-            "default-src 'self'",
-            `connect-src 'self' ${api} ${signIn}`,
-            "img-src 'self' data:",
-            "object-src 'none'",
-            "base-uri 'none'",
-            "form-action 'self'",
-            "frame-ancestors 'none'",
-          ].join('; '),
+          contentSecurityPolicy: pagePolicy(connect),
           override,
         },
         contentTypeOptions: { override },

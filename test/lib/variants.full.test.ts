@@ -122,9 +122,17 @@ test('browsers may call the API from the page only, and only CloudFront reads th
   const [[distribution, { DistributionConfig }]] = ofType(prod.template, 'AWS::CloudFront::Distribution') as [
     [string, Resource['Properties']],
   ];
-  const { AllowOrigins, AllowMethods } = only('AWS::ApiGatewayV2::Api').CorsConfiguration;
-  expect(AllowOrigins.map(flat)).toEqual([`https://<${distribution}.DomainName>`]);
-  expect(AllowMethods.sort()).toEqual(['DELETE', 'GET', 'POST']);
+  expect(only('AWS::ApiGatewayV2::Api').CorsConfiguration).toBeUndefined();
+  expect(DistributionConfig.CacheBehaviors).toHaveLength(1);
+  expect(DistributionConfig.CacheBehaviors[0]).toMatchObject({
+    PathPattern: '/api/*',
+    ViewerProtocolPolicy: 'https-only',
+    // CachingDisabled, and AllViewerExceptHostHeader: the token arrives, and no answer is kept for another caller.
+    CachePolicyId: '4135ea2d-6df8-44a3-9df3-4b5a84be39ad',
+    OriginRequestPolicyId: 'b689b0a8-53d0-40ab-baf2-68738e2966ac',
+  });
+  // A problem document of the API must arrive as it is.
+  expect(DistributionConfig.CustomErrorResponses).toBeUndefined();
   expect(flat(prod.template.Outputs.PageUrl!.Value)).toBe(`https://<${distribution}.DomainName>`);
 
   expect(DistributionConfig.Origins[0].OriginAccessControlId).toBeDefined();
@@ -146,9 +154,32 @@ test('browsers may call the API from the page only, and only CloudFront reads th
     'AWS::CloudFront::ResponseHeadersPolicy',
   ).ResponseHeadersPolicyConfig;
   const csp = flat(SecurityHeadersConfig.ContentSecurityPolicy.ContentSecurityPolicy);
-  expect(csp).toContain("default-src 'self'");
-  expect(csp).toContain(' https://sso.example.com;');
+  expect(csp).toContain("default-src 'none'");
+  expect(csp).toContain("connect-src 'self' https://sso.example.com;");
+  expect(csp).toContain("trusted-types 'none'");
   expect(SecurityHeadersConfig.StrictTransportSecurity.IncludeSubdomains).toBe(true);
+});
+
+test('an address within the page is its document, and a missing file stays an error', () => {
+  const { FunctionCode } = only('AWS::CloudFront::Function');
+  const rewrite = new Function('event', `${FunctionCode}; return handler(event).uri;`);
+  const uriOf = (uri: string) => rewrite({ request: { uri } });
+  expect(['/', '/j/job-1/r/acme/site.js', '/new'].map(uriOf)).toEqual(Array(3).fill('/index.html'));
+  expect(['/assets/gone-1a2b.js', '/config.json', '/favicon.svg'].map(uriOf)).toEqual([
+    '/assets/gone-1a2b.js',
+    '/config.json',
+    '/favicon.svg',
+  ]);
+});
+
+test('a deployment takes nothing from open pages, and only hashed files are kept by browsers', () => {
+  const uploads = ofType(prod.template, 'Custom::CDKBucketDeployment').map(([, properties]) => properties);
+  expect(uploads.map(({ Prune, SystemMetadata }) => [Prune, SystemMetadata['cache-control']]).sort()).toEqual(
+    [
+      [false, 'no-cache'],
+      [false, 'public, max-age=31536000, immutable'],
+    ],
+  );
 });
 
 test('the configured address is subscribed to alarms and the budget', () => {

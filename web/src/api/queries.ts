@@ -40,9 +40,10 @@ export const rowsQuery = (jobId: string, job: JobPage | undefined) =>
     refetchInterval: () => rowsInterval(job),
   });
 
-export const runsQuery = (jobId: string) =>
+/** `run` is the job's present one: the list is read again when it changes. */
+export const runsQuery = (jobId: string, run: number) =>
   queryOptions({
-    queryKey: ['runs', jobId],
+    queryKey: ['runs', jobId, run],
     queryFn: ({ signal }) => get<RunList>(pathOf(`/jobs/${jobId}/runs`, { include: 'text' }), { signal }),
   });
 

@@ -6,8 +6,10 @@ import {
   lazyRouteComponent,
 } from '@tanstack/react-router';
 import { JobPage } from '../pages/job/job-page.tsx';
+import { jobSearch } from '../pages/job/job-search.ts';
 import { JobsPage } from '../pages/jobs/jobs-page.tsx';
 import { jobsSearch } from '../pages/jobs/jobs-search.ts';
+import { newJobSearch } from '../pages/new-job/new-job-search.ts';
 import { repositorySearch } from '../pages/repository/repository-search.ts';
 import { Heading } from '../ui/heading.tsx';
 import { ProblemBox } from '../ui/problem.tsx';
@@ -33,6 +35,7 @@ const job = createRoute({
   getParentRoute: () => root,
   path: '/j/$jobId',
   component: JobPage,
+  validateSearch: jobSearch,
 });
 
 const review = createRoute({
@@ -52,6 +55,7 @@ const newJob = createRoute({
   getParentRoute: () => root,
   path: '/new',
   component: lazyRouteComponent(() => import('../pages/new-job/new-job-page.tsx'), 'NewJobPage'),
+  validateSearch: newJobSearch,
 });
 
 const pulls = createRoute({

@@ -8,7 +8,7 @@ export function JobFilters({ search }: { search: JobsSearch }) {
   const set = (change: Partial<Record<keyof JobsSearch, string | undefined>>) =>
     void navigate({
       to: '/j',
-      search: (before) => ({ ...before, ...(change as JobsSearch) }),
+      search: { ...search, ...(change as JobsSearch) },
       replace: true,
     });
   return (

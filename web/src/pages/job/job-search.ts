@@ -1,0 +1,43 @@
+import { textParam, wordParam } from '../../app/search-params.ts';
+
+export const JOB_TABS = ['repositories', 'shapes', 'failures', 'runs', 'settings'] as const;
+export const ROW_STATUSES = ['pending', 'processing', 'completed', 'failed', 'cancelled', 'unknown'] as const;
+export const OUTCOMES = ['changed', 'unchanged', 'gaveUp', 'failed'] as const;
+export const PULL_STATES = ['none', 'open', 'merged', 'closed', 'failed', 'red'] as const;
+export const REVIEWS = ['approve', 'reject', 'undecided'] as const;
+export const SORTS = ['repositoryName', 'status', 'costUsd', 'changes', 'completedAt'] as const;
+
+export type JobSearch = {
+  tab?: (typeof JOB_TABS)[number];
+  text?: string;
+  status?: (typeof ROW_STATUSES)[number];
+  outcome?: (typeof OUTCOMES)[number];
+  pull?: (typeof PULL_STATES)[number];
+  review?: (typeof REVIEWS)[number];
+  shape?: string;
+  kin?: string;
+  error?: string;
+  sort?: (typeof SORTS)[number];
+  desc?: boolean;
+};
+
+export function jobSearch(search: Record<string, unknown>): JobSearch {
+  return {
+    tab: wordParam(search.tab, JOB_TABS),
+    text: textParam(search.text, 200),
+    status: wordParam(search.status, ROW_STATUSES),
+    outcome: wordParam(search.outcome, OUTCOMES),
+    pull: wordParam(search.pull, PULL_STATES),
+    review: wordParam(search.review, REVIEWS),
+    shape: textParam(search.shape, 80),
+    kin: textParam(search.kin, 80),
+    error: textParam(search.error, 400),
+    sort: wordParam(search.sort, SORTS),
+    desc: search.desc === true || undefined,
+  };
+}
+
+/** Whether the search picks some of the rows. */
+export function isFiltered({ tab: _tab, sort: _sort, desc: _desc, ...filters }: JobSearch): boolean {
+  return Object.values(filters).some((value) => value !== undefined);
+}

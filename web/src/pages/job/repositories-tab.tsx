@@ -1,0 +1,113 @@
+import { getRouteApi } from '@tanstack/react-router';
+import { useMemo, useState } from 'react';
+import { isRunning } from '../../api/polling.ts';
+import type { JobPage } from '../../api/types.ts';
+import { count } from '../../text/format.ts';
+import { Empty, ProblemBox } from '../../ui/problem.tsx';
+import { useStartRun } from './job-mutations.ts';
+import styles from './job-page.module.css';
+import { isFiltered, type JobSearch } from './job-search.ts';
+import { RepositoryFilters } from './repository-filters.tsx';
+import { RepositoryTable } from './repository-table.tsx';
+import { isChange, type Row, selectRows } from './rows.ts';
+
+const route = getRouteApi('/j/$jobId');
+
+/** All repositories of the job, which are filtered, sorted and selected in the browser. */
+export function RepositoriesTab({
+  job,
+  rows,
+  search,
+}: {
+  job: JobPage;
+  rows: readonly Row[];
+  search: JobSearch;
+}) {
+  const navigate = route.useNavigate();
+  const shown = useMemo(() => selectRows(rows, search), [rows, search]);
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const set = (change: JobSearch) =>
+    void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
+  return (
+    <>
+      <RepositoryFilters search={search} onChange={set} />
+      <p role="status">
+        {isFiltered(search)
+          ? `${count(shown.length)} of ${count(rows.length)} repositories match`
+          : `${count(rows.length)} repositories`}
+        {isFiltered(search) && (
+          <>
+            {' '}
+            <button
+              type="button"
+              onClick={() => void navigate({ search: ({ tab, sort, desc }) => ({ tab, sort, desc }) })}
+            >
+              Clear the filter
+            </button>
+          </>
+        )}
+      </p>
+      {rows.length === 0 && (
+        <Empty title="No repository is resolved yet">
+          The job finds its repositories first; they are here within seconds.
+        </Empty>
+      )}
+      {rows.length > 0 && (
+        <RepositoryTable
+          jobId={job.jobId}
+          rows={shown}
+          search={search}
+          onSort={(sort) => set({ sort, desc: search.sort === sort && !search.desc ? true : undefined })}
+          selected={selected}
+          onSelect={setSelected}
+        />
+      )}
+      {selected.size > 0 && (
+        <Selection job={job} rows={rows} selected={selected} onClear={() => setSelected(new Set())} />
+      )}
+    </>
+  );
+}
+
+function Selection({
+  job,
+  rows,
+  selected,
+  onClear,
+}: {
+  job: JobPage;
+  rows: readonly Row[];
+  selected: ReadonlySet<string>;
+  onClear: () => void;
+}) {
+  const retry = useStartRun(job.jobId, 'retry');
+  const publish = useStartRun(job.jobId, 'pull-requests');
+  const of = rows.filter(({ repositoryName }) => selected.has(repositoryName));
+  const retriable = of.filter(({ status }) => status === 'failed' || status === 'cancelled');
+  const publishable = of.filter((row) => isChange(row) && row.review !== 'reject');
+  const names = (some: readonly Row[]) => some.map(({ repositoryName }) => repositoryName);
+  const error = retry.error ?? publish.error;
+  return (
+    <div className={styles.notice}>
+      <span>{count(selected.size)} selected</span>
+      <button
+        type="button"
+        disabled={retriable.length === 0 || isRunning(job) || retry.isPending}
+        onClick={() => retry.mutate({ repositories: names(retriable) }, { onSuccess: onClear })}
+      >
+        Retry {count(retriable.length)}
+      </button>
+      <button
+        type="button"
+        disabled={publishable.length === 0 || publish.isPending}
+        onClick={() => publish.mutate({ repositories: names(publishable) }, { onSuccess: onClear })}
+      >
+        Open pull requests ({count(publishable.length)})
+      </button>
+      <button type="button" onClick={onClear}>
+        Clear the selection
+      </button>
+      {error && <ProblemBox error={error} />}
+    </div>
+  );
+}

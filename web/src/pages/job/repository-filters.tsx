@@ -1,0 +1,74 @@
+import styles from '../../ui/filters.module.css';
+import { type JobSearch, OUTCOMES, PULL_STATES, REVIEWS, ROW_STATUSES } from './job-search.ts';
+import { shortShape } from './rows.ts';
+
+const SELECTS = [
+  ['status', 'Status', ROW_STATUSES],
+  ['outcome', 'Outcome', OUTCOMES],
+  ['pull', 'Pull request', PULL_STATES],
+  ['review', 'Review', REVIEWS],
+] as const;
+
+const WORDS: Readonly<Record<string, string>> = {
+  gaveUp: 'gave up',
+  red: 'open with failing checks',
+  approve: 'approved',
+  reject: 'rejected',
+};
+
+export function RepositoryFilters({
+  search,
+  onChange,
+}: {
+  search: JobSearch;
+  onChange: (change: JobSearch) => void;
+}) {
+  return (
+    <form
+      className={styles.filters}
+      onSubmit={(event) => event.preventDefault()}
+      aria-label="Filter the repositories"
+    >
+      <label>
+        Name
+        <input
+          type="search"
+          data-key="/"
+          value={search.text ?? ''}
+          onChange={({ target }) => onChange({ text: target.value || undefined })}
+        />
+      </label>
+      {SELECTS.map(([name, label, words]) => (
+        <label key={name}>
+          {label}
+          <select
+            value={search[name] ?? ''}
+            onChange={({ target }) => onChange({ [name]: target.value || undefined })}
+          >
+            <option value="">any</option>
+            {words.map((word) => (
+              <option key={word} value={word}>
+                {WORDS[word] ?? word}
+              </option>
+            ))}
+          </select>
+        </label>
+      ))}
+      {search.shape && (
+        <Picked label={`shape ${shortShape(search.shape)}`} clear={() => onChange({ shape: undefined })} />
+      )}
+      {search.kin && (
+        <Picked label={`kin ${shortShape(search.kin)}`} clear={() => onChange({ kin: undefined })} />
+      )}
+      {search.error && <Picked label="one kind of failure" clear={() => onChange({ error: undefined })} />}
+    </form>
+  );
+}
+
+function Picked({ label, clear }: { label: string; clear: () => void }) {
+  return (
+    <button type="button" onClick={clear} aria-label={`Remove the filter: ${label}`}>
+      {label} ✕
+    </button>
+  );
+}

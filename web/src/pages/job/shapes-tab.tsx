@@ -1,0 +1,57 @@
+import { Link } from '@tanstack/react-router';
+import { count, percent } from '../../text/format.ts';
+import { Empty } from '../../ui/problem.tsx';
+import { Status } from '../../ui/status.tsx';
+import styles from './job-page.module.css';
+import { RepositoryLink } from './repository-link.tsx';
+import { type Kin, shortShape } from './rows.ts';
+
+const SHOWN = 4;
+
+/** Changes by kin (alike), then by shape (equal), with some of the repositories of each. */
+export function ShapesTab({ jobId, kins }: { jobId: string; kins: readonly Kin[] }) {
+  if (kins.length === 0) {
+    return (
+      <Empty title="There are no changes yet">As soon as a repository has one, its shape is here.</Empty>
+    );
+  }
+  const changes = kins.reduce((sum, { count }) => sum + count, 0);
+  return (
+    <>
+      <p>
+        {count(changes)} changes in {count(kins.length)} kin. A kin groups changes that look alike; a shape is
+        one change, to the byte, in many places.{' '}
+        <Link to="/j/$jobId/review" params={{ jobId }}>
+          Review them
+        </Link>
+      </p>
+      <ul className={styles.cards}>
+        {kins.map((kin) => (
+          <li key={kin.kin} className={styles.card}>
+            <h2>
+              {count(kin.count)} changes, {percent(kin.count, changes)}
+            </h2>
+            {kin.shapes.map((shape) => (
+              <div key={shape.shape}>
+                <p className={styles.facts}>
+                  <Link to="/j/$jobId" params={{ jobId }} search={{ shape: shape.shape }}>
+                    shape {shortShape(shape.shape)}
+                  </Link>
+                  <span>{count(shape.rows.length)} repositories</span>
+                  <Status value={shape.review} />
+                </p>
+                <ul>
+                  {shape.rows.slice(0, SHOWN).map(({ repositoryName }) => (
+                    <li key={repositoryName}>
+                      <RepositoryLink jobId={jobId} repositoryName={repositoryName} />
+                    </li>
+                  ))}
+                </ul>
+              </div>
+            ))}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

@@ -5,11 +5,13 @@ import {
   type ErrorComponentProps,
   lazyRouteComponent,
 } from '@tanstack/react-router';
+import { dashboardSearch } from '../pages/dashboard/dashboard-search.ts';
 import { JobPage } from '../pages/job/job-page.tsx';
 import { jobSearch } from '../pages/job/job-search.ts';
 import { JobsPage } from '../pages/jobs/jobs-page.tsx';
 import { jobsSearch } from '../pages/jobs/jobs-search.ts';
 import { newJobSearch } from '../pages/new-job/new-job-search.ts';
+import { pullsSearch } from '../pages/pulls/pulls-search.ts';
 import { repositorySearch } from '../pages/repository/repository-search.ts';
 import { Heading } from '../ui/heading.tsx';
 import { ProblemBox } from '../ui/problem.tsx';
@@ -22,6 +24,7 @@ const dashboard = createRoute({
   getParentRoute: () => root,
   path: '/',
   component: lazyRouteComponent(() => import('../pages/dashboard/dashboard-page.tsx'), 'DashboardPage'),
+  validateSearch: dashboardSearch,
 });
 
 const jobs = createRoute({
@@ -62,6 +65,7 @@ const pulls = createRoute({
   getParentRoute: () => root,
   path: '/pulls',
   component: lazyRouteComponent(() => import('../pages/pulls/pulls-page.tsx'), 'PullsPage'),
+  validateSearch: pullsSearch,
 });
 
 const routeTree = root.addChildren([dashboard, jobs, job, review, repository, newJob, pulls]);

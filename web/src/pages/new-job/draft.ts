@@ -1,0 +1,103 @@
+import type { JobRequest } from '../../api/types.ts';
+
+/** The form as a person fills it in; numbers are text until the request is made. */
+export type Draft = {
+  name: string;
+  type: string;
+  prompt: string;
+  repositories: string;
+  verify: string;
+  include: string;
+  exclude: string;
+  model: string;
+  maxTurns: string;
+  repositoryCostUsd: string;
+  maxMinutes: string;
+  jobCostUsd: string;
+  maxConcurrency: string;
+  pulls: 'review' | 'once' | 'none';
+  title: string;
+  sample: string;
+};
+
+export const EMPTY_DRAFT: Draft = {
+  name: '',
+  type: 'custom',
+  prompt: '',
+  repositories: '',
+  verify: '',
+  include: '',
+  exclude: '',
+  model: '',
+  maxTurns: '',
+  repositoryCostUsd: '',
+  maxMinutes: '',
+  jobCostUsd: '',
+  maxConcurrency: '',
+  pulls: 'review',
+  title: '',
+  sample: '3',
+};
+
+const KEY = 'cody-batch-draft';
+
+/** The draft that this browser keeps. */
+export function storedDraft(): Draft {
+  try {
+    return { ...EMPTY_DRAFT, ...JSON.parse(localStorage.getItem(KEY) ?? '{}') };
+  } catch {
+    return EMPTY_DRAFT;
+  }
+}
+
+export function storeDraft(draft: Draft | undefined): void {
+  if (draft) localStorage.setItem(KEY, JSON.stringify(draft));
+  else localStorage.removeItem(KEY);
+}
+
+/** The lines of a field, without empty ones. */
+export function linesOf(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
+}
+
+/** Names by lines or by commas, each once. */
+export function entriesOf(text: string): string[] {
+  return [...new Set(linesOf(text.replaceAll(',', '\n')))];
+}
+
+/** The body of POST /jobs. The API checks it, and names each field at fault. */
+export function requestOf(draft: Draft, sample: number | undefined): JobRequest {
+  return {
+    prompt: draft.prompt,
+    repositories: entriesOf(draft.repositories),
+    ...(draft.name.trim() && { name: draft.name.trim() }),
+    ...(draft.type && { type: draft.type }),
+    ...(sample !== undefined && { sample }),
+    ...numberOf('maxCostUsd', draft.jobCostUsd),
+    ...numberOf('maxConcurrency', draft.maxConcurrency),
+    createPullRequests: draft.pulls === 'once',
+    review: draft.pulls === 'review' ? 'required' : 'optional',
+    settings: {
+      ...(draft.model.trim() && { model: draft.model.trim() }),
+      ...numberOf('maxTurns', draft.maxTurns),
+      ...numberOf('maxCostUsd', draft.repositoryCostUsd),
+      ...numberOf('maxMinutes', draft.maxMinutes),
+      ...listOf('verify', draft.verify),
+      ...listOf('include', draft.include),
+      ...listOf('exclude', draft.exclude),
+    },
+    ...(draft.title.trim() && { pullRequest: { title: draft.title.trim() } }),
+  };
+}
+
+function numberOf(name: string, text: string): Record<string, number> {
+  return text.trim() === '' ? {} : { [name]: Number(text) };
+}
+
+function listOf(name: string, text: string): Record<string, string[]> {
+  const lines = linesOf(text);
+  return lines.length > 0 ? { [name]: lines } : {};
+}

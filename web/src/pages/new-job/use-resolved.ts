@@ -1,0 +1,24 @@
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { post } from '../../api/client.ts';
+import { useDebounced } from '../../ui/use-debounced.ts';
+
+export type Resolved = {
+  count: number;
+  leftOutCount: number;
+  repositories: { repositoryName: string; because: string }[];
+  leftOut: { repositoryName: string; because: string }[];
+  incomplete: { entry: string; because: string }[];
+};
+
+/** What the entries come to, with the allow-list applied, as one types. */
+export function useResolved(entries: readonly string[]) {
+  const settled = useDebounced(entries.join('\n'), 400);
+  return useQuery({
+    queryKey: ['resolve', settled],
+    queryFn: () => post<Resolved>('/repositories/resolve', { repositories: settled.split('\n') }),
+    enabled: settled !== '',
+    placeholderData: keepPreviousData,
+    retry: false,
+    staleTime: 60_000,
+  });
+}

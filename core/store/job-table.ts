@@ -278,15 +278,22 @@ export class JobTable {
   }
 
   /**
-   * Records how many repositories a running job holds back behind its sample. If it holds some, it waits once the run ends.
-   * Safe to call again.
+   * Records how many repositories a job holds back behind its sample. If it holds some and runs, it waits once the run ends.
+   * A cancel that came first ends the wait, and not what is held. Safe to call again.
    */
   async recordHeld(jobId: string, run: number, held: number): Promise<void> {
-    await this.#update(jobId, {
-      ...(held > 0 ? { set: { held, waitingFor: 'sample' satisfies WaitingFor } } : { remove: ['held'] }),
+    const waitingFor = 'sample' satisfies WaitingFor;
+    const waits = await this.#update(jobId, {
+      ...(held > 0 ? { set: { held, waitingFor } } : { remove: ['held'] }),
       condition: `run = :run AND ${RUNNING}`,
       names: { '#status': 'status' },
       values: { ':run': run, ...ENDS, ...WAITING },
+    });
+    if (waits) return;
+    await this.#update(jobId, {
+      ...(held > 0 ? { set: { held } } : { remove: ['held'] }),
+      condition: 'run = :run AND attribute_not_exists(deletedAt)',
+      values: { ':run': run },
     });
   }
 

@@ -128,6 +128,20 @@ test('a job that waits for a person stays waiting through its runs, and is cance
   expect(await jobs.reserveRun(jobId, 2, { action: 'analyze' }, AT)).toBe(true);
 });
 
+test('what a job holds back is known after a cancel too, which ends only its wait', async () => {
+  const { jobs } = tables;
+  const { jobId } = jobRow();
+  await jobs.create(jobRow({ jobId }));
+  await jobs.cancel(jobId, 1, AT);
+  await jobs.recordHeld(jobId, 1, 3);
+  expect(await jobs.get(jobId)).toMatchObject({ status: 'cancelled', held: 3 });
+  expect(await jobs.get(jobId)).not.toHaveProperty('waitingFor');
+  await jobs.recordHeld(jobId, 2, 0);
+  expect(await jobs.get(jobId)).toMatchObject({ held: 3 });
+  await jobs.recordHeld(jobId, 1, 0);
+  expect(await jobs.get(jobId)).not.toHaveProperty('held');
+});
+
 test('one of twenty readers counts, and counts again only when the counts are old', async () => {
   const { jobs } = tables;
   const job = jobRow();

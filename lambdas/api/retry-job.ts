@@ -39,11 +39,12 @@ export const retryJob = route(
 
 /** The selected repositories that did not complete. Throws ConflictError if there is nothing to run again. */
 async function namesToRetry(
-  { jobId, status, counts }: JobRow,
+  { jobId, status, counts, settings }: JobRow,
   selected: readonly string[] | undefined,
   context: Context,
 ): Promise<string[] | undefined> {
   if (!selected) {
+    if (settings.judge) await refuseRejectedOnly(jobId, context);
     if (counts.total === 0 || counts.completed < counts.total) return undefined;
     // The counts are those of the run; a user may have marked the job and its repositories as failed since.
     if (status === 'failed' && (await hasIncomplete(jobId, context))) return undefined;
@@ -57,6 +58,18 @@ async function namesToRetry(
     selected.length === 0
       ? `No repository of the job ${jobId} matches, so there is nothing to retry. GET /jobs/${jobId}/rows shows what each came to.`
       : `The ${selected.length} selected repositories of the job ${jobId} completed, so there is nothing to retry.`,
+  );
+}
+
+/** What the judge rejected is not run again unless it is picked, so there may be nothing else. */
+async function refuseRejectedOnly(jobId: string, context: Context): Promise<void> {
+  const names = await repositoryNames(jobId, context);
+  const rows = await context.repositories.getMany(jobId, names, ['repositoryName', 'status', 'judgement']);
+  const incomplete = rows.filter(({ status }) => status !== 'completed');
+  const isRejected = ({ judgement }: (typeof rows)[number]) => judgement?.decision === 'reject';
+  if (incomplete.length === 0 || !incomplete.every(isRejected)) return;
+  throw new ConflictError(
+    `The judge rejected what the job ${jobId} has left (${incomplete.length} repositories), so nothing is run again. Name them in repositories to run them again.`,
   );
 }
 

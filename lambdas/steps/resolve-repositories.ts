@@ -130,6 +130,7 @@ const TAKEN_OVER = [
     'jobId',
     'repositoryName',
     'status',
+    'judgement',
     'run',
     'resultRun',
     'artifacts',
@@ -147,7 +148,7 @@ const TAKEN_OVER = [
 async function takeOver(
   { jobId, run }: RunId,
   names: readonly string[],
-  { kind, redo }: RunRequest,
+  { kind, redo, selection }: RunRequest,
   context: Context,
 ): Promise<void> {
   await cleanUpRun({ jobId, run: run - 1 }, CANCELLED, context);
@@ -158,6 +159,8 @@ async function takeOver(
   await inParallel(rows, PARALLEL, async (row) => {
     if (row.status === 'completed' && redo) await repositories.resetForRevision(row, run, now(), true);
     if (row.status !== 'failed' && row.status !== 'cancelled') return;
+    // What the judge rejected runs again only if it is picked.
+    if (row.judgement?.decision === 'reject' && !selection) return;
     if (await repositories.resetForRun(row, run, now()))
       await repositories.removeDiff(jobId, row.repositoryName);
   });

@@ -1,15 +1,21 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { COST_OF_USAGE, Fleet, repositoryOfRequest, writeAndSubmit } from '../../support/fleet.ts';
+import { COST_OF_USAGE, Fleet, repositoryOfRequest, USAGE, writeAndSubmit } from '../../support/fleet.ts';
 import { until } from '../../support/until.ts';
 
 let fleet: Fleet;
 /** What the model does at a repository; by default it writes a file and submits. */
 const behaviour = new Map<string, 'refuses' | 'stalls' | 'stallsLater'>();
+/** The judge's decision about every change, in jobs that have a judge. */
+let decision: 'approve' | 'reject' = 'reject';
 
 beforeAll(async () => {
   fleet = await Fleet.start({
     names: ['good', 'bad', 'slow'],
     script: (request) => {
+      if (request.output_config?.format) {
+        const judgement = JSON.stringify({ reasons: [], risk: 'high', decision });
+        return { usage: USAGE, content: [{ type: 'text', text: judgement }] };
+      }
       const mood = behaviour.get(repositoryOfRequest(request));
       if (mood === 'stalls' || (mood === 'stallsLater' && request.messages.length > 1))
         return { stall: true };
@@ -23,6 +29,29 @@ afterAll(() => fleet.close());
 
 const retry = (jobId: string, body?: object) => fleet.call('POST', `/jobs/${jobId}/retry`, body);
 const cancel = (jobId: string) => fleet.call('POST', `/jobs/${jobId}/cancel`);
+
+test('a retry leaves out what the judge rejected, unless it is named', async () => {
+  const jobId = await fleet.post(['good', 'bad'], { settings: { judge: {} } });
+  expect(await fleet.ended(jobId)).toMatchObject({ counts: { failed: 2 }, costUsd: 6 * COST_OF_USAGE });
+  expect(await retry(jobId)).toMatchObject({
+    status: 409,
+    json: { detail: expect.stringContaining('The judge rejected') },
+  });
+  decision = 'approve';
+  expect((await retry(jobId, { repositories: ['local/good'] })).status).toBe(202);
+  expect(await fleet.ended(jobId)).toMatchObject({
+    counts: { completed: 1, failed: 1 },
+    costUsd: expect.closeTo(9 * COST_OF_USAGE, 9),
+  });
+  const { good, bad } = await fleet.rows(jobId);
+  expect(good).toMatchObject({
+    run: 2,
+    outcome: 'changed',
+    risk: 'high',
+    judgement: { decision: 'approve' },
+  });
+  expect(bad).toMatchObject({ run: 1, outcome: 'gaveUp', judgement: { decision: 'reject' } });
+});
 
 test('a retry repeats failed repositories, keeps completed ones, and adds the usage of both runs', async () => {
   behaviour.set('bad', 'refuses');

@@ -51,7 +51,7 @@ export function printSummary(result: JobWithResults): void {
 
 function tellWhatNext(
   { stack }: Connection,
-  { jobId, results, error, held }: JobWithResults,
+  { jobId, status, results, error, held }: JobWithResults,
   folder: string | undefined,
 ): void {
   if (error && error.name !== 'NoRepositoryCompletedError') tell(`${error.name}: ${error.message}`);
@@ -61,6 +61,10 @@ function tellWhatNext(
     tell(
       `${repositories(held)} wait. \`cody-batch continue ${id}\` runs them, \`cody-batch diff ${id}\` shows the changes so far.`,
     );
+    return;
+  }
+  if (status === 'waiting') {
+    tell(`The job waits for decisions about its changes: \`cody-batch review ${id}\`.`);
     return;
   }
   const changed = results.filter(({ outcome }) => outcome === 'changed');

@@ -152,6 +152,13 @@ export const FIELD_OPTIONS: readonly FieldOption[] = [
     kind: 'text',
   },
   {
+    field: 'review',
+    flags: '--review <when>',
+    description: 'required: waits until a person has approved or rejected each change',
+    kind: 'choice',
+    choices: ['required', 'optional'],
+  },
+  {
     field: 'createPullRequests',
     flags: '--create-pull-requests',
     description: 'opens pull requests',

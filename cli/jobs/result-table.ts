@@ -1,3 +1,4 @@
+import wrapAnsi from 'wrap-ansi';
 import { printable, printableLine } from '../../core/printable.ts';
 import type { RepositorySummary } from '../../core/repository-result.ts';
 import { streams, widthOf } from '../terminal/streams.ts';
@@ -30,8 +31,14 @@ export function resultTable(results: readonly Row[]): string {
   return [
     table(results, columns),
     ...(urls.length > 0 ? ['', ...urls.map(printableLine)] : []),
-    ...(reasons.length > 0 ? ['', ...reasons.map(printable)] : []),
+    ...(reasons.length > 0 ? ['', ...reasons.map((reason) => broken(printable(reason)))] : []),
   ].join('\n');
+}
+
+/** On a terminal, long lines are broken between words. */
+function broken(text: string): string {
+  const width = widthOf(streams.out);
+  return width === undefined ? text : wrapAnsi(text, width - 1, { hard: true, trim: false });
 }
 
 function pullRequestCell({ pullRequestUrl, pullRequest }: Row): string {

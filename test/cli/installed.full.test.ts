@@ -9,7 +9,7 @@ import { ROOT } from '../support/stack.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { repositoryOf } from '../support/work-trees.ts';
 
-/** `nobody` on most systems; another user can be taken only by root. */
+/** Another user, who owns nothing on most systems; only root can become one. */
 const OTHER_USER = process.getuid?.() === 0 ? 65_534 : undefined;
 const PROMPT = "Replace all occurrences of 'oldCall(' with 'newCall('";
 
@@ -32,7 +32,7 @@ afterAll(async () => {
   await folder.remove();
 });
 
-/** The other user may read the installation, which nobody may write, and owns its home. */
+/** The other user may read the installation, which no one may write, and owns its home. */
 function openToOthers(): void {
   for (let above = installed.prefix; above !== '/tmp' && above !== '/'; above = path.dirname(above))
     chmodSync(above, 0o755);

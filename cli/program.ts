@@ -104,6 +104,11 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     'chooses between this machine and deployments',
     async () => (await import('./commands/context.ts')).context,
   ),
+  mcp: entry(
+    PLACES,
+    'lets other agents start and review jobs (MCP)',
+    async () => (await import('./commands/mcp.ts')).mcp,
+  ),
   completion: entry(
     PLACES,
     'prints a completion script for bash, zsh or fish',

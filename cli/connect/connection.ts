@@ -15,6 +15,8 @@ export type ConnectOptions = TargetOptions & {
   github?: boolean;
   /** Whether running jobs may continue on a stack that this command starts. @default false */
   resumes?: boolean;
+  /** Whether a data folder without jobs is made. @default false */
+  creates?: boolean;
 };
 
 /** Opens the API that the options name. On this machine it starts a stack if none runs over the data folder. */
@@ -28,7 +30,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const { userVariables } = await import('./user-settings.ts');
   const stack = await openStackOnJobs(
     target.folder,
-    { isOnGitHub: options.github ?? false, resumes: options.resumes ?? false },
+    { isOnGitHub: options.github ?? false, resumes: options.resumes ?? false, creates: options.creates },
     () => userVariables(options.settings),
   );
   return { api: new ApiClient(stack.api, stack.secret), target, stack, close: () => stack.close() };

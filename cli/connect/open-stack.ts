@@ -83,16 +83,16 @@ export async function openStackForJob(
 
 /**
  * For a command on jobs: the stack that `serve` runs over the data folder, or a new one. Unless `resumes`, running jobs do
- * not go on: a command that only reads must not spend money. Throws UsageError if the folder has no data.
+ * not go on: a command that only reads must not spend money. Throws UsageError if the folder has no data, unless `creates`.
  */
 export async function openStackOnJobs(
   dataFolder: string,
-  options: { isOnGitHub: boolean; resumes: boolean },
+  options: { isOnGitHub: boolean; resumes: boolean; creates?: boolean },
   given: () => Variables,
 ): Promise<OpenStack> {
   const running = runningStack(dataFolder);
   if (running) return lasting(running, dataFolder);
-  if (!existsSync(path.join(dataFolder, 'dynamodb'))) {
+  if (!options.creates && !existsSync(path.join(dataFolder, 'dynamodb'))) {
     throw new UsageError(
       `The data folder ${dataFolder} has no jobs: nothing was run there yet. Start a job with \`cody-batch run\`, or name another folder with --data.`,
     );

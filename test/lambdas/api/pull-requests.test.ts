@@ -149,6 +149,6 @@ test('the command line opens pull requests on the running stack and lists them; 
   expect(opened.stdout).not.toContain('local/one');
   const again = await cody(args);
   expect(again).toMatchObject({ status: 2, stderr: expect.stringMatching(/no pull request to open/) });
-  const wrong = await cody(['pull-requests', 'job-1']);
-  expect(wrong).toMatchObject({ status: 2, stderr: expect.stringMatching(/first argument .*"job-1"/) });
+  const wrong = await cody(['pull-requests', 'job-1', '--data', publishing.stack.dataFolder]);
+  expect(wrong).toMatchObject({ status: 2, stderr: expect.stringContaining('"job-1" is not a job') });
 });

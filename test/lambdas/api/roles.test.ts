@@ -189,7 +189,7 @@ test('a function that was deployed without its authorizer refuses every request,
   }
 });
 
-test('a caller who sends too many writes is told when to go on, and keeps nobody else from writing', async () => {
+test('a caller who sends too many writes is told when to go on, and keeps no other caller from writing', async () => {
   const cancel = (claims: Claims) => call('POST', `${JOB}/cancel`, claims);
   const hasty = { ...machine('cody-batch/runner'), sub: 'hasty', client_id: 'hasty' };
   let refused = await cancel(hasty);

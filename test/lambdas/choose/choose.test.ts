@@ -228,7 +228,7 @@ test('a search says which archived repositories it leaves out, of topics and of 
 });
 
 test('a search that GitHub refuses is told as incomplete, and is not an error of the API', async () => {
-  const body = { repositories: ['topic:payments org:nobody-here', 'acme/web'] };
+  const body = { repositories: ['topic:payments org:not-here', 'acme/web'] };
   const wide = { ...settings, ALLOWED_REPOSITORIES: ['*/*'] };
   const { incomplete, repositories } = await choose(
     body.repositories,

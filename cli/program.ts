@@ -99,6 +99,12 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     'runs AWS, GitHub and the API on this machine',
     async () => (await import('./commands/serve.ts')).serve,
   ),
+  login: entry(PLACES, 'signs in at a deployment', async () => (await import('./commands/login.ts')).login),
+  logout: entry(
+    PLACES,
+    'forgets the token of a deployment',
+    async () => (await import('./commands/logout.ts')).logout,
+  ),
   context: entry(
     PLACES,
     'chooses between this machine and deployments',

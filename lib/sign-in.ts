@@ -10,6 +10,7 @@ import {
 } from 'aws-cdk-lib/aws-cognito';
 import { Construct } from 'constructs';
 import { ROLES, SCOPE_PREFIX } from '../core/roles.ts';
+import { SIGN_IN_ADDRESSES } from '../core/sign-in.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Names } from './names.ts';
 
@@ -113,15 +114,12 @@ export class SignIn extends Construct {
       generateSecret: false,
       // Password and one-time code: the way to get a token without a page (docs/aws.md).
       authFlows: { userPassword: true },
-      disableOAuth: !pageUrl,
-      oAuth: pageUrl
-        ? {
-            flows: { authorizationCodeGrant: true },
-            scopes: [OAuthScope.OPENID, OAuthScope.EMAIL],
-            callbackUrls: [`${pageUrl}/`],
-            logoutUrls: [`${pageUrl}/`],
-          }
-        : undefined,
+      oAuth: {
+        flows: { authorizationCodeGrant: true },
+        scopes: [OAuthScope.OPENID, OAuthScope.EMAIL],
+        callbackUrls: [...(pageUrl ? [`${pageUrl}/`] : []), ...SIGN_IN_ADDRESSES],
+        ...(pageUrl && { logoutUrls: [`${pageUrl}/`] }),
+      },
       preventUserExistenceErrors: true,
       accessTokenValidity: Duration.hours(1),
       idTokenValidity: Duration.hours(1),

@@ -1,11 +1,25 @@
+import { UsageError } from '../../core/errors.ts';
 import type { Authorization } from './api-client.ts';
-import { storedTokens } from './contexts.ts';
+import { storedTokens, storeTokens } from './contexts.ts';
 
-/** What proves to a deployment who calls: CODY_BATCH_TOKEN, or the token of `login`. */
+/** A token is renewed so long before its end. */
+const MARGIN_MS = 60_000;
+
+/** What proves to a deployment who calls: CODY_BATCH_TOKEN, or the token of `login`, which is renewed. */
 export function authorizationOf(api: string): Authorization {
-  return async () => {
+  return async (isRefused) => {
     const { CODY_BATCH_TOKEN } = process.env;
-    const token = CODY_BATCH_TOKEN ?? storedTokens(api)?.accessToken;
-    return token && `Bearer ${token}`;
+    if (CODY_BATCH_TOKEN) return `Bearer ${CODY_BATCH_TOKEN}`;
+    const stored = storedTokens(api);
+    if (!stored) return undefined;
+    const isOld = stored.expiresAt !== undefined && Date.parse(stored.expiresAt) < Date.now() + MARGIN_MS;
+    if (!isRefused && !isOld) return `Bearer ${stored.accessToken}`;
+    const { renew } = await import('./sign-in.ts');
+    const renewed = await renew(stored);
+    if (!renewed) {
+      throw new UsageError(`The sign-in at ${api} has expired. Sign in again: cody-batch login --api ${api}`);
+    }
+    storeTokens(api, renewed);
+    return `Bearer ${renewed.accessToken}`;
   };
 }

@@ -1,5 +1,5 @@
 /**
- * `node bench/main.ts [worker|fleet|engine|pull-requests|shapes|api|claude-code]… [--with-claude-code] [--write]`:
+ * `node bench/main.ts [worker|cli|fleet|engine|pull-requests|shapes|api|claude-code]… [--with-claude-code] [--write]`:
  * all figures, or those named; see bench/RESULTS.md. The comparison with Claude Code downloads it, so it
  * runs only on request.
  */
@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { measureApi } from './api/api.ts';
 import { measureAgainstClaudeCode } from './claude-code/claude-code.ts';
+import { measureCommandLine } from './cli/cli.ts';
 import { endAll } from './ending.ts';
 import { measureEngine } from './engine/engine.ts';
 import type { Figure, Log } from './figure.ts';
@@ -20,6 +21,7 @@ const CLAUDE_CODE = 'claude-code';
 
 const FIGURES: Readonly<Record<string, (log: Log) => Promise<Figure>>> = {
   worker: measureWorker,
+  cli: measureCommandLine,
   fleet: measureFleet,
   engine: measureEngine,
   'pull-requests': measurePullRequests,

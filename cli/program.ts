@@ -110,6 +110,11 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     'chooses between this machine and deployments',
     async () => (await import('./commands/context.ts')).context,
   ),
+  doctor: entry(
+    PLACES,
+    'checks what commands need',
+    async () => (await import('./commands/doctor.ts')).doctor,
+  ),
   mcp: entry(
     PLACES,
     'lets other agents start and review jobs (MCP)',

@@ -77,6 +77,11 @@ export class ApiClient {
     return (await this.#call('GET', '/health')).json() as Promise<Health>;
   }
 
+  /** Who calls, and what they may do. */
+  async me(): Promise<{ caller?: string; roles: string[] }> {
+    return this.#json('GET', '/me');
+  }
+
   async createJob(request: JobRequest, idempotencyKey?: string): Promise<Job> {
     return this.#json('POST', '/jobs', { body: request, idempotencyKey });
   }

@@ -159,6 +159,7 @@ test.each<[string, (id: string) => string[], RegExp]>([
     /^local\/two .*\/local\/two\/pull\/1$/m,
   ],
   ['context', () => ['context'], /^\* local +this machine$/m],
+  ['doctor', () => ['doctor'], /^git +ok /m],
   ['completion', () => ['completion', 'fish'], /complete .*cody-batch/],
   ['what the shell asks', () => ['complete', '--', 'sh'], /^show\t/m],
   ['clean', () => ['clean', '--older-than', '0d', '--dry-run'], /^job-\w{26} .* old/m],

@@ -13,6 +13,7 @@ import { jobsSearch } from '../pages/jobs/jobs-search.ts';
 import { newJobSearch } from '../pages/new-job/new-job-search.ts';
 import { pullsSearch } from '../pages/pulls/pulls-search.ts';
 import { repositorySearch } from '../pages/repository/repository-search.ts';
+import { reviewSearch } from '../pages/review/review-search.ts';
 import { Heading } from '../ui/heading.tsx';
 import { ProblemBox } from '../ui/problem.tsx';
 import { Layout } from './layout.tsx';
@@ -45,6 +46,7 @@ const review = createRoute({
   getParentRoute: () => root,
   path: '/j/$jobId/review',
   component: lazyRouteComponent(() => import('../pages/review/review-page.tsx'), 'ReviewPage'),
+  validateSearch: reviewSearch,
 });
 
 const repository = createRoute({

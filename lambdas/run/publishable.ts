@@ -33,6 +33,7 @@ export function operationOn(
 ): Omit<PublishItem, 'request'> | { reason: string } {
   const { repositoryName, outcome, status, patchSha = '', pullRequest } = row;
   const decision = decisions.of(row);
+  if (isWithdrawn(row)) return { repositoryName, operation: 'close', patchSha };
   if (outcome !== 'changed') return { reason: `has no change (${outcome ?? status})` };
   if (status === 'pending' || status === 'processing') return { reason: 'is being revised' };
   if (decision === 'reject')
@@ -42,6 +43,15 @@ export function operationOn(
   if (approvalNeeded && decision !== 'approve') return { reason: 'has a change that is not approved' };
   const reason = reasonNotJudged(row, decision) ?? reasonPublished(row);
   return reason === undefined ? { repositoryName, operation: 'open', patchSha } : { reason };
+}
+
+/** Whether a revision found that nothing has to change, while a pull request still shows the change before it. */
+export function isWithdrawn({
+  outcome,
+  status,
+  pullRequest,
+}: Pick<RepositoryResult, 'outcome' | 'status' | 'pullRequest'>): boolean {
+  return outcome === 'unchanged' && status === 'completed' && pullRequest?.state === 'open';
 }
 
 /** Where no judgement could be had, a person decides. */

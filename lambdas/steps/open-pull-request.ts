@@ -18,8 +18,8 @@ import { type Published, publishChangeSet } from '../github/publish.ts';
 import { closePullRequest } from '../github/pull-request.ts';
 import { rateLimitedUntil } from '../github/rate-limit.ts';
 import { explainRefusal } from '../github/refusal.ts';
-import { plainText } from '../github/untrusted-text.ts';
-import { needsApproval } from '../run/publishable.ts';
+import { plainText, safeMarkdown } from '../github/untrusted-text.ts';
+import { isWithdrawn, needsApproval } from '../run/publishable.ts';
 import { readRecordedChangeSet } from '../run/recorded-change-set.ts';
 
 const MAX_NOTE = 2000;
@@ -79,11 +79,13 @@ async function open(
 
 /** Minutes may pass between the selection and this step, in which a person may decide otherwise. */
 function requireSelected(
-  { repositoryName, patchSha = '' }: RepositoryResult,
+  row: RepositoryResult,
   selected: Pick<PublishItem, 'operation' | 'patchSha'>,
   review: Review | undefined,
   approvalNeeded: boolean,
 ): void {
+  const { repositoryName, patchSha = '' } = row;
+  if (selected.operation === 'close' && isWithdrawn(row)) return;
   if (selected.patchSha !== '' && selected.patchSha !== patchSha)
     throw new ConflictError(
       `The change of ${repositoryName} is no longer the one that was selected (its patch is ${patchSha || 'gone'}). Publish again.`,
@@ -98,20 +100,27 @@ function requireSelected(
 
 /** Closes the pull request of a rejected change, with the reviewer's note as a comment. */
 async function close(
-  { jobId, repositoryName, pullRequest, pullRequestNumber }: RepositoryResult,
+  row: RepositoryResult,
   review: Review | undefined,
   { settings, repositories, now }: Context,
 ): Promise<void> {
+  const { jobId, repositoryName, pullRequest, pullRequestNumber } = row;
   const name = pullRequest?.renamedTo ?? repositoryName;
   const github = await openGitHub(settings, name, 'write');
   const { owner, name: repo } = parseRepositoryName(name);
-  const comment = review?.note
-    ? `The change was rejected in the review of ${jobId}: ${plainText(review.note, MAX_NOTE)}`
-    : `The change was rejected in the review of ${jobId}.`;
+  const comment = whyClosed(row, review);
   const closed = await closePullRequest(github, { owner, repo }, pullRequestNumber!, comment);
   await repositories.recordPullRequest(jobId, repositoryName, now(), {
     pullRequest: { ...pullRequest, ...closed, checkedAt: now() },
   });
+}
+
+function whyClosed(row: RepositoryResult, review: Review | undefined): string {
+  const { jobId, summary = '' } = row;
+  if (isWithdrawn(row))
+    return `A revision of ${jobId} found that nothing has to change here. ${safeMarkdown(summary, MAX_NOTE)}`.trim();
+  const note = review?.note ? `: ${plainText(review.note, MAX_NOTE)}` : '.';
+  return `The change was rejected in the review of ${jobId}${note}`;
 }
 
 function recordOf(published: Published, run: number | undefined, at: string) {

@@ -5,7 +5,7 @@ import { Octokit } from '@octokit/rest';
 import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
 import type { MessageRequest } from '../../../local/model/conversation.ts';
 import type { Reply } from '../../../local/model/reply.ts';
-import { Fleet } from '../../support/fleet.ts';
+import { COST_OF_USAGE, Fleet, USAGE } from '../../support/fleet.ts';
 import { call, calls, SUBMISSION, submitUnchanged } from '../../support/worker-stack.ts';
 
 let fleet: Fleet;
@@ -33,7 +33,8 @@ function answer(request: MessageRequest): Reply {
 }
 
 beforeAll(async () => {
-  fleet = await Fleet.start({ script: answer, names: ['one', 'two', 'three'], concurrency: 3 });
+  const script = (request: MessageRequest) => ({ usage: USAGE, ...answer(request) });
+  fleet = await Fleet.start({ script, names: ['one', 'two', 'three'], concurrency: 3 });
 });
 afterAll(() => fleet?.close());
 
@@ -46,6 +47,7 @@ const diffOf = async (jobId: string, name: string, query = '') =>
 const revise = (jobId: string, body: object) => fleet.call('POST', `/jobs/${jobId}/revise`, body);
 
 test('a revision continues each conversation by an instruction, and replaces only what it completes', async () => {
+  const before = fleet.model.requests.length;
   const jobId = await fleet.post(['one', 'two', 'three']);
   const first = await fleet.ended(jobId);
   const { shape } = (await fleet.rows(jobId)).one!;
@@ -98,8 +100,9 @@ test('a revision continues each conversation by an instruction, and replaces onl
   expect(await diffOf(jobId, 'one')).toContain('+second');
   await revise(jobId, { instruction: 'Revise: second', shape: rows.one!.shape });
   expect(await fleet.ended(jobId)).toMatchObject({ revisions: { same: 2, replaced: 0 } });
-  // What was paid is on the row, also of what came to nothing.
-  expect((await fleet.job(jobId)).costUsd!).toBeGreaterThan(job.costUsd!);
+  // The bill is what the model server answered, also for what came to nothing.
+  const answers = fleet.model.requests.length - before;
+  expect((await fleet.job(jobId)).costUsd).toBeCloseTo(answers * COST_OF_USAGE, 9);
 });
 
 test('an open pull request gets one more commit, and one with a commit of a person is left out before anything is paid', async () => {
@@ -132,4 +135,26 @@ test('an open pull request gets one more commit, and one with a commit of a pers
     ...{ status: 'completed', resultRun: 2 },
     revision: { run: 3, cameTo: 'notStarted', error: { name: 'BranchHasOtherCommitsError' } },
   });
+});
+
+test('a revision that takes the change back closes its pull request, and says why', async () => {
+  const jobId = await fleet.post(['two'], { createPullRequests: true });
+  await fleet.ended(jobId);
+  const { rest } = new Octokit({ baseUrl: `${fleet.stack.gitHub}/api/v3` });
+  const { pullRequestNumber } = (await fleet.rows(jobId)).two!;
+  await revise(jobId, { instruction: 'Revise: undo', repositories: ['local/two'] });
+  expect(await fleet.ended(jobId)).toMatchObject({
+    ...{ status: 'completed', revisions: { replaced: 1 } },
+    pullRequests: { open: 0, closed: 1 },
+  });
+  expect((await fleet.rows(jobId)).two).toMatchObject({
+    outcome: 'unchanged',
+    pullRequest: { state: 'closed' },
+  });
+  expect(await diffOf(jobId, 'two')).toBe('');
+  const place = { owner: 'local', repo: 'two' };
+  const { data: pull } = await rest.pulls.get({ ...place, pull_number: pullRequestNumber! });
+  expect(pull.state).toBe('closed');
+  const { data: comments } = await rest.issues.listComments({ ...place, issue_number: pullRequestNumber! });
+  expect(comments.map(({ body }) => body)).toEqual([expect.stringContaining('nothing has to change here')]);
 });

@@ -22,12 +22,14 @@ function answer(request: MessageRequest): Reply {
   const licence = LICENCES[packageOf(name)]!;
   const suffix = /suffix (\w+)/.exec(JSON.stringify(request.messages[0]))![1]!;
   if (givesUp.has(name)) return { ...callTool('x', {}), content: [{ type: 'text', text: 'I cannot.' }] };
-  if (request.messages.length === 1) {
-    const [oldText, newText] = ['', ` ${suffix}-${packageOf(name)}`].map(
-      (end) => `"license": "${licence}${end}"`,
-    );
+  const edit = (from: string, to: string) => {
+    const [oldText, newText] = [from, to].map((end) => `"license": "${licence}${end}"`);
     return callTool('edit_file', { path: 'package.json', oldText, newText });
-  }
+  };
+  const ofPackage = `-${packageOf(name)}`;
+  const last = JSON.stringify(request.messages.at(-1));
+  if (last.includes('Not two but three')) return edit(` two${ofPackage}`, ` three${ofPackage}`);
+  if (request.messages.length === 1) return edit('', ` ${suffix}${ofPackage}`);
   return callTool('task_complete', {
     summary: 'Changed the licence.',
     title: 'Change the licence',
@@ -121,14 +123,34 @@ test('a sample, another prompt, the rest, a review by shape, and pull requests o
   expect(await decide(jobId, 'approve', shapes.get('zod')!)).toMatchObject({ status: 409 });
   expect((await decide(jobId, 'approve', joined)).status).toBe(200);
   expect((await publish()).status).toBe(202);
-  const last = await fleet.ended(jobId);
-  expect(last).toMatchObject({ status: 'completed', pullRequests: { open: 8 } });
+  expect(await fleet.ended(jobId)).toMatchObject({ status: 'completed', pullRequests: { open: 8 } });
+
+  // One more patch: the approval of the one before does not cover it, and the pull request stays as it is.
+  const revision = { instruction: 'Not two but three.', repositories: ['local/zod-1'] };
+  const pull = async () =>
+    (await fleet.rows(jobId))['zod-1']!.pullRequest as { state: string; run?: number; commitSha?: string };
+  const shown = await pull();
+  expect((await fleet.call('POST', `/jobs/${jobId}/revise`, revision)).status).toBe(202);
+  expect(await fleet.ended(jobId)).toMatchObject({
+    ...{ status: 'waiting', waitingFor: 'review' },
+    revisions: { replaced: 1 },
+  });
+  const fallen = (await rowsOf(jobId)).filter(({ review }) => review === undefined);
+  expect(fallen).toMatchObject([{ repositoryName: 'local/zod-1', outcome: 'changed' }]);
+  expect(await pull()).toMatchObject({ state: 'open', commitSha: shown.commitSha });
+  expect((await decide(jobId, 'approve', fallen)).status).toBe(200);
+  expect((await publish()).status).toBe(202);
+  const revised = await fleet.ended(jobId);
+  expect(revised).toMatchObject({ status: 'completed', pullRequests: { open: 8 } });
+  expect((await pull()).commitSha).not.toBe(shown.commitSha);
 
   // The bill is what the model server answered, over all runs.
   expect(fleet.model.faults).toEqual([]);
-  expect(last.costUsd).toBeCloseTo(fleet.model.requests.length * COST_OF_USAGE, 6);
+  expect(revised.costUsd).toBeCloseTo(fleet.model.requests.length * COST_OF_USAGE, 6);
   const { runs } = (await fleet.call('GET', `/jobs/${jobId}/runs`)).json;
-  expect(runs.map(({ kind }) => kind)).toEqual(['publish', 'retry', 'publish', 'continue', 'create']);
+  expect(runs.map(({ kind }) => kind)).toEqual([
+    ...['publish', 'revise', 'publish', 'retry', 'publish', 'continue', 'create'],
+  ]);
   const spent = runs.reduce((sum, { costUsd = 0 }) => sum + costUsd, 0);
-  expect(spent).toBeCloseTo(last.costUsd!, 6);
+  expect(spent).toBeCloseTo(revised.costUsd!, 6);
 }, 600_000);

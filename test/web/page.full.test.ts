@@ -1,0 +1,111 @@
+import path from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { buildPage } from '../../bin/build-page.ts';
+import { registerWorkTrees } from '../../cli/trees/register.ts';
+import { inspectWorkTree } from '../../cli/trees/work-tree.ts';
+import { hasPage, PAGE_FOLDER } from '../../local/page.ts';
+import { CHROMIUM, faultsOf, openBrowser } from '../support/browser.ts';
+import { endOfJob } from '../support/end-of-job.ts';
+import { type ServedStack, startStackProcess } from '../support/stack.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { repositoryOf } from '../support/work-trees.ts';
+
+const inBrowser = CHROMIUM ? test : test.skip;
+if (!CHROMIUM) {
+  console.warn(
+    'The tests of the page are left out: there is no Chromium. Install it: apt-get install chromium.',
+  );
+}
+
+const NAMES = ['one', 'two', 'three', 'four'];
+/** A name that hides and a markup that would run, if a page took text for more than text. */
+const HOSTILE = 'Rename \u202eevil\u200b <img src=x onerror="document.title=\'ran\'"> \u001b[31mred';
+
+let stack: ServedStack;
+let browser: Browser;
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeAll(async () => {
+  if (!CHROMIUM) return;
+  if (!hasPage()) await buildPage();
+  folder = await temporaryFolder();
+  const trees = NAMES.map((name) => path.join(folder.path, name));
+  for (const tree of trees) await repositoryOf(tree, { 'a.js': 'oldCall(1);\noldCall(2);\n' });
+  stack = await startStackProcess({ page: PAGE_FOLDER });
+  await registerWorkTrees(await Promise.all(trees.map(inspectWorkTree)), stack.gitHub);
+  browser = await openBrowser();
+}, 240_000);
+afterAll(async () => {
+  await browser?.close();
+  await stack?.close();
+  await folder?.remove();
+});
+
+let jobId = '';
+
+inBrowser('a person tries a sample, runs the rest, reviews by keyboard and publishes', async () => {
+  const page = await browser.newPage();
+  const faults = faultsOf(page);
+  await page.goto(`${stack.api}/new`);
+  await page.getByLabel('Name', { exact: true }).fill(HOSTILE);
+  await page.getByLabel('Prompt').fill("Replace all occurrences of 'oldCall(' with 'newCall('.");
+  await page.getByLabel('Names, patterns or searches').fill(NAMES.map((name) => `local/${name}`).join('\n'));
+  await page.getByLabel('First').fill('2');
+  await page.getByRole('button', { name: 'Try on a sample of 2' }).click();
+  await page.waitForURL(/\/j\/job-/);
+  jobId = /job-\w+/.exec(page.url())![0];
+  await page.locator('h1', { hasText: 'U+202E' }).waitFor();
+
+  await page.getByRole('button', { name: 'Run the rest (2)' }).click({ timeout: 120_000 });
+  await page.getByText('4 repositories', { exact: true }).waitFor({ timeout: 120_000 });
+  await endOfJob(stack.api, jobId);
+
+  await page.goto(`${stack.api}/j/${jobId}/review`);
+  await page.getByText('newCall(1)').first().waitFor();
+  await page.keyboard.press('a');
+  await page.getByText('4 approved', { exact: false }).first().waitFor();
+  await page.getByRole('button', { name: 'Publish 4 approved' }).click();
+  await page.getByRole('button', { name: 'Open them' }).click();
+  await page.getByText('on their way').waitFor();
+  const { pullRequests } = await endOfJob(stack.api, jobId);
+  expect(pullRequests).toMatchObject({ open: 4 });
+  expect(await page.title()).not.toBe('ran');
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+async function violationsOf(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)}`);
+}
+
+inBrowser(
+  'every page can be used with a screen reader, in light, dark and on a phone, and breaks no policy',
+  async () => {
+    const paths = ['/', '/j', '/new', '/pulls', `/j/${jobId}`, `/j/${jobId}/review`].concat(
+      ['shapes', 'failures', 'runs', 'settings'].map((tab) => `/j/${jobId}?tab=${tab}`),
+    );
+    const found: string[] = [];
+    for (const [colorScheme, width] of [
+      ['light', 1280],
+      ['dark', 1280],
+      ['light', 390],
+    ] as const) {
+      const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 } });
+      const page = await context.newPage();
+      const faults = faultsOf(page);
+      for (const address of paths) {
+        await page.goto(stack.api + address);
+        await page.locator('main h1').waitFor();
+        await page.waitForLoadState('networkidle');
+        found.push(
+          ...(await violationsOf(page)).map((fault) => `${address} ${colorScheme} ${width}: ${fault}`),
+        );
+      }
+      found.push(...faults);
+      await context.close();
+    }
+    expect(found).toEqual([]);
+  },
+);

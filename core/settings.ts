@@ -22,6 +22,8 @@ const AWS = {
   RESULT_DAYS: count(90, 3650),
   /** `s3://bucket` or `file:///folder`. */
   ARTIFACTS_URL: z.url().optional(),
+  /** On one machine: signs the URLs of artifacts. S3 signs with the function's credentials. */
+  ARTIFACTS_SIGNING_KEY: z.string().min(16).optional(),
   STATE_MACHINE_ARN: z.string().optional(),
   JOB_QUEUE: z.string().optional(),
 };

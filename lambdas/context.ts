@@ -53,7 +53,7 @@ function open(all: Settings): Context {
     repositoryIndex: new RepositoryIndex(client, all),
     reviews: new ReviewTable(client, all),
     publications: new PublicationTable(client, all),
-    artifacts: openArtifacts(required(all, 'ARTIFACTS_URL')),
+    artifacts: openArtifacts(required(all, 'ARTIFACTS_URL'), { signingKey: all.ARTIFACTS_SIGNING_KEY }),
     now: () => new Date().toISOString(),
   };
 }

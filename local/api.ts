@@ -10,6 +10,7 @@ import {
   readBody,
 } from './access/loopback.ts';
 import { browserProof, signInHeaders, signsIn } from './access/sign-in.ts';
+import { sendDownload } from './downloads.ts';
 import type { Functions } from './functions.ts';
 import { openPage } from './page.ts';
 
@@ -21,7 +22,14 @@ type ApiHandler = Functions['answerApi'];
 /** Serves API Gateway's HTTP API on loopback: the handler of AWS gets requests as events of payload format 2.0. */
 export function startApi(
   handler: ApiHandler,
-  options: { port?: number; access: Access; onRequest?: (line: string) => void; page?: string },
+  options: {
+    port?: number;
+    access: Access;
+    onRequest?: (line: string) => void;
+    page?: string;
+    /** The artifacts that signed URLs are about, and the key that signs them. */
+    downloads?: { folder: string; signingKey: string };
+  },
 ): Promise<LoopbackServer> {
   const { access } = options;
   const servesPage = options.page ? openPage(options.page, { environment: 'local' }) : undefined;
@@ -33,6 +41,7 @@ export function startApi(
         return;
       }
       if (servesPage?.(request, response)) return;
+      if (options.downloads && sendDownload(options.downloads, request, response)) return;
       answer(handler, request, response).catch((error: Error) => {
         if (response.headersSent) response.destroy();
         else refuse(response, 500, 'internal', 'Internal error', error.message);

@@ -66,6 +66,7 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
     AUTHORIZATION: 'none',
     DYNAMODB_TABLE_PREFIX: given.DYNAMODB_TABLE_PREFIX ?? TABLE_PREFIX,
     ARTIFACTS_URL: pathToFileURL(options.artifactsFolder).href,
+    ARTIFACTS_SIGNING_KEY: options.secret,
     STATE_MACHINE_ARN,
     JOB_QUEUE,
     JOB_DEFINITION,
@@ -92,6 +93,7 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
 /** Settings that the stack decides. A user who sets one of them means another DynamoDB or another bucket. */
 export const DECIDED_BY_STACK: readonly string[] = [
   ...['DYNAMODB_ENDPOINT', 'DYNAMODB_REGION', 'ARTIFACTS_URL', 'STATE_MACHINE_ARN', 'JOB_QUEUE'],
+  'ARTIFACTS_SIGNING_KEY',
   ...['AUTHORIZATION', 'WORKER_CREDENTIALS_FUNCTION'],
 ];
 

@@ -189,6 +189,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       access,
       onRequest: options.onRequest,
       page: options.page,
+      downloads: { folder: folder('artifacts'), signingKey: secret },
     });
     closers.push(() => api.close());
     if (options.resumes ?? true) {

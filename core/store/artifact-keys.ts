@@ -16,6 +16,8 @@ export const artifactKeys = {
   runRequest: (jobId: string, digest: string) => `${artifactKeys.runRequests(jobId)}${digest}.json`,
   /** The changes that a review of a shape covers. */
   reviewedList: (jobId: string, digest: string) => `jobs/${jobId}/reviews/${digest}.json`,
+  /** Patches of the job that were packed for a download; the digest is that of the list of them. */
+  patches: (jobId: string, digest: string) => `jobs/${jobId}/patches/${digest}.zip`,
   runRecord: (jobId: string, run: number) => `${artifactKeys.run(jobId, run)}run.json`,
   run: (jobId: string, run: number) => `jobs/${jobId}/runs/${run}/`,
 };

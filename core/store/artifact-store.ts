@@ -6,6 +6,8 @@ export interface ArtifactStore {
   read(key: string): Promise<Buffer | undefined>;
   /** Replaces the artifact atomically: a reader gets the old bytes or the new ones. */
   write(key: string, body: string | Uint8Array, options?: WriteOptions): Promise<void>;
+  /** A URL from which anyone may read the artifact for `seconds`: absolute in S3, a path of the API on one machine. */
+  signedUrl(key: string, options: SignedUrlOptions): Promise<string>;
   /** Removes everything below `prefix`, which ends in `/`. */
   removeAll(prefix: string): Promise<void>;
 }
@@ -18,7 +20,18 @@ export type WriteOptions = {
   durable?: boolean;
 };
 
+export type SignedUrlOptions = {
+  seconds: number;
+  /** The name that a browser saves it under. Only letters, digits and `._-`. */
+  fileName: string;
+};
+
 export type StoreOptions = {
+  /**
+   * Signs URLs of artifacts in a folder.
+   * @default - it has no signed URLs
+   */
+  signingKey?: string | undefined;
   /**
    * Whether this process may list the bucket. S3 answers 403 for a missing object to one that may not, which is then
    * read as missing.

@@ -9,7 +9,7 @@ import { FolderArtifacts } from './folder-artifacts.ts';
 export function openArtifacts(url: string, options?: StoreOptions): ArtifactStore {
   const { protocol, hostname } = new URL(url);
   if (protocol === 's3:') return new BucketArtifacts(hostname, options);
-  if (protocol === 'file:') return new FolderArtifacts(fileURLToPath(url));
+  if (protocol === 'file:') return new FolderArtifacts(fileURLToPath(url), options);
   throw new SettingsError(
     `ARTIFACTS_URL is ${JSON.stringify(url)}; expected s3://bucket or file:///folder. Correct it.`,
   );

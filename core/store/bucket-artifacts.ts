@@ -4,7 +4,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { DamagedArtifactError } from '../errors.ts';
 import { maxArtifactBytes, tooLarge } from './artifact-bounds.ts';
 import { requireArtifactKey } from './artifact-keys.ts';
-import type { ArtifactStore, StoreOptions, WriteOptions } from './artifact-store.ts';
+import type { ArtifactStore, SignedUrlOptions, StoreOptions, WriteOptions } from './artifact-store.ts';
 
 /** Artifacts in S3, compressed unless Step Functions reads them. */
 export class BucketArtifacts implements ArtifactStore {
@@ -57,6 +57,17 @@ export class BucketArtifacts implements ArtifactStore {
         ContentEncoding: plain ? undefined : 'gzip',
       }),
     );
+  }
+
+  async signedUrl(key: string, { seconds, fileName }: SignedUrlOptions) {
+    const { s3, sdk } = await this.#open();
+    const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner');
+    const object = new sdk.GetObjectCommand({
+      Bucket: this.#bucket,
+      Key: requireArtifactKey(key),
+      ResponseContentDisposition: `attachment; filename="${fileName}"`,
+    });
+    return getSignedUrl(s3, object, { expiresIn: seconds });
   }
 
   async removeAll(prefix: string) {

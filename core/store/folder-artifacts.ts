@@ -1,17 +1,21 @@
 import { constants } from 'node:fs';
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { DamagedArtifactError } from '../errors.ts';
+import { DamagedArtifactError, SettingsError } from '../errors.ts';
 import { maxArtifactBytes, tooLarge } from './artifact-bounds.ts';
 import { requireArtifactKey } from './artifact-keys.ts';
-import type { ArtifactStore, WriteOptions } from './artifact-store.ts';
+import type { ArtifactStore, SignedUrlOptions, StoreOptions, WriteOptions } from './artifact-store.ts';
+import { signPath } from './signed-path.ts';
 
 /** Artifacts in a directory, uncompressed, so that people can read them. */
 export class FolderArtifacts implements ArtifactStore {
   readonly #folder: string;
 
-  constructor(folder: string) {
+  readonly #signingKey: string | undefined;
+
+  constructor(folder: string, { signingKey }: StoreOptions = {}) {
     this.#folder = path.resolve(folder);
+    this.#signingKey = signingKey;
   }
 
   #fileOf(key: string): string {
@@ -56,6 +60,16 @@ export class FolderArtifacts implements ArtifactStore {
       await rm(temporary, { force: true });
       throw error;
     }
+  }
+
+  async signedUrl(key: string, { seconds, fileName }: SignedUrlOptions) {
+    if (this.#signingKey === undefined) {
+      throw new SettingsError(
+        'ARTIFACTS_SIGNING_KEY is not set, so no artifact of a folder can be offered for download. Set it.',
+      );
+    }
+    const expires = Math.floor(Date.now() / 1000) + seconds;
+    return signPath({ key: requireArtifactKey(key), expires, fileName }, this.#signingKey);
   }
 
   async removeAll(prefix: string) {

@@ -20,6 +20,7 @@ import { getJob } from './get-job.ts';
 import { getLog } from './get-log.ts';
 import { getMe } from './get-me.ts';
 import { getOpenApi } from './get-openapi.ts';
+import { getPatches } from './get-patches.ts';
 import { getRepositoryResult } from './get-repository-result.ts';
 import { getRows } from './get-rows.ts';
 import { getTotals } from './get-totals.ts';
@@ -48,6 +49,7 @@ export const operations: Readonly<Record<string, Route>> = {
   getRows,
   getChoice,
   getExecution,
+  getPatches,
   listRuns,
   cancelJob,
   retryJob,

@@ -28,7 +28,7 @@ export type RouteInput<P, Q, B> = {
 
 /** A value that is answered as JSON, bytes as they are, or nothing. */
 export type RouteOutput =
-  | { status: 204; headers?: Record<string, string> }
+  | { status: 204 | 303; headers?: Record<string, string> }
   | { status?: number; headers?: Record<string, string>; json: unknown }
   | { status?: number; headers?: Record<string, string>; bytes: Uint8Array; contentType: string };
 

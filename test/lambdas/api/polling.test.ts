@@ -64,6 +64,7 @@ test('a page of results reads the list of names once, however often it is polled
     },
     write: (...all) => artifacts.store.write(...all),
     removeAll: (prefix) => artifacts.store.removeAll(prefix),
+    signedUrl: (...all) => artifacts.store.signedUrl(...all),
   };
   const page = async (query: Record<string, string>) => {
     const context = { settings, ...stores, artifacts: store, now: () => AT };

@@ -118,6 +118,7 @@ const READING = [
   `${JOB}/rows`,
   `${JOB}/choice`,
   `${JOB}/execution`,
+  `${JOB}/patches.zip`,
   `${JOB}/runs`,
   `${JOB}/reviews`,
   RESULT,

@@ -25,7 +25,7 @@ onJob<{ print?: boolean }>(open, async ({ api, stack }, jobId, options, reposito
       `No stack runs over ${stack.dataFolder}, so there is no page. Start it with \`cody-batch serve --data ${stack.dataFolder}\` and open the job again.`,
     );
   }
-  const url = repository === undefined ? `${api.url}/#/jobs/${jobId}` : await pullRequestUrl();
+  const url = repository === undefined ? `${api.url}/j/${jobId}` : await pullRequestUrl();
   if (options.print) print(`${url}\n`);
   else {
     print(`Opening ${url}\n`);

@@ -5,6 +5,7 @@ import type { ShownRepositoryResult } from '../../../core/repository-result.ts';
 import type { Review } from '../../../core/review.ts';
 import type { RunRecord } from '../../../core/run-record.ts';
 import type { SummaryRow } from '../../../core/summary-row.ts';
+import type { Thread } from '../../../core/thread.ts';
 
 export type { JobRequest, JobStatus } from '../../../core/job.ts';
 export type { RunRecord } from '../../../core/run-record.ts';
@@ -14,6 +15,17 @@ export type Job = z.infer<typeof ShownJob>;
 export type JobPage = Job & Partial<JobText> & { spending?: Spending; heldRepositories?: string[] };
 export type JobList = { jobs: Job[]; cursor?: string };
 export type RepositoryResult = z.infer<typeof ShownRepositoryResult>;
+/** A repository's result, with the decision that covers its change. */
+export type RepositoryPage = RepositoryResult & { review?: Review };
+
+type ToolCall = { tool: string; line: string; failed: boolean };
+type ReadableThread = {
+  view: 'standard' | 'simplified';
+  messages: { role: string; text: string; toolCalls?: ToolCall[] }[];
+};
+/** The conversation, in the view that was asked for. */
+export type ThreadAnswer = ReadableThread | (z.infer<typeof Thread> & { view: 'technical' });
+
 export type RunList = { runs: RunRecord[]; cursor?: string };
 export type ReviewList = { jobId: string; reviews: Review[] };
 

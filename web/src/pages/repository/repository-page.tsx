@@ -1,9 +1,91 @@
-import { getRouteApi } from '@tanstack/react-router';
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { get, getText } from '../../api/client.ts';
+import type { RepositoryPage as Result } from '../../api/types.ts';
+import { useKeys } from '../../app/keys.ts';
+import { Lines } from '../../text/text.tsx';
 import { Heading } from '../../ui/heading.tsx';
+import { Empty, Loading, ProblemBox, StaleNotice } from '../../ui/problem.tsx';
+import { PatchLines } from '../review/patch-lines.tsx';
+import { Conversation } from './conversation.tsx';
+import { Facts } from './facts.tsx';
+import styles from './repository.module.css';
+import { REPOSITORY_TABS } from './repository-search.ts';
 
 const route = getRouteApi('/j/$jobId/r/$owner/$name');
 
+/** Running repositories are read every few seconds, others once a minute: their pull request may move. */
+const RUNNING_MS = 3000;
+const ENDED_MS = 60_000;
+
 export function RepositoryPage() {
-  const { owner, name } = route.useParams();
-  return <Heading title={`${owner}/${name}`} />;
+  const { jobId, owner, name } = route.useParams();
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const repositoryName = `${owner}/${name}`;
+  const path = `/jobs/${jobId}/repositories/${repositoryName}`;
+  const { data, error, refetch, dataUpdatedAt } = useQuery({
+    queryKey: ['repository', jobId, repositoryName],
+    queryFn: ({ signal }) => get<Result>(path, { signal }),
+    refetchInterval: ({ state }) => (state.data?.completedAt ? ENDED_MS : RUNNING_MS),
+  });
+  const tab = search.tab ?? 'diff';
+  useKeys(
+    REPOSITORY_TABS.map((word, index) => ({
+      key: String(index + 1),
+      does: `show the ${word}`,
+      run: () => void navigate({ search: (before) => ({ ...before, tab: word }) }),
+    })),
+  );
+  return (
+    <>
+      <Heading title={repositoryName} />
+      <p>
+        <Link to="/j/$jobId" params={{ jobId }}>
+          The job
+        </Link>
+      </p>
+      <StaleNotice error={data ? error : null} since={dataUpdatedAt} />
+      {!data && error && <ProblemBox error={error} retry={() => void refetch()} />}
+      {!data && !error && <Loading label="Loading the repository" />}
+      {data && <Facts result={data} />}
+      {data && (
+        <nav className={styles.tabs} aria-label="Parts of the result">
+          {REPOSITORY_TABS.map((word) => (
+            <Link
+              key={word}
+              to="/j/$jobId/r/$owner/$name"
+              params={{ jobId, owner, name }}
+              search={{ ...search, tab: word === 'diff' ? undefined : word }}
+              aria-current={tab === word ? 'page' : undefined}
+              replace
+            >
+              {word}
+            </Link>
+          ))}
+        </nav>
+      )}
+      {data && tab === 'diff' && <Diff jobId={jobId} repositoryName={repositoryName} result={data} />}
+      {data && tab === 'conversation' && <Conversation path={path} view={search.view ?? 'standard'} />}
+      {data && tab === 'log' && <Log path={path} />}
+      {data && tab === 'record' && <Lines>{JSON.stringify(data, null, 2)}</Lines>}
+    </>
+  );
+}
+
+type DiffProps = { jobId: string; repositoryName: string; result: Result };
+
+function Diff({ jobId, repositoryName, result }: DiffProps) {
+  if (!result.artifacts?.diff) return <Empty title="There is no change" />;
+  return <PatchLines jobId={jobId} repositoryName={repositoryName} />;
+}
+
+function Log({ path }: { path: string }) {
+  const { data, error, refetch } = useQuery({
+    queryKey: ['log', path],
+    queryFn: ({ signal }) => getText(`${path}/log`, { signal }),
+  });
+  if (error) return <ProblemBox error={error} retry={() => void refetch()} />;
+  if (data === undefined) return <Loading rows={8} label="Loading the log" />;
+  return <Lines max={1_000_000}>{data}</Lines>;
 }

@@ -1,9 +1,18 @@
 import { textParam, wordParam } from '../../app/search-params.ts';
 
 export const REPOSITORY_TABS = ['diff', 'conversation', 'log', 'record'] as const;
+export const THREAD_VIEWS = ['standard', 'simplified', 'technical'] as const;
 
-export type RepositorySearch = { tab?: (typeof REPOSITORY_TABS)[number]; file?: string };
+export type RepositorySearch = {
+  tab?: (typeof REPOSITORY_TABS)[number];
+  view?: (typeof THREAD_VIEWS)[number];
+  file?: string;
+};
 
 export function repositorySearch(search: Record<string, unknown>): RepositorySearch {
-  return { tab: wordParam(search.tab, REPOSITORY_TABS), file: textParam(search.file, 4096) };
+  return {
+    tab: wordParam(search.tab, REPOSITORY_TABS),
+    view: wordParam(search.view, THREAD_VIEWS),
+    file: textParam(search.file, 4096),
+  };
 }

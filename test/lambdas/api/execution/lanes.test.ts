@@ -22,14 +22,16 @@ test('every state of the definition is drawn, in a lane for the job, each reposi
   );
 });
 
-test('no two states of a lane have one place, and a way goes to the right unless it goes back', () => {
+test('no two states of a lane have one place, and a way goes to the right unless it goes back or handles an error', () => {
   for (const { lane, startAt, states } of layOut(jobDefinition())) {
     const places = states.map(({ column, row }) => `${column} ${row}`);
     expect(new Set(places).size).toBe(states.length);
     const columns = new Map(states.map(({ name, column }) => [name, column]));
     expect([lane, columns.get(startAt)]).toEqual([lane, 0]);
     const back = states.flatMap(({ name, next }) =>
-      next.filter(({ to }) => columns.get(to)! <= columns.get(name)!).map(({ to }) => `${name} ${to}`),
+      next
+        .filter(({ to, kind }) => kind !== 'catch' && columns.get(to)! <= columns.get(name)!)
+        .map(({ to }) => `${name} ${to}`),
     );
     expect([lane, back]).toEqual([
       lane,
@@ -40,6 +42,18 @@ test('no two states of a lane have one place, and a way goes to the right unless
       }[lane],
     ]);
   }
+});
+
+test('the usual way of a job is one straight line', () => {
+  const [job, repository] = layOut(jobDefinition());
+  const first = (lane: Lane) => lane.states.filter(({ row }) => row === 0).map(({ name }) => name);
+  expect(first(job!)).toEqual(
+    expect.arrayContaining(['IsDeletion', 'StartJob', 'Action', 'ResolveRepositories', 'CompleteJob']),
+  );
+  expect(first(repository!)).toEqual(
+    expect.arrayContaining(['StartRepository', 'AdmitRepository', 'AnalyzeRepository', 'RecordResult']),
+  );
+  expect(first(job!)).not.toContain('FailJob');
 });
 
 test('the ways out of a state have the condition of a choice and the errors of a catch', () => {

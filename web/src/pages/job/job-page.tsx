@@ -81,6 +81,7 @@ export function JobPage() {
             params={{ jobId }}
             search={{ ...search, tab: name === 'repositories' ? undefined : name }}
             aria-current={tab === name ? 'page' : undefined}
+            activeOptions={{ explicitUndefined: true }}
             replace
           >
             {labels[name]}

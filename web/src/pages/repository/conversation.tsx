@@ -31,6 +31,7 @@ export function Conversation({ path, view }: { path: string; view: (typeof THREA
             params={params}
             search={{ ...search, view: word === 'standard' ? undefined : word }}
             aria-current={view === word ? 'page' : undefined}
+            activeOptions={{ explicitUndefined: true }}
             replace
           >
             {word}

@@ -58,6 +58,7 @@ export function RepositoryPage() {
               params={{ jobId, owner, name }}
               search={{ ...search, tab: word === 'diff' ? undefined : word }}
               aria-current={tab === word ? 'page' : undefined}
+              activeOptions={{ explicitUndefined: true }}
               replace
             >
               {word}

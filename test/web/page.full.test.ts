@@ -84,6 +84,9 @@ inBrowser(
   'every page can be used with a screen reader, in light, dark and on a phone, and breaks no policy',
   async () => {
     const paths = ['/', '/j', '/new', '/pulls', `/j/${jobId}`, `/j/${jobId}/review`].concat(
+      ['', '?tab=conversation', '?tab=conversation&view=technical', '?tab=log', '?tab=record'].map(
+        (query) => `/j/${jobId}/r/local/one${query}`,
+      ),
       ['shapes', 'failures', 'runs', 'settings'].map((tab) => `/j/${jobId}?tab=${tab}`),
     );
     const found: string[] = [];

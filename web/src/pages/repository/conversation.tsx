@@ -44,9 +44,9 @@ export function Conversation({ path, view }: { path: string; view: (typeof THREA
         <ol className={styles.plain}>
           {shownOf(data).map(({ key, role, texts, cost }) => (
             <li key={key} className={styles.message} data-role={role}>
-              <h3>
+              <h2>
                 {role === 'user' ? 'To the model' : 'The model'} {cost && <small>{cost}</small>}
-              </h3>
+              </h2>
               {texts.map((text, index) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: the blocks of a message keep their order.
                 <p key={index}>

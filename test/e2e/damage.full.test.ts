@@ -38,7 +38,8 @@ mkdir -p "$folder/checkpoint"
 state="$folder/checkpoint/usage.json"
 outcome() { printf '${JSON.stringify(OUTCOME).replace('"run":1', '"run":%s')}' "$1" "$2" "$3" > "$folder/outcome.json"; }
 case "$2" in
-  */fine) outcome "$1" "$2" "$3" ;;
+  */fine) outcome "$1" "$2" "$3"
+    sed -i 's|"artifacts":{}|"artifacts":{"thread":"jobs/'"$1/repositories/$2/$3"'/thread.json"}|' "$folder/outcome.json" ;;
   */paid) outcome "$1" "$2" 1; exit 1 ;;
   */spent) echo '${JSON.stringify(CHECKPOINT)}' > "$state"; exit 1 ;;
   */empty-checkpoint) : > "$state"; exit 1 ;;
@@ -160,7 +161,7 @@ test('unreadable artifacts affect only their repositories: the job ends, the oth
   expect((await fleet.call('POST', `/jobs/${jobId}/retry`)).status).toBe(202);
   expect(await fleet.ended(jobId)).toMatchObject({ run: 2, counts: { completed: 2, failed: 8 } });
   const log = await readFile(path.join(fleet.stack.dataFolder, 'logs/functions.log'), 'utf8');
-  expect(log).toMatch(/"level":"WARN".*empty-checkpoint\/checkpoint\/usage\.json cannot be read/);
+  expect(log).toMatch(/"level":"WARN".*empty-checkpoint\/1\/checkpoint\/usage\.json cannot be read/);
   expect((await fleet.call('DELETE', `/jobs/${jobId}`, undefined)).status).toBe(204);
 });
 

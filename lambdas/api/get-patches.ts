@@ -7,6 +7,10 @@ import { packPatches } from '../patches/pack-patches.ts';
 import { route } from './route.ts';
 import { isOneSelection, ONE_SELECTION, selectedNames } from './selection.ts';
 
+function areNames(names: readonly string[]): boolean {
+  return names.length <= 1000 && names.every((name) => RepositoryName.safeParse(name).success);
+}
+
 const params = z.strictObject({ jobId: JobId });
 const query = z
   .strictObject({
@@ -15,7 +19,7 @@ const query = z
     repositories: z
       .string()
       .transform((text) => text.split(','))
-      .pipe(z.array(RepositoryName).min(1).max(1000))
+      .refine(areNames, 'expected at most 1,000 names such as owner/name, with commas between them')
       .optional(),
     limit: z.coerce.number().int().min(1).max(5000).default(1000),
     /** The last repository of the archive before. */

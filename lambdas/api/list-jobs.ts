@@ -12,18 +12,23 @@ function moment(ofDay: string) {
     .optional();
 }
 
-const query = z.strictObject({
-  status: JobStatus.optional(),
-  type: JobRequest.shape.type,
-  /** A part of the name, the description, the identifier or the caller, in any case. */
-  text: z.string().trim().min(1).max(200).optional(),
-  /** The earliest creation: a date, or a time with its zone. */
-  from: moment('T00:00:00.000Z'),
-  /** The latest creation; a date includes its whole day. */
-  to: moment('T23:59:59.999Z'),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().optional(),
-});
+const query = z
+  .strictObject({
+    status: JobStatus.optional(),
+    type: JobRequest.shape.type,
+    /** A part of the name, the description, the identifier or the caller, in any case. */
+    text: z.string().trim().min(1).max(200).optional(),
+    /** The earliest creation: a date, or a time with its zone. */
+    from: moment('T00:00:00.000Z'),
+    /** The latest creation; a date includes its whole day. */
+    to: moment('T23:59:59.999Z'),
+    limit: z.coerce.number().int().min(1).max(100).default(20),
+    cursor: z.string().optional(),
+  })
+  .refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
+    error: 'expected a time that is not before from',
+    path: ['to'],
+  });
 
 const JobList = z.object({
   jobs: z.array(ShownJob),

@@ -26,6 +26,7 @@ const created = await createJob({
   headers: { 'Idempotency-Key': 'a-generated-client' },
   throwOnError: true,
 });
+if (!('jobId' in created.data)) throw new Error('a dry run was not asked for');
 const jobId: string = created.data.jobId;
 for (;;) {
   const { data } = await getJob({ path: { jobId }, query: { limit: 10 }, throwOnError: true });

@@ -118,7 +118,7 @@ function reply(repository: string, turn: number): Answer {
 /** The checkpoint is complete: a worker asks for its next answer only after it. */
 async function killWorker(): Promise<void> {
   const workers = workersOf(stack.dataFolder);
-  const { pid, parent } = workers.find(({ command }) => command.endsWith(' local/killed'))!;
+  const { pid, parent } = workers.find(({ command }) => command.includes(' local/killed '))!;
   expect(parent).toBe(stack.child.pid);
   killed.push(pid);
   process.kill(pid, 'SIGKILL');

@@ -82,7 +82,9 @@ test('a command that starts in a hostile folder ignores its .env and its stack.j
     await planted({ pid: 1, stack: { ...stack, api: 'http://192.0.2.1:3000' } });
     expect(await cody(named, {}, folder.path)).toMatchObject({
       status: 2,
-      stderr: expect.stringMatching(/^cody-batch: [^\n]*stack\.json was not written by Cody Batch[^\n]*\n$/),
+      stderr: expect.stringMatching(
+        /^(?:Reading the repositories …\n)?cody-batch: [^\n]*stack\.json was not written by Cody Batch[^\n]*\n$/,
+      ),
     });
     expect(asked).toEqual([]);
   } finally {

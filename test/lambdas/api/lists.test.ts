@@ -108,6 +108,13 @@ test.each([
   });
 });
 
+test('times in the wrong order are refused, not an internal error', async () => {
+  expect(await get(listJobs, { from: '2026-11-05', to: '2026-11-04' })).toMatchObject({
+    status: 400,
+    json: { type: 'urn:cody-batch:problem:value-not-accepted', errors: [{ field: 'query.to' }] },
+  });
+});
+
 test('totals sum the jobs of the last days', async () => {
   const { json } = await get(getTotals, { days: '5' });
   // Created after the 17th at noon: none but those of the last five days count.

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TerminateJobCommand } from '@aws-sdk/client-batch';
@@ -37,10 +38,21 @@ export async function race(fleet: Fleet, seeds: readonly number[]): Promise<Reco
       for (const { kind, status } of await round(fleet, seed))
         tally[`${kind} ${status}`] = (tally[`${kind} ${status}`] ?? 0) + 1;
     } catch (error) {
-      throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
+      const failed = await failedRequests(fleet);
+      throw new Error(`seed ${seed}: ${(error as Error).message}\n${failed}`, { cause: error });
     }
   });
   return tally;
+}
+
+/** What the API logged of requests that it answered with 500. */
+async function failedRequests({ stack }: Fleet): Promise<string> {
+  const log = await readFile(path.join(stack.dataFolder, 'logs/functions.log'), 'utf8').catch(() => '');
+  return log
+    .split('\n')
+    .filter((line) => line.includes('The request failed'))
+    .slice(0, 3)
+    .join('\n');
 }
 
 async function round(fleet: Fleet, seed: number): Promise<Asked[]> {

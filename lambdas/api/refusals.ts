@@ -55,7 +55,7 @@ function refuseAboveCeilings(request: Asked, settings: Settings): void {
       ? [{ field, received, expected: `at most ${settings[setting]}, by the setting ${setting}` }]
       : [],
   );
-  if (faults.length > 0) throw new RouteInputError(faults);
+  if (faults.length > 0) throw new RouteInputError(faults, false);
 }
 
 /** Without a known price, the caps on cost cannot be enforced. */

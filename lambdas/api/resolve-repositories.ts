@@ -4,7 +4,7 @@ import { RepositorySelector } from '../../core/repository-selector.ts';
 import { Choice, choose, REQUEST_TIME_MS } from '../choose/choose.ts';
 import { route } from './route.ts';
 
-const body = z.strictObject({ repositories: z.array(RepositorySelector).min(1).max(10_000) });
+const body = z.strictObject({ repositories: z.array(RepositorySelector).min(1) });
 
 /** The most that one answer lists; a job takes up to 10,000. */
 const MAX_LISTED = 10_000;

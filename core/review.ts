@@ -72,10 +72,13 @@ export class Decisions {
    */
   reviewOf({ repositoryName, shape, patchSha }: Reviewable): Review | undefined {
     if (patchSha === undefined) return undefined;
-    const own = this.#ofRepositories.get(repositoryName);
-    if (own?.patchSha === patchSha) return own;
     const ofShape = shape === undefined ? undefined : this.#ofShapes.get(shape);
-    return ofShape?.patches.get(repositoryName) === patchSha ? ofShape.review : undefined;
+    const review = ofShape?.patches.get(repositoryName) === patchSha ? ofShape.review : undefined;
+    const own = this.#ofRepositories.get(repositoryName);
+    if (own?.patchSha !== patchSha) return review;
+    // To take a decision back hides the shape's decision of before, and not one that is made later.
+    const isTakenBack = own.decision === 'undecided' && review && review.decidedAt > own.decidedAt;
+    return isTakenBack ? review : own;
   }
 
   /** `undecided` is never stored in a row or shown as a decision: returns undefined for it. */

@@ -14,7 +14,7 @@ const ROUNDS = 3;
 const SECONDS_A_ROUND = 2;
 const FEW = 10;
 const MANY = 10_000;
-/** What a list and a job may take with many jobs and repositories, in times of what they take with few. */
+/** The goal: with 10,000 jobs and repositories, a list and a job take at most this many times as long as with 10. */
 const MAX_GROWTH = 1.5;
 
 const RATE: Unit = { name: 'requests/s', digits: 0 };
@@ -36,7 +36,7 @@ const ROUTES = [
 type Server = { api: string; control: string; jobId: string };
 type Answer = { bytes: number; etag: string | undefined; body: Buffer };
 
-/** What polling costs: requests a second, bytes and read units, and whether they grow with the store. */
+/** Measures requests a second, bytes and read units of each route that is polled, in a small and in a large store. */
 export function measureApi(log: Log): Promise<Figure> {
   return withTemporaryFolder(async (folder) => {
     log(`api: stores of ${FEW} and of ${MANY} jobs, and a job of as many repositories in each`);

@@ -9,7 +9,7 @@ export type ShownJob = JobRow & { spending?: Spending };
 export type Health = { status: string; version: string; model: string };
 export type FieldFault = { field: string; received?: unknown; expected: string };
 
-/** What a job would do and may cost. */
+/** The answer of a dry run: the repositories of the job, and an estimate of its cost. */
 export type DryRun = {
   count: number;
   refusals: string[];
@@ -54,7 +54,7 @@ export class ApiError extends CodyBatchError {
   }
 }
 
-/** What proves who calls: the value of the header `authorization`. `isRefused`: the last one was answered by 401. */
+/** Returns the value of the header `authorization`. `isRefused` is true if the last one was answered by 401. */
 export type Authorization = (isRefused: boolean) => Promise<string | undefined>;
 
 type CallOptions = { body?: unknown; idempotencyKey?: string };
@@ -109,7 +109,7 @@ export class ApiClient {
     return this.#json('POST', `/jobs/${jobId}/continue`, body === undefined ? {} : { body });
   }
 
-  /** What a job would do and may cost; nothing is started. */
+  /** Asks for a dry run of the job. It starts nothing. */
   async dryRun(request: JobRequest): Promise<DryRun> {
     return this.#json('POST', '/jobs?dryRun=true', { body: request });
   }

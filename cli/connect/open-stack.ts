@@ -23,7 +23,7 @@ export type OpenStack = RunningStack & {
 export const DEFAULT_PORT = 3000;
 export const DEFAULT_GITHUB_PORT = DEFAULT_PORT + 4;
 
-/** What decides which stack a job needs. */
+/** The options by which a job's stack is chosen. */
 export type StackNeeds = {
   /** The model that the job names. */
   model?: string;

@@ -5,7 +5,7 @@ import { storedTokens, storeTokens } from './contexts.ts';
 /** A token is renewed so long before its end. */
 const MARGIN_MS = 60_000;
 
-/** What proves to a deployment who calls: CODY_BATCH_TOKEN, or the token of `login`, which is renewed. */
+/** Finds the token for a deployment: CODY_BATCH_TOKEN, or the token of `login`, which is renewed if it has expired. */
 export function authorizationOf(api: string): Authorization {
   return async (isRefused) => {
     const { CODY_BATCH_TOKEN } = process.env;

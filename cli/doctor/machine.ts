@@ -8,7 +8,7 @@ import { type Check, check } from './check.ts';
 
 const LOW_MIB = 1024;
 
-/** What a stack on this machine needs. */
+/** Checks that this machine can run a stack. */
 export async function checkMachine(dataFolder: string): Promise<Check[]> {
   return Promise.all([
     check('Node.js', async () => `${process.versions.node} at ${process.execPath}`),

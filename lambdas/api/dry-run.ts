@@ -22,7 +22,7 @@ export const DryRun = z.object({
 });
 type DryRun = z.infer<typeof DryRun>;
 
-/** What a job would do and may cost, without starting or storing anything. */
+/** Describes the repositories and the cost of a job, without starting or storing anything. */
 export async function dryRun(job: JobRow, { repositories }: JobRequest, context: Context): Promise<DryRun> {
   const choice = await choose(repositories, context, REQUEST_TIME_MS);
   const count = choice.repositories.length;

@@ -1,6 +1,6 @@
 import type { Listing, Listings } from '../../core/store/listings.ts';
+import { readOwner } from '../choose/owner-listing.ts';
 import type { Context } from '../context.ts';
-import { listRepositories } from '../github/client.ts';
 
 /** 10,000 repositories take 100 of the 5,000 calls an hour that all readers of GitHub share. */
 const MAX_AGE_MS = 10 * 60_000;
@@ -31,8 +31,10 @@ async function sharedListing(owner: string, refresh: boolean, context: Context):
   const age = shared ? Date.parse(now()) - Date.parse(shared.listedAt) : Number.POSITIVE_INFINITY;
   if (shared && age < (refresh ? REFRESHED_AGE_MS : MAX_AGE_MS)) return shared;
   const listedAt = now();
-  const names: string[] = [];
-  for await (const { name } of listRepositories(settings, owner)) names.push(name);
+  const { found } = await readOwner(owner, settings);
+  const names = found.flatMap(({ repositoryName, isArchived, isDisabled }) =>
+    isArchived || isDisabled ? [] : [repositoryName],
+  );
   const listing = { listedAt, names };
   await listings.put(owner, listing);
   return listing;

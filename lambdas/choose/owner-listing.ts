@@ -43,14 +43,19 @@ export function listedOf(
   const key = `${settings.GITHUB_API_URL} ${owner.toLowerCase()}`;
   const known = listings.get(key);
   if (known && performance.now() - known.at < CACHE_MS) return known.listing;
-  const listing = read(owner, settings, deadline);
+  const listing = readOwner(owner, settings, deadline);
   listings.set(key, { at: performance.now(), listing });
   const forget = () => listings.delete(key);
   listing.then(({ missing }) => missing && forget(), forget);
   return listing;
 }
 
-async function read(owner: string, settings: Settings, deadline: number): Promise<Listing> {
+/** Reads every repository of an owner from GitHub, until `deadline` by the clock of performance.now(). */
+export async function readOwner(
+  owner: string,
+  settings: Settings,
+  deadline = Number.POSITIVE_INFINITY,
+): Promise<Listing> {
   const github = createOctokit(settings, await settings.secret('GITHUB_TOKEN'));
   const { data: account } = await github.rest.users.getByUsername({ username: owner }).catch((error) => {
     if (statusOf(error) !== 404) throw error;

@@ -59,9 +59,9 @@ function sampleOf(jobId: string, listed: readonly Listed[], sample: number | rea
   if (typeof sample === 'number') return chooseSample(jobId, listed, sample);
   const wanted = new Set(sample.map((name) => name.toLowerCase()));
   const found = listed.map(({ name }) => name).filter((name) => wanted.has(name.toLowerCase()));
-  if (found.length > 0) return found.sort();
+  if (found.length === wanted.size) return found.sort();
   throw new InvalidInputError(
-    `None of the sample (${sample.slice(0, 5).join(', ')}) is among the ${listed.length} repositories of the job. Correct the sample, and start the job anew.`,
+    `Not all of the sample (${sample.slice(0, 5).join(', ')}) are among the ${listed.length} repositories of the job. Correct the sample, and start the job anew.`,
     { field: 'sample', received: sample.slice(0, 5), expected: 'repositories of the job' },
   );
 }

@@ -74,6 +74,9 @@ const seenOf = (...names: string[]) =>
     names.map((name) => ({ repositoryName: name, patchSha: patchOf(name.replace('acme/', '')) })),
   );
 
+/** The time of the next request. */
+let at = AT;
+
 async function call(route: Route, params: Record<string, string>, body?: unknown) {
   const event = {
     headers: { ...(body !== undefined && { 'content-type': 'application/json' }) },
@@ -84,7 +87,7 @@ async function call(route: Route, params: Record<string, string>, body?: unknown
     settings: tables.settings,
     ...tables.stores,
     artifacts: artifacts.store,
-    now: () => AT,
+    now: () => at,
   };
   const response = await route
     .answer(event, params, context)
@@ -166,6 +169,19 @@ test("a repository's own decision falls with its patch, and its shape's counts a
   expect(await reviewsOf(jobId)).toEqual(UNDECIDED);
   await call(reviewChanges, { jobId }, { decision: 'reject', shape: SHAPE_B });
   expect(await reviewsOf(jobId)).toEqual({ ...UNDECIDED, 'acme/b': 'reject' });
+});
+
+test('a decision that was taken back hides no later decision about the shape', async () => {
+  const jobId = await reviewedJob();
+  const decide = (body: object) => call(reviewChanges, { jobId }, body);
+  await decide({ decision: 'undecided', repositories: ['acme/a1'] });
+  try {
+    at = '2026-11-23T00:00:00.000Z';
+    await decide({ decision: 'approve', shape: SHAPE_A, seen: seenOf('acme/a1', 'acme/a2') });
+  } finally {
+    at = AT;
+  }
+  expect(await reviewsOf(jobId)).toEqual({ ...UNDECIDED, 'acme/a1': 'approve', 'acme/a2': 'approve' });
 });
 
 test.each([

@@ -5,8 +5,8 @@ import { gzip } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { parseSettings } from '../../../core/settings.ts';
 import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
+import { readOwner } from '../../../lambdas/choose/owner-listing.ts';
 import type { Context } from '../../../lambdas/context.ts';
-import { listRepositories } from '../../../lambdas/github/client.ts';
 import { createOctokit } from '../../../lambdas/github/octokit.ts';
 import { openPullRequest } from '../../../lambdas/steps/open-pull-request.ts';
 import { type LoopbackServer, listenOnLoopback } from '../../../local/access/loopback.ts';
@@ -69,9 +69,7 @@ function listing(names: readonly string[], headers: Record<string, string> = {})
 }
 
 async function listed(owner: string): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { name } of listRepositories(settings(), owner)) names.push(name);
-  return names;
+  return (await readOwner(owner, settings())).found.map(({ repositoryName }) => repositoryName);
 }
 
 test('a list whose next page is on another host does not send the token there', async () => {

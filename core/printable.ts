@@ -1,12 +1,8 @@
-/**
- * Characters that a terminal may act on or hide: controls other than LF and TAB, format characters (such as those of
- * writing direction), other invisible characters, line ends other than LF, and unpaired surrogates.
- */
-const UNPRINTABLE = /(?![\n\t])\p{Cc}|[\p{Cf}\p{Default_Ignorable_Code_Point}\u2028\u2029]|\p{Cs}/gu;
+import { HIDDEN_CHARACTERS } from './hidden-characters.ts';
 
 /** Untrusted text for a terminal: every character that could act or hide is printed as its code. */
 export function printable(text: string): string {
-  return text.replaceAll('\r\n', '\n').replace(UNPRINTABLE, (character) => {
+  return text.replaceAll('\r\n', '\n').replace(HIDDEN_CHARACTERS, (character) => {
     const code = character.codePointAt(0)!;
     return code <= 0xff ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
   });
@@ -19,7 +15,7 @@ export function printableLine(text: string): string {
 
 /** Indented JSON whose unprintable characters are \u escapes, so that its value stays the same. */
 export function printableJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(UNPRINTABLE, (character) =>
+  return JSON.stringify(value, null, 2).replace(HIDDEN_CHARACTERS, (character) =>
     [...Array(character.length).keys()]
       .map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`)
       .join(''),

@@ -1,5 +1,6 @@
+import { visibleParts } from '../../../core/hidden-characters.ts';
 import styles from './text.module.css';
-import { shortened, visibleParts, withoutAnsi } from './visible.ts';
+import { shortened, withoutAnsi } from './visible.ts';
 
 /** Longer texts would stop the browser's layout. */
 const MAX_LENGTH = 100_000;
@@ -7,7 +8,7 @@ const MAX_LENGTH = 100_000;
 /** Text that others wrote: names, prompts, errors, code. Hidden characters are shown as boxes with their code point. */
 export function Text({ children, max = MAX_LENGTH }: { children: string | undefined; max?: number }) {
   if (!children) return null;
-  const parts = visibleParts(shortened(withoutAnsi(children), max));
+  const parts = visibleParts(shortened(children, max));
   if (parts.length === 1 && typeof parts[0] === 'string') return <bdi>{parts[0]}</bdi>;
   return (
     <bdi>
@@ -17,7 +18,7 @@ export function Text({ children, max = MAX_LENGTH }: { children: string | undefi
         ) : (
           // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one text keep their order.
           <span key={index} className={styles.hidden}>
-            {part.hidden}
+            {part.sign}
           </span>
         ),
       )}
@@ -25,12 +26,20 @@ export function Text({ children, max = MAX_LENGTH }: { children: string | undefi
   );
 }
 
-/** A long text in its own lines. */
-export function Lines({ children, max }: { children: string | undefined; max?: number }) {
+/** A long text in its own lines. `isOutput`: a terminal's colours are left out. */
+export function Lines({
+  children,
+  max,
+  isOutput = false,
+}: {
+  children: string | undefined;
+  max?: number;
+  isOutput?: boolean;
+}) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard.
     <pre className={styles.lines} tabIndex={0}>
-      <Text max={max}>{children}</Text>
+      <Text max={max}>{isOutput && children ? withoutAnsi(children) : children}</Text>
     </pre>
   );
 }

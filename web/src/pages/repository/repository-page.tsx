@@ -88,5 +88,9 @@ function Log({ path }: { path: string }) {
   });
   if (error) return <ProblemBox error={error} retry={() => void refetch()} />;
   if (data === undefined) return <Loading rows={8} label="Loading the log" />;
-  return <Lines max={1_000_000}>{data}</Lines>;
+  return (
+    <Lines max={1_000_000} isOutput>
+      {data}
+    </Lines>
+  );
 }

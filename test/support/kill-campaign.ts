@@ -15,6 +15,7 @@ import { isEnded, isWaiting, type Job, type JobRow } from '../../core/job.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import { runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import type { SummaryRow } from '../../core/summary-row.ts';
+import type { Thread } from '../../core/thread.ts';
 import { requireFreePorts } from '../../local/access/loopback.ts';
 import { STATE_MACHINE_ARN, TABLE_PREFIX } from '../../local/environment.ts';
 import { type MessageRequest, promptTexts } from '../../local/model/conversation.ts';
@@ -34,8 +35,14 @@ const JOBS_AT_ONCE = 2;
 /** An edit of each file, then the submission. */
 const FILES = ['a.txt', 'b.txt', 'c.txt', 'd.txt', 'e.txt'];
 const TURNS = FILES.length + 1;
-const USAGE = { input_tokens: 1000, output_tokens: 100 };
-const TURN_TOKENS = 1100;
+/**
+ * Input tokens of each answer. The answers of a repository, counted from 0, have 2 to the power of their number beside them, so
+ * that the sum in a bill shows which of them it has, and how often.
+ */
+const INPUT_TOKENS = 20_000;
+const OUTPUT_TOKENS = 100;
+/** 2 ** 14 is the largest power below INPUT_TOKENS. A repository has `TURNS` answers, and one more for each kill that hit it. */
+const MOST_ANSWERS = 14;
 /** A process that never reaches the phase in which it is to be killed is ended anyway. */
 const LIFE_MS = 60_000;
 
@@ -110,9 +117,28 @@ async function answer(request: MessageRequest, _number: number, gone: AbortSigna
   await sleep(60 + 120 * Math.random());
   // The caller was killed: no answer is generated.
   if (gone.aborted) return { stall: true };
+  const paidBefore = paymentsOf(job, repositoryName);
+  if (paidBefore === MOST_ANSWERS) throw new Error(`${repositoryName} of job ${job} has too many answers.`);
   payments.push({ job, repositoryName, at: Date.now() });
+  const usage = { input_tokens: INPUT_TOKENS + 2 ** paidBefore, output_tokens: OUTPUT_TOKENS };
   const turn = request.messages.filter(({ role }) => role === 'assistant').length;
-  return { content: [TURN_CALLS[turn]!], usage: USAGE };
+  return { content: [TURN_CALLS[turn]!], usage };
+}
+
+/** How many answers of this repository were paid for. */
+function paymentsOf(number: number, name: string): number {
+  return payments.filter(({ job, repositoryName }) => job === number && repositoryName === name).length;
+}
+
+/** The numbers of the answers in a sum of input tokens. Fails if one is in it twice. */
+function answersIn(inputTokens: number): number[] {
+  const powers = inputTokens % INPUT_TOKENS;
+  const numbers = Array.from({ length: MOST_ANSWERS }, (_, i) => i).filter((i) => powers & (2 ** i));
+  expect({ inputTokens, numbers }).toEqual({
+    inputTokens: numbers.reduce((sum, i) => sum + INPUT_TOKENS + 2 ** i, 0),
+    numbers,
+  });
+  return numbers;
 }
 
 const edit = (path: string): ReplyBlock => ({
@@ -476,12 +502,7 @@ async function everyResultIsThereOnce(): Promise<void> {
         turns: TURNS,
         changedFiles: FILES.length,
       });
-      // Every answer that was saved is billed once. One that a killed worker had not saved yet is not billed.
-      expect(row.tokenUsage!.total).toBe(TURNS * TURN_TOKENS);
-      const paid = payments.filter(
-        ({ job, repositoryName }) => job === number && repositoryName === row.repositoryName,
-      ).length;
-      expect(paid).toBeGreaterThanOrEqual(TURNS);
+      await everyAnswerIsBilledOnce(number, row);
     }
     const job = await jobRow(jobId);
     expect(job).toMatchObject({
@@ -495,6 +516,30 @@ async function everyResultIsThereOnce(): Promise<void> {
       6,
     );
   }
+}
+
+/**
+ * The bill has the answers of the conversation, each once. A kill can lose an answer before the conversation is saved with it,
+ * and it is requested again. The lost one was paid for: it is billed if its usage was saved, which is a second write, and no
+ * answer is billed that the model did not give.
+ */
+async function everyAnswerIsBilledOnce(number: number, row: Row): Promise<void> {
+  const { input, output, total } = row.tokenUsage!;
+  const billed = answersIn(input);
+  const { thread } = runArtifactKeys({ ...row, run: row.run! });
+  const text = await readFile(path.join(dataFolder, 'artifacts', thread), 'utf8');
+  const recorded = (JSON.parse(text) as Thread).turns.flatMap(({ tokenUsage }) =>
+    answersIn(tokenUsage.input),
+  );
+  const paid = Array.from({ length: paymentsOf(number, row.repositoryName) }, (_, i) => i);
+  expect(recorded.length).toBeGreaterThanOrEqual(TURNS);
+  expect(new Set(recorded).size).toBe(recorded.length);
+  expect(billed).toEqual(expect.arrayContaining(recorded));
+  expect(paid).toEqual(expect.arrayContaining(billed));
+  expect(total).toBe(input + output);
+  // An answer that was cut short has fewer.
+  expect(output).toBeGreaterThanOrEqual(TURNS * OUTPUT_TOKENS);
+  expect(output).toBeLessThanOrEqual(billed.length * OUTPUT_TOKENS);
 }
 
 async function everyPullRequestIsThereOnce(): Promise<void> {

@@ -122,6 +122,29 @@ test('an interrupted first answer is billed, although its worker is lost before 
   expect(await stack.outcome(jobId, name)).toMatchObject({ turns: 1, tokenUsage: { input: 2000 } });
 });
 
+test('an answer that was lost after its usage was saved is billed, and requested again', async () => {
+  const name = 'acme/lost-answer';
+  await stack.createRepository(name, files);
+  const jobId = await stack.createJob([name]);
+  const edit = { ...calls(call('write_file', { path: 'b.txt', content: 'x' })), usage };
+  const lost = await stack.startWorker([jobId, name], [edit, { stall: true }]);
+  while (lost.model.requests.length < 2) await sleep(10);
+  lost.child.kill('SIGKILL');
+  await lost.finished;
+  // What a kill leaves between the two writes of a save.
+  const key = `${runArtifactKeys({ jobId, repositoryName: name, run: 1 }).checkpoint}usage.json`;
+  const saved = JSON.parse((await stack.artifacts.read(key))!.toString());
+  const tokenUsage = { ...saved.tokenUsage, input: 2000, output: 200, total: 2200 };
+  await stack.artifacts.write(key, JSON.stringify({ ...saved, turns: 2, tokenUsage, costUsd: 0.006 }));
+
+  await stack.work([jobId, name], [{ ...submit, usage }]);
+  expect(await stack.outcome(jobId, name)).toMatchObject({
+    turns: 2,
+    tokenUsage: { input: 3000, output: 300 },
+    costUsd: 0.009,
+  });
+});
+
 test('the cost of an earlier attempt is in the outcome of one that cannot resume', async () => {
   const name = 'acme/gone';
   await stack.createRepository(name, files);

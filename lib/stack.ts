@@ -186,9 +186,10 @@ export class CodyBatchStack extends Stack {
     });
   }
 
-  #addWeb(folder: string, { accessLogs }: Storage): Web {
+  #addWeb(folder: string, { accessLogs, artifacts }: Storage): Web {
     const { oidcIssuer: issuer } = this.#configuration;
-    const connect = issuer ? [new URL(issuer).origin] : signInOrigins(this.#names);
+    const signIn = issuer ? [new URL(issuer).origin] : signInOrigins(this.#names);
+    const connect = [...signIn, `https://${artifacts.bucketRegionalDomainName}`];
     return new Web(this, 'Web', { names: this.#names, folder, accessLogs, connect });
   }
 

@@ -6,7 +6,13 @@ import {
   ProjectionType,
   Table,
 } from 'aws-cdk-lib/aws-dynamodb';
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  HttpMethods,
+  ObjectOwnership,
+} from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../core/store/tables.ts';
 import type { Names } from './names.ts';
@@ -65,6 +71,8 @@ export class Storage extends Construct {
       bucketName: names.bucket('artifacts'),
       serverAccessLogsBucket: this.accessLogs,
       serverAccessLogsPrefix: 'artifacts/',
+      // The page reads long documents by signed URLs. Any origin: who has such a URL can read it without a browser too.
+      cors: [{ allowedMethods: [HttpMethods.GET], allowedOrigins: ['*'] }],
       lifecycleRules: [
         // Reconcile deletes expired jobs with their artifacts; this removes artifacts that it could not.
         { prefix: 'jobs/', expiration: Duration.days(resultDays + BACKSTOP_DAYS) },

@@ -37,7 +37,7 @@ export interface WebProps {
   /** The built page: `index.html` and the files that it loads. */
   readonly folder: string;
   readonly accessLogs: IBucket;
-  /** The origins that the page connects to besides its own: those of the sign-in. */
+  /** The origins that the page connects to besides its own: those of the sign-in and of signed URLs. */
   readonly connect: readonly string[];
 }
 

@@ -35,6 +35,14 @@ function verified(url: string, signingKey: string): SignedDownload | undefined {
   }
 }
 
+/** As the artifacts are written in S3, which sends the type of the object. */
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.patch': 'text/x-diff',
+  '.json': 'application/json',
+  '.txt': 'text/plain; charset=utf-8',
+  '.zip': 'application/zip',
+};
+
 async function send(
   folder: string,
   { key, fileName }: SignedDownload,
@@ -51,7 +59,7 @@ async function send(
     return;
   }
   response.writeHead(200, {
-    'content-type': 'application/octet-stream',
+    'content-type': CONTENT_TYPES[path.extname(key)] ?? 'application/octet-stream',
     'content-length': found.size,
     'content-disposition': `attachment; filename="${fileName}"`,
     'x-content-type-options': 'nosniff',

@@ -198,11 +198,24 @@ export class ApiClient {
 
   async #document(path: string): Promise<Buffer | undefined> {
     try {
-      return Buffer.from(await (await this.#call('GET', path)).arrayBuffer());
+      const answer = await this.#call('GET', path);
+      return Buffer.from(await (await this.#followed(answer)).arrayBuffer());
     } catch (error) {
       if (error instanceof ApiError && error.statusCode === 404) return undefined;
       throw error;
     }
+  }
+
+  /** A long document is behind a signed URL, which needs no token; only this API gets one. */
+  async #followed(answer: Response): Promise<Response> {
+    const location = answer.headers.get('location');
+    if (answer.status !== 303 || location === null) return answer;
+    const target = new URL(location, this.url);
+    const isOwn = target.origin === new URL(this.url).origin;
+    const authorization = isOwn ? await this.#authorization(false) : undefined;
+    const sent = await fetch(target, { headers: { ...(authorization && { authorization }) } });
+    if (sent.ok) return sent;
+    throw problemOf('GET', `${target.origin}${target.pathname}`, sent.status, await sent.text());
   }
 
   async #json<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
@@ -213,7 +226,7 @@ export class ApiClient {
     const response = await this.#send(method, path, options, false);
     // An expired token is renewed once.
     const answer = response.status === 401 ? await this.#send(method, path, options, true) : response;
-    if (answer.ok) return answer;
+    if (answer.ok || answer.status === 303) return answer;
     throw problemOf(method, path, answer.status, await answer.text());
   }
 
@@ -227,7 +240,7 @@ export class ApiClient {
     return fetch(`${this.url}${path}`, {
       method,
       // Another host would get the token.
-      redirect: 'error',
+      redirect: 'manual',
       headers: {
         ...(authorization && { authorization }),
         ...(body !== undefined && { 'content-type': 'application/json' }),

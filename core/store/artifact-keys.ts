@@ -18,6 +18,8 @@ export const artifactKeys = {
   reviewedList: (jobId: string, digest: string) => `jobs/${jobId}/reviews/${digest}.json`,
   /** Patches of the job that were packed for a download; the digest is that of the list of them. */
   patches: (jobId: string, digest: string) => `jobs/${jobId}/patches/${digest}.zip`,
+  /** An answer of the API that is too long for a response, for a download by a signed URL. */
+  answer: (jobId: string, digest: string, name: string) => `jobs/${jobId}/answers/${digest}-${name}`,
   runRecord: (jobId: string, run: number) => `${artifactKeys.run(jobId, run)}run.json`,
   run: (jobId: string, run: number) => `jobs/${jobId}/runs/${run}/`,
 };

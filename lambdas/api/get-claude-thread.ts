@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { NotFoundError } from '../../core/errors.ts';
 import { readArtifact } from '../../core/store/artifacts.ts';
 import { Thread } from '../../core/thread.ts';
-import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
+import { fileNameOf, REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
 import { artifactKey, runQuery } from './run-artifacts.ts';
 import { ThreadView, viewThread } from './thread-view.ts';
@@ -31,6 +31,7 @@ export const getClaudeThread = route(
     params: repositoryParams,
     query,
     hasETag: true,
+    mayBeSigned: true,
     responses: { 200: ThreadView },
   },
   async ({ params, query }, context) => {
@@ -41,6 +42,9 @@ export const getClaudeThread = route(
         `${row.repositoryName} has no conversation: its status is ${row.status}, and its result has none.`,
       );
     const thread = await readArtifact(context.artifacts, key, Thread);
-    return { json: viewThread(thread, query.view, query.includeTool ?? []) };
+    return {
+      json: viewThread(thread, query.view, query.includeTool ?? []),
+      fileName: fileNameOf(params, 'thread.json'),
+    };
   },
 );

@@ -1,5 +1,5 @@
 import { NotFoundError } from '../../core/errors.ts';
-import { REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
+import { fileNameOf, REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
 import { artifactKey, runQuery } from './run-artifacts.ts';
 
@@ -13,6 +13,7 @@ export const getLog = route(
     params: repositoryParams,
     query: runQuery,
     hasETag: true,
+    mayBeSigned: true,
     responses: { 200: { bytes: 'text/plain; charset=utf-8' } },
   },
   async ({ params, query: { run } }, context) => {
@@ -26,6 +27,9 @@ export const getLog = route(
         `${repositoryName} has no log: its status is ${status}, and its worker has not stored one${logStream ? `. Its CloudWatch log stream is ${logStream}` : ''}.`,
       );
     }
-    return { bytes: log, contentType: 'text/plain; charset=utf-8' };
+    return {
+      ...{ bytes: log, contentType: 'text/plain; charset=utf-8' },
+      fileName: fileNameOf(params, 'log.txt'),
+    };
   },
 );

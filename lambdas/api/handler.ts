@@ -29,6 +29,7 @@ import { listJobs } from './list-jobs.ts';
 import { listRepositories } from './list-repositories.ts';
 import { listReviews } from './list-reviews.ts';
 import { listRuns } from './list-runs.ts';
+import { signedIfLong } from './long-answer.ts';
 import { openPullRequests } from './open-pull-requests.ts';
 import { HttpError, problemResponse, shorten } from './problem.ts';
 import { resolveRepositories } from './resolve-repositories.ts';
@@ -94,7 +95,12 @@ export async function answer(event: APIGatewayProxyEventV2): Promise<APIGatewayP
   authorize(event, match.route, settings());
   const opened = context();
   await throttleWrites(event, match.route, opened);
-  return toResponse(await match.route.answer(event, match.params, opened), event.headers, match.route);
+  const output = await match.route.answer(event, match.params, opened);
+  const { jobId = '' } = match.params;
+  const sent = match.route.mayBeSigned
+    ? await signedIfLong(output, { jobId, headers: event.headers }, opened)
+    : output;
+  return toResponse(sent, event.headers, match.route);
 }
 
 /** The values of the template's `{name}` segments; undefined if the path does not match. */

@@ -174,8 +174,15 @@ function responsesOf(route: Route): ZodOpenApiResponsesObject {
   const notModified = route.hasETag
     ? [['304', { description: 'The caller has this answer already, by If-None-Match.', headers: ETAG }]]
     : [];
-  return Object.fromEntries([...own, ...notModified, ...problems]);
+  const signed = route.mayBeSigned ? [['303', SIGNED]] : [];
+  return Object.fromEntries([...own, ...signed, ...notModified, ...problems]);
 }
+
+const SIGNED = {
+  description:
+    'The answer has more than 4 MiB. `location` is a URL from which it can be read for 5 minutes, without a token.',
+  headers: z.object({ Location: z.string().meta({ description: 'Absolute, or a path of this server.' }) }),
+};
 
 const ETAG = z.object({ ETag: z.string().meta({ description: 'Weak; for If-None-Match.' }) });
 

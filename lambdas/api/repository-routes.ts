@@ -10,6 +10,11 @@ export const repositoryParams = z
   .strictObject({ jobId: JobId, owner: OwnerName, name: NameInOwner })
   .transform(({ jobId, owner, name }) => ({ jobId, repositoryName: `${owner}/${name}` }));
 
+/** The name of a download: no name of a repository has anything but letters, digits and `._-`. */
+export function fileNameOf({ repositoryName }: { repositoryName: string }, name: string): string {
+  return `${repositoryName.replace('/', '__')}-${name}`;
+}
+
 /** Throws NotFoundError if the job was deleted, even if its rows are not removed yet. */
 export async function readRow(
   { jobId, repositoryName }: { jobId: string; repositoryName: string },

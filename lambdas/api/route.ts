@@ -27,10 +27,15 @@ export type RouteInput<P, Q, B> = {
 };
 
 /** A value that is answered as JSON, bytes as they are, or nothing. */
-export type RouteOutput =
-  | { status: 204 | 303; headers?: Record<string, string> }
-  | { status?: number; headers?: Record<string, string>; json: unknown }
-  | { status?: number; headers?: Record<string, string>; bytes: Uint8Array; contentType: string };
+export type RouteOutput = {
+  headers?: Record<string, string>;
+  /** The name of a long answer's download: letters, digits and `._-`. */
+  fileName?: string;
+} & (
+  | { status: 204 | 303 }
+  | { status?: number; json: unknown }
+  | { status?: number; bytes: Uint8Array; contentType: string }
+);
 
 /** The body of one status: JSON of this shape, bytes of this content type, or no body. */
 export type ResponseBody = z.ZodType | { bytes: string } | 'none';
@@ -53,6 +58,8 @@ export type RouteDescription = {
   isFiltered?: boolean;
   /** Whether its 200 has an ETag, and is 304 for a caller that has it already; false if absent. */
   hasETag?: boolean;
+  /** Whether a 200 of more than 4 MiB is a 303 to a signed URL of the same bytes; false if absent. The path has a jobId. */
+  mayBeSigned?: boolean;
   /** The answers that are not problems, by status. */
   responses: Readonly<Record<number, ResponseBody>>;
   /** Statuses of problems beyond those that follow from the role, the path and the body; none if absent. */
@@ -112,7 +119,15 @@ const MAX_ANSWER_BYTES = 6_000_000;
 /** Below about one network packet, gzip saves nothing. */
 const MIN_GZIP_BYTES = 1024;
 
-type Headers = Readonly<Record<string, string | undefined>>;
+export type Headers = Readonly<Record<string, string | undefined>>;
+
+/** The bytes of an answer's body and their type; undefined if it has none. */
+export function bodyOf(output: RouteOutput): { bytes: Buffer; contentType: string } | undefined {
+  if ('json' in output)
+    return { bytes: Buffer.from(JSON.stringify(output.json)), contentType: 'application/json' };
+  if ('bytes' in output) return { bytes: Buffer.from(output.bytes), contentType: output.contentType };
+  return undefined;
+}
 
 /**
  * The answer for API Gateway: 304 if the caller has it already, compressed if it is long and the caller takes gzip. Throws
@@ -125,13 +140,13 @@ export function toResponse(
 ): APIGatewayProxyStructuredResultV2 {
   const { status: statusCode = 200 } = output;
   const common = { ...SECURITY_HEADERS, ...output.headers };
-  if (!('json' in output || 'bytes' in output)) return { statusCode, headers: common };
-  const isJson = 'json' in output;
-  const bytes = isJson ? Buffer.from(JSON.stringify(output.json)) : Buffer.from(output.bytes);
+  const body = bodyOf(output);
+  if (!body) return { statusCode, headers: common };
+  const { bytes, contentType } = body;
   const etag = hasETag && statusCode === 200 ? etagOf(bytes) : undefined;
   const cacheHeaders = etag && {
     etag,
-    'cache-control': 'private, no-cache',
+    'cache-control': output.headers?.['cache-control'] ?? 'private, no-cache',
     vary: 'accept-encoding',
   };
   if (etag && matches(headers['if-none-match'], etag)) {
@@ -140,11 +155,11 @@ export function toResponse(
   const response = {
     statusCode,
     headers: {
-      'content-type': isJson ? 'application/json' : output.contentType,
+      'content-type': contentType,
       ...common,
       ...cacheHeaders,
     },
-    ...(isJson
+    ...('json' in output
       ? { body: bytes.toString('utf8') }
       : // A patch need not be UTF-8: base64 is how bytes pass through API Gateway unchanged.
         { body: bytes.toString('base64'), isBase64Encoded: true }),
@@ -169,18 +184,21 @@ function fits(response: APIGatewayProxyStructuredResultV2): boolean {
 export function compressed(
   response: APIGatewayProxyStructuredResultV2,
   bytes: Uint8Array,
-  { 'accept-encoding': accepted = '' }: Headers,
+  requestHeaders: Headers,
 ): APIGatewayProxyStructuredResultV2 {
   if (bytes.length < MIN_GZIP_BYTES) return response;
   const headers = { ...response.headers, vary: 'accept-encoding' };
-  const takesGzip = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:\s*,|\s*$))/i.test(accepted);
-  if (!takesGzip) return { ...response, headers };
+  if (!takesGzip(requestHeaders)) return { ...response, headers };
   return {
     ...response,
     headers: { ...headers, 'content-encoding': 'gzip' },
     body: gzipSync(bytes).toString('base64'),
     isBase64Encoded: true,
   };
+}
+
+export function takesGzip({ 'accept-encoding': accepted = '' }: Headers): boolean {
+  return /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:\s*,|\s*$))/i.test(accepted);
 }
 
 function parse<S extends z.ZodType>(schema: S, value: unknown, prefix: string): z.infer<S> {

@@ -155,7 +155,9 @@ test('browsers may call the API from the page only, and only CloudFront reads th
   ).ResponseHeadersPolicyConfig;
   const csp = flat(SecurityHeadersConfig.ContentSecurityPolicy.ContentSecurityPolicy);
   expect(csp).toContain("default-src 'none'");
-  expect(csp).toContain("connect-src 'self' https://sso.example.com;");
+  expect(csp).toMatch(
+    /connect-src 'self' https:\/\/sso\.example\.com https:\/\/<StorageArtifacts\w+\.RegionalDomainName>;/,
+  );
   expect(csp).toContain("trusted-types 'none'");
   expect(SecurityHeadersConfig.StrictTransportSecurity.IncludeSubdomains).toBe(true);
 });

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { ApiClient } from '../../../cli/connect/api-client.ts';
 import { callTool, Fleet, repositoryOfRequest, writeAndSubmit } from '../../support/fleet.ts';
 import { git } from '../../support/git.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts';
@@ -127,4 +129,62 @@ test.each([
 ])('patches.zip%s is refused with %i', async (search, status, detail) => {
   const answer = await ask(search);
   expect([answer.status, await answer.text()]).toEqual([status, expect.stringContaining(detail)]);
+});
+
+test('a patch whose digest is in the URL may be cached for a year, and another digest is not found', async () => {
+  const { patchSha } = (await fleet.rows(jobId)).a!;
+  const path = `${fleet.stack.api}/jobs/${jobId}/repositories/local/a/diff`;
+  const plain = await fetch(path);
+  expect(plain.headers.get('cache-control')).toBe('private, no-cache');
+  const named = await fetch(`${path}?patchSha=${patchSha}`);
+  expect(named.headers.get('cache-control')).toBe('private, max-age=31536000, immutable');
+  const text = await named.text();
+  expect(text).toBe(await plain.text());
+  expect(createHash('sha256').update(text).digest('hex')).toBe(patchSha);
+  const other = await fetch(`${path}?patchSha=${'0'.repeat(64)}`);
+  expect([other.status, other.headers.get('cache-control'), await other.json()]).toEqual([
+    404,
+    null,
+    expect.objectContaining({ detail: expect.stringContaining(`the present one has ${patchSha}`) }),
+  ]);
+});
+
+test('a patch, a log and a conversation of more than 4 MiB come from a signed URL, byte for byte', async () => {
+  const { artifacts } = (await fleet.rows(jobId)).silent!;
+  const fileOf = (key: string) => path.join(fleet.stack.dataFolder, 'artifacts', key);
+  const long = Buffer.from('+a line of a patch\r\n\xff'.repeat(250_000), 'latin1');
+  const thread = JSON.parse(await readFile(fileOf(artifacts!.thread!), 'utf8'));
+  thread.messages[0].content = 'x'.repeat(5_000_000);
+  await writeFile(fileOf(artifacts!.diff!), long);
+  await writeFile(fileOf(artifacts!.log!), long);
+  await writeFile(fileOf(artifacts!.thread!), JSON.stringify(thread));
+  const base = `${fleet.stack.api}/jobs/${jobId}/repositories/local/silent`;
+  const technical = Buffer.from(JSON.stringify({ view: 'technical', ...thread }));
+  const bodies: [string, Buffer, string][] = [
+    ['diff', long, 'text/x-diff'],
+    ['log', long, 'text/plain; charset=utf-8'],
+    ['claude-thread?view=technical', technical, 'application/json'],
+  ];
+  for (const [what, body, contentType] of bodies) {
+    const redirect = await fetch(`${base}/${what}`, { redirect: 'manual' });
+    expect([what, redirect.status, redirect.headers.get('cache-control')]).toEqual([what, 303, 'no-store']);
+    const etag = redirect.headers.get('etag')!;
+    const known = await fetch(`${base}/${what}`, { redirect: 'manual', headers: { 'if-none-match': etag } });
+    expect([what, known.status]).toEqual([what, 304]);
+    // As a browser, and as curl -L, which does not decompress.
+    for (const headers of [{}, { 'accept-encoding': 'identity' }]) {
+      const sent = await fetch(`${base}/${what}`, { headers });
+      expect([what, sent.status, sent.headers.get('content-type')]).toEqual([what, 200, contentType]);
+      const bytes = Buffer.from(await sent.arrayBuffer());
+      expect([what, bytes.length]).toEqual([what, body.length]);
+      expect(what.startsWith('claude') || bytes.equals(body)).toBe(true);
+    }
+  }
+  const client = new ApiClient(`${fleet.stack.api}/api`);
+  expect((await client.getDiff(jobId, 'local/silent'))!.equals(long)).toBe(true);
+  expect(JSON.parse((await client.getThread(jobId, 'local/silent'))!.toString())).toEqual(
+    JSON.parse(technical.toString()),
+  );
+  const { messages } = (await client.getReadableThread(jobId, 'local/silent', 'simplified'))!;
+  expect(messages[0]!.text).toHaveLength(5_000_000);
 });

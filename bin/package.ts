@@ -22,7 +22,11 @@ async function bundleCommandLine(): Promise<Metafile> {
   const { metafile } = await build({
     ...NODE_BUNDLE,
     absWorkingDir: ROOT,
-    entryPoints: { main: 'cli/main.ts', 'dynamodb-thread': 'local/dynamodb/dynamodb-thread.ts' },
+    entryPoints: {
+      main: 'cli/main.ts',
+      'dynamodb-thread': 'local/dynamodb/dynamodb-thread.ts',
+      batch: 'core/batch/batch-service.ts',
+    },
     outdir: FOLDER,
     outExtension: { '.js': '.js' },
     target: TARGET,

@@ -26,7 +26,7 @@ export type WorkerParameters = z.infer<typeof Parameters> & {
 export async function readParameters(
   args: readonly string[],
   settings: Pick<Settings, 'AWS_BATCH_JOB_ID' | 'JOB_ID' | 'REPOSITORY_NAME'>,
-  log: Pick<Log, 'warn'>,
+  log: Pick<Log, 'info' | 'warn'>,
 ): Promise<WorkerParameters> {
   const [jobId, repositoryName, run, from] = args.map((arg) => (arg.startsWith('Ref::') ? undefined : arg));
   if (jobId !== undefined || repositoryName !== undefined)
@@ -40,12 +40,14 @@ export async function readParameters(
 /** Returns undefined if DescribeJobs fails or finds no job. The environment may still have the parameters. */
 async function parametersOfBatchJob(
   batchJobId: string,
-  log: Pick<Log, 'warn'>,
+  log: Pick<Log, 'info' | 'warn'>,
 ): Promise<Record<string, string> | undefined> {
   // Loaded on demand: most workers have arguments and do not need the client.
-  const { BatchJobs } = await import('../core/batch.ts');
+  const { BatchService } = await import('../core/batch/batch-service.ts');
   try {
-    return (await new BatchJobs().describeJob(batchJobId))?.parameters;
+    const batch = new BatchService({ logger: log });
+    const [job] = await batch.describeJobs([batchJobId]);
+    return job?.parameters;
   } catch (error) {
     const { name, message } = describeError(error);
     log.warn(

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BatchJobs, isBatchJobEnded } from '../../core/batch.ts';
+import { BatchService, isBatchJobEnded } from '../../core/batch/batch-service.ts';
 import { inParallel } from '../../core/in-parallel.ts';
+import { logger } from '../logger.ts';
 
 /** Concurrent TerminateJob calls. */
 const TERMINATIONS = 16;
 /** AWS Batch allows 50 calls per second and account. */
 const TERMINATION_INTERVAL_MS = 1000 / 50;
-const POLL_MS = 200;
+const POLL_SECONDS = 0.2;
 
 /**
  * Terminates every queued or running Batch job whose name has this prefix (CancelJob would not stop a running one), and
@@ -18,22 +19,20 @@ export async function endBatchJobs(
   reason: string,
   waitMs: number,
 ): Promise<string[]> {
-  const batch = new BatchJobs();
-  let ending: string[] = [];
-  for await (const job of batch.listJobs({ jobQueue, namePrefix }))
+  const batch = new BatchService({ jobQueue, logger });
+  const ending: string[] = [];
+  for await (const job of batch.listJobs({ namePrefix }))
     if (!isBatchJobEnded(job.status)) ending.push(job.jobId!);
   const turn = everyMs(TERMINATION_INTERVAL_MS);
   await inParallel(ending, TERMINATIONS, async (jobId) => {
     await turn();
     await batch.terminateJob(jobId, reason);
   });
-  const deadline = Date.now() + waitMs;
-  while (ending.length > 0 && Date.now() < deadline) {
-    const jobs = await batch.describeJobs(ending);
-    ending = jobs.filter(({ status }) => !isBatchJobEnded(status)).map(({ jobId }) => jobId!);
-    if (ending.length > 0) await sleep(POLL_MS);
-  }
-  return ending;
+  const { unfinished } = await batch.waitForJobs(ending, {
+    timeoutSeconds: waitMs / 1000,
+    pollSeconds: POLL_SECONDS,
+  });
+  return unfinished.map(({ jobId }) => jobId!);
 }
 
 /** Makes callers wait so that they continue at least `ms` apart. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { JobStatus } from '@aws-sdk/client-batch';
-import { isBatchJobEnded } from '../../core/batch.ts';
+import { isBatchJobEnded } from '../../core/batch/job-status.ts';
 import { type AttemptEnd, startAttempt } from './attempt.ts';
 import { describeJob, type Job, newJob } from './job.ts';
 import type { LocalJobDefinition } from './job-definition.ts';

@@ -1,6 +1,6 @@
 import { JobStatus } from '@aws-sdk/client-batch';
 import { z } from 'zod';
-import { BatchJobName } from '../../core/batch.ts';
+import { BatchJobName } from '../../core/batch/job-request.ts';
 import { ClientException } from './client-exception.ts';
 
 // The request of each operation, with the limits of the API reference

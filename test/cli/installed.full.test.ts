@@ -73,6 +73,9 @@ test('the package has bundles and licences, needs dynalite alone, and no source'
   expect(Object.keys(JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).dependencies)).toEqual(
     ['dynalite'],
   );
+  const importBatch = "console.log(typeof (await import('cody-batch/batch')).BatchService)";
+  const asModule = ['--input-type=module', '--eval', importBatch];
+  expect(execFileSync(process.execPath, asModule, { cwd: root, encoding: 'utf8' })).toBe('function\n');
   const licences = readFileSync(path.join(root, 'dist/cli/THIRD_PARTY_LICENSES.txt'), 'utf8');
   for (const name of ['commander', '@aws-sdk/client-s3', 'zod'])
     expect(licences).toMatch(new RegExp(`^${name} \\d`, 'm'));

@@ -39,7 +39,7 @@ const INSTANCES: Record<string, string> = {
   '#artifacts': 'BucketArtifacts',
   store: 'BucketArtifacts',
   '#store': 'BucketArtifacts',
-  batch: 'BatchJobs',
+  batch: 'BatchService',
   executions: 'Executions',
 };
 const TABLES: Record<string, Call['table']> = {

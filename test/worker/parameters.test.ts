@@ -3,10 +3,8 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { BatchClient } from '@aws-sdk/client-batch';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type BatchJobRequest, BatchJobs, isBatchJobEnded } from '../../core/batch.ts';
+import { type BatchJobRequest, BatchService } from '../../core/batch/batch-service.ts';
 import { WORKER_ARGUMENTS } from '../../core/execution.ts';
 import { startBatch } from '../../local/batch/server.ts';
 import { startScriptedModel } from '../support/scripted-model.ts';
@@ -23,7 +21,7 @@ afterAll(() => stack.close());
 /** A Batch whose job definition has the product's own command, or another. */
 async function withBatch(
   args: readonly string[],
-  run: (submit: (request: Partial<BatchJobRequest>) => Promise<string>) => Promise<void>,
+  run: (submit: (request: BatchJobRequest) => Promise<string>) => Promise<void>,
 ): Promise<void> {
   const model = await startScriptedModel([submitUnchanged]);
   const environment: Record<string, string> = { ...stack.environment, ANTHROPIC_BASE_URL: model.url };
@@ -36,19 +34,17 @@ async function withBatch(
     },
   });
   environment.AWS_ENDPOINT_URL_BATCH = batch.url;
-  const client = new BatchClient({ endpoint: batch.url, region: 'us-east-1' });
-  const jobs = new BatchJobs(client);
+  const jobs = new BatchService({
+    ...{ endpoint: batch.url, region: 'us-east-1' },
+    ...{ jobQueue: 'queue', jobDefinition: 'worker', jobBaseName: 'by-hand' },
+  });
   try {
     await run(async (request) => {
-      const job = await jobs.submitJob({
-        ...{ jobName: 'by-hand', jobQueue: 'queue', jobDefinition: 'worker' },
-        ...request,
-      });
-      while (!isBatchJobEnded((await jobs.describeJob(job.jobId))?.status)) await sleep(20);
-      return job.jobId;
+      const { jobId } = await jobs.submitJob(request);
+      await jobs.waitForJobs([jobId], { pollSeconds: 0.02 });
+      return jobId;
     });
   } finally {
-    client.destroy();
     await batch.close();
     await model.close();
   }

@@ -143,10 +143,10 @@ test('a job that succeeds passes through every status and keeps its output in a 
 });
 
 test('a worker finds its parameters by DescribeJobs on its own job id', async () => {
-  const core = new URL('../../../core/batch.ts', import.meta.url);
+  const core = new URL('../../../core/batch/batch-service.ts', import.meta.url);
   const inspect = `
-    import { BatchJobs } from ${JSON.stringify(core.href)};
-    const job = await new BatchJobs().describeJob(process.env.AWS_BATCH_JOB_ID);
+    import { BatchService } from ${JSON.stringify(core.href)};
+    const job = await new BatchService().getJobStatus(process.env.AWS_BATCH_JOB_ID);
     console.log(JSON.stringify(job.parameters));
   `;
   const environment: Record<string, string> = {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { CommandSecretName } from './command-secrets.ts';
 import { alternativesOf } from './globs.ts';
 import { JudgeSettings } from './judgement.ts';
+import { RepairSettings } from './repair.ts';
 import { RepositorySelector } from './repository-selector.ts';
 import { TokenUsage } from './usage.ts';
 
@@ -160,6 +161,8 @@ export const PullRequestSettings = z.strictObject({
   signOff: z.boolean().optional(),
   /** The most pull requests of this job in an hour. */
   perHour: z.int().min(1).max(500).optional(),
+  /** Revises a pull request whose checks fail. @default - never */
+  repair: RepairSettings.optional(),
 });
 export type PullRequestSettings = z.infer<typeof PullRequestSettings>;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AsWritten, ErrorDescription, ReadStatus, Status } from './job.ts';
 import { RecordedJudgement, Risk } from './judgement.ts';
+import { RepairRound } from './repair.ts';
 import { TokenUsage } from './usage.ts';
 
 /** The result of a repository. The first two have the status `completed`, the others `failed`. */
@@ -115,6 +116,8 @@ export const PullRequestRecord = z.object({
   /** Options that could not be applied, such as a reviewer without access. */
   warnings: z.array(z.string()).optional(),
   mergedAt: z.string().optional(),
+  /** The time of its newest comment or review, ISO 8601. */
+  commentedAt: z.string().optional(),
   /** When GitHub was last asked, ISO 8601. */
   checkedAt: z.string().optional(),
   error: ErrorDescription.optional(),
@@ -230,6 +233,8 @@ export const RepositoryResult = z.object({
   pullRequestUrl: z.string().optional(),
   pullRequestNumber: z.int().optional(),
   pullRequest: PullRequestRecord.optional(),
+  /** The repairs of its pull request, oldest first. */
+  repairs: z.array(RepairRound).optional(),
   /** When the Batch job was submitted. */
   submittedAt: z.string().optional(),
   completedAt: z.string().optional(),

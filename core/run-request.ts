@@ -4,8 +4,8 @@ import { RepositoryFilter } from './repository-filter.ts';
 
 /** What a run was asked for: an artifact that the job's row names as `request`, and that no later request replaces. */
 export const RunRequest = z.object({
-  /** The request that asked for it. Those of `create`, `retry`, `continue` and `revise` analyse, and that of `publish` does not. */
-  kind: z.enum(['create', 'retry', 'continue', 'revise', 'publish']),
+  /** The request that asked for it. `publish` is the only one that does not analyse. */
+  kind: z.enum(['create', 'retry', 'continue', 'revise', 'repair', 'publish']),
   action: JobRow.shape.action,
   /** The names of the repositories to take. Absent if the run takes all that its kind of request can take. */
   selection: z.array(z.string()).optional(),
@@ -21,7 +21,7 @@ export const RunRequest = z.object({
   publishAs: PullRequestOverrides.optional(),
   /** Absent if the request before, which had it, could not be read. */
   prompt: z.string().optional(),
-  /** What a `revise` adds to the prompt. */
+  /** What a `revise` or a `repair` adds to the prompt. */
   instruction: z.string().optional(),
   settings: JobSettings,
   /** The cap of the whole job, over all runs. */

@@ -41,8 +41,10 @@ const OCCASIONS: Readonly<Record<string, Occasion>> = {
   },
   TrackPullRequests: {
     access: {
-      jobs: ['Query', 'UpdateItem'],
-      repositories: ['Query', 'UpdateItem'],
+      jobs: ['Query', 'GetItem', 'UpdateItem'],
+      repositories: ['Query', 'BatchGetItem', 'UpdateItem'],
+      artifacts: ['read', 'write', 'remove'],
+      executions: ['StartExecution'],
       secrets: ['GITHUB_TOKEN'],
     },
     every: Duration.minutes(TRACKING_MINUTES),

@@ -32,8 +32,9 @@ const KEYS =
   "Artifacts get their keys when a job is created; the policy of a worker's session limits them to one job and repository.";
 
 /** Artifacts below `jobs/{jobId}/repositories/{owner}/{name}/` that a worker reads, and that it writes. */
-const READ = ['outcome.json', 'checkpoint/*', 'diff.patch', 'thread.json'];
-const WRITTEN = [...READ, 'change-set.json', 'log.txt'];
+const WRITTEN_AND_READ = ['outcome.json', 'checkpoint/*', 'diff.patch', 'thread.json'];
+const READ = [...WRITTEN_AND_READ, 'findings.json'];
+const WRITTEN = [...WRITTEN_AND_READ, 'change-set.json', 'log.txt'];
 
 /**
  * Attributes that a worker may write on its job's control item: cost, the reason to stop, and the claims of the model check

@@ -7,6 +7,8 @@ import {
   RepositoryUnavailableError,
 } from '../core/errors.ts';
 import { refusalOfModel } from '../core/model-check.ts';
+import { Findings } from '../core/repair.ts';
+import { readArtifact } from '../core/store/artifacts.ts';
 import { readRunRequest } from '../core/store/run-requests.ts';
 import type { Opened } from './open.ts';
 
@@ -14,6 +16,8 @@ export type Admitted = {
   prompt: string;
   /** What a revision adds to the prompt. */
   instruction: string | undefined;
+  /** What a repair has to mend. */
+  findings: Findings | undefined;
   /** For the commands of `setup` only. */
   commandSecrets: Record<string, string>;
 };
@@ -23,11 +27,11 @@ export type Admitted = {
  * runs. Throws CodyBatchError if the work may not start.
  */
 export async function admit(opened: Opened): Promise<Admitted> {
-  const { job, artifacts, repositoryName, settings, redactor } = opened;
+  const { job, artifacts, keys, repositoryName, settings, redactor } = opened;
   if (job.status === 'cancelled')
     throw new ConflictError(`The job ${job.jobId} was cancelled; no work was started.`);
   requireAllowed(opened, repositoryName);
-  const { prompt, instruction } = await readRunRequest(artifacts, job);
+  const { prompt, instruction, kind } = await readRunRequest(artifacts, job);
   if (prompt === undefined) {
     throw new DamagedArtifactError(
       `The prompt of the job ${job.jobId} was lost before this run: ${job.request} has none. Start a new job by POST /jobs.`,
@@ -36,7 +40,8 @@ export async function admit(opened: Opened): Promise<Admitted> {
   for (const name of ['CLAUDE_API_KEY', 'GITHUB_TOKEN'] as const) redactor.add(await settings.secret(name));
   const commandSecrets = await readCommandSecrets(opened);
   await checkModel(opened);
-  return { prompt, instruction, commandSecrets };
+  const findings = kind === 'repair' ? await readArtifact(artifacts, keys.findings, Findings) : undefined;
+  return { prompt, instruction, findings, commandSecrets };
 }
 
 /** POST /jobs checks this too, but not for a Batch job that is submitted by hand. */

@@ -53,10 +53,10 @@ async function analyze(opened: Opened, workspace: Workspace): Promise<Analyzed> 
   let conversation: Conversation | undefined;
   let ended: Ended;
   try {
-    const { prompt, instruction, commandSecrets } = await admit(opened);
+    const { commandSecrets, ...task } = await admit(opened);
     cloned = await cloneInto(workspace, opened);
     await setUp(cloned, commandSecrets);
-    conversation = await beginConversation(cloned, prompt, instruction);
+    conversation = await beginConversation(cloned, task);
     ended = await conversation.run();
   } catch (error) {
     await conversation

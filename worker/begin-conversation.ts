@@ -1,4 +1,6 @@
+import type { TextBlockParam } from '@anthropic-ai/sdk/resources/messages';
 import { GitFailedError } from '../core/git-process.ts';
+import type { Admitted } from './admit.ts';
 import { applyPatch, readChanges, resetTree } from './checkout/changes.ts';
 import type { Clone } from './checkout/clone.ts';
 import { firstMessage } from './claude/prompt.ts';
@@ -6,7 +8,8 @@ import type { Cloned } from './clone-into.ts';
 import { type Baseline, runBaseline } from './conversation/baseline.ts';
 import { Conversation } from './conversation/conversation.ts';
 import { type ConversationState, newConversation } from './conversation/conversation-state.ts';
-import { instructionMessage } from './conversation/messages.ts';
+import { instructionMessage, text, withBlocks } from './conversation/messages.ts';
+import { describeFindings } from './describe-findings.ts';
 import type { Log } from './log.ts';
 
 /**
@@ -15,14 +18,15 @@ import type { Log } from './log.ts';
  */
 export async function beginConversation(
   cloned: Cloned,
-  prompt: string,
-  instruction: string | undefined,
+  { prompt, instruction, findings }: Pick<Admitted, 'prompt' | 'instruction' | 'findings'>,
 ): Promise<Conversation> {
+  // The judge sees the task, and nothing of what checks and reviewers say.
   const task = instruction === undefined ? prompt : `${prompt}\n\n${instruction}`;
+  const said = findings ? [text(describeFindings(findings, cloned.redactor))] : [];
   const resumed = await restoreCheckpoint(cloned);
   if (resumed) return new Conversation(cloned, resumed, task);
   if (instruction !== undefined) {
-    const continued = await continueEarlier(cloned, instruction);
+    const continued = await continueEarlier(cloned, instruction, said);
     if (continued) {
       const conversation = new Conversation(cloned, continued, task);
       await conversation.save(await readChanges(cloned.clone, cloned.workspace));
@@ -31,7 +35,7 @@ export async function beginConversation(
   }
   const baseline = await checkBase(cloned);
   const state: ConversationState = {
-    ...newConversation(firstMessage(task, cloned.repositoryName, baseline?.results)),
+    ...newConversation(withBlocks(firstMessage(task, cloned.repositoryName, baseline?.results), said)),
     ...cloned.spent,
     ...(baseline && { baseline: baseline.results }),
     ...(instruction !== undefined && { began: 'anew' as const }),
@@ -46,6 +50,7 @@ export async function beginConversation(
 async function continueEarlier(
   { earlier, spent, job, clone, log }: Cloned,
   instruction: string,
+  said: readonly TextBlockParam[],
 ): Promise<ConversationState | undefined> {
   if (!earlier) return undefined;
   const { messages, baseline, baseSha, patch } = earlier;
@@ -58,7 +63,8 @@ async function continueEarlier(
   const { seconds, failedSubmissions, turns } = newConversation(messages[0]!);
   return {
     ...spent,
-    ...{ messages: [...messages, instructionMessage(messages, instruction)], instruction: messages.length },
+    messages: [...messages, withBlocks(instructionMessage(messages, instruction), said)],
+    instruction: messages.length,
     ...{ turns, failedSubmissions, seconds, baseline, began: 'resumed' },
   };
 }

@@ -207,6 +207,18 @@ export const FIELD_OPTIONS: readonly FieldOption[] = [
     description: 'the most pull requests of this job in an hour',
     kind: 'number',
   },
+  {
+    field: 'pullRequest.repair.rounds',
+    flags: '--repair <rounds>',
+    description: 'revises a pull request whose checks fail, at most so often (1 to 3)',
+    kind: 'number',
+  },
+  {
+    field: 'pullRequest.repair.reviews',
+    flags: '--repair-reviews',
+    description: 'with --repair, also follows comments of people who may write to the repository',
+    kind: 'flag',
+  },
 ];
 
 /** The options that say what a job is, for `run` and `submit`. */

@@ -12,6 +12,7 @@ import { Backoff } from '../backoff.ts';
 import { NotFoundError } from '../errors.ts';
 import { chunks, inParallel } from '../in-parallel.ts';
 import type { ErrorDescription, Status } from '../job.ts';
+import type { RepairRound } from '../repair.ts';
 import type { Phase, PullRequestRecord, Revision, Waiting } from '../repository-result.ts';
 import { RepositoryResult } from '../repository-result.ts';
 import type { Settings } from '../settings.ts';
@@ -252,15 +253,20 @@ export class RepositoryTable {
 
   /**
    * Makes an ended repository pending for a revision in this run, which continues its conversation if it has one, unless
-   * it `isAnew`. A completed result stays in place until a revision that completes replaces it. Returns false if the row has changed since
-   * it was read, was cancelled, or has no result.
+   * it `isAnew`. A completed result stays in place until a revision that completes replaces it. `repairs` replaces those of
+   * the row. Returns false if the row has changed since it was read, was cancelled, or has no result.
    */
-  async resetForRevision(row: RepositoryResult, run: number, at: string, isAnew = false): Promise<boolean> {
+  async resetForRevision(
+    row: RepositoryResult,
+    run: number,
+    at: string,
+    { isAnew = false, repairs }: { isAnew?: boolean; repairs?: readonly RepairRound[] | undefined } = {},
+  ): Promise<boolean> {
     const { jobId, repositoryName, status } = row;
     if (row.run === undefined || (status !== 'completed' && status !== 'failed')) return false;
     const { set, remove } = underRevision(row, run, at, isAnew);
     return this.#update(jobId, repositoryName, {
-      set,
+      set: { ...set, repairs },
       remove,
       condition: '#status = :status AND run = :asRead AND run < :thisRun AND attribute_not_exists(standing)',
       names: { '#status': 'status' },

@@ -16,6 +16,8 @@ export function runArtifactKeys({ jobId, repositoryName, run }: RunOfRepository)
     thread: `${folder}thread.json`,
     changeSet: `${folder}change-set.json`,
     log: `${folder}log.txt`,
+    /** What a repair has to mend, from ResolveRepositories. */
+    findings: `${folder}findings.json`,
     checkpoint: `${folder}checkpoint/`,
   };
 }

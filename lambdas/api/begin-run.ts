@@ -7,6 +7,7 @@ import { findRunRequest, writeRunRequest } from '../../core/store/run-requests.t
 import type { Context } from '../context.ts';
 import { setAside } from '../logger.ts';
 import { Executions } from '../run/executions.ts';
+import { expiresTooSoon } from '../run/last-days.ts';
 import { mendedJob } from '../run/mended-job.ts';
 import { keepRecord } from '../run/run-record.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
@@ -108,20 +109,11 @@ async function resume(job: JobRow, { settings, jobs }: Context): Promise<JobRow>
   return jobs.get(job.jobId);
 }
 
-/** Long enough for a run: one state of it may take a week. */
-const LAST_DAYS = 7;
-
-/**
- * Refuses a run that the job could expire under: in its last 7 days, or in the second half of its life if it lives for less
- * than two weeks.
- */
-function refuseLastDays({ jobId, createdAt, expiresAt }: JobRow, at: string): void {
-  if (expiresAt === undefined) return;
-  const created = Date.parse(createdAt);
-  const expires = Date.parse(expiresAt);
-  if (Date.parse(at) < Math.max(expires - LAST_DAYS * 86_400_000, (created + expires) / 2)) return;
+/** Refuses a run that the job could expire under. */
+function refuseLastDays(job: JobRow, at: string): void {
+  if (!expiresTooSoon(job, at)) return;
   throw new ConflictError(
-    `The job ${jobId} expires at ${expiresAt}, which is too soon for another run. Create a new job (POST /jobs).`,
+    `The job ${job.jobId} expires at ${job.expiresAt}, which is too soon for another run. Create a new job (POST /jobs).`,
   );
 }
 

@@ -10,6 +10,7 @@ import { openReader, readerId } from '../github/client.ts';
 import { askPullRequests } from '../github/graphql.ts';
 import { trackedRecord } from '../github/track.ts';
 import { logger } from '../logger.ts';
+import { beginRepair } from '../run/begin-repair.ts';
 
 /** A schedule's event, whose content is not used. */
 export const Input = z.looseObject({});
@@ -25,7 +26,8 @@ const TIME_BUDGET_MS = 10 * 60_000;
 type Open = OpenPullRequest & { jobId: string };
 
 /**
- * Updates the recorded state (open, merged, closed) and checks of open pull requests from GitHub. Safe to run at any time,
+ * Updates the recorded state (open, merged, closed) and checks of open pull requests from GitHub, and starts the repair of
+ * those that fail if their job wants it. Safe to run at any time,
  * also concurrently, and while a job runs again.
  */
 export async function trackPullRequests(_event: z.infer<typeof Input>, context: Context): Promise<void> {
@@ -42,6 +44,7 @@ export async function trackPullRequests(_event: z.infer<typeof Input>, context: 
   );
   for (const group of byReader.values()) await track(group, until, context);
   await inParallel(jobs, PARALLEL, (job) => countAgain(job, context));
+  await repairJobs(jobs, open.slice(0, MAX_PULL_REQUESTS), until, context);
 }
 
 /** Jobs that have tried to open a pull request, and running jobs, which may have opened some already. */
@@ -88,6 +91,26 @@ async function countAgain(job: JobRow, { jobs, repositoryIndex, now }: Context):
   const isSame =
     open === counts.open && merged === counts.merged && closed === counts.closed && failed === counts.failed;
   if (!isSame) await jobs.recordPullRequests(job.jobId, job.run, counts, now());
+}
+
+/** Starts a repair of jobs that want one. A job that fails is left to the next invocation, and does not hold up the others. */
+async function repairJobs(
+  jobs: readonly JobRow[],
+  tracked: readonly Open[],
+  until: number,
+  context: Context,
+): Promise<void> {
+  const byJob = Map.groupBy(tracked, ({ jobId }) => jobId);
+  for (const { jobId, pullRequest, status } of jobs) {
+    const names = (byJob.get(jobId) ?? []).map(({ repositoryName }) => repositoryName);
+    if (!pullRequest?.repair?.rounds || names.length === 0 || isRunning(status)) continue;
+    if (Date.now() > until) return;
+    try {
+      await beginRepair(jobId, names, context);
+    } catch (error) {
+      logger.warn('The pull requests of a job could not be repaired', { jobId, ...describeError(error) });
+    }
+  }
 }
 
 export const handler = functionHandler(Input, trackPullRequests);

@@ -19,6 +19,8 @@ export type PullRequestAnswer = {
   commits: {
     nodes: ({ commit: { statusCheckRollup: { state: RollupState } | null } } | null)[] | null;
   };
+  comments: { nodes: ({ createdAt: string } | null)[] | null };
+  reviews: { nodes: ({ submittedAt: string | null } | null)[] | null };
 };
 
 export type RollupState = 'ERROR' | 'EXPECTED' | 'FAILURE' | 'PENDING' | 'SUCCESS';
@@ -51,6 +53,8 @@ export function pullRequestsQuery(count: number): string {
     'fragment State on PullRequest {',
     '  state isDraft mergedAt headRefOid',
     '  commits(last: 1) { nodes { commit { statusCheckRollup { state } } } }',
+    '  comments(last: 1) { nodes { createdAt } }',
+    '  reviews(last: 1) { nodes { submittedAt } }',
     '}',
   ].join('\n');
 }
@@ -74,19 +78,21 @@ export async function* askPullRequests<T extends { repositoryName: string; numbe
   }));
 }
 
-function variablesOf(repositoryName: string, i: number): Record<string, string | number> {
+export function variablesOf(repositoryName: string, i: number): Record<string, string | number> {
   const { owner, name } = parseRepositoryName(repositoryName);
   return { [`owner${i}`]: owner, [`name${i}`]: name };
 }
 
-async function* askAll<T, Answer>(
+/** Yields the answer about each item, in order. `query` has an alias `at{i}` for each, and `variables` are those of one. */
+export async function* askAll<T, Answer>(
   github: Octokit,
   items: readonly T[],
   query: (count: number) => string,
   variables: (item: T, i: number) => Record<string, string | number>,
+  perCall = ITEMS_PER_CALL,
 ): AsyncGenerator<[T, Answer | undefined]> {
-  for (let at = 0; at < items.length; at += ITEMS_PER_CALL) {
-    const some = items.slice(at, at + ITEMS_PER_CALL);
+  for (let at = 0; at < items.length; at += perCall) {
+    const some = items.slice(at, at + perCall);
     const answers = await ask<Answer>(github, query(some.length), Object.assign({}, ...some.map(variables)));
     for (const [i, item] of some.entries()) yield [item, answers[`at${i}`] ?? undefined];
   }

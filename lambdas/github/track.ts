@@ -36,11 +36,21 @@ export function trackedRecord(
     draft: now.isDraft,
     ...(now.mergedAt && { mergedAt: now.mergedAt }),
     headSha: now.headRefOid,
+    ...commentedAt(now),
     checkedAt: at,
     // The checks of a closed pull request no longer matter.
     ...(now.state === 'OPEN' && checks && { checks }),
     error: before.error?.name === NOT_SEEN ? undefined : before.error,
   };
+}
+
+function commentedAt({ comments, reviews }: PullRequestAnswer): Pick<PullRequestRecord, 'commentedAt'> {
+  const times = [comments.nodes?.[0]?.createdAt, reviews.nodes?.[0]?.submittedAt];
+  const newest = times
+    .flatMap((time) => time ?? [])
+    .sort()
+    .at(-1);
+  return newest === undefined ? {} : { commentedAt: newest };
 }
 
 /** Returns undefined if the credential may not read checks. */

@@ -2,16 +2,22 @@ import type { RunId } from '../../core/execution.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import type { ErrorDescription } from '../../core/job.ts';
 import { type RepositoryResult, WORKING_ATTRIBUTES } from '../../core/repository-result.ts';
+import { writeArtifact } from '../../core/store/artifacts.ts';
 import { PARALLEL } from '../../core/store/repository-table.ts';
+import { runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import type { Context } from '../context.ts';
 import { openReader, readerId } from '../github/client.ts';
 import { askPullRequests } from '../github/graphql.ts';
+import { findingsOf, findRepairs } from './repairable.ts';
 
 const NEEDED = [
   ...['jobId', 'repositoryName', 'status', 'run', 'resultRun', 'artifacts', 'tokenUsage', 'costUsd'],
   ...['pullRequest', 'pullRequestNumber'],
   ...WORKING_ATTRIBUTES,
 ] as (keyof RepositoryResult)[];
+
+/** Each reads up to three logs. */
+const PARALLEL_LOGS = 4;
 
 /**
  * Makes the repositories of a revision pending again. One whose pull request has commits of others is left out before
@@ -34,6 +40,29 @@ export async function takeForRevision(
     }
     const isTaken = await repositories.resetForRevision(row, run, now());
     if (isTaken && status !== 'completed') await repositories.removeDiff(jobId, repositoryName);
+  });
+}
+
+/**
+ * The same for a repair: takes what there is to mend by now, and leaves the others as they are. Each taken row has the round,
+ * and an artifact of the run has what the worker gets.
+ */
+export async function takeForRepair(
+  { jobId, run }: RunId,
+  names: readonly string[],
+  context: Context,
+): Promise<void> {
+  const { repositories, artifacts, now } = context;
+  const job = await context.jobs.getWhole(jobId);
+  const rows = await repositories.getMany(jobId, names, [...NEEDED, 'outcome', 'repairs']);
+  const byName = new Map(rows.map((row) => [row.repositoryName, row]));
+  const repairs = await findRepairs(rows, job, context);
+  await inParallel(repairs, PARALLEL_LOGS, async (repair) => {
+    const row = byName.get(repair.name)!;
+    const { findings } = runArtifactKeys({ jobId, repositoryName: repair.name, run });
+    await writeArtifact(artifacts, findings, await findingsOf(repair, run, context));
+    const rounds = [...(row.repairs ?? []), { run, ...repair.round }];
+    await repositories.resetForRevision(row, run, now(), { repairs: rounds });
   });
 }
 

@@ -13,6 +13,7 @@ import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { requirePublishable, touchesWorkflows } from '../github/change-set-rules.ts';
 import { openGitHub } from '../github/client.ts';
+import { marked } from '../github/comments.ts';
 import { credentialId } from '../github/credential.ts';
 import { type Published, publishChangeSet } from '../github/publish.ts';
 import { closePullRequest } from '../github/pull-request.ts';
@@ -108,7 +109,7 @@ async function close(
   const name = pullRequest?.renamedTo ?? repositoryName;
   const github = await openGitHub(settings, name, 'write');
   const { owner, name: repo } = parseRepositoryName(name);
-  const comment = whyClosed(row, review);
+  const comment = marked(whyClosed(row, review), jobId, 'close');
   const closed = await closePullRequest(github, { owner, repo }, pullRequestNumber!, comment);
   await repositories.recordPullRequest(jobId, repositoryName, now(), {
     pullRequest: { ...pullRequest, ...closed, checkedAt: now() },

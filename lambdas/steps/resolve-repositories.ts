@@ -28,7 +28,7 @@ import { failBeforeStart } from '../run/fail-before-start.ts';
 import { letIn } from '../run/intake.ts';
 import { needsApproval } from '../run/publishable.ts';
 import { recordRunStart } from '../run/run-record.ts';
-import { takeForRevision } from '../run/take-for-revision.ts';
+import { takeForRepair, takeForRevision } from '../run/take-for-revision.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
 
 export const Input = ExecutionInput;
@@ -153,11 +153,13 @@ async function takeOver(
 ): Promise<void> {
   await cleanUpRun({ jobId, run: run - 1 }, CANCELLED, context);
   if (kind === 'revise') return takeForRevision({ jobId, run }, names, context);
+  if (kind === 'repair') return takeForRepair({ jobId, run }, names, context);
   if (kind === 'continue' && !redo) return;
   const rows = await context.repositories.getMany(jobId, names, TAKEN_OVER);
   const { repositories, now } = context;
   await inParallel(rows, PARALLEL, async (row) => {
-    if (row.status === 'completed' && redo) await repositories.resetForRevision(row, run, now(), true);
+    if (row.status === 'completed' && redo)
+      await repositories.resetForRevision(row, run, now(), { isAnew: true });
     if (row.status !== 'failed' && row.status !== 'cancelled') return;
     // What the judge rejected runs again only if it is picked.
     if (row.judgement?.decision === 'reject' && !selection) return;

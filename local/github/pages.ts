@@ -97,11 +97,20 @@ async function repositoryPage(github: GitHub, repository: Repository): Promise<P
   );
 }
 
+async function logOf(repository: Repository | undefined, id: number): Promise<Page | undefined> {
+  const run = await repository?.checks.find((one) => one.id === id);
+  return run && { status: 200, headers: PLAIN_TEXT, body: run.text ?? '' };
+}
+
+const PLAIN_TEXT = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' };
+
 /**
- * The page of a repository or of a pull request, or its diff as text. Returns undefined for any other
+ * The page of a repository or of a pull request, its diff as text, or the log of a check. Returns undefined for any other
  * path.
  */
 export async function servePage(github: GitHub, path: string): Promise<Page | undefined> {
+  const [, of, project, run] = /^\/([^/]+)\/([^/]+)\/logs\/(\d+)$/.exec(path) ?? [];
+  if (run) return logOf(github.repositories.find(of!, project!), Number(run));
   const [, owner, name, number, diff] =
     /^\/([^/]+)\/([^/]+)(?:\/pull\/([1-9]\d{0,8})(\.diff)?)?\/?$/.exec(path) ?? [];
   const repository = owner && name ? github.repositories.find(owner, name) : undefined;
@@ -110,6 +119,5 @@ export async function servePage(github: GitHub, path: string): Promise<Page | un
   const pull = await repository.pulls.find(Number(number));
   if (!pull) return undefined;
   if (!diff) return pullPage(github, repository, pull);
-  const headers = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' };
-  return { status: 200, headers, body: await pullDiff(repository, pull) };
+  return { status: 200, headers: PLAIN_TEXT, body: await pullDiff(repository, pull) };
 }

@@ -20,6 +20,7 @@ import type { RepositoryResult, RepositorySummary } from '../../core/repository-
 import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
 import { pullRequestKey } from '../../core/store/repository-table.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
+import { STATE_MACHINE_ARN } from '../../local/environment.ts';
 import type { StackOptions } from '../../local/stack-options.ts';
 import { LOCAL_AWS } from './aws-clients.ts';
 import { endOfJob } from './end-of-job.ts';
@@ -270,26 +271,37 @@ export class Publishing {
 
   /** Runs a function of `lambdas`, such as `steps/open-pull-request`, as a process with the stack's environment and these variables. */
   invoke(name: string, input: object, environment: Record<string, string> = {}): Invocation {
-    const child = spawn(
-      process.execPath,
-      [path.join(ROOT, 'test/support/invoke-function.ts'), name, JSON.stringify(input)],
-      {
-        cwd: ROOT,
-        env: {
-          ...PLAIN_ENVIRONMENT,
-          ...this.stack.awsVariables,
-          DYNAMODB_TABLE_PREFIX: 'cody-batch-local',
-          ARTIFACTS_URL: pathToFileURL(path.join(this.stack.dataFolder, 'artifacts')).href,
-          GITHUB_API_URL: `${this.stack.gitHub}/api/v3`,
-          GITHUB_THROTTLE: 'false',
-          ALLOWED_REPOSITORIES: 'local/*',
-          ...environment,
-        },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
-    return new Invocation(child);
+    return invokeAt(this.stack, name, input, environment);
   }
+}
+
+/** Runs a function of `lambdas` as a process with the environment of a stack and these variables. */
+export function invokeAt(
+  stack: ServedStack,
+  name: string,
+  input: object,
+  environment: Record<string, string> = {},
+): Invocation {
+  const child = spawn(
+    process.execPath,
+    [path.join(ROOT, 'test/support/invoke-function.ts'), name, JSON.stringify(input)],
+    {
+      cwd: ROOT,
+      env: {
+        ...PLAIN_ENVIRONMENT,
+        ...stack.awsVariables,
+        DYNAMODB_TABLE_PREFIX: 'cody-batch-local',
+        ARTIFACTS_URL: pathToFileURL(path.join(stack.dataFolder, 'artifacts')).href,
+        STATE_MACHINE_ARN,
+        GITHUB_API_URL: `${stack.gitHub}/api/v3`,
+        GITHUB_THROTTLE: 'false',
+        ALLOWED_REPOSITORIES: 'local/*',
+        ...environment,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  return new Invocation(child);
 }
 
 /** A running function. Its standard output has its log, then its result. */

@@ -62,6 +62,12 @@ export function instructionMessage(messages: readonly MessageParam[], instructio
   return { role: 'user', content: [...results, text(instruction)] };
 }
 
+/** A message of the user with more blocks at its end. */
+export function withBlocks({ content }: MessageParam, blocks: readonly TextBlockParam[]): MessageParam {
+  const before = typeof content === 'string' ? [text(content)] : content;
+  return { role: 'user', content: [...before, ...blocks] } as MessageParam;
+}
+
 export function text(value: string): TextBlockParam {
   return { type: 'text', text: value };
 }

@@ -20,7 +20,7 @@ const requestBody = z.object({
 });
 
 /** The operations that are served; any other is refused with 501, as is an unknown REST route. */
-const OPERATIONS: ReadonlySet<string> = new Set(['Repositories', 'PullRequests']);
+const OPERATIONS: ReadonlySet<string> = new Set(['Repositories', 'PullRequests', 'Feedback']);
 
 let built: GraphQLSchema | undefined;
 
@@ -127,28 +127,80 @@ function repositoryOf({ disabled }: GitHub, caller: Caller, repository: Reposito
   };
 }
 
+type Page = { first?: number; last?: number };
+
 function pullRequestOf(caller: Caller, repository: Repository, pull: PullRecord) {
-  const commit = {
-    oid: pull.head.sha,
-    async statusCheckRollup() {
-      requireAccess(caller, repository, 'checks=read,statuses=read');
-      const state = rollup(await repository.checks.read(pull.head.sha));
-      return state ? { state } : null;
-    },
-  };
+  const commit = commitOf(caller, repository, pull.head.sha);
   return {
     state: pull.mergedAt ? 'MERGED' : pull.state === 'open' ? 'OPEN' : 'CLOSED',
     isDraft: pull.draft,
     mergedAt: pull.mergedAt,
     headRefOid: pull.head.sha,
-    commits({ first, last }: { first?: number; last?: number }) {
+    baseRef: { name: pull.base.ref, target: commitOf(caller, repository, pull.base.sha) },
+    commits({ first, last }: Page) {
       if (first !== undefined || last !== 1)
         throw new GraphQLError(
           'The local GitHub returns only the last commit of a pull request. Ask for commits(last: 1).',
         );
       return { nodes: [{ commit }] };
     },
+    comments: (page: Page) => ({
+      nodes: pageOf(pull.comments, page).map(({ author, ...comment }) => ({
+        ...comment,
+        author: actor(author),
+      })),
+    }),
+    reviews: (page: Page) => ({
+      nodes: pageOf(pull.reviews, page).map(({ author, comments, ...review }) => ({
+        ...review,
+        author: actor(author),
+        comments: (inner: Page) => ({ nodes: pageOf(comments, inner) }),
+      })),
+    }),
   };
+}
+
+const actor = (login: string) => ({ __typename: 'User', login });
+
+function pageOf<T>(items: readonly T[], { first, last }: Page): T[] {
+  if ((first === undefined) === (last === undefined))
+    throw new GraphQLError('You must provide a `first` or `last` value to properly paginate the connection.');
+  return first === undefined ? items.slice(-last!) : items.slice(0, first);
+}
+
+function commitOf(caller: Caller, repository: Repository, oid: string) {
+  return {
+    __typename: 'Commit',
+    oid,
+    async statusCheckRollup() {
+      requireAccess(caller, repository, 'checks=read,statuses=read');
+      const checks = await repository.checks.read(oid);
+      const state = rollup(checks);
+      if (!state) return null;
+      return { state, contexts: (page: Page) => ({ nodes: pageOf(contextsOf(checks), page) }) };
+    },
+  };
+}
+
+function contextsOf({ checkRuns, statuses }: Checks): object[] {
+  return [
+    ...latest(checkRuns, ({ name }) => name).map((run) => ({
+      __typename: 'CheckRun',
+      ...run,
+      status: run.status.toUpperCase(),
+      conclusion: run.conclusion?.toUpperCase() ?? null,
+      annotations: (page: Page) => ({
+        nodes: pageOf(run.annotations, page).map(({ path, startLine, level, message, title }) => ({
+          ...{ path, message, title, annotationLevel: level.toUpperCase() },
+          location: { start: { line: startLine } },
+        })),
+      }),
+    })),
+    ...latest(statuses, ({ context }) => context).map((status) => ({
+      ...{ __typename: 'StatusContext', context: status.context, description: status.description },
+      state: status.state.toUpperCase(),
+    })),
+  ];
 }
 
 const FAILED = new Set(['action_required', 'cancelled', 'failure', 'startup_failure', 'timed_out', 'stale']);

@@ -22,6 +22,21 @@ const pullRecord = z.object({
   base: tip,
   labels: z.array(z.string()),
   comments: z.array(z.object({ author: z.string(), body: z.string(), createdAt: z.string() })).default([]),
+  reviews: z
+    .array(
+      z.object({
+        id: z.number().int(),
+        author: z.string(),
+        state: z.enum(['APPROVED', 'CHANGES_REQUESTED', 'COMMENTED']),
+        body: z.string(),
+        commitSha: z.string(),
+        submittedAt: z.string(),
+        comments: z.array(
+          z.object({ path: z.string(), line: z.number().int().nullable(), body: z.string() }),
+        ),
+      }),
+    )
+    .default([]),
   reviewers: z.array(z.string()),
   teamReviewers: z.array(z.string()),
   mergeCommitSha: z.string().nullable(),
@@ -74,6 +89,7 @@ export class PullRequests {
         state: 'open',
         labels: [],
         comments: [],
+        reviews: [],
         reviewers: [],
         teamReviewers: [],
         mergeCommitSha: null,

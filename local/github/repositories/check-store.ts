@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readJsonFile, writeJsonFile } from '../json-file.ts';
@@ -24,6 +25,18 @@ const checkRunRecord = z.object({
   title: z.string().nullable(),
   summary: z.string().nullable(),
   text: z.string().nullable(),
+  annotations: z
+    .array(
+      z.object({
+        path: z.string(),
+        startLine: z.number().int(),
+        endLine: z.number().int(),
+        level: z.enum(['notice', 'warning', 'failure']),
+        message: z.string(),
+        title: z.string().nullable(),
+      }),
+    )
+    .default([]),
   startedAt: z.string().nullable(),
   completedAt: z.string().nullable(),
 });
@@ -59,6 +72,19 @@ export class CheckStore {
         checkRuns: [...checkRuns, ...before.checkRuns],
       };
       await writeJsonFile(join(this.#folder, `${sha}.json`), after);
+    });
+  }
+
+  /** A check run of any commit. */
+  find(isWanted: (run: CheckRunRecord) => boolean): Promise<CheckRunRecord | undefined> {
+    return this.#serial.run(async () => {
+      const files = await readdir(this.#folder).catch(() => []);
+      for (const file of files) {
+        const { checkRuns } = await this.#read(file.replace(/\.json$/, ''));
+        const found = checkRuns.find(isWanted);
+        if (found) return found;
+      }
+      return undefined;
     });
   }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { accountJson, LOCAL_USER, nodeId } from '../accounts/accounts.ts';
 import { resolve } from '../objects/history.ts';
 import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
-import { GitHubError, unprocessable } from '../rest/github-error.ts';
+import { GitHubError, notFound, unprocessable } from '../rest/github-error.ts';
 import { paginated } from '../rest/paginated.ts';
 import { parseBody } from '../rest/parse-body.ts';
 import { appJson } from '../strict/apps.ts';
@@ -27,6 +27,15 @@ const CONCLUSIONS = [
   'timed_out',
 ] as const;
 
+const newAnnotation = z.object({
+  path: z.string(),
+  start_line: z.int(),
+  end_line: z.int(),
+  annotation_level: z.enum(['notice', 'warning', 'failure']),
+  message: z.string(),
+  title: z.string().optional(),
+});
+
 const newCheckRun = z.object({
   name: z.string().min(1),
   head_sha: z.string(),
@@ -36,7 +45,14 @@ const newCheckRun = z.object({
   external_id: z.string().optional(),
   started_at: z.iso.datetime({ offset: true }).optional(),
   completed_at: z.iso.datetime({ offset: true }).optional(),
-  output: z.object({ title: z.string(), summary: z.string(), text: z.string().optional() }).optional(),
+  output: z
+    .object({
+      title: z.string(),
+      summary: z.string(),
+      text: z.string().optional(),
+      annotations: z.array(newAnnotation).max(50).default([]),
+    })
+    .optional(),
 });
 
 async function requireCommit({ repository }: RepositoryCall, ref: string): Promise<string> {
@@ -129,7 +145,7 @@ function checkRunJson(run: CheckRunRecord, { github, url, htmlUrl }: RepositoryC
       title: run.title,
       summary: run.summary,
       text: run.text,
-      annotations_count: 0,
+      annotations_count: run.annotations.length,
       annotations_url: `${url}/check-runs/${run.id}/annotations`,
     },
     name: run.name,
@@ -164,6 +180,10 @@ async function createCheckRun(call: RepositoryCall): Promise<Answer> {
     title: wanted.output?.title ?? null,
     summary: wanted.output?.summary ?? null,
     text: wanted.output?.text ?? null,
+    annotations: (wanted.output?.annotations ?? []).map((one) => ({
+      ...{ path: one.path, startLine: one.start_line, endLine: one.end_line },
+      ...{ level: one.annotation_level, message: one.message, title: one.title ?? null },
+    })),
     startedAt: wanted.started_at ?? now,
     completedAt: wanted.completed_at ?? (isCompleted ? now : null),
   };
@@ -183,6 +203,16 @@ async function listCheckRuns(call: RepositoryCall): Promise<Answer> {
   return { ...page, body: { total_count: wanted.length, check_runs: page.body } };
 }
 
+/**
+ * The log of a job of GitHub Actions is the text of the check run whose details are the job's. Answers with the address of
+ * the log, which needs no credential.
+ */
+async function findJobLog({ github, repository, params }: RepositoryCall): Promise<Answer> {
+  const run = await repository.checks.find(({ detailsUrl }) => !!detailsUrl?.endsWith(`/job/${params.job}`));
+  if (!run) throw notFound();
+  return { status: 302, headers: { location: `${github.url}/${repository.fullName}/logs/${run.id}` } };
+}
+
 /** Must precede the routes of commits, whose `{ref*}` would match these paths. */
 export const checkRoutes: readonly RepositoryRoute[] = [
   ['POST', '/statuses/{sha}', 'statuses=write', createStatus],
@@ -190,4 +220,5 @@ export const checkRoutes: readonly RepositoryRoute[] = [
   ['GET', '/commits/{ref*}/status', 'statuses=read', combinedStatus],
   ['POST', '/check-runs', 'checks=write', createCheckRun],
   ['GET', '/commits/{ref*}/check-runs', 'checks=read', listCheckRuns],
+  ['GET', '/actions/jobs/{job}/logs', 'actions=read', findJobLog],
 ];

@@ -12,6 +12,7 @@ import { labelRoutes } from '../pulls/labels.ts';
 import { mergeRoutes } from '../pulls/merge.ts';
 import { pullRoutes } from '../pulls/pulls.ts';
 import { reviewerRoutes } from '../pulls/reviewers.ts';
+import { reviewRoutes } from '../pulls/reviews.ts';
 import { checkRoutes } from '../repositories/checks.ts';
 import { ownedRepositoryRoutes, repositoryRoutes } from '../repositories/repositories.ts';
 import type { Repository } from '../repositories/repository.ts';
@@ -113,6 +114,7 @@ const REPOSITORY_ROUTES: readonly RepositoryRoute[] = [
   ...labelRoutes,
   ...commentRoutes,
   ...reviewerRoutes,
+  ...reviewRoutes,
   ...collaboratorRoutes,
   ...rulesetRoutes,
 ];

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { schema } from '@octokit/graphql-schema';
 import { buildSchema, isObjectType, parse, printType, validate } from 'graphql';
+import { feedbackQuery } from '../../../lambdas/github/findings.ts';
 import {
   askPullRequests,
   askRepositories,
@@ -36,7 +37,7 @@ async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {
 
 test('the product’s GraphQL queries are valid by GitHub’s schema, for one repository and for a hundred', () => {
   const theirs = buildSchema(schema.idl, { assumeValid: true });
-  for (const query of [repositoriesQuery, pullRequestsQuery])
+  for (const query of [repositoriesQuery, pullRequestsQuery, feedbackQuery])
     for (const count of [1, 100]) expect(validate(theirs, parse(query(count)))).toEqual([]);
 });
 

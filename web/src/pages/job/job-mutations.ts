@@ -1,5 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { post, remove } from '../../api/client.ts';
+import { useRef } from 'react';
+import { ApiError, post, remove } from '../../api/client.ts';
+import type { JobPage } from '../../api/types.ts';
 
 /** What a run of a job takes: all that it can, or some. */
 export type RunBody = {
@@ -9,12 +11,28 @@ export type RunBody = {
   settings?: { maxTurns?: number; maxCostUsd?: number };
 };
 
-/** Starts the next run of a job, once however often it is sent: a lost answer is asked for again by its key. */
+/**
+ * Starts the next run of a job. The key belongs to what the person wants: the same request, about the run that was on
+ * screen, keeps its key until it is answered, so that a lost answer or a second click never starts a second run.
+ */
 export function useStartRun(jobId: string, action: 'retry' | 'continue' | 'pull-requests') {
+  const client = useQueryClient();
   const renew = useRenewJob(jobId);
+  const intent = useRef({ wish: '', key: '' });
+  const keys = useRef(new WeakMap<RunBody, string>());
   return useMutation({
+    onMutate: (body: RunBody) => {
+      const run = client.getQueryData<JobPage>(['job', jobId])?.run;
+      const wish = JSON.stringify([run, body]);
+      if (intent.current.wish !== wish) intent.current = { wish, key: crypto.randomUUID() };
+      keys.current.set(body, intent.current.key);
+    },
     mutationFn: (body: RunBody) =>
-      post(`/jobs/${jobId}/${action}`, body, { idempotencyKey: crypto.randomUUID() }),
+      post(`/jobs/${jobId}/${action}`, body, { idempotencyKey: keys.current.get(body)! }),
+    retry: (failures, error) => failures < 2 && !(error instanceof ApiError && error.status < 500),
+    onSuccess: () => {
+      intent.current = { wish: '', key: '' };
+    },
     onSettled: renew,
   });
 }

@@ -13,6 +13,7 @@ import { keepRecord } from '../run/run-record.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import { hasJoined, joinRun } from './join-run.ts';
+import { refuseWhileDrained } from './refuse-while-drained.ts';
 import type { RouteInput, RouteOutput } from './route.ts';
 import { requireVisibleJob } from './visible-job.ts';
 
@@ -51,6 +52,8 @@ export async function beginRun(
   try {
     requireWhole(job);
     refuseLastDays(job, now());
+    // What joins a run that is under way starts nothing.
+    if (!isRunning(job.status)) await refuseWhileDrained(context);
     const toBegin = await prepare(job);
     if (isRunning(job.status) && !mayJoin) throw await stillRunning(jobId, context);
     const { action, settings: ofRepository, maxCostUsd } = toBegin;

@@ -5,7 +5,7 @@ import { listenOnLoopback, readBody } from '../access/loopback.ts';
 import { admitGit } from './git-access.ts';
 import { serveGit } from './git-http.ts';
 import type { GitHub } from './github.ts';
-import { servePage } from './pages.ts';
+import { servePage } from './pages/pages.ts';
 import { RepositoryStore } from './repositories/repository-store.ts';
 import type { Answer } from './rest/call.ts';
 import { GitHubError } from './rest/github-error.ts';
@@ -113,7 +113,7 @@ async function handle(
     await serveGit(request, response, { root, path, query: search.slice(1), done });
     return;
   }
-  const page = method === 'GET' ? await servePage(github, pathname) : undefined;
+  const page = await servePage(github, request, pathname);
   if (!page) throw new GitHubError(404, 'Not Found');
   response.writeHead(page.status, page.headers).end(page.body);
 }

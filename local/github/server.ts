@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { relative, resolve } from 'node:path';
 import type { Access } from '../access/access.ts';
 import { listenOnLoopback, readBody } from '../access/loopback.ts';
+import { browserProof } from '../access/sign-in.ts';
 import { admitGit } from './git-access.ts';
 import { serveGit } from './git-http.ts';
 import type { GitHub } from './github.ts';
@@ -154,10 +155,10 @@ export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> 
     {
       name: 'github',
       access: options.access,
-      proof:
-        () =>
-        ({ headers }) =>
-          rules.credentials.knows(headers),
+      proof: (secret) => {
+        const isBrowser = browserProof(secret);
+        return (request) => rules.credentials.knows(request.headers) || isBrowser(request);
+      },
       ...(options.port !== undefined && { port: options.port }),
     },
   );

@@ -44,3 +44,8 @@ function partMarkup(part: string | { sign: string }): string {
     ? escaped(part)
     : `<span class="hidden" title="a character that would not be seen">${escaped(part.sign)}</span>`;
 }
+
+/** Such as `2026-11-28 07:30 UTC`. */
+export function time(iso: string | null): Html {
+  return html`<time>${iso ? `${iso.slice(0, 16).replace('T', ' ')} UTC` : ''}</time>`;
+}

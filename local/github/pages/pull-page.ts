@@ -6,7 +6,7 @@ import type { Repository } from '../repositories/repository.ts';
 import { htmlUrlOf } from '../urls.ts';
 import { checksHtml } from './checks.ts';
 import { filesHtml } from './diff.ts';
-import { type Html, html, plain } from './html.ts';
+import { type Html, html, plain, time } from './html.ts';
 import { type Page, pageOf } from './page.ts';
 
 /** A longer text is cut, and its length shown. */
@@ -43,7 +43,7 @@ export async function pullPage(github: GitHub, repository: Repository, pull: Pul
     `${pull.title} · #${pull.number} · ${repository.fullName}`,
     html`<p><a href="/${plain(repository.fullName)}">${repository.fullName}</a></p>
 <h1><bdi>${pull.title}</bdi> <small>#${String(pull.number)}</small></h1>
-<p>${stateHtml(pull)} <bdi>${pull.author}</bdi> wants to put ${commits === 1 ? 'one commit' : html`${commits} commits`} of <code>${head.ref}</code> into <code>${base.ref}</code>, <time>${pull.createdAt}</time></p>
+<p>${stateHtml(pull)} <bdi>${pull.author}</bdi> wants to put ${commits === 1 ? 'one commit' : html`${commits} commits`} of <code>${head.ref}</code> into <code>${base.ref}</code>, ${time(pull.createdAt)}</p>
 ${labels.length > 0 ? html`<p>Labels: ${labels.map((label) => html`<span class="state">${label}</span> `)}</p>` : undefined}
 <div class="text" role="region" tabindex="0" aria-label="Description">${pull.body ? textHtml(pull.body) : html`<span class="soft">No description.</span>`}</div>
 ${await actionsHtml(repository, pull, path)}
@@ -84,13 +84,13 @@ function mergeText({ record }: Repository, pull: PullRecord, fits: boolean): str
 
 function closedHtml({ mergedAt, mergedBy, closedAt, mergeCommitSha }: PullRecord): Html {
   const text = mergedAt
-    ? html`Merged ${mergedBy ? html`by <bdi>${mergedBy}</bdi>` : undefined} as <code>${(mergeCommitSha ?? '').slice(0, 12)}</code>, <time>${mergedAt}</time>.`
-    : html`Closed, <time>${closedAt ?? ''}</time>. Nothing was merged.`;
+    ? html`Merged ${mergedBy ? html`by <bdi>${mergedBy}</bdi>` : undefined} as <code>${(mergeCommitSha ?? '').slice(0, 12)}</code>, ${time(mergedAt)}.`
+    : html`Closed, ${time(closedAt)}. Nothing was merged.`;
   return html`<section class="actions" aria-label="Actions"><p>${text}</p></section>`;
 }
 
 function commentHtml({ author, body, createdAt }: PullRecord['comments'][number]): Html {
-  return html`<article><p><strong><bdi>${author}</bdi></strong> <time class="soft">${createdAt}</time></p><div class="text" role="region" tabindex="0" aria-label="Comment">${textHtml(body)}</div></article>`;
+  return html`<article><p><strong><bdi>${author}</bdi></strong> <span class="soft">${time(createdAt)}</span></p><div class="text" role="region" tabindex="0" aria-label="Comment">${textHtml(body)}</div></article>`;
 }
 
 const REVIEW_WORDS = { APPROVED: 'approved', CHANGES_REQUESTED: 'asked for changes', COMMENTED: 'commented' };

@@ -15,6 +15,10 @@ export function executionName({ jobId, run }: RunId): string {
   return `${jobId}-${run}`;
 }
 
+export function executionArnOf(stateMachineArn: string, run: RunId): string {
+  return `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${executionName(run)}`;
+}
+
 /** Parses an execution's name. Returns undefined if it is not one of this product. */
 export function parseExecutionName(name: string): RunId | undefined {
   const match = /^(job-[0-9A-Z]{26})-(\d+)$/.exec(name);
@@ -103,4 +107,6 @@ export type MapManifest = { key: string; prefix: string; concurrency: number; co
 export type AnalyzeManifest = MapManifest & {
   /** Pull requests are opened, and more repositories exist than are analysed at once: the first end long before the last. */
   inWaves: boolean;
+  /** `Root=…` of the X-Ray trace, for the workers' log lines; empty if the run is not traced. */
+  trace: string;
 };

@@ -42,8 +42,6 @@ const API = {
   PUBLIC_URL: address.optional(),
   /** A reader counts again if the counts on a job's row are older than this. */
   COUNTS_MAX_AGE_SECONDS: z.coerce.number().min(0).default(5),
-  /** The secrets that POST /admin/credentials may write, by name: JSON, `{"GITHUB_TOKEN": "arn:…"}`. Deployments set it. */
-  ROTATED_SECRETS: json(z.record(z.string(), z.string())).default({}),
   /** POST and DELETE requests that one caller may send in a minute. */
   WRITES_PER_MINUTE: count(60),
 };
@@ -273,6 +271,18 @@ export function settings(): Settings {
 /** The settings of a process whose AWS clients use the credentials of `source`. */
 export function settingsWith(source: CredentialSource): Settings {
   return parseSettings(process.env, Date.now, source);
+}
+
+/** Set by Lambda for functions, and by the state machine for workers. */
+export const TRACE_VARIABLE = '_X_AMZN_TRACE_ID';
+const TRACE_ID = /\bRoot=([\w-]+)/;
+
+/**
+ * The X-Ray trace of this invocation or worker; undefined if it is not traced. Read at each call, because Lambda sets the
+ * variable anew for each invocation.
+ */
+export function traceId(): string | undefined {
+  return TRACE_ID.exec(process.env[TRACE_VARIABLE] ?? '')?.[1];
 }
 
 /** An optional setting that this part of the product needs. Throws SettingsError if it is not set. */

@@ -2,7 +2,9 @@ import middy from '@middy/core';
 import type { Context as LambdaContext } from 'aws-lambda';
 import { z } from 'zod';
 import { InvalidInputError } from '../core/errors.ts';
+import { settings } from '../core/settings.ts';
 import { type Context, context } from './context.ts';
+import { workedOn } from './log-keys.ts';
 import { logger, withLogger } from './logger.ts';
 
 /**
@@ -16,9 +18,8 @@ export function functionHandler<S extends z.ZodType, Output>(
   const handler = middy()
     .use({
       before: (request) => {
+        logger.appendKeys(workedOn(request.event, settings().STATE_MACHINE_ARN));
         request.event = parseInput(schema, request.event);
-        const { jobId, repositoryName } = request.event as { jobId?: string; repositoryName?: string };
-        logger.appendKeys({ jobId, repositoryName });
       },
       onError: ({ error }) => {
         logger.error('The function failed', error as Error);

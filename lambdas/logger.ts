@@ -9,7 +9,7 @@ function current(): Logger {
   return ofInvocation.getStore() ?? ofProcess;
 }
 
-/** Writes JSON lines with the request ID, the function, and the job and repository that it works on. */
+/** Writes JSON lines with the request ID, the trace, the function, and what it works on (log-keys.ts). */
 export const logger: Pick<Logger, 'info' | 'warn' | 'error' | 'appendKeys'> = {
   info: (message, ...more) => current().info(message, ...more),
   warn: (message, ...more) => current().warn(message, ...more),

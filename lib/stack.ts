@@ -144,6 +144,8 @@ export class CodyBatchStack extends Stack {
         ARTIFACTS_URL: `s3://${stored.artifacts.bucketName}`,
         ...workerSecretIds(stored.secretArns, this.#settings.COMMAND_SECRETS),
         WORKER_CREDENTIALS_FUNCTION: credentialsFunction,
+        // For log lines, which name the execution.
+        STATE_MACHINE_ARN: arnByName('states', `stateMachine:${stateMachineName(this.#names)}`),
       },
       grants: [
         {

@@ -11,17 +11,23 @@ export const TABLE_PREFIX = 'cody-batch-local';
 export const JOB_QUEUE = 'cody-batch-local-job-queue';
 export const JOB_DEFINITION = 'cody-batch-local-job-definition';
 export const STATE_MACHINE = 'cody-batch-local-job';
+/** The name that lib/batch-compute.ts gives it in an environment called `local`. */
+export const WORKER_LOG_GROUP = '/cody-batch/cody-batch-local/worker';
 export const STATE_MACHINE_ARN = `arn:aws:states:${REGION}:${ACCOUNT_ID}:stateMachine:${STATE_MACHINE}`;
 
 /** The endpoints of the local AWS, each `http://127.0.0.1:PORT`. */
-export type Endpoints = { dynamodb: string; states: string; batch: string };
+export type Endpoints = { dynamodb: string; states: string; batch: string; logs: string };
 
 /** The environment with which the official AWS CLI and SDKs work on the local AWS. */
-export function awsVariables({ dynamodb, states, batch }: Endpoints, secret: string): Record<string, string> {
+export function awsVariables(
+  { dynamodb, states, batch, logs }: Endpoints,
+  secret: string,
+): Record<string, string> {
   return {
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
     AWS_ENDPOINT_URL_SFN: states,
     AWS_ENDPOINT_URL_BATCH: batch,
+    AWS_ENDPOINT_URL_CLOUDWATCH_LOGS: logs,
     AWS_REGION: REGION,
     // For version 1 of the AWS CLI and for boto3.
     AWS_DEFAULT_REGION: REGION,

@@ -1,12 +1,9 @@
 import { TRACKING_MINUTES } from '../core/events.ts';
 
 /** The functions that EventBridge's schedules invoke, with their intervals in seconds. */
-const SCHEDULES = { Reconcile: 60, TrackPullRequests: TRACKING_MINUTES * 60 } as const;
+export const SCHEDULE_SECONDS = { Reconcile: 60, TrackPullRequests: TRACKING_MINUTES * 60 } as const;
 
-export type ScheduledFunction = keyof typeof SCHEDULES;
-
-/** Asking the local GitHub costs nothing, and a person who merges there waits for the page to show it. */
-export const LOCAL_TRACKING_SECONDS = 15;
+export type ScheduledFunction = keyof typeof SCHEDULE_SECONDS;
 
 /** A lower limit for any `timeScale`, because a schedule without pauses would slow down everything else. */
 const MIN_SCHEDULE_MS = 250;
@@ -17,14 +14,9 @@ const MIN_SCHEDULE_MS = 250;
  */
 export function startSchedules(
   invoke: (name: ScheduledFunction) => Promise<unknown>,
-  {
-    timeScale = 1,
-    trackingSeconds = SCHEDULES.TrackPullRequests,
-  }: { timeScale?: number; trackingSeconds?: number } = {},
+  timeScale = 1,
 ): () => Promise<void> {
-  const stops = (
-    Object.entries({ ...SCHEDULES, TrackPullRequests: trackingSeconds }) as [ScheduledFunction, number][]
-  ).map(([name, seconds]) => {
+  const stops = (Object.entries(SCHEDULE_SECONDS) as [ScheduledFunction, number][]).map(([name, seconds]) => {
     let running: Promise<unknown> | undefined;
     const run = () => {
       running ??= invoke(name)

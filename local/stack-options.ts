@@ -7,7 +7,7 @@ export type StackOptions = {
   /** Has everything that is kept: tables, artifacts, executions, repositories, logs. For one stack at a time. */
   dataFolder: string;
   /**
-   * The API's port. The other services use the five ports after it.
+   * The API's port. The other services use the six ports after it.
    * @default - free ports
    */
   port?: number;
@@ -36,11 +36,6 @@ export type StackOptions = {
    * @default true
    */
   resumes?: boolean;
-  /**
-   * How often pull requests are looked at.
-   * @default - as on AWS
-   */
-  trackingSeconds?: number;
   /**
    * The folder of the built page, which the API's port serves too.
    * @default - no page

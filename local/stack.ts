@@ -26,12 +26,15 @@ import {
   STATE_MACHINE,
   stackEnvironment,
   tablesOf,
+  WORKER_LOG_GROUP,
 } from './environment.ts';
 import { EventBus } from './event-bus.ts';
-import { sendLogsTo } from './function-logs.ts';
+import { FUNCTIONS_LOG, sendLogsTo } from './function-logs.ts';
+import { functionNames } from './function-names.ts';
 import type { Functions } from './functions.ts';
 import { startGitHub } from './github/server.ts';
 import { BatchLogs, removeLeftTemporaries } from './left-over.ts';
+import { startLogs } from './logs/server.ts';
 import { startOfflineModel } from './model/offline.ts';
 import { startSchedules } from './schedules.ts';
 import type { StackOptions } from './stack-options.ts';
@@ -67,7 +70,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const tables = tablesOf(options.given);
 
   try {
-    if (options.port) await requireFreePorts([0, 1, 2, 3, 4, 5].map(port));
+    if (options.port) await requireFreePorts([0, 1, 2, 3, 4, 5, 6].map(port));
     const dynamodb = await startDynamoDB({
       dataFolder: folder('dynamodb'),
       port: port(3),
@@ -84,7 +87,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       options.model === 'offline' ? await startOfflineModel({ port: port(5), access }) : undefined;
     if (model) closers.push(() => model.close());
 
-    const endpoints = { dynamodb: dynamodb.url, states: '', batch: '' };
+    const endpoints = { dynamodb: dynamodb.url, states: '', batch: '', logs: '' };
     const { elsewhere } = options;
     const environment = () => ({
       ...stackEnvironment({
@@ -180,6 +183,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closers.push(() => states.close());
     closers.push(() => events.close());
     endpoints.states = states.url;
+    const logs = await startLogs({
+      port: port(6),
+      access,
+      functionsFile: path.join(folder('logs'), FUNCTIONS_LOG),
+      functionNames: functionNames(functions.steps),
+      workerFolder: folder('batch/logs'),
+      workerGroup: WORKER_LOG_GROUP,
+    });
+    closers.push(() => logs.close());
+    endpoints.logs = logs.url;
 
     applyEnvironment(environment());
     closers.push(await sendLogsTo(folder('logs')));
@@ -194,7 +207,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closers.push(() => api.close());
     if (options.resumes ?? true) {
       await states.resume();
-      closers.push(startSchedules((name) => functions.invokeListener(name, {}), options));
+      closers.push(startSchedules((name) => functions.invokeListener(name, {}), options.timeScale));
     }
     const running = { api: api.url, gitHub: gitHub?.url, model: options.model };
     if (options.shared) data.announce(running);

@@ -1,4 +1,5 @@
 import { CONDITION_FAILED } from '../core/execution.ts';
+import { TRACE_VARIABLE } from '../core/settings.ts';
 import type { ChoiceState, PassState, TaskState, WaitState, Workflow } from './asl.ts';
 import { BATCH_UNDER_LOAD } from './retry.ts';
 import { onError, step, updateItem } from './tasks.ts';
@@ -89,7 +90,13 @@ const AnalyzeRepository: TaskState = {
       'from.$': '$.from',
     },
     // Not a parameter: parameters become arguments, which every user of the container can read.
-    ContainerOverrides: { Environment: [{ Name: 'WORKER_TOKEN', 'Value.$': '$.worker.token' }] },
+    ContainerOverrides: {
+      Environment: [
+        { Name: 'WORKER_TOKEN', 'Value.$': '$.worker.token' },
+        // Step Functions passes its trace to functions, not to Batch jobs.
+        { Name: TRACE_VARIABLE, 'Value.$': '$.trace' },
+      ],
+    },
     Tags: { 'cody-batch:job.$': '$.jobId', 'cody-batch:repository.$': '$.repositoryName' },
     PropagateTags: true,
     Timeout: { 'AttemptDurationSeconds.$': '$.attemptSeconds' },

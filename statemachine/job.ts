@@ -132,7 +132,10 @@ const Action: ChoiceState = {
 };
 
 const ResolveRepositories = step('ResolveRepositories', {
-  result: { path: '$.analyze', keep: { ...MANIFEST, 'inWaves.$': '$.Payload.inWaves' } },
+  result: {
+    path: '$.analyze',
+    keep: { ...MANIFEST, 'inWaves.$': '$.Payload.inWaves', 'trace.$': '$.Payload.trace' },
+  },
   catch: [onError('FailJob')],
   Next: 'AnyRepositories',
 });
@@ -166,6 +169,7 @@ const AnalyzeRepositories: MapState = {
     'batchJobName.$': '$$.Map.Item.Value.batchJobName',
     'attemptSeconds.$': '$$.Map.Item.Value.attemptSeconds',
     'from.$': '$$.Map.Item.Value.from',
+    'trace.$': '$.analyze.trace',
   },
   ItemProcessor: {
     ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },

@@ -12,9 +12,15 @@ export class Log {
   readonly #redactor: Redactor;
   readonly #lines: LogLine[] = [];
   readonly #printed: string[] = [];
+  #identity: Fields = {};
 
   constructor(redactor: Redactor) {
     this.#redactor = redactor;
+  }
+
+  /** Adds fields to each later line on standard output. `log.txt` does without: it is of one repository anyway. */
+  identify(fields: Fields): void {
+    this.#identity = { ...this.#identity, ...fields };
   }
 
   info(message: string, fields?: Fields): void {
@@ -41,9 +47,10 @@ export class Log {
 
   #write(level: Level, message: string, fields: Fields = {}): void {
     const timestamp = new Date().toISOString();
-    const line = this.#redactor.text(`${JSON.stringify({ timestamp, level, message, ...fields })}\n`);
+    const said = { timestamp, level, message, ...fields };
+    const line = this.#redactor.text(`${JSON.stringify(said)}\n`);
     this.#lines.push({ timestamp, level, message: this.#redactor.text(message).slice(0, MAX_MESSAGE) });
     this.#printed.push(line);
-    process.stdout.write(line);
+    process.stdout.write(this.#redactor.text(`${JSON.stringify({ ...said, ...this.#identity })}\n`));
   }
 }

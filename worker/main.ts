@@ -5,7 +5,8 @@
  */
 import { WORKER_FAILED, WORKER_STOPPED, WORKER_TROUBLED } from '../core/attempts.ts';
 import { describeError } from '../core/errors.ts';
-import { settings, settingsWith } from '../core/settings.ts';
+import { executionArnOf } from '../core/execution.ts';
+import { settings, settingsWith, traceId } from '../core/settings.ts';
 import { analyzeRepository } from './analyze-repository.ts';
 import { Log } from './log.ts';
 import { readParameters } from './parameters.ts';
@@ -24,11 +25,16 @@ async function main(): Promise<number> {
   const log = new Log(redactor);
   try {
     redactor.add(settings().WORKER_TOKEN);
+    const { AWS_BATCH_JOB_ID, STATE_MACHINE_ARN } = settings();
+    log.identify({ batchJobId: AWS_BATCH_JOB_ID, xray_trace_id: traceId() });
     const { jobId, repositoryName, run, from, source } = await readParameters(
       process.argv.slice(2),
       settings(),
       log,
     );
+    log.identify({ jobId, repositoryName });
+    if (STATE_MACHINE_ARN && run)
+      log.identify({ executionArn: executionArnOf(STATE_MACHINE_ARN, { jobId, run }) });
     log.info(`${repositoryName} of ${jobId}`, { run, from, parametersFrom: source });
     const session = openSession({ jobId, repositoryName }, settings());
     await analyzeRepository({

@@ -42,11 +42,11 @@ export async function writeOutcome(opened: Opened, analyzed: Analyzed): Promise<
     artifacts.changeSet = await writeChangeSet(opened, clone, changes, submission);
   if (changes?.excess) log.warn(`The diff is incomplete: ${changes.excess}`);
   const turns = state?.turns.length ?? 0;
-  log.info('outcome', { outcome, end: conclusion?.end, turns, costUsd: state?.costUsd });
+  const { tokenUsage, costUsd, model = job.settings.model } = state ?? spent;
+  log.info('outcome', { outcome, end: conclusion?.end, turns, costUsd, tokenUsage });
   artifacts.log = keys.log;
   await opened.artifacts.write(artifacts.log, log.text, { contentType: 'text/plain; charset=utf-8' });
 
-  const { model = job.settings.model, tokenUsage, costUsd } = state ?? spent;
   const document = OutcomeDocument.parse({
     jobId: job.jobId,
     repositoryName,

@@ -81,7 +81,7 @@ async function withRows(
     repositoriesTable: TABLES.RepositoriesTable,
   });
   const environment = stackEnvironment({
-    endpoints: { dynamodb: dynamodb.url, states: '', batch: '' },
+    endpoints: { dynamodb: dynamodb.url, states: '', batch: '', logs: '' },
     secret: SECRET,
     artifactsFolder: folder,
     temporaryFolder: folder,

@@ -39,7 +39,7 @@ export async function startWorkerBench(folder: string, modelUrl: string): Promis
   });
   const gitHub = await startGitHub({ access, dataFolder: inFolder('github') });
   const environment = stackEnvironment({
-    endpoints: { dynamodb: dynamodb.url, states: '', batch: '' },
+    endpoints: { dynamodb: dynamodb.url, states: '', batch: '', logs: '' },
     secret: access.secret,
     artifactsFolder: inFolder('artifacts'),
     temporaryFolder: inFolder('tmp'),

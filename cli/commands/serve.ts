@@ -3,7 +3,6 @@ import { availableParallelism } from 'node:os';
 import { Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import { hasPage, PAGE_FOLDER } from '../../local/page.ts';
-import { LOCAL_TRACKING_SECONDS } from '../../local/schedules.ts';
 import { startStack } from '../../local/stack.ts';
 import { dataFolderOf } from '../connect/folders.ts';
 import { DEFAULT_PORT } from '../connect/open-stack.ts';
@@ -16,8 +15,8 @@ import { print, tell } from '../terminal/print.ts';
 import { findRepositories, namedRepositories, registerAndReport } from '../trees/repositories.ts';
 import { requireGit } from '../trees/require-git.ts';
 
-/** The stack uses the five ports after the API's too. */
-const MAX_PORT = 65_535 - 5;
+/** The stack uses the six ports after the API's too. */
+const MAX_PORT = 65_535 - 6;
 
 export const serve = describeCommand('serve', {
   summary: 'runs AWS, GitHub and the API on this machine',
@@ -32,7 +31,7 @@ export const serve = describeCommand('serve', {
   .addOption(
     new Option(
       '--port <n>',
-      `the API's port (${DEFAULT_PORT}); the five ports after it are used too; 0 for free ones`,
+      `the API's port (${DEFAULT_PORT}); the six ports after it are used too; 0 for free ones`,
     ).argParser(portOf),
   )
   .addOption(wholeNumberOption('--concurrency <n>', 'workers at once (as many as there are cores)'))
@@ -91,7 +90,6 @@ onRun<Options>(serve, async (options) => {
     shared: true,
     requireSecret: options.requireSecret ?? false,
     page,
-    ...(!options.github && { trackingSeconds: LOCAL_TRACKING_SECONDS }),
     ...(options.verbose && { onRequest: tell }),
   });
   if (stack.gitHub) await registerAndReport(trees, stack.gitHub, stack.secret);
@@ -108,7 +106,7 @@ function portOf(given: string): number {
   const port = wholeNumber('port', given);
   if (port > MAX_PORT) {
     throw new UsageError(
-      `--port is ${port}; expected at most ${MAX_PORT}, because the five ports after it are used too.`,
+      `--port is ${port}; expected at most ${MAX_PORT}, because the six ports after it are used too.`,
     );
   }
   return port;

@@ -12,7 +12,6 @@ import { type Lane, LaneState, lanesOf } from './execution/lanes.ts';
 import { Now, type UnderWay, underWay } from './execution/under-way.ts';
 import { type Visit, visitsOf } from './execution/visits.ts';
 import { route } from './route.ts';
-import { requireVisibleJob } from './visible-job.ts';
 
 const params = z.strictObject({ jobId: JobId });
 const query = z.strictObject({ run: z.coerce.number().int().min(1).optional() });
@@ -83,11 +82,10 @@ export const getExecution = route(
       'The states of a run in three lanes (job, each repository, each pull request), with what is in each now.',
     params,
     query,
-    isFiltered: true,
     hasETag: true,
     responses: { 200: Execution },
   },
-  async ({ params: { jobId }, query, access, createdBy }, context) => {
+  async ({ params: { jobId }, query }, context) => {
     const row = await context.jobs.get(jobId);
     const run = query.run ?? row.run;
     if (run > row.run)
@@ -98,27 +96,23 @@ export const getExecution = route(
       readRecord(row, run, context),
       history.read({ jobId, run }),
     ]);
-    const seen = await requireVisibleJob(job, { access, createdBy }, context);
-    // What Step Functions counts, and the error, are about all repositories of the job.
-    const isWhole = seen === job;
     const isCurrent = run === job.run && isRunning(job.status);
-    const mine = isWhole ? job : { ...job, counts: seen.counts };
-    const now = isCurrent ? await underWay(mine, access, context) : undefined;
+    const now = isCurrent ? await underWay(job, context) : undefined;
     const lanes = lanesOf(parseDefinition(read?.definition ?? (await history.currentDefinition())));
     const visits = read ? visitsOf(read.events, read.execution.status) : new Map<string, Visit>();
-    const counts = isCurrent ? mine.counts : isWhole ? record.counts : undefined;
+    const counts = isCurrent ? job.counts : record.counts;
     return {
       json: {
         jobId,
         run,
         action: record.action,
         status: record.status,
-        ...shownExecution(record, read, isWhole),
+        ...shownExecution(record, read),
         isComplete: read?.isComplete ?? false,
         lanes: await Promise.all(
           lanes.map(async (lane) => ({
             ...shownLane(lane, visits, now),
-            children: read && isWhole ? await childrenOf(lane, visits, read) : [],
+            children: await childrenOf(lane, visits, history),
             ...(lane.lane === 'repository' && counts && { counts }),
           })),
         ),
@@ -136,10 +130,9 @@ function historyOf(context: Context): ExecutionHistory {
   return known;
 }
 
-function shownExecution(record: RunRecord, read: RunHistory | undefined, withError: boolean) {
+function shownExecution(record: RunRecord, read: RunHistory | undefined) {
   if (!read) {
-    const { executionArn, startedAt, endedAt } = record;
-    const error = withError ? record.error : undefined;
+    const { executionArn, startedAt, endedAt, error } = record;
     return { execution: { status: 'unknown', executionArn, startedAt, endedAt, error } };
   }
   const { executionArn, status, startDate, stopDate, error, cause = '' } = read.execution;
@@ -149,7 +142,7 @@ function shownExecution(record: RunRecord, read: RunHistory | undefined, withErr
       executionArn,
       startedAt: startDate?.toISOString(),
       endedAt: stopDate?.toISOString(),
-      ...(error !== undefined && withError && { error: { name: error, message: cause } }),
+      ...(error !== undefined && { error: { name: error, message: cause } }),
     },
     consoleUrl: consoleUrl(executionArn!),
   };
@@ -193,12 +186,12 @@ function shownLane(
 async function childrenOf(
   { maps }: Lane,
   visits: ReadonlyMap<string, Visit>,
-  read: RunHistory,
+  history: ExecutionHistory,
 ): Promise<z.infer<typeof Children>[]> {
   const shown = await Promise.all(
     maps.map(async (map) => {
       const mapRunArn = visits.get(map)?.mapRunArn;
-      const run = mapRunArn === undefined ? undefined : await read.mapRun(mapRunArn);
+      const run = mapRunArn === undefined ? undefined : await history.mapRun(mapRunArn);
       return run ? [countedChildren(map, run)] : [];
     }),
   );

@@ -7,15 +7,6 @@ import type {
 import { settings } from '../../core/settings.ts';
 import { context } from '../context.ts';
 import { logger, withLogger } from '../logger.ts';
-import { backUp, checkRestore } from './admin/backups.ts';
-import { cleanUpJobs } from './admin/clean-up-jobs.ts';
-import { drain, getDrain, resume } from './admin/drain.ts';
-import { listAudit } from './admin/list-audit.ts';
-import { overrideStatus } from './admin/override-status.ts';
-import { clearPacing, getPacing } from './admin/pacing.ts';
-import { resetJob } from './admin/reset-job.ts';
-import { rotateCredential } from './admin/rotate-credential.ts';
-import { setConcurrency } from './admin/set-concurrency.ts';
 import { authorize } from './authorization.ts';
 import { cancelJob } from './cancel-job.ts';
 import { continueJob } from './continue-job.ts';
@@ -75,19 +66,6 @@ export const operations: Readonly<Record<string, Route>> = {
   getLog,
   getMe,
   getTotals,
-  resetJob,
-  overrideStatus,
-  setConcurrency,
-  cleanUpJobs,
-  backUp,
-  checkRestore,
-  rotateCredential,
-  getDrain,
-  drain,
-  resume,
-  getPacing,
-  clearPacing,
-  listAudit,
   getOpenApi: getOpenApi(() => operations),
 };
 
@@ -114,13 +92,14 @@ export async function answer(event: APIGatewayProxyEventV2): Promise<APIGatewayP
       allow,
     });
   }
+  const { jobId, owner, name } = match.params;
+  logger.appendKeys({ jobId, repositoryName: owner && name && `${owner}/${name}` });
   authorize(event, match.route, settings());
   const opened = context();
   await throttleWrites(event, match.route, opened);
   const output = await match.route.answer(event, match.params, opened);
-  const { jobId = '' } = match.params;
   const sent = match.route.mayBeSigned
-    ? await signedIfLong(output, { jobId, headers: event.headers }, opened)
+    ? await signedIfLong(output, { jobId: jobId ?? '', headers: event.headers }, opened)
     : output;
   return toResponse(sent, event.headers, match.route);
 }

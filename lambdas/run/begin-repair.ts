@@ -24,8 +24,7 @@ export async function beginRepair(jobId: string, names: readonly string[], conte
   requireWhole(job);
   const rows = await repositories.getMany(jobId, names, REPAIRABLE_ATTRIBUTES);
   const candidates = rows.filter((row) => mayNeedRepair(row, job));
-  // While an environment is drained no run starts; the next look at GitHub finds the same.
-  if (candidates.length === 0 || (await context.drainState.get())) return;
+  if (candidates.length === 0) return;
   const repairs = await findRepairs(candidates, job, context);
   if (repairs.length === 0) return;
   const selection = repairs.map(({ name }) => name).sort();

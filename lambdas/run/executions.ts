@@ -7,7 +7,7 @@ import {
   StartExecutionCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { type ExecutionInput, executionName, type RunId } from '../../core/execution.ts';
+import { type ExecutionInput, executionArnOf, executionName, type RunId } from '../../core/execution.ts';
 import { required, type Settings } from '../../core/settings.ts';
 
 /** The executions of the state machine, one per run of a job. */
@@ -64,6 +64,6 @@ export class Executions {
   }
 
   #arnOf(run: RunId): string {
-    return `${this.#stateMachineArn.replace(':stateMachine:', ':execution:')}:${executionName(run)}`;
+    return executionArnOf(this.#stateMachineArn, run);
   }
 }

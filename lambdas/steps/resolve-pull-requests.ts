@@ -176,9 +176,8 @@ async function namesOf(
   all: readonly string[],
   { repositories }: Context,
 ): Promise<readonly string[]> {
-  const names = selection ?? all;
-  if (!filter) return names;
-  const rows = await repositories.getMany(jobId, names, ['repositoryName', ...FILTERED_BY]);
+  if (selection || !filter) return selection ?? all;
+  const rows = await repositories.getMany(jobId, all, ['repositoryName', ...FILTERED_BY]);
   return rows.filter((row) => matches(row, filter)).map(({ repositoryName }) => repositoryName);
 }
 

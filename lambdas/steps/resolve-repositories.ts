@@ -12,6 +12,7 @@ import { countsOf, type ErrorDescription, isEnded, type JobRow, JobText } from '
 import { WORKING_ATTRIBUTES } from '../../core/repository-result.ts';
 import type { RunRequest } from '../../core/run-request.ts';
 import type { Listed } from '../../core/sample.ts';
+import { traceId } from '../../core/settings.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
 import { PARALLEL } from '../../core/store/repository-table.ts';
@@ -94,7 +95,9 @@ async function resolve(jobId: string, run: number, context: Context): Promise<An
   await writeArtifact(context.artifacts, key, items, { plain: true });
   const { maxConcurrency: concurrency, createPullRequests } = job;
   const inWaves = createPullRequests && held === 0 && !needsApproval(job) && items.length > concurrency;
-  return { key, prefix: `${prefix}/results`, concurrency, count: items.length, inWaves };
+  const traced = traceId();
+  const trace = traced ? `Root=${traced}` : '';
+  return { key, prefix: `${prefix}/results`, concurrency, count: items.length, inWaves, trace };
 }
 
 type Seen = { refused: Map<string, ErrorDescription>; defaultBranches: Map<string, string> };

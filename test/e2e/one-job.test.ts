@@ -24,6 +24,8 @@ import { repositoryOfPackage } from '../support/work-trees.ts';
 const OLD = 'new Error(';
 const NEW = 'new RangeError(';
 const PROMPT = `Replace all occurrences of '${OLD}' with '${NEW}'.`;
+/** As Lambda would set it. */
+const TRACE = '1-5759e988-bd862e3fe1be46a994272793';
 const PACKAGES = ['zod', 'dynalite', 'glob'];
 
 let stack: ServedStack;
@@ -38,7 +40,9 @@ beforeAll(async () => {
   trees = PACKAGES.map((name) => path.join(folder.path, 'trees', path.basename(name)));
   await Promise.all(PACKAGES.map((name, i) => repositoryOfPackage(name, trees[i]!)));
   // Minified files and source maps have lines of a megabyte.
-  stack = await serveStack({ environment: { MAX_PATCH_KIB: '16000' } });
+  stack = await serveStack({
+    environment: { MAX_PATCH_KIB: '16000', _X_AMZN_TRACE_ID: `Root=${TRACE};Parent=0;Sampled=1` },
+  });
   // Uncommitted work in one of them: it must stay where it is, and be left out of the job.
   await writeFile(path.join(trees[2]!, 'package.json'), `{"uncommitted": "${OLD}"}`);
   const repositories = trees.flatMap((tree) => ['--repo', tree]);
@@ -234,6 +238,40 @@ test('the official clients see the execution, its history and the Batch jobs', a
   for (const job of jobs!)
     expect(job).toMatchObject({ status: 'SUCCEEDED', parameters: { jobId: byCommand.jobId } });
   batch.destroy();
+});
+
+type Line = Record<string, unknown> & { message: string };
+
+/** What CloudWatch Logs has of the job in a group. */
+async function logLines(logGroupName: string): Promise<Line[]> {
+  const response = await fetch(stack.awsVariables.AWS_ENDPOINT_URL_CLOUDWATCH_LOGS!, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amz-target': 'Logs_20140328.FilterLogEvents',
+    },
+    body: JSON.stringify({ logGroupName, filterPattern: `"${byCommand.jobId}"` }),
+  });
+  const { events } = (await response.json()) as { events: { message: string }[] };
+  return events.map(({ message }) => JSON.parse(message));
+}
+
+test('every log line of a worker and of a step names its job, execution and trace, and the outcome its bill', async () => {
+  const { jobId, executionArn } = byCommand;
+  const lines = await logLines('/cody-batch/cody-batch-local/worker');
+  expect(lines.length).toBeGreaterThan(9);
+  for (const line of lines)
+    expect(line).toMatchObject({
+      ...{ jobId, executionArn, xray_trace_id: TRACE },
+      repositoryName: expect.stringMatching(/^local\//),
+      batchJobId: expect.stringMatching(/^[\da-f-]{36}$/),
+    });
+  const outcomes = lines.filter(({ message }) => message === 'outcome');
+  expect(outcomes).toHaveLength(3);
+  for (const { tokenUsage } of outcomes)
+    expect(tokenUsage).toMatchObject({ input: expect.any(Number), output: expect.any(Number) });
+  const [ended] = await logLines('/aws/lambda/cody-batch-local-complete-job');
+  expect(ended).toMatchObject({ jobId, executionArn });
 });
 
 /** A row without what differs from job to job: identifiers, times, branches and who came first. */

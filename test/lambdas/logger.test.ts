@@ -28,9 +28,9 @@ test('two concurrent functions in one process log with their own names and keys'
     .split('\n')
     .map((line) => JSON.parse(line));
   expect(logged).toMatchObject([
-    { message: 'begins', function_name: 'TrackPullRequests' },
-    { message: 'of the first', function_name: 'Reconcile', jobId: 'one' },
-    { message: 'of the second', function_name: 'TrackPullRequests' },
+    { message: 'begins', function_name: 'cody-batch-local-track-pull-requests' },
+    { message: 'of the first', function_name: 'cody-batch-local-reconcile', jobId: 'one' },
+    { message: 'of the second', function_name: 'cody-batch-local-track-pull-requests' },
   ]);
   expect(logged[2]).not.toHaveProperty('jobId');
 });

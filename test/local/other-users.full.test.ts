@@ -97,6 +97,11 @@ async function attacks(stack: ServedStack, mark: string): Promise<Record<string,
       headers: [AWS_JSON, 'x-amz-target: AWSStepFunctions.ListStateMachines'],
       body: '{}',
     },
+    'a log': {
+      url: `${awsVariables.AWS_ENDPOINT_URL_CLOUDWATCH_LOGS}/`,
+      headers: ['content-type: application/x-amz-json-1.1', 'x-amz-target: Logs_20140328.DescribeLogGroups'],
+      body: '{}',
+    },
     'a row': {
       url: `${awsVariables.AWS_ENDPOINT_URL_DYNAMODB}/`,
       headers: [

@@ -155,10 +155,10 @@ const TURN_CALLS: ReplyBlock[] = [
   },
 ];
 
-/** Six ports in a row below those that the system gives to clients: they must be free again after each kill. */
+/** Seven ports in a row below those that the system gives to clients: they must be free again after each kill. */
 async function freePorts(): Promise<number> {
   for (let base = 20_000 + (process.pid % 1000) * 10; ; base += 10) {
-    const taken = await requireFreePorts([0, 1, 2, 3, 4, 5].map((offset) => base + offset)).then(
+    const taken = await requireFreePorts([0, 1, 2, 3, 4, 5, 6].map((offset) => base + offset)).then(
       () => false,
       () => true,
     );

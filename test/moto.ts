@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { installAwsCli } from './support/aws-cli.ts';
 import { installPythonTools } from './support/python-tools.ts';
 import { PLAIN_ENVIRONMENT, ROOT } from './support/stack.ts';
 
@@ -35,6 +36,8 @@ async function main(args: readonly string[]): Promise<number> {
         MOTO_URL: await addressOf(server),
         CFN_LINT: python.program('cfn-lint'),
         SCHEMATHESIS: python.program('schemathesis'),
+        PYTHON: python.program('python'),
+        AWS_CLI: await installAwsCli(python.folder, python.program('python')),
       };
       return await judge(judges, args);
     } finally {

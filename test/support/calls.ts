@@ -34,8 +34,6 @@ const INSTANCES: Record<string, string> = {
   publications: 'PublicationTable',
   writeLimits: 'WriteLimits',
   listings: 'Listings',
-  auditLog: 'AuditLog',
-  drainState: 'DrainState',
   '#rows': 'RepositoryTable',
   artifacts: 'BucketArtifacts',
   '#artifacts': 'BucketArtifacts',
@@ -55,8 +53,6 @@ const TABLES: Record<string, Call['table']> = {
   PublicationTable: 'jobs',
   WriteLimits: 'jobs',
   Listings: 'jobs',
-  AuditLog: 'jobs',
-  DrainState: 'jobs',
 };
 const AWS_CLASSES = new Set(Object.values(INSTANCES));
 

@@ -11,6 +11,7 @@ const INSTALL_MS = 300_000;
 
 /** The Python programs of `test/support/requirements.txt`. */
 export type PythonTools = {
+  folder: string;
   /** The path of one of them. */
   program(name: string): string;
   remove(): Promise<void>;
@@ -39,7 +40,7 @@ export async function installPythonTools(): Promise<PythonTools> {
         timeout: INSTALL_MS,
       }),
     );
-    return { program, remove };
+    return { folder, program, remove };
   } catch (error) {
     await remove();
     throw error;

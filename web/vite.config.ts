@@ -6,6 +6,11 @@ const API = process.env.API_URL ?? 'http://127.0.0.1:3000';
 
 export default {
   root: fileURLToPath(new URL('.', import.meta.url)),
+  resolve: {
+    alias: {
+      'decode-named-character-reference': fileURLToPath(new URL('src/diff/no-entities.ts', import.meta.url)),
+    },
+  },
   build: {
     outDir: 'dist',
     emptyOutDir: true,

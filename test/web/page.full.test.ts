@@ -31,7 +31,13 @@ beforeAll(async () => {
   if (!hasPage()) await buildPage();
   folder = await temporaryFolder();
   const trees = NAMES.map((name) => path.join(folder.path, name));
-  for (const tree of trees) await repositoryOf(tree, { 'a.js': 'oldCall(1);\noldCall(2);\n' });
+  for (const tree of trees) {
+    await repositoryOf(tree, {
+      'a.js': 'oldCall(1);\noldCall(2);\n',
+      'hidden.ts': 'oldCall(3); // \u202e\u2066\n',
+      'page.html': '<p title="a &amp; b">&amp;</p>\n<script>oldCall(4)</script>\n',
+    });
+  }
   stack = await startStackProcess({ page: PAGE_FOLDER });
   await registerWorkTrees(await Promise.all(trees.map(inspectWorkTree)), stack.gitHub);
   browser = await openBrowser();
@@ -80,6 +86,28 @@ inBrowser('a person tries a sample, runs the rest, reviews by keyboard and publi
   const { pullRequests } = await endOfJob(stack.api, jobId);
   expect(pullRequests).toMatchObject({ open: 4 });
   expect(await page.title()).not.toBe('ran');
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+inBrowser('a diff is read file by file by keyboard, in colours, with marks for what would hide', async () => {
+  const page = await browser.newPage();
+  const faults = faultsOf(page);
+  await page.goto(`${stack.api}/j/${jobId}/r/local/one`);
+  const diff = page.getByRole('region', { name: 'Change of local/one' });
+  await diff.getByText('newCall(1)').waitFor();
+  await diff.locator('.token.number').first().waitFor();
+  await diff.locator('.diff-code-edit', { hasText: 'new' }).first().waitFor();
+  expect(await diff.getByText('U+202E').count()).toBe(2);
+  await page.keyboard.press('s');
+  await diff.locator('.diff-split').first().waitFor();
+  await page.keyboard.press(']');
+  await page.keyboard.press(']');
+  await page.waitForURL(/file=page.html/);
+  await page.reload();
+  await page.locator('option:checked', { hasText: 'page.html' }).waitFor({ state: 'attached' });
+  // The highlighter asks what an entity means: that must not set innerHTML.
+  await diff.locator('.token.entity').first().waitFor();
   expect(faults).toEqual([]);
   await page.close();
 });

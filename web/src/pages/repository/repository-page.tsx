@@ -3,10 +3,10 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { get, getText } from '../../api/client.ts';
 import type { RepositoryPage as Result } from '../../api/types.ts';
 import { useKeys } from '../../app/keys.ts';
+import { Change } from '../../diff/change.tsx';
 import { Lines } from '../../text/text.tsx';
 import { Heading } from '../../ui/heading.tsx';
 import { Empty, Loading, ProblemBox, StaleNotice } from '../../ui/problem.tsx';
-import { PatchLines } from '../review/patch-lines.tsx';
 import { Conversation } from './conversation.tsx';
 import { Facts } from './facts.tsx';
 import styles from './repository.module.css';
@@ -77,8 +77,17 @@ export function RepositoryPage() {
 type DiffProps = { jobId: string; repositoryName: string; result: Result };
 
 function Diff({ jobId, repositoryName, result }: DiffProps) {
+  const { file } = route.useSearch();
+  const navigate = route.useNavigate();
   if (!result.artifacts?.diff) return <Empty title="There is no change" />;
-  return <PatchLines jobId={jobId} repositoryName={repositoryName} />;
+  return (
+    <Change
+      jobId={jobId}
+      repositoryName={repositoryName}
+      file={file}
+      onFile={(name) => void navigate({ search: (before) => ({ ...before, file: name }), replace: true })}
+    />
+  );
 }
 
 function Log({ path }: { path: string }) {

@@ -3,6 +3,7 @@ import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useMemo, useRef } from 'react';
 import { jobQuery, rowsQuery } from '../../api/queries.ts';
 import { useKeys } from '../../app/keys.ts';
+import { Change } from '../../diff/change.tsx';
 import { count } from '../../text/format.ts';
 import { Text } from '../../text/text.tsx';
 import { Bar } from '../../ui/bar.tsx';
@@ -14,7 +15,6 @@ import { useStartRun } from '../job/job-mutations.ts';
 import { RepositoryLink } from '../job/repository-link.tsx';
 import { kinsOf, type Row, reviewOf, rowsOf, type Shape, shortShape } from '../job/rows.ts';
 import { type Decide, type Decision, useDecide } from './decide.ts';
-import { PatchLines } from './patch-lines.tsx';
 import styles from './review.module.css';
 
 const route = getRouteApi('/j/$jobId/review');
@@ -202,7 +202,7 @@ function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
               Undo
             </button>
           </div>
-          <PatchLines jobId={jobId} repositoryName={member.repositoryName} />
+          <Change jobId={jobId} repositoryName={member.repositoryName} />
         </section>
       </div>
     </>

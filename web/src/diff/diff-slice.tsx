@@ -1,0 +1,77 @@
+import { memo, type ReactNode, useEffect, useState } from 'react';
+import { Diff, type GutterOptions, Hunk, type TokenNode } from 'react-diff-view';
+import { Text } from '../text/text.tsx';
+import styles from './diff.module.css';
+import type { Slice } from './slices.ts';
+import { colouredTokens, tokensOf } from './tokens.ts';
+
+const WORDS = { insert: 'added', delete: 'removed', normal: '' } as const;
+
+/** Lines of a hunk as a table: plain at first, in colours as soon as the browser is idle. */
+export const DiffSlice = memo(function DiffSlice({
+  slice,
+  name,
+  isSplit,
+}: {
+  slice: Slice;
+  name: string;
+  isSplit: boolean;
+}) {
+  const [tokens, setTokens] = useState(() => tokensOf(slice));
+  useEffect(() => {
+    const ending = new AbortController();
+    void colouredTokens(slice, name, ending.signal).then((coloured) => {
+      if (coloured && !ending.signal.aborted) setTokens(coloured);
+    });
+    return () => ending.abort();
+  }, [slice, name]);
+  const gutter = ({ change, side }: GutterOptions) => {
+    if (change.type === 'insert')
+      return side === 'new' ? number(change.lineNumber + slice.newOffset, change.type) : '';
+    if (change.type === 'delete')
+      return side === 'old' ? number(change.lineNumber + slice.oldOffset, change.type) : '';
+    return side === 'old' ? change.oldLineNumber + slice.oldOffset : change.newLineNumber + slice.newOffset;
+  };
+  return (
+    <>
+      {slice.head && <p className={styles.hunk}>{slice.head}</p>}
+      <Diff
+        diffType="modify"
+        viewType={isSplit ? 'split' : 'unified'}
+        hunks={[slice.hunk]}
+        tokens={tokens}
+        renderToken={(token, _default, index) => node(token, index)}
+        renderGutter={gutter}
+      >
+        {(hunks) => hunks.map((hunk) => <Hunk key={slice.key} hunk={hunk} />)}
+      </Diff>
+    </>
+  );
+});
+
+/** The word is for readers that do not see the colour. */
+function number(line: number, type: 'insert' | 'delete'): ReactNode {
+  return (
+    <>
+      <span className="visually-hidden">{WORDS[type]}</span>
+      {line}
+    </>
+  );
+}
+
+/** A piece of a line. Every text goes through `Text`, which shows hidden characters. */
+function node({ type, value, children, className, properties }: TokenNode, index: number): ReactNode {
+  if (type === 'text') return <Text key={index}>{value}</Text>;
+  if (type === 'note')
+    return (
+      <span key={index} className={styles.lineNote}>
+        {value}
+      </span>
+    );
+  const names = [className ?? properties?.className ?? []].flat().join(' ');
+  return (
+    <span key={index} className={type === 'edit' ? 'diff-code-edit' : names}>
+      {value ? <Text>{value}</Text> : children?.map(node)}
+    </span>
+  );
+}

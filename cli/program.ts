@@ -115,6 +115,11 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     'checks what commands need',
     async () => (await import('./commands/doctor.ts')).doctor,
   ),
+  admin: entry(
+    PLACES,
+    'administers an environment: drain, reset, back up, rotate',
+    async () => (await import('./commands/admin.ts')).admin,
+  ),
   mcp: entry(
     PLACES,
     'lets other agents start and review jobs (MCP)',

@@ -118,6 +118,10 @@ export const PullRequestRecord = z.object({
   mergedAt: z.string().optional(),
   /** The time of its newest comment or review, ISO 8601. */
   commentedAt: z.string().optional(),
+  /** Why this job closed it. Absent if a person closed it. While the state is `open`, the job is about to close it. */
+  closedFor: z.enum(['rejected', 'withdrawn']).optional(),
+  /** When this job closed it, by GitHub's clock. */
+  closedAt: z.string().optional(),
   /** When GitHub was last asked, ISO 8601. */
   checkedAt: z.string().optional(),
   error: ErrorDescription.optional(),

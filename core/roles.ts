@@ -2,7 +2,7 @@
 export const ROLES = {
   viewer: 'Reads jobs and results.',
   runner: 'Starts, cancels and retries jobs, which spends money, and opens pull requests.',
-  admin: 'Deletes jobs.',
+  admin: 'Deletes jobs, and administers the service.',
 } as const;
 
 export type Role = keyof typeof ROLES;

@@ -42,6 +42,8 @@ const API = {
   PUBLIC_URL: address.optional(),
   /** A reader counts again if the counts on a job's row are older than this. */
   COUNTS_MAX_AGE_SECONDS: z.coerce.number().min(0).default(5),
+  /** The secrets that POST /admin/credentials may write, by name: JSON, `{"GITHUB_TOKEN": "arn:…"}`. Deployments set it. */
+  ROTATED_SECRETS: json(z.record(z.string(), z.string())).default({}),
   /** POST and DELETE requests that one caller may send in a minute. */
   WRITES_PER_MINUTE: count(60),
 };

@@ -1,6 +1,8 @@
 import { required, type Settings, settings } from '../core/settings.ts';
 import type { ArtifactStore } from '../core/store/artifact-store.ts';
 import { openArtifacts } from '../core/store/artifacts.ts';
+import { AuditLog } from '../core/store/audit-log.ts';
+import { DrainState } from '../core/store/drain-state.ts';
 import { IdempotencyKeys } from '../core/store/idempotency-keys.ts';
 import { JobControl } from '../core/store/job-control.ts';
 import { JobTable } from '../core/store/job-table.ts';
@@ -26,6 +28,8 @@ export type Context = {
   repositoryIndex: RepositoryIndex;
   reviews: ReviewTable;
   publications: PublicationTable;
+  auditLog: AuditLog;
+  drainState: DrainState;
   artifacts: ArtifactStore;
   /** The current time, ISO 8601. */
   now(): string;
@@ -53,6 +57,8 @@ function open(all: Settings): Context {
     repositoryIndex: new RepositoryIndex(client, all),
     reviews: new ReviewTable(client, all),
     publications: new PublicationTable(client, all),
+    auditLog: new AuditLog(client, all),
+    drainState: new DrainState(client, all),
     artifacts: openArtifacts(required(all, 'ARTIFACTS_URL'), { signingKey: all.ARTIFACTS_SIGNING_KEY }),
     now: () => new Date().toISOString(),
   };

@@ -28,10 +28,16 @@ export interface Access {
     | 'DescribeStateMachineForExecution'
     | 'DescribeStateMachine'
     | 'DescribeMapRun'
+    | 'ListMapRuns'
+    | 'UpdateMapRun'
   )[];
   readonly secrets?: readonly Secret[];
   /** Secrets whose ARNs are in its settings, but which it may not read. */
   readonly named?: readonly Secret[];
+  /** Starts and lists backups of the tables. */
+  readonly backups?: boolean;
+  /** Secrets that it may give a new value, and not read. */
+  readonly rotates?: readonly Secret[];
 }
 
 export interface Resources {
@@ -63,6 +69,11 @@ export function grantsOf(access: Access, resources: Resources): Grant[] {
       const arn = resources.secretArns[name];
       return arn ? [{ actions: ['secretsmanager:GetSecretValue'], resources: [arn] }] : [];
     }),
+    ...(access.backups ? backupGrants(resources) : []),
+    ...(access.rotates ?? []).flatMap((name) => {
+      const arn = resources.secretArns[name];
+      return arn ? [{ actions: ['secretsmanager:PutSecretValue'], resources: [arn] }] : [];
+    }),
   ];
 }
 
@@ -73,7 +84,7 @@ function executionGrant(
   const actions = [`states:${action}`];
   if (action === 'StartExecution' || action === 'DescribeStateMachine')
     return { actions, resources: [stateMachineArn] };
-  if (action === 'DescribeMapRun')
+  if (action === 'DescribeMapRun' || action === 'UpdateMapRun')
     return {
       actions,
       resources: [mapRunArns],
@@ -126,6 +137,16 @@ function batchGrants({ batchJobArns }: Resources): Grant[] {
   ];
 }
 
+function backupGrants({ jobsTable, repositoriesTable }: Resources): Grant[] {
+  return [
+    {
+      actions: ['dynamodb:CreateBackup', 'dynamodb:DescribeContinuousBackups'],
+      resources: [jobsTable.tableArn, repositoriesTable.tableArn],
+    },
+    { actions: ['dynamodb:ListBackups'], resources: ['*'], why: NO_RESOURCES },
+  ];
+}
+
 /** The settings with the names of the resources that the function has access to. */
 export function environmentOf(
   access: Access,
@@ -143,7 +164,14 @@ export function environmentOf(
     // Log lines name the execution, so functions without access to it need the ARN too.
     STATE_MACHINE_ARN: resources.stateMachineArn,
     ...Object.fromEntries(secrets),
+    ...(access.rotates && { ROTATED_SECRETS: rotatedSecrets(access.rotates, resources) }),
   };
+}
+
+/** As JSON. CloudFormation fills the ARNs in, so the text is put together of the names and them. */
+function rotatedSecrets(names: readonly Secret[], { secretArns }: Resources): string {
+  const entries = names.flatMap((name) => (secretArns[name] ? [`"${name}":"${secretArns[name]}"`] : []));
+  return `{${entries.join(',')}}`;
 }
 
 /** An ARN made from a name, so that a grant does not make a dependency cycle. */

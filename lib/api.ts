@@ -31,8 +31,12 @@ const ACCESS: Access = {
     'DescribeStateMachineForExecution',
     'DescribeStateMachine',
     'DescribeMapRun',
+    'ListMapRuns',
+    'UpdateMapRun',
   ],
   secrets: ['GITHUB_TOKEN'],
+  backups: true,
+  rotates: ['CLAUDE_API_KEY', 'GITHUB_TOKEN', 'GITHUB_WRITE_TOKEN', 'GITHUB_APP_PRIVATE_KEY'],
 };
 
 /** The HTTP API: a token on every route but /health and /openapi.json. */

@@ -5,6 +5,9 @@ export const SCHEDULE_SECONDS = { Reconcile: 60, TrackPullRequests: TRACKING_MIN
 
 export type ScheduledFunction = keyof typeof SCHEDULE_SECONDS;
 
+/** Asking the local GitHub costs nothing, and a person who merges there waits for the page to show it. */
+export const LOCAL_TRACKING_SECONDS = 15;
+
 /** A lower limit for any `timeScale`, because a schedule without pauses would slow down everything else. */
 const MIN_SCHEDULE_MS = 250;
 
@@ -14,9 +17,17 @@ const MIN_SCHEDULE_MS = 250;
  */
 export function startSchedules(
   invoke: (name: ScheduledFunction) => Promise<unknown>,
-  timeScale = 1,
+  {
+    timeScale = 1,
+    trackingSeconds = SCHEDULE_SECONDS.TrackPullRequests,
+  }: { timeScale?: number; trackingSeconds?: number } = {},
 ): () => Promise<void> {
-  const stops = (Object.entries(SCHEDULE_SECONDS) as [ScheduledFunction, number][]).map(([name, seconds]) => {
+  const stops = (
+    Object.entries({ ...SCHEDULE_SECONDS, TrackPullRequests: trackingSeconds }) as [
+      ScheduledFunction,
+      number,
+    ][]
+  ).map(([name, seconds]) => {
     let running: Promise<unknown> | undefined;
     const run = () => {
       running ??= invoke(name)

@@ -37,6 +37,11 @@ export type StackOptions = {
    */
   resumes?: boolean;
   /**
+   * How often pull requests are looked at.
+   * @default - as on AWS
+   */
+  trackingSeconds?: number;
+  /**
    * The folder of the built page, which the API's port serves too.
    * @default - no page
    */

@@ -207,7 +207,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     closers.push(() => api.close());
     if (options.resumes ?? true) {
       await states.resume();
-      closers.push(startSchedules((name) => functions.invokeListener(name, {}), options.timeScale));
+      closers.push(startSchedules((name) => functions.invokeListener(name, {}), options));
     }
     const running = { api: api.url, gitHub: gitHub?.url, model: options.model };
     if (options.shared) data.announce(running);

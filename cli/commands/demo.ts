@@ -1,7 +1,11 @@
+import { once } from 'node:events';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
-import { startStack } from '../../local/stack.ts';
+import { Option } from 'commander';
+import { hasPage, PAGE_FOLDER } from '../../local/page.ts';
+import { LOCAL_TRACKING_SECONDS } from '../../local/schedules.ts';
+import { type Stack, startStack } from '../../local/stack.ts';
 import { ApiClient } from '../connect/api-client.ts';
 import type { Connection } from '../connect/connection.ts';
 import { describeCommand, onRun } from '../frame/command.ts';
@@ -22,22 +26,25 @@ export const demo = describeCommand('demo', {
   summary: 'runs a whole job on this machine, without keys',
   description:
     'Runs a whole job on real source on this machine: no keys, nothing to configure, under half a minute. Removes everything at the end.',
-  examples: [['demo', 'three repositories, three pull requests']],
-});
+  examples: [
+    ['demo', 'three repositories, three pull requests'],
+    ['demo --keep', 'leaves it running, to look at the page and to merge the pull requests'],
+  ],
+}).addOption(new Option('--keep', 'keeps everything running until Ctrl-C, and prints where to look'));
 
-onRun(demo, async () => {
+onRun<{ keep?: boolean }>(demo, async ({ keep = false }) => {
   tell('Starting Step Functions, Batch, DynamoDB, GitHub and the offline model on this machine …');
   await requireGit();
   const started = performance.now();
   const folder = await mkdtemp(path.join(await realpath(tmpdir()), 'cody-batch-demo-'));
   try {
-    return await runIn(folder, started);
+    return await runIn(folder, started, keep);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 });
 
-async function runIn(folder: string, started: number): Promise<number> {
+async function runIn(folder: string, started: number, keep: boolean): Promise<number> {
   const [stack, trees] = await Promise.all([
     startStack({
       dataFolder: path.join(folder, 'data'),
@@ -47,6 +54,8 @@ async function runIn(folder: string, started: number): Promise<number> {
       model: 'offline',
       maxRunning: availableParallelism(),
       shared: false,
+      trackingSeconds: LOCAL_TRACKING_SECONDS,
+      page: hasPage() ? PAGE_FOLDER : undefined,
     }),
     Promise.all(PACKAGES.map((name) => makePackageRepository(name, path.join(folder, 'source')))),
   ]);
@@ -71,6 +80,8 @@ async function runIn(folder: string, started: number): Promise<number> {
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     print(`${jobId}: ${result.status} in ${seconds} s, everything included.\n`);
     print(EXPLANATION);
+    if (keep) await stayUntilInterrupted(stack, jobId, result.results);
+    else print(END);
     return result.status === 'completed' && result.results.every(({ pullRequestUrl }) => pullRequestUrl)
       ? 0
       : 1;
@@ -95,6 +106,31 @@ names, and has no price. Keys and tokens in the environment were ignored. To let
 
   ANTHROPIC_API_KEY=… cody-batch run --repo PATH --prompt "…"
 
-Nothing is left running, and the repositories of this demonstration are removed. \`cody-batch serve\` starts a stack
-that keeps running. In a checkout, \`npm run cody --\` stands for \`cody-batch\`.
+In a checkout, \`npm run cody --\` stands for \`cody-batch\`.
 `;
+
+const END = `
+Nothing is left running, and the repositories of this demonstration are removed. \`cody-batch demo --keep\` leaves them
+for you to look at in the browser, and \`cody-batch serve\` starts a stack that keeps running.
+`;
+
+/** Where to look, until Ctrl-C. */
+async function stayUntilInterrupted(
+  stack: Stack,
+  jobId: string,
+  results: readonly { pullRequestUrl?: string | null }[],
+): Promise<void> {
+  const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  const pulls = results.flatMap(({ pullRequestUrl }) => (pullRequestUrl ? [pullRequestUrl] : []));
+  const job = hasPage() ? `${stack.api}/j/${jobId}` : 'the page is not built; npm run build:web builds it';
+  print(`
+Open in a browser:
+
+  the job            ${job}
+${pulls.map((url) => `  a pull request     ${url}`).join('\n')}
+
+Merge one on its page: the job's page shows it within a minute, or when you return to it. Ctrl-C ends everything and removes it.
+`);
+  await interrupted;
+  tell('Ending …');
+}

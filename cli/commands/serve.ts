@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import { hasPage, PAGE_FOLDER } from '../../local/page.ts';
+import { LOCAL_TRACKING_SECONDS } from '../../local/schedules.ts';
 import { startStack } from '../../local/stack.ts';
 import { dataFolderOf } from '../connect/folders.ts';
 import { DEFAULT_PORT } from '../connect/open-stack.ts';
@@ -90,6 +91,7 @@ onRun<Options>(serve, async (options) => {
     shared: true,
     requireSecret: options.requireSecret ?? false,
     page,
+    ...(!options.github && { trackingSeconds: LOCAL_TRACKING_SECONDS }),
     ...(options.verbose && { onRequest: tell }),
   });
   if (stack.gitHub) await registerAndReport(trees, stack.gitHub, stack.secret);

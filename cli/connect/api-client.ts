@@ -171,6 +171,11 @@ export class ApiClient {
     return (await this.#json<{ reviews: Review[] }>('POST', `/jobs/${jobId}/reviews`, { body })).reviews;
   }
 
+  /** Calls a route of administration; undefined fields of the body are left out. */
+  async administer(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> {
+    return this.#json(method, path, body === undefined ? {} : { body });
+  }
+
   /** Returns the patch, byte for byte, or undefined if there is none. */
   async getDiff(jobId: string, repositoryName: string): Promise<Buffer | undefined> {
     return this.#document(`/jobs/${jobId}/repositories/${repositoryName}/diff`);

@@ -297,6 +297,39 @@ export class JobTable {
     });
   }
 
+  /**
+   * Sets the status of a job by an administrator's decision, if run and status are still those that were read. `was` is the
+   * status as it is stored. Returns false if they are not.
+   */
+  async overrideStatus(
+    jobId: string,
+    { run, was }: { run: number; was: string },
+    status: 'completed' | 'failed' | 'cancelled',
+    at: string,
+    error: ErrorDescription | undefined,
+  ): Promise<boolean> {
+    return this.#update(jobId, {
+      set: {
+        ...{ status, completedAt: at, updatedAt: at, error },
+        ...(status === 'cancelled' && { cancelledAt: at }),
+      },
+      remove: ['waitingFor', ...(error ? [] : ['error']), ...(status === 'cancelled' ? [] : ['cancelledAt'])],
+      condition: 'run = :run AND #status = :was AND attribute_not_exists(deletedAt)',
+      names: { '#status': 'status' },
+      values: { ':run': run, ':was': was },
+    });
+  }
+
+  /** Sets how many repositories of a running job are worked on at once. Returns false if this run has ended. */
+  async setConcurrency(jobId: string, run: number, maxConcurrency: number, at: string): Promise<boolean> {
+    return this.#update(jobId, {
+      set: { maxConcurrency, updatedAt: at },
+      condition: `run = :run AND ${RUNNING}`,
+      names: { '#status': 'status' },
+      values: { ':run': run, ...ENDS, ...WAITING },
+    });
+  }
+
   /** Writes the counts of a running job. The counts of an ended job are final, and stay. */
   async recordCounts(jobId: string, run: number, counts: Counts, at: string): Promise<void> {
     await this.#update(jobId, {
@@ -409,6 +442,31 @@ export class JobTable {
       looked += ScannedCount ?? 0;
       from = LastEvaluatedKey;
     } while (from && looked < among);
+  }
+
+  /** Ended jobs that were created before a time, oldest first; at most `limit`, among the `among` oldest jobs. */
+  async endedBefore(createdAt: string, { limit, among }: { limit: number; among: number }) {
+    const found: Readable<JobRow>[] = [];
+    let from: Record<string, unknown> | undefined;
+    let looked = 0;
+    do {
+      const { Items, ScannedCount, LastEvaluatedKey } = await this.#client.send(
+        new QueryCommand({
+          TableName: this.#table,
+          IndexName: ENTITY_INDEX,
+          KeyConditionExpression: 'entity = :job AND createdAt < :before',
+          FilterExpression: ENDED,
+          ExpressionAttributeNames: { '#status': 'status' },
+          ExpressionAttributeValues: { ':job': 'job', ':before': createdAt, ...ENDS },
+          Limit: 250,
+          ...(from && { ExclusiveStartKey: from }),
+        }),
+      );
+      found.push(...(Items ?? []).map(readJob));
+      looked += ScannedCount ?? 0;
+      from = LastEvaluatedKey;
+    } while (from && found.length < limit && looked < among);
+    return found.slice(0, limit);
   }
 
   /** Gives a deletion whose run has failed another run. Returns false if it is done, or has another run already. */

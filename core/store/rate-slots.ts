@@ -48,6 +48,22 @@ export class RateSlots {
     }
   }
 
+  /** When the next slot is free. Returns undefined if the limiter has none reserved. */
+  async nextSlot(limiter: string, nowMs: number): Promise<number | undefined> {
+    const at = nextSlotOf(await this.#read(limiter), nowMs);
+    return at > nowMs ? at : undefined;
+  }
+
+  /**
+   * Frees the slots that are reserved, if the next one is still `lastMs`. Pull requests that wait for slots of theirs go on
+   * waiting; the next one to ask gets a slot at once.
+   */
+  async clear(limiter: string, lastMs: number, nowMs: number): Promise<boolean> {
+    const last = await this.#read(limiter);
+    if (nextSlotOf(last, nowMs) !== lastMs) return false;
+    return this.#move(limiter, last, { nextSlotMs: nowMs, setAtMs: nowMs });
+  }
+
   async #read(limiter: string): Promise<Partial<Pace> | undefined> {
     const Key = { jobId: rateSlotKey(limiter) };
     const { Item } = await this.#client.send(

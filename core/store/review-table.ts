@@ -71,6 +71,11 @@ export class ReviewTable {
     return reviews;
   }
 
+  /** The repositories whose changes a review of a shape covers. */
+  async covered(jobId: string, { seen }: Review, artifacts: ArtifactStore): Promise<string[]> {
+    return (await this.#listOf(jobId, seen, artifacts)).map(([repositoryName]) => repositoryName);
+  }
+
   /** The decision about each change of a job. */
   async decisions(jobId: string, artifacts: ArtifactStore): Promise<Decisions> {
     return this.#decisionsOf(jobId, await this.list(jobId), artifacts);

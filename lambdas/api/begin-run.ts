@@ -13,10 +13,12 @@ import { keepRecord } from '../run/run-record.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import { hasJoined, joinRun } from './join-run.ts';
+import { refuseWhileDrained } from './refuse-while-drained.ts';
 import type { RouteInput, RouteOutput } from './route.ts';
+import { requireVisibleJob } from './visible-job.ts';
 
 /** The request that asks for a run. */
-type Asked = Pick<RouteInput<unknown, unknown, unknown>, 'headers' | 'createdBy'> & {
+type Asked = Pick<RouteInput<unknown, unknown, unknown>, 'headers' | 'createdBy' | 'access'> & {
   jobId: string;
   /** Separates the Idempotency-Keys of different routes. */
   scope: string;
@@ -33,28 +35,31 @@ export type RunToBegin = Pick<RunRequest, 'kind' | 'action'> & Partial<RunReques
  * does it too: 202 with that run.
  */
 export async function beginRun(
-  { jobId, scope, body, headers, createdBy }: Asked,
+  { jobId, scope, body, headers, createdBy, access }: Asked,
   prepare: (job: JobRow) => Promise<RunToBegin>,
   context: Context,
   { mayJoin = false }: { mayJoin?: boolean } = {},
 ): Promise<RouteOutput> {
   const { jobs, settings, now } = context;
+  const shown = (job: JobRow) => requireVisibleJob(job, { access, createdBy }, context);
   const key = idempotencyKey(headers, { createdBy, scope: `${jobId}/${scope}` });
   const fingerprint = fingerprintOf(body ?? {});
   await mendedJob(jobId, context);
   const { job, boundKeys } = await jobs.getWithKeys(jobId, now());
-  if (isAsked(boundKeys, key, fingerprint)) return { json: await resume(job, context) };
-  if (mayJoin && (await hasJoined(job, { key, fingerprint }, context))) return { json: job };
+  if (isAsked(boundKeys, key, fingerprint)) return { json: await shown(await resume(job, context)) };
+  if (mayJoin && (await hasJoined(job, { key, fingerprint }, context))) return { json: await shown(job) };
   const run = job.run + 1;
   try {
     requireWhole(job);
     refuseLastDays(job, now());
+    // What joins a run that is under way starts nothing.
+    if (!isRunning(job.status)) await refuseWhileDrained(context);
     const toBegin = await prepare(job);
     if (isRunning(job.status) && !mayJoin) throw await stillRunning(jobId, context);
     const { action, settings: ofRepository, maxCostUsd } = toBegin;
     const request = await unlessDeleted(jobId, context, () => writeRequest(job, toBegin, createdBy, context));
     if (isRunning(job.status))
-      return { status: 202, json: await joinRun(job, request, { key, fingerprint }, context) };
+      return { status: 202, json: await shown(await joinRun(job, request, { key, fingerprint }, context)) };
     await keepRecord(job, context);
     const reserved = await jobs.reserveRun(
       jobId,
@@ -72,9 +77,9 @@ export async function beginRun(
     if (!(error instanceof ConflictError)) throw error;
     const current = await jobs.getWithKeys(jobId, now());
     if (!isAsked(current.boundKeys, key, fingerprint)) throw error;
-    return { json: await resume(current.job, context) };
+    return { json: await shown(await resume(current.job, context)) };
   }
-  return { status: 202, json: await jobs.get(jobId) };
+  return { status: 202, json: await shown(await jobs.get(jobId)) };
 }
 
 /** Stores what the run is asked for, with the prompt of the request before if it has no other. Returns the key. */

@@ -2,6 +2,7 @@ import { ConflictError } from '../../core/errors.ts';
 import { JobRequest, type JobRow, JobSettings } from '../../core/job.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { RunToBegin } from './begin-run.ts';
+import { HttpError } from './problem.ts';
 import { refuseAgainstSettings } from './refusals.ts';
 
 /** Limits that a request for another run may change: of one repository in one run, and of the job over all runs. */
@@ -9,6 +10,18 @@ export const BUDGET = {
   settings: JobSettings.pick({ maxTurns: true, maxCostUsd: true, maxMinutes: true }).partial().optional(),
   maxCostUsd: JobRequest.shape.maxCostUsd,
 };
+
+/** Throws 403 if a caller who may not touch all of a job would change the cap of all of it. `mine` is undefined for others. */
+export function refuseCapOfOthers(
+  { maxCostUsd }: { maxCostUsd?: number | undefined } = {},
+  mine: readonly string[] | undefined,
+): void {
+  if (maxCostUsd === undefined || mine === undefined) return;
+  throw new HttpError(
+    403,
+    'maxCostUsd is the cap of the whole job, and you may touch only some of its repositories. Leave it out, or ask a person who may touch all.',
+  );
+}
 
 /**
  * The job's settings and cap with those that a request changes. Throws InvalidInputError above a ceiling of the

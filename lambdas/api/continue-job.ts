@@ -30,9 +30,9 @@ export const continueJob = route(
     body,
     isIdempotent: true,
     responses: { 202: ShownJob, 200: ShownJob },
-    problems: [409],
+    problems: [409, 503],
   },
-  async ({ params: { jobId }, body = {}, headers, createdBy }, context) => {
+  async ({ params: { jobId }, body = {}, headers, createdBy, access }, context) => {
     const { prompt, redo } = body;
     const prepare = async (job: JobRow) => {
       if (!job.held) {
@@ -47,6 +47,6 @@ export const continueJob = route(
         ...changedSettings(job, body, context.settings),
       };
     };
-    return beginRun({ jobId, scope: 'continue', body, headers, createdBy }, prepare, context);
+    return beginRun({ jobId, scope: 'continue', body, headers, createdBy, access }, prepare, context);
   },
 );

@@ -25,6 +25,7 @@ import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import { HttpError } from './problem.ts';
 import { refuseAgainstSettings } from './refusals.ts';
 import { refuseUntouchable } from './refuse-untouchable.ts';
+import { refuseWhileDrained } from './refuse-while-drained.ts';
 import { route } from './route.ts';
 
 const query = z.strictObject({
@@ -48,7 +49,7 @@ export const createJob = route(
     isFiltered: true,
     isIdempotent: true,
     responses: { 201: ShownJobWithText, 200: z.union([ShownJobWithText, DryRun]) },
-    problems: [409, 410],
+    problems: [409, 410, 503],
   },
   async ({ query, body, headers, createdBy, access }, context) => {
     const { jobs, artifacts, settings, now } = context;
@@ -58,6 +59,7 @@ export const createJob = route(
     refuseAgainstSettings(body, settings);
     if (query.dryRun === 'true')
       return { json: await dryRun(newJob(newJobId(), body, settings, now()), body, context) };
+    await refuseWhileDrained(context);
     const jobId = await jobIdFor(headers, { body, createdBy }, context);
     const at = now();
     const job: JobRow = {

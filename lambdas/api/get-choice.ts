@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { JobId } from '../../core/job.ts';
-import { mayTouch } from '../../core/repository-access.ts';
+import { mayTouch, mayTouchSomeOf } from '../../core/repository-access.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { readArtifact } from '../../core/store/artifacts.ts';
 import { Choice } from '../choose/choose.ts';
 import { route } from './route.ts';
+import { requireVisibleJob } from './visible-job.ts';
 
 const params = z.strictObject({ jobId: JobId });
 
@@ -16,16 +17,21 @@ export const getChoice = route(
     role: 'viewer',
     summary: 'Why each repository is in the job, and what was left out and why.',
     params,
+    isFiltered: true,
     hasETag: true,
     responses: { 200: Choice },
   },
-  async ({ params: { jobId }, access }, { jobs, artifacts }) => {
-    await jobs.get(jobId);
-    const choice = await readArtifact(artifacts, artifactKeys.choice(jobId), Choice);
+  async ({ params: { jobId }, access, createdBy }, context) => {
+    await requireVisibleJob(await context.jobs.get(jobId), { access, createdBy }, context);
+    const choice = await readArtifact(context.artifacts, artifactKeys.choice(jobId), Choice);
     const seen = <T extends { repositoryName: string }>(found: readonly T[]) =>
       found.filter(({ repositoryName }) => mayTouch(access, repositoryName));
     return {
-      json: { ...choice, repositories: seen(choice.repositories), leftOut: seen(choice.leftOut) },
+      json: {
+        repositories: seen(choice.repositories),
+        leftOut: seen(choice.leftOut),
+        incomplete: choice.incomplete.filter(({ entry }) => mayTouchSomeOf(access, entry)),
+      },
     };
   },
 );

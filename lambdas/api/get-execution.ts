@@ -12,6 +12,7 @@ import { type Lane, LaneState, lanesOf } from './execution/lanes.ts';
 import { Now, type UnderWay, underWay } from './execution/under-way.ts';
 import { type Visit, visitsOf } from './execution/visits.ts';
 import { route } from './route.ts';
+import { requireVisibleJob } from './visible-job.ts';
 
 const params = z.strictObject({ jobId: JobId });
 const query = z.strictObject({ run: z.coerce.number().int().min(1).optional() });
@@ -82,10 +83,11 @@ export const getExecution = route(
       'The states of a run in three lanes (job, each repository, each pull request), with what is in each now.',
     params,
     query,
+    isFiltered: true,
     hasETag: true,
     responses: { 200: Execution },
   },
-  async ({ params: { jobId }, query }, context) => {
+  async ({ params: { jobId }, query, access, createdBy }, context) => {
     const row = await context.jobs.get(jobId);
     const run = query.run ?? row.run;
     if (run > row.run)
@@ -96,23 +98,27 @@ export const getExecution = route(
       readRecord(row, run, context),
       history.read({ jobId, run }),
     ]);
+    const seen = await requireVisibleJob(job, { access, createdBy }, context);
+    // What Step Functions counts, and the error, are about all repositories of the job.
+    const isWhole = seen === job;
     const isCurrent = run === job.run && isRunning(job.status);
-    const now = isCurrent ? await underWay(job, context) : undefined;
+    const mine = isWhole ? job : { ...job, counts: seen.counts };
+    const now = isCurrent ? await underWay(mine, access, context) : undefined;
     const lanes = lanesOf(parseDefinition(read?.definition ?? (await history.currentDefinition())));
     const visits = read ? visitsOf(read.events, read.execution.status) : new Map<string, Visit>();
-    const counts = isCurrent ? job.counts : record.counts;
+    const counts = isCurrent ? mine.counts : isWhole ? record.counts : undefined;
     return {
       json: {
         jobId,
         run,
         action: record.action,
         status: record.status,
-        ...shownExecution(record, read),
+        ...shownExecution(record, read, isWhole),
         isComplete: read?.isComplete ?? false,
         lanes: await Promise.all(
           lanes.map(async (lane) => ({
             ...shownLane(lane, visits, now),
-            children: await childrenOf(lane, visits, history),
+            children: read && isWhole ? await childrenOf(lane, visits, read) : [],
             ...(lane.lane === 'repository' && counts && { counts }),
           })),
         ),
@@ -130,9 +136,10 @@ function historyOf(context: Context): ExecutionHistory {
   return known;
 }
 
-function shownExecution(record: RunRecord, read: RunHistory | undefined) {
+function shownExecution(record: RunRecord, read: RunHistory | undefined, withError: boolean) {
   if (!read) {
-    const { executionArn, startedAt, endedAt, error } = record;
+    const { executionArn, startedAt, endedAt } = record;
+    const error = withError ? record.error : undefined;
     return { execution: { status: 'unknown', executionArn, startedAt, endedAt, error } };
   }
   const { executionArn, status, startDate, stopDate, error, cause = '' } = read.execution;
@@ -142,7 +149,7 @@ function shownExecution(record: RunRecord, read: RunHistory | undefined) {
       executionArn,
       startedAt: startDate?.toISOString(),
       endedAt: stopDate?.toISOString(),
-      ...(error !== undefined && { error: { name: error, message: cause } }),
+      ...(error !== undefined && withError && { error: { name: error, message: cause } }),
     },
     consoleUrl: consoleUrl(executionArn!),
   };
@@ -186,12 +193,12 @@ function shownLane(
 async function childrenOf(
   { maps }: Lane,
   visits: ReadonlyMap<string, Visit>,
-  history: ExecutionHistory,
+  read: RunHistory,
 ): Promise<z.infer<typeof Children>[]> {
   const shown = await Promise.all(
     maps.map(async (map) => {
       const mapRunArn = visits.get(map)?.mapRunArn;
-      const run = mapRunArn === undefined ? undefined : await history.mapRun(mapRunArn);
+      const run = mapRunArn === undefined ? undefined : await read.mapRun(mapRunArn);
       return run ? [countedChildren(map, run)] : [];
     }),
   );

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { Counts, countsOf, type JobRow, JobStatus, PullRequestCounts } from '../../core/job.ts';
 import type { JobTable } from '../../core/store/job-table.ts';
 import { addTokens, NO_TOKENS, TokenUsage } from '../../core/usage.ts';
+import type { Context } from '../context.ts';
 import { route } from './route.ts';
+import { type Viewer, visibleJob } from './visible-job.ts';
 
 const DAY_MS = 86_400_000;
 /** A dashboard that many people have open reads the jobs once a minute. */
@@ -10,6 +12,9 @@ const CACHE_MS = 60_000;
 /** About 10 MB of rows: more would not be read within the time of a request. */
 const MAX_JOBS = 5000;
 const JOBS_AT_ONCE = 100;
+/** For a caller who may not touch all repositories, the rows of each job are read. */
+const MAX_JOBS_IN_PART = 200;
+const MAX_KEPT = 500;
 
 const query = z.strictObject({ days: z.coerce.number().int().min(1).max(366).default(30) });
 
@@ -23,7 +28,8 @@ const Totals = z.object({
   }),
   repositories: Counts,
   pullRequests: PullRequestCounts,
-  tokenUsage: TokenUsage,
+  /** Absent for a caller who may not touch all repositories. */
+  tokenUsage: TokenUsage.optional(),
   /** The known costs. `unpricedJobs` have used a model without a known price. */
   costUsd: z.number(),
   unpricedJobs: z.int(),
@@ -32,7 +38,7 @@ const Totals = z.object({
 });
 type Totals = z.infer<typeof Totals>;
 
-const cache = new WeakMap<JobTable, Map<number, { at: number; totals: Promise<Totals> }>>();
+const cache = new WeakMap<JobTable, Map<string, { at: number; totals: Promise<Totals> }>>();
 
 /** Sums over the jobs of the last days, from their rows, which have the counts of a running job as of its last reader. */
 export const getTotals = route(
@@ -42,47 +48,61 @@ export const getTotals = route(
     role: 'viewer',
     summary: 'What the jobs of the last days came to: repositories, pull requests, tokens and cost.',
     query,
+    isFiltered: true,
     hasETag: true,
     responses: { 200: Totals },
   },
-  async ({ query: { days } }, { jobs, now }) => {
+  async ({ query: { days }, access, createdBy }, context) => {
+    const { jobs, now } = context;
+    const key = JSON.stringify(access.isAll ? [days] : [days, access.groups, createdBy]);
     const kept = cache.get(jobs) ?? new Map();
     cache.set(jobs, kept);
-    const known = kept.get(days);
+    const known = kept.get(key);
     if (known && Date.parse(now()) - known.at < CACHE_MS) return { json: await known.totals };
-    const totals = sum(jobs, days, now());
-    kept.set(days, { at: Date.parse(now()), totals });
-    totals.catch(() => kept.delete(days));
+    const viewer = access.isAll ? undefined : { access, createdBy };
+    const totals = sum(days, viewer, context);
+    if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value!);
+    kept.set(key, { at: Date.parse(now()), totals });
+    totals.catch(() => kept.delete(key));
     return { json: await totals };
   },
 );
 
-async function sum(table: JobTable, days: number, at: string): Promise<Totals> {
-  const from = new Date(Date.parse(at) - days * DAY_MS).toISOString();
+/** Of all jobs, or of the part of each that the viewer may touch. */
+async function sum(days: number, viewer: Viewer | undefined, context: Context): Promise<Totals> {
+  const from = new Date(Date.parse(context.now()) - days * DAY_MS).toISOString();
   const byStatus: Partial<Record<JobRow['status'], number>> = {};
   const repositories = countsOf({});
   const pullRequests = { open: 0, merged: 0, closed: 0, failed: 0 };
   let [total, tokenUsage, costUsd, unpricedJobs] = [0, NO_TOKENS, 0, 0];
+  const maxJobs = viewer ? MAX_JOBS_IN_PART : MAX_JOBS;
   let cursor: string | undefined;
+  let looked = 0;
   do {
-    const page: Awaited<ReturnType<JobTable['list']>> = await table.list({
+    const page: Awaited<ReturnType<JobTable['list']>> = await context.jobs.list({
       ...{ from, limit: JOBS_AT_ONCE },
       ...(cursor && { cursor }),
     });
-    for (const job of page.jobs) {
+    looked += page.jobs.length;
+    const seen = viewer
+      ? await Promise.all(page.jobs.map((job) => visibleJob(job, viewer, context)))
+      : page.jobs;
+    for (const job of seen.filter((job) => job !== undefined)) {
       total += 1;
       byStatus[job.status] = (byStatus[job.status] ?? 0) + 1;
       addCounts(repositories, job.counts);
       if (job.pullRequests) addCounts(pullRequests, job.pullRequests);
-      tokenUsage = addTokens(tokenUsage, job.tokenUsage);
       costUsd += job.costUsd ?? 0;
+      if (!('tokenUsage' in job)) continue;
+      tokenUsage = addTokens(tokenUsage, job.tokenUsage);
       if (job.costUsd === undefined && job.tokenUsage.total > 0) unpricedJobs += 1;
     }
     cursor = page.cursor;
-  } while (cursor && total < MAX_JOBS);
+  } while (cursor && looked < maxJobs);
   return {
     ...{ days, from, jobs: { total, byStatus }, repositories, pullRequests },
-    ...{ tokenUsage, costUsd: Number(costUsd.toFixed(6)), unpricedJobs, isComplete: cursor === undefined },
+    ...(!viewer && { tokenUsage }),
+    ...{ costUsd: Number(costUsd.toFixed(6)), unpricedJobs, isComplete: cursor === undefined },
   };
 }
 

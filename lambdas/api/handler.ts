@@ -7,6 +7,15 @@ import type {
 import { settings } from '../../core/settings.ts';
 import { context } from '../context.ts';
 import { logger, withLogger } from '../logger.ts';
+import { backUp, checkRestore } from './admin/backups.ts';
+import { cleanUpJobs } from './admin/clean-up-jobs.ts';
+import { drain, getDrain, resume } from './admin/drain.ts';
+import { listAudit } from './admin/list-audit.ts';
+import { overrideStatus } from './admin/override-status.ts';
+import { clearPacing, getPacing } from './admin/pacing.ts';
+import { resetJob } from './admin/reset-job.ts';
+import { rotateCredential } from './admin/rotate-credential.ts';
+import { setConcurrency } from './admin/set-concurrency.ts';
 import { authorize } from './authorization.ts';
 import { cancelJob } from './cancel-job.ts';
 import { continueJob } from './continue-job.ts';
@@ -66,6 +75,19 @@ export const operations: Readonly<Record<string, Route>> = {
   getLog,
   getMe,
   getTotals,
+  resetJob,
+  overrideStatus,
+  setConcurrency,
+  cleanUpJobs,
+  backUp,
+  checkRestore,
+  rotateCredential,
+  getDrain,
+  drain,
+  resume,
+  getPacing,
+  clearPacing,
+  listAudit,
   getOpenApi: getOpenApi(() => operations),
 };
 

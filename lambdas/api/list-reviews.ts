@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { JobId } from '../../core/job.ts';
 import { Review } from '../../core/review.ts';
+import type { Context } from '../context.ts';
 import { route } from './route.ts';
+import { touchableNames } from './visible-job.ts';
 
 const params = z.strictObject({ jobId: JobId });
 
@@ -15,11 +17,34 @@ export const listReviews = route(
     role: 'viewer',
     summary: "The decisions about a job's changes, one for each decided shape or repository.",
     params,
+    isFiltered: true,
     hasETag: true,
     responses: { 200: ReviewList },
   },
-  async ({ params: { jobId } }, { jobs, reviews }) => {
+  async ({ params: { jobId }, access, createdBy }, context) => {
+    const { jobs, reviews } = context;
     await jobs.get(jobId);
-    return { json: { jobId, reviews: await reviews.list(jobId) } };
+    const mine = await touchableNames(jobId, { access, createdBy }, context);
+    const all = await reviews.list(jobId);
+    return { json: { jobId, reviews: mine ? await ofMine(jobId, all, new Set(mine), context) : all } };
   },
 );
+
+/** The decisions about changes that the caller may see; that of a shape covers so many of these. */
+async function ofMine(
+  jobId: string,
+  all: readonly Review[],
+  mine: ReadonlySet<string>,
+  { reviews, artifacts }: Context,
+): Promise<Review[]> {
+  const shown = await Promise.all(
+    all.map(async (review) => {
+      const { repositoryName } = review;
+      if (repositoryName !== undefined) return mine.has(repositoryName) ? [review] : [];
+      const names = await reviews.covered(jobId, review, artifacts);
+      const covers = names.filter((name) => mine.has(name)).length;
+      return covers > 0 ? [{ ...review, covers }] : [];
+    }),
+  );
+  return shown.flat();
+}

@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { setAside } from '../logger.ts';
 import { readRecord } from '../run/run-record.ts';
 import { route } from './route.ts';
+import { touchableNames } from './visible-job.ts';
 
 const params = z.strictObject({ jobId: JobId });
 const query = z.strictObject({
@@ -35,20 +36,33 @@ export const listRuns = route(
     summary: 'The runs of a job, newest first: what each was asked for, how it ended and what it cost.',
     params,
     query,
+    isFiltered: true,
     hasETag: true,
     responses: { 200: RunList },
   },
-  async ({ params: { jobId }, query: { limit, cursor, include } }, context) => {
+  async ({ params: { jobId }, query: { limit, cursor, include }, access, createdBy }, context) => {
+    const mine = await touchableNames(jobId, { access, createdBy }, context);
     const job = await context.jobs.get(jobId);
     const newest = cursor === undefined ? job.run : runOfCursor(cursor, job.run);
     const numbers = Array.from({ length: Math.min(limit, newest) }, (_, i) => newest - i);
     const runs = await Promise.all(numbers.map((run) => showRun(job, run, include === 'text', context)));
+    const shown = mine ? runs.map((run) => withoutOthers(run, new Set(mine))) : runs;
     const oldest = newest - numbers.length;
-    return { json: { jobId, runs, ...(oldest > 0 && { cursor: String(oldest) }) } };
+    return { json: { jobId, runs: shown, ...(oldest > 0 && { cursor: String(oldest) }) } };
   },
 );
 
-async function showRun(job: JobRow, run: number, withText: boolean, context: Context) {
+type ShownRun = z.infer<typeof RunList>['runs'][number];
+
+/** A run for a caller who may not touch all of the job: without sums of all repositories, and the names of others. */
+function withoutOthers(
+  { counts: _, tokenUsage: __, costUsd: ___, selected: ____, error: _____, ...run }: ShownRun,
+  mine: ReadonlySet<string>,
+): ShownRun {
+  return { ...run, ...(run.selection && { selection: run.selection.filter((name) => mine.has(name)) }) };
+}
+
+async function showRun(job: JobRow, run: number, withText: boolean, context: Context): Promise<ShownRun> {
   const record = await readRecord(job, run, context);
   if (!withText) return record;
   const { request } = record;

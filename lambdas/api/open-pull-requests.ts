@@ -8,6 +8,7 @@ import { repositoryNames } from '../run/rows.ts';
 import { beginRun } from './begin-run.ts';
 import { route } from './route.ts';
 import { isOneSelection, ONE_SELECTION, SELECTION, selectedNames } from './selection.ts';
+import { touchableNames } from './visible-job.ts';
 
 const params = z.strictObject({ jobId: JobId });
 const body = z
@@ -35,11 +36,13 @@ export const openPullRequests = route(
     summary: 'Opens pull requests of the recorded changes, as the next run of the job and without the model.',
     params,
     body,
+    isFiltered: true,
     isIdempotent: true,
     responses: { 202: ShownJob, 200: ShownJob },
-    problems: [409],
+    problems: [409, 503],
   },
-  async ({ params: { jobId }, body, headers, createdBy }, context) => {
+  async ({ params: { jobId }, body, headers, createdBy, access }, context) => {
+    const mine = await touchableNames(jobId, { access, createdBy }, context);
     const request = {
       ...{ kind: 'publish' as const, action: 'publish' as const },
       ...{ approved: body?.approved, publishAs: body?.pullRequest },
@@ -47,15 +50,15 @@ export const openPullRequests = route(
     const prepare = async (job: JobRow) => {
       const filter = filterOf(body ?? {});
       // What a running job's repositories come to is known only at the end of their analysis.
-      if (isRunning(job.status) && filter) return { ...request, filter };
-      const wanted = await selectedNames(jobId, body, context);
+      if (isRunning(job.status) && filter) return { ...request, filter, ...(mine && { selection: mine }) };
+      const wanted = await selectedNames(jobId, body, context, mine);
       const known = wanted ?? (await repositoryNames(jobId, context));
       const names = await namesToPublish(job, known, body?.approved, context);
       // Changes of a running job may still come.
       const selection = wanted && (isRunning(job.status) ? wanted : names);
       return { ...request, ...(selection && { selection }) };
     };
-    const asked = { jobId, scope: 'pull-requests', body, headers, createdBy };
+    const asked = { jobId, scope: 'pull-requests', body, headers, createdBy, access };
     return beginRun(asked, prepare, context, { mayJoin: true });
   },
 );

@@ -22,6 +22,12 @@ export class HttpError extends CodyBatchError {
   }
 }
 
+/** The environment has no such service: 409. */
+export class NotAvailableHereError extends CodyBatchError {
+  override readonly name = 'NotAvailableHereError';
+  override readonly statusCode = 409;
+}
+
 /** The input of a route does not match its schema, in one or more fields. */
 export class RouteInputError extends InvalidInputError {
   readonly faults: FieldFault[];
@@ -109,6 +115,12 @@ export const PROBLEMS: readonly ProblemType[] = [
     when: 'A decision was about changes of which one has another patch by now, or which others have joined; read the rows again.',
   },
   {
+    status: 409,
+    type: 'not-available-here',
+    title: 'Not available in this environment',
+    when: 'For example, a backup on one machine; `detail` says what to do in its place.',
+  },
+  {
     status: 410,
     type: 'deleted',
     title: 'Deleted',
@@ -138,6 +150,12 @@ export const PROBLEMS: readonly ProblemType[] = [
     title: 'Internal error',
     when: "The fault is in the product; the function's log has it under the request's ID.",
   },
+  {
+    status: 503,
+    type: 'drained',
+    title: 'No new starts',
+    when: 'An administrator has drained the environment: runs under way go on, and none starts. Try again after the seconds in `retry-after`.',
+  },
 ];
 
 export function problemResponse(error: unknown): APIGatewayProxyStructuredResultV2 {
@@ -154,7 +172,7 @@ export function problemResponse(error: unknown): APIGatewayProxyStructuredResult
 }
 
 function problemOf(error: unknown): Problem {
-  if (!(error instanceof CodyBatchError) || error.statusCode >= 500) {
+  if (!(error instanceof CodyBatchError) || (error.statusCode >= 500 && !(error instanceof HttpError))) {
     const detail =
       "The server failed while it handled this request; the request itself may be valid. The function's log has the reason under the request ID.";
     return { ...typeOf(500), status: 500, detail };
@@ -176,6 +194,7 @@ function typeOf(status: number, name?: string): Pick<Problem, 'type' | 'title'> 
 /** Returns undefined for the first type of the error's status. */
 function nameOfType(error: CodyBatchError): string | undefined {
   if (error instanceof OutdatedReviewError) return 'review-is-outdated';
+  if (error instanceof NotAvailableHereError) return 'not-available-here';
   return isOfMeaning(error) ? 'value-not-accepted' : undefined;
 }
 

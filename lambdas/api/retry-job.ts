@@ -1,12 +1,16 @@
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import { JobId, type JobRow, ShownJob } from '../../core/job.ts';
+import { filterOf } from '../../core/repository-filter.ts';
+import type { RepositoryResult } from '../../core/repository-result.ts';
+import type { Readable } from '../../core/store/stored.ts';
 import type { Context } from '../context.ts';
 import { repositoryNames } from '../run/rows.ts';
 import { beginRun } from './begin-run.ts';
-import { BUDGET, changedSettings } from './budget.ts';
+import { BUDGET, changedSettings, refuseCapOfOthers } from './budget.ts';
 import { route } from './route.ts';
 import { isOneSelection, ONE_SELECTION, SELECTION, selectedNames } from './selection.ts';
+import { touchableNames } from './visible-job.ts';
 
 const params = z.strictObject({ jobId: JobId });
 const body = z
@@ -23,24 +27,32 @@ export const retryJob = route(
     summary: 'Runs again what failed or was cancelled, as the next run of the job.',
     params,
     body,
+    isFiltered: true,
     isIdempotent: true,
     responses: { 202: ShownJob, 200: ShownJob },
-    problems: [409],
+    problems: [409, 503],
   },
-  async ({ params: { jobId }, body, headers, createdBy }, context) => {
+  async ({ params: { jobId }, body, headers, createdBy, access }, context) => {
+    const mine = await touchableNames(jobId, { access, createdBy }, context);
+    refuseCapOfOthers(body, mine);
+    const isPicked = body?.repositories !== undefined || filterOf(body ?? {}) !== undefined;
     const prepare = async (job: JobRow) => ({
       ...{ kind: 'retry' as const, action: 'analyze' as const },
-      selection: await namesToRetry(job, await selectedNames(jobId, body, context), context),
+      selection: await namesToRetry(
+        job,
+        { selected: await selectedNames(jobId, body, context, mine), isPicked },
+        context,
+      ),
       ...(body && changedSettings(job, body, context.settings)),
     });
-    return beginRun({ jobId, scope: 'retry', body, headers, createdBy }, prepare, context);
+    return beginRun({ jobId, scope: 'retry', body, headers, createdBy, access }, prepare, context);
   },
 );
 
 /** The selected repositories that did not complete. Throws ConflictError if there is nothing to run again. */
 async function namesToRetry(
   { jobId, status, counts, settings }: JobRow,
-  selected: readonly string[] | undefined,
+  { selected, isPicked }: { selected: readonly string[] | undefined; isPicked: boolean },
   context: Context,
 ): Promise<string[] | undefined> {
   if (!selected) {
@@ -52,12 +64,13 @@ async function namesToRetry(
       `All repositories of the job ${jobId} completed, so there is nothing to retry. POST /jobs/${jobId}/pull-requests opens missing pull requests.`,
     );
   }
-  const again = await incompleteOf(jobId, selected, context);
+  const leaveRejected = !isPicked && settings.judge !== undefined;
+  const again = await incompleteOf(jobId, selected, context, { leaveRejected });
   if (again.length > 0) return again;
   throw new ConflictError(
     selected.length === 0
       ? `No repository of the job ${jobId} matches, so there is nothing to retry. GET /jobs/${jobId}/rows shows what each came to.`
-      : `The ${selected.length} selected repositories of the job ${jobId} completed, so there is nothing to retry.`,
+      : `The ${selected.length} selected repositories of the job ${jobId} completed${leaveRejected ? ', or were rejected by the judge' : ''}, so there is nothing to retry.`,
   );
 }
 
@@ -66,7 +79,6 @@ async function refuseRejectedOnly(jobId: string, context: Context): Promise<void
   const names = await repositoryNames(jobId, context);
   const rows = await context.repositories.getMany(jobId, names, ['repositoryName', 'status', 'judgement']);
   const incomplete = rows.filter(({ status }) => status !== 'completed');
-  const isRejected = ({ judgement }: (typeof rows)[number]) => judgement?.decision === 'reject';
   if (incomplete.length === 0 || !incomplete.every(isRejected)) return;
   throw new ConflictError(
     `The judge rejected what the job ${jobId} has left (${incomplete.length} repositories), so nothing is run again. Name them in repositories to run them again.`,
@@ -82,10 +94,14 @@ async function incompleteOf(
   jobId: string,
   names: readonly string[],
   { repositories }: Context,
+  { leaveRejected = false }: { leaveRejected?: boolean } = {},
 ): Promise<string[]> {
-  const rows = await repositories.getMany(jobId, names, ['repositoryName', 'status']);
-  const completed = new Set(
-    rows.flatMap(({ repositoryName, status }) => (status === 'completed' ? [repositoryName] : [])),
-  );
-  return names.filter((name) => !completed.has(name));
+  const rows = await repositories.getMany(jobId, names, ['repositoryName', 'status', 'judgement']);
+  const done = rows.filter((row) => row.status === 'completed' || (leaveRejected && isRejected(row)));
+  const isDone = new Set(done.map(({ repositoryName }) => repositoryName));
+  return names.filter((name) => !isDone.has(name));
+}
+
+function isRejected({ judgement }: Readable<Pick<RepositoryResult, 'judgement'>>): boolean {
+  return judgement?.decision === 'reject';
 }

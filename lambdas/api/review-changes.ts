@@ -11,9 +11,14 @@ import type { Context } from '../context.ts';
 import { settleReview } from '../run/await-review.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
 import { namesOfJob } from './names-of-job.ts';
+import { HttpError } from './problem.ts';
 import { route } from './route.ts';
+import { touchableNames } from './visible-job.ts';
 
 const params = z.strictObject({ jobId: JobId });
+
+/** Decisions about single repositories in one request: each is a write. */
+const MAX_DECISIONS = 1000;
 
 const body = z
   .strictObject({
@@ -21,7 +26,7 @@ const body = z
     /** Decides about every change of this shape with one write. */
     shape: ChangeShapes.shape.shape,
     /** Decides about the changes of these repositories, each by its own write. */
-    repositories: z.array(RepositoryName).min(1).max(1000).optional(),
+    repositories: z.array(RepositoryName).min(1).max(MAX_DECISIONS).optional(),
     /** The digest of the changes that the reviewer saw; an approval needs it. */
     seen: Review.shape.seen.optional(),
     note: z.string().trim().min(1).max(2000).optional(),
@@ -47,23 +52,28 @@ export const reviewChanges = route(
     summary: 'Records a decision about the changes of a shape or of some repositories. Starts nothing.',
     params,
     body,
+    isFiltered: true,
     responses: { 200: Decided },
     problems: [409],
   },
-  async ({ params: { jobId }, body, createdBy }, context) => {
+  async ({ params: { jobId }, body, createdBy, access }, context) => {
     const { jobs, now } = context;
     const { expiresAt } = await jobs.get(jobId);
-    const changes = await changesToDecide(jobId, body, context);
+    const mine = await touchableNames(jobId, { access, createdBy }, context);
+    const changes = await changesToDecide(jobId, body, mine && new Set(mine), context);
     requireSeen(body.seen, changes);
+    // Who may not touch all of the job decides about no member of the shape that is hidden, or that joins it later.
+    const isOfShape = body.shape !== undefined && mine === undefined;
+    if (!isOfShape) refuseTooMany(changes);
     const common = {
       decision: body.decision,
       note: body.note,
       decidedBy: createdBy,
       decidedAt: now(),
     };
-    const reviews = body.shape === undefined ? changes.map((change) => reviewOfOne(change, common)) : [];
+    const reviews = isOfShape ? [] : changes.map((change) => reviewOfOne(change, common));
     await unlessDeleted(jobId, context, async () => {
-      if (body.shape !== undefined) {
+      if (isOfShape) {
         const seen = await writeReviewedList(jobId, changes, context.artifacts);
         reviews.push({ ...common, shape: body.shape, seen, covers: changes.length });
       }
@@ -85,9 +95,11 @@ function reviewOfOne(
 async function changesToDecide(
   jobId: string,
   { shape, repositories }: z.infer<typeof body>,
+  mine: ReadonlySet<string> | undefined,
   { repositoryIndex }: Context,
 ): Promise<ReviewedChange[]> {
-  const rows = await repositoryIndex.listRows(jobId);
+  const all = await repositoryIndex.listRows(jobId);
+  const rows = mine ? all.filter(({ repositoryName }) => mine.has(repositoryName)) : all;
   if (repositories) return changesOfNames(jobId, repositories, rows);
   const changes = rows.filter(isReviewable).filter((row) => row.shape === shape);
   if (changes.length > 0) return changes.map(changeOf);
@@ -116,6 +128,15 @@ function changesOfNames(
 
 function changeOf({ repositoryName, patchSha }: ReviewedChange): ReviewedChange {
   return { repositoryName, patchSha };
+}
+
+/** Throws 403: only the decision about a whole shape is one write for any number of changes. */
+function refuseTooMany(changes: readonly ReviewedChange[]): void {
+  if (changes.length <= MAX_DECISIONS) return;
+  throw new HttpError(
+    403,
+    `The shape has ${changes.length} changes that you may touch, and not all of its changes; you can decide about ${MAX_DECISIONS} of them at once. Name these in repositories, or ask a person who may touch all of the job.`,
+  );
 }
 
 /** Another run may have changed a patch, or added a member to the shape, after the reviewer looked. */

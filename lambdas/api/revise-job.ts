@@ -4,9 +4,10 @@ import { JobId, JobRequest, type JobRow, ShownJob } from '../../core/job.ts';
 import { filterOf } from '../../core/repository-filter.ts';
 import type { Context } from '../context.ts';
 import { beginRun } from './begin-run.ts';
-import { BUDGET, changedSettings } from './budget.ts';
+import { BUDGET, changedSettings, refuseCapOfOthers } from './budget.ts';
 import { route } from './route.ts';
 import { isOneSelection, ONE_SELECTION, SELECTION, selectedNames } from './selection.ts';
+import { touchableNames } from './visible-job.ts';
 
 const params = z.strictObject({ jobId: JobId });
 const body = z
@@ -31,17 +32,20 @@ export const reviseJob = route(
     summary: 'Continues the work on some repositories by an instruction, as the next run of the job.',
     params,
     body,
+    isFiltered: true,
     isIdempotent: true,
     responses: { 202: ShownJob, 200: ShownJob },
-    problems: [409],
+    problems: [409, 503],
   },
-  async ({ params: { jobId }, body, headers, createdBy }, context) => {
+  async ({ params: { jobId }, body, headers, createdBy, access }, context) => {
+    const mine = await touchableNames(jobId, { access, createdBy }, context);
+    refuseCapOfOthers(body, mine);
     const prepare = async (job: JobRow) => ({
       ...{ kind: 'revise' as const, action: 'revise' as const, instruction: body.instruction },
-      selection: await namesToRevise(jobId, (await selectedNames(jobId, body, context)) ?? [], context),
+      selection: await namesToRevise(jobId, (await selectedNames(jobId, body, context, mine)) ?? [], context),
       ...changedSettings(job, body, context.settings),
     });
-    return beginRun({ jobId, scope: 'revise', body, headers, createdBy }, prepare, context);
+    return beginRun({ jobId, scope: 'revise', body, headers, createdBy, access }, prepare, context);
   },
 );
 

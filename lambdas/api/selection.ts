@@ -23,16 +23,18 @@ export const ONE_SELECTION = {
 };
 
 /**
- * The names that a request picks, sorted; undefined if it picks none and so takes all. Reads the index, which may lag a
- * second behind. Throws InvalidInputError for a name that the job does not have.
+ * The names that a request picks, sorted; undefined if it picks none and so takes all. `mine` are those that a caller may
+ * touch who may not touch all: others are as if the job did not have them. Reads the index, which may lag a second behind.
+ * Throws InvalidInputError for a name that the job does not have.
  */
 export async function selectedNames(
   jobId: string,
   selection: Selection = {},
   context: Pick<Context, 'repositoryIndex' | 'artifacts'>,
+  mine?: readonly string[],
 ): Promise<string[] | undefined> {
   if (selection.repositories) {
-    const known = await repositoryNames(jobId, context);
+    const known = mine ?? (await repositoryNames(jobId, context));
     if (known.length === 0) {
       throw new ConflictError(
         `The repositories of the job ${jobId} have not been listed yet, so none can be picked. Send the request again in a moment.`,
@@ -41,7 +43,10 @@ export async function selectedNames(
     return namesOfJob(jobId, selection.repositories, known);
   }
   const filter = filterOf(selection);
-  if (!filter) return undefined;
+  if (!filter) return mine && [...mine].sort();
   const rows = await context.repositoryIndex.listRows(jobId);
-  return rows.filter((row) => matches(row, filter)).map(({ repositoryName }) => repositoryName);
+  const isMine = mine && new Set(mine);
+  return rows
+    .filter((row) => matches(row, filter) && (isMine?.has(row.repositoryName) ?? true))
+    .map(({ repositoryName }) => repositoryName);
 }

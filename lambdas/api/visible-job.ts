@@ -40,12 +40,24 @@ export async function requireVisibleJob(job: ShownRow, viewer: Viewer, context: 
   return shown;
 }
 
+/**
+ * The names of the job's repositories that the caller may touch; undefined if nothing of the job is hidden from the caller.
+ * Throws NotFoundError, as for a job that does not exist, if there are none.
+ */
+export async function touchableNames(
+  jobId: string,
+  viewer: Viewer,
+  context: Context,
+): Promise<string[] | undefined> {
+  if (viewer.access.isAll) return undefined;
+  const share = await shareOf(await context.jobs.get(jobId), viewer, context);
+  if (share.kind === 'none') throw new NotFoundError(`The job ${jobId} does not exist.`);
+  return share.kind === 'some' ? share.names : undefined;
+}
+
 /** Throws 404 if the caller sees nothing of the job, and 403 if only a part of it. */
 export async function requireAllOfJob(jobId: string, viewer: Viewer, context: Context): Promise<void> {
-  if (viewer.access.isAll) return;
-  const { kind } = await shareOf(await context.jobs.get(jobId), viewer, context);
-  if (kind === 'none') throw new NotFoundError(`The job ${jobId} does not exist.`);
-  if (kind === 'all') return;
+  if ((await touchableNames(jobId, viewer, context)) === undefined) return;
   throw new HttpError(
     403,
     `This concerns all repositories of the job ${jobId}, and you may touch only some of them. Ask an operator for the others (REPOSITORY_GROUPS), or a person who may touch all.`,

@@ -16,7 +16,14 @@ import { publishAgain, publishElsewhere } from './advice.ts';
 import { type Base, findBase, type Repository, requireBaseBranch } from './base.ts';
 import { requireFitting } from './base-tree.ts';
 import { type Commit, commitToBranch, findOwnCommits } from './branch.ts';
-import { createPullRequest, findPullRequests, type PullRequest, updateBody } from './pull-request.ts';
+import { marked } from './comments.ts';
+import {
+  createPullRequest,
+  findPullRequests,
+  type PullRequest,
+  reopenPullRequest,
+  updateBody,
+} from './pull-request.ts';
 import { bodyOf, titleOf } from './pull-request-text.ts';
 import { markPullRequest } from './reviewers.ts';
 import { writeTree } from './tree.ts';
@@ -42,8 +49,9 @@ export type Published = PullRequest & {
 
 /**
  * Publishes a recorded change set as a pull request, through the Git Data API. Safe to run again after any failure:
- * existing objects are found and used, so there is one branch, one commit and one pull request in the end. Returns a pull
- * request that was closed or merged unchanged. Seven calls for a change of short text files.
+ * existing objects are found and used, so there is one branch, one commit and one pull request in the end. Opens a pull
+ * request again that the job itself closed; returns any other that was closed or merged unchanged. Seven calls for a change of
+ * short text files.
  */
 export async function publishChangeSet(github: Octokit, publication: Publication): Promise<Published> {
   const { job, changeSet, settings } = publication;
@@ -59,12 +67,12 @@ export async function publishChangeSet(github: Octokit, publication: Publication
   }
   const existing = pulls.find(({ state }) => state === 'open');
   const ended = existing ? undefined : await endedOfJob(github, repository, pulls, job.jobId);
-  if (ended) return { ...ended, branch, warnings: [] };
+  if (ended && !isClosedByJob(ended, publication.row)) return { ...ended, branch, warnings: [] };
 
   await requireBaseBranch(github, repository, publication);
   // A revision is one more commit, on what the pull request stands on already.
   const own =
-    existing && isRevised(publication.row)
+    (existing ?? ended) && isRevised(publication.row)
       ? await findOwnCommits(github, repository, { jobId: job.jobId, branch })
       : undefined;
   const base = { ...(await findBase(github, repository, publication)), ...own?.base };
@@ -83,13 +91,17 @@ export async function publishChangeSet(github: Octokit, publication: Publication
     committer: settings.COMMIT_COMMITTER,
     signOff: wanted.signOff ?? settings.SIGN_OFF,
   };
+  // Before the branch moves: GitHub does not reopen a pull request whose branch was moved by force.
+  const again = ended && (await reopenPullRequest(github, repository, ended, whyOpenAgain(publication)));
+  const refusal = again && 'refusal' in again ? again.refusal : undefined;
+  const shown = again && !('refusal' in again) ? again : existing;
   const commitSha = await commitToBranch(github, repository, request, async (isThisChange) => {
-    const commits = existing ? await commitsOf(github, repository, existing) : [];
+    const commits = shown ? await commitsOf(github, repository, shown) : [];
     return commits.find(isThisChange)?.sha;
   });
 
   const body = bodyOf({ ...publication, wanted }, base);
-  const { pull, warnings } = await openOrUpdate(github, repository, existing, {
+  const { pull, warnings } = await openOrUpdate(github, repository, shown, {
     draft: wanted.draft ?? false,
     branch,
     title,
@@ -97,7 +109,34 @@ export async function publishChangeSet(github: Octokit, publication: Publication
     base,
   });
   const marks = await markPullRequest(github, repository, pull, wanted, { base, changeSet });
-  return { ...pull, branch, commitSha, warnings: [...warnings, ...marks] };
+  const anew =
+    refusal === undefined
+      ? []
+      : [`Pull request #${ended!.number} could not be reopened (${refusal}), so this one was opened.`];
+  return { ...pull, branch, commitSha, warnings: [...anew, ...warnings, ...marks] };
+}
+
+/** Whether the job closed this pull request, and no one has opened and closed it since. */
+function isClosedByJob(
+  { number, state, closedAt }: PullRequest,
+  { pullRequestNumber, pullRequest }: RepositoryResult,
+): boolean {
+  const { closedFor, closedAt: closedByJobAt } = pullRequest ?? {};
+  return (
+    closedFor !== undefined &&
+    state === 'closed' &&
+    number === pullRequestNumber &&
+    // Absent if the job's step was lost between the closing and its record.
+    (closedByJobAt === undefined || closedByJobAt === closedAt)
+  );
+}
+
+function whyOpenAgain({ job, row }: Publication): string {
+  const why =
+    row.pullRequest?.closedFor === 'withdrawn'
+      ? `A revision of ${job.jobId} has a change again.`
+      : `The change is no longer rejected in the review of ${job.jobId}.`;
+  return marked(why, job.jobId, 'reopen');
 }
 
 /** Whether the change is that of a revision. */

@@ -12,6 +12,7 @@ export type PullRequest = {
   /** Users as `login`, teams as `organization/team`. */
   reviewers: string[];
   mergedAt?: string;
+  closedAt?: string;
 };
 
 /** A pull request as GitHub's API returns it, in a list or alone. */
@@ -22,6 +23,7 @@ type PullJson = {
   draft?: boolean | undefined;
   body: string | null;
   merged_at: string | null;
+  closed_at: string | null;
   labels: readonly { name?: string }[];
   requested_reviewers?: readonly { login: string }[] | null;
   requested_teams?: readonly { slug: string }[] | null;
@@ -94,25 +96,42 @@ export async function updateBody(
 }
 
 /**
- * Closes a pull request, with a comment before it. One that has ended already keeps its state. Safe to run again: a comment
- * may then come twice, since GitHub has no condition for it.
+ * Closes a pull request that is open, with a comment before it, and returns it as it is then. `onOpen` is called before
+ * anything is changed. Safe to run again: a comment may then come twice, since GitHub has no condition for it.
  */
 export async function closePullRequest(
   github: Octokit,
   repository: Repository,
   number: number,
-  comment: string,
-): Promise<Pick<PullRequest, 'state' | 'mergedAt'>> {
+  { comment, onOpen }: { comment: string; onOpen: () => Promise<void> },
+): Promise<PullRequest> {
   const { data } = await github.rest.pulls.get({ ...repository, pull_number: number });
   const found = pullRequestOf(data as PullJson, repository.owner);
-  if (found.state !== 'open') return endOf(found);
+  if (found.state !== 'open') return found;
+  await onOpen();
   await github.rest.issues.createComment({ ...repository, issue_number: number, body: comment });
   const closed = await github.rest.pulls.update({ ...repository, pull_number: number, state: 'closed' });
-  return endOf(pullRequestOf(closed.data as PullJson, repository.owner));
+  return pullRequestOf(closed.data as PullJson, repository.owner);
 }
 
-function endOf({ state, mergedAt }: PullRequest): Pick<PullRequest, 'state' | 'mergedAt'> {
-  return { state, ...(mergedAt && { mergedAt }) };
+/**
+ * Opens a closed pull request again, with a comment. Returns GitHub's reason if it refuses: it does so if the branch was
+ * deleted, or was moved otherwise than by new commits.
+ */
+export async function reopenPullRequest(
+  github: Octokit,
+  repository: Repository,
+  { number }: Pick<PullRequest, 'number'>,
+  comment: string,
+): Promise<PullRequest | { refusal: string }> {
+  try {
+    const { data } = await github.rest.pulls.update({ ...repository, pull_number: number, state: 'open' });
+    await github.rest.issues.createComment({ ...repository, issue_number: number, body: comment });
+    return pullRequestOf(data as PullJson, repository.owner);
+  } catch (error) {
+    if (statusOf(error) !== 422) throw error;
+    return { refusal: (error as Error).message };
+  }
 }
 
 export function pullRequestOf(pull: PullJson, owner: string): PullRequest {
@@ -128,6 +147,7 @@ export function pullRequestOf(pull: PullJson, owner: string): PullRequest {
       ...(pull.requested_teams ?? []).map(({ slug }) => `${owner}/${slug}`),
     ],
     ...(pull.merged_at && { mergedAt: pull.merged_at }),
+    ...(pull.closed_at && { closedAt: pull.closed_at }),
   };
 }
 

@@ -24,7 +24,8 @@ export async function beginRepair(jobId: string, names: readonly string[], conte
   requireWhole(job);
   const rows = await repositories.getMany(jobId, names, REPAIRABLE_ATTRIBUTES);
   const candidates = rows.filter((row) => mayNeedRepair(row, job));
-  if (candidates.length === 0) return;
+  // While an environment is drained no run starts; the next look at GitHub finds the same.
+  if (candidates.length === 0 || (await context.drainState.get())) return;
   const repairs = await findRepairs(candidates, job, context);
   if (repairs.length === 0) return;
   const selection = repairs.map(({ name }) => name).sort();

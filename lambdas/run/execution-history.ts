@@ -33,7 +33,12 @@ export type RunHistory = {
   events: HistoryEvent[];
   /** False if events between the first and the last ones were not read. */
   isComplete: boolean;
+  /** Undefined if Step Functions has forgotten the Map run; one machine forgets Map runs when it stops. */
+  mapRun(mapRunArn: string): Promise<DescribeMapRunCommandOutput | undefined>;
 };
+
+/** All who look at a running job share one reading for so long, because the calls of an account are limited. */
+const FRESH_MS = 5000;
 
 /**
  * Reads executions for people: three calls and one for each running Map run, whatever the number of repositories, and no call
@@ -43,11 +48,14 @@ export class ExecutionHistory {
   readonly #client: SFNClient;
   readonly #stateMachineArn: string;
   readonly #ended = new Kept<RunHistory>();
+  readonly #running = new Kept<{ at: number; reading: Promise<RunHistory | undefined> }>();
   readonly #endedMaps = new Kept<DescribeMapRunCommandOutput>();
+  readonly #nowMs: () => number;
   readonly #definitions = new Kept<string>();
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, { nowMs = Date.now }: { nowMs?: () => number } = {}) {
     this.#client = new SFNClient({});
+    this.#nowMs = nowMs;
     this.#stateMachineArn = required(settings, 'STATE_MACHINE_ARN');
   }
 
@@ -56,6 +64,19 @@ export class ExecutionHistory {
     const executionArn = `${this.#stateMachineArn.replace(':stateMachine:', ':execution:')}:${executionName(run)}`;
     const known = this.#ended.get(executionArn);
     if (known) return known;
+    const shared = this.#running.get(executionArn);
+    if (shared && this.#nowMs() - shared.at < FRESH_MS) return shared.reading;
+    const reading = this.#readNow(executionArn);
+    this.#running.set(executionArn, { at: this.#nowMs(), reading });
+    reading.then(
+      // What was not started yet may be started in a moment.
+      (read) => read?.execution.status !== 'RUNNING' && this.#running.delete(executionArn),
+      () => this.#running.delete(executionArn),
+    );
+    return reading;
+  }
+
+  async #readNow(executionArn: string): Promise<RunHistory | undefined> {
     try {
       // Before the history: an execution that has ended by then has all its events.
       const execution = await this.#client.send(new DescribeExecutionCommand({ executionArn }));
@@ -63,7 +84,14 @@ export class ExecutionHistory {
         this.#definitionOf(executionArn),
         this.#events(executionArn),
       ]);
-      const read = { execution, definition, ...history };
+      // Counted once a reading, so that they fit its events.
+      const maps = new Map<string, Promise<DescribeMapRunCommandOutput | undefined>>();
+      const mapRun = (arn: string) => {
+        const counted = maps.get(arn) ?? this.#mapRun(arn);
+        maps.set(arn, counted);
+        return counted;
+      };
+      const read = { execution, definition, ...history, mapRun };
       if (execution.status !== 'RUNNING') this.#ended.set(executionArn, read);
       return read;
     } catch (error) {
@@ -80,8 +108,7 @@ export class ExecutionHistory {
     return definition!;
   }
 
-  /** Returns undefined if Step Functions has forgotten it; one machine forgets Map runs when it stops. */
-  async mapRun(mapRunArn: string): Promise<DescribeMapRunCommandOutput | undefined> {
+  async #mapRun(mapRunArn: string): Promise<DescribeMapRunCommandOutput | undefined> {
     const known = this.#endedMaps.get(mapRunArn);
     if (known) return known;
     try {
@@ -134,6 +161,10 @@ class Kept<T> {
 
   get(key: string): T | undefined {
     return this.#values.get(key);
+  }
+
+  delete(key: string): void {
+    this.#values.delete(key);
   }
 
   set(key: string, value: T): void {

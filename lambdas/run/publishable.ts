@@ -63,6 +63,8 @@ function reasonNotJudged({ judgement }: Row, decision: 'approve' | undefined): s
 function reasonPublished(row: Row): string | undefined {
   const { pullRequestNumber, pullRequestUrl, pullRequest } = row;
   if (pullRequestNumber === undefined) return undefined;
+  // The decision or the result for which the job closed it no longer holds.
+  if (pullRequest?.state === 'closed' && pullRequest.closedFor) return undefined;
   // A later run has analysed the repository again.
   if (pullRequest?.run !== undefined && pullRequest.run !== runOfResult(row)) return undefined;
   return `has ${pullRequestUrl} (${pullRequest?.state})`;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import { type PublishItem, PullRequestInput, type Slot } from '../../core/execution.ts';
 import { type JobRow, parseRepositoryName } from '../../core/job.ts';
-import { type RepositoryResult, runOfResult } from '../../core/repository-result.ts';
+import { type PullRequestRecord, type RepositoryResult, runOfResult } from '../../core/repository-result.ts';
 import type { Review } from '../../core/review.ts';
 import type { RunRequest } from '../../core/run-request.ts';
 import { readRunRequest } from '../../core/store/run-requests.ts';
@@ -109,19 +109,30 @@ async function close(
   const name = pullRequest?.renamedTo ?? repositoryName;
   const github = await openGitHub(settings, name, 'write');
   const { owner, name: repo } = parseRepositoryName(name);
-  const comment = marked(whyClosed(row, review), jobId, 'close');
-  const closed = await closePullRequest(github, { owner, repo }, pullRequestNumber!, comment);
-  await repositories.recordPullRequest(jobId, repositoryName, now(), {
-    pullRequest: { ...pullRequest, ...closed, checkedAt: now() },
+  // What an earlier attempt of this step recorded before it closed the pull request.
+  let { closedFor } = pullRequest ?? {};
+  const record = (end: Pick<PullRequestRecord, 'state' | 'mergedAt' | 'closedAt'>) =>
+    repositories.recordPullRequest(jobId, repositoryName, now(), {
+      pullRequest: { ...pullRequest, ...end, closedFor, error: undefined, checkedAt: now() },
+    });
+  const { state, mergedAt, closedAt } = await closePullRequest(github, { owner, repo }, pullRequestNumber!, {
+    comment: marked(whyClosed(row, review), jobId, 'close'),
+    onOpen: async () => {
+      closedFor = isWithdrawn(row) ? 'withdrawn' : 'rejected';
+      await record({ state: 'open' });
+    },
   });
+  if (state === 'merged') closedFor = undefined;
+  await record({ state, mergedAt, closedAt: closedFor && closedAt });
 }
 
 function whyClosed(row: RepositoryResult, review: Review | undefined): string {
   const { jobId, summary = '' } = row;
   if (isWithdrawn(row))
     return `A revision of ${jobId} found that nothing has to change here. ${safeMarkdown(summary, MAX_NOTE)}`.trim();
-  const note = review?.note ? `: ${plainText(review.note, MAX_NOTE)}` : '.';
-  return `The change was rejected in the review of ${jobId}${note}`;
+  // A paragraph of its own: a list or a code block has to begin a line.
+  const note = review?.note ? `\n\n${plainText(review.note, MAX_NOTE)}` : '';
+  return `The change was rejected in the review of ${jobId}.${note}`;
 }
 
 function recordOf(published: Published, run: number | undefined, at: string) {

@@ -16,9 +16,11 @@ export async function recordPullRequestFailure(
 ): Promise<void> {
   const { pullRequest, pullRequestNumber } = await repositories.get(jobId, repositoryName);
   const known = pullRequestNumber === undefined ? undefined : pullRequest;
+  // The job was about to close it. A person who closes it later would not be taken for the job.
+  const closedFor = known?.state === 'open' ? undefined : known?.closedFor;
   await repositories.recordPullRequest(jobId, repositoryName, now(), {
     pullRequest: {
-      ...(known ? { ...known, checkedAt: now() } : { state: 'failed' }),
+      ...(known ? { ...known, closedFor, checkedAt: now() } : { state: 'failed' }),
       error: describeFunctionError(error),
     },
   });

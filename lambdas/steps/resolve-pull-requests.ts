@@ -176,8 +176,9 @@ async function namesOf(
   all: readonly string[],
   { repositories }: Context,
 ): Promise<readonly string[]> {
-  if (selection || !filter) return selection ?? all;
-  const rows = await repositories.getMany(jobId, all, ['repositoryName', ...FILTERED_BY]);
+  const names = selection ?? all;
+  if (!filter) return names;
+  const rows = await repositories.getMany(jobId, names, ['repositoryName', ...FILTERED_BY]);
   return rows.filter((row) => matches(row, filter)).map(({ repositoryName }) => repositoryName);
 }
 

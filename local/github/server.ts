@@ -2,10 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { relative, resolve } from 'node:path';
 import type { Access } from '../access/access.ts';
 import { listenOnLoopback, readBody } from '../access/loopback.ts';
+import { browserProof } from '../access/sign-in.ts';
 import { admitGit } from './git-access.ts';
 import { serveGit } from './git-http.ts';
 import type { GitHub } from './github.ts';
-import { servePage } from './pages.ts';
+import { servePage } from './pages/pages.ts';
 import { RepositoryStore } from './repositories/repository-store.ts';
 import type { Answer } from './rest/call.ts';
 import { GitHubError } from './rest/github-error.ts';
@@ -113,7 +114,7 @@ async function handle(
     await serveGit(request, response, { root, path, query: search.slice(1), done });
     return;
   }
-  const page = method === 'GET' ? await servePage(github, pathname) : undefined;
+  const page = await servePage(github, request, pathname);
   if (!page) throw new GitHubError(404, 'Not Found');
   response.writeHead(page.status, page.headers).end(page.body);
 }
@@ -154,10 +155,10 @@ export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> 
     {
       name: 'github',
       access: options.access,
-      proof:
-        () =>
-        ({ headers }) =>
-          rules.credentials.knows(headers),
+      proof: (secret) => {
+        const isBrowser = browserProof(secret);
+        return (request) => rules.credentials.knows(request.headers) || isBrowser(request);
+      },
       ...(options.port !== undefined && { port: options.port }),
     },
   );

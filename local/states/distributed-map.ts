@@ -3,15 +3,12 @@ import { type RunningExecution, type StateBody, trackTask } from './execution.ts
 import { compilePath } from './expression.ts';
 import type { Machine } from './machine.ts';
 import { Children } from './map-children.ts';
-import type { MapRun } from './map-runs.ts';
+import { MAX_CONCURRENCY, type MapRun } from './map-runs.ts';
 import type { Json } from './payload.ts';
 import { ResultFiles } from './result-files.ts';
 import type { MapState } from './schema.ts';
 import { executionStopped, runtimeError, StateError } from './state-error.ts';
 import { compileTemplate } from './template.ts';
-
-/** The most children at once if the definition sets no limit: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
-const MAX_CONCURRENCY = 10_000;
 
 type Location = { Bucket: string; Key?: string; Prefix?: string };
 

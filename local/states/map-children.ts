@@ -8,7 +8,10 @@ import { encodePayload, type Json, type JsonObject } from './payload.ts';
 import { type ResultFiles, resultRecord } from './result-files.ts';
 import { executionStopped, StateError } from './state-error.ts';
 
-/** Runs the child executions of one Map run in the order of the items, at most `maxConcurrency` at a time. */
+/**
+ * Runs the child executions of one Map run in the order of the items, at most `maxConcurrency` at a time. UpdateMapRun may
+ * change that number meanwhile: more children start at once, and fewer run as those under way end.
+ */
 export class Children {
   readonly #machine: Machine;
   readonly #parent: RunningExecution;
@@ -17,6 +20,8 @@ export class Children {
   readonly #items: readonly Json[];
   readonly #selectInput: (item: Json, index: number) => Json;
   readonly #running = new Set<AbortController>();
+  readonly #done = Promise.withResolvers<void>();
+  #places = 0;
   #next = 0;
   #failure: unknown;
 
@@ -53,10 +58,12 @@ export class Children {
     const { signal } = this.#parent.stopping;
     const stop = () => this.#stopAll();
     signal.addEventListener('abort', stop, { once: true });
+    this.#run.resized = () => this.#openPlaces();
     try {
-      const places = Math.min(this.#run.maxConcurrency, this.#items.length);
-      await Promise.all(Array.from({ length: places }, () => this.#occupyPlace()));
+      this.#openPlaces();
+      if (this.#places > 0) await this.#done.promise;
     } finally {
+      delete this.#run.resized;
       signal.removeEventListener('abort', stop);
     }
     if (this.#failure) throw this.#failure;
@@ -70,8 +77,22 @@ export class Children {
     return !this.#parent.stopping.signal.aborted && !this.#failure && !this.failedTooOften;
   }
 
+  #openPlaces(): void {
+    while (this.#places < this.#run.maxConcurrency && this.#hasNext()) {
+      this.#places += 1;
+      void this.#occupyPlace().then(() => {
+        this.#places -= 1;
+        if (this.#places === 0) this.#done.resolve();
+      });
+    }
+  }
+
+  #hasNext(): boolean {
+    return this.#next < this.#items.length && this.#mayContinue();
+  }
+
   async #occupyPlace(): Promise<void> {
-    while (this.#next < this.#items.length && this.#mayContinue()) {
+    while (this.#hasNext() && this.#places <= this.#run.maxConcurrency) {
       const index = this.#next;
       this.#next += 1;
       try {

@@ -18,7 +18,12 @@ export type MapRun = {
   total: number;
   counts: Record<ExecutionStatus, number>;
   resultsWritten: number;
+  /** Lets more children start after `maxConcurrency` was raised. Present while children run. */
+  resized?: () => void;
 };
+
+/** The most children at once if no limit is set: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
+export const MAX_CONCURRENCY = 10_000;
 
 /**
  * The most ended child executions that stay in memory with input, output and history, over all Map runs. A child of the

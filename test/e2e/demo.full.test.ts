@@ -62,3 +62,24 @@ test('npm run demo makes three pull requests on real source, spends no key of th
   const commands = await promisify(execFile)('ps', ['-eo', 'args']);
   expect(commands.stdout).not.toContain(temporary);
 });
+
+test('demo --keep shows its pull requests in a browser, and removes everything at the end', async () => {
+  const temporary = path.join(folder.path, 'kept');
+  await mkdir(temporary);
+  const child = spawn(process.execPath, ['bin/cody-batch.js', 'demo', '--keep'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...PLAIN_ENVIRONMENT, TMPDIR: temporary },
+  });
+  const ended = once(child, 'close');
+  let stdout = '';
+  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
+    stdout += chunk;
+    if (stdout.includes('Ctrl-C ends everything')) break;
+  }
+  child.stdout.resume();
+  const [url] = /http:\S+\/local\/\S+\/pull\/1/.exec(stdout.slice(stdout.indexOf('Open in a browser'))) ?? [];
+  expect(await (await fetch(url!)).text()).toContain('Merge pull request</button>');
+  child.kill('SIGINT');
+  expect(await ended).toEqual([0, null]);
+  expect((await readdir(temporary)).filter((name) => name !== 'node-compile-cache')).toEqual([]);
+});

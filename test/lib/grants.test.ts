@@ -55,6 +55,8 @@ const idOf = (type: string, name: string) =>
   )![0];
 const table = (name: 'jobs' | 'repositories') =>
   `<${idOf('AWS::DynamoDB::Table', `cody-batch-dev-${name}`)}.Arn>`;
+const both = (action: string) => [`${action} on ${table('jobs')}`, `${action} on ${table('repositories')}`];
+const secretOf = (part: string) => `<${idOf('AWS::SecretsManager::Secret', `cody-batch-dev-${part}`)}>`;
 const bucket = () =>
   `<${idOf('AWS::S3::Bucket', 'cody-batch-dev-artifacts-<AWS::AccountId>-<AWS::Region>')}.Arn>`;
 const arn = (service: string, resource: string) =>
@@ -95,6 +97,16 @@ const OTHER_ACTIONS: Record<string, () => string[]> = {
   DescribeStateMachineCommand: () => [
     `states:DescribeStateMachine on ${arn('states', 'stateMachine:cody-batch-dev-job')}`,
   ],
+  ListMapRunsCommand: () => [`states:ListMapRuns on ${arn('states', 'execution:cody-batch-dev-job:*')}`],
+  UpdateMapRunCommand: () => [`states:UpdateMapRun on ${arn('states', 'mapRun:cody-batch-dev-job/*')}`],
+  // The backups are those of both tables.
+  CreateBackupCommand: () => both('dynamodb:CreateBackup'),
+  DescribeContinuousBackupsCommand: () => both('dynamodb:DescribeContinuousBackups'),
+  ListBackupsCommand: () => ['dynamodb:ListBackups on *'],
+  PutSecretValueCommand: () =>
+    ['claude-api-key', 'github-read-token', 'github-write-token'].map(
+      (part) => `secretsmanager:PutSecretValue on ${secretOf(part)}`,
+    ),
   DescribeMapRunCommand: () => [`states:DescribeMapRun on ${arn('states', 'mapRun:cody-batch-dev-job/*')}`],
   InvokeCommand: () => [
     `lambda:InvokeFunction on ${arn('lambda', 'function:cody-batch-dev-worker-credentials')}`,
@@ -258,10 +270,10 @@ test('a worker can write progress and cost, but no status of a repository or a j
 
 test('no worker gets a credential that writes to GitHub, and no function gets Claude’s key', () => {
   const readers = (part: string) => {
-    const secret = `<${idOf('AWS::SecretsManager::Secret', `cody-batch-dev-${part}`)}>`;
+    const line = `secretsmanager:GetSecretValue on ${secretOf(part)}`;
     return ofType(synthesized.template, 'AWS::IAM::Role')
       .map(([id]) => id)
-      .filter((id) => allowedBy(synthesized.template, id).some(({ resource }) => resource === secret))
+      .filter((id) => lines(allowedBy(synthesized.template, id)).includes(line))
       .map((id) => id.replace(/Role[0-9A-F]{8}$/, ''));
   };
   expect(readers('claude-api-key')).toEqual(['WorkerSession']);

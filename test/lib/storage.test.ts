@@ -1,23 +1,19 @@
-import { expect, test } from '@jest/globals';
-import { App, Stack } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
+import { beforeAll, expect, test } from '@jest/globals';
 import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../../core/store/tables.ts';
-import { Names } from '../../lib/names.ts';
-import { Storage } from '../../lib/storage.ts';
+import { ofType, SYNTHESIS_MS, synthesize, type Template } from '../support/synthesized.ts';
+
+let template: Template;
+beforeAll(async () => {
+  ({ template } = await synthesize());
+}, SYNTHESIS_MS);
 
 test('deployed tables have the same keys and indexes as local ones', () => {
-  const stack = new Stack(new App(), 'Test');
-  new Storage(stack, 'Storage', {
-    names: new Names('test'),
-    keepData: true,
-    deletionProtection: true,
-    resultDays: 90,
-  });
-  const tables = Object.values(Template.fromStack(stack).findResources('AWS::DynamoDB::Table'));
-  const byName = new Map(tables.map(({ Properties }) => [Properties.TableName, Properties]));
+  const byName = new Map(
+    ofType(template, 'AWS::DynamoDB::Table').map(([, table]) => [table.TableName, table]),
+  );
   for (const [name, shape] of [
-    ['cody-batch-test-jobs', JOBS_TABLE],
-    ['cody-batch-test-repositories', REPOSITORIES_TABLE],
+    ['cody-batch-dev-jobs', JOBS_TABLE],
+    ['cody-batch-dev-repositories', REPOSITORIES_TABLE],
   ] as const) {
     const { AttributeDefinitions, ...table } = byName.get(name)!;
     expect(table).toMatchObject({
@@ -30,9 +26,12 @@ test('deployed tables have the same keys and indexes as local ones', () => {
     expect(AttributeDefinitions).toEqual(expect.arrayContaining([...shape.AttributeDefinitions!]));
   }
   expect(byName.size).toBe(2);
+});
+
+test('the bucket keeps the artifacts of a job for longer than the table keeps the job', () => {
   // A job is deleted with its artifacts when it expires: what the bucket itself removes must not come before that.
-  const rules = Object.values(Template.fromStack(stack).findResources('AWS::S3::Bucket')).flatMap(
-    ({ Properties }) => Properties.LifecycleConfiguration.Rules,
+  const rules = ofType(template, 'AWS::S3::Bucket').flatMap(
+    ([, { LifecycleConfiguration }]) => LifecycleConfiguration?.Rules ?? [],
   );
   expect(rules.find(({ Prefix }) => Prefix === 'jobs/')).toMatchObject({ ExpirationInDays: 180 });
 });

@@ -34,6 +34,8 @@ const INSTANCES: Record<string, string> = {
   publications: 'PublicationTable',
   writeLimits: 'WriteLimits',
   listings: 'Listings',
+  auditLog: 'AuditLog',
+  drainState: 'DrainState',
   '#rows': 'RepositoryTable',
   artifacts: 'BucketArtifacts',
   '#artifacts': 'BucketArtifacts',
@@ -53,6 +55,8 @@ const TABLES: Record<string, Call['table']> = {
   PublicationTable: 'jobs',
   WriteLimits: 'jobs',
   Listings: 'jobs',
+  AuditLog: 'jobs',
+  DrainState: 'jobs',
 };
 const AWS_CLASSES = new Set(Object.values(INSTANCES));
 

@@ -6,7 +6,7 @@ import { afterAll, afterEach } from '@jest/globals';
 import { faultOfAnswer } from './described-answers.ts';
 
 /** The first segment of the API's paths; the services of the local stack have none of them. */
-const OF_API = /^\/(?:api|health|openapi\.json|me|totals|jobs|repositories)(?:\/|$)/;
+const OF_API = /^\/(?:api|health|openapi\.json|me|totals|jobs|repositories|admin)(?:\/|$)/;
 
 const faults: string[] = [];
 const plainFetch = globalThis.fetch;

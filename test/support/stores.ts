@@ -9,6 +9,8 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { parseSettings, type Settings } from '../../core/settings.ts';
 import type { ArtifactStore } from '../../core/store/artifact-store.ts';
 import { openArtifacts } from '../../core/store/artifacts.ts';
+import { AuditLog } from '../../core/store/audit-log.ts';
+import { DrainState } from '../../core/store/drain-state.ts';
 import { IdempotencyKeys } from '../../core/store/idempotency-keys.ts';
 import { JobControl } from '../../core/store/job-control.ts';
 import { JobTable } from '../../core/store/job-table.ts';
@@ -44,6 +46,8 @@ type Stores = {
   repositoryIndex: RepositoryIndex;
   reviews: ReviewTable;
   publications: PublicationTable;
+  auditLog: AuditLog;
+  drainState: DrainState;
 };
 
 export type TestTables = Omit<Stores, 'repositories' | 'repositoryIndex'> & {
@@ -72,6 +76,8 @@ export async function openTestTables(): Promise<TestTables> {
     repositoryIndex: new RepositoryIndex(client, settings),
     reviews: new ReviewTable(client, settings),
     publications: new PublicationTable(client, settings),
+    auditLog: new AuditLog(client, settings),
+    drainState: new DrainState(client, settings),
   };
   return {
     ...stores,

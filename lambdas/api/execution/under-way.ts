@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isRunning, type JobRow } from '../../../core/job.ts';
+import { mayTouch, type RepositoryAccess } from '../../../core/repository-access.ts';
 import { Phase } from '../../../core/repository-result.ts';
 import type { Context } from '../../context.ts';
 
@@ -22,11 +23,19 @@ const ATTRIBUTES = ['repositoryName', 'run', 'phase', 'waiting', 'submittedAt', 
 
 export type UnderWay = { inBatch: Now; waiting: Now };
 
-/** Where the repositories that the job works on are: in Batch, or waiting for the model's service. */
-export async function underWay(job: JobRow, context: Context): Promise<UnderWay | undefined> {
+/**
+ * Where the repositories that the job works on are: in Batch, or waiting for the model's service. The job's counts are of those
+ * that the caller may touch.
+ */
+export async function underWay(
+  job: JobRow,
+  access: RepositoryAccess,
+  context: Context,
+): Promise<UnderWay | undefined> {
   if (!isRunning(job.status) || job.counts.processing === 0) return undefined;
   const { repositories, repositoryIndex } = context;
-  const names = await repositoryIndex.someProcessing(job.jobId, MAX_ROWS);
+  const some = await repositoryIndex.someProcessing(job.jobId, MAX_ROWS);
+  const names = some.filter((name) => mayTouch(access, name));
   const found = await repositories.getMany(job.jobId, names, [...ATTRIBUTES], { consistent: false });
   const rows = found.filter(({ run }) => run === job.run);
   const waiting = rows.filter((row) => row.waiting);

@@ -3,7 +3,7 @@ import { LOCAL_USER } from '../accounts/accounts.ts';
 import { isBranchName } from '../names.ts';
 import { fileJson } from '../objects/changes.ts';
 import { historyCommitJson } from '../objects/commits.ts';
-import { countCommits, listCommits, mergeBase } from '../objects/history.ts';
+import { countCommits, isAncestor, listCommits, mergeBase } from '../objects/history.ts';
 import { readRef } from '../objects/refs.ts';
 import type { Repository } from '../repositories/repository.ts';
 import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
@@ -128,6 +128,7 @@ async function updatePull(call: RepositoryCall): Promise<Answer> {
     if (base !== undefined && before.state === 'closed')
       throw refused('The base of a closed pull request cannot be changed');
     const reopened = state === 'open' && before.state === 'closed';
+    if (reopened) await refuseMoved(repository, before.head);
     return {
       ...text,
       ...(base !== undefined && { base: await tipOf(repository, 'base', base) }),
@@ -138,6 +139,16 @@ async function updatePull(call: RepositoryCall): Promise<Answer> {
     };
   });
   return { status: 200, body: await wholePullJson(call, pull) };
+}
+
+/** As on github.com: a closed pull request is not reopened once its branch was deleted, or moved but by new commits. */
+async function refuseMoved(
+  repository: Repository,
+  { ref, sha }: { ref: string; sha: string },
+): Promise<void> {
+  const tip = await tipOf(repository, 'head', ref);
+  if (!(await isAncestor(repository, sha, tip.sha)))
+    throw refused(`state cannot be changed. The ${ref} branch was force-pushed or recreated.`);
 }
 
 async function listPullFiles(call: RepositoryCall): Promise<Answer> {

@@ -5,7 +5,7 @@ import {
   startExecution,
   stopExecution,
 } from './executions.ts';
-import { describeMapRun, listMapRuns } from './map-runs.ts';
+import { describeMapRun, listMapRuns, updateMapRun } from './map-runs.ts';
 import type { Operation } from './operation.ts';
 import {
   describeStateMachine,
@@ -25,4 +25,5 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ListStateMachines: listStateMachines,
   DescribeMapRun: describeMapRun,
   ListMapRuns: listMapRuns,
+  UpdateMapRun: updateMapRun,
 };

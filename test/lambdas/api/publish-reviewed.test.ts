@@ -91,6 +91,76 @@ test('the next publish closes the pull request of a change that was rejected, wi
   expect(nothing.json.detail).toContain('local/one has a change that was rejected');
 });
 
+/** A published change that was then rejected, and its pull request closed by the next publish. */
+async function rejectedAndClosed(name: string): Promise<{ jobId: string; place: Place }> {
+  const jobId = await publishing.record([change(name)]);
+  await publishing.publish(jobId);
+  await review(jobId, { decision: 'reject', shape: SHAPE });
+  await publishing.publish(jobId);
+  const { pullRequestNumber, pullRequest } = await publishing.row(jobId, name);
+  expect(pullRequest).toMatchObject({ state: 'closed', closedFor: 'rejected' });
+  const place = { owner: 'local', repo: name, pull_number: pullRequestNumber! };
+  return { jobId, place };
+}
+type Place = { owner: string; repo: string; pull_number: number };
+const branchOf = (jobId: string) => `cody-batch/${jobId}`;
+const approve = (jobId: string, name: string) =>
+  review(jobId, { decision: 'approve', shape: SHAPE, seen: seen(name) });
+
+test('a pull request that was closed for a rejection is open again once its change is approved and published', async () => {
+  const { jobId, place } = await rejectedAndClosed('one');
+  await approve(jobId, 'one');
+  expect(await publishing.publish(jobId)).toMatchObject({ pullRequests: { open: 1, closed: 0 } });
+  const row = await publishing.row(jobId, 'one');
+  expect(row).toMatchObject({ pullRequestNumber: place.pull_number, pullRequest: { state: 'open' } });
+  expect(row.pullRequest).not.toHaveProperty('closedFor');
+  const { data } = await publishing.github.rest.issues.listComments({
+    ...{ owner: 'local', repo: 'one', issue_number: place.pull_number },
+  });
+  expect(data.map(({ body }) => body)).toEqual([
+    expect.stringContaining(`The change was rejected in the review of ${jobId}.`),
+    expect.stringContaining(`The change is no longer rejected in the review of ${jobId}.`),
+  ]);
+
+  await review(jobId, { decision: 'reject', shape: SHAPE });
+  expect(await publishing.publish(jobId)).toMatchObject({ pullRequests: { open: 0, closed: 1 } });
+});
+
+test('if GitHub does not reopen the pull request, another one is opened, and the row has the reason', async () => {
+  const { jobId, place } = await rejectedAndClosed('two');
+  await publishing.github.rest.git.deleteRef({
+    ...{ owner: 'local', repo: 'two', ref: `heads/${branchOf(jobId)}` },
+  });
+  await approve(jobId, 'two');
+  expect(await publishing.publish(jobId)).toMatchObject({ pullRequests: { open: 1, closed: 0 } });
+  const { pullRequestNumber, pullRequest } = await publishing.row(jobId, 'two');
+  expect(pullRequestNumber).toBeGreaterThan(place.pull_number);
+  expect(pullRequest!.warnings).toEqual([
+    expect.stringMatching(`^Pull request #${place.pull_number} could not be reopened \\(.*is not a branch`),
+  ]);
+});
+
+test('a pull request that a person closed stays closed, also after one that the job had closed', async () => {
+  const { jobId, place } = await rejectedAndClosed('three');
+  await publishing.github.rest.pulls.update({ ...place, state: 'open' });
+  await publishing.github.rest.pulls.update({ ...place, state: 'closed' });
+  await approve(jobId, 'three');
+  await publishing.publish(jobId);
+  expect((await publishing.row(jobId, 'three')).pullRequest).toMatchObject({ state: 'closed' });
+  const nothing = await publishing.call('POST', `/jobs/${jobId}/pull-requests`);
+  expect(nothing).toMatchObject({ status: 409, json: { detail: expect.stringContaining('(closed)') } });
+
+  const other = await publishing.record([change('three')]);
+  await publishing.publish(other);
+  const { pullRequestNumber } = await publishing.row(other, 'three');
+  await publishing.github.rest.pulls.update({ ...place, pull_number: pullRequestNumber!, state: 'closed' });
+  await review(other, { decision: 'reject', shape: SHAPE });
+  await publishing.publish(other);
+  expect((await publishing.row(other, 'three')).pullRequest).not.toHaveProperty('closedFor');
+  await approve(other, 'three');
+  expect((await publishing.call('POST', `/jobs/${other}/pull-requests`)).status).toBe(409);
+});
+
 test('a change that could not be judged opens no pull request before a person approves it', async () => {
   const judgement = {
     decision: 'none' as const,

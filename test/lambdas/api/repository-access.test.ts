@@ -1,9 +1,12 @@
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { countsOf } from '../../../core/job.ts';
+import { digestOfChanges } from '../../../core/review.ts';
 import { parseSettings } from '../../../core/settings.ts';
 import { artifactKeys } from '../../../core/store/artifact-keys.ts';
 import { writeArtifact } from '../../../core/store/artifacts.ts';
+import { readRunRequest, writeRunRequest } from '../../../core/store/run-requests.ts';
 import { operations } from '../../../lambdas/api/handler.ts';
 import { problemResponse } from '../../../lambdas/api/problem.ts';
 import { toResponse } from '../../../lambdas/api/route.ts';
@@ -140,6 +143,152 @@ test('whatever a route does, it does nothing to a repository that the caller may
   }
   expect((await ask('getRepositoryResult', '[pay]', at('acme/pay-in'))).status).toBe(200);
   expect((await ask('listReviews', '[pay]', { params: { jobId: paying.jobId } })).status).toBe(200);
+});
+
+const pay = (operationId: string, call: Call = {}) => ask(operationId, '[pay]', { ...ofWhole, ...call });
+
+test('the runs, reviews and reasons of a job are shown without the other repositories', async () => {
+  const { jobId } = whole;
+  const request = await writeRunRequest(artifacts.store, jobId, {
+    ...{ kind: 'retry', action: 'analyze', selection: NAMES.slice(0, 3), prompt: 'Again.' },
+    ...{ settings: whole.settings, maxCostUsd: 5, requestedAt: AT },
+  });
+  await writeArtifact(artifacts.store, artifactKeys.runRecord(jobId, 1), {
+    ...{ run: 1, kind: 'retry', request, status: 'completed', selected: 3, costUsd: 0.75 },
+    ...{ counts: countsOf({ completed: 3 }), error: { name: 'Error', message: 'acme/pay-secret broke' } },
+  });
+  const { json: all } = await ask('listRuns', '[admin]', { ...ofWhole, query: { include: 'text' } });
+  expect(all.runs[0]).toMatchObject({ costUsd: 0.75, selected: 3, selection: NAMES.slice(0, 3) });
+  const { json: mine } = await pay('listRuns', { query: { include: 'text' } });
+  const { costUsd: _, selected: __, counts: ___, error: ____, ...rest } = all.runs[0];
+  expect(mine.runs).toEqual([{ ...rest, selection: NAMES.slice(0, 2) }]);
+
+  await writeArtifact(artifacts.store, artifactKeys.choice(jobId), {
+    repositories: NAMES.map((repositoryName) => ({ repositoryName, because: 'acme/*' })),
+    leftOut: [{ repositoryName: 'acme/old-secret', because: 'it is archived' }],
+    incomplete: [{ entry: 'code:"secret" org:acme', because: 'GitHub has more' }],
+  });
+  const { json: choice } = await pay('getChoice');
+  expect(choice.repositories.map((one: { repositoryName: string }) => one.repositoryName)).toEqual(
+    NAMES.slice(0, 2),
+  );
+  expect(JSON.stringify(choice)).not.toContain('secret');
+  expect((await ask('getChoice', '[nothing]', ofWhole)).status).toBe(404);
+});
+
+test('a decision about a shape is only about the changes that the caller may touch', async () => {
+  const { jobId } = whole;
+  const shape = `1:${'a'.repeat(32)}`;
+  for (const [i, name] of NAMES.slice(0, 3).entries()) {
+    await tables.client.send(
+      new UpdateCommand({
+        TableName: tables.settings.repositoriesTable,
+        Key: { jobId, repositoryName: name },
+        UpdateExpression: 'SET outcome = :changed, shape = :shape, patchSha = :patch',
+        ExpressionAttributeValues: {
+          ':changed': 'changed',
+          ':shape': shape,
+          ':patch': String(i).repeat(64),
+        },
+      }),
+    );
+  }
+  const changes = NAMES.slice(0, 3).map((repositoryName, i) => ({
+    repositoryName,
+    patchSha: String(i).repeat(64),
+  }));
+  const approve = { decision: 'approve', shape };
+  const seenAll = { ...approve, seen: digestOfChanges(changes) };
+  expect((await pay('reviewChanges', { body: seenAll })).status).toBe(409);
+  const hidden = { decision: 'reject', repositories: ['acme/pay-secret'] };
+  const refused = await pay('reviewChanges', { body: hidden });
+  expect([refused.status, refused.json.detail]).toEqual([
+    400,
+    expect.stringContaining('has no repository acme/pay-secret'),
+  ]);
+  const decided = await pay('reviewChanges', {
+    body: { ...approve, seen: digestOfChanges(changes.slice(0, 2)) },
+  });
+  expect([decided.status, decided.json.reviews]).toEqual([
+    200,
+    changes.slice(0, 2).map((change) => expect.objectContaining({ ...change, decision: 'approve' })),
+  ]);
+  const { columns } = (await ask('getRows', '[admin]', ofWhole)).json;
+  expect(columns.review).toEqual(['approve', 'approve', null, null]);
+
+  // A decision of a person who may touch all is shown with the changes that the caller sees.
+  expect((await ask('reviewChanges', '[admin]', { ...ofWhole, body: seenAll })).status).toBe(200);
+  const ofShape = (reviews: { shape?: string; covers: number }[]) =>
+    reviews.filter((review) => review.shape).map(({ covers }) => covers);
+  expect(ofShape((await ask('listReviews', '[admin]', ofWhole)).json.reviews)).toEqual([3]);
+  const { reviews } = (await pay('listReviews')).json;
+  expect([ofShape(reviews), reviews.length]).toEqual([[2], 3]);
+  expect((await ask('listReviews', '[docs]', ofWhole)).json.reviews).toEqual([]);
+});
+
+test('a run that the caller asks for takes only repositories that the caller may touch', async () => {
+  const { jobs } = tables;
+  const ended = jobRow({ counts: countsOf({ failed: 4 }), status: 'failed' });
+  const { jobId } = ended;
+  await jobs.create(ended);
+  await tables.rows.createPending(jobId, NAMES.slice(0, 4), AT);
+  await writeArtifact(artifacts.store, artifactKeys.repositories(jobId), NAMES.slice(0, 4));
+  for (const name of NAMES.slice(0, 4))
+    await tables.rows.endUnfinished(jobId, name, 1, { status: 'failed', completedAt: AT, errorShape: 'e' });
+  const at = (body: object) => ({ params: { jobId }, body });
+  const asked = async () => {
+    const { request } = await jobs.get(jobId);
+    return (await readRunRequest(artifacts.store, { jobId, request })).selection;
+  };
+  const again = () =>
+    tables.client.send(
+      new UpdateCommand({
+        TableName: tables.settings.jobsTable,
+        Key: { jobId },
+        UpdateExpression: 'SET #status = :failed, statusKey = :failed REMOVE executionArn',
+        ExpressionAttributeNames: { '#status': 'status' },
+        ExpressionAttributeValues: { ':failed': 'failed' },
+      }),
+    );
+  for (const [operationId, body] of [
+    ['retryJob', undefined],
+    ['retryJob', { errorShape: 'e' }],
+    ['reviseJob', { instruction: 'Otherwise.', errorShape: 'e' }],
+  ] as const) {
+    const { json } = await ask(operationId, '[pay]', body ? at(body) : { params: { jobId } });
+    expect([operationId, await asked(), JSON.stringify(json)]).toEqual([
+      operationId,
+      NAMES.slice(0, 2),
+      expect.not.stringContaining('secret'),
+    ]);
+    await again();
+  }
+  for (const [operationId, body, status, detail] of [
+    ['retryJob', { repositories: ['acme/pay-secret'] }, 400, 'has no repository acme/pay-secret'],
+    ['retryJob', { maxCostUsd: 9 }, 403, 'maxCostUsd is the cap of the whole job'],
+    ['continueJob', {}, 403, 'all repositories of the job'],
+    ['cancelJob', {}, 403, 'all repositories of the job'],
+    ['openPullRequests', {}, 409, 'no pull request to open'],
+  ] as const) {
+    const refused = await ask(operationId, '[pay]', at(body));
+    expect([operationId, refused.status, refused.json.detail]).toEqual([
+      operationId,
+      status,
+      expect.stringContaining(detail),
+    ]);
+    expect(refused.json.detail.replace('has no repository acme/pay-secret', '')).not.toContain('secret');
+  }
+  expect((await ask('retryJob', '[nothing]', { params: { jobId } })).status).toBe(404);
+});
+
+test('totals are sums over the repositories that the caller may touch', async () => {
+  const { json: all } = await ask('getTotals', '[admin]', { query: { days: '366' } });
+  const { json: mine } = await ask('getTotals', '[pay]', { query: { days: '366' } });
+  expect(all.tokenUsage).toBeDefined();
+  expect(mine).not.toHaveProperty('tokenUsage');
+  expect(mine).toMatchObject({ isComplete: true, costUsd: 0.5, pullRequests: { open: 2 } });
+  expect(mine.jobs.total).toBeLessThanOrEqual(all.jobs.total);
+  expect((await ask('getTotals', '[nothing]')).json).toMatchObject({ jobs: { total: 0 }, costUsd: 0 });
 });
 
 test.each([

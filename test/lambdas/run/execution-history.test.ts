@@ -4,6 +4,7 @@ import { parseSettings } from '../../../core/settings.ts';
 import { visitsOf } from '../../../lambdas/api/execution/visits.ts';
 import { ExecutionHistory } from '../../../lambdas/run/execution-history.ts';
 import { BUCKET, invoke, TestEngine } from '../../support/states-engine.ts';
+import { until } from '../../support/until.ts';
 
 /** Loops as often as its input says, then runs a Map over the manifest, and then fails and catches it. */
 const DEFINITION = {
@@ -52,10 +53,12 @@ const DEFINITION = {
 
 const engine = new TestEngine();
 const calls: string[] = [];
+let mayBreak: Promise<void> | undefined;
 
 beforeAll(async () => {
   await engine.open();
-  const breaks = () => {
+  const breaks = async () => {
+    await mayBreak;
     throw new Error('broken');
   };
   await engine.start(DEFINITION, { break: breaks });
@@ -77,8 +80,8 @@ afterAll(async () => {
 });
 beforeEach(() => void calls.splice(0));
 
-const newHistory = () =>
-  new ExecutionHistory(parseSettings({ STATE_MACHINE_ARN: engine.states!.stateMachineArn }));
+const newHistory = (options?: { nowMs: () => number }) =>
+  new ExecutionHistory(parseSettings({ STATE_MACHINE_ARN: engine.states!.stateMachineArn }), options);
 let jobs = 0;
 
 async function runOver(items: number, rounds: number) {
@@ -92,7 +95,7 @@ async function runOver(items: number, rounds: number) {
 async function shown(history: ExecutionHistory, run: { jobId: string; run: number }) {
   const read = (await history.read(run))!;
   const visits = visitsOf(read.events, read.execution.status);
-  const mapRun = await history.mapRun(visits.get('Each')!.mapRunArn!);
+  const mapRun = await read.mapRun(visits.get('Each')!.mapRunArn!);
   return { read, visits, mapRun };
 }
 
@@ -133,4 +136,36 @@ test('an execution that has ended is read once, and one that is not known is und
   await shown(history, run);
   expect(calls).toEqual([]);
   expect(await history.read({ ...run, run: 2 })).toBeUndefined();
+});
+
+test('all who look at a running job within 5 seconds share one reading of it, and later ones get a new one', async () => {
+  let letGo = () => {};
+  mayBreak = new Promise((resolve) => {
+    letGo = resolve;
+  });
+  const run = { jobId: `job-${String(jobs).padStart(26, '0')}`, run: 1 };
+  const ended = runOver(3, 1);
+  let nowMs = 0;
+  const history = newHistory({ nowMs: () => nowMs });
+  await until('the Map has run', async () => {
+    nowMs += 5000;
+    const read = await history.read(run);
+    const each = read && visitsOf(read.events, read.execution.status).get('Each');
+    return each?.status === 'succeeded' ? read : undefined;
+  });
+  await shown(history, run);
+  calls.splice(0);
+  nowMs += 4999;
+  const readers = await Promise.all(Array.from({ length: 50 }, () => shown(history, run)));
+  expect(readers[49]).toMatchObject({ mapRun: { itemCounts: { succeeded: 3 } } });
+  // The engine of the test asks for the execution's status by itself.
+  const read = () => calls.filter((name) => /History|MapRun/.test(name)).sort();
+  expect(read()).toEqual([]);
+  nowMs += 1;
+  await Promise.all([shown(history, run), shown(history, run)]);
+  expect(read()).toEqual(['GetExecutionHistoryCommand']);
+  letGo();
+  await ended;
+  nowMs += 5000;
+  expect((await shown(history, run)).read.execution.status).toBe('SUCCEEDED');
 });

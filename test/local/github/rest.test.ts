@@ -257,6 +257,26 @@ test('pull requests opened at the same moment get different numbers', async () =
   expect(opened.map(({ data }) => data.number).sort()).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
+test('a closed pull request is reopened after new commits, and not once its branch was moved by force', async () => {
+  const { change, main, ...place } = await changed('reopened');
+  const { data } = await octokit.pulls.create({ ...place, title: 'A', head: 'change', base: 'main' });
+  const pull = { ...place, pull_number: data.number };
+  const file = (content: string) => [{ path: 'a.txt', mode: '100644', type: 'blob', content }] as const;
+  await octokit.pulls.update({ ...pull, state: 'closed' });
+  const next = await commit(place, [...file('1\n')], change);
+  await octokit.git.updateRef({ ...place, ref: 'heads/change', sha: next });
+  expect((await octokit.pulls.update({ ...pull, state: 'open' })).data).toMatchObject({
+    ...{ state: 'open', closed_at: null, head: { sha: next } },
+  });
+  await octokit.pulls.update({ ...pull, state: 'closed' });
+  const other = await commit(place, [...file('2\n')], main);
+  await octokit.git.updateRef({ ...place, ref: 'heads/change', sha: other, force: true });
+  expect(await refusal(octokit.pulls.update({ ...pull, state: 'open' }))).toEqual([
+    422,
+    'state cannot be changed. The change branch was force-pushed or recreated.',
+  ]);
+});
+
 test('changes of labels, reviewers, title and state are stored', async () => {
   const { change, main, ...place } = await changed('edited', 'writers');
   await octokit.teams.create({ org: 'writers', name: 'Platform' });

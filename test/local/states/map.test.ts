@@ -6,6 +6,7 @@ import {
   ListExecutionsCommand,
   ListMapRunsCommand,
   StopExecutionCommand,
+  UpdateMapRunCommand,
 } from '@aws-sdk/client-sfn';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type LocalBatch, startBatch } from '../../../local/batch/server.ts';
@@ -157,6 +158,39 @@ test('300 items run as 300 children whose results are written, and one failure d
     'MapStateExited',
     'ExecutionSucceeded',
   ]);
+});
+
+test('the concurrency of a running Map can be raised and lowered', async () => {
+  const waiting: (() => void)[] = [];
+  await engine.start(mapOver({ StartAt: 'Work', States: { Work: invoke('work', { End: true }) } }), {
+    work: () => new Promise<void>((resolve) => waiting.push(resolve)),
+  });
+  const { client } = engine;
+  const executionArn = await engine.begin('resized', { ...manifest(9), concurrency: 2 });
+  await until('the first two children', () => waiting.length === 2);
+  const { mapRuns } = await client.send(new ListMapRunsCommand({ executionArn }));
+  const mapRunArn = mapRuns![0]!.mapRunArn!;
+  const resize = (maxConcurrency: number) =>
+    client.send(new UpdateMapRunCommand({ mapRunArn, maxConcurrency }));
+  const running = async () =>
+    (await client.send(new DescribeMapRunCommand({ mapRunArn }))).itemCounts!.running;
+
+  await resize(5);
+  await until('five children', () => waiting.length === 5);
+  expect(await client.send(new DescribeMapRunCommand({ mapRunArn }))).toMatchObject({ maxConcurrency: 5 });
+  await resize(1);
+  for (const end of waiting.splice(0, 4)) end();
+  await until('the last child of the five', async () => (await running()) === 1);
+  expect(waiting).toHaveLength(1);
+  waiting.splice(0).forEach((end) => {
+    end();
+  });
+  await until('the sixth child', () => waiting.length === 1);
+  await resize(0);
+  await until('all that are left', () => waiting.length === 4);
+  for (const end of waiting) end();
+  expect((await engine.ended(executionArn)).status).toBe('SUCCEEDED');
+  await expect(resize(3)).rejects.toMatchObject({ name: 'ValidationException' });
 });
 
 test('a Map with too many failures fails with AWS’s error, and items that never started are pending', async () => {

@@ -1,0 +1,101 @@
+import { createPrivateKey } from 'node:crypto';
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { z } from 'zod';
+import { InvalidInputError } from '../../../core/errors.ts';
+import type { SecretName } from '../../../core/secrets.ts';
+import type { Settings } from '../../../core/settings.ts';
+import { NotAvailableHereError } from '../problem.ts';
+import { route } from '../route.ts';
+import { audited, Done, Reason } from './audited.ts';
+
+const CredentialName = z.enum([
+  'CLAUDE_API_KEY',
+  'GITHUB_TOKEN',
+  'GITHUB_WRITE_TOKEN',
+  'GITHUB_APP_PRIVATE_KEY',
+]);
+const params = z.strictObject({ name: CredentialName });
+const body = z.strictObject({
+  /** The new value, of 8 to 8192 characters. It is stored in Secrets Manager, and nowhere else; no refusal repeats it. */
+  value: z.string(),
+  reason: Reason.optional(),
+});
+
+/**
+ * Stores a new value of a credential, after its service has accepted it. Functions and workers take it within 5 minutes;
+ * revoke the old one after that.
+ */
+export const rotateCredential = route(
+  'POST',
+  '/admin/credentials/{name}',
+  {
+    role: 'admin',
+    summary: 'Stores a new value of a credential, after its service has accepted it.',
+    params,
+    body,
+    responses: { 200: Done },
+    problems: [409],
+  },
+  async ({ params: { name }, body: { value: given, reason }, createdBy: by }, context) => {
+    const { settings } = context;
+    const value = given.trim();
+    const rotate = async () => {
+      const secretId = settings.ROTATED_SECRETS[name];
+      if (secretId === undefined) throw notInSecretsManager(name);
+      if (value.length < 8 || value.length > 8192)
+        throw refused(`The new ${name} has ${value.length} characters; expected 8 to 8192.`);
+      await requireAccepted(name, value, settings);
+      const { VersionId } = await new SecretsManagerClient({}).send(
+        new PutSecretValueCommand({ SecretId: secretId, SecretString: value }),
+      );
+      settings.forgetSecrets();
+      return { after: { versionId: VersionId } };
+    };
+    return {
+      json: await audited({ action: 'rotateCredential', subject: name, by, reason }, rotate, context),
+    };
+  },
+);
+
+function notInSecretsManager(name: SecretName): NotAvailableHereError {
+  return new NotAvailableHereError(
+    `This environment does not have ${name} in Secrets Manager. On one machine, set the variable ${name} (or its line in .env) and start \`cody-batch serve\` again; on AWS, ${name} is not a credential of this deployment.`,
+  );
+}
+
+/** Asks the credential's service whether it knows it, so that a mistyped key does not stop all jobs. */
+async function requireAccepted(name: SecretName, value: string, settings: Settings): Promise<void> {
+  if (name === 'GITHUB_APP_PRIVATE_KEY') return requireKey(value);
+  const { url, headers } =
+    name === 'CLAUDE_API_KEY'
+      ? {
+          url: `${settings.ANTHROPIC_BASE_URL ?? 'https://api.anthropic.com'}/v1/models`,
+          headers: { 'x-api-key': value, 'anthropic-version': '2023-06-01' },
+        }
+      : { url: `${settings.GITHUB_API_URL}/rate_limit`, headers: { authorization: `Bearer ${value}` } };
+  const response = await fetch(url, {
+    headers,
+    redirect: 'error',
+    signal: AbortSignal.timeout(10_000),
+  }).catch(() => undefined);
+  await response?.body?.cancel();
+  if (response && response.status < 400) return;
+  const answer = response ? `answered ${response.status}` : 'did not answer';
+  throw refused(`${new URL(url).origin} ${answer} to the new ${name}, so it was not stored.`);
+}
+
+function requireKey(value: string): void {
+  try {
+    createPrivateKey(value.replaceAll('\\n', '\n'));
+  } catch {
+    throw refused('The new GITHUB_APP_PRIVATE_KEY is not a private key in PEM, so it was not stored.');
+  }
+}
+
+/** Never says the value. */
+function refused(what: string): InvalidInputError {
+  return new InvalidInputError(`${what} Check the value, and send it again.`, {
+    field: 'value',
+    expected: 'a value that the service of the credential accepts',
+  });
+}

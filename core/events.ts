@@ -19,3 +19,12 @@ export type EventFunction = keyof typeof EVENT_RULES;
 
 /** How often TrackPullRequests asks GitHub. */
 export const TRACKING_MINUTES = 5;
+
+/**
+ * The changes of the jobs table that call JobChanged, by attributes of the new item: a filter of the stream on AWS, and of the
+ * local DynamoDB.
+ */
+export const JOB_CHANGES: readonly Readonly<Record<string, string>>[] = [
+  { entity: 'job' },
+  { stoppedBy: 'jobCost' },
+];

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { CommandSecretName } from './command-secrets.ts';
 import { alternativesOf } from './globs.ts';
 import { JudgeSettings } from './judgement.ts';
+import { Notify } from './notice.ts';
 import { RepairSettings } from './repair.ts';
 import { RepositorySelector } from './repository-selector.ts';
 import { TokenUsage } from './usage.ts';
@@ -213,6 +214,8 @@ export const JobRequest = z.strictObject({
   review: ReviewPolicy.optional(),
   settings: JobSettings.partial().optional(),
   pullRequest: PullRequestSettings.optional(),
+  /** A webhook that gets the notices of this job; JOB_NOTICES allows it. */
+  notify: Notify.optional(),
 });
 export type JobRequest = z.infer<typeof JobRequest>;
 
@@ -272,6 +275,7 @@ export const JobRow = z.object({
   review: ReviewPolicy.optional(),
   settings: JobSettings,
   pullRequest: PullRequestSettings.optional(),
+  notify: Notify.optional(),
   /** The number of this job's executions: 1, and one more with each retry and each publish. */
   run: z.int().min(1),
   /** The work of this run: analyze, or only open pull requests of recorded changes. */

@@ -14,14 +14,20 @@ const SECRETS = {
   /** PEM, of the App that GITHUB_APP_ID names. Never in the worker's environment. */
   GITHUB_APP_PRIVATE_KEY: ['GITHUB_APP_PRIVATE_KEY'],
   CLAUDE_API_KEY: ['CLAUDE_API_KEY', 'ANTHROPIC_API_KEY'],
+  /** Signs notices. Never in the worker's environment. */
+  NOTICE_SIGNING_KEY: ['NOTICE_SIGNING_KEY'],
 } as const;
 export type SecretName = keyof typeof SECRETS;
 
 /** Variables that hold a secret itself. */
 export const SECRET_VARIABLES: readonly string[] = [...new Set(Object.values(SECRETS).flat())];
 
-/** The secret variables that can write to GitHub, which no worker gets. */
-export const WRITE_CREDENTIALS: readonly string[] = ['GITHUB_WRITE_TOKEN', 'GITHUB_APP_PRIVATE_KEY'];
+/** The secret variables that no worker gets: they write to GitHub, or sign notices. */
+export const WRITE_CREDENTIALS: readonly string[] = [
+  'GITHUB_WRITE_TOKEN',
+  'GITHUB_APP_PRIVATE_KEY',
+  'NOTICE_SIGNING_KEY',
+];
 
 const SECRET_LIFE_MS = 5 * 60_000;
 

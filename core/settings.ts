@@ -6,6 +6,7 @@ import { SettingsError } from './errors.ts';
 import { Effort, type JobSettings } from './job.ts';
 import { type Bounded, boundsOf, type JobBounds } from './job-bounds.ts';
 import { isPriced, modelIdAt, OwnPrices } from './models.ts';
+import { NoticeKind } from './notice.ts';
 import { RepositoryGroups } from './repository-access.ts';
 import { readCommandSecret, SECRET_VARIABLES, type SecretName, Secrets, type Variables } from './secrets.ts';
 import { address, count, flag, json, list, person, positive, seconds, whole } from './setting-shapes.ts';
@@ -46,6 +47,21 @@ const API = {
   ROTATED_SECRETS: json(z.record(z.string(), z.string())).default({}),
   /** POST and DELETE requests that one caller may send in a minute. */
   WRITES_PER_MINUTE: count(60),
+};
+
+const NOTICES = {
+  /** The webhook that gets the notices of all jobs. @default - none */
+  NOTICE_URL: address.optional(),
+  /** The kinds that NOTICE_URL and the topic get, separated by commas. Empty means all. */
+  NOTICE_KINDS: list.pipe(z.array(NoticeKind)),
+  /** Whether a job may name a webhook of its own (`notify`). */
+  JOB_NOTICES: flag(false),
+  /** The SNS topic that gets the notices of all jobs. */
+  NOTICE_TOPIC_ARN: z.string().optional(),
+  /** The queue of notices that no try could deliver. */
+  NOTICE_DEAD_LETTERS_URL: z.string().optional(),
+  /** Whether a webhook may be on this machine, by http: for the local stack only. */
+  NOTICE_LOOPBACK: flag(false),
 };
 
 const GITHUB = {
@@ -156,7 +172,7 @@ const WORKER = {
 };
 
 /** All settings of the environment. Nothing else that is deployed reads `process.env`. */
-const Environment = z.object({ ...AWS, ...API, ...GITHUB, ...CLAUDE, ...JOBS, ...WORKER });
+const Environment = z.object({ ...AWS, ...API, ...NOTICES, ...GITHUB, ...CLAUDE, ...JOBS, ...WORKER });
 
 export type Settings = Omit<
   z.infer<typeof Environment>,

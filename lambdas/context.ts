@@ -7,6 +7,7 @@ import { IdempotencyKeys } from '../core/store/idempotency-keys.ts';
 import { JobControl } from '../core/store/job-control.ts';
 import { JobTable } from '../core/store/job-table.ts';
 import { Listings } from '../core/store/listings.ts';
+import { Outbox } from '../core/store/outbox.ts';
 import { PublicationTable } from '../core/store/publications.ts';
 import { RateSlots } from '../core/store/rate-slots.ts';
 import { RepositoryIndex } from '../core/store/repository-index.ts';
@@ -30,6 +31,7 @@ export type Context = {
   publications: PublicationTable;
   auditLog: AuditLog;
   drainState: DrainState;
+  outbox: Outbox;
   artifacts: ArtifactStore;
   /** The current time, ISO 8601. */
   now(): string;
@@ -59,6 +61,7 @@ function open(all: Settings): Context {
     publications: new PublicationTable(client, all),
     auditLog: new AuditLog(client, all),
     drainState: new DrainState(client, all),
+    outbox: new Outbox(client, all),
     artifacts: openArtifacts(required(all, 'ARTIFACTS_URL'), { signingKey: all.ARTIFACTS_SIGNING_KEY }),
     now: () => new Date().toISOString(),
   };

@@ -34,6 +34,10 @@ export interface Access {
   readonly secrets?: readonly Secret[];
   /** Secrets whose ARNs are in its settings, but which it may not read. */
   readonly named?: readonly Secret[];
+  /** Reads the stream of the jobs table. */
+  readonly stream?: boolean;
+  /** Publishes notices to their topic, and puts those that cannot be delivered into the dead letters. */
+  readonly notices?: boolean;
   /** Starts and lists backups of the tables. */
   readonly backups?: boolean;
   /** Secrets that it may give a new value, and not read. */
@@ -52,6 +56,8 @@ export interface Resources {
   /** A wildcard for the Map runs of the state machine. */
   readonly mapRunArns: string;
   readonly secretArns: Partial<Record<Secret, string>>;
+  readonly noticeTopicArn: string;
+  readonly deadLettersArn: string;
 }
 
 /** The keys of all artifacts; core/store/artifact-keys.ts has their names. */
@@ -69,6 +75,13 @@ export function grantsOf(access: Access, resources: Resources): Grant[] {
       const arn = resources.secretArns[name];
       return arn ? [{ actions: ['secretsmanager:GetSecretValue'], resources: [arn] }] : [];
     }),
+    ...(access.stream ? streamGrants(resources) : []),
+    ...(access.notices
+      ? [
+          { actions: ['sns:Publish'], resources: [resources.noticeTopicArn] },
+          { actions: ['sqs:SendMessage'], resources: [resources.deadLettersArn] },
+        ]
+      : []),
     ...(access.backups ? backupGrants(resources) : []),
     ...(access.rotates ?? []).flatMap((name) => {
       const arn = resources.secretArns[name];
@@ -137,6 +150,16 @@ function batchGrants({ batchJobArns }: Resources): Grant[] {
   ];
 }
 
+function streamGrants({ jobsTable }: Resources): Grant[] {
+  return [
+    {
+      actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+      resources: [jobsTable.tableStreamArn!],
+    },
+    { actions: ['dynamodb:ListStreams'], resources: ['*'], why: NO_RESOURCES },
+  ];
+}
+
 function backupGrants({ jobsTable, repositoriesTable }: Resources): Grant[] {
   return [
     {
@@ -150,7 +173,7 @@ function backupGrants({ jobsTable, repositoriesTable }: Resources): Grant[] {
 /** The settings with the names of the resources that the function has access to. */
 export function environmentOf(
   access: Access,
-  resources: Resources & { jobQueueName: string },
+  resources: Resources & { jobQueueName: string; deadLettersUrl: string },
 ): Record<string, string> {
   const secrets = [...(access.secrets ?? []), ...(access.named ?? [])].flatMap((name) => {
     const arn = resources.secretArns[name];
@@ -164,6 +187,10 @@ export function environmentOf(
     // Log lines name the execution, so functions without access to it need the ARN too.
     STATE_MACHINE_ARN: resources.stateMachineArn,
     ...Object.fromEntries(secrets),
+    ...(access.notices && {
+      NOTICE_TOPIC_ARN: resources.noticeTopicArn,
+      NOTICE_DEAD_LETTERS_URL: resources.deadLettersUrl,
+    }),
     ...(access.rotates && { ROTATED_SECRETS: rotatedSecrets(access.rotates, resources) }),
   };
 }

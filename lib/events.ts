@@ -1,10 +1,13 @@
 import { Duration } from 'aws-cdk-lib';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { type EventPattern, Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as FunctionTarget } from 'aws-cdk-lib/aws-events-targets';
+import { EventSourceMapping, FilterCriteria, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { SettingsError } from '../core/errors.ts';
-import { EVENT_RULES, type EventFunction, TRACKING_MINUTES } from '../core/events.ts';
+import { EVENT_RULES, type EventFunction, JOB_CHANGES, TRACKING_MINUTES } from '../core/events.ts';
 import type { Access } from './access.ts';
 import type { FunctionBundle } from './bundles.ts';
 import { type FunctionSetting, LambdaFunction } from './lambda-function.ts';
@@ -17,6 +20,7 @@ export interface EventsProps extends FunctionSetting {
 type Occasion = { readonly access: Access; readonly memoryMiB?: number } & (
   | { readonly on: (resources: FunctionSetting['resources']) => EventPattern }
   | { readonly every: Duration }
+  | { readonly changes: readonly Readonly<Record<string, string>>[] }
 );
 
 /** The access of functions that clean up a run. */
@@ -26,6 +30,9 @@ const ENDING: Access = {
   artifacts: ['read', 'write', 'remove'],
   batchJobs: true,
 };
+
+/** What sends notices: it writes the outbox, and reads jobs. */
+const SENDING: Access = { secrets: ['NOTICE_SIGNING_KEY'], notices: true };
 
 const OCCASIONS: Readonly<Record<string, Occasion>> = {
   ExecutionEnded: {
@@ -49,6 +56,14 @@ const OCCASIONS: Readonly<Record<string, Occasion>> = {
     },
     every: Duration.minutes(TRACKING_MINUTES),
   },
+  JobChanged: {
+    access: { ...SENDING, jobs: ['GetItem', 'PutItem', 'UpdateItem'], stream: true },
+    changes: JOB_CHANGES,
+  },
+  SendNotices: {
+    access: { ...SENDING, jobs: ['Query', 'UpdateItem'] },
+    every: Duration.minutes(1),
+  },
   Reconcile: {
     access: {
       ...ENDING,
@@ -71,6 +86,8 @@ function patternOf(name: EventFunction, within: Record<string, string[]>): Event
 export class Events extends Construct {
   readonly functions: Readonly<Record<string, LambdaFunction>>;
   readonly deadLetters: Queue;
+  /** Gets the notices of all jobs; people and services subscribe to it. */
+  readonly notices: Topic;
 
   constructor(scope: Construct, id: string, props: EventsProps) {
     super(scope, id);
@@ -80,6 +97,7 @@ export class Events extends Construct {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
+    this.notices = new Topic(this, 'Notices', { topicName: props.names.of('notices'), enforceSSL: true });
     this.functions = Object.fromEntries(
       props.bundles
         .filter(({ kind }) => kind === 'events')
@@ -103,6 +121,10 @@ export class Events extends Construct {
       memoryMiB: occasion.memoryMiB,
       options: { deadLetterQueue: this.deadLetters, retryAttempts: 2 },
     });
+    if ('changes' in occasion) {
+      this.#readChanges(listener, occasion.changes, props.resources.jobsTable);
+      return listener;
+    }
     new Rule(this, `${name}Rule`, {
       ruleName: props.names.of(bundle.name),
       ...('on' in occasion
@@ -113,5 +135,27 @@ export class Events extends Construct {
       ],
     });
     return listener;
+  }
+
+  /** A batch that fails is split and tried again for 6 hours; the dead letters then say where in the stream it is. */
+  #readChanges(
+    listener: LambdaFunction,
+    changes: readonly Readonly<Record<string, string>>[],
+    { tableStreamArn }: ITable,
+  ): void {
+    const ofImage = (attributes: Readonly<Record<string, string>>) =>
+      Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, { S: [value] }]));
+    new EventSourceMapping(this, 'JobChanges', {
+      target: listener,
+      eventSourceArn: tableStreamArn!,
+      startingPosition: StartingPosition.LATEST,
+      batchSize: 10,
+      bisectBatchOnError: true,
+      maxRecordAge: Duration.hours(6),
+      filters: changes.map((attributes) =>
+        FilterCriteria.filter({ dynamodb: { NewImage: ofImage(attributes) } }),
+      ),
+      onFailure: { bind: () => ({ destination: this.deadLetters.queueArn }) },
+    });
   }
 }

@@ -13,7 +13,7 @@ import type { Names } from './names.ts';
 /** The properties that all functions of an environment share. */
 export interface FunctionSetting {
   readonly names: Names;
-  readonly resources: Resources & { readonly jobQueueName: string };
+  readonly resources: Resources & { readonly jobQueueName: string; readonly deadLettersUrl: string };
   /** Settings of the product, as core/settings.ts names them. */
   readonly settings: Readonly<Record<string, string>>;
 }

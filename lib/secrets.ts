@@ -33,6 +33,11 @@ const SECRETS: Readonly<Record<Secret, { part: string; purpose: string }>> = {
     part: 'github-app-private-key',
     purpose: 'The private key (PEM) of the GitHub App. Read by OpenPullRequest.',
   },
+  NOTICE_SIGNING_KEY: {
+    part: 'notice-signing-key',
+    purpose:
+      'Signs the notices that webhooks get; their receivers check it. Read by JobChanged and SendNotices.',
+  },
 };
 
 /** The secrets of an environment: Bedrock needs no key, and a GitHub App replaces the write token. */
@@ -42,8 +47,15 @@ export function secretsOf(settings: Readonly<Record<string, string>>): string[] 
     ...(bedrock ? [] : (['CLAUDE_API_KEY'] as const)),
     'GITHUB_TOKEN',
     settings.GITHUB_APP_ID ? 'GITHUB_APP_PRIVATE_KEY' : 'GITHUB_WRITE_TOKEN',
+    ...(hasWebhooks(settings) ? (['NOTICE_SIGNING_KEY'] as const) : []),
     ...parseSettings(settings).COMMAND_SECRETS,
   ];
+}
+
+/** Without a webhook there is nothing to sign, and a secret costs $0.40 a month. */
+function hasWebhooks(settings: Readonly<Record<string, string>>): boolean {
+  const { NOTICE_URL, JOB_NOTICES } = parseSettings(settings);
+  return NOTICE_URL !== undefined || JOB_NOTICES;
 }
 
 export interface SecretsProps {

@@ -1,4 +1,4 @@
-import { CfnOutput, Size, Stack } from 'aws-cdk-lib';
+import { Aws, CfnOutput, Size, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { parseSettings, type Settings } from '../core/settings.ts';
 import { mapLabels } from '../statemachine/job.ts';
@@ -101,6 +101,7 @@ export class CodyBatchStack extends Stack {
     this.#addOutputs({
       ApiUrl: api.httpApi.apiEndpoint,
       PageUrl: web?.url,
+      NoticesTopic: events.notices.topicArn,
       StateMachineConsole: `https://${this.region}.console.aws.amazon.com/states/home?region=${this.region}#/statemachines/view/${workflow.stateMachine.stateMachineArn}`,
       JobsTable: storage.jobsTable.tableName,
       RepositoriesTable: storage.repositoriesTable.tableName,
@@ -170,6 +171,9 @@ export class CodyBatchStack extends Stack {
         stateMachineArn: arnByName('states', `stateMachine:${stateMachine}`),
         executionArns: arnByName('states', `execution:${stateMachine}:*`),
         mapRunArns: arnByName('states', `mapRun:${stateMachine}/*`),
+        noticeTopicArn: arnByName('sns', this.#names.of('notices')),
+        deadLettersArn: arnByName('sqs', this.#names.of('dead-letters')),
+        deadLettersUrl: `https://sqs.${Aws.REGION}.${Aws.URL_SUFFIX}/${Aws.ACCOUNT_ID}/${this.#names.of('dead-letters')}`,
       },
     };
   }

@@ -4,6 +4,7 @@ import {
   BillingMode,
   type Attribute as CdkAttribute,
   ProjectionType,
+  StreamViewType,
   Table,
 } from 'aws-cdk-lib/aws-dynamodb';
 import {
@@ -46,7 +47,12 @@ export class Storage extends Construct {
     // Not RETAIN: a failed first deployment would leave resources whose names the second one needs.
     const removalPolicy = keepData ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
     const common = { removalPolicy, protect: deletionProtection };
-    this.jobsTable = this.#table('JobsTable', { ...common, name: names.of('jobs'), shape: JOBS_TABLE });
+    this.jobsTable = this.#table('JobsTable', {
+      ...common,
+      name: names.of('jobs'),
+      shape: JOBS_TABLE,
+      isStreamed: true,
+    });
     this.repositoriesTable = this.#table('RepositoriesTable', {
       ...common,
       name: names.of('repositories'),
@@ -83,7 +89,14 @@ export class Storage extends Construct {
 
   #table(
     id: string,
-    options: { name: string; shape: typeof JOBS_TABLE; removalPolicy: RemovalPolicy; protect: boolean },
+    options: {
+      name: string;
+      shape: typeof JOBS_TABLE;
+      removalPolicy: RemovalPolicy;
+      protect: boolean;
+      /** Whether JobChanged is told of its changes. */
+      isStreamed?: boolean;
+    },
   ): Table {
     const { shape } = options;
     const table = new Table(this, id, {
@@ -94,6 +107,7 @@ export class Storage extends Construct {
       timeToLiveAttribute: TTL_ATTRIBUTE,
       deletionProtection: options.protect,
       removalPolicy: options.removalPolicy,
+      ...(options.isStreamed && { stream: StreamViewType.NEW_AND_OLD_IMAGES }),
     });
     for (const index of shape.GlobalSecondaryIndexes ?? []) {
       table.addGlobalSecondaryIndex({

@@ -77,6 +77,8 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
     JOB_QUEUE,
     JOB_DEFINITION,
     TEMP_DIR: options.temporaryFolder,
+    // A receiver of notices may run beside the stack.
+    NOTICE_LOOPBACK: 'true',
     // The local GitHub has no rate limits.
     ...(gitHubApiUrl && {
       GITHUB_API_URL: gitHubApiUrl,
@@ -100,6 +102,7 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
 export const DECIDED_BY_STACK: readonly string[] = [
   ...['DYNAMODB_ENDPOINT', 'DYNAMODB_REGION', 'ARTIFACTS_URL', 'STATE_MACHINE_ARN', 'JOB_QUEUE'],
   'ARTIFACTS_SIGNING_KEY',
+  ...['ROTATED_SECRETS', 'NOTICE_TOPIC_ARN', 'NOTICE_DEAD_LETTERS_URL', 'NOTICE_LOOPBACK'],
   ...['AUTHORIZATION', 'WORKER_CREDENTIALS_FUNCTION'],
 ];
 

@@ -7,7 +7,9 @@ import type { EventFunction } from '../core/events.ts';
 import { handler as api } from '../lambdas/api/handler.ts';
 import { handler as batchJobRunning } from '../lambdas/events/batch-job-running.ts';
 import { handler as executionEnded } from '../lambdas/events/execution-ended.ts';
+import { handler as jobChanged } from '../lambdas/events/job-changed.ts';
 import { handler as reconcile } from '../lambdas/events/reconcile.ts';
+import { handler as sendNotices } from '../lambdas/events/send-notices.ts';
 import { handler as trackPullRequests } from '../lambdas/events/track-pull-requests.ts';
 import { handler as completeJob } from '../lambdas/steps/complete-job.ts';
 import { handler as failJob } from '../lambdas/steps/fail-job.ts';
@@ -25,8 +27,8 @@ import type { ScheduledFunction } from './schedules.ts';
 // Each handler parses its input, so any payload may be passed.
 type Handler = (payload: never, context: LambdaContext) => Promise<unknown>;
 
-/** The functions that events and schedules invoke. */
-type Listener = EventFunction | ScheduledFunction;
+/** The functions that events, schedules and the stream of the jobs table invoke. */
+type Listener = EventFunction | ScheduledFunction | 'JobChanged';
 
 /** The functions of a stack, in this process or elsewhere. Each method throws the error of the function. */
 export type Functions = {
@@ -57,6 +59,8 @@ const listeners: Readonly<Record<Listener, Handler>> = {
   BatchJobRunning: batchJobRunning,
   Reconcile: reconcile,
   TrackPullRequests: trackPullRequests,
+  JobChanged: jobChanged,
+  SendNotices: sendNotices,
 };
 
 /** The functions in this process. */

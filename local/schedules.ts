@@ -1,7 +1,11 @@
 import { TRACKING_MINUTES } from '../core/events.ts';
 
 /** The functions that EventBridge's schedules invoke, with their intervals in seconds. */
-export const SCHEDULE_SECONDS = { Reconcile: 60, TrackPullRequests: TRACKING_MINUTES * 60 } as const;
+export const SCHEDULE_SECONDS = {
+  Reconcile: 60,
+  TrackPullRequests: TRACKING_MINUTES * 60,
+  SendNotices: 60,
+} as const;
 
 export type ScheduledFunction = keyof typeof SCHEDULE_SECONDS;
 

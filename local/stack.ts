@@ -33,6 +33,7 @@ import { FUNCTIONS_LOG, sendLogsTo } from './function-logs.ts';
 import { functionNames } from './function-names.ts';
 import type { Functions } from './functions.ts';
 import { startGitHub } from './github/server.ts';
+import { JobChanges } from './job-changes.ts';
 import { BatchLogs, removeLeftTemporaries } from './left-over.ts';
 import { startLogs } from './logs/server.ts';
 import { startOfflineModel } from './model/offline.ts';
@@ -71,11 +72,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
   try {
     if (options.port) await requireFreePorts([0, 1, 2, 3, 4, 5, 6].map(port));
+    const jobChanges = new JobChanges();
     const dynamodb = await startDynamoDB({
       dataFolder: folder('dynamodb'),
       port: port(3),
       access,
       ...tables,
+      onChange: (record) => jobChanges.put(record),
     });
     closers.push(() => dynamodb.close());
     const gitHub =
@@ -196,6 +199,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
     applyEnvironment(environment());
     closers.push(await sendLogsTo(folder('logs')));
+    jobChanges.open((event) => functions.invokeListener('JobChanged', event));
+    closers.push(() => jobChanges.close());
     const { startApi } = await import('./api.ts');
     const api = await startApi((event) => functions.answerApi(event), {
       port: port(0),

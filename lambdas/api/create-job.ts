@@ -25,6 +25,7 @@ import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import { HttpError } from './problem.ts';
 import { refuseAgainstSettings } from './refusals.ts';
 import { refuseUntouchable } from './refuse-untouchable.ts';
+import { refuseWebhook } from './refuse-webhook.ts';
 import { refuseWhileDrained } from './refuse-while-drained.ts';
 import { route } from './route.ts';
 
@@ -57,6 +58,7 @@ export const createJob = route(
     refuseUntouchable(body.repositories, access);
     refuseSample(body);
     refuseAgainstSettings(body, settings);
+    refuseWebhook(body, settings);
     if (query.dryRun === 'true')
       return { json: await dryRun(newJob(newJobId(), body, settings, now()), body, context) };
     await refuseWhileDrained(context);
@@ -143,6 +145,7 @@ function newJob(jobId: string, request: JobRequest, settings: Settings, at: stri
     review: request.review,
     settings: { ...defaultJobSettings(settings), ...request.settings },
     pullRequest: request.pullRequest,
+    notify: request.notify,
     run: 1,
     action: 'analyze',
     status: 'pending',

@@ -11,7 +11,7 @@ import { JOBS_TABLE, REPOSITORIES_TABLE } from '../../core/store/tables.ts';
 import type { Access } from '../access/access.ts';
 import { ACCESS_KEY_ID } from '../access/aws-signature.ts';
 import type { LoopbackServer } from '../access/loopback.ts';
-import type { ThreadInput, ThreadMessage } from './dynamodb-thread.ts';
+import type { StreamRecord, ThreadInput, ThreadMessage } from './dynamodb-thread.ts';
 
 export type DynamoDBOptions = {
   /** Has the tables. In memory if it is absent. */
@@ -21,6 +21,8 @@ export type DynamoDBOptions = {
   access: Access;
   jobsTable: string;
   repositoriesTable: string;
+  /** Gets every change of the jobs table, as its stream on AWS has it. */
+  onChange?: (record: StreamRecord) => void;
 };
 
 /**
@@ -55,16 +57,28 @@ export async function startDynamoDB(options: DynamoDBOptions): Promise<LoopbackS
 /** The installed package has it as JavaScript, beside the bundle of this file. */
 const THREAD = import.meta.url.endsWith('.ts') ? './dynamodb-thread.ts' : './dynamodb-thread.js';
 
-async function startThread({ dataFolder, port = 0, access }: DynamoDBOptions) {
-  const workerData: ThreadInput = { path: dataFolder, port, access };
+async function startThread({
+  dataFolder,
+  port = 0,
+  access,
+  jobsTable,
+  onChange = () => {},
+}: DynamoDBOptions) {
+  const workerData: ThreadInput = { path: dataFolder, port, access, streamed: jobsTable };
   const thread = new Worker(new URL(THREAD, import.meta.url), { workerData });
   // A later error of the store ends this process, as it would without a thread.
   thread.on('error', (error) => {
     throw error;
   });
   const [message] = (await once(thread, 'message')) as [ThreadMessage];
-  if ('listening' in message) return { thread, ...message.listening };
+  if ('listening' in message) {
+    thread.on('message', (later: ThreadMessage) => {
+      if ('changed' in later) onChange(later.changed);
+    });
+    return { thread, ...message.listening };
+  }
   await thread.terminate();
+  if (!('failed' in message)) throw new Error('The thread of DynamoDB began with a change.');
   const { failed } = message;
   throw Object.assign(new Error(failed.message), { code: failed.code });
 }

@@ -30,6 +30,7 @@ test('a list of repositories above Lambda’s limit fails the synthesis with the
         ...storage,
         ...{ jobQueueArn: 'arn', jobQueueName: 'queue', batchJobArns: 'arn', stateMachineArn: 'arn' },
         ...{ executionArns: 'arn', mapRunArns: 'arn', secretArns: {} },
+        ...{ noticeTopicArn: 'arn', deadLettersArn: 'arn', deadLettersUrl: 'url' },
       },
     });
   expect(withRepositories(150)).not.toThrow();

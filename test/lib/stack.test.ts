@@ -215,7 +215,9 @@ test('a job at the head of the queue that cannot start is reported, and eventual
   const [blocked] = ofType(dev.template, 'AWS::Events::Rule')
     .map(([, properties]) => properties)
     .filter(({ EventPattern }) => EventPattern?.['detail-type'].includes('Batch Job Queue Blocked'));
-  const [[topic]] = ofType(dev.template, 'AWS::SNS::Topic') as [[string, Json]];
+  const [topic] = ofType(dev.template, 'AWS::SNS::Topic').find(
+    ([, { TopicName }]) => TopicName === 'cody-batch-dev-alarms',
+  )!;
   expect(blocked!.Targets.map(({ Arn }: Json) => flat(Arn))).toEqual([`<${topic}>`]);
 });
 

@@ -36,6 +36,7 @@ const INSTANCES: Record<string, string> = {
   listings: 'Listings',
   auditLog: 'AuditLog',
   drainState: 'DrainState',
+  outbox: 'Outbox',
   '#rows': 'RepositoryTable',
   artifacts: 'BucketArtifacts',
   '#artifacts': 'BucketArtifacts',
@@ -57,6 +58,7 @@ const TABLES: Record<string, Call['table']> = {
   Listings: 'jobs',
   AuditLog: 'jobs',
   DrainState: 'jobs',
+  Outbox: 'jobs',
 };
 const AWS_CLASSES = new Set(Object.values(INSTANCES));
 

@@ -15,6 +15,7 @@ import { IdempotencyKeys } from '../../core/store/idempotency-keys.ts';
 import { JobControl } from '../../core/store/job-control.ts';
 import { JobTable } from '../../core/store/job-table.ts';
 import { Listings } from '../../core/store/listings.ts';
+import { Outbox } from '../../core/store/outbox.ts';
 import { PublicationTable } from '../../core/store/publications.ts';
 import { RateSlots } from '../../core/store/rate-slots.ts';
 import { RepositoryIndex } from '../../core/store/repository-index.ts';
@@ -48,6 +49,7 @@ type Stores = {
   publications: PublicationTable;
   auditLog: AuditLog;
   drainState: DrainState;
+  outbox: Outbox;
 };
 
 export type TestTables = Omit<Stores, 'repositories' | 'repositoryIndex'> & {
@@ -78,6 +80,7 @@ export async function openTestTables(): Promise<TestTables> {
     publications: new PublicationTable(client, settings),
     auditLog: new AuditLog(client, settings),
     drainState: new DrainState(client, settings),
+    outbox: new Outbox(client, settings),
   };
   return {
     ...stores,

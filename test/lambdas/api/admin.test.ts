@@ -202,7 +202,7 @@ test('what only AWS has is refused with what to do here, and no refusal repeats 
   const here = { status: 409, json: { type: 'urn:cody-batch:problem:not-available-here' } };
   expect(await admin('POST', '/backups')).toMatchObject(here);
   expect(await admin('GET', '/restore-check')).toMatchObject(here);
-  const secret = 'a-token-that-nobody-may-see';
+  const secret = 'a-token-for-no-other-eyes';
   const refused = await admin('POST', '/credentials/GITHUB_TOKEN', { value: secret });
   expect(refused).toMatchObject(here);
   expect(JSON.stringify([refused, await audit()])).not.toContain(secret);

@@ -56,7 +56,8 @@ export async function readOwner(
   settings: Settings,
   deadline = Number.POSITIVE_INFINITY,
 ): Promise<Listing> {
-  const github = createOctokit(settings, await settings.secret('GITHUB_TOKEN'));
+  const token = await settings.secret('GITHUB_TOKEN');
+  const github = createOctokit(settings, token);
   const { data: account } = await github.rest.users.getByUsername({ username: owner }).catch((error) => {
     if (statusOf(error) !== 404) throw error;
     throw new InvalidInputError(`GitHub has no owner ${owner} that the token can see. Correct the name.`, {
@@ -74,7 +75,16 @@ export async function readOwner(
     if (performance.now() > deadline)
       return { found, missing: `the list of ${owner} was not read to its end within the time of a request` };
   }
-  return { found };
+  return { found, missing: unseen(token, settings) };
+}
+
+/**
+ * Why private repositories are missing. The App's key may write, so functions that only read do not get it, and without
+ * GITHUB_TOKEN they see what is public.
+ */
+export function unseen(token: string | undefined, settings: Settings): string | undefined {
+  if (token !== undefined || !settings.GITHUB_APP_ID) return undefined;
+  return 'GITHUB_TOKEN is not set, so only public repositories are found: the GitHub App opens pull requests and lists nothing. Set GITHUB_TOKEN to a token that may read, or name the repositories';
 }
 
 /** A name becomes part of keys and rows, so it must be a valid one, and of the requested owner. */

@@ -6,7 +6,7 @@ import { openReader } from '../github/client.ts';
 import { askRepositories } from '../github/graphql.ts';
 import { createOctokit } from '../github/octokit.ts';
 import { rateLimitedUntil } from '../github/rate-limit.ts';
-import { type Listing, listed } from './owner-listing.ts';
+import { type Listing, listed, unseen } from './owner-listing.ts';
 
 export type Searched = Listing;
 type Search = Extract<Selector, { kind: 'search' }>;
@@ -74,7 +74,8 @@ async function readPages(
   { deadline, pauseMs }: { deadline: number; pauseMs: number },
   read: (github: Octokit, page: number) => Promise<Page>,
 ): Promise<Searched> {
-  const github = createOctokit(settings, await settings.secret('GITHUB_TOKEN'));
+  const token = await settings.secret('GITHUB_TOKEN');
+  const github = createOctokit(settings, token);
   const byName = new Map<string, Listing['found'][number]>();
   const result = (missing?: string): Searched => ({ found: [...byName.values()], missing });
   for (let page = 1; ; page += 1) {
@@ -99,7 +100,7 @@ async function readPages(
     if (seen >= Math.min(answer.total, MAX_RESULTS)) {
       return answer.total > MAX_RESULTS
         ? result(`GitHub shows the first ${MAX_RESULTS} of ${answer.total} results; narrow the search`)
-        : result();
+        : result(unseen(token, settings));
     }
     if (settings.GITHUB_THROTTLE) {
       if (performance.now() + pauseMs > deadline)

@@ -240,3 +240,20 @@ test('a search that GitHub refuses is told as incomplete, and is not an error of
     { entry: body.repositories[0], because: expect.stringContaining('GitHub refuses it with 422') },
   ]);
 });
+
+test('a GitHub App without GITHUB_TOKEN does not pass public repositories off as all of an owner', async () => {
+  const appOnly = parseSettings({
+    GITHUB_API_URL: gitHub.apiUrl,
+    // No other test lists this owner, whose listing the process keeps.
+    ALLOWED_REPOSITORIES: 'other/*',
+    GITHUB_APP_ID: '1',
+    GITHUB_THROTTLE: 'false',
+  });
+  const of = async (entry: string) =>
+    (await choose([entry], { ...context(), settings: appOnly }, 20_000)).incomplete;
+  for (const entry of ['other/*', 'topic:payments org:other'])
+    expect(await of(entry)).toEqual([
+      { entry, because: expect.stringContaining('GITHUB_TOKEN is not set, so only public repositories') },
+    ]);
+  expect(await of('other/service-a')).toEqual([]);
+});

@@ -24,6 +24,11 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     'runs a whole job on this machine, without keys',
     async () => (await import('./commands/demo.ts')).demo,
   ),
+  resolve: entry(
+    START,
+    'shows which repositories a job would take',
+    async () => (await import('./commands/resolve.ts')).resolve,
+  ),
   jobs: entry(READ, 'lists jobs', async () => (await import('./commands/jobs.ts')).jobs),
   show: entry(
     READ,
@@ -37,6 +42,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     'groups the changes of a job that are equal',
     async () => (await import('./commands/shapes.ts')).shapes,
   ),
+  runs: entry(READ, 'lists the runs of a job', async () => (await import('./commands/runs.ts')).runs),
   thread: entry(
     READ,
     'shows the conversation about a repository',
@@ -72,6 +78,16 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     DECIDE,
     'writes patches and conversations to a folder',
     async () => (await import('./commands/export.ts')).exportJob,
+  ),
+  patches: entry(
+    DECIDE,
+    'downloads the patches of a job as a ZIP archive',
+    async () => (await import('./commands/patches.ts')).patches,
+  ),
+  revise: entry(
+    STEER,
+    'continues the work by an instruction',
+    async () => (await import('./commands/revise.ts')).revise,
   ),
   continue: entry(
     STEER,

@@ -1,6 +1,8 @@
 import { script } from '@bomb.sh/tab';
 import { Argument } from 'commander';
+import { BASH_COMPLETION } from '../frame/bash-completion.ts';
 import { describeCommand, onRun } from '../frame/command.ts';
+import { print } from '../terminal/print.ts';
 
 export const completion = describeCommand('completion', {
   summary: 'prints a completion script for bash, zsh or fish',
@@ -12,5 +14,6 @@ export const completion = describeCommand('completion', {
 }).addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']));
 
 onRun(completion, async (_options, shell: string) => {
-  script(shell, 'cody-batch', 'cody-batch');
+  if (shell === 'bash') print(BASH_COMPLETION);
+  else script(shell, 'cody-batch', 'cody-batch');
 });

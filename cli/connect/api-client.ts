@@ -2,6 +2,7 @@ import { CodyBatchError } from '../../core/errors.ts';
 import type { Job, JobRequest, JobRow, PullRequestOverrides, Spending } from '../../core/job.ts';
 import type { RepositoryResult, RepositorySummary } from '../../core/repository-result.ts';
 import type { Review } from '../../core/review.ts';
+import type { RunRecord } from '../../core/run-record.ts';
 import type { SummaryRow } from '../../core/summary-row.ts';
 
 export type JobWithResults = Job & { results: RepositorySummary[] };
@@ -18,6 +19,15 @@ export type DryRun = {
   mostUsd: number | null;
   maxCostUsd: number;
   settings: JobRow['settings'];
+};
+
+/** What entries of `repositories` come to. */
+export type Resolved = {
+  count: number;
+  leftOutCount: number;
+  repositories: { repositoryName: string; because: string }[];
+  leftOut: { repositoryName: string; because: string }[];
+  incomplete: { entry: string; because: string }[];
 };
 
 /** The body of `POST /jobs/{jobId}/pull-requests`. */
@@ -107,6 +117,41 @@ export class ApiClient {
   /** Runs what is held back behind the sample. */
   async continueJob(jobId: string, body?: unknown): Promise<JobRow> {
     return this.#json('POST', `/jobs/${jobId}/continue`, body === undefined ? {} : { body });
+  }
+
+  /** Continues the work on some repositories by an instruction. */
+  async reviseJob(jobId: string, body: unknown): Promise<JobRow> {
+    return this.#json('POST', `/jobs/${jobId}/revise`, { body });
+  }
+
+  /** All runs of the job, the newest first. */
+  async listRuns(jobId: string): Promise<RunRecord[]> {
+    const runs: RunRecord[] = [];
+    let cursor: string | undefined;
+    do {
+      const page: { runs: RunRecord[]; cursor?: string } = await this.#json(
+        'GET',
+        `/jobs/${jobId}/runs${queryOf({ limit: '100', cursor })}`,
+      );
+      runs.push(...page.runs);
+      cursor = page.cursor;
+    } while (cursor);
+    return runs;
+  }
+
+  /** The repositories that a job with these entries would take. */
+  async resolveRepositories(repositories: readonly string[]): Promise<Resolved> {
+    return this.#json('POST', '/repositories/resolve', { body: { repositories } });
+  }
+
+  /** The patches of a job as ZIP archives, one after the other. */
+  async *getPatches(jobId: string, query: Record<string, string | undefined>): AsyncGenerator<Buffer> {
+    let next: string | undefined = `/jobs/${jobId}/patches.zip${queryOf(query)}`;
+    while (next !== undefined) {
+      const answer = await this.#call('GET', next);
+      yield Buffer.from(await (await this.#followed(answer)).arrayBuffer());
+      next = /^<(.+)>; rel="next"$/.exec(answer.headers.get('link') ?? '')?.[1];
+    }
   }
 
   /** Asks for a dry run of the job. It starts nothing. */

@@ -33,6 +33,12 @@ export async function finishJob(
   return statusOf(result);
 }
 
+const REVISED: Readonly<Record<string, string>> = {
+  same: 'with the same change as before',
+  kept: 'did not complete and kept the change of before',
+  notStarted: 'not started',
+};
+
 /** Whether the job waits for a look at its sample. */
 function isHeld({ status, held }: JobWithResults): boolean {
   return status === 'waiting' && Boolean(held);
@@ -51,12 +57,16 @@ export function printSummary(result: JobWithResults): void {
 
 function tellWhatNext(
   { stack }: Connection,
-  { jobId, status, results, error, held }: JobWithResults,
+  { jobId, status, results, error, held, action, revisions }: JobWithResults,
   folder: string | undefined,
 ): void {
   if (error && error.name !== 'NoRepositoryCompletedError') tell(`${error.name}: ${error.message}`);
   if (folder) tell(`The patches and conversations are in ${folder}.`);
   const id = shortId(jobId);
+  if (action === 'revise' && revisions) {
+    const came = Object.entries(revisions).filter(([, count]) => count > 0);
+    tell(`The revision: ${came.map(([what, count]) => `${count} ${REVISED[what] ?? what}`).join(', ')}.`);
+  }
   if (held) {
     tell(
       `${repositories(held)} wait. \`cody-batch continue ${id}\` runs them, \`cody-batch diff ${id}\` shows the changes so far.`,

@@ -6,6 +6,8 @@ import type { Connection } from '../connect/connection.ts';
 import { findJobId, rememberLast } from '../jobs/job-reference.ts';
 import { onlyName } from '../jobs/repository-reference.ts';
 import { threadText } from '../jobs/thread-text.ts';
+import { json, STARTS, text } from './answers.ts';
+import { registerFurtherRuns } from './further-runs.ts';
 import { Plans } from './plans.ts';
 import { publishChanges, reviewChanges, shapesWithDigests } from './review.ts';
 import { waitForJob } from './wait.ts';
@@ -14,7 +16,6 @@ const Job = z.string().describe('the identifier of a job, or - for the last one'
 const Repository = z.string().optional().describe('owner/name; not needed if the job has one repository');
 
 const READS = { readOnlyHint: true, openWorldHint: false };
-const STARTS = { readOnlyHint: false, destructiveHint: false, openWorldHint: true };
 
 /** An MCP server whose tools call the API. Starting a job takes a plan first, and a limit on what it may cost. */
 export function mcpServer(connection: Connection): McpServer {
@@ -31,6 +32,16 @@ export function mcpServer(connection: Connection): McpServer {
       annotations: READS,
     },
     async ({ status, limit }) => json(await api.listJobs({ status, limit: limit?.toString() })),
+  );
+  server.registerTool(
+    'resolve_repositories',
+    {
+      description:
+        'Says which repositories the entries of a job come to, and why, and what is left out. Starts nothing. Entries are owner/name, owner/*, !owner/name, searches such as topic:x org:y, and job:ID:failed.',
+      inputSchema: { repositories: z.array(z.string()).min(1) },
+      annotations: READS,
+    },
+    async ({ repositories }) => json(await api.resolveRepositories(repositories)),
   );
   server.registerTool(
     'plan_job',
@@ -74,6 +85,15 @@ export function mcpServer(connection: Connection): McpServer {
       annotations: READS,
     },
     async ({ job }) => json(await api.getResults(await id(job))),
+  );
+  server.registerTool(
+    'list_runs',
+    {
+      description: 'The runs of a job, newest first: what each was asked for, how it ended and what it cost.',
+      inputSchema: { job: Job },
+      annotations: READS,
+    },
+    async ({ job }) => json(await api.listRuns(await id(job))),
   );
   server.registerTool(
     'get_diff',
@@ -143,6 +163,7 @@ export function mcpServer(connection: Connection): McpServer {
     async ({ job, repositories, approvedOnly = true }) =>
       json(await publishChanges(api, await id(job), repositories, approvedOnly)),
   );
+  registerFurtherRuns(server, api, id);
   server.registerTool(
     'cancel_job',
     { description: 'Cancels a job.', inputSchema: { job: Job }, annotations: STARTS },
@@ -153,12 +174,4 @@ export function mcpServer(connection: Connection): McpServer {
     },
   );
   return server;
-}
-
-function json(value: unknown) {
-  return text(JSON.stringify(value, null, 2));
-}
-
-function text(value: string) {
-  return { content: [{ type: 'text' as const, text: value }] };
 }

@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { COMMANDS } from '../../cli/program.ts';
 import { type Packed, packed } from '../support/packed.ts';
@@ -43,9 +44,9 @@ function openToOthers(): void {
 
 type Run = { status: number | null; stdout: string; stderr: string };
 
-/** Runs the installed command as another user, from that user's home. */
-async function run(args: readonly string[], environment: Record<string, string> = {}): Promise<Run> {
-  const child = spawn(installed.command, args, {
+/** Starts the installed command as another user, in that user's home. */
+function start(args: readonly string[], environment: Record<string, string> = {}) {
+  return spawn(installed.command, args, {
     cwd: home,
     env: {
       PATH: `${path.dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
@@ -55,6 +56,10 @@ async function run(args: readonly string[], environment: Record<string, string> 
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(OTHER_USER !== undefined && { uid: OTHER_USER, gid: OTHER_USER }),
   });
+}
+
+async function run(args: readonly string[], environment?: Record<string, string>): Promise<Run> {
+  const child = start(args, environment);
   const printed = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
     child[name].setEncoding('utf8').on('data', (text: string) => {
@@ -152,6 +157,9 @@ test.each<[string, (id: string) => string[], RegExp]>([
   ['shapes', () => ['shapes', '-'], /undecided/],
   ['thread', () => ['thread', '-', 'one'], /^- edit_file /m],
   ['log', () => ['log', '-', 'two'], /"outcome":"changed"/],
+  ['resolve', () => ['resolve', 'local/*', '!local/two'], /^local\/two +!local\/two leaves it out$/m],
+  ['runs', () => ['runs', '-'], /^ *1 +create +completed /m],
+  ['patches', () => ['patches', '-', 'one', '--out', 'one.zip'], /\/one\.zip$/m],
   ['review', () => ['review', '-', 'one', '--approve'], /^Approved: 1 repository\.$/m],
   ['apply', () => ['apply', '-', 'one'], /has the change/],
   ['export', () => ['export', '-', '--out', 'exported'], /^2 repositories of job-/m],
@@ -171,6 +179,46 @@ test.each<[string, (id: string) => string[], RegExp]>([
   const { status, stdout, stderr } = await run(args(jobId));
   expect(status === 0 ? '' : stderr).toBe('');
   expect(stdout).toMatch(expected);
+});
+
+test('a job runs again in the installed package: the rest of its sample, a revision, a retry that is refused', async () => {
+  const sample = await run(['run', '-r', 'one,two', '-p', PROMPT, '--sample', '1', '--json']);
+  expect([sample.status, JSON.parse(sample.stdout)]).toMatchObject([0, { status: 'waiting', held: 1 }]);
+  const rest = await run(['continue', '-', '--max-turns', '30', '--json']);
+  const continued = JSON.parse(rest.stdout);
+  expect([rest.status, continued]).toMatchObject([
+    0,
+    { status: 'completed', run: 2, settings: { maxTurns: 30 }, counts: { completed: 2 } },
+  ]);
+  const instruction = ['-p', "Replace all occurrences of 'newCall(' with 'newerCall('"];
+  expect((await run(['revise', '-', ...instruction])).stderr).toMatch(/No repository is picked/);
+  const revised = await run(['revise', '-', 'one', ...instruction, '--json']);
+  expect([revised.status, JSON.parse(revised.stdout).run]).toEqual([0, 3]);
+  expect(revised.stderr).toMatch(/The revision: 1 /);
+  const kinds = JSON.parse((await run(['runs', '-', '--json'])).stdout) as { kind: string }[];
+  expect(kinds.map(({ kind }) => kind)).toEqual(['revise', 'continue', 'create']);
+  const retried = await run(['retry', '-']);
+  expect([retried.status, retried.stderr]).toEqual([2, expect.stringMatching(/nothing to retry/)]);
+  const cancelled = await run(['cancel', '-']);
+  expect([cancelled.status, cancelled.stderr]).toEqual([2, expect.stringMatching(/already completed/)]);
+  const submitted = await run(['submit', '-r', 'one', '-p', PROMPT]);
+  expect([submitted.status, submitted.stderr]).toEqual([2, expect.stringMatching(/cody-batch serve/)]);
+  const logout = await run(['logout', '--api', 'https://api.example.com']);
+  expect(logout.stdout).toMatch(/^There was no sign-in/);
+});
+
+test('a job is submitted to a server of the installed package, and its page has an address', async () => {
+  const server = start(['serve', '--port', '0']);
+  const ended = once(server, 'exit');
+  for await (const line of createInterface({ input: server.stdout })) if (/^Ctrl-C ends/.test(line)) break;
+  server.stdout.resume();
+  const submitted = await run(['submit', '-r', 'one', '-p', PROMPT]);
+  expect([submitted.stdout, submitted.status]).toEqual([expect.stringMatching(/^job-\w{26}\n$/), 0]);
+  expect((await run(['watch', '-'])).stdout).toMatch(/: completed, cost —$/m);
+  const page = await run(['open', '-', '--print']);
+  expect(page.stdout).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:\\d+/j/${submitted.stdout.trim()}$`, 'm'));
+  expect((await run(['serve', '--stop'])).status).toBe(0);
+  expect((await ended)[0]).toBe(0);
 });
 
 test('the branch that apply made has the change, and the work tree is as it was', () => {

@@ -62,4 +62,18 @@ test("the SDK's client starts a planned job, reads its change, approves it and h
     const { pullRequests } = JSON.parse(await call('watch_job', { job: jobId, waitSeconds: 5 }));
     if (pullRequests?.open === 2) break;
   }
+
+  expect(JSON.parse(await call('resolve_repositories', { repositories: ['local/*'] }))).toMatchObject({
+    count: 2,
+  });
+  const again = { job: jobId, mayCostUpToUsd: 0 };
+  expect(await call('retry_job', again)).toMatch(/^error: .*nothing to retry/);
+  expect(await call('continue_job', again)).toMatch(/^error: .*holds no repositories back/);
+  const instruction = 'Leave it.';
+  expect(await call('revise_job', { ...again, instruction })).toMatch(/^error: .*repositories/);
+  expect(
+    JSON.parse(await call('revise_job', { ...again, instruction, repositories: ['one'] })),
+  ).toMatchObject({ jobId, run: 3 });
+  const runs = JSON.parse(await call('list_runs', { job: jobId })) as { kind: string }[];
+  expect(runs.map(({ kind }) => kind)).toEqual(['revise', 'publish', 'create']);
 });

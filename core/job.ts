@@ -285,6 +285,11 @@ export const JobRow = z.object({
   status: ReadJobStatus,
   /** Set while a person has to decide something; a run that ends meanwhile leaves the job `waiting`. */
   waitingFor: WaitingFor.optional(),
+  /**
+   * Present while a decision is being recorded and the status may not follow from it yet: since when, ISO 8601, and which
+   * request does that.
+   */
+  reviewing: z.object({ since: z.string(), mark: z.string() }).optional(),
   /** How many repositories the job holds back behind its sample; they have no rows yet. Absent if it holds none. */
   held: z.int().optional(),
   /** Of the repositories that have rows. */

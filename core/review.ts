@@ -21,7 +21,7 @@ export const Review = z.object({
   decision: Decision,
   /** The digest of the changes that it covers, by `digestOfChanges`. */
   seen: Sha256,
-  /** How many changes it covers. */
+  /** How many changes it decided about: those of its shape without those that had a decision of their own. */
   covers: z.int().nonnegative(),
   /** The patch that it covers, if it is about one repository. */
   patchSha: ChangeShapes.shape.patchSha,
@@ -52,9 +52,15 @@ export type Reviewable = Pick<RepositoryResult, 'repositoryName' | 'shape' | 'pa
 /** The decision about each change of a job. */
 export class Decisions {
   readonly #ofRepositories = new Map<string, Review>();
-  readonly #ofShapes = new Map<string, { review: Review; patches: ReadonlyMap<string, string> }>();
+  readonly #ofShapes = new Map<
+    string,
+    { review: Review; patches: ReadonlyMap<string, string> | undefined }
+  >();
 
-  /** `lists` has the changes that each review of a shape covers, by its `seen`. */
+  /**
+   * `lists` has the changes that each review of a shape covers, by its `seen`. If a list is lost, an approval covers nothing,
+   * and a rejection every change of its shape: neither publishes what a person has not approved.
+   */
   constructor(
     reviews: readonly Review[],
     lists: ReadonlyMap<string, readonly (readonly [string, string])[]>,
@@ -62,7 +68,7 @@ export class Decisions {
     for (const review of reviews) {
       if (review.repositoryName !== undefined) this.#ofRepositories.set(review.repositoryName, review);
       if (review.shape !== undefined)
-        this.#ofShapes.set(review.shape, { review, patches: new Map(lists.get(review.seen)) });
+        this.#ofShapes.set(review.shape, { review, patches: patchesOf(lists.get(review.seen)) });
     }
   }
 
@@ -73,7 +79,7 @@ export class Decisions {
   reviewOf({ repositoryName, shape, patchSha }: Reviewable): Review | undefined {
     if (patchSha === undefined) return undefined;
     const ofShape = shape === undefined ? undefined : this.#ofShapes.get(shape);
-    const review = ofShape?.patches.get(repositoryName) === patchSha ? ofShape.review : undefined;
+    const review = ofShape && covers(ofShape, repositoryName, patchSha) ? ofShape.review : undefined;
     const own = this.#ofRepositories.get(repositoryName);
     if (own?.patchSha !== patchSha) return review;
     // To take a decision back hides the shape's decision of before, and not one that is made later.
@@ -86,6 +92,18 @@ export class Decisions {
     const decision = this.reviewOf(change)?.decision;
     return decision === 'undecided' ? undefined : decision;
   }
+}
+
+function patchesOf(list: readonly (readonly [string, string])[] | undefined) {
+  return list && new Map(list);
+}
+
+function covers(
+  { review, patches }: { review: Review; patches: ReadonlyMap<string, string> | undefined },
+  repositoryName: string,
+  patchSha: string,
+): boolean {
+  return patches ? patches.get(repositoryName) === patchSha : review.decision === 'reject';
 }
 
 /** Whether a repository has a change that a person can decide about. */

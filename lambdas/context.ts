@@ -15,6 +15,7 @@ import { RepositoryTable } from '../core/store/repository-table.ts';
 import { ReviewTable } from '../core/store/review-table.ts';
 import { openDynamoDB } from '../core/store/tables.ts';
 import { WriteLimits } from '../core/store/write-limits.ts';
+import { setAside } from './logger.ts';
 
 /** The settings and stores of every function. */
 export type Context = {
@@ -57,7 +58,7 @@ function open(all: Settings): Context {
     listings: new Listings(client, all),
     repositories: new RepositoryTable(client, all),
     repositoryIndex: new RepositoryIndex(client, all),
-    reviews: new ReviewTable(client, all),
+    reviews: new ReviewTable(client, all, setAside),
     publications: new PublicationTable(client, all),
     auditLog: new AuditLog(client, all),
     drainState: new DrainState(client, all),

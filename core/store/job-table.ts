@@ -224,6 +224,23 @@ export class JobTable {
     });
   }
 
+  /** Marks a job before a decision is recorded, so that a request that is lost behind the record is finished later. */
+  async beginReview(jobId: string, reviewing: { since: string; mark: string }): Promise<void> {
+    await this.#update(jobId, {
+      set: { reviewing },
+      condition: 'attribute_exists(jobId) AND attribute_not_exists(deletedAt)',
+    });
+  }
+
+  /** Removes the mark, unless a later request has marked the job. */
+  async endReview(jobId: string, mark: string): Promise<void> {
+    await this.#update(jobId, {
+      remove: ['reviewing'],
+      condition: 'reviewing.mark = :mark',
+      values: { ':mark': mark },
+    });
+  }
+
   /** Ends a job's wait for its review, or lets a completed job wait for it again. Changes no job of another status. */
   async settleReview(jobId: string, run: number, isUndecided: boolean, at: string): Promise<void> {
     await this.#update(

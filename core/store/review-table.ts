@@ -13,7 +13,7 @@ import {
 import type { Settings } from '../settings.ts';
 import { artifactKeys } from './artifact-keys.ts';
 import type { ArtifactStore } from './artifact-store.ts';
-import { readArtifact, writeArtifact } from './artifacts.ts';
+import { findArtifact, writeArtifact } from './artifacts.ts';
 import { PARALLEL } from './repository-table.ts';
 import { expiry, REVIEW_KEY_PREFIX, reviewKey } from './tables.ts';
 
@@ -27,9 +27,16 @@ const MAX_KEPT_LISTS = 32;
 export class ReviewTable {
   readonly #client: DynamoDBDocumentClient;
   readonly #table: string;
+  readonly #setAside: (reason: string) => void;
   readonly #lists = new Map<string, z.infer<typeof ReviewedList>>();
 
-  constructor(client: DynamoDBDocumentClient, settings: Pick<Settings, 'repositoriesTable'>) {
+  /** `setAside` gets the reason if the list of a review cannot be read. */
+  constructor(
+    client: DynamoDBDocumentClient,
+    settings: Pick<Settings, 'repositoriesTable'>,
+    setAside: (reason: string) => void = () => {},
+  ) {
+    this.#setAside = setAside;
     this.#client = client;
     this.#table = settings.repositoriesTable;
   }
@@ -71,9 +78,10 @@ export class ReviewTable {
     return reviews;
   }
 
-  /** The repositories whose changes a review of a shape covers. */
+  /** The repositories whose changes a review of a shape covers; none if its list is lost. */
   async covered(jobId: string, { seen }: Review, artifacts: ArtifactStore): Promise<string[]> {
-    return (await this.#listOf(jobId, seen, artifacts)).map(([repositoryName]) => repositoryName);
+    const list = (await this.#listOf(jobId, seen, artifacts)) ?? [];
+    return list.map(([repositoryName]) => repositoryName);
   }
 
   /** The decision about each change of a job. */
@@ -89,7 +97,8 @@ export class ReviewTable {
     const ofShapes = reviews.filter(({ shape, decision }) => shape !== undefined && decision !== 'undecided');
     const lists = new Map<string, z.infer<typeof ReviewedList>>();
     await inParallel([...new Set(ofShapes.map(({ seen }) => seen))], PARALLEL, async (seen) => {
-      lists.set(seen, await this.#listOf(jobId, seen, artifacts));
+      const list = await this.#listOf(jobId, seen, artifacts);
+      if (list) lists.set(seen, list);
     });
     return new Decisions(reviews, lists);
   }
@@ -121,13 +130,15 @@ export class ReviewTable {
     return Item && readReview(Item);
   }
 
+  /** Returns undefined if the list is missing or damaged. */
   async #listOf(
     jobId: string,
     seen: string,
     artifacts: ArtifactStore,
-  ): Promise<z.infer<typeof ReviewedList>> {
+  ): Promise<z.infer<typeof ReviewedList> | undefined> {
     const key = artifactKeys.reviewedList(jobId, seen);
-    const list = this.#lists.get(key) ?? (await readArtifact(artifacts, key, ReviewedList));
+    const list = this.#lists.get(key) ?? (await findArtifact(artifacts, key, ReviewedList, this.#setAside));
+    if (!list) return undefined;
     this.#lists.delete(key);
     this.#lists.set(key, list);
     const [oldest] = this.#lists.keys();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { NotFoundError } from '../../core/errors.ts';
-import { readArtifact } from '../../core/store/artifacts.ts';
+import { DamagedArtifactError, NotFoundError } from '../../core/errors.ts';
+import { findArtifact } from '../../core/store/artifacts.ts';
 import { Thread } from '../../core/thread.ts';
 import { fileNameOf, REPOSITORY_PATH, readRow, repositoryParams } from './repository-routes.ts';
 import { route } from './route.ts';
@@ -37,14 +37,21 @@ export const getClaudeThread = route(
   async ({ params, query }, context) => {
     const row = await readRow(params, context);
     const key = artifactKey('thread', row, query.run);
-    if (!key)
+    const thread = key && (await findArtifact(context.artifacts, key, Thread, throwDamaged));
+    if (!thread && query.run !== undefined)
+      throw new NotFoundError(`${row.repositoryName} has no conversation of run ${query.run}.`);
+    if (!thread) {
       throw new NotFoundError(
-        `${row.repositoryName} has no conversation: its status is ${row.status}, and its result has none.`,
+        `${row.repositoryName} has no conversation: its status is ${row.status}, and its worker has not stored one.`,
       );
-    const thread = await readArtifact(context.artifacts, key, Thread);
+    }
     return {
       json: viewThread(thread, query.view, query.includeTool ?? []),
       fileName: fileNameOf(params, 'thread.json'),
     };
   },
 );
+
+function throwDamaged(reason: string): never {
+  throw new DamagedArtifactError(reason);
+}

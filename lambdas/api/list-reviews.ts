@@ -30,20 +30,25 @@ export const listReviews = route(
   },
 );
 
-/** The decisions about changes that the caller may see; that of a shape covers so many of these. */
+/** The decisions about changes that the caller may see; that of a shape covers those of them without one of their own. */
 async function ofMine(
   jobId: string,
   all: readonly Review[],
   mine: ReadonlySet<string>,
   { reviews, artifacts }: Context,
 ): Promise<Review[]> {
+  const own = new Map(all.map((review) => [review.repositoryName, review]));
+  const hasOwn = (name: string, { decidedAt }: Review) => {
+    const before = own.get(name);
+    return before !== undefined && before.decision !== 'undecided' && before.decidedAt <= decidedAt;
+  };
   const shown = await Promise.all(
     all.map(async (review) => {
       const { repositoryName } = review;
       if (repositoryName !== undefined) return mine.has(repositoryName) ? [review] : [];
-      const names = await reviews.covered(jobId, review, artifacts);
-      const covers = names.filter((name) => mine.has(name)).length;
-      return covers > 0 ? [{ ...review, covers }] : [];
+      const names = (await reviews.covered(jobId, review, artifacts)).filter((name) => mine.has(name));
+      const covers = names.filter((name) => !hasOwn(name, review)).length;
+      return names.length > 0 ? [{ ...review, covers }] : [];
     }),
   );
   return shown.flat();

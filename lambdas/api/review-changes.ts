@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { InvalidInputError, OutdatedReviewError } from '../../core/errors.ts';
 import { inParallel } from '../../core/in-parallel.ts';
@@ -58,7 +59,7 @@ export const reviewChanges = route(
   },
   async ({ params: { jobId }, body, createdBy, access }, context) => {
     const { jobs, now } = context;
-    const { expiresAt } = await jobs.get(jobId);
+    const { expiresAt, review: policy } = await jobs.get(jobId);
     const mine = await touchableNames(jobId, { access, createdBy }, context);
     const changes = await changesToDecide(jobId, body, mine && new Set(mine), context);
     requireSeen(body.seen, changes);
@@ -71,18 +72,39 @@ export const reviewChanges = route(
       decidedBy: createdBy,
       decidedAt: now(),
     };
+    const ownDecisions = isOfShape ? await countOwnDecisions(jobId, changes, context) : 0;
     const reviews = isOfShape ? [] : changes.map((change) => reviewOfOne(change, common));
+    const mark = randomUUID();
+    if (policy === 'required') await jobs.beginReview(jobId, { since: common.decidedAt, mark });
     await unlessDeleted(jobId, context, async () => {
       if (isOfShape) {
         const seen = await writeReviewedList(jobId, changes, context.artifacts);
-        reviews.push({ ...common, shape: body.shape, seen, covers: changes.length });
+        reviews.push({ ...common, shape: body.shape, seen, covers: changes.length - ownDecisions });
       }
       await inParallel(reviews, PARALLEL, (review) => context.reviews.put(jobId, review, expiresAt));
     });
     await settleReview(jobId, context);
+    if (policy === 'required') await jobs.endReview(jobId, mark);
     return { json: { reviews } };
   },
 );
+
+/** How many of the changes have a decision of their own, which a decision about their shape does not replace. */
+async function countOwnDecisions(
+  jobId: string,
+  changes: readonly ReviewedChange[],
+  { reviews }: Context,
+): Promise<number> {
+  const patches = new Map(changes.map(({ repositoryName, patchSha }) => [repositoryName, patchSha]));
+  const all = await reviews.list(jobId);
+  return all.filter(
+    ({ repositoryName, patchSha, decision }) =>
+      repositoryName !== undefined &&
+      decision !== 'undecided' &&
+      patchSha !== undefined &&
+      patches.get(repositoryName) === patchSha,
+  ).length;
+}
 
 function reviewOfOne(
   change: ReviewedChange,

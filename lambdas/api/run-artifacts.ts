@@ -13,13 +13,20 @@ export const runQuery = z.strictObject({
     .meta({ description: 'The run whose artifact is shown. Without it, that of the result on the row.' }),
 });
 
-/** The key of an artifact of the row's result, or of another run. Undefined if the result has none. */
+/** What a worker stores before its repository ends, each time that it leaves because the model's service is throttled. */
+const STORED_EARLY: readonly (keyof ArtifactKeys)[] = ['log', 'thread'];
+
+/**
+ * The key of an artifact of the row's result, or of another run. For a repository without a result, that of what its present
+ * run has stored so far, which may be nothing. Undefined if the result has none.
+ */
 export function artifactKey(
   name: keyof ArtifactKeys,
   row: RepositoryResult,
   run: number | undefined,
 ): string | undefined {
-  return run === undefined || run === row.resultRun
-    ? row.artifacts?.[name]
-    : runArtifactKeys({ ...row, run })[name];
+  if (run !== undefined && run !== row.resultRun) return runArtifactKeys({ ...row, run })[name];
+  const ofResult = row.artifacts?.[name];
+  if (ofResult !== undefined || row.status !== 'processing' || !STORED_EARLY.includes(name)) return ofResult;
+  return row.run === undefined ? undefined : runArtifactKeys({ ...row, run: row.run })[name];
 }

@@ -5,6 +5,7 @@ import type { Readable } from '../../core/store/stored.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { logger } from '../logger.ts';
+import { settleReview } from '../run/await-review.ts';
 import { cleanUpRun } from '../run/clean-up.ts';
 import { CANCELLED, type RunEnd } from '../run/end-unfinished.ts';
 import { Executions } from '../run/executions.ts';
@@ -25,7 +26,7 @@ const MAX_EXPIRIES = 10;
 
 /**
  * Repairs jobs after lost events: starts an execution that was never started, ends a job whose execution has ended, and ends
- * unfinished repositories of an ended job. Then starts the deletion of expired jobs. Safe to run at any time, also
+ * unfinished repositories of an ended job, and finishes what a lost decision began. Then starts the deletion of expired jobs. Safe to run at any time, also
  * concurrently. A job that cannot be repaired is logged and does not block the others.
  */
 export async function reconcile(_event: z.infer<typeof Input>, context: Context): Promise<void> {
@@ -86,7 +87,10 @@ async function deleteExpiredJob(jobId: string, executions: Executions, context: 
   await executions.start({ jobId, run: run + 1, action: 'delete' });
 }
 
-/** Jobs that have not ended, and the newest ended jobs with unfinished repositories or values edited by hand. */
+/**
+ * Jobs that have not ended, and of the newest ended or waiting jobs those with unfinished repositories, with a decision that
+ * was not finished, or with values edited by hand.
+ */
 async function* unfinishedJobs(context: Context): AsyncGenerator<string> {
   for (const status of ['pending', 'processing'] as const)
     for await (const { jobId } of pagesOf(context, { status })) yield jobId;
@@ -95,7 +99,7 @@ async function* unfinishedJobs(context: Context): AsyncGenerator<string> {
     checked += 1;
     if (checked > MAX_NEWEST_JOBS) return;
     const isListedAbove = job.status === 'pending' || job.status === 'processing';
-    if (job.asWritten || (!isListedAbove && hasUnfinished(job))) yield job.jobId;
+    if (job.asWritten || (!isListedAbove && (hasUnfinished(job) || job.reviewing))) yield job.jobId;
   }
 }
 
@@ -119,6 +123,7 @@ async function reconcileJob(jobId: string, executions: Executions, context: Cont
   // The list came from the index, which may lag behind the table.
   const job = await findMendedJob(jobId, context);
   if (!job) return;
+  if (!isRunning(job.status)) await settleLostReview(job, context);
   if (!isRunning(job.status) && !hasUnfinished(job)) return;
   const execution = await executions.describe(job);
   if (!isRunning(job.status)) await endWhatIsLeft(job, execution, executions, context);
@@ -126,6 +131,16 @@ async function reconcileJob(jobId: string, executions: Executions, context: Cont
   // CompleteJob ends a job before its execution succeeds, so the row was edited since. The repositories' rows have the result.
   else if (execution.status === 'SUCCEEDED') await completeJob(job, context);
   else if (execution.status !== 'RUNNING') await endLike(job, execution, context);
+}
+
+/** Longer than a request of the API can take, which settles its own decision. */
+const REVIEW_LOST_MS = 2 * 60_000;
+
+/** Gives a job the status that its decisions call for, if the request that recorded one of them was lost before that. */
+async function settleLostReview({ jobId, reviewing }: JobRow, context: Context): Promise<void> {
+  if (!reviewing || Date.parse(context.now()) - Date.parse(reviewing.since) < REVIEW_LOST_MS) return;
+  await settleReview(jobId, context);
+  await context.jobs.endReview(jobId, reviewing.mark);
 }
 
 type Execution = Awaited<ReturnType<Executions['describe']>>;

@@ -40,8 +40,9 @@ export async function completeJob(
   const error = status === 'failed' ? await whyNoneCompleted(jobId, totals.counts.total, context) : undefined;
   await recordRunEnd({ jobId, run }, rows.rows, { status, error }, context);
   const ended = await context.jobs.end(jobId, run, { ...totals, status, at, error });
-  // A decision that came while the run was ending is not in what the job waits for.
-  if (ended) await settleReview(jobId, context, rows.rows);
+  // A decision that came while the run was ending is not in what the job waits for. Also if an earlier attempt of this step
+  // ended the job and was lost.
+  await settleReview(jobId, context, ended ? rows.rows : undefined);
   // A run that only publishes has failed no analysis: failed repositories were logged by an earlier run.
   if (ended) logJobEnd(action === 'publish' ? { status: ended } : { ...totals, status: ended });
   // The job was cancelled: its status stays, but the totals are newer.

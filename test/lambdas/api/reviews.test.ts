@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { countsOf } from '../../../core/job.ts';
+import { countsOf, type JobRow } from '../../../core/job.ts';
 import { digestOfChanges } from '../../../core/review.ts';
+import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import { ReviewTable } from '../../../core/store/review-table.ts';
 import { getRepositoryResult } from '../../../lambdas/api/get-repository-result.ts';
 import { getRows } from '../../../lambdas/api/get-rows.ts';
 import { listReviews } from '../../../lambdas/api/list-reviews.ts';
@@ -52,9 +54,9 @@ async function setAttribute(jobId: string, repositoryName: string, name: string,
 }
 
 /** Two changes of shape A, one of shape B, and a repository without a change. */
-async function reviewedJob() {
+async function reviewedJob(policy: Partial<JobRow> = {}) {
   const names = ['acme/a1', 'acme/a2', 'acme/b', 'acme/unchanged'];
-  const job = jobRow({ counts: countsOf({ pending: names.length }), status: 'completed' });
+  const job = jobRow({ counts: countsOf({ pending: names.length }), status: 'completed', ...policy });
   const { jobId } = job;
   await tables.jobs.create(job);
   await tables.rows.createPending(jobId, names, AT);
@@ -77,7 +79,12 @@ const seenOf = (...names: string[]) =>
 /** The time of the next request. */
 let at = AT;
 
-async function call(route: Route, params: Record<string, string>, body?: unknown) {
+async function call(
+  route: Route,
+  params: Record<string, string>,
+  body?: unknown,
+  other: Partial<typeof tables.stores> = {},
+) {
   const event = {
     headers: { ...(body !== undefined && { 'content-type': 'application/json' }) },
     ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -86,6 +93,7 @@ async function call(route: Route, params: Record<string, string>, body?: unknown
   const context = {
     settings: tables.settings,
     ...tables.stores,
+    ...other,
     artifacts: artifacts.store,
     now: () => at,
   };
@@ -182,6 +190,54 @@ test('a decision that was taken back hides no later decision about the shape', a
     at = AT;
   }
   expect(await reviewsOf(jobId)).toEqual({ ...UNDECIDED, 'acme/a1': 'approve', 'acme/a2': 'approve' });
+});
+
+test('a decision about a shape does not count the changes that have a decision of their own', async () => {
+  const jobId = await reviewedJob();
+  await call(reviewChanges, { jobId }, { decision: 'reject', repositories: ['acme/a1'] });
+  const seen = seenOf('acme/a1', 'acme/a2');
+  const approval = { decision: 'approve', shape: SHAPE_A, seen };
+  expect(await call(reviewChanges, { jobId }, approval)).toMatchObject({
+    body: { reviews: [{ covers: 1 }] },
+  });
+  await call(reviewChanges, { jobId }, { decision: 'undecided', repositories: ['acme/a1'] });
+  expect(await call(reviewChanges, { jobId }, approval)).toMatchObject({
+    body: { reviews: [{ covers: 2 }] },
+  });
+});
+
+test('a job that requires reviews is marked until its status follows from the decision', async () => {
+  const jobId = await reviewedJob({ review: 'required', status: 'waiting', waitingFor: 'review' });
+  const reject = { decision: 'reject', shape: SHAPE_A };
+  const lost = new ReviewTable(tables.client, { repositoriesTable: 'absent' });
+  expect(
+    (
+      await call(
+        reviewChanges,
+        { jobId },
+        { decision: 'reject', repositories: ['acme/b'] },
+        { reviews: lost },
+      )
+    ).status,
+  ).toBe(500);
+  expect((await tables.jobs.get(jobId)).reviewing).toMatchObject({ since: AT });
+  await call(reviewChanges, { jobId }, reject);
+  const waiting = await tables.jobs.get(jobId);
+  expect(waiting).toMatchObject({ status: 'waiting', waitingFor: 'review' });
+  expect(waiting.reviewing).toBeUndefined();
+  await call(reviewChanges, { jobId }, { decision: 'reject', shape: SHAPE_B });
+  expect(await tables.jobs.get(jobId)).toMatchObject({ status: 'completed' });
+});
+
+test('if the list of a decision is lost, an approval covers nothing, and a rejection all of its shape', async () => {
+  const jobId = await reviewedJob();
+  const seen = seenOf('acme/a1', 'acme/a2');
+  await call(reviewChanges, { jobId }, { decision: 'approve', shape: SHAPE_A, seen });
+  await artifacts.store.write(artifactKeys.reviewedList(jobId, seen), '[["acme/a1"');
+  expect(await reviewsOf(jobId)).toEqual(UNDECIDED);
+  await call(reviewChanges, { jobId }, { decision: 'reject', shape: SHAPE_A });
+  await artifacts.store.write(artifactKeys.reviewedList(jobId, seen), '[["acme/a1"');
+  expect(await reviewsOf(jobId)).toEqual({ ...UNDECIDED, 'acme/a1': 'reject', 'acme/a2': 'reject' });
 });
 
 test.each([

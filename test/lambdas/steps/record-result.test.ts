@@ -7,6 +7,7 @@ import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
 import { NO_TOKENS } from '../../../core/usage.ts';
 import { endOfJob } from '../../support/end-of-job.ts';
 import { type ServedStack, startStackProcess } from '../../support/stack.ts';
+import { until } from '../../support/until.ts';
 
 /** What a worker says whose model refuses every call. */
 const THROTTLED: OutcomeDocument = OutcomeDocument.parse({
@@ -57,6 +58,9 @@ case "$2" in
   */refund) printf '${JSON.stringify({ ...THROTTLED, outcome: 'unchanged', costUsd: -1000 })}' "$1" "$2" ;;
   */eternal) printf '${JSON.stringify({ ...THROTTLED, outcome: 'unchanged', verification: [{ command: 'x', exitCode: 0, seconds: 1e300, output: '' }] })}' "$1" "$2" ;;
   */countless) printf '${JSON.stringify({ ...THROTTLED, outcome: 'unchanged', tokenUsage: { ...NO_TOKENS, total: Number.MAX_SAFE_INTEGER } })}' "$1" "$2" ;;
+  */paused)
+    echo 'what the worker did' > "$folder/log.txt"
+    printf '${JSON.stringify({ ...THROTTLED, resumeAt: '2126-01-01T00:00:00.000Z' })}' "$1" "$2" ;;
   */down) printf '${JSON.stringify(UNAVAILABLE)}' "$1" "$2" ;;
   *) printf '${JSON.stringify(THROTTLED)}' "$1" "$2" ;;
 esac > "$folder/said"
@@ -78,16 +82,20 @@ beforeAll(async () => {
 afterAll(() => stack?.close());
 
 async function runJob(repositories: string[]): Promise<JobRow> {
+  return endOfJob(stack.api, await startJob(repositories));
+}
+
+async function startJob(repositories: string[]): Promise<string> {
   const created = await fetch(`${stack.api}/jobs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ prompt: 'Do it.', repositories }),
   });
   const { jobId } = (await created.json()) as JobRow;
-  return endOfJob(stack.api, jobId);
+  return jobId;
 }
 
-const of = ({ jobId }: JobRow, name: string) =>
+const of = ({ jobId }: Pick<JobRow, 'jobId'>, name: string) =>
   fetch(`${stack.api}/jobs/${jobId}/repositories/local/${name}`);
 
 test('a model that is throttled or failing without end eventually ends the repository, with its cost and advice', async () => {
@@ -108,6 +116,20 @@ test('a model that is throttled or failing without end eventually ends the repos
     ...{ turns: 1, attempts: 31 },
   });
   expect(down).not.toHaveProperty('summary');
+});
+
+test('the log of a repository that waits for the model can be read', async () => {
+  const jobId = await startJob(['local/paused']);
+  await until('the wait for the model', async () => {
+    const { waiting } = (await (await of({ jobId }, 'paused')).json()) as RepositoryResult;
+    return waiting !== undefined;
+  });
+  expect(await (await of({ jobId }, 'paused/log')).text()).toBe('what the worker did\n');
+  const thread = await of({ jobId }, 'paused/claude-thread');
+  expect(thread.status).toBe(404);
+  expect(await thread.text()).toContain('its status is processing, and its worker has not stored one');
+  await fetch(`${stack.api}/jobs/${jobId}/cancel`, { method: 'POST' });
+  await endOfJob(stack.api, jobId);
 });
 
 test('an outcome that names artifacts of another repository reveals none of its code', async () => {

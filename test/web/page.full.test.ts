@@ -112,6 +112,29 @@ inBrowser('a diff is read file by file by keyboard, in colours, with marks for w
   await page.close();
 });
 
+inBrowser('the graph and the timeline show what a job has come through', async () => {
+  const page = await browser.newPage();
+  const faults = faultsOf(page);
+  await page.goto(`${stack.api}/j/${jobId}?tab=runs`);
+  const timeline = page.getByRole('list', { name: 'Timeline' });
+  await timeline.getByText('The sample is there').waitFor();
+  await timeline.getByText('the rest was let in').waitFor();
+  await timeline.getByText('a shape of 4 changes').waitFor();
+  await timeline.getByText('pull requests were asked for').waitFor();
+  await page.getByText(/Graph of run \d/).click();
+  // The job's last run published: its own lane and that of pull requests have been gone through.
+  const job = page.getByRole('region', { name: 'States: The job' });
+  await job.locator('li[data-status=succeeded]', { hasText: 'OpenPullRequests' }).waitFor();
+  await page.getByText('4 of 4 done').waitFor();
+  expect(await job.getByRole('listitem').count()).toBeLessThan(12);
+  await page.getByLabel('All states').check();
+  await job.getByText('FailJob').waitFor();
+  await page.getByRole('link', { name: 'OpenPullRequest', exact: true }).click();
+  await page.getByText('4 of 4 repositories match').waitFor();
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
 async function violationsOf(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).analyze();
   return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)}`);
@@ -139,6 +162,11 @@ inBrowser(
         await page.goto(stack.api + address);
         await page.locator('main h1').waitFor();
         await page.waitForLoadState('networkidle');
+        const graph = page.getByText(/Graph of run/);
+        if (address === `/j/${jobId}` && (await graph.isVisible())) {
+          await graph.click();
+          await page.getByText('All states').click();
+        }
         found.push(
           ...(await violationsOf(page)).map((fault) => `${address} ${colorScheme} ${width}: ${fault}`),
         );

@@ -1,7 +1,7 @@
-import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { get, pathOf } from './client.ts';
-import { jobInterval, rowsInterval } from './polling.ts';
-import type { Health, JobList, JobPage, Me, ReviewList, Rows, RunList, Totals } from './types.ts';
+import { isRunning, jobInterval, rowsInterval } from './polling.ts';
+import type { Execution, Health, JobList, JobPage, Me, ReviewList, Rows, RunList, Totals } from './types.ts';
 
 export type JobFilter = { status?: string; type?: string; text?: string; from?: string; to?: string };
 
@@ -40,11 +40,22 @@ export const rowsQuery = (jobId: string, job: JobPage | undefined) =>
     refetchInterval: () => rowsInterval(job),
   });
 
-/** `run` is the job's present one: the list is read again when it changes. */
-export const runsQuery = (jobId: string, run: number) =>
+/** The list is read again when a run starts or ends. */
+export const runsQuery = ({ jobId, run, status }: JobPage) =>
   queryOptions({
-    queryKey: ['runs', jobId, run],
+    queryKey: ['runs', jobId, run, status],
     queryFn: ({ signal }) => get<RunList>(pathOf(`/jobs/${jobId}/runs`, { include: 'text' }), { signal }),
+    placeholderData: keepPreviousData,
+  });
+
+/** The graph of the job's present run; read often while it runs, and once more when the job has ended. */
+export const executionQuery = (job: JobPage) =>
+  queryOptions({
+    queryKey: ['execution', job.jobId, job.run, isRunning(job)],
+    queryFn: ({ signal }) =>
+      get<Execution>(pathOf(`/jobs/${job.jobId}/execution`, { run: job.run }), { signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: isRunning(job) ? 3000 : false,
   });
 
 export const reviewsQuery = (jobId: string) =>

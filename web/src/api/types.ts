@@ -74,3 +74,42 @@ export type Totals = {
 };
 
 export type Health = { status: string; version: string; model?: unknown };
+
+/** A run's lifecycle as a graph, with what is in each state now (GET …/execution). Times are ISO 8601. */
+export type Execution = {
+  jobId: string;
+  run: number;
+  status: Job['status'];
+  consoleUrl?: string;
+  isComplete: boolean;
+  lanes: ExecutionLane[];
+};
+
+export type ExecutionLane = {
+  lane: string;
+  /** The newest run of each Map whose child executions run through the lane. */
+  children: {
+    map: string;
+    pending: number;
+    running: number;
+    succeeded: number;
+    failed: number;
+    total: number;
+  }[];
+  counts?: Job['counts'];
+  states: ExecutionState[];
+};
+
+export type ExecutionState = {
+  name: string;
+  type: string;
+  comment?: string;
+  column: number;
+  row: number;
+  next: { to: string; kind: 'next' | 'choice' | 'default' | 'branch' | 'join' | 'catch' }[];
+  status?: 'running' | 'succeeded' | 'caught' | 'failed' | 'stopped';
+  times?: number;
+  enteredAt?: string;
+  exitedAt?: string;
+  now?: { count: number; since?: string; until?: string; phases?: Record<string, number> };
+};

@@ -8,6 +8,7 @@ import { Text } from '../../text/text.tsx';
 import { Heading } from '../../ui/heading.tsx';
 import { Loading, ProblemBox, StaleNotice } from '../../ui/problem.tsx';
 import { FailuresTab } from './failures-tab.tsx';
+import { GraphSection } from './graph/graph-section.tsx';
 import { JobActions } from './job-actions.tsx';
 import styles from './job-page.module.css';
 import { JobProgress } from './job-progress.tsx';
@@ -55,7 +56,7 @@ export function JobPage() {
     repositories: `Repositories ${count(job.counts.total)}`,
     shapes: `Shapes ${count(kins.reduce((sum, kin) => sum + kin.shapes.length, 0))}`,
     failures: `Failures ${count(job.counts.failed)}`,
-    runs: `Runs ${job.run}`,
+    runs: `Timeline and runs ${job.run}`,
     settings: 'Prompt and settings',
   };
   return (
@@ -73,6 +74,7 @@ export function JobPage() {
         </p>
       )}
       <JobProgress job={job} rows={rows} />
+      <GraphSection job={job} />
       <nav className={styles.tabs} aria-label="Parts of the job">
         {JOB_TABS.map((name) => (
           <Link
@@ -89,7 +91,7 @@ export function JobPage() {
         ))}
       </nav>
       {tab === 'settings' && <SettingsTab job={job} />}
-      {tab === 'runs' && <RunsTab jobId={jobId} run={job.run} />}
+      {tab === 'runs' && <RunsTab job={job} />}
       {!rows && tab !== 'settings' && tab !== 'runs' && !rowsRead.error && <Loading rows={10} />}
       {!rows && rowsRead.error && <ProblemBox error={rowsRead.error} retry={() => void rowsRead.refetch()} />}
       {rows && tab === 'repositories' && <RepositoriesTab job={job} rows={rows} search={search} />}

@@ -7,7 +7,8 @@ import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { expect } from '@jest/globals';
 import { Octokit } from '@octokit/rest';
 import { inParallel } from '../../core/in-parallel.ts';
-import { type Answered, Fleet, writeAndSubmit } from './fleet.ts';
+import { digestOfChanges } from '../../core/review.ts';
+import { type Answered, callTool, Fleet, writeAndSubmit } from './fleet.ts';
 import { seeded } from './seeded.ts';
 import { until } from './until.ts';
 
@@ -25,6 +26,8 @@ export function startRaces(): Promise<Fleet> {
     concurrency: 6,
     script: async (request) => {
       await sleep(40);
+      const revision = /Revision \d+/.exec(JSON.stringify(request.messages.at(-1)))?.[0];
+      if (revision) return callTool('write_file', { path: 'b.txt', content: `${revision}\n` });
       return writeAndSubmit(request);
     },
   });
@@ -64,17 +67,14 @@ async function round(fleet: Fleet, seed: number): Promise<Asked[]> {
     repositories: NAMES.map((name) => `local/${name}`),
     createPullRequests: random() < 0.4,
     ...(random() < 0.4 && { sample: 1 }),
+    ...(random() < 0.4 && { review: 'required' }),
   };
   const created = await post();
   expect(created.status).toBe(201);
   const { jobId } = created.json;
-  const ask = async (kind: string, method: string, route: string, key?: string) => {
-    const answer = await fleet.send(
-      method,
-      `/jobs/${jobId}${route}`,
-      undefined,
-      key ? { 'idempotency-key': key } : {},
-    );
+  const ask = async (kind: string, method: string, route: string, key?: string, body?: object) => {
+    const headers = key ? { 'idempotency-key': key } : {};
+    const answer = await fleet.send(method, `/jobs/${jobId}${route}`, body, headers);
     asked.push({ kind, status: answer.status, ...(key && { key }), run: answer.json?.run });
     return answer;
   };
@@ -94,6 +94,29 @@ async function round(fleet: Fleet, seed: number): Promise<Asked[]> {
     often(4, 250, () => ask('retry', 'POST', '/retry', random() < 0.5 ? key('retry') : undefined)),
     often(4, 300, () => ask('publish', 'POST', '/pull-requests', key('publish'))),
     often(2, 500, () => ask('continue', 'POST', '/continue', key('continue'))),
+    often(4, 300, async () => {
+      const decision = DECISIONS[Math.floor(random() * DECISIONS.length)]!;
+      const changes = await changesOf(fleet, jobId);
+      // Of one that it was not shown, too.
+      const shown = random() < 0.3 ? changes.slice(0, 1) : changes;
+      if (shown.length === 0) return;
+      const { shape } = shown[0]!;
+      const about =
+        shape && random() < 0.5 ? { shape } : { repositories: shown.map((one) => one.repositoryName) };
+      const review = { decision, ...about, seen: digestOfChanges(shown) };
+      await ask('review', 'POST', '/reviews', undefined, review);
+    }),
+    often(random() < 0.5 ? 2 : 0, 500, () => {
+      const instruction = `Revision ${Math.floor(random() * 2)}`;
+      const revision = { instruction, repositories: body.repositories.slice(0, 1) };
+      return ask(
+        'revise',
+        'POST',
+        '/revise',
+        random() < 0.5 ? `${instruction} ${seed}` : undefined,
+        revision,
+      );
+    }),
     often(3, 300, async () => {
       const { status } = await post();
       asked.push({ kind: 'replay', status });
@@ -110,6 +133,30 @@ async function round(fleet: Fleet, seed: number): Promise<Asked[]> {
   return asked;
 }
 
+const DECISIONS = ['approve', 'approve', 'reject', 'undecided'] as const;
+
+type Change = { repositoryName: string; patchSha: string; shape: string | null; review: string | null };
+
+/** The changes of the job that a person can decide about. */
+async function changesOf(fleet: Fleet, jobId: string): Promise<Change[]> {
+  const { status, json } = await fleet.send('GET', `/jobs/${jobId}/rows`);
+  if (status !== 200) return [];
+  const { columns } = json as unknown as { columns: Record<string, (string | null)[]> };
+  const { repositoryName: names = [], outcome = [], patchSha = [], shape = [], review = [] } = columns;
+  return names.flatMap((name, i) =>
+    outcome[i] === 'changed' && patchSha[i]
+      ? [
+          {
+            repositoryName: name!,
+            patchSha: patchSha[i]!,
+            shape: shape[i] ?? null,
+            review: review[i] ?? null,
+          },
+        ]
+      : [],
+  );
+}
+
 /** Every answer is one that the caller can act on, and 200 for a key only where that key was carried out. */
 function expectAllowed(asked: readonly Asked[]): void {
   const allowed: Record<string, number[]> = {
@@ -117,6 +164,8 @@ function expectAllowed(asked: readonly Asked[]): void {
     retry: [200, 202, 404, 409],
     publish: [200, 202, 404, 409],
     continue: [200, 202, 404, 409],
+    review: [200, 400, 404, 409],
+    revise: [200, 202, 400, 404, 409],
     delete: [204, 404, 409],
     replay: [200, 410],
   };
@@ -207,11 +256,22 @@ async function expectConsistent(fleet: Fleet, jobId: string, asked: readonly Ask
     const batch = await fleet.batchJobs(jobId);
     expect(batch.filter(({ status }) => status !== 'SUCCEEDED' && status !== 'FAILED')).toEqual([]);
     expect(new Set(batch.map(({ jobName }) => jobName)).size).toBe(batch.length);
+    if (job.review === 'required' && !job.held && ['waiting', 'completed'].includes(job.status)) {
+      const undecided = (await changesOf(fleet, jobId)).filter(({ review }) => review === null);
+      expect([job.status, undecided]).toEqual([undecided.length > 0 ? 'waiting' : 'completed', undecided]);
+      expect(job.reviewing).toBeUndefined();
+    }
     if (job.counts.completed === NAMES.length) break;
     const { status } = await fleet.send('POST', `/jobs/${jobId}/${held > 0 ? 'continue' : 'retry'}`);
     expect(status).toBe(202);
     reserved = { least: reserved.least + 1, most: reserved.most + 1 };
   }
+  const changes = await changesOf(fleet, jobId);
+  const approval = {
+    ...{ decision: 'approve', repositories: changes.map(({ repositoryName }) => repositoryName) },
+    seen: digestOfChanges(changes),
+  };
+  expect((await fleet.send('POST', `/jobs/${jobId}/reviews`, approval)).status).toBe(200);
   const { status } = await fleet.send('POST', `/jobs/${jobId}/pull-requests`);
   expect([202, 409]).toContain(status);
   const ended = await fleet.atRest(jobId, REST_MS);

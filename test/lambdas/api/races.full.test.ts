@@ -23,6 +23,8 @@ test(`${ROUNDS} jobs of which everything is asked at once lose nothing, leave no
     'retry 202',
     'publish 202',
     'continue 202',
+    'review 200',
+    'revise 202',
     'delete 204',
     'replay 200',
     'replay 410',

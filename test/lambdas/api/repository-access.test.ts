@@ -127,14 +127,15 @@ test('whatever a route does, it does nothing to a repository that the caller may
   for (const [operationId, { role, path, isFiltered }] of Object.entries(operations)) {
     if (role === 'open' || isFiltered) continue;
     const isOfJob = path.includes('{jobId}');
-    if (path.includes('{name}')) {
+    if (path.includes('{owner}/{name}')) {
       expect([operationId, (await ask(operationId, '[pay]', at('acme/pay-secret'))).status]).toEqual([
         operationId,
         404,
       ]);
       continue;
     }
-    const refused = await ask(operationId, '[pay]', isOfJob ? ofWhole : {});
+    const ofAll = path.includes('{name}') ? { params: { name: 'CLAUDE_API_KEY' } } : {};
+    const refused = await ask(operationId, '[pay]', isOfJob ? ofWhole : ofAll);
     expect([operationId, refused.status, refused.json.type]).toEqual([
       operationId,
       403,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { JobId, JobRow, RepositoryName } from './job.ts';
+import { PullRequestOperation } from './pull-request-operation.ts';
 
 /** The input of an execution of the state machine. Its name is `{jobId}-{run}`. */
 export const ExecutionInput = JobRow.pick({ jobId: true, run: true }).extend({
@@ -61,8 +62,8 @@ export type RepositoryInput = z.infer<typeof RepositoryInput>;
 /** One line of the manifest that OpenPullRequests reads. */
 export const PublishItem = z.object({
   repositoryName: RepositoryName,
-  /** Open or update the pull request, or close it because its change was rejected. */
-  operation: z.enum(['open', 'close']),
+  /** What to do with the pull request. A change that was rejected, or taken back, is closed unasked. */
+  operation: PullRequestOperation,
   /** The patch that was selected: another one is left out. Empty if it is not known. */
   patchSha: z.string(),
   /** The key of the run request whose options the pull request gets. Empty if it gets the job's. */

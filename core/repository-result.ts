@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AsWritten, ErrorDescription, ReadStatus, Status } from './job.ts';
 import { RecordedJudgement, Risk } from './judgement.ts';
+import { MergeMethod } from './pull-request-operation.ts';
 import { RepairRound } from './repair.ts';
 import { TokenUsage } from './usage.ts';
 
@@ -116,6 +117,8 @@ export const PullRequestRecord = z.object({
   /** Options that could not be applied, such as a reviewer without access. */
   warnings: z.array(z.string()).optional(),
   mergedAt: z.string().optional(),
+  /** GitHub merges it by itself, by this method, once its checks pass. */
+  autoMerge: MergeMethod.optional(),
   /** The time of its newest comment or review, ISO 8601. */
   commentedAt: z.string().optional(),
   /** Why this job closed it. Absent if a person closed it. While the state is `open`, the job is about to close it. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { JobRow, JobSettings, PullRequestOverrides, Sample } from './job.ts';
+import { AskedOperation } from './pull-request-operation.ts';
 import { RepositoryFilter } from './repository-filter.ts';
 
 /** What a run was asked for: an artifact that the job's row names as `request`, and that no later request replaces. */
@@ -19,6 +20,8 @@ export const RunRequest = z.object({
   approved: z.literal(true).optional(),
   /** Overrides of the job's `pullRequest`, for the pull requests that this run opens. */
   publishAs: PullRequestOverrides.optional(),
+  /** What a `publish` does; it opens pull requests if absent. */
+  ...AskedOperation.shape,
   /** Absent if the request before, which had it, could not be read. */
   prompt: z.string().optional(),
   /** What a `revise` or a `repair` adds to the prompt. */

@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import type { PullRequestOverrides } from '../../core/job.ts';
+import { type AskedOperation, MergeMethod, PullRequestOperation } from '../../core/pull-request-operation.ts';
 import { collect } from '../frame/command.ts';
 import { jobCommand, onJob } from '../frame/job-command.ts';
 import { followJob } from '../jobs/follow-job.ts';
@@ -12,11 +13,12 @@ import { printJson, printStyled } from '../terminal/print.ts';
 export const publish = jobCommand('publish', {
   summary: 'opens pull requests of recorded changes',
   description:
-    'Opens pull requests of the changes that a job has recorded, and follows them. The model is not asked. Exit status 1: one of them could not be opened.',
+    'Opens pull requests of the changes that a job has recorded, or does something else with those that are open, and follows that. The model is not asked. Exit status 1: one of them could not be opened.',
   examples: [
     ['publish -', 'all changes of the last job that have no pull request'],
     ['publish 8X2Q acme/api "acme/web-*" --draft', 'some, as drafts'],
     ['publish - --approved', 'only what a person has approved'],
+    ['publish - --operation merge', 'merges the open pull requests whose checks pass'],
   ],
 })
   .argument('<job>', 'the job')
@@ -34,6 +36,16 @@ export const publish = jobCommand('publish', {
       collect,
     ),
   )
+  .addOption(
+    new Option(
+      '--operation <what>',
+      'does something else with the open pull requests: merge merges what is green, autoMerge lets GitHub do it once it is',
+    ).choices(PullRequestOperation.options),
+  )
+  .addOption(new Option('--comment <text>', 'the text of the operation comment, or the reason of close'))
+  .addOption(
+    new Option('--merge-method <how>', 'of merge and autoMerge (squash)').choices(MergeMethod.options),
+  )
   .addOption(new Option('--detach', 'does not wait for the end; on this machine only with `serve`'))
   .addOption(new Option('--json', 'prints one JSON document: the job with its repositories'));
 
@@ -45,7 +57,8 @@ type Options = {
   reviewer?: string[];
   detach?: boolean;
   json?: boolean;
-} & Pick<PullRequestOverrides, 'title' | 'body' | 'branch' | 'draft'>;
+} & AskedOperation &
+  Pick<PullRequestOverrides, 'title' | 'body' | 'branch' | 'draft'>;
 
 onJob<Options>(publish, async (connection, jobId, options, given: string[]) => {
   const { api, stack } = connection;
@@ -59,10 +72,12 @@ onJob<Options>(publish, async (connection, jobId, options, given: string[]) => {
   const { title, body, branch, draft, label: labels, reviewer: reviewers } = options;
   const overrides = { title, body, branch, draft, labels, reviewers };
   const hasOverrides = Object.values(overrides).some((value) => value !== undefined);
+  const { operation, comment, mergeMethod } = options;
   await api.openPullRequests(jobId, {
     ...(named.length > 0 && { repositories: [...new Set(named)] }),
     ...(hasOverrides && { pullRequest: overrides }),
     ...(options.approved && { approved: true as const }),
+    ...{ operation, comment, mergeMethod },
   });
   if (options.detach) {
     if (stack && !stack.lasts)

@@ -1,5 +1,6 @@
 import { CodyBatchError } from '../../core/errors.ts';
 import type { Job, JobRequest, JobRow, PullRequestOverrides, Spending } from '../../core/job.ts';
+import type { AskedOperation } from '../../core/pull-request-operation.ts';
 import type { RepositoryResult, RepositorySummary } from '../../core/repository-result.ts';
 import type { Review } from '../../core/review.ts';
 import type { RunRecord } from '../../core/run-record.ts';
@@ -35,7 +36,7 @@ export type PublishRequest = {
   repositories?: readonly string[];
   pullRequest?: PullRequestOverrides;
   approved?: true;
-};
+} & AskedOperation;
 
 /** A conversation for a reader. */
 export type ReadableThread = {
@@ -163,7 +164,7 @@ export class ApiClient {
     await this.#call('DELETE', `/jobs/${jobId}`);
   }
 
-  /** Requests pull requests for the recorded changes that the body picks, or for all that have none yet. */
+  /** Requests pull requests, or another operation on them, for the recorded changes that the body picks, or for all that have none yet. */
   async openPullRequests(jobId: string, body: PublishRequest = {}): Promise<JobRow> {
     return this.#json('POST', `/jobs/${jobId}/pull-requests`, { body });
   }

@@ -1,4 +1,5 @@
 import type { JobRow } from '../../core/job.ts';
+import type { AskedOperation } from '../../core/pull-request-operation.ts';
 import { digestOfChanges, type Review } from '../../core/review.ts';
 import type { ApiClient } from '../connect/api-client.ts';
 import { findNames } from '../jobs/repository-reference.ts';
@@ -27,10 +28,12 @@ export async function publishChanges(
   jobId: string,
   given: readonly string[] | undefined,
   approvedOnly: boolean,
+  asked: AskedOperation = {},
 ): Promise<JobRow> {
   const known = given && (await api.getRows(jobId)).map(({ repositoryName }) => repositoryName);
   return api.openPullRequests(jobId, {
     ...(given && { repositories: findNames(given, known!) }),
     ...(approvedOnly && { approved: true as const }),
+    ...asked,
   });
 }

@@ -1,6 +1,7 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { z } from 'zod';
 import { JobRequest } from '../../core/job.ts';
+import { AskedOperation } from '../../core/pull-request-operation.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Connection } from '../connect/connection.ts';
 import { findJobId, rememberLast } from '../jobs/job-reference.ts';
@@ -152,18 +153,19 @@ export function mcpServer(connection: Connection): McpServer {
   server.registerTool(
     'publish',
     {
-      description: 'Opens pull requests of recorded changes. Ask the user first.',
+      description:
+        'Opens pull requests of recorded changes, or does something else with open ones: rebase, merge (what is green), autoMerge, close, comment, requestReviews. Ask the user first.',
       inputSchema: {
         job: Job,
         repositories: z.array(z.string()).optional(),
         approvedOnly: z.boolean().optional().describe('only what a person has approved (true)'),
+        ...AskedOperation.shape,
       },
       annotations: STARTS,
     },
-    async ({ job, repositories, approvedOnly = true }) =>
-      json(await publishChanges(api, await id(job), repositories, approvedOnly)),
+    async ({ job, repositories, approvedOnly = true, ...asked }) =>
+      json(await publishChanges(api, await id(job), repositories, approvedOnly, asked)),
   );
-  registerFurtherRuns(server, api, id);
   server.registerTool(
     'cancel_job',
     { description: 'Cancels a job.', inputSchema: { job: Job }, annotations: STARTS },

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import { isRunning, JobId, type JobRow, PullRequestOverrides, ShownJob } from '../../core/job.ts';
+import { AskedOperation, type PullRequestOperation } from '../../core/pull-request-operation.ts';
 import { filterOf } from '../../core/repository-filter.ts';
 import type { Context } from '../context.ts';
-import { needsApproval, operationOn, PUBLISHABLE_ATTRIBUTES } from '../run/publishable.ts';
+import { type Asked, operationFor } from '../run/asked-operation.ts';
+import { PUBLISHABLE_ATTRIBUTES } from '../run/publishable.ts';
 import { repositoryNames } from '../run/rows.ts';
 import { beginRun } from './begin-run.ts';
 import { route } from './route.ts';
@@ -17,15 +19,53 @@ const body = z
     pullRequest: PullRequestOverrides.optional(),
     /** Only changes that a person has approved. A job that requires reviews publishes no others anyway. */
     approved: z.literal(true).optional(),
+    ...AskedOperation.shape,
   })
   .refine(isOneSelection, ONE_SELECTION)
+  .refine(({ operation, comment }) => operation !== 'comment' || comment !== undefined, {
+    error: 'expected the text of the comment',
+    path: ['comment'],
+  })
+  .refine(
+    ({ operation, comment }) => comment === undefined || ['comment', 'close'].includes(operation ?? ''),
+    {
+      error: 'expected no comment, which is for the operations comment and close',
+      path: ['comment'],
+    },
+  )
+  .refine(
+    ({ operation, mergeMethod }) =>
+      mergeMethod === undefined || ['merge', 'autoMerge'].includes(operation ?? ''),
+    {
+      error: 'expected no mergeMethod, which is for the operations merge and autoMerge',
+      path: ['mergeMethod'],
+    },
+  )
+  .refine(
+    ({ operation, pullRequest }) =>
+      pullRequest === undefined || ['open', 'requestReviews'].includes(operation ?? 'open'),
+    {
+      error: 'expected no pullRequest, which is for the operations open and requestReviews',
+      path: ['pullRequest'],
+    },
+  )
   .optional();
 
 const MAX_NAMES_IN_MESSAGE = 5;
 
+const VERBS: Readonly<Record<PullRequestOperation, string>> = {
+  open: 'open',
+  rebase: 'rebase',
+  merge: 'merge',
+  autoMerge: 'merge once it is green',
+  close: 'close',
+  comment: 'comment on',
+  requestReviews: 'ask reviewers of',
+};
+
 /**
- * Opens pull requests for recorded changes, as the next run of the job and without calling the model: for the repositories
- * that the body picks, or all that have a change without a pull request. `pullRequest` overrides settings of the job. 202
+ * Opens pull requests for recorded changes, or does something else with those that are open, as the next run of the job and
+ * without calling the model: for the repositories that the body picks, or all that it can be done for. `pullRequest` overrides settings of the job. 202
  * with the job; 200 if a request with the same Idempotency-Key was accepted before.
  */
 export const openPullRequests = route(
@@ -33,7 +73,8 @@ export const openPullRequests = route(
   '/jobs/{jobId}/pull-requests',
   {
     role: 'runner',
-    summary: 'Opens pull requests of the recorded changes, as the next run of the job and without the model.',
+    summary:
+      'Opens pull requests of the recorded changes, or rebases, merges, closes or comments on open ones, as the next run of the job and without the model.',
     params,
     body,
     isFiltered: true,
@@ -46,28 +87,31 @@ export const openPullRequests = route(
     const request = {
       ...{ kind: 'publish' as const, action: 'publish' as const },
       ...{ approved: body?.approved, publishAs: body?.pullRequest },
+      ...{ operation: body?.operation, comment: body?.comment, mergeMethod: body?.mergeMethod },
     };
+    // What a running job opens is not known yet, so nothing else can be done with it.
+    const mayJoin = (body?.operation ?? 'open') === 'open';
     const prepare = async (job: JobRow) => {
       const filter = filterOf(body ?? {});
       // What a running job's repositories come to is known only at the end of their analysis.
       if (isRunning(job.status) && filter) return { ...request, filter, ...(mine && { selection: mine }) };
       const wanted = await selectedNames(jobId, body, context, mine);
       const known = wanted ?? (await repositoryNames(jobId, context));
-      const names = await namesToPublish(job, known, body?.approved, context);
+      const names = await namesToPublish(job, known, request, context);
       // Changes of a running job may still come.
       const selection = wanted && (isRunning(job.status) ? wanted : names);
       return { ...request, ...(selection && { selection }) };
     };
     const asked = { jobId, scope: 'pull-requests', body, headers, createdBy, access };
-    return beginRun(asked, prepare, context, { mayJoin: true });
+    return beginRun(asked, prepare, context, { mayJoin });
   },
 );
 
-/** The repositories that have a change without a pull request. Throws ConflictError if none has. */
+/** The repositories for which something can be done. Throws ConflictError if there are none. */
 async function namesToPublish(
   job: JobRow,
   names: readonly string[],
-  approved: boolean | undefined,
+  asked: Asked,
   { repositories, reviews, artifacts }: Context,
 ): Promise<string[]> {
   const { jobId, status } = job;
@@ -77,7 +121,7 @@ async function namesToPublish(
   ]);
   const found = rows.map((row) => ({
     name: row.repositoryName,
-    operation: operationOn(row, decisions, needsApproval(job, approved)),
+    operation: operationFor(row, decisions, asked, job),
   }));
   const open = found.flatMap(({ name, operation }) => ('reason' in operation ? [] : [name]));
   const reasons = found.flatMap(({ name, operation }) =>
@@ -89,6 +133,6 @@ async function namesToPublish(
   const more =
     reasons.length > MAX_NAMES_IN_MESSAGE ? `; and ${reasons.length - MAX_NAMES_IN_MESSAGE} more` : '';
   throw new ConflictError(
-    `The job ${jobId} has no pull request to open: ${some.join('; ') || 'no repository matches'}${more}.`,
+    `The job ${jobId} has no pull request to ${VERBS[asked.operation ?? 'open']}: ${some.join('; ') || 'no repository matches'}${more}.`,
   );
 }

@@ -1,5 +1,6 @@
 import type { Octokit } from '@octokit/rest';
 import type { FailedCheck, ReviewComment } from '../../core/repair.ts';
+import type { ChecksState } from '../../core/repository-result.ts';
 import { isByUs } from './comments.ts';
 import { askAll, type RollupState, variablesOf } from './graphql.ts';
 
@@ -58,9 +59,10 @@ export type Feedback = {
   isOpen: boolean;
   headSha: string;
   /** `pending` while any check runs: the others may fail too. */
-  checks: 'pending' | 'failing' | 'passing';
+  checks: ChecksState;
   /** Whether the checks of its base branch fail. */
   baseFails: boolean;
+  baseHasChecks: boolean;
   failures: Failure[];
   /** Oldest first, without those of this product and of bots. Their authors may be anybody. */
   comments: ReviewComment[];
@@ -113,17 +115,25 @@ export async function* askFeedback<T extends { repositoryName: string; number: n
 }
 
 function feedbackOf(pull: PullRequestAnswer): Feedback {
-  const contexts = pull.commits.nodes?.[0]?.commit.statusCheckRollup?.contexts.nodes ?? [];
-  const known = contexts.flatMap((one) => (one ? [one] : []));
+  const rollup = pull.commits.nodes?.[0]?.commit.statusCheckRollup;
+  const baseState = pull.baseRef?.target.statusCheckRollup?.state;
+  const known = (rollup?.contexts.nodes ?? []).flatMap((one) => (one ? [one] : []));
   const failures = known.flatMap(failureOf).slice(0, MAX_CHECKS);
   return {
     isOpen: pull.state === 'OPEN',
     headSha: pull.headRefOid,
-    checks: known.some(isPending) ? 'pending' : failures.length > 0 ? 'failing' : 'passing',
-    baseFails: FAILED_STATES.has(pull.baseRef?.target.statusCheckRollup?.state ?? ''),
+    checks: stateOf(rollup, known),
+    baseFails: FAILED_STATES.has(baseState ?? ''),
+    baseHasChecks: baseState !== undefined,
     failures,
     comments: commentsOf(pull),
   };
+}
+
+function stateOf(rollup: Rollup | undefined, known: readonly (CheckRun | StatusContext)[]): ChecksState {
+  if (!rollup) return 'none';
+  if (known.some(isPending) || rollup.state === 'PENDING' || rollup.state === 'EXPECTED') return 'pending';
+  return FAILED_STATES.has(rollup.state) ? 'failing' : 'passing';
 }
 
 const FAILED_STATES: ReadonlySet<string> = new Set(['FAILURE', 'ERROR']);

@@ -16,6 +16,7 @@ export type PullRequestAnswer = {
   isDraft: boolean;
   mergedAt: string | null;
   headRefOid: string;
+  autoMergeRequest: { mergeMethod: 'MERGE' | 'REBASE' | 'SQUASH' } | null;
   commits: {
     nodes: ({ commit: { statusCheckRollup: { state: RollupState } | null } } | null)[] | null;
   };
@@ -51,7 +52,7 @@ export function pullRequestsQuery(count: number): string {
     ),
     '}',
     'fragment State on PullRequest {',
-    '  state isDraft mergedAt headRefOid',
+    '  state isDraft mergedAt headRefOid autoMergeRequest { mergeMethod }',
     '  commits(last: 1) { nodes { commit { statusCheckRollup { state } } } }',
     '  comments(last: 1) { nodes { createdAt } }',
     '  reviews(last: 1) { nodes { submittedAt } }',

@@ -16,7 +16,7 @@ import { publishAgain, publishElsewhere } from './advice.ts';
 import { type Base, findBase, type Repository, requireBaseBranch } from './base.ts';
 import { requireFitting } from './base-tree.ts';
 import { type Commit, commitToBranch, findOwnCommits } from './branch.ts';
-import { marked } from './comments.ts';
+import { type MarkedComment, marked } from './comments.ts';
 import {
   createPullRequest,
   findPullRequests,
@@ -36,6 +36,8 @@ export type Publication = {
   row: RepositoryResult;
   changeSet: ChangeSet;
   settings: Settings;
+  /** Whether the change moves to the base branch's newest commit. @default false */
+  rebase?: boolean;
 };
 
 export type Published = PullRequest & {
@@ -72,11 +74,12 @@ export async function publishChangeSet(github: Octokit, publication: Publication
   await requireBaseBranch(github, repository, publication);
   // A revision is one more commit, on what the pull request stands on already.
   const own =
-    (existing ?? ended) && isRevised(publication.row)
+    (existing ?? ended) && !publication.rebase && isRevised(publication.row)
       ? await findOwnCommits(github, repository, { jobId: job.jobId, branch })
       : undefined;
   const base = { ...(await findBase(github, repository, publication)), ...own?.base };
   requireOwnBranch(branch, base, publication);
+  if (publication.rebase) requireRebasable(base, publication);
   await requireFitting(github, repository, base.treeSha, changeSet);
   const treeSha = await writeTree(github, repository, base, changeSet);
   const title = titleOf({ ...publication, wanted });
@@ -131,12 +134,12 @@ function isClosedByJob(
   );
 }
 
-function whyOpenAgain({ job, row }: Publication): string {
+function whyOpenAgain({ job, row }: Publication): MarkedComment {
   const why =
     row.pullRequest?.closedFor === 'withdrawn'
       ? `A revision of ${job.jobId} has a change again.`
       : `The change is no longer rejected in the review of ${job.jobId}.`;
-  return marked(why, job.jobId, 'reopen');
+  return marked(why, job.jobId, `reopen ${row.pullRequest?.closedAt ?? ''}`.trim());
 }
 
 /** Whether the change is that of a revision. */
@@ -154,6 +157,16 @@ function requireOwnBranch(branch: string, base: Base, { job, repositoryName }: P
   if (branch !== base.branch) return;
   throw new PullRequestRefusedError(
     `The branch of the pull request of ${repositoryName} is ${branch}, which is also its base branch. Choose another branch: ${publishElsewhere(job.jobId)}.`,
+  );
+}
+
+/** Only what no one else has changed moves by itself: else a person, or a revision, has to look at it. */
+function requireRebasable({ branch, changedMeanwhile }: Base, { repositoryName }: Publication): void {
+  if (changedMeanwhile.length === 0) return;
+  const some = changedMeanwhile.slice(0, 5).join(', ');
+  const more = changedMeanwhile.length > 5 ? ` and ${changedMeanwhile.length - 5} more` : '';
+  throw new PullRequestRefusedError(
+    `The pull request of ${repositoryName} was not rebased: ${some}${more} changed on ${branch} since the change was made. Rebase it by hand, or start a new job.`,
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Octokit } from '@octokit/rest';
 import type { Repository } from './base.ts';
+import { commentOnce, type MarkedComment } from './comments.ts';
 import { statusOf } from './status-of.ts';
 
 export type PullRequest = {
@@ -16,7 +17,7 @@ export type PullRequest = {
 };
 
 /** A pull request as GitHub's API returns it, in a list or alone. */
-type PullJson = {
+export type PullJson = {
   number: number;
   html_url: string;
   state: string;
@@ -97,19 +98,19 @@ export async function updateBody(
 
 /**
  * Closes a pull request that is open, with a comment before it, and returns it as it is then. `onOpen` is called before
- * anything is changed. Safe to run again: a comment may then come twice, since GitHub has no condition for it.
+ * anything is changed. Safe to run again.
  */
 export async function closePullRequest(
   github: Octokit,
   repository: Repository,
   number: number,
-  { comment, onOpen }: { comment: string; onOpen: () => Promise<void> },
+  { comment, onOpen }: { comment: MarkedComment; onOpen?: () => Promise<void> },
 ): Promise<PullRequest> {
   const { data } = await github.rest.pulls.get({ ...repository, pull_number: number });
   const found = pullRequestOf(data as PullJson, repository.owner);
   if (found.state !== 'open') return found;
-  await onOpen();
-  await github.rest.issues.createComment({ ...repository, issue_number: number, body: comment });
+  await onOpen?.();
+  await commentOnce(github, repository, number, comment);
   const closed = await github.rest.pulls.update({ ...repository, pull_number: number, state: 'closed' });
   return pullRequestOf(closed.data as PullJson, repository.owner);
 }
@@ -122,16 +123,20 @@ export async function reopenPullRequest(
   github: Octokit,
   repository: Repository,
   { number }: Pick<PullRequest, 'number'>,
-  comment: string,
+  comment: MarkedComment,
 ): Promise<PullRequest | { refusal: string }> {
   try {
     const { data } = await github.rest.pulls.update({ ...repository, pull_number: number, state: 'open' });
-    await github.rest.issues.createComment({ ...repository, issue_number: number, body: comment });
+    await commentOnce(github, repository, number, comment);
     return pullRequestOf(data as PullJson, repository.owner);
   } catch (error) {
     if (statusOf(error) !== 422) throw error;
     return { refusal: (error as Error).message };
   }
+}
+
+export function endOf({ state, mergedAt }: PullRequest): Pick<PullRequest, 'state' | 'mergedAt'> {
+  return { state, ...(mergedAt && { mergedAt }) };
 }
 
 export function pullRequestOf(pull: PullJson, owner: string): PullRequest {

@@ -33,6 +33,25 @@ export async function markPullRequest(
   ];
 }
 
+/**
+ * Asks the wanted reviewers, and those who have reviewed already, for a review of what the pull request shows now. Returns
+ * the refusals.
+ */
+export async function requestReviews(
+  github: Octokit,
+  repository: Repository,
+  pull: Pick<Marks, 'number' | 'reviewers'> & { author: string },
+  wanted: readonly string[],
+): Promise<string[]> {
+  const { data } = await github.rest.pulls.listReviews({
+    ...{ ...repository, pull_number: pull.number, per_page: 100 },
+  });
+  const reviewed = data.flatMap(({ user }) => (user && user.type !== 'Bot' ? [user.login] : []));
+  const asked = new Set([...pull.reviewers, pull.author].map((name) => name.toLowerCase()));
+  const all = [...new Set([...wanted, ...reviewed])].filter((name) => !asked.has(name.toLowerCase()));
+  return askReviewers(github, repository, pull.number, all.slice(0, MAX_REVIEWERS));
+}
+
 async function addLabels(
   github: Octokit,
   { owner, repo }: Repository,

@@ -19,6 +19,8 @@ const CHECKS: Readonly<Record<RollupState, ChecksState>> = {
   EXPECTED: 'pending',
 };
 
+const METHODS = { MERGE: 'merge', SQUASH: 'squash', REBASE: 'rebase' } as const;
+
 const STATES = { OPEN: 'open', CLOSED: 'closed', MERGED: 'merged' } as const;
 
 /** The record of a pull request, updated by GitHub's answer. */
@@ -37,6 +39,8 @@ export function trackedRecord(
     ...(now.mergedAt && { mergedAt: now.mergedAt }),
     headSha: now.headRefOid,
     ...commentedAt(now),
+    autoMerge:
+      now.state === 'OPEN' && now.autoMergeRequest ? METHODS[now.autoMergeRequest.mergeMethod] : undefined,
     checkedAt: at,
     // The checks of a closed pull request no longer matter.
     ...(now.state === 'OPEN' && checks && { checks }),

@@ -15,11 +15,13 @@ import { requirePublishable, touchesWorkflows } from '../github/change-set-rules
 import { openGitHub } from '../github/client.ts';
 import { marked } from '../github/comments.ts';
 import { credentialId } from '../github/credential.ts';
+import { type Operation, operate } from '../github/operate.ts';
 import { type Published, publishChangeSet } from '../github/publish.ts';
 import { closePullRequest } from '../github/pull-request.ts';
 import { rateLimitedUntil } from '../github/rate-limit.ts';
 import { explainRefusal } from '../github/refusal.ts';
 import { plainText, safeMarkdown } from '../github/untrusted-text.ts';
+import { needsDecision } from '../run/asked-operation.ts';
 import { isWithdrawn, needsApproval } from '../run/publishable.ts';
 import { readRecordedChangeSet } from '../run/recorded-change-set.ts';
 
@@ -28,11 +30,12 @@ const MAX_NOTE = 2000;
 export const Input = z.union([PullRequestInput, WriteAccessInput]);
 
 /**
- * Opens the pull request of a recorded change set, or closes it if the change was rejected. If GitHub's rate limit refuses a call, returns the end of the limit as
+ * Opens the pull request of a recorded change set, closes it if the change was rejected, or does what a request asks for. If
+ * GitHub's rate limit refuses a call, returns the end of the limit as
  * `at`, and holds all slots of the credential until then; the state machine then reserves another slot.
  */
 export async function openPullRequest(
-  { jobId, repositoryName, operation, patchSha, request: key }: PullRequestInput,
+  { jobId, run, repositoryName, operation, patchSha, request: key }: PullRequestInput,
   context: Context,
 ): Promise<Required<Slot>> {
   const { artifacts, jobs, rateSlots, repositories, settings, now } = context;
@@ -42,10 +45,15 @@ export async function openPullRequest(
     context.reviews.reviewOf(jobId, row, artifacts),
     key === '' ? undefined : readRunRequest(artifacts, { jobId, request: key }),
   ]);
-  requireSelected(row, { operation, patchSha }, review, needsApproval(job, request?.approved));
+  // What a person asked for by name does not depend on the decision about the change.
+  const isAsked = request?.operation === operation && !needsDecision(operation);
+  if (!isAsked) requireSelected(row, { operation, patchSha }, review, needsApproval(job, request?.approved));
   try {
-    if (operation === 'close') await close(row, review, context);
-    else await open(job, row, request?.publishAs, context);
+    if (operation === 'open' || operation === 'rebase')
+      await open(job, row, { publishAs: request?.publishAs, rebase: operation === 'rebase' }, context);
+    else if (request && request.operation === operation)
+      await operateOn(operation, { job, run, row, request, settings }, context);
+    else await close(row, review, run, context);
     return { opened: true, at: now(), granted: true, ofJob: true };
   } catch (error) {
     const nowMs = Date.parse(now());
@@ -59,7 +67,7 @@ export async function openPullRequest(
 async function open(
   job: JobRow,
   row: RepositoryResult,
-  publishAs: RunRequest['publishAs'],
+  how: Pick<RunRequest, 'publishAs'> & { rebase: boolean },
   context: Context,
 ): Promise<void> {
   const { artifacts, repositories, settings, now } = context;
@@ -68,7 +76,7 @@ async function open(
   await requirePublishable(changeSet, job.settings, settings);
   const access = touchesWorkflows(changeSet) ? 'writeWorkflows' : 'write';
   const github = await openGitHub(settings, repositoryName, access);
-  const publication = { repositoryName, job, publishAs, row, changeSet, settings };
+  const publication = { repositoryName, job, ...how, row, changeSet, settings };
   const published = await publishChangeSet(github, publication);
   await repositories.recordPullRequest(
     jobId,
@@ -99,10 +107,23 @@ function requireSelected(
   );
 }
 
+async function operateOn(
+  operation: Operation,
+  subject: Parameters<typeof operate>[1],
+  { repositories, now }: Context,
+): Promise<void> {
+  const { jobId, repositoryName, pullRequest } = subject.row;
+  const changed = await operate(operation, subject);
+  await repositories.recordPullRequest(jobId, repositoryName, now(), {
+    pullRequest: { ...pullRequest!, error: undefined, ...changed, checkedAt: now() },
+  });
+}
+
 /** Closes the pull request of a rejected change, with the reviewer's note as a comment. */
 async function close(
   row: RepositoryResult,
   review: Review | undefined,
+  run: number,
   { settings, repositories, now }: Context,
 ): Promise<void> {
   const { jobId, repositoryName, pullRequest, pullRequestNumber } = row;
@@ -116,7 +137,7 @@ async function close(
       pullRequest: { ...pullRequest, ...end, closedFor, error: undefined, checkedAt: now() },
     });
   const { state, mergedAt, closedAt } = await closePullRequest(github, { owner, repo }, pullRequestNumber!, {
-    comment: marked(whyClosed(row, review), jobId, 'close'),
+    comment: marked(whyClosed(row, review), jobId, `close ${run}`),
     onOpen: async () => {
       closedFor = isWithdrawn(row) ? 'withdrawn' : 'rejected';
       await record({ state: 'open' });

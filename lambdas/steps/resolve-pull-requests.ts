@@ -10,9 +10,10 @@ import { readRunRequest } from '../../core/store/run-requests.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { pauseAfter } from '../pause.ts';
+import { type Asked, operationFor } from '../run/asked-operation.ts';
 import { cleanUpRun } from '../run/clean-up.ts';
 import { CANCELLED } from '../run/end-unfinished.ts';
-import { needsApproval, operationOn, PUBLISHABLE_ATTRIBUTES } from '../run/publishable.ts';
+import { PUBLISHABLE_ATTRIBUTES } from '../run/publishable.ts';
 import { repositoryNames } from '../run/rows.ts';
 import { recordRunStart } from '../run/run-record.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
@@ -39,7 +40,7 @@ const CHILDREN_PER_OWNER = 4;
 const MAX_CHILDREN = 80;
 
 /**
- * Lists the recorded changes that need a pull request. While the analysis runs, only changes without a recorded attempt: a
+ * Lists what is done with pull requests: the recorded changes that need one, or those that the request is about. While the analysis runs, only changes without a recorded attempt: a
  * failed attempt is repeated once, after the analysis, so that it takes at most two slots.
  */
 export async function resolvePullRequests(
@@ -69,9 +70,9 @@ export async function resolvePullRequests(
 }
 
 /** By the repository's name: the request that its pull request was asked for by. */
-type Requested = Map<string, { key: string; approved?: boolean | undefined }>;
+type Requested = Map<string, Asked & { key: string }>;
 /** What the job itself asked for. */
-const NO_REQUEST = { key: '', approved: undefined };
+const NO_REQUEST = { key: '' };
 
 async function lookMeanwhile(
   { jobs, control, now }: Context,
@@ -101,8 +102,8 @@ async function listChanges(
     context.reviews.decisions(jobId, context.artifacts),
   ]);
   const operations = rows.flatMap((row): PublishItem[] => {
-    const { key, approved } = requested.get(row.repositoryName) ?? NO_REQUEST;
-    const operation = operationOn(row, decisions, needsApproval(job, approved));
+    const { key, ...asked } = requested.get(row.repositoryName) ?? NO_REQUEST;
+    const operation = operationFor(row, decisions, asked, job);
     return 'reason' in operation ? [] : [{ ...operation, request: key }];
   });
   const byOwner = Map.groupBy(
@@ -149,7 +150,7 @@ async function requestedOf(
   for (const key of keys) {
     const request = await readRunRequest(context.artifacts, { jobId: job.jobId, request: key });
     for (const name of await namesOf(job.jobId, request, all, context))
-      requested.set(name, { key: key!, approved: request.approved });
+      requested.set(name, { key: key!, approved: request.approved, operation: request.operation });
   }
   return requested;
 }

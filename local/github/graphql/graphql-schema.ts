@@ -10,6 +10,26 @@ type Query {
   repository(followRenames: Boolean = true, name: String!, owner: String!): Repository
 }
 
+type Mutation {
+  enablePullRequestAutoMerge(input: EnablePullRequestAutoMergeInput!): EnablePullRequestAutoMergePayload
+}
+
+type AutoMergeRequest {
+  mergeMethod: PullRequestMergeMethod!
+}
+
+enum PullRequestMergeMethod { MERGE REBASE SQUASH }
+
+input EnablePullRequestAutoMergeInput {
+  pullRequestId: ID!
+  mergeMethod: PullRequestMergeMethod = MERGE
+  expectedHeadOid: GitObjectID
+}
+
+type EnablePullRequestAutoMergePayload {
+  pullRequest: PullRequest
+}
+
 type Repository {
   nameWithOwner: String!
   isArchived: Boolean!
@@ -87,6 +107,7 @@ type PullRequest {
   mergedAt: DateTime
   headRefOid: GitObjectID!
   baseRef: Ref
+  autoMergeRequest: AutoMergeRequest
   comments(after: String, before: String, first: Int, last: Int, orderBy: IssueCommentOrder): IssueCommentConnection!
   reviews(after: String, author: String, before: String, first: Int, last: Int, states: [PullRequestReviewState!]): PullRequestReviewConnection
   commits(after: String, before: String, first: Int, last: Int): PullRequestCommitConnection!

@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { buildSchema, execute, GraphQLError, type GraphQLSchema, parse, validate } from 'graphql';
 import { z } from 'zod';
+import { LOCAL_USER } from '../accounts/accounts.ts';
 import type { Caller } from '../accounts/caller.ts';
 import type { Role } from '../accounts/roles.ts';
 import type { GitHub } from '../github.ts';
 import type { PullRecord } from '../pulls/pull-requests.ts';
 import type { Checks } from '../repositories/check-store.ts';
-import { latest } from '../repositories/checks.ts';
 import type { Repository } from '../repositories/repository.ts';
+import { latest, rollup } from '../repositories/rollup.ts';
 import type { Answer } from '../rest/call.ts';
 import { GitHubError } from '../rest/github-error.ts';
 import { callersRole, requireAccess } from '../strict/access.ts';
@@ -20,7 +21,12 @@ const requestBody = z.object({
 });
 
 /** The operations that are served; any other is refused with 501, as is an unknown REST route. */
-const OPERATIONS: ReadonlySet<string> = new Set(['Repositories', 'PullRequests', 'Feedback']);
+const OPERATIONS: ReadonlySet<string> = new Set([
+  'Repositories',
+  'PullRequests',
+  'Feedback',
+  'EnableAutoMerge',
+]);
 
 let built: GraphQLSchema | undefined;
 
@@ -86,6 +92,7 @@ function typeOf({ originalError }: GraphQLError): { type?: string } {
 
 function rootFor(github: GitHub, caller: Caller) {
   return {
+    enablePullRequestAutoMerge: ({ input }: { input: AutoMerge }) => enableAutoMerge(github, caller, input),
     repository({ owner, name, followRenames }: { owner: string; name: string; followRenames: boolean }) {
       const { repositories } = github;
       const found =
@@ -98,6 +105,35 @@ function rootFor(github: GitHub, caller: Caller) {
       return repositoryOf(github, caller, found);
     },
   };
+}
+
+type AutoMerge = {
+  pullRequestId: string;
+  mergeMethod: 'MERGE' | 'REBASE' | 'SQUASH';
+  expectedHeadOid?: string | null;
+};
+
+async function enableAutoMerge(github: GitHub, caller: Caller, input: AutoMerge) {
+  const { pullRequestId, mergeMethod, expectedHeadOid } = input;
+  const [, id] = /^PullRequest:(\d+)$/.exec(Buffer.from(pullRequestId, 'base64url').toString()) ?? [];
+  const repository = github.repositories.findById(Math.floor(Number(id) / 1_000_000));
+  const number = Number(id) % 1_000_000;
+  const found = await repository?.pulls.find(number);
+  if (!repository || !found || !callersRole(caller, repository))
+    throw new TypedError('NOT_FOUND', `Could not resolve to a node with the global id of '${pullRequestId}'`);
+  requireAccess(caller, repository, 'pull_requests=write,contents=write');
+  const refuse = (why: string) => new TypedError('UNPROCESSABLE', why);
+  if (!repository.record.allowAutoMerge) throw refuse('Auto merge is not allowed for this repository');
+  if (rollup(await repository.checks.read(found.head.sha)) === 'SUCCESS')
+    throw refuse('Pull request is in clean status');
+  const by = caller.login ?? LOCAL_USER;
+  const pull = await repository.pulls.change(number, async ({ state, head }) => {
+    if (state !== 'open') throw refuse('Pull request is closed');
+    if (expectedHeadOid && expectedHeadOid !== head.sha)
+      throw refuse('Head sha does not match the expected head sha');
+    return { autoMerge: { method: mergeMethod.toLowerCase() as 'merge' | 'rebase' | 'squash', by } };
+  });
+  return { pullRequest: pullRequestOf(caller, repository, pull!) };
 }
 
 const PERMISSIONS: Readonly<Record<Role, string>> = {
@@ -136,6 +172,7 @@ function pullRequestOf(caller: Caller, repository: Repository, pull: PullRecord)
     isDraft: pull.draft,
     mergedAt: pull.mergedAt,
     headRefOid: pull.head.sha,
+    autoMergeRequest: pull.autoMerge && { mergeMethod: pull.autoMerge.method.toUpperCase() },
     baseRef: { name: pull.base.ref, target: commitOf(caller, repository, pull.base.sha) },
     commits({ first, last }: Page) {
       if (first !== undefined || last !== 1)
@@ -201,24 +238,4 @@ function contextsOf({ checkRuns, statuses }: Checks): object[] {
       state: status.state.toUpperCase(),
     })),
   ];
-}
-
-const FAILED = new Set(['action_required', 'cancelled', 'failure', 'startup_failure', 'timed_out', 'stale']);
-
-/**
- * The state of check runs and commit statuses together, the newest of each name. Returns undefined if
- * there are none.
- */
-function rollup({ checkRuns, statuses }: Checks): string | undefined {
-  const runs = latest(checkRuns, ({ name }) => name);
-  const contexts = latest(statuses, ({ context }) => context);
-  if (runs.length + contexts.length === 0) return undefined;
-  if (contexts.some(({ state }) => state === 'error')) return 'ERROR';
-  const isFailed =
-    runs.some(({ conclusion }) => FAILED.has(conclusion ?? '')) ||
-    contexts.some(({ state }) => state === 'failure');
-  if (isFailed) return 'FAILURE';
-  const isPending =
-    runs.some(({ status }) => status !== 'completed') || contexts.some(({ state }) => state === 'pending');
-  return isPending ? 'PENDING' : 'SUCCESS';
 }

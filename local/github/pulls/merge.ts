@@ -29,7 +29,8 @@ function messageOf(repository: Repository, pull: PullRecord, merge: Merge): stri
   return [merge.commit_title ?? title, text].filter(Boolean).join('\n\n');
 }
 
-async function mergeInto(
+/** The record of the pull request after its merge. Throws what GitHub says if it cannot be merged. */
+export async function mergeInto(
   repository: Repository,
   pull: PullRecord,
   merge: Merge & { by: string },

@@ -75,7 +75,12 @@ export async function pullJson(call: RepositoryCall, pull: PullRecord): Promise<
     milestone: null,
     assignee: null,
     assignees: [],
-    auto_merge: null,
+    auto_merge: pull.autoMerge && {
+      enabled_by: accountJson(github, pull.autoMerge.by),
+      merge_method: pull.autoMerge.method,
+      commit_title: pull.title,
+      commit_message: '',
+    },
     requested_reviewers: pull.reviewers.map((login) => accountJson(github, login)),
     requested_teams: requestedTeams(github, repository, pull.teamReviewers),
     head: await pullSide(call, pull.head),

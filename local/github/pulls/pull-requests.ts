@@ -39,6 +39,11 @@ const pullRecord = z.object({
     .default([]),
   reviewers: z.array(z.string()),
   teamReviewers: z.array(z.string()),
+  /** Set while it waits for its checks, and then merges by itself. */
+  autoMerge: z
+    .object({ method: z.enum(['merge', 'squash', 'rebase']), by: z.string() })
+    .nullable()
+    .default(null),
   mergeCommitSha: z.string().nullable(),
   mergedAt: z.string().nullable(),
   mergedBy: z.string().nullable().default(null),
@@ -92,6 +97,7 @@ export class PullRequests {
         reviews: [],
         reviewers: [],
         teamReviewers: [],
+        autoMerge: null,
         mergeCommitSha: null,
         mergedAt: null,
         mergedBy: null,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { accountJson, LOCAL_USER, nodeId } from '../accounts/accounts.ts';
 import { resolve } from '../objects/history.ts';
+import { mergeWhatIsGreen } from '../pulls/auto-merge.ts';
 import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
 import { GitHubError, notFound, unprocessable } from '../rest/github-error.ts';
 import { paginated } from '../rest/paginated.ts';
@@ -8,6 +9,7 @@ import { parseBody } from '../rest/parse-body.ts';
 import { appJson } from '../strict/apps.ts';
 import type { CheckRunRecord, StatusRecord } from './check-store.ts';
 import { repositoryJson } from './repository-json.ts';
+import { latest } from './rollup.ts';
 
 const newStatus = z.object({
   state: z.enum(['error', 'failure', 'pending', 'success']),
@@ -61,12 +63,6 @@ async function requireCommit({ repository }: RepositoryCall, ref: string): Promi
   return sha;
 }
 
-/** The newest of each name, given newest first. */
-export function latest<Item>(items: readonly Item[], nameOf: (item: Item) => string): Item[] {
-  const seen = new Set<string>();
-  return items.filter((item) => !seen.has(nameOf(item)) && seen.add(nameOf(item)));
-}
-
 const statusFields = (status: StatusRecord, call: RepositoryCall, sha: string): Record<string, unknown> => ({
   url: `${call.url}/statuses/${sha}`,
   avatar_url: accountJson(call.github, status.creator).avatar_url,
@@ -93,6 +89,7 @@ async function createStatus(call: RepositoryCall): Promise<Answer> {
   const createdAt = new Date().toISOString();
   const status = { id: 0, state, context, description, targetUrl, creator, createdAt };
   await repository.checks.add(sha, (id) => ({ statuses: [Object.assign(status, { id })] }));
+  await mergeWhatIsGreen(repository, sha);
   const body = { ...statusFields(status, call, sha), creator: accountJson(github, creator) };
   return { status: 201, body };
 }
@@ -188,6 +185,7 @@ async function createCheckRun(call: RepositoryCall): Promise<Answer> {
     completedAt: wanted.completed_at ?? (isCompleted ? now : null),
   };
   await call.repository.checks.add(sha, (id) => ({ checkRuns: [Object.assign(run, { id })] }));
+  await mergeWhatIsGreen(call.repository, sha);
   return { status: 201, body: checkRunJson(run, call, sha) };
 }
 

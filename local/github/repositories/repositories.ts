@@ -27,6 +27,7 @@ const repositoryChange = z.object({
   description: description.optional(),
   private: z.boolean().optional(),
   default_branch: z.string().optional(),
+  allow_auto_merge: z.boolean().optional(),
 });
 
 const newTopics = z.object({
@@ -80,7 +81,9 @@ async function setDefaultBranch(repository: Repository, branch: string): Promise
 /** Nothing of an archived repository can be changed but that it is archived. */
 async function updateRepository(call: RepositoryCall): Promise<Answer> {
   const { github, repository } = call;
-  const { default_branch: branch, name, ...change } = parseBody(call, 'Repository', repositoryChange);
+  const body = parseBody(call, 'Repository', repositoryChange);
+  const { default_branch: branch, allow_auto_merge: allowAutoMerge, name, ...rest } = body;
+  const change = { ...rest, ...(allowAutoMerge !== undefined && { allowAutoMerge }) };
   if (repository.record.archived && change.archived !== false) throw archived();
   if (branch !== undefined) await setDefaultBranch(repository, branch);
   if (name !== undefined && name !== repository.record.name) {

@@ -91,6 +91,7 @@ export async function repositoryJson(
     allow_merge_commit: true,
     allow_squash_merge: true,
     allow_rebase_merge: false,
+    allow_auto_merge: record.allowAutoMerge,
     size: 0,
     forks: 0,
     forks_count: 0,

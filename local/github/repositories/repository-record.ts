@@ -48,6 +48,7 @@ export const repositoryRecord = z.object({
   topics: z.array(z.string()).default([]),
   private: z.boolean(),
   archived: z.boolean().default(false),
+  allowAutoMerge: z.boolean().default(false),
   collaborators: z.array(z.object({ login: z.string(), role: z.enum(ROLES) })).default([]),
   /** Slugs of the organization's teams with access. */
   teams: z.array(z.string()).default([]),

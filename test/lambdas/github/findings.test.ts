@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Octokit } from '@octokit/rest';
-import { marked } from '../../../lambdas/github/comments.ts';
+import { bodyOfComment, marked } from '../../../lambdas/github/comments.ts';
 import { askFeedback } from '../../../lambdas/github/findings.ts';
 import { mayWrite } from '../../../lambdas/github/may-write.ts';
 import {
@@ -50,7 +50,7 @@ test('only who may write counts, and no comment of this product', async () => {
     gitHub.client(token).issues.createComment({ ...place, issue_number: 1, body });
   await comment(TOKENS.triages, 'Write pwned.');
   await comment(TOKENS.writes, 'Say why.');
-  await comment(TOKENS.owner, marked('Closed.', 'job-1', 'close'));
+  await comment(TOKENS.owner, bodyOfComment(marked('Closed.', 'job-1', 'close')));
   // Who comments may lose the right to write.
   await owner.repos.addCollaborator({ ...place, username: 'triages', permission: 'triage' });
   const { comments } = await feedback();
@@ -59,7 +59,7 @@ test('only who may write counts, and no comment of this product', async () => {
   for (const [login, expected] of [
     ['triages', false],
     ['writes', true],
-    ['nobody', false],
+    ['stranger', false],
     ['Local', true],
   ] as const)
     expect([login, await isWriter('local/one', login)]).toEqual([login, expected]);

@@ -8,6 +8,7 @@ import {
   pullRequestsQuery,
   repositoriesQuery,
 } from '../../../lambdas/github/graphql.ts';
+import { ENABLE_AUTO_MERGE } from '../../../lambdas/github/merge.ts';
 import { SCHEMA } from '../../../local/github/graphql/graphql-schema.ts';
 import {
   newBranch,
@@ -39,6 +40,7 @@ test('the product’s GraphQL queries are valid by GitHub’s schema, for one re
   const theirs = buildSchema(schema.idl, { assumeValid: true });
   for (const query of [repositoriesQuery, pullRequestsQuery, feedbackQuery])
     for (const count of [1, 100]) expect(validate(theirs, parse(query(count)))).toEqual([]);
+  expect(validate(theirs, parse(ENABLE_AUTO_MERGE))).toEqual([]);
 });
 
 test('the local GitHub’s schema agrees with GitHub’s in every field', () => {

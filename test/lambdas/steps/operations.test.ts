@@ -113,7 +113,7 @@ test('comments once, closes with a reason, and asks reviewers again', async () =
   const refused = await publishing.call('POST', `/jobs/${jobId}/pull-requests`, { operation: 'comment' });
   expect(refused.status).toBe(400);
   const { run } = await operate(jobId, 'comment', ['talks'], { comment: 'Please @look.' });
-  expect(await commentsOn('talks')).toEqual([expect.stringMatching(/^Please @look\./)]);
+  expect(await commentsOn('talks')).toEqual([expect.stringMatching(/\n\nPlease @look\.$/)]);
   // A step that ran before its execution was lost runs again.
   const item = { jobId, run, repositoryName: 'local/talks', operation: 'comment', patchSha: '' };
   const { runs } = (await publishing.call('GET', `/jobs/${jobId}/runs`)).json as never as {
@@ -129,7 +129,7 @@ test('comments once, closes with a reason, and asks reviewers again', async () =
 
   const job = await operate(jobId, 'close', ['ends'], { comment: 'Not now.' });
   expect(job.pullRequests).toMatchObject({ open: 1, closed: 1 });
-  expect(await commentsOn('ends')).toEqual([expect.stringMatching(/^Not now\./)]);
+  expect(await commentsOn('ends')).toEqual([expect.stringMatching(/\n\nNot now\.$/)]);
 });
 
 test('lets GitHub merge once the checks pass, where the repository allows it', async () => {

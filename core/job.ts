@@ -314,9 +314,27 @@ export const JobRow = z.object({
 });
 export type JobRow = z.infer<typeof JobRow>;
 
-/** The branch of a job's pull requests. */
-export function branchNameOf({ jobId, pullRequest }: Pick<JobRow, 'jobId' | 'pullRequest'>): string {
-  return pullRequest?.branch ?? `cody-batch/${jobId}`;
+type Place = Pick<JobRow, 'jobId' | 'type'> & { repositoryName: string };
+
+/** The text with `{job}`, `{type}` and `{repository}` replaced: the jobId, the job's type, and the name without its owner. */
+export function filled(text: string, { jobId, type, repositoryName }: Place): string {
+  const values: Record<string, string> = {
+    ...{ job: jobId, type },
+    repository: parseRepositoryName(repositoryName).name,
+  };
+  return text.replace(/\{(job|type|repository)\}/g, (_, name: string) => values[name]!);
+}
+
+/** The branch of a job's pull request in a repository, whose name may have what a branch may not: `.github`, `a.lock.b`. */
+export function branchNameOf(
+  { pullRequest, ...job }: Pick<JobRow, 'jobId' | 'type' | 'pullRequest'>,
+  repositoryName: string,
+  wanted = pullRequest?.branch,
+): string {
+  const branch = filled(wanted ?? 'cody-batch/{job}', { ...job, repositoryName });
+  if (BranchName.safeParse(branch).success) return branch;
+  const name = parseRepositoryName(repositoryName).name.replaceAll('.', '-');
+  return filled(wanted ?? '', { ...job, repositoryName: `-/${name.replace(/^-+/, '') || 'repository'}` });
 }
 
 /** The long texts of a job, in the artifact `request.json`, so that the row stays small. */

@@ -150,7 +150,10 @@ function isRevised({ resultRun, revision }: RepositoryResult): boolean {
 /** The branch that the request of this run names, or that of the existing pull request, or the job's. */
 function branchOf({ job, publishAs, row }: Pick<Publication, 'job' | 'publishAs' | 'row'>): string {
   const there = row.pullRequestNumber === undefined ? undefined : row.branch;
-  return publishAs?.branch ?? there ?? branchNameOf(job);
+  // A repository that was renamed keeps the branch of its first name.
+  const { repositoryName } = row;
+  if (publishAs?.branch) return branchNameOf(job, repositoryName, publishAs.branch);
+  return there ?? branchNameOf(job, repositoryName);
 }
 
 function requireOwnBranch(branch: string, base: Base, { job, repositoryName }: Publication): void {

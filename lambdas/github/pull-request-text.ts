@@ -1,5 +1,5 @@
 import type { ChangeSet } from '../../core/change-set.ts';
-import type { JobRow } from '../../core/job.ts';
+import { filled, type JobRow } from '../../core/job.ts';
 import { failedOnBase, type RepositoryResult, type Verification } from '../../core/repository-result.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { Base } from './base.ts';
@@ -23,8 +23,8 @@ export type Subject = {
 };
 
 /** The title from the job, or else the model's, made safe. It is also the commit's subject. */
-export function titleOf({ job, changeSet, wanted }: Subject): string {
-  const own = wanted.title;
+export function titleOf({ job, row, changeSet, wanted }: Subject): string {
+  const own = wanted.title && filled(wanted.title, { ...job, repositoryName: row.repositoryName });
   const title = own ? plainLine(own, MAX_TITLE) : safeLine(changeSet.title, MAX_TITLE);
   return title || safeLine(job.name, MAX_TITLE) || `Change by ${job.jobId}`;
 }

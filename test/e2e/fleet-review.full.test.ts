@@ -3,7 +3,9 @@ import { digestOfChanges } from '../../core/review.ts';
 import type { SummaryRow } from '../../core/summary-row.ts';
 import type { MessageRequest } from '../../local/model/conversation.ts';
 import type { Reply } from '../../local/model/reply.ts';
+import { ContinuousIntegration } from '../support/ci.ts';
 import { COST_OF_USAGE, callTool, Fleet, repositoryOfRequest } from '../support/fleet.ts';
+import { invokeAt } from '../support/publishing.ts';
 import { repositoryOfPackage } from '../support/work-trees.ts';
 
 /** The licence in the package.json of each package; each gets a suffix, and so a shape, of its own. */
@@ -28,6 +30,7 @@ function answer(request: MessageRequest): Reply {
   };
   const ofPackage = `-${packageOf(name)}`;
   const last = JSON.stringify(request.messages.at(-1));
+  if (last.includes('Your change is a pull request')) return edit(` three${ofPackage}`, ` four${ofPackage}`);
   if (last.includes('Not two but three')) return edit(` two${ofPackage}`, ` three${ofPackage}`);
   if (request.messages.length === 1) return edit('', ` ${suffix}${ofPackage}`);
   return callTool('task_complete', {
@@ -59,6 +62,15 @@ async function rowsOf(jobId: string): Promise<SummaryRow[]> {
   );
 }
 
+/** The pull request of one repository may not say three. */
+const CHECK = `import { readFileSync } from 'node:fs';
+const { license } = JSON.parse(readFileSync('package.json', 'utf8'));
+if (process.argv[1] !== 'glob-1' || !license.includes(' three')) process.exit(0);
+console.log('package.json:1: the licence may not say three');
+process.exit(1);
+`;
+const track = () => invokeAt(fleet.stack, 'events/track-pull-requests', {}).result();
+
 /** The changes of each shape, by the package that has it. */
 async function shapesOf(jobId: string): Promise<Map<string, SummaryRow[]>> {
   const changed = (await rowsOf(jobId)).filter(({ outcome }) => outcome === 'changed');
@@ -74,10 +86,13 @@ function decide(jobId: string, decision: 'approve' | 'reject', rows: readonly Su
   return fleet.call('POST', `/jobs/${jobId}/reviews`, { decision, shape: rows[0]!.shape, seen, note });
 }
 
-test('a sample, another prompt, the rest, a review by shape, and pull requests of what was approved', async () => {
+test('a sample, another prompt, a review by shape, revisions, a repair, and all that was approved merged', async () => {
   const prompt = (suffix: string) => `Give the licence the suffix ${suffix}.`;
   const sample = PACKAGES.map((name) => `local/${name}-1`);
-  const jobId = await fleet.post(NAMES, { prompt: prompt('one'), sample, review: 'required' });
+  const pullRequest = { repair: { rounds: 1 } };
+  const jobId = await fleet.post(NAMES, {
+    ...{ prompt: prompt('one'), sample, review: 'required', pullRequest },
+  });
   expect(await fleet.ended(jobId)).toMatchObject({
     ...{ status: 'waiting', waitingFor: 'sample', held: 9 },
     counts: { total: 3, completed: 3 },
@@ -144,13 +159,48 @@ test('a sample, another prompt, the rest, a review by shape, and pull requests o
   expect(revised).toMatchObject({ status: 'completed', pullRequests: { open: 8 } });
   expect((await pull()).commitSha).not.toBe(shown.commitSha);
 
+  // A sentence for one shape, whose pull requests follow once the new changes are approved.
+  const ofGlob = (await shapesOf(jobId)).get('glob')!;
+  const sentence = { instruction: 'Not two but three.', shape: ofGlob[0]!.shape };
+  expect((await fleet.call('POST', `/jobs/${jobId}/revise`, sentence)).status).toBe(202);
+  expect(await fleet.ended(jobId)).toMatchObject({ status: 'waiting', revisions: { replaced: 4 } });
+  expect((await decide(jobId, 'approve', (await shapesOf(jobId)).get('glob')!)).status).toBe(200);
+  expect((await publish()).status).toBe(202);
+  expect(await fleet.ended(jobId)).toMatchObject({ status: 'completed', pullRequests: { open: 8 } });
+
+  // The check of one fails, so the job mends it; a person approves what it has become.
+  const ci = new ContinuousIntegration(fleet.stack.gitHub, CHECK);
+  const check = async () => {
+    const rows = await fleet.rows(jobId);
+    const branches = NAMES.filter((name) => packageOf(name) === 'glob').map((name) => rows[name]!.branch!);
+    return Promise.all(branches.map((branch, i) => ci.run(`glob-${i + 1}`, branch)));
+  };
+  expect(await check()).toEqual([false, true, true, true]);
+  await track();
+  expect(await fleet.ended(jobId)).toMatchObject({ status: 'waiting', revisions: { replaced: 1 } });
+  const mended = (await rowsOf(jobId)).filter(({ review }) => review === undefined);
+  expect(mended).toMatchObject([{ repositoryName: 'local/glob-1', outcome: 'changed' }]);
+  expect((await fleet.rows(jobId))['glob-1']!.repairs).toMatchObject([{ failed: ['check'] }]);
+  expect((await decide(jobId, 'approve', mended)).status).toBe(200);
+  expect((await publish()).status).toBe(202);
+  await fleet.ended(jobId);
+  expect(await check()).toEqual([true, true, true, true]);
+  await track();
+  expect((await fleet.job(jobId)).status).toBe('completed');
+
+  const merge = { operation: 'merge', approved: true };
+  expect((await fleet.call('POST', `/jobs/${jobId}/pull-requests`, merge)).status).toBe(202);
+  const merged = await fleet.ended(jobId);
+  expect(merged).toMatchObject({ status: 'completed', pullRequests: { open: 0, merged: 8 } });
+
   // The bill is what the model server answered, over all runs.
   expect(fleet.model.faults).toEqual([]);
-  expect(revised.costUsd).toBeCloseTo(fleet.model.requests.length * COST_OF_USAGE, 6);
+  expect(merged.costUsd).toBeCloseTo(fleet.model.requests.length * COST_OF_USAGE, 6);
   const { runs } = (await fleet.call('GET', `/jobs/${jobId}/runs`)).json;
   expect(runs.map(({ kind }) => kind)).toEqual([
-    ...['publish', 'revise', 'publish', 'retry', 'publish', 'continue', 'create'],
+    ...['publish', 'publish', 'repair', 'publish', 'revise', 'publish', 'revise', 'publish', 'retry'],
+    ...['publish', 'continue', 'create'],
   ]);
   const spent = runs.reduce((sum, { costUsd = 0 }) => sum + costUsd, 0);
-  expect(spent).toBeCloseTo(revised.costUsd!, 6);
+  expect(spent).toBeCloseTo(merged.costUsd!, 6);
 }, 600_000);

@@ -14,10 +14,13 @@ const SCRIPT = 'check.mjs';
 export class ContinuousIntegration {
   readonly #gitHub: string;
   readonly #octokit: Octokit;
+  readonly #script: string | undefined;
   #jobs = 0;
 
-  constructor(gitHub: string) {
+  /** `script` is run in place of the repository's own, with the repository's name as its argument. */
+  constructor(gitHub: string, script?: string) {
     this.#gitHub = gitHub;
+    this.#script = script;
     this.#octokit = new Octokit({ baseUrl: `${gitHub}/api/v3` });
   }
 
@@ -28,8 +31,10 @@ export class ContinuousIntegration {
       const clone = path.join(folder.path, 'clone');
       const url = `${this.#gitHub}/local/${repo}.git`;
       await git(folder.path, 'clone', '--quiet', '--branch', branch, url, clone);
+      const script =
+        this.#script === undefined ? [SCRIPT] : ['--input-type=module', '--eval', this.#script, repo];
       const { output, passed } = await new Promise<{ output: string; passed: boolean }>((resolve) => {
-        execFile(process.execPath, [SCRIPT], { cwd: clone }, (error, stdout, stderr) =>
+        execFile(process.execPath, script, { cwd: clone }, (error, stdout, stderr) =>
           resolve({ output: stdout + stderr, passed: error === null }),
         );
       });

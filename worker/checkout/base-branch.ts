@@ -6,7 +6,7 @@ import type { Workspace } from '../sandbox/workspace.ts';
 import { type Clone, type CloneRequest, explain, openRemote, unreachable } from './clone.ts';
 import { retryGit } from './git-retries.ts';
 
-type Job = Pick<JobRow, 'jobId' | 'createPullRequests' | 'pullRequest'>;
+type Job = Pick<JobRow, 'jobId' | 'type' | 'createPullRequests' | 'pullRequest'>;
 
 /** The server's branches that can conflict with the job's branch: full name to commit. */
 export type RemoteBranches = ReadonlyMap<string, string>;
@@ -25,7 +25,7 @@ export async function findBranches(
 ): Promise<RemoteBranches | undefined> {
   if (!job.createPullRequests) return undefined;
   const { git, url } = openRemote(workspace, request);
-  const branch = branchNameOf(job);
+  const branch = branchNameOf(job, request.repositoryName);
   const exact = new Set([
     `refs/heads/${branch}`,
     ...ancestorsOf(branch).map((above) => `refs/heads/${above}`),
@@ -60,7 +60,7 @@ export async function requireOwnBranch(
   job: Job,
   { repositoryName, signal }: Pick<CloneRequest, 'repositoryName' | 'signal'>,
 ): Promise<void> {
-  const branch = branchNameOf(job);
+  const branch = branchNameOf(job, repositoryName);
   const refuse = (fault: string, mend: string) => {
     const other = 'start a job with another pullRequest.branch';
     throw new PullRequestRefusedError(

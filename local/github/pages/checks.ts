@@ -1,5 +1,5 @@
 import type { Checks } from '../repositories/check-store.ts';
-import { latest } from '../repositories/checks.ts';
+import { latest } from '../repositories/rollup.ts';
 import { type Html, html, plain } from './html.ts';
 
 type Check = { name: string; state: string; text: string | null; log?: string };

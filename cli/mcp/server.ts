@@ -166,6 +166,7 @@ export function mcpServer(connection: Connection): McpServer {
     async ({ job, repositories, approvedOnly = true, ...asked }) =>
       json(await publishChanges(api, await id(job), repositories, approvedOnly, asked)),
   );
+  registerFurtherRuns(server, api, id);
   server.registerTool(
     'cancel_job',
     { description: 'Cancels a job.', inputSchema: { job: Job }, annotations: STARTS },

@@ -6,6 +6,7 @@ import type { JobPage } from '../../api/types.ts';
 import { count } from '../../text/format.ts';
 import { ConfirmButton } from '../../ui/confirm-button.tsx';
 import { ProblemBox } from '../../ui/problem.tsx';
+import { ContinueOtherwise } from './continue-otherwise.tsx';
 import { useCancelJob, useDeleteJob, useStartRun } from './job-mutations.ts';
 import styles from './job-page.module.css';
 import { isChange, type Row } from './rows.ts';
@@ -43,6 +44,7 @@ export function JobActions({ job, rows }: { job: JobPage; rows: readonly Row[] |
           Run the rest ({count(job.held)})
         </button>
       ) : null}
+      {isRunner && job.held && !running ? <ContinueOtherwise job={job} /> : null}
       {isRunner && retriable > 0 && !running && (
         <button type="button" disabled={retry.isPending} onClick={() => retry.mutate({})}>
           Retry {count(retriable)}

@@ -8,6 +8,10 @@ export type RunBody = {
   repositories?: string[];
   shape?: string;
   approved?: boolean;
+  instruction?: string;
+  prompt?: string;
+  maxCostUsd?: number;
+  redo?: true;
   settings?: { maxTurns?: number; maxCostUsd?: number };
 };
 
@@ -15,7 +19,7 @@ export type RunBody = {
  * Starts the next run of a job. The key belongs to what the person wants: the same request, about the run that was on
  * screen, keeps its key until it is answered, so that a lost answer or a second click never starts a second run.
  */
-export function useStartRun(jobId: string, action: 'retry' | 'continue' | 'pull-requests') {
+export function useStartRun(jobId: string, action: 'retry' | 'continue' | 'revise' | 'pull-requests') {
   const client = useQueryClient();
   const renew = useRenewJob(jobId);
   const intent = useRef({ wish: '', key: '' });

@@ -95,7 +95,7 @@ export function JobPage() {
       {!rows && tab !== 'settings' && tab !== 'runs' && !rowsRead.error && <Loading rows={10} />}
       {!rows && rowsRead.error && <ProblemBox error={rowsRead.error} retry={() => void rowsRead.refetch()} />}
       {rows && tab === 'repositories' && <RepositoriesTab job={job} rows={rows} search={search} />}
-      {rows && tab === 'shapes' && <ShapesTab jobId={jobId} kins={kins} />}
+      {rows && tab === 'shapes' && <ShapesTab job={job} kins={kins} />}
       {rows && tab === 'failures' && <FailuresTab job={job} failures={failures} />}
     </>
   );

@@ -9,7 +9,8 @@ import styles from './job-page.module.css';
 import { isFiltered, type JobSearch } from './job-search.ts';
 import { RepositoryFilters } from './repository-filters.tsx';
 import { RepositoryTable } from './repository-table.tsx';
-import { isChange, type Row, selectRows } from './rows.ts';
+import { Revise } from './revise.tsx';
+import { isChange, isRevisable, type Row, selectRows } from './rows.ts';
 
 const route = getRouteApi('/j/$jobId');
 
@@ -31,10 +32,12 @@ export function RepositoriesTab({
   return (
     <>
       <RepositoryFilters search={search} onChange={set} />
-      <p role="status">
-        {isFiltered(search)
-          ? `${count(shown.length)} of ${count(rows.length)} repositories match`
-          : `${count(rows.length)} repositories`}
+      <div className={styles.line}>
+        <span role="status">
+          {isFiltered(search)
+            ? `${count(shown.length)} of ${count(rows.length)} repositories match`
+            : `${count(rows.length)} repositories`}
+        </span>
         {isFiltered(search) && (
           <>
             {' '}
@@ -43,10 +46,17 @@ export function RepositoriesTab({
               onClick={() => void navigate({ search: ({ tab, sort, desc }) => ({ tab, sort, desc }) })}
             >
               Clear the filter
-            </button>
+            </button>{' '}
+            <Revise
+              job={job}
+              total={shown.filter(isRevisable).length}
+              selection={{
+                repositories: shown.filter(isRevisable).map(({ repositoryName }) => repositoryName),
+              }}
+            />
           </>
         )}
-      </p>
+      </div>
       {rows.length === 0 && (
         <Empty title="No repository is resolved yet">
           The job finds its repositories first; they are here within seconds.
@@ -104,6 +114,12 @@ function Selection({
       >
         Open pull requests ({count(publishable.length)})
       </button>
+      <Revise
+        job={job}
+        total={of.filter(isRevisable).length}
+        selection={{ repositories: names(of.filter(isRevisable)) }}
+        onStarted={onClear}
+      />
       <button type="button" onClick={onClear}>
         Clear the selection
       </button>

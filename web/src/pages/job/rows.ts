@@ -66,6 +66,11 @@ export function isChange({ outcome, patchSha }: Row): boolean {
   return outcome === 'changed' && patchSha !== undefined;
 }
 
+/** Whether an instruction can continue the work on it. */
+export function isRevisable({ status }: Row): boolean {
+  return status === 'completed' || status === 'failed';
+}
+
 export type Shape = { shape: string; rows: Row[]; review: 'approve' | 'reject' | 'undecided' | 'mixed' };
 export type Kin = { kin: string; count: number; shapes: Shape[] };
 

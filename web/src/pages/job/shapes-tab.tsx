@@ -1,15 +1,18 @@
 import { Link } from '@tanstack/react-router';
+import type { JobPage } from '../../api/types.ts';
 import { count, percent } from '../../text/format.ts';
 import { Empty } from '../../ui/problem.tsx';
 import { Status } from '../../ui/status.tsx';
 import styles from './job-page.module.css';
 import { RepositoryLink } from './repository-link.tsx';
+import { Revise } from './revise.tsx';
 import { type Kin, shortShape } from './rows.ts';
 
 const SHOWN = 4;
 
 /** Changes by kin (alike), then by shape (equal), with some of the repositories of each. */
-export function ShapesTab({ jobId, kins }: { jobId: string; kins: readonly Kin[] }) {
+export function ShapesTab({ job, kins }: { job: JobPage; kins: readonly Kin[] }) {
+  const { jobId } = job;
   if (kins.length === 0) {
     return (
       <Empty title="There are no changes yet">As soon as a repository has one, its shape is here.</Empty>
@@ -39,6 +42,7 @@ export function ShapesTab({ jobId, kins }: { jobId: string; kins: readonly Kin[]
                   </Link>
                   <span>{count(shape.rows.length)} repositories</span>
                   <Status value={shape.review} />
+                  <Revise job={job} total={shape.rows.length} selection={{ shape: shape.shape }} />
                 </p>
                 <ul>
                   {shape.rows.slice(0, SHOWN).map(({ repositoryName }) => (

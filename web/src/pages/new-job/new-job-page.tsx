@@ -1,16 +1,16 @@
-import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { ApiError, post } from '../../api/client.ts';
-import { jobsQuery, jobTextQuery, meQuery } from '../../api/queries.ts';
+import { jobTextQuery, meQuery } from '../../api/queries.ts';
 import type { Job } from '../../api/types.ts';
-import { count, usd } from '../../text/format.ts';
+import { count } from '../../text/format.ts';
 import { Heading } from '../../ui/heading.tsx';
 import { ProblemBox } from '../../ui/problem.tsx';
 import { ChangeFields } from './change-fields.tsx';
 import { type Draft, EMPTY_DRAFT, entriesOf, requestOf, storeDraft, storedDraft } from './draft.ts';
 import { draftOf } from './draft-of-job.ts';
-import { estimateOf } from './estimate.ts';
+import { Estimate } from './estimate.tsx';
 import { LimitFields } from './limit-fields.tsx';
 import styles from './new-job.module.css';
 import { RepositoryFields } from './repository-fields.tsx';
@@ -23,7 +23,6 @@ export function NewJobPage() {
   const navigate = useNavigate();
   const [draft, setDraft] = useState<Draft>(storedDraft);
   const { data: me } = useQuery(meQuery);
-  const { data: pages } = useInfiniteQuery(jobsQuery({}));
   useFillIn(from, setDraft);
   useEffect(() => storeDraft(draft), [draft]);
   const set = (change: Partial<Draft>) => setDraft((before) => ({ ...before, ...change }));
@@ -47,11 +46,6 @@ export function NewJobPage() {
   const faultOf = (field: string) =>
     faults.find((fault) => fault.field === field || fault.field.startsWith(`${field}.`));
   const total = entries.length > 0 ? (resolved.data?.count ?? 0) : 0;
-  const estimate = estimateOf(
-    pages?.pages.flatMap(({ jobs }) => jobs) ?? [],
-    draft.type,
-    draft.model || (me?.limits.defaultModel ?? ''),
-  );
   const sample = Number(draft.sample);
   const isRunner = me?.roles.includes('runner') ?? true;
   return (
@@ -68,20 +62,7 @@ export function NewJobPage() {
           me={me}
         />
         <LimitFields draft={draft} set={set} faultOf={faultOf} me={me} />
-        <section aria-label="Estimate">
-          <h2>Estimate</h2>
-          {estimate && total > 0 ? (
-            <p>
-              {count(total)} repositories × {usd(estimate.medianUsd)} (median of {count(estimate.jobs)} jobs
-              of this type; 9 of 10 cost at most {usd(estimate.highUsd)}) = {usd(total * estimate.medianUsd)}{' '}
-              to {usd(total * estimate.highUsd)}, and never more than the job's cap.
-            </p>
-          ) : (
-            <p>
-              Not known: no ended job of this type and model has a known price. The caps hold in any case.
-            </p>
-          )}
-        </section>
+        <Estimate draft={draft} total={total} enabled={isRunner} />
         {start.error && <ProblemBox error={start.error} />}
         {!isRunner && <p>You may look, and not start jobs: the role runner is needed for it.</p>}
         <div className={styles.buttons}>

@@ -1,0 +1,61 @@
+import { useState } from 'react';
+import { isRunning } from '../../api/polling.ts';
+import type { JobPage } from '../../api/types.ts';
+import { count } from '../../text/format.ts';
+import { FormDialog } from '../../ui/form-dialog.tsx';
+import { ProblemBox } from '../../ui/problem.tsx';
+import { type RunBody, useStartRun } from './job-mutations.ts';
+
+/** Asks for a sentence, and continues the work on some repositories by it, each in its own conversation. */
+export function Revise({
+  job,
+  total,
+  selection,
+  label = `Revise ${count(total)}…`,
+  onStarted,
+}: {
+  job: JobPage;
+  total: number;
+  selection: Pick<RunBody, 'repositories' | 'shape'>;
+  label?: string;
+  onStarted?: () => void;
+}) {
+  const revise = useStartRun(job.jobId, 'revise');
+  const [instruction, setInstruction] = useState('');
+  return (
+    <FormDialog
+      label={label}
+      title={`Revise ${count(total)} repositories`}
+      submit={`Revise ${count(total)}`}
+      disabled={total === 0 || isRunning(job)}
+      canSubmit={instruction.trim() !== '' && !revise.isPending}
+      onSubmit={(close) =>
+        revise.mutate(
+          { ...selection, instruction: instruction.trim() },
+          {
+            onSuccess: () => {
+              setInstruction('');
+              close();
+              onStarted?.();
+            },
+          },
+        )
+      }
+    >
+      <label>
+        What to do next
+        <textarea
+          rows={4}
+          value={instruction}
+          placeholder="Keep the old name as a deprecated alias."
+          onChange={({ target }) => setInstruction(target.value)}
+        />
+      </label>
+      <p>
+        Each goes on in its own conversation, from its own change. A change is replaced only if the new one
+        completes; its approval then falls.
+      </p>
+      {revise.error && <ProblemBox error={revise.error} />}
+    </FormDialog>
+  );
+}

@@ -2,6 +2,13 @@ const COUNT = new Intl.NumberFormat('en');
 const COMPACT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
+const SHORT_TIME = new Intl.DateTimeFormat(undefined, {
+  month: 'short',
+  day: 'numeric',
+  hour: 'numeric',
+  minute: '2-digit',
+});
+
 export function count(value: number): string {
   return COUNT.format(value);
 }
@@ -20,6 +27,16 @@ export function usd(value: number | null | undefined): string {
 
 export function time(iso: string | null | undefined): string {
   return iso ? TIME.format(new Date(iso)) : '—';
+}
+
+/** Without the year, for a table. */
+export function shortTime(iso: string | null | undefined): string {
+  return iso ? SHORT_TIME.format(new Date(iso)) : '—';
+}
+
+/** Such as `1 shape` or `2 shapes`. */
+export function amount(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
 }
 
 /** Such as `3 min ago`. */

@@ -6,7 +6,7 @@ type Tone = 'good' | 'bad' | 'warn' | 'busy' | 'quiet';
 const TONES: Readonly<Record<string, readonly [Tone, string]>> = {
   pending: ['quiet', '○'],
   processing: ['busy', '◐'],
-  waiting: ['warn', '⏸'],
+  waiting: ['warn', '‖'],
   completed: ['good', '✓'],
   failed: ['bad', '✕'],
   cancelled: ['quiet', '⊘'],

@@ -2,7 +2,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { isRunning } from '../../api/polling.ts';
 import type { JobPage } from '../../api/types.ts';
-import { count, usd } from '../../text/format.ts';
+import { amount, count, usd } from '../../text/format.ts';
 import { Text } from '../../text/text.tsx';
 import { Empty, ProblemBox } from '../../ui/problem.tsx';
 import { useStartRun } from './job-mutations.ts';
@@ -24,6 +24,12 @@ export function FailuresTab({ job, failures }: { job: JobPage; failures: readonl
   );
 }
 
+/** Without the version of the rule by which failures are grouped. */
+function wordsOf(error: string): string {
+  const words = error.replace(/^\d+:/, '');
+  return words === 'gaveUp' ? 'Gave up' : words;
+}
+
 function FailureCard({ job, failure: { error, rows, medianUsd } }: { job: JobPage; failure: Failure }) {
   const retry = useStartRun(job.jobId, 'retry');
   const end = rows[0]?.end;
@@ -34,10 +40,10 @@ function FailureCard({ job, failure: { error, rows, medianUsd } }: { job: JobPag
   return (
     <li className={styles.card}>
       <h2>
-        <Text max={300}>{error}</Text>
+        <Text max={300}>{wordsOf(error)}</Text>
       </h2>
       <p className={styles.facts}>
-        <span>{count(rows.length)} repositories</span>
+        <span>{amount(rows.length, 'repository', 'repositories')}</span>
         {end && <span>end: {end}</span>}
         <span>median cost {usd(medianUsd)}</span>
         <Link to="/j/$jobId" params={{ jobId: job.jobId }} search={{ error, status: 'failed' }}>

@@ -1,6 +1,6 @@
 import { isRunning } from '../../api/polling.ts';
 import type { JobPage } from '../../api/types.ts';
-import { ago, compact, count, duration, percent, time, usd } from '../../text/format.ts';
+import { ago, amount, compact, count, duration, percent, time, usd } from '../../text/format.ts';
 import { Text } from '../../text/text.tsx';
 import { Bar, Legend, type Segment } from '../../ui/bar.tsx';
 import { Status } from '../../ui/status.tsx';
@@ -34,7 +34,9 @@ export function JobProgress({ job, rows }: { job: JobPage; rows: readonly Row[] 
         </p>
         <Bar label="Repositories" segments={segments} total={job.counts.total} />
         <Legend segments={[...segments, { label: 'to do', value: job.counts.pending, tone: 'quiet' }]} />
-        {job.held ? <p>{count(job.held)} repositories are held back behind the sample.</p> : null}
+        {job.held ? (
+          <p>Held back behind the sample: {amount(job.held, 'repository', 'repositories')}.</p>
+        ) : null}
       </div>
       <Cost job={job} now={now} />
       <p className="visually-hidden" role="status">

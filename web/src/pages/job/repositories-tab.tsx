@@ -2,7 +2,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { isRunning } from '../../api/polling.ts';
 import type { JobPage } from '../../api/types.ts';
-import { count } from '../../text/format.ts';
+import { amount, count } from '../../text/format.ts';
 import { Empty, ProblemBox } from '../../ui/problem.tsx';
 import { useStartRun } from './job-mutations.ts';
 import styles from './job-page.module.css';
@@ -36,7 +36,7 @@ export function RepositoriesTab({
         <span role="status">
           {isFiltered(search)
             ? `${count(shown.length)} of ${count(rows.length)} repositories match`
-            : `${count(rows.length)} repositories`}
+            : amount(rows.length, 'repository', 'repositories')}
         </span>
         {isFiltered(search) && (
           <>

@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useRef } from 'react';
-import { count, time, usd } from '../../text/format.ts';
+import { count, shortTime, usd } from '../../text/format.ts';
 import { Status } from '../../ui/status.tsx';
 import type { JobSearch, SORTS } from './job-search.ts';
 import { RepositoryLink } from './repository-link.tsx';
@@ -152,7 +152,7 @@ function Cells({
     ),
     review ? <Status key="review" value={review} /> : '—',
     row.shape ? shortShape(row.shape) : '—',
-    time(row.completedAt),
+    shortTime(row.completedAt),
   ];
   return (
     <>

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { isRunning } from '../../api/polling.ts';
 import type { JobPage } from '../../api/types.ts';
-import { count } from '../../text/format.ts';
+import { amount, count } from '../../text/format.ts';
 import { FormDialog } from '../../ui/form-dialog.tsx';
 import { ProblemBox } from '../../ui/problem.tsx';
 import { type RunBody, useStartRun } from './job-mutations.ts';
@@ -25,7 +25,7 @@ export function Revise({
   return (
     <FormDialog
       label={label}
-      title={`Revise ${count(total)} repositories`}
+      title={`Revise ${amount(total, 'repository', 'repositories')}`}
       submit={`Revise ${count(total)}`}
       disabled={total === 0 || isRunning(job)}
       canSubmit={instruction.trim() !== '' && !revise.isPending}

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import type { JobPage } from '../../api/types.ts';
-import { count, percent } from '../../text/format.ts';
+import { amount, count, percent } from '../../text/format.ts';
 import { Empty } from '../../ui/problem.tsx';
 import { Status } from '../../ui/status.tsx';
 import styles from './job-page.module.css';
@@ -22,8 +22,8 @@ export function ShapesTab({ job, kins }: { job: JobPage; kins: readonly Kin[] })
   return (
     <>
       <p>
-        {count(changes)} changes in {count(kins.length)} kin. A kin groups changes that look alike; a shape is
-        one change, to the byte, in many places.{' '}
+        {amount(changes, 'change')} in {count(kins.length)} kin. A kin groups changes that look alike; a shape
+        is one change, to the byte, in many places.{' '}
         <Link to="/j/$jobId/review" params={{ jobId }}>
           Review them
         </Link>
@@ -32,7 +32,7 @@ export function ShapesTab({ job, kins }: { job: JobPage; kins: readonly Kin[] })
         {kins.map((kin) => (
           <li key={kin.kin} className={styles.card}>
             <h2>
-              {count(kin.count)} changes, {percent(kin.count, changes)}
+              {amount(kin.count, 'change')}, {percent(kin.count, changes)}
             </h2>
             {kin.shapes.map((shape) => (
               <div key={shape.shape}>
@@ -40,7 +40,7 @@ export function ShapesTab({ job, kins }: { job: JobPage; kins: readonly Kin[] })
                   <Link to="/j/$jobId" params={{ jobId }} search={{ shape: shape.shape }}>
                     shape {shortShape(shape.shape)}
                   </Link>
-                  <span>{count(shape.rows.length)} repositories</span>
+                  <span>{amount(shape.rows.length, 'repository', 'repositories')}</span>
                   <Status value={shape.review} />
                   <Revise job={job} total={shape.rows.length} selection={{ shape: shape.shape }} />
                 </p>

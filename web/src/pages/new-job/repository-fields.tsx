@@ -1,6 +1,6 @@
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { Me } from '../../api/types.ts';
-import { count } from '../../text/format.ts';
+import { amount, count } from '../../text/format.ts';
 import { Text } from '../../text/text.tsx';
 import { ProblemBox } from '../../ui/problem.tsx';
 import type { FieldsProps } from './change-fields.tsx';
@@ -63,7 +63,8 @@ function Found({
   return (
     <>
       <p role="status">
-        {count(total)} repositories{leftOutCount > 0 && `, ${count(leftOutCount)} left out`}
+        {amount(total, 'repository', 'repositories')}
+        {leftOutCount > 0 && `, ${count(leftOutCount)} left out`}
       </p>
       <Names label="Repositories of this job" list={repositories} />
       {leftOutCount > 0 && (

@@ -4,7 +4,7 @@ import { useMemo, useRef } from 'react';
 import { jobQuery, rowsQuery } from '../../api/queries.ts';
 import { useKeys } from '../../app/keys.ts';
 import { Change } from '../../diff/change.tsx';
-import { count } from '../../text/format.ts';
+import { amount, count } from '../../text/format.ts';
 import { Text } from '../../text/text.tsx';
 import { Bar } from '../../ui/bar.tsx';
 import { ConfirmButton } from '../../ui/confirm-button.tsx';
@@ -133,7 +133,7 @@ function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
     <>
       <div className={styles.summary}>
         <p role="status">
-          {count(all.length)} changes in {count(shapes.length)} shapes: {count(approved)} approved,{' '}
+          {amount(all.length, 'change')} in {amount(shapes.length, 'shape')}: {count(approved)} approved,{' '}
           {count(countOf(all, 'reject'))} rejected, {count(countOf(all, 'undecided'))} undecided
         </p>
         <Bar
@@ -146,15 +146,15 @@ function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
         />
         <div className={styles.buttons}>
           <ConfirmButton
-            label={`Approve the rest (${count(undecided)} shapes)`}
-            question={`Approve ${count(undecided)} undecided shapes, with all their changes?`}
+            label={`Approve the rest (${amount(undecided, 'shape')})`}
+            question={`Approve ${amount(undecided, 'undecided shape')}, with all their changes?`}
             confirm="Approve them"
             disabled={undecided === 0 || decide.isPending}
             onConfirm={rest}
           />
           <ConfirmButton
             label={`Publish ${count(publishable)} approved`}
-            question={`Open pull requests in ${count(publishable)} repositories?`}
+            question={`Open pull requests in ${amount(publishable, 'repository', 'repositories')}?`}
             confirm="Open them"
             disabled={publishable === 0 || publish.isPending}
             onConfirm={() => publish.mutate({ approved: true })}

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { HIDDEN_CHARACTERS } from '../../core/hidden-characters.ts';
@@ -5,7 +7,6 @@ import { CHROMIUM, faultsOf, openBrowser } from '../support/browser.ts';
 import { endOfJob } from '../support/end-of-job.ts';
 import { HOSTILE_LINE, HOSTILE_TEXTS } from '../support/hostile-text.ts';
 import { type PageStack, startPageStack } from '../support/page-stack.ts';
-import { look } from './look.ts';
 
 const inBrowser = CHROMIUM ? test : test.skip;
 
@@ -20,6 +21,10 @@ const REPOSITORIES = {
   long: { 'long.js': `${'x'.repeat(2_000_000)} oldCall(1);\n${CALLS}` },
   failing: { 'fails.txt': `${HOSTILE_LINE}\n`, 'a.js': CALLS },
 };
+
+const LOOK = readFileSync(new URL('./look.js', import.meta.url), 'utf8')
+  .trim()
+  .replace(/;$/, '');
 
 let stack: PageStack;
 let browser: Browser;
@@ -47,9 +52,9 @@ beforeAll(async () => {
   const at = columns.repositoryName.indexOf('local/texts');
   await stack.post(`/jobs/${jobId}/reviews`, {
     decision: 'approve',
-    note: HOSTILE_LINE,
+    note: HOSTILE_LINE.slice(0, 2000),
     repositories: ['local/texts'],
-    patchShas: { 'local/texts': columns.patchSha[at] },
+    seen: createHash('sha256').update(`local/texts ${columns.patchSha[at]}\n`).digest('hex'),
   });
   await stack.post(`/jobs/${jobId}/revise`, { instruction: HOSTILE_LINE, repositories: ['local/names'] });
   await endOfJob(stack.api, jobId);
@@ -98,9 +103,12 @@ inBrowser.each([1280, 390])(
       addresses.push(`${stack.gitHub}/local/${name}`, `${stack.gitHub}/local/${name}/pull/1`);
     for (const address of addresses) {
       await page.goto(address);
-      await page.locator('main h1').waitFor();
+      await page
+        .locator('main h1')
+        .waitFor({ timeout: 15_000 })
+        .catch(() => found.push(`${address} shows no heading`));
       await page.waitForLoadState('networkidle');
-      const seen = await page.evaluate(look, HIDDEN_CHARACTERS.source);
+      const seen = await page.evaluate<string[]>(`(${LOOK})(${JSON.stringify(HIDDEN_CHARACTERS.source)})`);
       found.push(...seen.map((fault) => `${address}: ${fault}`));
     }
     expect([...found, ...faults]).toEqual([]);
@@ -112,6 +120,7 @@ inBrowser(
   'what would hide is shown by its code point, in a name, a patch, a note and a pull request',
   async () => {
     const page = await browser.newPage();
+    const missing: string[] = [];
     for (const address of [
       `${stack.api}/j/${jobId}`,
       `${stack.api}/j/${jobId}/r/local/texts`,
@@ -120,8 +129,13 @@ inBrowser(
       `${stack.gitHub}/local/texts/pull/1`,
     ]) {
       await page.goto(address);
-      await page.getByText('U+202E').first().waitFor();
+      await page
+        .getByText('U+202E')
+        .first()
+        .waitFor({ timeout: 15_000 })
+        .catch(() => missing.push(address));
     }
+    expect(missing).toEqual([]);
     await page.close();
   },
 );

@@ -14,6 +14,8 @@ const inBrowser = CHROMIUM ? test : test.skip;
 const fileName = (text: string) =>
   Buffer.from(text.replaceAll('/', '∕')).subarray(0, 120).toString().replaceAll('\ufffd', '');
 
+/** What hides comes first, so that it is in a name of 200 characters. */
+const NAME = `${HOSTILE_TEXTS[6]} ${HOSTILE_LINE}`.slice(0, 200);
 const CALLS = 'oldCall(1);\n';
 const REPOSITORIES = {
   texts: { 'a.js': HOSTILE_TEXTS.map((text) => `oldCall("${text}");\n${text}\n`).join('') },
@@ -36,14 +38,14 @@ beforeAll(async () => {
   const prompt = `Replace all occurrences of 'oldCall(' with 'newCall('.\n${HOSTILE_LINE}`;
   const repositories = Object.keys(REPOSITORIES).map((name) => `local/${name}`);
   jobId = await stack.startJob({
-    name: HOSTILE_LINE.slice(0, 200),
+    name: NAME,
     prompt,
     repositories,
     settings: {
       maxPatchKiB: 16_000,
       verify: ['if [ -f fails.txt ]; then cat fails.txt fails.txt >&2; exit 1; fi'],
     },
-    pullRequest: { title: HOSTILE_LINE.slice(0, 200) },
+    pullRequest: { title: NAME },
   });
   await endOfJob(stack.api, jobId);
   const { columns } = (await (await fetch(`${stack.api}/jobs/${jobId}/rows`)).json()) as {
@@ -124,7 +126,6 @@ inBrowser(
     for (const address of [
       `${stack.api}/j/${jobId}`,
       `${stack.api}/j/${jobId}/r/local/texts`,
-      `${stack.api}/j/${jobId}/r/local/names`,
       `${stack.api}/j/${jobId}/r/local/texts?tab=record`,
       `${stack.gitHub}/local/texts/pull/1`,
     ]) {

@@ -43,6 +43,7 @@ const ACCESS: Access = {
 export class Api extends Construct {
   readonly function: LambdaFunction;
   readonly httpApi: HttpApi;
+  readonly accessLogs: LogGroup;
 
   constructor(scope: Construct, id: string, props: ApiProps) {
     super(scope, id);
@@ -55,7 +56,7 @@ export class Api extends Construct {
     });
     this.httpApi = this.#httpApi(props);
     this.#addRoutes(props);
-    this.#addStage(props);
+    this.accessLogs = this.#addStage(props);
   }
 
   /** Without CORS: a browser calls it by the page's own origin. */
@@ -83,7 +84,7 @@ export class Api extends Construct {
     });
   }
 
-  #addStage({ names }: ApiProps): void {
+  #addStage({ names }: ApiProps): LogGroup {
     const logGroup = new LogGroup(this, 'AccessLogs', {
       logGroupName: `/aws/vendedlogs/${names.of('api')}`,
       retention: RetentionDays.THREE_MONTHS,
@@ -100,6 +101,7 @@ export class Api extends Construct {
         format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG)),
       },
     });
+    return logGroup;
   }
 }
 

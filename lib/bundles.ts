@@ -9,7 +9,7 @@ import { NODE_BUNDLE } from '../worker/bundle.ts';
 export type FunctionBundle = {
   /** `api`, or the name of the source file, such as `record-result`. */
   readonly name: string;
-  readonly kind: 'api' | 'steps' | 'events' | 'worker';
+  readonly kind: 'api' | 'steps' | 'events' | 'worker' | 'canary';
   readonly folder: string;
 };
 
@@ -30,6 +30,7 @@ export async function bundleFunctions(folder: string): Promise<FunctionBundles> 
     ...sourcesOf('steps'),
     ...sourcesOf('events'),
     ...sourcesOf('worker'),
+    ...sourcesOf('canary'),
   ];
   const { metafile } = await build({
     absWorkingDir: ROOT,
@@ -46,7 +47,7 @@ export async function bundleFunctions(folder: string): Promise<FunctionBundles> 
   };
 }
 
-function sourcesOf(kind: 'steps' | 'events' | 'worker') {
+function sourcesOf(kind: 'steps' | 'events' | 'worker' | 'canary') {
   return readdirSync(path.join(ROOT, 'lambdas', kind))
     .filter((file) => file.endsWith('.ts'))
     .sort()

@@ -14,7 +14,7 @@ const whole = (min: number, max: number) => z.coerce.number().int().min(min).max
  * template.
  */
 const DECIDED_HERE =
-  /^(?:AWS_|DYNAMODB_|AUTHORIZATION|ARTIFACTS_URL|STATE_MACHINE_ARN|JOB_QUEUE|ROTATED_SECRETS|NOTICE_TOPIC_ARN|NOTICE_DEAD_LETTERS_URL|NOTICE_LOOPBACK|TEMP_DIR|JOB_ID|REPOSITORY_NAME|WORKER_)|_SECRET_ID$|TOKEN$|API_KEY$|SIGNING_KEY$/;
+  /^(?:AWS_|DYNAMODB_|AUTHORIZATION|ARTIFACTS_URL|STATE_MACHINE_ARN|JOB_QUEUE|METRICS_NAMESPACE|ROTATED_SECRETS|NOTICE_TOPIC_ARN|NOTICE_DEAD_LETTERS_URL|NOTICE_LOOPBACK|TEMP_DIR|JOB_ID|REPOSITORY_NAME|WORKER_)|_SECRET_ID$|TOKEN$|API_KEY$|SIGNING_KEY$/;
 /** A setting of the image, and the App's key. */
 const DECIDED_ELSEWHERE = /^COMMAND_USER$|_PRIVATE_KEY$/;
 
@@ -113,6 +113,14 @@ const Configuration = z.strictObject({
   /** Subscribed to the topic of alarms and the budget, which accepts other subscriptions too. */
   alarmEmail: z.email().optional(),
   monthlyBudgetUsd: z.coerce.number().positive().default(50),
+  /** The cost of Claude in a day at which the topic is notified. */
+  dailyClaudeUsd: z.coerce.number().positive().default(100),
+  /** Where your team reads docs/runbook.md; alarms link to its sections. If it is absent, they name the file. */
+  runbookUrl: z.url().optional(),
+  /** Whether a trail watches denied calls and reads of secrets (docs/aws.md has its price). */
+  unusualActivity: z.stringbool().or(z.boolean()).default(false),
+  /** Whether CloudFront publishes the hit ratio of its cache, for $2.40 a month. */
+  cacheMetrics: z.stringbool().or(z.boolean()).default(false),
 });
 
 export type Configuration = z.infer<typeof Configuration> & {

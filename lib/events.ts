@@ -68,7 +68,7 @@ const OCCASIONS: Readonly<Record<string, Occasion>> = {
     access: {
       ...ENDING,
       jobs: ['GetItem', 'UpdateItem', 'Query'],
-      repositories: [...ENDED_ROWS, 'QueryTable'],
+      repositories: [...ENDED_ROWS, 'QueryTable', 'Query'],
       executions: ['StartExecution', 'DescribeExecution', 'StopExecution'],
     },
     // May hold every row too, but it runs all day and mostly finds nothing to do.

@@ -42,6 +42,7 @@ export class LambdaFunction extends NodejsFunction {
       ...settings,
       ...environmentOf(access, resources),
       NODE_OPTIONS: '--enable-source-maps',
+      METRICS_NAMESPACE: names.metrics,
       POWERTOOLS_SERVICE_NAME: 'cody-batch',
       POWERTOOLS_LOG_LEVEL: 'INFO',
     };

@@ -12,6 +12,11 @@ export class Names {
     return this.#prefix;
   }
 
+  /** CloudWatch's namespace of the environment's own metrics. */
+  get metrics(): string {
+    return `CodyBatch/${this.#prefix}`;
+  }
+
   of(part: string): string {
     return `${this.#prefix}-${part}`;
   }

@@ -9,7 +9,7 @@ import type { FunctionBundle, FunctionBundles } from './bundles.ts';
 import type { Configuration } from './configuration.ts';
 import { Events } from './events.ts';
 import type { FunctionSetting } from './lambda-function.ts';
-import { Monitoring } from './monitoring.ts';
+import { Monitoring } from './monitoring/monitoring.ts';
 import { Names } from './names.ts';
 import { Network } from './network.ts';
 import { Secrets, secretsOf } from './secrets.ts';
@@ -78,25 +78,29 @@ export class CodyBatchStack extends Stack {
     const signIn = configuration.oidcIssuer ? undefined : this.#addSignIn(web);
     const api = this.#addApi(setting, bundles, signIn, web);
     new Monitoring(this, 'Monitoring', {
-      names,
+      ...setting,
+      ...{ monthlyBudgetUsd: configuration.monthlyBudgetUsd, dailyClaudeUsd: configuration.dailyClaudeUsd },
+      ...{ alarmEmail: configuration.alarmEmail, runbookUrl: configuration.runbookUrl },
+      ...{ unusualActivity: configuration.unusualActivity, cacheMetrics: configuration.cacheMetrics },
+      bundle: bundleOf('canary', bundles),
+      apiUrl: api.httpApi.apiEndpoint,
+      pageUrl: web?.url,
+      distributionId: web?.distributionId,
       stateMachine: workflow.stateMachine,
       httpApi: api.httpApi,
+      apiAccessLogs: api.accessLogs,
       functions: [
         api.function,
         session.function,
         ...Object.values(steps.functions),
         ...Object.values(events.functions),
       ],
-      jobEnders: [
-        ...['CompleteJob', 'FailJob'].map((name) => steps.functions[name]!),
-        ...['ExecutionEnded', 'Reconcile'].map((name) => events.functions[name]!),
-      ],
+      tables: [storage.jobsTable, storage.repositoriesTable],
+      accessLogs: storage.accessLogs,
       jobQueueArn: compute.jobQueue.jobQueueArn,
       mapLabels: mapLabels(),
       deadLetters: events.deadLetters,
       workerLogs: compute.logGroup,
-      monthlyBudgetUsd: configuration.monthlyBudgetUsd,
-      alarmEmail: configuration.alarmEmail,
     });
     this.#addOutputs({
       ApiUrl: api.httpApi.apiEndpoint,
@@ -143,6 +147,7 @@ export class CodyBatchStack extends Stack {
         DYNAMODB_JOBS_TABLE: stored.jobsTable.tableName,
         DYNAMODB_REPOSITORIES_TABLE: stored.repositoriesTable.tableName,
         ARTIFACTS_URL: `s3://${stored.artifacts.bucketName}`,
+        METRICS_NAMESPACE: names.metrics,
         ...workerSecretIds(stored.secretArns, this.#settings.COMMAND_SECRETS),
         WORKER_CREDENTIALS_FUNCTION: credentialsFunction,
         // For log lines, which name the execution.
@@ -196,7 +201,8 @@ export class CodyBatchStack extends Stack {
     const { oidcIssuer: issuer } = this.#configuration;
     const signIn = issuer ? [new URL(issuer).origin] : signInOrigins(this.#names);
     const connect = [...signIn, `https://${artifacts.bucketRegionalDomainName}`];
-    return new Web(this, 'Web', { names: this.#names, folder, accessLogs, connect });
+    const { cacheMetrics } = this.#configuration;
+    return new Web(this, 'Web', { names: this.#names, folder, accessLogs, connect, cacheMetrics });
   }
 
   #addSignIn(web: Web | undefined): SignIn {

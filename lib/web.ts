@@ -39,6 +39,8 @@ export interface WebProps {
   readonly accessLogs: IBucket;
   /** The origins that the page connects to besides its own: those of the sign-in and of signed URLs. */
   readonly connect: readonly string[];
+  /** Whether CloudFront publishes its hit ratio, which it charges for. */
+  readonly cacheMetrics: boolean;
 }
 
 /** Whether the folder has a built page. */
@@ -53,8 +55,9 @@ export class Web extends Construct {
   readonly #distribution: Distribution;
   readonly #folder: string;
 
-  constructor(scope: Construct, id: string, { names, folder, accessLogs, connect }: WebProps) {
+  constructor(scope: Construct, id: string, props: WebProps) {
     super(scope, id);
+    const { names, folder, accessLogs, connect, cacheMetrics } = props;
     this.#folder = folder;
     this.#bucket = new Bucket(this, 'Frontend', {
       bucketName: names.bucket('frontend'),
@@ -85,6 +88,7 @@ export class Web extends Construct {
       },
       logBucket: accessLogs,
       logFilePrefix: 'cloudfront/',
+      publishAdditionalMetrics: cacheMetrics,
     });
     acknowledge(this.#distribution, {
       'AwsSolutions-CFR1': 'Access is restricted by sign-in, not by country.',
@@ -94,6 +98,10 @@ export class Web extends Construct {
         'The default certificate of cloudfront.net fixes the TLS policy; a custom domain with its own certificate can raise it.',
     });
     this.url = `https://${this.#distribution.distributionDomainName}`;
+  }
+
+  get distributionId(): string {
+    return this.#distribution.distributionId;
   }
 
   /**

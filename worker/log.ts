@@ -1,3 +1,4 @@
+import { type Measured, metricLine } from '../core/metrics.ts';
 import type { LogLine } from '../core/repository-result.ts';
 import type { Redactor } from './sandbox/redact.ts';
 
@@ -9,6 +10,8 @@ const MAX_MESSAGE = 1000;
 
 /** Writes lines of JSON to standard output, which Batch stores, and keeps them for `log.txt` and the outcome. */
 export class Log {
+  /** @default - no metrics are written */
+  metricsNamespace: string | undefined;
   readonly #redactor: Redactor;
   readonly #lines: LogLine[] = [];
   readonly #printed: string[] = [];
@@ -33,6 +36,13 @@ export class Log {
 
   error(message: string, fields?: Fields): void {
     this.#write('error', message, fields);
+  }
+
+  /** Writes metrics to standard output only: CloudWatch takes them from the lines, and they are of no use in `log.txt`. */
+  measure(measured: Measured): void {
+    const about = { timestamp: new Date().toISOString(), ...this.#identity, ...measured.about };
+    const line = this.metricsNamespace && metricLine(this.metricsNamespace, { ...measured, about });
+    if (line) process.stdout.write(`${this.#redactor.text(line)}\n`);
   }
 
   /** The last 50 lines. */

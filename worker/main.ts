@@ -25,6 +25,7 @@ async function main(): Promise<number> {
   const log = new Log(redactor);
   try {
     redactor.add(settings().WORKER_TOKEN);
+    log.metricsNamespace = settings().METRICS_NAMESPACE;
     const { AWS_BATCH_JOB_ID, STATE_MACHINE_ARN } = settings();
     log.identify({ batchJobId: AWS_BATCH_JOB_ID, xray_trace_id: traceId() });
     const { jobId, repositoryName, run, from, source } = await readParameters(

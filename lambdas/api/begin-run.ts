@@ -6,6 +6,7 @@ import { requireWhole } from '../../core/store/read-job.ts';
 import { findRunRequest, writeRunRequest } from '../../core/store/run-requests.ts';
 import type { Context } from '../context.ts';
 import { setAside } from '../logger.ts';
+import { measure } from '../metrics.ts';
 import { Executions } from '../run/executions.ts';
 import { expiresTooSoon } from '../run/last-days.ts';
 import { mendedJob } from '../run/mended-job.ts';
@@ -72,6 +73,7 @@ export async function beginRun(
     );
     if (!reserved) throw await stillRunning(jobId, context);
     await new Executions(settings).start({ jobId, run, action });
+    measure({ values: { StartedRuns: 1 }, about: { jobId } });
   } catch (error) {
     // The same request, sent twice at once, may have reserved the run first.
     if (!(error instanceof ConflictError)) throw error;

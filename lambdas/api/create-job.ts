@@ -18,6 +18,7 @@ import { writeRunRequest } from '../../core/store/run-requests.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import { parseEntries } from '../choose/choose.ts';
 import type { Context } from '../context.ts';
+import { measure } from '../metrics.ts';
 import { Executions } from '../run/executions.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
 import { DryRun, dryRun } from './dry-run.ts';
@@ -95,6 +96,7 @@ export const createJob = route(
     // The first request may have failed before this. Starting the same run twice is safe.
     const started = row.executionArn !== undefined || !isRunning(row.status);
     const executionArn = started ? row.executionArn : await new Executions(settings).start(row);
+    if (created) measure({ values: { StartedRuns: 1 }, about: { jobId } });
     return {
       status: created ? 201 : 200,
       headers: { location: `/jobs/${jobId}` },

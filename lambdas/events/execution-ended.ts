@@ -48,7 +48,7 @@ export async function executionEnded({ detail }: z.infer<typeof Input>, context:
   };
   await cleanUpRun(execution, { status: 'failed', error }, context);
   const ended = await context.jobs.end(jobId, run, { status: 'failed', at: context.now(), error });
-  if (ended) logJobEnd({ status: 'failed' });
+  if (ended) logJobEnd(jobId, { status: 'failed' });
 }
 
 export const handler = functionHandler(Input, executionEnded);

@@ -9,7 +9,9 @@ import { settleReview } from '../run/await-review.ts';
 import { cleanUpRun } from '../run/clean-up.ts';
 import { CANCELLED, type RunEnd } from '../run/end-unfinished.ts';
 import { Executions } from '../run/executions.ts';
+import { measureQueue } from '../run/measure-queue.ts';
 import { findMendedJob } from '../run/mended-job.ts';
+import { reportStuckJob } from '../run/stuck-job.ts';
 import { completeJob } from '../steps/complete-job.ts';
 import { executionEnded } from './execution-ended.ts';
 
@@ -26,18 +28,21 @@ const MAX_EXPIRIES = 10;
 
 /**
  * Repairs jobs after lost events: starts an execution that was never started, ends a job whose execution has ended, and ends
- * unfinished repositories of an ended job, and finishes what a lost decision began. Then starts the deletion of expired jobs. Safe to run at any time, also
+ * unfinished repositories of an ended job, and finishes what a lost decision began. Then starts the deletion of expired jobs, and measures the queue. Safe to run at any time, also
  * concurrently. A job that cannot be repaired is logged and does not block the others.
  */
 export async function reconcile(_event: z.infer<typeof Input>, context: Context): Promise<void> {
   const executions = new Executions(context.settings);
-  for await (const jobId of unfinishedJobs(context))
+  for await (const jobId of unfinishedJobs(context)) {
     await attempt(`The job ${jobId} could not be repaired`, () => reconcileJob(jobId, executions, context));
+    await attempt(`The job ${jobId} could not be looked at`, () => reportStuckJob(jobId, context));
+  }
   for await (const deletion of context.jobs.deletions())
     await attempt(`The deletion of the job ${deletion.jobId} could not be restarted`, () =>
       deleteAgain(deletion, executions, context),
     );
   await deleteExpired(executions, context);
+  await attempt('The queue could not be measured', () => measureQueue(context.settings, context.now()));
 }
 
 async function attempt(whatFails: string, work: () => Promise<unknown>): Promise<boolean> {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { describeError } from '../../core/errors.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import { isRunning, type JobRow } from '../../core/job.ts';
+import type { PullRequestRecord } from '../../core/repository-result.ts';
 import type { OpenPullRequest } from '../../core/store/repository-index.ts';
 import { PARALLEL } from '../../core/store/repository-table.ts';
 import type { Context } from '../context.ts';
@@ -10,6 +11,7 @@ import { openReader, readerId } from '../github/client.ts';
 import { askPullRequests } from '../github/graphql.ts';
 import { trackedRecord } from '../github/track.ts';
 import { logger } from '../logger.ts';
+import { measure } from '../metrics.ts';
 import { beginRepair } from '../run/begin-repair.ts';
 
 /** A schedule's event, whose content is not used. */
@@ -72,12 +74,29 @@ async function track(open: readonly Open[], until: number, context: Context): Pr
     for await (const [{ one }, seen] of askPullRequests(github, asked)) {
       const { jobId, repositoryName, pullRequest } = one;
       const record = trackedRecord(pullRequest, seen, now());
-      await repositories.recordTracked(jobId, repositoryName, pullRequest.checkedAt, record);
+      if (await repositories.recordTracked(jobId, repositoryName, pullRequest.checkedAt, record))
+        measureTracked({ jobId, repositoryName }, pullRequest, record);
       if (Date.now() > until) return;
     }
   } catch (error) {
     logger.warn('Pull requests could not be read', { count: open.length, ...describeError(error) });
   }
+}
+
+/** Counts what became of a pull request since it was last read. */
+function measureTracked(
+  about: { jobId: string; repositoryName: string },
+  before: PullRequestRecord,
+  after: PullRequestRecord,
+): void {
+  const isNew = (holds: (record: PullRequestRecord) => boolean) => holds(after) && !holds(before);
+  measure({
+    values: {
+      PullRequestsMerged: isNew(({ state }) => state === 'merged') ? 1 : undefined,
+      PullRequestsRed: isNew(({ checks }) => checks === 'failing') ? 1 : undefined,
+    },
+    about,
+  });
 }
 
 /**

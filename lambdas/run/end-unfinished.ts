@@ -6,6 +6,7 @@ import { type RepositoryUpdate, withEarlierRuns } from '../../core/store/row-end
 import { describeAsWritten } from '../../core/store/stored.ts';
 import type { Context } from '../context.ts';
 import { logger } from '../logger.ts';
+import { measureEnd } from './measure-end.ts';
 import { endByOutcome, outcomeLeftBy, spentSoFar } from './repository-end.ts';
 import { type CountedRow, type JobRows, readAgain, readRows } from './rows.ts';
 
@@ -31,7 +32,9 @@ export async function endUnfinished({ jobId, run }: RunId, end: RunEnd, context:
     const update = await updateOf({ jobId, run }, row, end, context);
     // A pending repository has had no worker in this run.
     const hasStarted = row.status !== 'pending';
-    await context.repositories.endUnfinished(jobId, row.repositoryName, run, update, { hasStarted });
+    const { repositoryName } = row;
+    if (await context.repositories.endUnfinished(jobId, repositoryName, run, update, { hasStarted }))
+      measureEnd({ jobId, repositoryName }, update);
   });
   return readAgain(jobId, before, [...changed], context);
 }

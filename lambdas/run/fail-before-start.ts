@@ -3,6 +3,7 @@ import { inParallel } from '../../core/in-parallel.ts';
 import type { ErrorDescription } from '../../core/job.ts';
 import { PARALLEL } from '../../core/store/repository-table.ts';
 import type { Context } from '../context.ts';
+import { measureEnd } from './measure-end.ts';
 
 /** Fails repositories that no worker was started for, each with its own error. They cost nothing in this run. */
 export async function failBeforeStart(
@@ -20,6 +21,7 @@ export async function failBeforeStart(
       // The costs of earlier runs stay on the row.
       costUsd: run === 1 ? 0 : undefined,
     };
-    await repositories.endUnfinished(jobId, repositoryName, run, end, { hasStarted: false });
+    if (await repositories.endUnfinished(jobId, repositoryName, run, end, { hasStarted: false }))
+      measureEnd({ jobId, repositoryName }, end);
   });
 }

@@ -1,10 +1,16 @@
 import type { Counts, JobStatus } from '../../core/job.ts';
 import { logger } from '../logger.ts';
+import { measure } from '../metrics.ts';
 
-/** Logs the end of a job's run; lib/monitoring.ts makes the metrics and the alarm of failed jobs from these lines. */
-export function logJobEnd(end: { status: JobStatus; counts?: Counts }): void {
-  logger.info(JOB_ENDED, { jobStatus: end.status, failedRepositories: end.counts?.failed ?? 0 });
+/** Logs the end of a job's run, and counts what failed: lib/monitoring/alarms.ts has the alarms of these metrics. */
+export function logJobEnd(jobId: string, end: { status: JobStatus; counts?: Counts }): void {
+  const failedRepositories = end.counts?.failed ?? 0;
+  logger.info('job ended', { jobId, jobStatus: end.status, failedRepositories });
+  measure({
+    values: {
+      FailedJobs: end.status === 'failed' ? 1 : undefined,
+      FailedRepositories: failedRepositories || undefined,
+    },
+    about: { jobId },
+  });
 }
-
-/** The metric filters match this message. */
-export const JOB_ENDED = 'job ended';

@@ -44,7 +44,7 @@ export async function completeJob(
   // ended the job and was lost.
   await settleReview(jobId, context, ended ? rows.rows : undefined);
   // A run that only publishes has failed no analysis: failed repositories were logged by an earlier run.
-  if (ended) logJobEnd(action === 'publish' ? { status: ended } : { ...totals, status: ended });
+  if (ended) logJobEnd(jobId, action === 'publish' ? { status: ended } : { ...totals, status: ended });
   // The job was cancelled: its status stays, but the totals are newer.
   else await context.jobs.recordTotals(jobId, run, totals, at);
 }

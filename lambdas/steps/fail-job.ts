@@ -29,7 +29,7 @@ export async function failJob(
     at: context.now(),
     error: reason,
   });
-  if (ended) logJobEnd({ ...totals, status: 'failed' });
+  if (ended) logJobEnd(jobId, { ...totals, status: 'failed' });
 }
 
 export const handler = functionHandler(Input, failJob);

@@ -21,6 +21,7 @@ import { closePullRequest } from '../github/pull-request.ts';
 import { rateLimitedUntil } from '../github/rate-limit.ts';
 import { explainRefusal } from '../github/refusal.ts';
 import { plainText, safeMarkdown } from '../github/untrusted-text.ts';
+import { measure } from '../metrics.ts';
 import { needsDecision } from '../run/asked-operation.ts';
 import { isWithdrawn, needsApproval } from '../run/publishable.ts';
 import { readRecordedChangeSet } from '../run/recorded-change-set.ts';
@@ -84,6 +85,9 @@ async function open(
     now(),
     recordOf(published, runOfResult(row), now()),
   );
+  // An earlier run may have opened it.
+  if (row.pullRequestNumber === undefined)
+    measure({ values: { PullRequestsOpened: 1 }, about: { jobId, repositoryName } });
 }
 
 /** Minutes may pass between the selection and this step, in which a person may decide otherwise. */

@@ -8,6 +8,8 @@ import type { RunOfRepository } from '../../core/store/run-artifact-keys.ts';
 import { type BatchFailure, describeBatchFailure } from '../caught-error.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
+import { measure } from '../metrics.ts';
+import { measureEnd } from '../run/measure-end.ts';
 import { endByOutcome, outcomeLeftBy, spentSoFar } from '../run/repository-end.ts';
 
 export const Input = RepositoryInput.extend({ error: CaughtError });
@@ -28,13 +30,16 @@ export async function recordFailure(
   // Only AdmitRepository passes this error on: the job was stopped.
   if (error.Error === CONDITION_FAILED) {
     const end = withEarlierRuns({ status: 'cancelled', completedAt: now(), error: STOPPED }, row);
-    await repositories.end(jobId, repositoryName, run, end, { hasStarted: false });
+    if (await repositories.end(jobId, repositoryName, run, end, { hasStarted: false }))
+      measureEnd({ jobId, repositoryName }, end);
     return;
   }
   const failure = describeBatchFailure(error);
   const { reason, exitCode, ...batch } = failure;
+  if (failure.batchJobId) measure({ values: { FailedWorkers: 1 }, about: { jobId, repositoryName } });
   const end = await endOfLost({ jobId, repositoryName, run }, lossOf(failure), row, context);
-  await repositories.end(jobId, repositoryName, run, { ...end, ...batch });
+  if (await repositories.end(jobId, repositoryName, run, { ...end, ...batch }))
+    measureEnd({ jobId, repositoryName }, end);
 }
 
 /** The worker may have been killed after it wrote its outcome. */

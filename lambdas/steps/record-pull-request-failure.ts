@@ -3,6 +3,7 @@ import { CaughtError, PullRequestInput } from '../../core/execution.ts';
 import { describeFunctionError } from '../caught-error.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
+import { measure } from '../metrics.ts';
 
 export const Input = PullRequestInput.extend({ error: CaughtError });
 
@@ -24,6 +25,7 @@ export async function recordPullRequestFailure(
       error: describeFunctionError(error),
     },
   });
+  measure({ values: { PullRequestsFailed: 1 }, about: { jobId, repositoryName } });
 }
 
 export const handler = functionHandler(Input, recordPullRequestFailure);

@@ -5,6 +5,8 @@ import { readArtifact } from '../../core/store/artifacts.ts';
 import { runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
+import { measure } from '../metrics.ts';
+import { measureEnd } from '../run/measure-end.ts';
 import { endByOutcome, isOf, RecordableOutcome } from '../run/repository-end.ts';
 
 /** `startedAt` is in epoch milliseconds; executions of an earlier deployment do not pass it. */
@@ -49,14 +51,17 @@ export async function recordResult(
       waiting: { until: resumeAt, times: attempts + outcome.attempt, reason: outcome.summary },
       at: now(),
     });
+    measure({ values: { ThrottledRepositories: 1 }, about: { jobId, repositoryName } });
     return { throttled: true, resumeAt };
   }
+  const end = await endByOutcome(context, outcome, row);
   const ended = await repositories.end(jobId, repositoryName, run, {
-    ...(await endByOutcome(context, outcome, row)),
+    ...end,
     attempts: attempts + outcome.attempt,
     batchJobId: batch.jobId,
     ...(batch.startedAt && { startedAt: new Date(batch.startedAt).toISOString() }),
   });
+  if (ended) measureEnd({ jobId, repositoryName }, end);
   // The job was deleted in the meantime; without its row, the diff would never be removed.
   if (!ended && !(await repositories.find(jobId, repositoryName)))
     await repositories.removeDiff(jobId, repositoryName);

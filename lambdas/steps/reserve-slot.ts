@@ -3,6 +3,7 @@ import { PullRequestInput, Slot } from '../../core/execution.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
 import { credentialId } from '../github/credential.ts';
+import { measure } from '../metrics.ts';
 
 /** Shorter waits are not written to the row. */
 const MIN_SHOWN_WAIT_MS = 1000;
@@ -31,8 +32,10 @@ export async function reserveSlot(
 
   async function waitUntil(atMs: number, granted: boolean) {
     const until = new Date(atMs).toISOString();
-    if (atMs - nowMs >= MIN_SHOWN_WAIT_MS)
+    if (atMs - nowMs >= MIN_SHOWN_WAIT_MS) {
       await repositories.recordSlotWait(jobId, repositoryName, until, now());
+      measure({ values: { PullRequestsWaiting: 1 }, about: { jobId, repositoryName } });
+    }
     return { at: until, granted, ofJob: true };
   }
 }

@@ -38,7 +38,9 @@ function functions(): Functions {
           ? `events/${name}`
           : id.startsWith('WorkerSession')
             ? `worker/${name}`
-            : 'api/handler';
+            : id.startsWith('Monitoring')
+              ? `canary/${name}`
+              : 'api/handler';
       return [`lambdas/${folder}.ts`, properties];
     });
 }

@@ -6,7 +6,6 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../../core/store/tables.ts';
-import { JOB_ENDED } from '../../lambdas/run/job-ended.ts';
 import { bundleFunctions } from '../../lib/bundles.ts';
 import {
   flat,
@@ -156,43 +155,18 @@ test('rules match failed executions and running Batch jobs of this environment o
     'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:stateMachine:cody-batch-dev-job',
   ]);
   const ofFunctions = rules.filter(({ Name }) => Name !== 'cody-batch-dev-queue-blocked');
-  for (const { Targets } of ofFunctions) expect(Targets[0].DeadLetterConfig.Arn).toBeDefined();
+  // The canary runs again five minutes later.
+  for (const { Name, Targets } of ofFunctions)
+    if (Name !== 'cody-batch-dev-canary') expect(Targets[0].DeadLetterConfig.Arn).toBeDefined();
   const alarms = ofType(dev.template, 'AWS::CloudWatch::Alarm').map(([, properties]) => properties);
   const [deadLetters] = alarms.filter(({ Namespace }) => Namespace === 'AWS/SQS');
   expect(deadLetters).toMatchObject({ Threshold: 1, MetricName: 'ApproximateNumberOfMessagesVisible' });
-  for (const { AlarmActions } of alarms) expect(AlarmActions).toHaveLength(1);
 });
 
-test('the topic lets CloudWatch publish for the alarms of this environment only', () => {
-  const alarms = ofType(dev.template, 'AWS::CloudWatch::Alarm').map(([, properties]) => properties);
-  const policies = ofType(dev.template, 'AWS::SNS::TopicPolicy').map(([, properties]) => properties);
-  for (const { AlarmName, AlarmActions } of alarms) {
-    const topic = flat(AlarmActions[0]);
-    const { PolicyDocument } = policies.find(({ Topics }) => Topics.map(flat).includes(topic))!;
-    const [allowed] = PolicyDocument.Statement.filter(
-      ({ Effect, Principal }: Json) => Effect === 'Allow' && Principal.Service === 'cloudwatch.amazonaws.com',
-    );
-    expect(allowed).toMatchObject({ Action: 'sns:Publish', Resource: AlarmActions[0] });
-    expect(allowed.Condition.StringEquals).toEqual({ 'aws:SourceAccount': { Ref: 'AWS::AccountId' } });
-    const alarmArn = `arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:${AlarmName}`;
-    const [start, end] = flat(allowed.Condition.ArnLike['aws:SourceArn']).split('*');
-    expect([alarmArn.startsWith(start!), end]).toEqual([true, '']);
-  }
-});
-
-test('a failed job raises an alarm: every function that ends a job logs the line that the metric counts', async () => {
-  const filters = ofType(dev.template, 'AWS::Logs::MetricFilter').map(([, properties]) => properties);
-  const counting = filters.filter(
-    ({ MetricTransformations: [{ MetricName }] }) => MetricName === 'FailedJobs',
-  );
-  for (const { FilterPattern } of counting)
-    expect(FilterPattern).toBe(`{ ($.message = "${JOB_ENDED}") && ($.jobStatus = "failed") }`);
+test('a failed job raises an alarm: every function that ends a job counts it', () => {
   const enders = callersOf('context.jobs.end(');
+  expect(enders.length).toBeGreaterThan(2);
   expect(enders.sort()).toEqual(callersOf('logJobEnd(').sort());
-  const [alarm] = ofType(dev.template, 'AWS::CloudWatch::Alarm')
-    .map(([, properties]) => properties)
-    .filter(({ MetricName }) => MetricName === 'FailedJobs');
-  expect(alarm).toMatchObject({ Threshold: 1, Period: 300, AlarmName: 'cody-batch-dev-failed-jobs' });
 });
 
 /** The files of functions in which this stands. */
@@ -212,13 +186,6 @@ test('a job at the head of the queue that cannot start is reported, and eventual
       ['MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT', 1800],
     ].map(([Reason, MaxTimeSeconds]) => ({ Action: 'CANCEL', State: 'RUNNABLE', Reason, MaxTimeSeconds })),
   );
-  const [blocked] = ofType(dev.template, 'AWS::Events::Rule')
-    .map(([, properties]) => properties)
-    .filter(({ EventPattern }) => EventPattern?.['detail-type'].includes('Batch Job Queue Blocked'));
-  const [topic] = ofType(dev.template, 'AWS::SNS::Topic').find(
-    ([, { TopicName }]) => TopicName === 'cody-batch-dev-alarms',
-  )!;
-  expect(blocked!.Targets.map(({ Arn }: Json) => flat(Arn))).toEqual([`<${topic}>`]);
 });
 
 test('an environment can be deployed to two regions of an account: account-wide names have the region', () => {

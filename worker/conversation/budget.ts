@@ -20,6 +20,7 @@ const [MIN_PAUSE_MS, MAX_PAUSE_MS] = [500, 3000];
 
 export type BudgetOptions = {
   job: JobRow;
+  repositoryName: string;
   control: JobControl;
   state: ConversationState;
   /** The model's name at its provider, which the cost of a request is estimated with. */
@@ -88,6 +89,16 @@ export class Budget {
     const cost = costOfRequest(hasOwnPrice(asked, prices) ? asked : model, usage, prices);
     state.tokenUsage = addTokens(state.tokenUsage, usage);
     state.costUsd = addCosts(state.costUsd, cost);
+    this.#options.log.measure({
+      values: {
+        InputTokens: usage.input,
+        OutputTokens: usage.output,
+        CacheWriteTokens: usage.cacheCreation,
+        CacheReadTokens: usage.cacheRead,
+        CostUsd: cost,
+      },
+      about: { jobId: this.#options.job.jobId, repositoryName: this.#options.repositoryName, model },
+    });
     return cost;
   }
 

@@ -45,6 +45,7 @@ export class Conversation {
     this.#tree = new WorkTree(clone, workspace);
     this.#budget = new Budget({
       job,
+      repositoryName: cloned.repositoryName,
       control,
       state,
       model: model.name,

@@ -1,0 +1,212 @@
+import { Console } from 'node:console';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { NO_TOKENS } from '../../core/usage.ts';
+import { canary } from '../../lambdas/canary/canary.ts';
+import { logger, logTo } from '../../lambdas/logger.ts';
+import { logJobEnd } from '../../lambdas/run/job-ended.ts';
+import { reportStuckJob } from '../../lambdas/run/stuck-job.ts';
+import { Budget } from '../../worker/conversation/budget.ts';
+import { Log } from '../../worker/log.ts';
+import { Redactor } from '../../worker/sandbox/redact.ts';
+import type { Datum, LoggedLine } from './metric-data.ts';
+import { type Json, ofType, type Template } from './synthesized.ts';
+
+/** What an alarm watches: lines, or data of the metrics that AWS publishes. */
+type Sample = { lines?: LoggedLine[]; data?: Datum[] };
+type Watched = { template: Template; alarm: Json };
+type Samples = (watched: Watched) => Promise<{ fires: Sample; healthy: Sample }>;
+
+/** For each alarm, by the last part of its name: what sets it off and what does not, from the code that writes it. */
+export const SAMPLES: Readonly<Record<string, Samples>> = {
+  'executions-failed': async ({ template }) => {
+    const machine = `<${idOf(template, 'AWS::StepFunctions::StateMachine')}>`;
+    const of = (metric: string) => native('AWS/States', metric, { StateMachineArn: machine });
+    return {
+      fires: { data: [of('ExecutionsTimedOut')] },
+      healthy: { data: [of('ExecutionsSucceeded'), of('ExecutionsAborted')] },
+    };
+  },
+  'failed-jobs': async ({ template }) => ({
+    fires: { lines: await linesOf(template, 'fail-job', () => logJobEnd('job-1', { status: 'failed' })) },
+    healthy: {
+      lines: await linesOf(template, 'complete-job', () => logJobEnd('job-1', { status: 'completed' })),
+    },
+  }),
+  'failed-repositories': async ({ template }) => {
+    const counts = { pending: 0, processing: 0, completed: 30, cancelled: 0, total: 40 };
+    const end = (failed: number) => () =>
+      logJobEnd('job-1', { status: 'completed', counts: { ...counts, failed } });
+    return {
+      fires: { lines: await linesOf(template, 'complete-job', end(10)) },
+      healthy: { lines: await linesOf(template, 'complete-job', end(9)) },
+    };
+  },
+  'stuck-jobs': async ({ template }) => ({
+    fires: { lines: await linesOf(template, 'reconcile', () => lookAtJob('2026-01-01T00:00:00.000Z')) },
+    healthy: { lines: await linesOf(template, 'reconcile', () => lookAtJob('2026-01-01T03:00:00.000Z')) },
+  }),
+  'dead-letters': async ({ template }) => {
+    const [queue] = ofType(template, 'AWS::SQS::Queue').find(
+      ([, { QueueName }]) => QueueName === 'cody-batch-dev-dead-letters',
+    )!;
+    const QueueName = `<${queue}.QueueName>`;
+    const of = (value: number) =>
+      native('AWS/SQS', 'ApproximateNumberOfMessagesVisible', { QueueName }, value);
+    return { fires: { data: [of(0), of(1)] }, healthy: { data: [of(0)] } };
+  },
+  'api-errors': async ({ template }) => {
+    const of = (metric: string) =>
+      native('AWS/ApiGateway', metric, { ApiId: `<${idOf(template, 'AWS::ApiGatewayV2::Api')}>` });
+    return { fires: { data: [of('5xx')] }, healthy: { data: [of('4xx'), of('Count')] } };
+  },
+  'function-errors': async ({ template }) => {
+    const failing = await linesOf(template, 'record-result', () =>
+      logger.error('The function failed', new Error('A bug')),
+    );
+    const crash = 'RequestId: 4f0e Error: Task timed out after 900.00 seconds';
+    const crashed = [{ logGroup: '/aws/lambda/cody-batch-dev-api', line: crash }];
+    const warned = await linesOf(template, 'record-result', () => logger.warn('Task is slow'));
+    return {
+      fires: { lines: [...times(10, failing), ...times(10, crashed)] },
+      healthy: { lines: [...times(19, failing), ...times(40, warned)] },
+    };
+  },
+  'worker-errors': async () => {
+    const failing = workerLines((log) => log.error('TypeError: A bug'));
+    const warned = workerLines((log) => log.warn('The diff is incomplete'));
+    return {
+      fires: { lines: times(5, failing) },
+      healthy: { lines: [...times(4, failing), ...times(9, warned)] },
+    };
+  },
+  'table-throttles': async ({ template }) => {
+    const [, [repositories]] = ofType(template, 'AWS::DynamoDB::Table') as [unknown, [string]];
+    const of = (metric: string) => native('AWS/DynamoDB', metric, { TableName: `<${repositories}>` });
+    return {
+      fires: { data: [of('WriteThrottleEvents')] },
+      healthy: { data: [of('ConsumedWriteCapacityUnits')] },
+    };
+  },
+  'claude-spending': async ({ alarm }) => {
+    return {
+      fires: { lines: spendingLines(alarm.Threshold) },
+      healthy: { lines: spendingLines(alarm.Threshold - 1) },
+    };
+  },
+  'api-health': async ({ template }) => ({
+    fires: { lines: await ask(template, 'health', 503, '{"status":"failing"}') },
+    healthy: {
+      lines: [
+        ...(await ask(template, 'health', 200, '{"status":"ok"}')),
+        ...(await ask(template, 'page', 500, '')),
+      ],
+    },
+  }),
+  page: async ({ template }) => ({
+    fires: { lines: await ask(template, 'page', 200, '<title>Another page</title>') },
+    healthy: { lines: await ask(template, 'page', 200, '<title>Cody Batch</title>') },
+  }),
+};
+
+function native(namespace: string, metric: string, dimensions: Record<string, string>, value = 1): Datum {
+  return { namespace, metric, dimensions, value };
+}
+
+const times = <T>(count: number, items: readonly T[]): T[] =>
+  Array.from({ length: count }, () => items).flat();
+
+function idOf(template: Template, type: string): string {
+  return ofType(template, type)[0]![0];
+}
+
+/** The lines that code of a function writes, with the namespace that the template gives it. */
+async function linesOf(template: Template, functionName: string, run: () => unknown): Promise<LoggedLine[]> {
+  const name = `cody-batch-dev-${functionName}`;
+  const [, { Environment }] = ofType(template, 'AWS::Lambda::Function').find(
+    ([, { FunctionName }]) => FunctionName === name,
+  )!;
+  process.env.METRICS_NAMESPACE = Environment.Variables.METRICS_NAMESPACE;
+  const stream = new PassThrough();
+  logTo(new Console({ stdout: stream, stderr: stream }));
+  await run();
+  stream.end();
+  return split(`/aws/lambda/${name}`, await text(stream));
+}
+
+const split = (logGroup: string, written: string): LoggedLine[] =>
+  written
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => ({ logGroup, line }));
+
+function workerLines(run: (log: Log) => void): LoggedLine[] {
+  const { write } = process.stdout;
+  let written = '';
+  process.stdout.write = ((chunk: string) => {
+    written += chunk;
+    return true;
+  }) as typeof write;
+  try {
+    const log = new Log(new Redactor());
+    log.metricsNamespace = 'CodyBatch/cody-batch-dev';
+    run(log);
+  } finally {
+    process.stdout.write = write;
+  }
+  return split('/cody-batch/cody-batch-dev/worker', written);
+}
+
+const DOLLAR_A_MILLION = { input: 1, output: 1, cacheWrite: 1, cacheRead: 1 };
+
+/** Answers of Claude that cost this much. */
+function spendingLines(usd: number): LoggedLine[] {
+  return workerLines((log) => {
+    const state = { turns: [], tokenUsage: NO_TOKENS, costUsd: 0 };
+    const model = 'claude-sonnet-5-5';
+    const budget = new Budget({
+      ...({ job: { jobId: 'job-1' }, state } as never as ConstructorParameters<typeof Budget>[0]),
+      ...{ repositoryName: 'acme/a', model, log, prices: { [model]: DOLLAR_A_MILLION } },
+    });
+    for (let i = 0; i < usd; i += 1)
+      budget.spend(model, { ...NO_TOKENS, input: 1_000_000, total: 1_000_000 });
+  });
+}
+
+/** Looks at a running job in which nothing has changed since a time, at 04:00. */
+function lookAtJob(updatedAt: string): Promise<void> {
+  const row = { jobId: 'job-1', repositoryName: 'acme/a', status: 'processing', updatedAt };
+  return reportStuckJob('job-1', {
+    now: () => '2026-01-01T04:00:00.000Z',
+    jobs: {
+      find: async () => ({
+        jobId: 'job-1',
+        run: 1,
+        status: 'processing',
+        updatedAt: '2026-01-01T00:00:00.000Z',
+      }),
+    },
+    repositoryIndex: { listRows: async () => [row] },
+    repositories: { getMany: async () => [row] },
+  } as never);
+}
+
+/** What the canary logs of an answer. */
+async function ask(
+  template: Template,
+  check: 'health' | 'page',
+  status: number,
+  body: string,
+): Promise<LoggedLine[]> {
+  const answer: RequestListener = (_request, response) => response.writeHead(status).end(body);
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  try {
+    return await linesOf(template, 'canary', () => canary({ checks: [{ check, url }] }));
+  } finally {
+    server.close();
+  }
+}

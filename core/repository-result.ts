@@ -168,8 +168,11 @@ export type Standing = z.infer<typeof Standing>;
 export const CameTo = z.enum(['replaced', 'same', 'kept', 'notStarted']);
 export type CameTo = z.infer<typeof CameTo>;
 
-/** Whether a revision continued the earlier conversation, or began anew with the prompt and the instruction. */
-export const Began = z.enum(['resumed', 'anew']);
+/**
+ * How a revision began: it continued the earlier conversation, or a new one had the prompt, the instruction and the earlier
+ * patch, or the work began anew on the base commit with the prompt and the instruction.
+ */
+export const Began = z.enum(['resumed', 'fromPatch', 'anew']);
 export type Began = z.infer<typeof Began>;
 
 /** The newest revision of a result. Apart from `run` and `cameTo`, only what the row itself does not have. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { JobRow, JobSettings, PullRequestOverrides, Sample } from './job.ts';
 import { AskedOperation } from './pull-request-operation.ts';
 import { RepositoryFilter } from './repository-filter.ts';
+import { Began } from './repository-result.ts';
 
 /** What a run was asked for: an artifact that the job's row names as `request`, and that no later request replaces. */
 export const RunRequest = z.object({
@@ -26,6 +27,8 @@ export const RunRequest = z.object({
   prompt: z.string().optional(),
   /** What a `revise` or a `repair` adds to the prompt. */
   instruction: z.string().optional(),
+  /** How a `revise` begins. Absent if each repository takes the cheapest way. */
+  begin: Began.optional(),
   settings: JobSettings,
   /** The cap of the whole job, over all runs. */
   maxCostUsd: z.number(),

@@ -8,6 +8,7 @@ import {
 } from '../core/errors.ts';
 import { refusalOfModel } from '../core/model-check.ts';
 import { Findings } from '../core/repair.ts';
+import type { Began } from '../core/repository-result.ts';
 import { readArtifact } from '../core/store/artifacts.ts';
 import { readRunRequest } from '../core/store/run-requests.ts';
 import type { Opened } from './open.ts';
@@ -16,6 +17,8 @@ export type Admitted = {
   prompt: string;
   /** What a revision adds to the prompt. */
   instruction: string | undefined;
+  /** How a revision is to begin; undefined for the cheapest way. */
+  begin: Began | undefined;
   /** What a repair has to mend. */
   findings: Findings | undefined;
   /** For the commands of `setup` only. */
@@ -31,7 +34,7 @@ export async function admit(opened: Opened): Promise<Admitted> {
   if (job.status === 'cancelled')
     throw new ConflictError(`The job ${job.jobId} was cancelled; no work was started.`);
   requireAllowed(opened, repositoryName);
-  const { prompt, instruction, kind } = await readRunRequest(artifacts, job);
+  const { prompt, instruction, kind, begin } = await readRunRequest(artifacts, job);
   if (prompt === undefined) {
     throw new DamagedArtifactError(
       `The prompt of the job ${job.jobId} was lost before this run: ${job.request} has none. Start a new job by POST /jobs.`,
@@ -41,7 +44,7 @@ export async function admit(opened: Opened): Promise<Admitted> {
   const commandSecrets = await readCommandSecrets(opened);
   await checkModel(opened);
   const findings = kind === 'repair' ? await readArtifact(artifacts, keys.findings, Findings) : undefined;
-  return { prompt, instruction, findings, commandSecrets };
+  return { prompt, instruction, begin, findings, commandSecrets };
 }
 
 /** POST /jobs checks this too, but not for a Batch job that is submitted by hand. */

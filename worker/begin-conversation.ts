@@ -1,6 +1,7 @@
 import type { TextBlockParam } from '@anthropic-ai/sdk/resources/messages';
 import { GitFailedError } from '../core/git-process.ts';
 import type { Admitted } from './admit.ts';
+import { earlierChange, wayToBegin } from './begin-revision.ts';
 import { applyPatch, readChanges, resetTree } from './checkout/changes.ts';
 import type { Clone } from './checkout/clone.ts';
 import { firstMessage } from './claude/prompt.ts';
@@ -18,15 +19,16 @@ import type { Log } from './log.ts';
  */
 export async function beginConversation(
   cloned: Cloned,
-  { prompt, instruction, findings }: Pick<Admitted, 'prompt' | 'instruction' | 'findings'>,
+  admitted: Pick<Admitted, 'prompt' | 'instruction' | 'findings' | 'begin'>,
 ): Promise<Conversation> {
+  const { prompt, instruction, findings } = admitted;
   // The judge sees the task, and nothing of what checks and reviewers say.
   const task = instruction === undefined ? prompt : `${prompt}\n\n${instruction}`;
   const said = findings ? [text(describeFindings(findings, cloned.redactor))] : [];
   const resumed = await restoreCheckpoint(cloned);
   if (resumed) return new Conversation(cloned, resumed, task);
   if (instruction !== undefined) {
-    const continued = await continueEarlier(cloned, instruction, said);
+    const continued = await continueEarlier(cloned, { ...admitted, instruction, task, said });
     if (continued) {
       const conversation = new Conversation(cloned, continued, task);
       await conversation.save(await readChanges(cloned.clone, cloned.workspace));
@@ -46,13 +48,22 @@ export async function beginConversation(
   return conversation;
 }
 
-/** The earlier run's messages as they were sent, then the instruction, on the earlier run's patch. */
+type Revision = Pick<Admitted, 'begin'> & {
+  instruction: string;
+  task: string;
+  said: readonly TextBlockParam[];
+};
+
+/**
+ * On the earlier run's patch: its messages as they were sent, then the instruction; or a new conversation that has the patch.
+ * Returns undefined if the work has to begin anew.
+ */
 async function continueEarlier(
-  { earlier, spent, job, clone, log }: Cloned,
-  instruction: string,
-  said: readonly TextBlockParam[],
+  { earlier, spent, job, clone, repositoryName, log }: Cloned,
+  { instruction, task, said, begin }: Revision,
 ): Promise<ConversationState | undefined> {
-  if (!earlier) return undefined;
+  const began = earlier && wayToBegin(earlier, begin);
+  if (!earlier || !began) return undefined;
   const { messages, baseline, baseSha, patch } = earlier;
   if (baseSha !== clone.baseSha) {
     log.warn(`GitHub no longer has the commit ${baseSha}; the work begins anew on ${clone.baseSha}.`);
@@ -60,6 +71,11 @@ async function continueEarlier(
   }
   if (job.settings.setup.length > 0) await resetTree(clone.git);
   if (!(await applies(clone, patch, log))) return undefined;
+  if (began === 'fromPatch' || !messages) {
+    const first = firstMessage(task, repositoryName, baseline);
+    const state = newConversation(withBlocks(first, [earlierChange(patch), ...said]));
+    return { ...state, ...spent, ...(baseline && { baseline }), began: 'fromPatch' };
+  }
   const { seconds, failedSubmissions, turns } = newConversation(messages[0]!);
   return {
     ...spent,

@@ -9,13 +9,16 @@ import type { Log } from './log.ts';
 
 /** The messages as they were sent: a parsed copy could have its keys in another order. */
 const EarlierThread = z.object({ messages: ConversationState.shape.messages.min(1) });
-const EarlierOutcome = OutcomeDocument.pick({ end: true }).extend({ baseSha: CommitSha });
+const EarlierOutcome = OutcomeDocument.pick({ end: true, completedAt: true }).extend({ baseSha: CommitSha });
 const Baseline = ConversationState.pick({ baseline: true });
 
 /** The conversation and the patch of an earlier run, which a revision continues. */
-export type EarlierWork = Pick<ConversationState, 'messages' | 'baseline'> & {
+export type EarlierWork = Pick<ConversationState, 'baseline'> & {
+  /** Undefined if the conversation cannot be continued. */
+  messages: ConversationState['messages'] | undefined;
   baseSha: string;
   patch: Buffer;
+  endedAt: string;
 };
 
 /** After these ends the same conversation would end in the same way. */
@@ -35,14 +38,15 @@ export async function findEarlierWork(
     findArtifact(artifacts, `${keys.checkpoint}conversation.json`, Baseline, setAside),
     findBytes(artifacts, keys.diff, setAside),
   ]);
-  if (!outcome || !thread || NOT_CONTINUED.includes(outcome.end ?? '')) {
+  const canContinue = thread && !NOT_CONTINUED.includes(outcome?.end ?? '');
+  if (!outcome || !(canContinue || patch)) {
     log.warn(
       `The conversation of run ${from} cannot be continued; the work begins anew with the instruction.`,
     );
     return undefined;
   }
   return {
-    ...{ messages: thread.messages, baseline: saved?.baseline, baseSha: outcome.baseSha },
-    patch: patch ?? Buffer.alloc(0),
+    ...{ messages: canContinue ? thread.messages : undefined, baseline: saved?.baseline },
+    ...{ patch: patch ?? Buffer.alloc(0), baseSha: outcome.baseSha, endedAt: outcome.completedAt },
   };
 }

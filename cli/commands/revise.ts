@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
+import { Began } from '../../core/repository-result.ts';
 import type { SummaryRow } from '../../core/summary-row.ts';
 import { jobCommand, onJob } from '../frame/job-command.ts';
 import { addRunOptions, budgetOf, type RunOptions } from '../jobs/budget-options.ts';
@@ -24,6 +25,9 @@ export const revise = addRunOptions(
     .argument('[repository...]', 'names or patterns with *')
     .addOption(new Option('-p, --prompt <text>', 'the instruction'))
     .addOption(new Option('--prompt-file <file>', 'the same from a file; - is standard input'))
+    .addOption(
+      new Option('--begin <how>', 'how the work begins, in place of the cheapest way').choices(Began.options),
+    )
     .addOption(new Option('--shape <id>', 'changes of this shape'))
     .addOption(new Option('--changed', 'all that were changed'))
     .addOption(new Option('--gave-up', 'those in which the model gave up or ran out of a limit'))
@@ -33,6 +37,7 @@ export const revise = addRunOptions(
 type Options = RunOptions & {
   prompt?: string;
   promptFile?: string;
+  begin?: Began;
   shape?: string;
   changed?: boolean;
   gaveUp?: boolean;
@@ -51,7 +56,8 @@ onJob<Options>(revise, async (connection, jobId, options, given: string[]) => {
   return runAgain(connection, await api.getJob(jobId), {
     what: `works on ${repositories(names.length)} by the instruction`,
     options,
-    start: () => api.reviseJob(jobId, { instruction, repositories: names, ...budgetOf(options) }),
+    start: () =>
+      api.reviseJob(jobId, { instruction, begin: options.begin, repositories: names, ...budgetOf(options) }),
   });
 });
 

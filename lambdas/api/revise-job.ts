@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
 import { JobId, JobRequest, type JobRow, ShownJob } from '../../core/job.ts';
 import { filterOf } from '../../core/repository-filter.ts';
+import { Began } from '../../core/repository-result.ts';
 import type { Context } from '../context.ts';
 import { beginRun } from './begin-run.ts';
 import { BUDGET, changedSettings, refuseCapOfOthers } from './budget.ts';
@@ -14,6 +15,8 @@ const body = z
   .strictObject({
     /** What the model is told next, in each repository's own conversation. */
     instruction: JobRequest.shape.prompt,
+    /** How the work begins, if it can. Without it each repository takes the cheapest way. */
+    begin: Began.optional(),
     ...SELECTION,
     ...BUDGET,
   })
@@ -42,6 +45,7 @@ export const reviseJob = route(
     refuseCapOfOthers(body, mine);
     const prepare = async (job: JobRow) => ({
       ...{ kind: 'revise' as const, action: 'revise' as const, instruction: body.instruction },
+      ...(body.begin && { begin: body.begin }),
       selection: await namesToRevise(jobId, (await selectedNames(jobId, body, context, mine)) ?? [], context),
       ...changedSettings(job, body, context.settings),
     });

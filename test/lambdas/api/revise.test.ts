@@ -17,7 +17,8 @@ function instructionOf({ messages }: MessageRequest): string | undefined {
       ? []
       : content.flatMap((block) => (block.type === 'text' ? [block.text] : [])),
   );
-  return texts.findLast((text) => text.startsWith('Revise:'));
+  const newest = texts.findLast((text) => /(?:^|\n)Revise:/.test(text));
+  return newest?.slice(newest.indexOf('Revise:'));
 }
 
 /** Writes `first` at first, and then what the instruction says. It stops at once if it is told to give up. */
@@ -103,6 +104,37 @@ test('a revision continues each conversation by an instruction, and replaces onl
   // The bill is what the model server answered, also for what came to nothing.
   const answers = fleet.model.requests.length - before;
   expect((await fleet.job(jobId)).costUsd).toBeCloseTo(answers * COST_OF_USAGE, 9);
+});
+
+test('a revision can begin from the patch alone, or anew, and the row says how it began', async () => {
+  const jobId = await fleet.post(['three']);
+  await fleet.ended(jobId);
+  const next = async (begin: string, content: string) => {
+    const asked = fleet.model.requests.length;
+    const instruction = `Revise: ${content}`;
+    await revise(jobId, { instruction, begin, repositories: ['local/three'] });
+    expect(await fleet.ended(jobId)).toMatchObject({ status: 'completed', revisions: { replaced: 1 } });
+    const { body } = fleet.model.requests[asked]!;
+    return { row: (await fleet.rows(jobId)).three!, messages: body.messages, sent: JSON.stringify(body) };
+  };
+  const fromPatch = await next('fromPatch', 'second');
+  expect(fromPatch.row.revision).toMatchObject({ run: 2, began: 'fromPatch' });
+  // One message: the task with the instruction, which all repositories share, and the earlier change as data.
+  expect(fromPatch.messages).toHaveLength(1);
+  const [task, , change] = fromPatch.messages[0]!.content as { text: string }[];
+  expect(task!.text).toBe('Edit.\n\nRevise: second');
+  expect(change!.text).toMatch(/<change>".*\+first.*"<\/change>$/s);
+  expect(await diffOf(jobId, 'three')).toContain('+second');
+
+  const anew = await next('anew', 'third');
+  expect(anew.row.revision).toMatchObject({ run: 3, began: 'anew' });
+  expect(anew.sent).not.toContain('<change>');
+  expect(await diffOf(jobId, 'three')).toContain('+third');
+
+  const resumed = await next('resumed', 'fourth');
+  expect(resumed.row.revision).toMatchObject({ run: 4, began: 'resumed' });
+  expect(resumed.messages.length).toBeGreaterThan(2);
+  expect((await revise(jobId, { instruction: 'x', begin: 'never', outcome: 'changed' })).status).toBe(400);
 });
 
 test('an open pull request gets one more commit, and one with a commit of a person is left out before anything is paid', async () => {

@@ -1,5 +1,5 @@
 /**
- * `node bench/main.ts [worker|cli|fleet|engine|pull-requests|shapes|api|claude-code]… [--with-claude-code] [--write]`:
+ * `node bench/main.ts [worker|cli|fleet|engine|pull-requests|shapes|api|revise|claude-code]… [--with-claude-code] [--write]`:
  * all figures, or those named; see bench/RESULTS.md. The comparison with Claude Code downloads it, so it
  * runs only on request.
  */
@@ -14,6 +14,7 @@ import type { Figure, Log } from './figure.ts';
 import { measureFleet } from './fleet/fleet.ts';
 import { measurePullRequests } from './pull-requests/pull-requests.ts';
 import { markdown, table } from './report.ts';
+import { measureRevise } from './revise/revise.ts';
 import { measureShapes } from './shapes/shapes.ts';
 import { measureWorker } from './worker/worker.ts';
 
@@ -27,6 +28,7 @@ const FIGURES: Readonly<Record<string, (log: Log) => Promise<Figure>>> = {
   'pull-requests': measurePullRequests,
   shapes: measureShapes,
   api: measureApi,
+  revise: measureRevise,
   [CLAUDE_CODE]: measureAgainstClaudeCode,
 };
 

@@ -12,9 +12,9 @@ const WARM_MS = 3 * 60_000;
  * Bytes of a conversation, for each byte of its patch, above which a new conversation is the cheaper one although the model
  * reads the changed files again. `npm run bench -- revise` has both.
  */
-const MAX_BYTES_PER_PATCH_BYTE = 4;
+const MAX_BYTES_PER_PATCH_BYTE = 2;
 /** A conversation of this length costs less than the turn in which the model looks again. */
-const SHORT_BYTES = 16 * 1024;
+const SHORT_BYTES = 8 * 1024;
 
 /**
  * How a revision begins: as it was asked for if that is possible, or else in the cheapest way. A long conversation that is no

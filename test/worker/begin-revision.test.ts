@@ -15,7 +15,7 @@ function earlier(bytes: number | undefined, patchBytes: number): EarlierWork {
 test.each([
   ['a long conversation that is still in the cache', earlier(400_000, 2000), undefined, MINUTE, 'resumed'],
   ['a long conversation that has left it', earlier(400_000, 2000), undefined, 10 * MINUTE, 'fromPatch'],
-  ['a short conversation', earlier(10_000, 2000), undefined, 10 * MINUTE, 'resumed'],
+  ['a short conversation', earlier(9000, 2000), undefined, 10 * MINUTE, 'resumed'],
   ['a patch as long as the conversation', earlier(400_000, 300_000), undefined, 10 * MINUTE, 'resumed'],
   ['no change to begin from', earlier(400_000, 0), undefined, 10 * MINUTE, 'resumed'],
   ['a conversation that was too long', earlier(undefined, 2000), undefined, MINUTE, 'fromPatch'],

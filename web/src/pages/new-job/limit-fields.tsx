@@ -13,9 +13,9 @@ const PULLS: readonly (readonly [Draft['pulls'], string])[] = [
 /** Limits, checks and pull requests. An empty field takes the default that it shows. */
 export function LimitFields({ draft, set, faultOf, me }: FieldsProps & { me: Me | undefined }) {
   const numbers = [
-    ['repositoryCostUsd', 'Dollars a repository', 'settings.maxCostUsd', me?.defaults.maxRepositoryCostUsd],
-    ['maxTurns', 'Turns a repository', 'settings.maxTurns', me?.defaults.maxTurns],
-    ['maxMinutes', 'Minutes a repository', 'settings.maxMinutes', me?.defaults.maxMinutes],
+    ['repositoryCostUsd', 'Dollars per repository', 'settings.maxCostUsd', me?.defaults.maxRepositoryCostUsd],
+    ['maxTurns', 'Turns per repository', 'settings.maxTurns', me?.defaults.maxTurns],
+    ['maxMinutes', 'Minutes per repository', 'settings.maxMinutes', me?.defaults.maxMinutes],
     ['jobCostUsd', 'Dollars in all', 'maxCostUsd', me?.defaults.maxCostUsd],
     ['maxConcurrency', 'At once', 'maxConcurrency', me?.defaults.maxConcurrency],
   ] as const;
@@ -52,7 +52,7 @@ export function LimitFields({ draft, set, faultOf, me }: FieldsProps & { me: Me 
         </div>
         <Field
           label="Commands that must pass"
-          hint="One a line, such as npm test"
+          hint="One per line, such as npm test"
           fault={faultOf('settings.verify')}
         >
           {(ids) => (

@@ -25,7 +25,7 @@ export function RepositoryFields({
       <legend>2 Repositories</legend>
       <Field
         label="Names, patterns or searches"
-        hint={`One a line: owner/name, owner/prefix-*, !owner/name to leave one out, topic:x org:owner, job:ID is:failed. Allowed here: ${allowed.join(', ') || 'none'}.`}
+        hint={`One per line: owner/name, owner/prefix-*, !owner/name to leave one out, topic:x org:owner, job:ID is:failed. Allowed here: ${allowed.join(', ') || 'none'}.`}
         fault={faultOf('repositories')}
       >
         {(ids) => (
@@ -38,7 +38,7 @@ export function RepositoryFields({
         )}
       </Field>
       <label>
-        From a file with one name a line{' '}
+        From a file with one name per line{' '}
         <input
           type="file"
           accept=".txt,.csv,text/plain"

@@ -1,5 +1,5 @@
 /**
- * `node bench/main.ts [worker|cli|fleet|engine|pull-requests|shapes|api|revise|claude-code]… [--with-claude-code] [--write]`:
+ * `node bench/main.ts [worker|cli|fleet|engine|pull-requests|shapes|api|page|revise|claude-code]… [--with-claude-code] [--write]`:
  * all figures, or those named; see bench/RESULTS.md. The comparison with Claude Code downloads it, so it
  * runs only on request.
  */
@@ -12,6 +12,7 @@ import { endAll } from './ending.ts';
 import { measureEngine } from './engine/engine.ts';
 import type { Figure, Log } from './figure.ts';
 import { measureFleet } from './fleet/fleet.ts';
+import { measurePage } from './page/page.ts';
 import { measurePullRequests } from './pull-requests/pull-requests.ts';
 import { markdown, table } from './report.ts';
 import { measureRevise } from './revise/revise.ts';
@@ -29,6 +30,7 @@ const FIGURES: Readonly<Record<string, (log: Log) => Promise<Figure>>> = {
   shapes: measureShapes,
   api: measureApi,
   revise: measureRevise,
+  page: measurePage,
   [CLAUDE_CODE]: measureAgainstClaudeCode,
 };
 

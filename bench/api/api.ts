@@ -119,11 +119,16 @@ async function poll(
   ];
 }
 
-async function startServer(count: number, folder: string): Promise<Server> {
-  const child: ChildProcess = spawn(process.execPath, [SERVER, String(count), String(count), folder], {
-    env: { ...plainEnvironment() },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+/** The API in a process of its own, over so many jobs and repositories; with the page, if the file of a patch is given. */
+export async function startServer(count: number, folder: string, patch?: string): Promise<Server> {
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [SERVER, String(count), String(count), folder, ...(patch ? [patch] : [])],
+    {
+      env: { ...plainEnvironment() },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const ended = once(child, 'exit');
   closeOnce(async () => {
     child.kill('SIGTERM');

@@ -1,7 +1,9 @@
 /**
- * `node server.ts JOBS REPOSITORIES`: the API on loopback, over a store with so many ended jobs, the last of which has so many
- * repositories. Prints a JSON line with its URLs; `POST /` of the control server answers what was read since the last.
+ * `node server.ts JOBS REPOSITORIES FOLDER [PATCH]`: the API on loopback, over a store with so many ended jobs, the last of
+ * which has so many repositories. With the file of a patch, which the first repository then has, the rows are of all kinds,
+ * and the page is served too. Prints a JSON line with its URLs; `POST /` of the control server answers what was read since the last.
  */
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -18,12 +20,14 @@ import { NO_TOKENS } from '../../core/usage.ts';
 import { startApi } from '../../local/api.ts';
 import { startDynamoDB } from '../../local/dynamodb/dynamodb.ts';
 import { functionContext } from '../../local/function-context.ts';
+import { PAGE_FOLDER } from '../../local/page.ts';
 
 /** BatchWriteItem takes at most 25 items. */
 const WRITES_PER_BATCH = 25;
 
 const [jobCount, repositoryCount] = process.argv.slice(2).map(Number) as [number, number];
 const folder = process.argv[4]!;
+const patch = process.argv[5];
 
 const names = { jobsTable: 'bench-jobs', repositoriesTable: 'bench-repositories' };
 const store = await startDynamoDB({ access: 'anyone', ...names });
@@ -58,7 +62,10 @@ DynamoDBDocumentClient.prototype.send = async function (this: DynamoDBDocumentCl
 } as Send as typeof send;
 
 const { handler } = await import('../../lambdas/api/handler.ts');
-const api = await startApi((event) => handler(event, functionContext('api')), { access: 'anyone' });
+const api = await startApi((event) => handler(event, functionContext('api')), {
+  access: 'anyone',
+  ...(patch !== undefined && { page: PAGE_FOLDER }),
+});
 const control = createServer((_, response) => {
   const memory = process.memoryUsage.rss();
   response.end(JSON.stringify({ units, calls, memory }));
@@ -84,10 +91,16 @@ async function fill(): Promise<string> {
   );
   const artifacts = openArtifacts(settings.ARTIFACTS_URL!);
   await writeArtifact(artifacts, artifactKeys.repositories(first.jobId), repositories);
-  await putAll(
-    names.repositoriesTable,
-    repositories.map((repositoryName, i) => row(first, repositoryName, i)),
-  );
+  const rows = repositories.map((repositoryName, i) => ({
+    ...row(first, repositoryName, i),
+    ...(patch !== undefined && variety(repositoryName, i)),
+  }));
+  if (patch !== undefined) {
+    const key = `jobs/${first.jobId}/repositories/${repositories[0]}/1/diff.patch`;
+    await artifacts.write(key, readFileSync(patch), { contentType: 'text/x-diff' });
+    Object.assign(rows[0]!, { artifacts: { diff: key } });
+  }
+  await putAll(names.repositoriesTable, rows);
   return first.jobId;
 }
 
@@ -112,6 +125,18 @@ function row({ jobId, createdAt }: JobRow, repositoryName: string, i: number) {
     ...{ shape: `1:${String(i % 12).padStart(16, '0')}`, kin: `1:${String(i % 7).padStart(16, '0')}` },
     ...{ tokenUsage: NO_TOKENS, createdAt, completedAt: createdAt, updatedAt: createdAt },
   };
+}
+
+/** Every tenth has failed, and every third of the others is unchanged, so that filters have something to pick. */
+function variety(repositoryName: string, i: number) {
+  if (i % 10 === 1)
+    return {
+      status: 'failed',
+      statusKey: statusKey('failed', repositoryName),
+      outcome: 'failed',
+      end: 'error',
+    };
+  return i % 3 === 1 ? { outcome: 'unchanged' } : {};
 }
 
 async function putAll(table: string, items: readonly Record<string, unknown>[]): Promise<void> {

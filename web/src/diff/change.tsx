@@ -1,39 +1,48 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy, Suspense } from 'react';
-import { getText } from '../api/client.ts';
+import { getText, pathOf } from '../api/client.ts';
 import { Empty, Loading, ProblemBox } from '../ui/problem.tsx';
 
-const DiffView = lazy(() => import('./diff-view.tsx'));
+const viewer = () => import('./diff-view.tsx');
+// Asked for at once, so that it is there when the change is. A failure is shown where it is needed.
+viewer().catch(() => {});
 
-/** The change of one repository. The viewer is loaded with the first one. */
+/**
+ * The change of one repository. With `patchSha` it is that patch or none: a person decides about what was on screen.
+ */
 export function Change({
   jobId,
   repositoryName,
+  patchSha,
   file,
   onFile,
 }: {
   jobId: string;
   repositoryName: string;
+  patchSha: string | undefined;
   file?: string | undefined;
   onFile?: (name: string) => void;
 }) {
+  // Both in one query: React holds content back for 300 ms where it has shown the fallback of a lazy component.
   const { data, error, refetch } = useQuery({
-    queryKey: ['diff', jobId, repositoryName],
-    queryFn: ({ signal }) => getText(`/jobs/${jobId}/repositories/${repositoryName}/diff`, { signal }),
+    queryKey: ['diff', jobId, repositoryName, patchSha],
+    queryFn: async ({ signal }) => {
+      const path = pathOf(`/jobs/${jobId}/repositories/${repositoryName}/diff`, { patchSha });
+      const [patch, { default: DiffView }] = await Promise.all([getText(path, { signal }), viewer()]);
+      return { patch, DiffView };
+    },
+    structuralSharing: false,
   });
   if (error) return <ProblemBox error={error} retry={() => void refetch()} />;
-  const loading = <Loading rows={8} label="Loading the change" />;
-  if (data === undefined) return loading;
-  if (data === '') return <Empty title="There is no change" />;
+  if (data === undefined) return <Loading rows={8} label="Loading the change" />;
+  const { patch, DiffView } = data;
+  if (patch === '') return <Empty title="There is no change" />;
   return (
-    <Suspense fallback={loading}>
-      <DiffView
-        key={repositoryName}
-        patch={data}
-        label={`Change of ${repositoryName}`}
-        file={file}
-        {...(onFile && { onFile })}
-      />
-    </Suspense>
+    <DiffView
+      key={`${repositoryName} ${patchSha}`}
+      patch={patch}
+      label={`Change of ${repositoryName}`}
+      file={file}
+      {...(onFile && { onFile })}
+    />
   );
 }

@@ -1,5 +1,6 @@
 import { memo, type ReactNode, useEffect, useState } from 'react';
 import { Diff, type GutterOptions, Hunk, type TokenNode } from 'react-diff-view';
+import { visibleParts } from '../../../core/hidden-characters.ts';
 import { Text } from '../text/text.tsx';
 import styles from './diff.module.css';
 import type { Slice } from './slices.ts';
@@ -59,9 +60,9 @@ function number(line: number, type: 'insert' | 'delete'): ReactNode {
   );
 }
 
-/** A piece of a line. Every text goes through `Text`, which shows hidden characters. */
+/** A piece of a line. Hidden characters are marked; most pieces have none, and are then a text without an element. */
 function node({ type, value, children, className, properties }: TokenNode, index: number): ReactNode {
-  if (type === 'text') return <Text key={index}>{value}</Text>;
+  if (type === 'text') return shown(value, index);
   if (type === 'note')
     return (
       <span key={index} className={styles.lineNote}>
@@ -71,7 +72,12 @@ function node({ type, value, children, className, properties }: TokenNode, index
   const names = [className ?? properties?.className ?? []].flat().join(' ');
   return (
     <span key={index} className={type === 'edit' ? 'diff-code-edit' : names}>
-      {value ? <Text>{value}</Text> : children?.map(node)}
+      {value ? shown(value, 0) : children?.map(node)}
     </span>
   );
+}
+
+function shown(text: string, key: number): ReactNode {
+  const parts = visibleParts(text);
+  return parts.length === 1 && typeof parts[0] === 'string' ? parts[0] : <Text key={key}>{text}</Text>;
 }

@@ -48,7 +48,7 @@ export function RepositoryTable({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowPx,
-    overscan: 8,
+    overscan: 4,
   });
   const areAll = rows.length > 0 && rows.every(({ repositoryName }) => selected.has(repositoryName));
   const toggle = (name: string) => {

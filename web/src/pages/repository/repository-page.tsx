@@ -84,6 +84,7 @@ function Diff({ jobId, repositoryName, result }: DiffProps) {
     <Change
       jobId={jobId}
       repositoryName={repositoryName}
+      patchSha={result.patchSha}
       file={file}
       onFile={(name) => void navigate({ search: (before) => ({ ...before, file: name }), replace: true })}
     />

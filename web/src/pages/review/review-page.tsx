@@ -202,7 +202,7 @@ function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
               Undo
             </button>
           </div>
-          <Change jobId={jobId} repositoryName={member.repositoryName} />
+          <Change jobId={jobId} repositoryName={member.repositoryName} patchSha={member.patchSha} />
         </section>
       </div>
     </>

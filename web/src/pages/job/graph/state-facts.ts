@@ -13,7 +13,7 @@ export function factsOf(
   const facts: string[] = [];
   if (status && enteredAt) {
     const ms = (exitedAt ? Date.parse(exitedAt) : now) - Date.parse(enteredAt);
-    facts.push(`${status} ${ms < 1000 ? 'in under 1 s' : duration(ms)}`);
+    facts.push(`${status} ${ms < 1000 ? '< 1 s' : duration(ms)}`);
   }
   if (times > 1) facts.push(`${count(times)} times`);
   const children = lanes.flatMap((lane) => lane.children).find(({ map }) => map === state.name);
@@ -23,7 +23,7 @@ export function factsOf(
     if (running > 0) facts.push(`${count(running)} running`);
   }
   const recorded = recordedIn(state.name, lane);
-  if (recorded) facts.push(count(recorded));
+  if (recorded) facts.push(`${count(recorded)} recorded`);
   if (here) {
     facts.push(`${count(here.count)} here`);
     for (const [phase, of] of Object.entries(here.phases ?? {})) facts.push(`${phase} ${count(of)}`);

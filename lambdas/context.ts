@@ -9,6 +9,7 @@ import { JobTable } from '../core/store/job-table.ts';
 import { Listings } from '../core/store/listings.ts';
 import { Outbox } from '../core/store/outbox.ts';
 import { PublicationTable } from '../core/store/publications.ts';
+import { PullRequestHistory } from '../core/store/pull-request-history.ts';
 import { RateSlots } from '../core/store/rate-slots.ts';
 import { RepositoryIndex } from '../core/store/repository-index.ts';
 import { RepositoryTable } from '../core/store/repository-table.ts';
@@ -30,6 +31,7 @@ export type Context = {
   repositoryIndex: RepositoryIndex;
   reviews: ReviewTable;
   publications: PublicationTable;
+  pullRequestHistory: PullRequestHistory;
   auditLog: AuditLog;
   drainState: DrainState;
   outbox: Outbox;
@@ -60,6 +62,7 @@ function open(all: Settings): Context {
     repositoryIndex: new RepositoryIndex(client, all),
     reviews: new ReviewTable(client, all, setAside),
     publications: new PublicationTable(client, all),
+    pullRequestHistory: new PullRequestHistory(client, all),
     auditLog: new AuditLog(client, all),
     drainState: new DrainState(client, all),
     outbox: new Outbox(client, all),

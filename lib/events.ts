@@ -49,7 +49,7 @@ const OCCASIONS: Readonly<Record<string, Occasion>> = {
   TrackPullRequests: {
     access: {
       jobs: ['Query', 'GetItem', 'UpdateItem'],
-      repositories: ['Query', 'BatchGetItem', 'UpdateItem'],
+      repositories: ['Query', 'QueryTable', 'BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
       artifacts: ['read', 'write', 'remove'],
       executions: ['StartExecution'],
       secrets: ['GITHUB_TOKEN'],

@@ -30,6 +30,7 @@ import { getLog } from './get-log.ts';
 import { getMe } from './get-me.ts';
 import { getOpenApi } from './get-openapi.ts';
 import { getPatches } from './get-patches.ts';
+import { getPullRequestHistory } from './get-pull-request-history.ts';
 import { getRepositoryResult } from './get-repository-result.ts';
 import { getRows } from './get-rows.ts';
 import { getTotals } from './get-totals.ts';
@@ -58,6 +59,7 @@ export const operations: Readonly<Record<string, Route>> = {
   getJob,
   getRows,
   getChoice,
+  getPullRequestHistory,
   getExecution,
   getPatches,
   listRuns,

@@ -13,6 +13,7 @@ import { trackedRecord } from '../github/track.ts';
 import { logger } from '../logger.ts';
 import { measure } from '../metrics.ts';
 import { beginRepair } from '../run/begin-repair.ts';
+import { recordPullRequestDay } from '../run/record-pull-request-day.ts';
 
 /** A schedule's event, whose content is not used. */
 export const Input = z.looseObject({});
@@ -45,7 +46,8 @@ export async function trackPullRequests(_event: z.infer<typeof Input>, context: 
     readerId(context.settings, repositoryName),
   );
   for (const group of byReader.values()) await track(group, until, context);
-  await inParallel(jobs, PARALLEL, (job) => countAgain(job, context));
+  const byJob = Map.groupBy(open, ({ jobId }) => jobId);
+  await inParallel(jobs, PARALLEL, (job) => countAgain(job, byJob.get(job.jobId) ?? [], context));
   await repairJobs(jobs, open.slice(0, MAX_PULL_REQUESTS), until, context);
 }
 
@@ -76,6 +78,7 @@ async function track(open: readonly Open[], until: number, context: Context): Pr
       const record = trackedRecord(pullRequest, seen, now());
       if (await repositories.recordTracked(jobId, repositoryName, pullRequest.checkedAt, record))
         measureTracked({ jobId, repositoryName }, pullRequest, record);
+      one.pullRequest = record;
       if (Date.now() > until) return;
     }
   } catch (error) {
@@ -100,16 +103,19 @@ function measureTracked(
 }
 
 /**
- * Updates the job's counts of pull requests from the index, which may lag behind; the next invocation counts the rest. The
+ * Updates the job's counts of pull requests, and its record of today, from the index, which may lag behind; the next invocation counts the rest. The
  * counts of a running job are left to CompleteJob.
  */
-async function countAgain(job: JobRow, { jobs, repositoryIndex, now }: Context): Promise<void> {
+async function countAgain(job: JobRow, tracked: readonly Open[], context: Context): Promise<void> {
+  const { jobs, repositoryIndex, now } = context;
   if (isRunning(job.status) || !job.pullRequests) return;
   const counts = await repositoryIndex.countPullRequests(job.jobId);
   const { open, merged, closed, failed } = job.pullRequests;
   const isSame =
     open === counts.open && merged === counts.merged && closed === counts.closed && failed === counts.failed;
   if (!isSame) await jobs.recordPullRequests(job.jobId, job.run, counts, now());
+  const records = tracked.map(({ pullRequest }) => pullRequest);
+  await recordPullRequestDay(job, counts, records, context);
 }
 
 /** Starts a repair of jobs that want one. A job that fails is left to the next invocation, and does not hold up the others. */

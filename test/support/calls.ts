@@ -32,6 +32,7 @@ const INSTANCES: Record<string, string> = {
   repositoryIndex: 'RepositoryIndex',
   reviews: 'ReviewTable',
   publications: 'PublicationTable',
+  pullRequestHistory: 'PullRequestHistory',
   writeLimits: 'WriteLimits',
   listings: 'Listings',
   auditLog: 'AuditLog',

@@ -17,6 +17,7 @@ import { JobTable } from '../../core/store/job-table.ts';
 import { Listings } from '../../core/store/listings.ts';
 import { Outbox } from '../../core/store/outbox.ts';
 import { PublicationTable } from '../../core/store/publications.ts';
+import { PullRequestHistory } from '../../core/store/pull-request-history.ts';
 import { RateSlots } from '../../core/store/rate-slots.ts';
 import { RepositoryIndex } from '../../core/store/repository-index.ts';
 import { RepositoryTable } from '../../core/store/repository-table.ts';
@@ -47,6 +48,7 @@ type Stores = {
   repositoryIndex: RepositoryIndex;
   reviews: ReviewTable;
   publications: PublicationTable;
+  pullRequestHistory: PullRequestHistory;
   auditLog: AuditLog;
   drainState: DrainState;
   outbox: Outbox;
@@ -78,6 +80,7 @@ export async function openTestTables(): Promise<TestTables> {
     repositoryIndex: new RepositoryIndex(client, settings),
     reviews: new ReviewTable(client, settings),
     publications: new PublicationTable(client, settings),
+    pullRequestHistory: new PullRequestHistory(client, settings),
     auditLog: new AuditLog(client, settings),
     drainState: new DrainState(client, settings),
     outbox: new Outbox(client, settings),

@@ -37,6 +37,14 @@ test('a job shows the state of its pull requests, and how many are merged', asyn
     return json.pullRequests?.merged && json.pullRequests.closed ? json : undefined;
   });
   expect(job.pullRequests).toEqual({ open: 1, merged: 1, closed: 1, failed: 0 });
+  const today = { day: new Date().toISOString().slice(0, 10), open: 1, merged: 1, closed: 1, failed: 0 };
+  const history = await until('the record of the day', async () => {
+    const { json } = await publishing.call('GET', `/jobs/${jobId}/pull-requests/history`);
+    const { days } = json as never as { days: { merged: number; closed: number; open: number }[] };
+    const newest = days.at(-1);
+    return newest?.merged && newest.closed && newest.open === 1 ? days : undefined;
+  });
+  expect(history.at(-1)).toEqual({ ...today, green: 0, red: 0, pending: 0 });
   const record = (name: string) =>
     job.results.find(({ repositoryName }) => repositoryName === `local/${name}`)!.pullRequest;
   expect(record('merged')).toMatchObject({ state: 'merged', mergedAt: expect.stringMatching(/^20/) });

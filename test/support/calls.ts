@@ -55,6 +55,7 @@ const TABLES: Record<string, Call['table']> = {
   RepositoryIndex: 'repositories',
   ReviewTable: 'repositories',
   PublicationTable: 'jobs',
+  PullRequestHistory: 'repositories',
   WriteLimits: 'jobs',
   Listings: 'jobs',
   AuditLog: 'jobs',

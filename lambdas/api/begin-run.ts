@@ -72,7 +72,7 @@ export async function beginRun(
       now(),
     );
     if (!reserved) throw await stillRunning(jobId, context);
-    await new Executions(settings).start({ jobId, run, action });
+    await new Executions(settings).startReserved({ jobId, run, action });
     measure({ values: { StartedRuns: 1 }, about: { jobId } });
   } catch (error) {
     // The same request, sent twice at once, may have reserved the run first.
@@ -112,7 +112,7 @@ function isAsked(boundKeys: readonly BoundKey[], key: string | undefined, finger
 
 /** Starts the execution if the first request failed before that. Starting it twice is safe. */
 async function resume(job: JobRow, { settings, jobs }: Context): Promise<JobRow> {
-  if (isRunning(job.status) && !job.executionArn) await new Executions(settings).start(job);
+  if (isRunning(job.status) && !job.executionArn) await new Executions(settings).startReserved(job);
   return jobs.get(job.jobId);
 }
 

@@ -95,7 +95,7 @@ export const createJob = route(
     if (!row) throw wasDeleted(jobId);
     // The first request may have failed before this. Starting the same run twice is safe.
     const started = row.executionArn !== undefined || !isRunning(row.status);
-    const executionArn = started ? row.executionArn : await new Executions(settings).start(row);
+    const executionArn = started ? row.executionArn : await new Executions(settings).startReserved(row);
     if (created) measure({ values: { StartedRuns: 1 }, about: { jobId } });
     return {
       status: created ? 201 : 200,

@@ -25,7 +25,7 @@ export const deleteJob = route(
   async ({ params: { jobId } }, context) => {
     const run = await markDeleted(jobId, context);
     // Starting the same deletion twice is safe. If the start fails, Reconcile starts it later.
-    await new Executions(context.settings).start({ jobId, run, action: 'delete' });
+    await new Executions(context.settings).startReserved({ jobId, run, action: 'delete' });
     return { status: 204 };
   },
 );

@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { type ExecutionInput, executionArnOf, executionName, type RunId } from '../../core/execution.ts';
 import { required, type Settings } from '../../core/settings.ts';
+import { logger } from '../logger.ts';
 
 /** The executions of the state machine, one per run of a job. */
 export class Executions {
@@ -35,6 +36,22 @@ export class Executions {
     } catch (error) {
       if (error instanceof ExecutionAlreadyExists) return this.#arnOf(input);
       throw error;
+    }
+  }
+
+  /**
+   * Starts a run that the job's row has already. If the service fails for now, the run stays reserved and Reconcile starts it:
+   * an error would say that the request was not carried out. Returns undefined then.
+   */
+  async startReserved(run: ExecutionInput): Promise<string | undefined> {
+    try {
+      return await this.start(run);
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      logger.warn('The execution could not be started; Reconcile starts it', {
+        ...{ jobId: run.jobId, run: run.run, error: error as Error },
+      });
+      return undefined;
     }
   }
 
@@ -66,4 +83,12 @@ export class Executions {
   #arnOf(run: RunId): string {
     return executionArnOf(this.#stateMachineArn, run);
   }
+}
+
+const THROTTLED = /Thrott|TooManyRequests|RequestLimit/;
+
+/** Whether an error of the AWS SDK is one of the service or of the connection, after the SDK's own retries. */
+function isTransient(error: unknown): boolean {
+  const { name = '', $fault, $metadata } = error as { name?: string; $fault?: string; $metadata?: object };
+  return $metadata !== undefined && ($fault !== 'client' || THROTTLED.test(name));
 }

@@ -15,7 +15,7 @@ import { until } from './until.ts';
 const NAMES = ['one', 'two'];
 /** Rounds at once: each is mostly waiting. */
 const AT_ONCE = 6;
-const REST_MS = 120_000;
+const REST_MS = 240_000;
 
 type Asked = { kind: string; key?: string; status: number; run?: number };
 
@@ -41,8 +41,9 @@ export async function race(fleet: Fleet, seeds: readonly number[]): Promise<Reco
       for (const { kind, status } of await round(fleet, seed))
         tally[`${kind} ${status}`] = (tally[`${kind} ${status}`] ?? 0) + 1;
     } catch (error) {
-      const failed = await failedRequests(fleet);
-      throw new Error(`seed ${seed}: ${(error as Error).message}\n${failed}`, { cause: error });
+      const { message } = error as Error;
+      const seen = [await failedRequests(fleet), await stateOf(fleet, message)];
+      throw new Error([`seed ${seed}: ${message}`, ...seen].join('\n'), { cause: error });
     }
   });
   return tally;
@@ -56,6 +57,16 @@ async function failedRequests({ stack }: Fleet): Promise<string> {
     .filter((line) => line.includes('The request failed'))
     .slice(0, 3)
     .join('\n');
+}
+
+/** The job that a message names, and its executions. */
+async function stateOf(fleet: Fleet, message: string): Promise<string> {
+  const jobId = /job-\w{26}/.exec(message)?.[0];
+  if (!jobId) return '';
+  const { results, settings, ...job } = (await fleet.send('GET', `/jobs/${jobId}`)).json ?? {};
+  const runs = Array.from({ length: job.run ?? 0 }, (_, i) => fleet.execution(jobId, i + 1));
+  const rows = results?.map(({ repositoryName, status, phase }) => ({ repositoryName, status, phase }));
+  return JSON.stringify({ job, executions: await Promise.all(runs), rows });
 }
 
 async function round(fleet: Fleet, seed: number): Promise<Asked[]> {

@@ -105,6 +105,32 @@ export const SAMPLES: Readonly<Record<string, Samples>> = {
       ],
     },
   }),
+  'denied-calls': async () => ({
+    fires: { lines: trailLines(calledBy(OWN_ROLE, { errorCode: 'AccessDeniedException' })) },
+    healthy: {
+      lines: trailLines(
+        calledBy(OWN_ROLE, {}),
+        calledBy(OTHER_ROLE, { errorCode: 'AccessDenied' }),
+        calledBy(OWN_ROLE, { errorCode: 'ResourceNotFoundException' }),
+      ),
+    },
+  }),
+  'secrets-read': async () => {
+    const read = (secretId: string) => ({ eventName: 'GetSecretValue', requestParameters: { secretId } });
+    const own = read(
+      'arn:aws:secretsmanager:us-east-1:123456789012:secret:cody-batch-dev-github-read-token-AbCdEf',
+    );
+    return {
+      fires: { lines: trailLines({ userIdentity: { type: 'IAMUser', userName: 'ada' }, ...own }) },
+      healthy: {
+        lines: trailLines(
+          calledBy(OWN_ROLE, own),
+          calledBy(OTHER_ROLE, read('another-secret')),
+          calledBy(OTHER_ROLE, { ...own, eventName: 'DescribeSecret' }),
+        ),
+      },
+    };
+  },
   page: async ({ template }) => ({
     fires: { lines: await ask(template, 'page', 200, '<title>Another page</title>') },
     healthy: { lines: await ask(template, 'page', 200, '<title>Cody Batch</title>') },
@@ -191,6 +217,22 @@ function lookAtJob(updatedAt: string): Promise<void> {
     repositoryIndex: { listRows: async () => [row] },
     repositories: { getMany: async () => [row] },
   } as never);
+}
+
+const OWN_ROLE = 'cody-batch-dev-StepsRecordResultRole-1A2B3C';
+const OTHER_ROLE = 'Administrator';
+
+/** An event of CloudTrail, as far as patterns read it: a call by the session of a role. */
+function calledBy(role: string, event: object): object {
+  const arn = `arn:aws:iam::123456789012:role/${role}`;
+  return { userIdentity: { type: 'AssumedRole', sessionContext: { sessionIssuer: { arn } } }, ...event };
+}
+
+function trailLines(...events: readonly object[]): LoggedLine[] {
+  return events.map((event) => ({
+    logGroup: '/cody-batch/cody-batch-dev/trail',
+    line: JSON.stringify(event),
+  }));
 }
 
 /** What the canary logs of an answer. */

@@ -1,0 +1,37 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { alarmsOf, requireEachAlarm, requireSection } from '../support/each-alarm.ts';
+import { flat, ofType, SYNTHESIS_MS, type Synthesized, synthesize } from '../support/synthesized.ts';
+
+let page: string;
+let watched: Synthesized;
+beforeAll(async () => {
+  page = await mkdtemp(path.join(tmpdir(), 'cody-batch-page-'));
+  await writeFile(path.join(page, 'index.html'), '<!doctype html><title>Cody Batch</title>');
+  watched = await synthesize({
+    pageFolder: page,
+    ...{ unusualActivity: 'true', cacheMetrics: 'true', dailyClaudeUsd: '7' },
+    runbookUrl: 'https://wiki.example.com/docs/runbook.md',
+  });
+}, SYNTHESIS_MS);
+afterAll(async () => {
+  await watched?.remove();
+  await rm(page, { recursive: true, force: true });
+});
+
+test('with unusual activity watched, each alarm goes off by what it watches and links to the runbook', async () => {
+  await requireEachAlarm(watched.template);
+  const alarms = alarmsOf(watched.template);
+  expect(Object.keys(alarms)).toEqual(expect.arrayContaining(['page', 'denied-calls', 'secrets-read']));
+  for (const { AlarmDescription } of Object.values(alarms))
+    expect(AlarmDescription).toContain('https://wiki.example.com/docs/runbook.md#');
+  for (const section of ['queue-blocked', 'budget']) requireSection(section);
+});
+
+test("the dashboard has CloudFront's hit ratio if the deployment pays for it", () => {
+  const [, { DashboardBody }] = ofType(watched.template, 'AWS::CloudWatch::Dashboard')[0]!;
+  expect(flat(DashboardBody)).toContain('CacheHitRate');
+  expect(ofType(watched.template, 'AWS::CloudFront::MonitoringSubscription')).toHaveLength(1);
+});

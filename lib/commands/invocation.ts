@@ -3,7 +3,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { SettingsError, UsageError } from '../../core/errors.ts';
+import { RepositoryName } from '../../core/job.ts';
 import { type Configuration, readConfiguration } from '../configuration.ts';
+import { PARTS, type Part } from './only.ts';
 
 export const COMMANDS = ['deploy', 'synth', 'diff', 'destroy'] as const;
 export type Command = (typeof COMMANDS)[number];
@@ -14,6 +16,8 @@ export const USAGE = `npm run deploy|synth|diff|destroy -- --environment NAME [o
   --context NAME=VALUE   overrides a value of cdk.json; may be repeated
   --profile NAME         the AWS profile
   --hotswap              deploy: updates functions and the state machine without CloudFormation; not for prod
+  --only PART            deploy: page, functions or worker alone, and the rest as it is deployed
+  --smoke OWNER/NAME     deploy: then runs a job on this repository, for at most $0.10 of Claude
   --yes                  deploy, destroy: do not ask for confirmation
 `;
 
@@ -23,6 +27,9 @@ export type Invocation = {
   context: readonly string[];
   profile: string | undefined;
   hotswap: boolean;
+  only: Part | undefined;
+  /** The repository of the job that is run after a deployment. */
+  smoke: string | undefined;
   yes: boolean;
 };
 
@@ -34,7 +41,8 @@ export function parseInvocation([command, ...args]: readonly string[]): Invocati
     throw new UsageError(
       `There is no command ${JSON.stringify(command ?? '')}. The commands are ${COMMANDS.join(', ')}.`,
     );
-  const { environment, context = [], profile, hotswap = false, yes = false } = parseOptions(args);
+  const { environment, context = [], profile, hotswap = false, yes = false, ...given } = parseOptions(args);
+  const { only, smoke } = given;
   if (!environment && command !== 'synth')
     throw new UsageError(`${command} needs an environment. Name it, such as --environment dev.`);
   const overrides = new Map<string, unknown>(context.map(nameAndValue));
@@ -45,12 +53,22 @@ export function parseInvocation([command, ...args]: readonly string[]): Invocati
     throw new UsageError(
       '--hotswap is only for deploy, and for environments whose keepData is false, because it makes the stack drift from its template. Leave it out.',
     );
+  if (only !== undefined && (command !== 'deploy' || hotswap || !PARTS.includes(only as Part)))
+    throw new UsageError(
+      `--only is ${only}; expected ${PARTS.join(', ')}, with deploy and without --hotswap. Correct it, or leave it out.`,
+    );
+  if (smoke !== undefined && (command !== 'deploy' || !RepositoryName.safeParse(smoke).success))
+    throw new UsageError(
+      `--smoke is ${smoke}; expected OWNER/NAME, with deploy. Correct it, or leave it out.`,
+    );
   return {
     command: command as Command,
     configuration,
     context,
     profile,
     hotswap,
+    only: only as Part | undefined,
+    smoke,
     yes,
   };
 }
@@ -64,6 +82,8 @@ function parseOptions(args: readonly string[]) {
         context: { type: 'string', multiple: true },
         profile: { type: 'string' },
         hotswap: { type: 'boolean' },
+        only: { type: 'string' },
+        smoke: { type: 'string' },
         yes: { type: 'boolean' },
       },
     });

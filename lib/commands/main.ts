@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import path from 'node:path';
 import { STSClient } from '@aws-sdk/client-sts';
 import { CodyBatchError, SettingsError, UsageError } from '../../core/errors.ts';
 import { fillSecretCommand, type Variables } from '../../core/secrets.ts';
@@ -8,8 +9,11 @@ import { Names } from '../names.ts';
 import { aboutSecret, secretsOf } from '../secrets.ts';
 import { findBaseImage } from './base-image.ts';
 import { type Account, type Check, checkDeployment, isDeployed } from './checks.ts';
+import { checkDeployed, outputsOf } from './deployed.ts';
 import { type Invocation, parseInvocation, ROOT, USAGE } from './invocation.ts';
 import { whatIsKept } from './kept.ts';
+import { keepOnly, type Part } from './only.ts';
+import { smoke } from './smoke.ts';
 
 /**
  * `npm run deploy|synth|diff|destroy`: runs CDK, with checks before a deployment and instructions after it. Returns the exit
@@ -36,7 +40,12 @@ export async function main(args: readonly string[], environment: Variables): Pro
 }
 
 async function deploy(invocation: Invocation, environment: Variables): Promise<number> {
-  const { configuration, profile, hotswap, yes } = invocation;
+  const { profile, hotswap, only, yes } = invocation;
+  // The template then keeps the image that is deployed, so none is built.
+  const keepsImage = only !== undefined && only !== 'worker';
+  const configuration = keepsImage
+    ? { ...invocation.configuration, workerImage: 'the-deployed-one' }
+    : invocation.configuration;
   const region = await regionOf(environment, profile);
   const account = { region, profile };
   const checks = await checkDeployment(configuration, account);
@@ -48,16 +57,53 @@ async function deploy(invocation: Invocation, environment: Variables): Promise<n
     tell('Nothing was started.');
     return 2;
   }
-  const deployment = [
-    'deploy',
-    ...(hotswap ? ['--hotswap-fallback'] : []),
-    ...(yes ? ['--require-approval', 'never'] : []),
-    ...(base?.image ? ['--context', `workerBaseImage=${base.image}`] : []),
-  ];
-  const status =
-    (await firstWithoutProtection(invocation, account, deployment)) || (await cdk(invocation, deployment));
-  if (status === 0) printNextSteps(invocation);
-  return status;
+  const built = only === undefined || only === 'page' ? await run('npm', ['run', 'build:web']) : 0;
+  if (built !== 0) return built;
+  const contexts = [
+    ...(base?.image ? [`workerBaseImage=${base.image}`] : []),
+    ...(keepsImage ? [`workerImage=${configuration.workerImage}`] : []),
+  ].flatMap((pair) => ['--context', pair]);
+  const flags = [...(hotswap ? ['--hotswap-fallback'] : []), ...(yes ? ['--require-approval', 'never'] : [])];
+  const deployment = ['deploy', ...flags, ...contexts];
+  const status = only
+    ? await deployOnly(only, invocation, account, { contexts, flags })
+    : (await firstWithoutProtection(invocation, account, deployment)) || (await cdk(invocation, deployment));
+  if (status !== 0) return status;
+  printNextSteps(invocation);
+  return look(invocation, account);
+}
+
+/** Synthesizes, and deploys the deployed template with this part of the new one. */
+async function deployOnly(
+  part: Part,
+  invocation: Invocation,
+  account: Account,
+  { contexts, flags }: { contexts: readonly string[]; flags: readonly string[] },
+): Promise<number> {
+  const stack = new Names(invocation.configuration.environment).stack;
+  const status = await cdk(invocation, ['synth', '--quiet', ...contexts]);
+  if (status !== 0) return status;
+  await keepOnly(part, { folder: path.join(ROOT, 'cdk.out'), stack, account });
+  return cdk(invocation, ['deploy', '--app', 'cdk.out', ...flags, ...contexts]);
+}
+
+/** Prints what was deployed, and looks whether it answers. Returns the exit status. */
+async function look({ configuration, smoke: repository }: Invocation, account: Account): Promise<number> {
+  const names = new Names(configuration.environment);
+  const outputs = await outputsOf(names.stack, account).catch((error: Error) => {
+    tell(`The outputs of ${names.stack} could not be read: ${error.message}. Look at them in the console.`);
+    return {};
+  });
+  print('\nDeployed:\n');
+  for (const [name, value] of Object.entries(outputs)) print(`  ${name.padEnd(24)} ${value}\n`);
+  const checks = await checkDeployed(outputs);
+  for (const check of checks) printCheck(check);
+  if (repository && checks.every(({ ok }) => ok)) {
+    const check = await smoke(names.of('api'), repository, account);
+    printCheck(check);
+    checks.push(check);
+  }
+  return checks.every(({ ok }) => ok) ? 0 : 1;
 }
 
 /**
@@ -111,11 +157,12 @@ async function destroy(invocation: Invocation): Promise<number> {
 /** Runs the installed CDK with this environment's context. Returns its exit status. */
 async function cdk({ configuration, context, profile }: Invocation, args: string[]): Promise<number> {
   const pairs = [`environment=${configuration.environment}`, ...context];
-  const child = spawn(
-    'cdk',
-    [...args, ...pairs.flatMap((pair) => ['--context', pair]), ...(profile ? ['--profile', profile] : [])],
-    { cwd: ROOT, stdio: 'inherit' },
-  );
+  const contexts = pairs.flatMap((pair) => ['--context', pair]);
+  return run('cdk', [...args, ...contexts, ...(profile ? ['--profile', profile] : [])]);
+}
+
+async function run(program: string, args: readonly string[]): Promise<number> {
+  const child = spawn(program, args, { cwd: ROOT, stdio: 'inherit' });
   const [status] = (await once(child, 'exit')) as [number | null];
   return status ?? 1;
 }

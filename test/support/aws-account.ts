@@ -10,6 +10,12 @@ export type FakeAccount = {
   bootstrapVersion: number | undefined;
   /** Names of deployed stacks. */
   stacks: string[];
+  /** Outputs of deployed stacks. */
+  outputs: Record<string, string>;
+  /** The template of deployed stacks. */
+  template: object;
+  /** The answer of the API's function to an event. */
+  api: (event: { method: string; path: string }) => { statusCode: number; body: object };
   /** By name; others do not exist. */
   secrets: Record<string, 'filled' | 'empty' | 'deleted'>;
   close(): Promise<void>;
@@ -31,6 +37,9 @@ export async function startAccount(): Promise<FakeAccount> {
     credentialsError: undefined,
     bootstrapVersion: 21,
     stacks: [],
+    outputs: {},
+    template: {},
+    api: () => ({ statusCode: 500, body: {} }),
     secrets: {},
     async close() {
       server.closeAllConnections();
@@ -54,7 +63,18 @@ async function answer(account: FakeAccount, request: IncomingMessage, response: 
       ...(state === 'deleted' && { DeletedDate: 1_700_000_000 }),
     });
   }
+  if (request.url?.includes('/functions/')) {
+    const { requestContext } = JSON.parse(body);
+    const { statusCode, body: answered } = account.api(requestContext.http);
+    return sendJson(response, 200, { statusCode, body: JSON.stringify(answered) });
+  }
   const action = new URLSearchParams(body).get('Action');
+  if (action === 'GetTemplate')
+    return sendXml(
+      response,
+      200,
+      `<GetTemplateResponse><GetTemplateResult><TemplateBody>${JSON.stringify(account.template).replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</TemplateBody></GetTemplateResult></GetTemplateResponse>`,
+    );
   if (action === 'GetCallerIdentity') {
     if (account.credentialsError) return sendError(response, account.credentialsError);
     return sendXml(
@@ -71,10 +91,16 @@ async function answer(account: FakeAccount, request: IncomingMessage, response: 
           code: 'ValidationError',
           message: `Stack with id ${name} does not exist`,
         });
+      const outputs = Object.entries(account.outputs)
+        .map(
+          ([key, value]) =>
+            `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
+        )
+        .join('');
       return sendXml(
         response,
         200,
-        `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>${name}</StackName><StackStatus>UPDATE_COMPLETE</StackStatus></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+        `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>${name}</StackName><StackStatus>UPDATE_COMPLETE</StackStatus><Outputs>${outputs}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
       );
     }
     if (account.bootstrapVersion === undefined)

@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -13,6 +16,7 @@ beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'cody-batch-deploy-'));
   account = await startAccount();
   await program('docker', DOCKER);
+  await program('npm', `echo "npm $@" >> ${folder}/npm.txt`);
   // Notes what it was asked instead of reaching AWS.
   await program('cdk', `echo "$@" >> ${folder}/cdk.txt`);
 });
@@ -161,6 +165,63 @@ test('an existing worker image needs no Docker', async () => {
   expect(code).toBe(0);
 });
 
+/** What the page and `/health` of a deployed stack answer. */
+async function serving(
+  statusOf: (url: string) => number,
+  work: (url: string) => Promise<void>,
+): Promise<void> {
+  const server = http.createServer((request, response) => {
+    response.writeHead(statusOf(request.url!)).end('{"status":"failing"}');
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  try {
+    await work(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+test('a deployment builds the page, prints what it made, and looks whether API and page answer', async () => {
+  account.stacks.push('cody-batch-dev');
+  let health = 200;
+  await serving(
+    (url) => (url === '/health' ? health : 200),
+    async (url) => {
+      account.outputs = { ApiUrl: url, PageUrl: `${url}/page`, JobsTable: 'cody-batch-dev-jobs' };
+      const good = await run('deploy', '--environment', 'dev');
+      expect(good.stdout).toMatch(/JobsTable +cody-batch-dev-jobs/);
+      expect(good.stdout).toContain(`✓ Health: ${url}/health answers 200.`);
+      expect(good.stdout).toContain(`✓ Page: ${url}/page answers 200.`);
+      expect(good.code).toBe(0);
+      expect(await readFile(path.join(folder, 'npm.txt'), 'utf8')).toBe('npm run build:web\n');
+      health = 503;
+      const bad = await run('deploy', '--environment', 'dev');
+      expect(bad.stderr).toContain(`✗ Health: ${url}/health answers 503: {"status":"failing"}`);
+      expect(bad.code).toBe(1);
+    },
+  );
+});
+
+test('a smoke job runs through the deployed API, and its failure is that of the deployment', async () => {
+  account.stacks.push('cody-batch-dev');
+  const asked: string[] = [];
+  let status = 'completed';
+  account.api = ({ method, path: rawPath }) => {
+    asked.push(`${method} ${rawPath}`);
+    return method === 'POST'
+      ? { statusCode: 201, body: { jobId: 'job-1' } }
+      : { statusCode: 200, body: { status, costUsd: 0.01, error: { message: 'The key is refused.' } } };
+  };
+  const good = await run('deploy', '--environment', 'dev', '--smoke', 'my-org/service-a');
+  expect(good.stdout).toContain('✓ Smoke job: job-1 completed, for $0.01.');
+  expect([good.code, asked]).toEqual([0, ['POST /jobs', 'GET /jobs/job-1']]);
+  status = 'failed';
+  const bad = await run('deploy', '--environment', 'dev', '--smoke', 'my-org/service-a');
+  expect(bad.stderr).toContain('✗ Smoke job: job-1 is failed: The key is refused.');
+  expect(bad.code).toBe(1);
+});
+
 test('destroy first prints what is kept', async () => {
   const dev = await run('destroy', '--environment', 'dev');
   expect(dev.stdout).toContain('This removes cody-batch-dev with all jobs, results, artifacts and secrets');
@@ -183,6 +244,11 @@ test('hotswap is refused for environments that keep their data', async () => {
 test.each([
   [['deploy'], 'deploy needs an environment. Name it, such as --environment dev.'],
   [['deploy', '--enviroment', 'dev'], "Unknown option '--enviroment'"],
+  [
+    ['deploy', '--environment', 'dev', '--only', 'tables'],
+    '--only is tables; expected page, functions, worker',
+  ],
+  [['deploy', '--environment', 'dev', '--smoke', 'service-a'], '--smoke is service-a; expected OWNER/NAME'],
   [['undeploy'], 'There is no command "undeploy". The commands are deploy, synth, diff, destroy.'],
   [['synth', '--context', 'maxVcpus'], '--context maxVcpus is not NAME=VALUE.'],
   [['synth', '--context', 'settings={"MAX_TURN":"3"}'], 'settings.MAX_TURN: is not a setting'],

@@ -49,6 +49,7 @@ afterAll(async () => {
 });
 
 let jobId = '';
+let failedJobId = '';
 
 inBrowser('a person tries a sample, runs the rest, reviews by keyboard and publishes', async () => {
   const page = await browser.newPage();
@@ -135,6 +136,31 @@ inBrowser('the graph and the timeline show what a job has come through', async (
   await page.close();
 });
 
+inBrowser('repositories that failed in the same way are retried together', async () => {
+  const response = await fetch(`${stack.api}/jobs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      name: 'Too large',
+      prompt: `Replace all occurrences of 'oldCall(' with '${'x'.repeat(1500)}('.`,
+      repositories: ['local/one', 'local/two'],
+      settings: { maxPatchKiB: 1 },
+    }),
+  });
+  failedJobId = ((await response.json()) as { jobId: string }).jobId;
+  await endOfJob(stack.api, failedJobId);
+  const page = await browser.newPage();
+  const faults = faultsOf(page);
+  await page.goto(`${stack.api}/j/${failedJobId}?tab=failures`);
+  await page.getByText('2 repositories', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Retry these 2' }).click();
+  await page.getByText('Graph of run 2').waitFor();
+  const { run, counts } = await endOfJob(stack.api, failedJobId);
+  expect({ run, failed: counts.failed }).toEqual({ run: 2, failed: 2 });
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
 async function violationsOf(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).analyze();
   return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)}`);
@@ -148,6 +174,7 @@ inBrowser(
         (query) => `/j/${jobId}/r/local/one${query}`,
       ),
       ['shapes', 'failures', 'runs', 'settings'].map((tab) => `/j/${jobId}?tab=${tab}`),
+      [`/j/${failedJobId}?tab=failures`],
     );
     const found: string[] = [];
     for (const [colorScheme, width] of [

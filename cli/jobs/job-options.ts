@@ -202,6 +202,18 @@ export const FIELD_OPTIONS: readonly FieldOption[] = [
     kind: 'flag',
   },
   {
+    field: 'notify.url',
+    flags: '--notify <url>',
+    description: 'where notices of this job are sent',
+    kind: 'text',
+  },
+  {
+    field: 'notify.kinds',
+    flags: '--notify-kind <kind>',
+    description: 'a kind of notice to send; once for each (all)',
+    kind: 'list',
+  },
+  {
     field: 'pullRequest.perHour',
     flags: '--per-hour <n>',
     description: 'the most pull requests of this job in an hour',

@@ -19,6 +19,8 @@ CUSTOM = {
     ("s3", "sync"): {"--exclude", "--include", "--dryrun", "--delete", "--only-show-errors"},
     ("s3", "rm"): {"--recursive", "--exclude", "--include", "--dryrun"},
 }
+# Options by which the CLI fills a parameter that is laborious to write.
+SHORT = {("cloudfront", "create-invalidation"): {"--paths": "InvalidationBatch"}}
 session = botocore.session.get_session()
 
 
@@ -44,7 +46,7 @@ def fault(arguments):
         operation = operations[name]
     shape = session.get_service_model(service).operation_model(operation).input_shape
     members = shape.members if shape else {}
-    known = {f"--{xform_name(member, '-')}": member for member in members}
+    known = {f"--{xform_name(member, '-')}": member for member in members} | SHORT.get((service, name), {})
     plain = {option.replace("--no-", "--", 1) if option not in known else option for option in options} - GLOBAL
     unknown = plain - set(known)
     if unknown:

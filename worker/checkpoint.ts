@@ -8,6 +8,7 @@ import type { Git } from './checkout/git.ts';
 import type { ConversationState as State } from './conversation/conversation-state.ts';
 import { ConversationState } from './conversation/conversation-state.ts';
 import type { Log } from './log.ts';
+import { persist } from './persist.ts';
 import type { Redactor } from './sandbox/redact.ts';
 
 const PATCH_NAMES = ['work-tree.patch', 'work-tree-2.patch'] as const;
@@ -96,7 +97,7 @@ export class Checkpoints {
     if (patch instanceof Buffer) {
       // Never overwrites the patch that conversation.json names: a save is valid only once that file is written.
       const patchName = this.#patchName === PATCH_NAMES[0] ? PATCH_NAMES[1] : PATCH_NAMES[0];
-      await this.#store.write(this.#prefix + patchName, patch, { durable: true });
+      await persist(this.#store, this.#options.log, this.#prefix + patchName, patch, { durable: true });
       this.#patchName = patchName;
     }
     await this.#write('conversation.json', {
@@ -131,6 +132,9 @@ export class Checkpoints {
   /** Redacts secrets that the model wrote, as in the outcome. */
   async #write(name: string, value: unknown): Promise<void> {
     const text = this.#options.redactor.text(JSON.stringify(value));
-    await this.#store.write(this.#prefix + name, text, { contentType: 'application/json', durable: true });
+    await persist(this.#store, this.#options.log, this.#prefix + name, text, {
+      contentType: 'application/json',
+      durable: true,
+    });
   }
 }

@@ -22,8 +22,8 @@ export const Input = z.object({
 });
 
 /**
- * Writes the notices of a change to the outbox, and sends them. It is the only place that makes notices: whoever changes a
- * job's status, the stream tells.
+ * Writes the notices of a change to the outbox, and sends them. It is the only place that makes notices: the stream
+ * has every change of a status, also one by hand.
  */
 export async function jobChanged({ Records }: z.infer<typeof Input>, context: Context): Promise<void> {
   const { jobs, outbox, settings, now } = context;

@@ -5,8 +5,8 @@ import { functionHandler } from '../function-handler.ts';
 import { credentialId } from '../github/credential.ts';
 import { measure } from '../metrics.ts';
 
-/** Shorter waits are not written to the row. */
-const MIN_SHOWN_WAIT_MS = 1000;
+/** Shorter waits are not written to the row, and not waited for. */
+const MIN_WAIT_MS = 1000;
 
 /** `slot` is the answer of this step before a wait. */
 export const Input = PullRequestInput.extend({ slot: Slot.optional() });
@@ -21,7 +21,7 @@ export async function reserveSlot(
   { jobs, rateSlots, repositories, settings, now }: Context,
 ): Promise<Slot> {
   const nowMs = Date.parse(now());
-  const { pullRequest } = await jobs.getWhole(jobId);
+  const { pullRequest, createdAt } = await jobs.getWhole(jobId);
   if (pullRequest?.perHour && !slot?.ofJob) {
     const turn = await rateSlots.reserve(jobId, pullRequest.perHour, nowMs);
     if (turn > nowMs) return waitUntil(turn, false);
@@ -31,11 +31,11 @@ export async function reserveSlot(
   return waitUntil(at, true);
 
   async function waitUntil(atMs: number, granted: boolean) {
+    // The state machine waits by its own clock: if that of this function is ahead, even a time of now would be a wait.
+    if (atMs - nowMs < MIN_WAIT_MS) return { at: createdAt, granted, ofJob: true };
     const until = new Date(atMs).toISOString();
-    if (atMs - nowMs >= MIN_SHOWN_WAIT_MS) {
-      await repositories.recordSlotWait(jobId, repositoryName, until, now());
-      measure({ values: { PullRequestsWaiting: 1 }, about: { jobId, repositoryName } });
-    }
+    await repositories.recordSlotWait(jobId, repositoryName, until, now());
+    measure({ values: { PullRequestsWaiting: 1 }, about: { jobId, repositoryName } });
     return { at: until, granted, ofJob: true };
   }
 }

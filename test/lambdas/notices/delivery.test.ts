@@ -90,7 +90,7 @@ test.each([
   expect(receiver.received[0]!.body).not.toContain('not told');
 });
 
-test('a change of anything else is no notice, and neither is a kind that the job does not want', async () => {
+test('a change of anything else makes no notice, and neither does a kind that the job does not want', async () => {
   const job = jobWith({ status: 'processing' });
   await jobChanged(change(job, { ...job, updatedAt: '2026-11-28T08:00:00.000Z' }), context);
   await jobChanged(change(undefined, { ...job, status: 'pending' }), context);

@@ -11,8 +11,7 @@ export function openBrowser(): Promise<Browser> {
 }
 
 /** What went wrong on a page: errors of scripts, and reports of the content security policy. */
-export function faultsOf(page: Page): string[] {
-  const faults: string[] = [];
+export function faultsOf(page: Page, faults: string[] = []): string[] {
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
   page.on('console', (message) => {
     if (/Content Security Policy|TrustedHTML|TrustedScript/i.test(message.text()))

@@ -10,6 +10,7 @@ import { CHROMIUM, faultsOf, openBrowser } from '../support/browser.ts';
 import { endOfJob } from '../support/end-of-job.ts';
 import { type ServedStack, startStackProcess } from '../support/stack.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
 import { repositoryOf } from '../support/work-trees.ts';
 
 const inBrowser = CHROMIUM ? test : test.skip;
@@ -38,7 +39,7 @@ beforeAll(async () => {
       'page.html': '<p title="a &amp; b">&amp;</p>\n<script>oldCall(4)</script>\n',
     });
   }
-  stack = await startStackProcess({ page: PAGE_FOLDER });
+  stack = await startStackProcess({ page: PAGE_FOLDER, trackingSeconds: 2 });
   await registerWorkTrees(await Promise.all(trees.map(inspectWorkTree)), stack.gitHub);
   browser = await openBrowser();
 }, 240_000);
@@ -79,6 +80,10 @@ inBrowser('a person tries a sample, runs the rest, reviews by keyboard and publi
 
   await page.goto(`${stack.api}/j/${jobId}/review`);
   await page.getByText('newCall(1)').first().waitFor();
+  await page.keyboard.press('x');
+  await page.getByText('4 rejected').first().waitFor();
+  await page.keyboard.press('u');
+  await page.getByText('4 undecided').first().waitFor();
   await page.keyboard.press('a');
   await page.getByText('4 approved', { exact: false }).first().waitFor();
   await page.getByRole('button', { name: 'Publish 4 approved' }).click();
@@ -86,6 +91,23 @@ inBrowser('a person tries a sample, runs the rest, reviews by keyboard and publi
   await page.getByText('on their way').waitFor();
   const { pullRequests } = await endOfJob(stack.api, jobId);
   expect(pullRequests).toMatchObject({ open: 4 });
+
+  await page.goto(`${stack.api}/j/${jobId}?text=one`);
+  await page.getByText('#1', { exact: false }).first().waitFor();
+  const gitHub = await browser.newPage();
+  faultsOf(gitHub, faults);
+  await gitHub.goto(`${stack.gitHub}/local/one/pull/1`);
+  await gitHub.getByRole('button', { name: 'Merge pull request' }).click();
+  await gitHub.getByText('Merged by local').waitFor();
+  await gitHub.close();
+  await until('the merge on the job', async () => {
+    const read = await fetch(`${stack.api}/jobs/${jobId}?limit=0`);
+    const job = (await read.json()) as { pullRequests: { merged: number } };
+    return job.pullRequests.merged === 1 ? true : undefined;
+  });
+  // As when a person returns to the tab.
+  await page.evaluate("window.dispatchEvent(new Event('visibilitychange'))");
+  await page.getByRole('cell').getByText('merged').waitFor();
   expect(await page.title()).not.toBe('ran');
   expect(faults).toEqual([]);
   await page.close();
@@ -157,6 +179,42 @@ inBrowser('repositories that failed in the same way are retried together', async
   await page.getByText('Graph of run 2').waitFor();
   const { run, counts } = await endOfJob(stack.api, failedJobId);
   expect({ run, failed: counts.failed }).toEqual({ run: 2, failed: 2 });
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+inBrowser('a person cancels a job, and retries one of its repositories', async () => {
+  const page = await browser.newPage();
+  const faults = faultsOf(page);
+  const answer = await fetch(`${stack.api}/jobs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      name: 'Slow checks',
+      prompt: "Replace all occurrences of 'oldCall(' with 'laterCall('.",
+      repositories: ['local/one', 'local/two'],
+      settings: { verify: ['sleep 15'] },
+    }),
+  });
+  const { jobId: slow } = (await answer.json()) as { jobId: string };
+  await page.goto(`${stack.api}/j/${slow}`);
+  await page.getByRole('cell').getByText('processing').nth(1).waitFor();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Cancel the job' }).click();
+  await page.getByRole('button', { name: 'Retry 2' }).waitFor({ timeout: 60_000 });
+  await page.getByLabel('Select local/one').check();
+  await page.getByRole('button', { name: 'Retry 1', exact: true }).click();
+  await until(
+    'the retried repository',
+    async () => {
+      const read = await fetch(`${stack.api}/jobs/${slow}/repositories/local/one`);
+      const row = (await read.json()) as { status: string };
+      return row.status === 'completed' ? true : undefined;
+    },
+    120_000,
+  );
+  await endOfJob(stack.api, slow);
+  await page.getByRole('cell').getByText('changed').first().waitFor();
   expect(faults).toEqual([]);
   await page.close();
 });

@@ -2,7 +2,7 @@
  * `npm run screenshots`: pictures of every page, light and dark, and of every state, into docs/page/. They are of a stack of
  * this machine with the offline model.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page, Route } from 'playwright-core';
@@ -14,6 +14,8 @@ import makeRunFolder, { removeRunFolder } from '../support/run-folder.ts';
 const FOLDER = fileURLToPath(new URL('../../docs/page', import.meta.url));
 const PROMPT = "Replace all occurrences of 'oldCall(' with 'newCall('.";
 const DESK = { width: 1120, height: 720 };
+/** On a phone these stand for the others. */
+const ON_PHONE = ['dashboard', 'new-job', 'job', 'review', 'repository'];
 const PHONE = { width: 390, height: 720 };
 
 /** Services in two shapes, one that is untouched, and one whose change is larger than a job allows. */
@@ -35,7 +37,7 @@ function repositories(): Record<string, Record<string, string>> {
   return found;
 }
 
-const api = (pathname: string) => pathname.startsWith('/api/');
+const api = (pathname: string) => pathname.startsWith('/api/') && pathname !== '/api/health';
 const problem = (status: number, title: string, detail: string) => (route: Route) =>
   route.fulfill({
     status,
@@ -91,14 +93,13 @@ async function shootStale(stack: PageStack, page: Page, jobId: string): Promise<
 }
 
 if (!CHROMIUM) throw new Error('There is no Chromium. Install it: apt-get install chromium.');
-await rm(FOLDER, { recursive: true, force: true });
-await mkdir(FOLDER, { recursive: true });
+for (const name of await readdir(FOLDER)) if (name.endsWith('.png')) await rm(path.join(FOLDER, name));
 await makeRunFolder();
 const stack = await startPageStack(repositories());
 const browser = await openBrowser();
 try {
   const desk = await browser.newPage({ viewport: DESK, colorScheme: 'light' });
-  await desk.goto(`${stack.api}/`);
+  await desk.goto(`${stack.api}/j`);
   await desk.getByText('There are no jobs yet').waitFor();
   await shoot(desk, 'state-empty');
 
@@ -143,7 +144,7 @@ try {
     ['job', `/j/${done}`],
     ['job-running', `/j/${running}`],
     ['job-sample', `/j/${sample}`],
-    ...['shapes', 'failures', 'timeline', 'runs', 'settings'].map((tab): [string, string] => [
+    ...['shapes', 'failures', 'runs', 'settings'].map((tab): [string, string] => [
       `job-${tab}`,
       `/j/${done}?tab=${tab}`,
     ]),
@@ -159,6 +160,7 @@ try {
   ] as const) {
     const page = await browser.newPage({ viewport, colorScheme });
     for (const [name, address] of places) {
+      if (mark === '-phone' && !ON_PHONE.includes(name)) continue;
       await page.goto(stack.api + address);
       await page.locator('main h1').waitFor();
       await shoot(page, name + mark);

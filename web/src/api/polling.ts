@@ -6,6 +6,7 @@ const FIRST_MINUTE_MS = 60_000;
 export function jobInterval(job: JobPage | undefined): number | false {
   if (!job) return false;
   if (isRunning(job)) return Date.now() - Date.parse(job.createdAt) < FIRST_MINUTE_MS ? 2000 : 5000;
+  if (isSettling(job)) return 2000;
   return job.status === 'waiting' || job.pullRequests?.open ? 60_000 : false;
 }
 
@@ -13,7 +14,13 @@ export function jobInterval(job: JobPage | undefined): number | false {
 export function rowsInterval(job: JobPage | undefined): number | false {
   if (!job) return false;
   if (isRunning(job)) return job.counts.total > 2000 ? 5000 : 2500;
+  if (isSettling(job)) return 2500;
   return job.pullRequests?.open ? 60_000 : false;
+}
+
+/** Whether repositories of an ended job still run: those of a cancelled one end a moment after it. */
+function isSettling({ counts }: JobPage): boolean {
+  return counts.pending + counts.processing > 0;
 }
 
 export function isRunning({ status }: Pick<JobPage, 'status'>): boolean {

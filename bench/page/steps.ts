@@ -34,7 +34,7 @@ export function filterStep(page: Page, steps: number): Promise<number[]> {
     page,
     `
     const form = document.querySelector('form[aria-label="Filter the repositories"]');
-    const status = () => [...document.querySelectorAll('main p[role="status"]')].at(-1).textContent;
+    const status = () => [...document.querySelectorAll('main span[role="status"]')].at(-1).textContent;
     const set = (field, value) => {
       const { set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), 'value');
       set.call(field, value);

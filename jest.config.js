@@ -37,6 +37,6 @@ export default {
   testMatch: TIERS[process.env.TEST_TIER ?? 'everyday'],
   // A bound for what hangs, not for what is slow: a busy machine takes many times what a quiet one does.
   testTimeout: 300_000,
-  // Tests wait a third of their time: three of them keep two cores busy.
-  maxWorkers: 3,
+  // Everyday tests wait a third of their time: three of them keep two cores busy. Long ones wait more.
+  maxWorkers: process.env.TEST_TIER === 'full' ? 4 : 3,
 };

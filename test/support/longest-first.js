@@ -5,6 +5,8 @@ import Sequencer from '@jest/test-sequencer';
  * the size of files: what takes longest would begin last, and the other core wait for its end.
  */
 const LONGEST = [
+  'drills.full',
+  'page.full',
   'scale.full',
   'nothing-lost.full',
   'pull-requests.full',

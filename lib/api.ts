@@ -20,7 +20,7 @@ export interface ApiProps extends FunctionSetting {
 
 const ACCESS: Access = {
   jobs: ['GetItem', 'PutItem', 'UpdateItem', 'Query'],
-  repositories: ['QueryTable', ...ENDED_ROWS],
+  repositories: ['QueryTable', 'BatchWriteItem', ...ENDED_ROWS],
   artifacts: ['read', 'write', 'remove'],
   batchJobs: true,
   executions: [

@@ -76,13 +76,15 @@ export const reviewChanges = route(
     const reviews = isOfShape ? [] : changes.map((change) => reviewOfOne(change, common));
     const mark = randomUUID();
     if (policy === 'required') await jobs.beginReview(jobId, { since: common.decidedAt, mark });
-    await unlessDeleted(jobId, context, async () => {
+    const record = async () => {
       if (isOfShape) {
         const seen = await writeReviewedList(jobId, changes, context.artifacts);
         reviews.push({ ...common, shape: body.shape, seen, covers: changes.length - ownDecisions });
       }
       await inParallel(reviews, PARALLEL, (review) => context.reviews.put(jobId, review, expiresAt));
-    });
+    };
+    // A decision that comes behind the deletion would stay.
+    await unlessDeleted(jobId, context, record, () => context.repositories.removeAll(jobId));
     await settleReview(jobId, context);
     if (policy === 'required') await jobs.endReview(jobId, mark);
     return { json: { reviews } };

@@ -92,22 +92,6 @@ inBrowser('a person tries a sample, runs the rest, reviews by keyboard and publi
   const { pullRequests } = await endOfJob(stack.api, jobId);
   expect(pullRequests).toMatchObject({ open: 4 });
 
-  await page.goto(`${stack.api}/j/${jobId}?text=one`);
-  await page.getByText('#1', { exact: false }).first().waitFor();
-  const gitHub = await browser.newPage();
-  faultsOf(gitHub, faults);
-  await gitHub.goto(`${stack.gitHub}/local/one/pull/1`);
-  await gitHub.getByRole('button', { name: 'Merge pull request' }).click();
-  await gitHub.getByText('Merged by local').waitFor();
-  await gitHub.close();
-  await until('the merge on the job', async () => {
-    const read = await fetch(`${stack.api}/jobs/${jobId}?limit=0`);
-    const job = (await read.json()) as { pullRequests: { merged: number } };
-    return job.pullRequests.merged === 1 ? true : undefined;
-  });
-  // As when a person returns to the tab.
-  await page.evaluate("window.dispatchEvent(new Event('visibilitychange'))");
-  await page.getByRole('cell').getByText('merged').waitFor();
   expect(await page.title()).not.toBe('ran');
   expect(faults).toEqual([]);
   await page.close();
@@ -262,3 +246,27 @@ inBrowser(
     expect(found).toEqual([]);
   },
 );
+
+/** Last: it changes the files of a repository that the other tests use. */
+inBrowser('a merge on the page of the local GitHub arrives on the page of the job', async () => {
+  const page = await browser.newPage();
+  const faults = faultsOf(page);
+  await page.goto(`${stack.api}/j/${jobId}?text=one`);
+  await page.getByText('#1', { exact: false }).first().waitFor();
+  const gitHub = await browser.newPage();
+  faultsOf(gitHub, faults);
+  await gitHub.goto(`${stack.gitHub}/local/one/pull/1`);
+  await gitHub.getByRole('button', { name: 'Merge pull request' }).click();
+  await gitHub.getByText('Merged by local').waitFor();
+  await gitHub.close();
+  await until('the merge on the job', async () => {
+    const read = await fetch(`${stack.api}/jobs/${jobId}?limit=0`);
+    const job = (await read.json()) as { pullRequests: { merged: number } };
+    return job.pullRequests.merged === 1 ? true : undefined;
+  });
+  // As when a person returns to the tab.
+  await page.evaluate("window.dispatchEvent(new Event('visibilitychange'))");
+  await page.getByRole('cell').getByText('merged').waitFor();
+  expect(faults).toEqual([]);
+  await page.close();
+});

@@ -45,6 +45,7 @@ export class Deployed {
     const arn = (service: string, resource: string) => `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`;
     const arns: Record<string, () => string> = {
       'AWS::DynamoDB::Table Arn': () => arn('dynamodb', `table/${this.#ref(id)}`),
+      'AWS::DynamoDB::Table StreamArn': () => arn('dynamodb', `table/${this.#ref(id)}/stream/1`),
       'AWS::S3::Bucket Arn': () => `arn:aws:s3:::${this.#ref(id)}`,
       'AWS::SQS::Queue Arn': () => arn('sqs', this.#ref(id)),
       'AWS::IAM::Role Arn': () => `arn:aws:iam::${ACCOUNT}:role/${id}`,

@@ -376,7 +376,11 @@ async function accepted(method: string, route: string): Promise<boolean> {
 }
 
 test('every role was asked for, so that none of this was allowed because it was never used', async () => {
-  const idle = () => [...roles.keys()].filter((role) => !proxy.seen.some((one) => one.role === role));
+  // The tables are moto's here, whose stream invokes no function. The canary calls no service of AWS.
+  const without = assembly.functions.filter(({ name }) => ['job-changed', 'canary'].includes(name));
+  expect(without).toHaveLength(2);
+  const wanted = [...roles.keys()].filter((role) => !without.some((one) => one.role === role));
+  const idle = () => wanted.filter((role) => !proxy.seen.some((one) => one.role === role));
   // Schedules come by themselves.
   await until('every role', () => idle().length === 0).catch(() => {});
   expect(idle()).toEqual([]);

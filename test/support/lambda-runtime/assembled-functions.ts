@@ -42,7 +42,9 @@ export function assembledFunctions(
     const found = functions.find((one) => one.name === name);
     if (!found) throw new Error(`The template has no function ${name}.`);
     const local = { ...environment(), ...given };
-    const resolved = found.resolvedVariables.map((variable) => [variable, localValue(variable, local)]);
+    const resolved = found.resolvedVariables
+      .filter((variable) => !NOT_HERE.includes(variable))
+      .map((variable) => [variable, localValue(variable, local)]);
     const around = Object.entries(local).filter(
       ([variable]) => variable.startsWith('AWS_') || FROM_CONTEXT.includes(variable),
     );
@@ -76,6 +78,9 @@ export function assembledFunctions(
     },
   };
 }
+
+/** What a function does without where no SNS and no SQS is, and where no secret can be given a new value. */
+const NOT_HERE = ['NOTICE_TOPIC_ARN', 'NOTICE_DEAD_LETTERS_URL', 'ROTATED_SECRETS'];
 
 /** What stands locally for what a deployment resolves. */
 function localValue(variable: string, local: Record<string, string>): string {

@@ -1,6 +1,13 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
-import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
+import {
+  CorsHttpMethod,
+  type CorsPreflightOptions,
+  HttpApi,
+  HttpMethod,
+  HttpStage,
+  LogGroupLogDestination,
+} from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -16,6 +23,8 @@ export interface ApiProps extends FunctionSetting {
   /** The issuer of the tokens, and their audience. */
   readonly issuer: string;
   readonly audience: readonly string[];
+  /** Origins of web pages, other than the page's own, that may call from a browser. */
+  readonly allowedOrigins: readonly string[];
 }
 
 const ACCESS: Access = {
@@ -59,11 +68,12 @@ export class Api extends Construct {
     this.accessLogs = this.#addStage(props);
   }
 
-  /** Without CORS: a browser calls it by the page's own origin. */
-  #httpApi({ names }: ApiProps): HttpApi {
+  /** The page calls it by the page's own origin, so CORS is for other pages only. */
+  #httpApi({ names, allowedOrigins }: ApiProps): HttpApi {
     return new HttpApi(this, 'HttpApi', {
       apiName: names.of('api'),
       createDefaultStage: false,
+      corsPreflight: allowedOrigins.length > 0 ? { ...CORS, allowOrigins: [...allowedOrigins] } : undefined,
     });
   }
 
@@ -109,6 +119,14 @@ export class Api extends Construct {
 const OPEN = {
   '/health': 'Monitoring of the service has no token; the answer names no job and no repository.',
   '/openapi.json': 'The answer is the same for every deployment of a version, and is public with its source.',
+};
+
+/** What a client of the API sends and reads, besides what browsers always allow. */
+const CORS: CorsPreflightOptions = {
+  allowMethods: [CorsHttpMethod.GET, CorsHttpMethod.POST, CorsHttpMethod.DELETE],
+  allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-none-match'],
+  exposeHeaders: ['etag', 'location', 'retry-after'],
+  maxAge: Duration.hours(2),
 };
 
 const ACCESS_LOG = {

@@ -59,6 +59,14 @@ const Settings = z.preprocess(
   }),
 );
 
+/** As a browser sends it: no path, no slash at the end, and no wildcard. */
+const WebOrigin = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && text.startsWith('https://') && new URL(text).origin === text,
+    'expected an origin such as https://portal.example.com',
+  );
+
 /** The options of a deployment: in cdk.json under `environments`, or once by `--context name=value`. */
 const Configuration = z.strictObject({
   /** Settings of the product (docs/settings.md), above all ALLOWED_REPOSITORIES and MAX_REPOSITORIES. */
@@ -109,6 +117,9 @@ const Configuration = z.strictObject({
 
   /** The built page, relative to the project's folder. If it does not exist, no page is deployed. */
   pageFolder: z.string().default('web/dist'),
+
+  /** Origins of other web pages that may call the API from a browser, such as https://portal.example.com. */
+  allowedOrigins: list.pipe(z.array(WebOrigin)).default([]),
 
   /** Subscribed to the topic of alarms and the budget, which accepts other subscriptions too. */
   alarmEmail: z.email().optional(),

@@ -230,6 +230,7 @@ export class CodyBatchStack extends Stack {
       bundle: bundleOf('api', bundles),
       issuer,
       audience: signIn?.audience ?? oidcAudience,
+      allowedOrigins: this.#configuration.allowedOrigins,
     });
     web?.addApi(api.httpApi);
     web?.deploy({

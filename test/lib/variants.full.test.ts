@@ -34,6 +34,7 @@ beforeAll(async () => {
     publicIp: 'false',
     oidcIssuer: 'https://sso.example.com/realms/main',
     oidcAudience: 'cody-batch',
+    allowedOrigins: 'https://portal.example.com',
     workerImage: '123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/worker:7',
     workerStorageGiB: '50',
     maxVcpus: '500',
@@ -69,6 +70,14 @@ test('with Bedrock a worker has no key, and may call the configured models', () 
       `${invoke}<AWS::Region>:<AWS::AccountId>:inference-profile/global.anthropic.claude-sonnet-5-5`,
     ].sort(),
   );
+});
+
+test('a configured page of another origin may call the API, and no other page', () => {
+  expect(only('AWS::ApiGatewayV2::Api').CorsConfiguration).toMatchObject({
+    AllowOrigins: ['https://portal.example.com'],
+    AllowHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-none-match'],
+    ExposeHeaders: ['etag', 'location', 'retry-after'],
+  });
 });
 
 test('a command secret is created empty, and only the worker may read it', () => {
@@ -118,11 +127,10 @@ test('with another issuer the API needs its tokens, and no user pool is created'
   expect(ofType(prod.template, 'AWS::Cognito::UserPool')).toEqual([]);
 });
 
-test('browsers may call the API from the page only, and only CloudFront reads the page', () => {
+test('the page calls the API by its own origin, and only CloudFront reads the page', () => {
   const [[distribution, { DistributionConfig }]] = ofType(prod.template, 'AWS::CloudFront::Distribution') as [
     [string, Resource['Properties']],
   ];
-  expect(only('AWS::ApiGatewayV2::Api').CorsConfiguration).toBeUndefined();
   expect(DistributionConfig.CacheBehaviors).toHaveLength(1);
   expect(DistributionConfig.CacheBehaviors[0]).toMatchObject({
     PathPattern: '/api/*',

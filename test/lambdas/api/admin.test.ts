@@ -154,7 +154,7 @@ test('the concurrency of a running job is set in its Map run and on its row', as
   const asked = fleet.model.requests.length;
   const jobId = await fleet.post(NAMES, { maxConcurrency: 1 });
   await until('the first worker', () => fleet.model.requests.length > asked);
-  expect((await fleet.job(jobId)).counts.pending).toBe(3);
+  await until('its count', async () => (await fleet.job(jobId)).counts.pending === 3);
 
   expect((await admin('POST', `/jobs/${jobId}/concurrency`, { maxConcurrency: 100_000 })).status).toBe(400);
   expect(await admin('POST', `/jobs/${jobId}/concurrency`, { maxConcurrency: 3 })).toMatchObject({

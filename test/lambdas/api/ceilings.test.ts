@@ -90,12 +90,14 @@ async function faultsOf(variables: object, bounds: object, settings: object): Pr
   const jobs = { deletion: () => Promise.reject(new Error('it would run')), expiresAt: () => '' };
   const storage = {
     settings: parseSettings({ ALLOWED_REPOSITORIES: 'acme/*', ...variables }),
+    drainState: { get: async () => undefined },
     ...{ jobs, now: () => '2026-01-01T00:00:00.000Z' },
   } as unknown as Context;
   try {
     await createJob.answer(event, {}, storage);
   } catch (error) {
     if ((error as Error).message === 'it would run') return [];
+    if (!('faults' in (error as object))) throw error;
     return (error as RouteInputError).faults.map(({ field, expected }) => `${field}: ${expected}`);
   }
   throw new Error('The job was neither refused nor stored.');

@@ -242,7 +242,10 @@ async function rowsOf(jobId: string): Promise<Row[]> {
       ConsistentRead: true,
     }),
   );
-  return Items!.map((item) => unmarshall(item) as Row);
+  // The history of pull requests (`#pull-requests#…`) comes by a schedule.
+  return Items!
+    .map((item) => unmarshall(item) as Row)
+    .filter(({ repositoryName }) => !repositoryName.startsWith('#'));
 }
 
 /** Reads the rows of every job that is not yet known to have ended; returns where its repositories are. */

@@ -48,7 +48,10 @@ export function testPace(count: number, perHour: number, speed: number): void {
     expect(job.pullRequests).toEqual({ open: count, merged: 0, closed: 0, failed: 0 });
     expect(github.opened.size).toBe(count);
     expect([...github.opened.values()].filter((times) => times.length !== 1)).toEqual([]);
-    // Four are under way at once, and each may come later than its slot.
-    expect(mostIn(3_600_000 / speed, [...github.opened.values()].flat())).toBeLessThanOrEqual(perHour + 4);
+    // Four are under way at once, and each may come later than its slot, or up to a second before it.
+    const inASecond = Math.ceil((perHour * speed) / 3600);
+    expect(mostIn(3_600_000 / speed, [...github.opened.values()].flat())).toBeLessThanOrEqual(
+      perHour + 4 + inASecond,
+    );
   }, 1_800_000);
 }

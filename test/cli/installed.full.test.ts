@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -26,6 +26,9 @@ beforeAll(async () => {
   home = path.join(folder.path, 'home');
   for (const name of ['one', 'two'])
     await repositoryOf(path.join(home, name), { 'a.js': 'oldCall(1);\n', 'b.js': `oldCall('${name}');\n` });
+  // The other user may not be able to reach this process's own, such as in a folder of mode 700.
+  mkdirSync(path.join(folder.path, 'node'));
+  copyFileSync(process.execPath, path.join(folder.path, 'node', 'node'));
   openToOthers();
 });
 afterAll(async () => {
@@ -49,7 +52,7 @@ function start(args: readonly string[], environment: Record<string, string> = {}
   return spawn(installed.command, args, {
     cwd: home,
     env: {
-      PATH: `${path.dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+      PATH: `${path.join(folder.path, 'node')}:/usr/local/bin:/usr/bin:/bin`,
       HOME: home,
       ...environment,
     },

@@ -31,6 +31,7 @@ export const getPacing = route(
     summary: 'When the next pull request of a job, or by the credential of a repository, may be opened.',
     query,
     responses: { 200: Pacing },
+    problems: [404],
   },
   async ({ query }, context) => ({ json: await pacingOf(await limiterOf(query, context), context) }),
 );
@@ -44,7 +45,7 @@ export const clearPacing = route(
     summary: 'Frees the reserved slots of a job, or of the credential of a repository.',
     body,
     responses: { 200: Done },
-    problems: [409],
+    problems: [404, 409],
   },
   async ({ body: { reason, ...named }, createdBy: by }, context) => {
     const limiter = await limiterOf(named, context);

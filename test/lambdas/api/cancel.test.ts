@@ -39,8 +39,10 @@ async function jobAtWork(tries = 8) {
     const waiting = jobs.filter(({ status }) => status === 'RUNNABLE');
     if (waiting.some(({ jobName }) => jobName!.includes('a-done')) && running(jobs) === 2)
       return 'crowded out';
-    const verifying = fleet.descendants().some(({ command }) => command === 'sleep 4321.5');
-    const isAtWork = rows['a-done']?.status === 'completed' && rows['b-stalls']?.turns === 1 && verifying;
+    const isNew = ({ pid }: { pid: number }) => !before.has(pid);
+    const sleeping = fleet.descendants().filter((one) => isNew(one) && one.command === 'sleep 4321.5');
+    const isVerifying = sleeping.length === 2;
+    const isAtWork = rows['a-done']?.status === 'completed' && rows['b-stalls']?.turns === 1 && isVerifying;
     return isAtWork && waiting.length > 0 && 'at work';
   });
   if (found === 'crowded out' && tries > 1) {

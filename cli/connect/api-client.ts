@@ -1,3 +1,4 @@
+import type { DryRun, ResolvedChoice } from '../../core/choice.ts';
 import { CodyBatchError } from '../../core/errors.ts';
 import type { Job, JobRequest, JobRow, PullRequestOverrides, Spending } from '../../core/job.ts';
 import type { AskedOperation } from '../../core/pull-request-operation.ts';
@@ -10,26 +11,6 @@ export type JobWithResults = Job & { results: RepositorySummary[] };
 export type ShownJob = JobRow & { spending?: Spending };
 export type Health = { status: string; version: string; model: string };
 export type FieldFault = { field: string; received?: unknown; expected: string };
-
-/** The answer of a dry run: the repositories of the job, and an estimate of its cost. */
-export type DryRun = {
-  count: number;
-  refusals: string[];
-  estimate: { totalUsd: { median: number; p90: number } } | null;
-  estimateUnknownBecause?: string;
-  mostUsd: number | null;
-  maxCostUsd: number;
-  settings: JobRow['settings'];
-};
-
-/** What entries of `repositories` come to. */
-export type Resolved = {
-  count: number;
-  leftOutCount: number;
-  repositories: { repositoryName: string; because: string }[];
-  leftOut: { repositoryName: string; because: string }[];
-  incomplete: { entry: string; because: string }[];
-};
 
 /** The body of `POST /jobs/{jobId}/pull-requests`. */
 export type PublishRequest = {
@@ -141,7 +122,7 @@ export class ApiClient {
   }
 
   /** The repositories that a job with these entries would take. */
-  async resolveRepositories(repositories: readonly string[]): Promise<Resolved> {
+  async resolveRepositories(repositories: readonly string[]): Promise<ResolvedChoice> {
     return this.#json('POST', '/repositories/resolve', { body: { repositories } });
   }
 

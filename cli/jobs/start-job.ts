@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import type { DryRun } from '../../core/choice.ts';
 import { UsageError } from '../../core/errors.ts';
 import type { Job, JobRequest } from '../../core/job.ts';
-import { ApiClient, type DryRun } from '../connect/api-client.ts';
+import { ApiClient } from '../connect/api-client.ts';
 import type { Connection } from '../connect/connection.ts';
 import { type Target, type TargetOptions, targetOf } from '../connect/target.ts';
 import { tell } from '../terminal/print.ts';

@@ -1,6 +1,6 @@
+import type { DryRun } from '../../core/choice.ts';
 import { UsageError } from '../../core/errors.ts';
 import type { Job, JobRequest } from '../../core/job.ts';
-import type { DryRun } from '../connect/api-client.ts';
 import type { Connection } from '../connect/connection.ts';
 import { findRepositories, registerAndReport } from '../trees/repositories.ts';
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isAllowed } from '../../core/allowed-repositories.ts';
+import { DryRun } from '../../core/choice.ts';
 import { ConflictError, InvalidInputError } from '../../core/errors.ts';
 import {
   countsOf,
@@ -21,7 +22,7 @@ import type { Context } from '../context.ts';
 import { measure } from '../metrics.ts';
 import { Executions } from '../run/executions.ts';
 import { unlessDeleted } from '../run/unless-deleted.ts';
-import { DryRun, dryRun } from './dry-run.ts';
+import { dryRun } from './dry-run.ts';
 import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import { HttpError } from './problem.ts';
 import { refuseAgainstSettings } from './refusals.ts';

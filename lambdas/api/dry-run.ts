@@ -1,26 +1,9 @@
-import { z } from 'zod';
-import { type JobRequest, type JobRow, JobSettings } from '../../core/job.ts';
+import type { Choice, DryRun } from '../../core/choice.ts';
+import type { JobRequest, JobRow } from '../../core/job.ts';
 import { isModelPriced } from '../../core/settings.ts';
-import { Choice, choose, REQUEST_TIME_MS } from '../choose/choose.ts';
+import { choose, REQUEST_TIME_MS } from '../choose/choose.ts';
 import type { Context } from '../context.ts';
-import { Estimate, estimateOf } from './estimate.ts';
-
-export const DryRun = z.object({
-  dryRun: z.literal(true),
-  /** How many repositories the job would take. */
-  count: z.int(),
-  ...Choice.shape,
-  /** Why the job would not start; empty if it would. */
-  refusals: z.array(z.string()),
-  /** Null if it is not known; then `estimateUnknownBecause` has the reason. */
-  estimate: Estimate.nullable(),
-  estimateUnknownBecause: z.string().optional(),
-  /** What it can cost at most: the job's cap, or those of its repositories. Null if the model has no known price. */
-  mostUsd: z.number().nullable(),
-  maxCostUsd: z.number(),
-  settings: JobSettings.extend({ model: z.string() }),
-});
-type DryRun = z.infer<typeof DryRun>;
+import { estimateOf } from './estimate.ts';
 
 /** Describes the repositories and the cost of a job, without starting or storing anything. */
 export async function dryRun(job: JobRow, { repositories }: JobRequest, context: Context): Promise<DryRun> {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { Estimate } from '../../core/choice.ts';
 import { isEnded, type JobRow } from '../../core/job.ts';
 import type { Context } from '../context.ts';
 
@@ -6,17 +6,6 @@ import type { Context } from '../context.ts';
 const MAX_REPOSITORIES = 2000;
 const JOBS_AT_ONCE = 50;
 const PAGES = 4;
-
-const Range = z.object({ median: z.number(), p90: z.number() });
-
-export const Estimate = z.object({
-  /** The cost of a repository in earlier jobs of the same type and model, in USD. */
-  perRepositoryUsd: Range,
-  /** The same, times the repositories of this job. */
-  totalUsd: Range,
-  standsOn: z.object({ jobs: z.int(), repositories: z.int() }),
-});
-export type Estimate = z.infer<typeof Estimate>;
 
 /**
  * What a job of `count` repositories may cost, by what each repository of the newest ended jobs of the same type and model

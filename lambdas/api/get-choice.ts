@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { Choice } from '../../core/choice.ts';
 import { JobId } from '../../core/job.ts';
 import { mayTouch, mayTouchSomeOf } from '../../core/repository-access.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { readArtifact } from '../../core/store/artifacts.ts';
-import { Choice } from '../choose/choose.ts';
 import { route } from './route.ts';
 import { requireVisibleJob } from './visible-job.ts';
 

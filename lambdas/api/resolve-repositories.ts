@@ -1,19 +1,14 @@
 import { z } from 'zod';
+import { ResolvedChoice } from '../../core/choice.ts';
 import { mayTouch } from '../../core/repository-access.ts';
 import { RepositorySelector } from '../../core/repository-selector.ts';
-import { Choice, choose, REQUEST_TIME_MS } from '../choose/choose.ts';
+import { choose, REQUEST_TIME_MS } from '../choose/choose.ts';
 import { route } from './route.ts';
 
 const body = z.strictObject({ repositories: z.array(RepositorySelector).min(1) });
 
 /** The most that one answer lists; a job takes up to 10,000. */
 const MAX_LISTED = 10_000;
-
-const Resolved = Choice.extend({
-  /** How many there are: `leftOut` has the first 10,000. */
-  count: z.int(),
-  leftOutCount: z.int(),
-});
 
 /** What a job with these `repositories` would take, before anything is paid. Starts nothing. */
 export const resolveRepositories = route(
@@ -24,7 +19,7 @@ export const resolveRepositories = route(
     summary: 'The repositories that a job with these entries would take, and why. Starts nothing.',
     body,
     isFiltered: true,
-    responses: { 200: Resolved },
+    responses: { 200: ResolvedChoice },
   },
   async ({ body, access }, context) => {
     const choice = await choose(body.repositories, context, REQUEST_TIME_MS);

@@ -1,34 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
 import { isAllowed } from '../../core/allowed-repositories.ts';
+import type { Choice, ChosenRepository, LeftOutRepository } from '../../core/choice.ts';
 import { CodyBatchError, describeError, InvalidInputError } from '../../core/errors.ts';
 import { fitsPattern, parseSelector, type Selector } from '../../core/repository-selector.ts';
 import type { Context } from '../context.ts';
 import { statusOf } from '../github/status-of.ts';
 import { type ListedRepository, type Listing, listedOf } from './owner-listing.ts';
 import { type Searched, searchCode, searchRepositories } from './search.ts';
-
-/** A repository that entries of `repositories` came to, and why it is in. */
-export const ChosenRepository = z.object({
-  repositoryName: z.string(),
-  /** The first entry that it is in by. */
-  because: z.string(),
-  /** From GitHub's list. Absent if the entry names the repository, which is then not looked up. */
-  language: z.string().nullable().optional(),
-  sizeKiB: z.number().optional(),
-});
-export type ChosenRepository = z.infer<typeof ChosenRepository>;
-
-/** A repository that an entry came to and the job does not take. */
-export const LeftOutRepository = z.object({ repositoryName: z.string(), because: z.string() });
-
-export const Choice = z.object({
-  repositories: z.array(ChosenRepository),
-  leftOut: z.array(LeftOutRepository),
-  /** The entries of which not every repository could be found, each with the reason. */
-  incomplete: z.array(z.object({ entry: z.string(), because: z.string() })),
-});
-export type Choice = z.infer<typeof Choice>;
 
 /** Time for a request of the API, which API Gateway ends after 30 s. */
 export const REQUEST_TIME_MS = 20_000;
@@ -52,7 +30,7 @@ export async function choose(entries: readonly string[], context: Context, timeM
     selector.kind === 'exclusion' ? [{ entry, ...selector }] : [],
   );
   const chosen = new Map<string, ChosenRepository>();
-  const leftOut = new Map<string, z.infer<typeof LeftOutRepository>>();
+  const leftOut = new Map<string, LeftOutRepository>();
   const incomplete: Choice['incomplete'] = [];
   // A call of GitHub may take longer than is left, and its client retries it.
   const late = sleep(timeMs, LATE, { ref: false });

@@ -7,6 +7,7 @@ import type { RunRecord } from '../../../core/run-record.ts';
 import type { SummaryRow } from '../../../core/summary-row.ts';
 import type { Thread } from '../../../core/thread.ts';
 
+export type { DryRun, ResolvedChoice } from '../../../core/choice.ts';
 export type { JobRequest, JobStatus } from '../../../core/job.ts';
 export type { RunRecord } from '../../../core/run-record.ts';
 export type { SummaryRow } from '../../../core/summary-row.ts';

@@ -1,26 +1,11 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { ApiError, post } from '../../api/client.ts';
+import type { DryRun } from '../../api/types.ts';
 import { count, usd } from '../../text/format.ts';
 import { Text } from '../../text/text.tsx';
 import { useDebounced } from '../../ui/use-debounced.ts';
 import { type Draft, requestOf } from './draft.ts';
 import styles from './new-job.module.css';
-
-type Range = { median: number; p90: number };
-
-/** What the API says that the job would do and cost. */
-type DryRun = {
-  count: number;
-  refusals: string[];
-  estimate: {
-    perRepositoryUsd: Range;
-    totalUsd: Range;
-    standsOn: { jobs: number; repositories: number };
-  } | null;
-  estimateUnknownBecause?: string;
-  mostUsd: number | null;
-  settings: { model: string };
-};
 
 /** What the job may cost, asked of the API without starting anything, once one has stopped typing. */
 export function Estimate({ draft, total, enabled }: { draft: Draft; total: number; enabled: boolean }) {

@@ -1,12 +1,11 @@
 import type { UseQueryResult } from '@tanstack/react-query';
-import type { Me } from '../../api/types.ts';
+import type { Me, ResolvedChoice } from '../../api/types.ts';
 import { amount, count } from '../../text/format.ts';
 import { Text } from '../../text/text.tsx';
 import { ProblemBox } from '../../ui/problem.tsx';
 import type { FieldsProps } from './change-fields.tsx';
 import { Field } from './field.tsx';
 import styles from './new-job.module.css';
-import type { Resolved } from './use-resolved.ts';
 
 const SHOWN = 500;
 
@@ -18,7 +17,11 @@ export function RepositoryFields({
   entries,
   resolved,
   me,
-}: FieldsProps & { entries: readonly string[]; resolved: UseQueryResult<Resolved>; me: Me | undefined }) {
+}: FieldsProps & {
+  entries: readonly string[];
+  resolved: UseQueryResult<ResolvedChoice>;
+  me: Me | undefined;
+}) {
   const allowed = me?.limits.allowedRepositories ?? [];
   return (
     <fieldset>
@@ -58,7 +61,7 @@ export function RepositoryFields({
 function Found({
   resolved: { count: total, repositories, leftOutCount, leftOut, incomplete },
 }: {
-  resolved: Resolved;
+  resolved: ResolvedChoice;
 }) {
   return (
     <>
@@ -82,7 +85,7 @@ function Found({
   );
 }
 
-function Names({ label, list }: { label: string; list: Resolved['repositories'] }) {
+function Names({ label, list }: { label: string; list: ResolvedChoice['repositories'] }) {
   if (list.length === 0) return null;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard.

@@ -1,21 +1,14 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { post } from '../../api/client.ts';
+import type { ResolvedChoice } from '../../api/types.ts';
 import { useDebounced } from '../../ui/use-debounced.ts';
-
-export type Resolved = {
-  count: number;
-  leftOutCount: number;
-  repositories: { repositoryName: string; because: string }[];
-  leftOut: { repositoryName: string; because: string }[];
-  incomplete: { entry: string; because: string }[];
-};
 
 /** What the entries come to, with the allow-list applied, as one types. */
 export function useResolved(entries: readonly string[]) {
   const settled = useDebounced(entries.join('\n'), 400);
   return useQuery({
     queryKey: ['resolve', settled],
-    queryFn: () => post<Resolved>('/repositories/resolve', { repositories: settled.split('\n') }),
+    queryFn: () => post<ResolvedChoice>('/repositories/resolve', { repositories: settled.split('\n') }),
     enabled: settled !== '',
     placeholderData: keepPreviousData,
     retry: false,

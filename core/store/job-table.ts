@@ -4,6 +4,7 @@ import {
   GetCommand,
   PutCommand,
   QueryCommand,
+  type QueryCommandInput,
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { NotFoundError } from '../errors.ts';
@@ -441,49 +442,45 @@ export class JobTable {
    * a younger job may expire before an older one.
    */
   async *expired(at: string, among: number): AsyncGenerator<string> {
-    let from: Record<string, unknown> | undefined;
-    let looked = 0;
-    do {
-      const { Items, ScannedCount, LastEvaluatedKey } = await this.#client.send(
-        new QueryCommand({
-          TableName: this.#table,
-          IndexName: ENTITY_INDEX,
-          KeyConditionExpression: 'entity = :job',
-          FilterExpression: 'expiresAt <= :now',
-          ExpressionAttributeValues: { ':job': 'job', ':now': expiry(at, 0) },
-          Limit: 250,
-          ...(from && { ExclusiveStartKey: from }),
-        }),
-      );
-      for (const { jobId } of Items ?? []) yield jobId;
-      looked += ScannedCount ?? 0;
-      from = LastEvaluatedKey;
-    } while (from && looked < among);
+    const found = this.#oldest(among, {
+      KeyConditionExpression: 'entity = :job',
+      FilterExpression: 'expiresAt <= :now',
+      ExpressionAttributeValues: { ':job': 'job', ':now': expiry(at, 0) },
+    });
+    for await (const { jobId } of found) yield jobId;
   }
 
   /** Ended jobs that were created before a time, oldest first; at most `limit`, among the `among` oldest jobs. */
   async endedBefore(createdAt: string, { limit, among }: { limit: number; among: number }) {
-    const found: Readable<JobRow>[] = [];
+    const jobs: Readable<JobRow>[] = [];
+    const found = this.#oldest(among, {
+      KeyConditionExpression: 'entity = :job AND createdAt < :before',
+      FilterExpression: ENDED,
+      ExpressionAttributeNames: { '#status': 'status' },
+      ExpressionAttributeValues: { ':job': 'job', ':before': createdAt, ...ENDS },
+    });
+    for await (const item of found) if (jobs.push(readJob(item)) >= limit) break;
+    return jobs;
+  }
+
+  /** Items of jobs that fit a query, oldest first. Stops after the page in which `among` jobs have been looked at. */
+  async *#oldest(among: number, query: Omit<QueryCommandInput, 'TableName' | 'IndexName'>) {
     let from: Record<string, unknown> | undefined;
     let looked = 0;
     do {
       const { Items, ScannedCount, LastEvaluatedKey } = await this.#client.send(
         new QueryCommand({
+          ...query,
           TableName: this.#table,
           IndexName: ENTITY_INDEX,
-          KeyConditionExpression: 'entity = :job AND createdAt < :before',
-          FilterExpression: ENDED,
-          ExpressionAttributeNames: { '#status': 'status' },
-          ExpressionAttributeValues: { ':job': 'job', ':before': createdAt, ...ENDS },
           Limit: 250,
           ...(from && { ExclusiveStartKey: from }),
         }),
       );
-      found.push(...(Items ?? []).map(readJob));
+      yield* Items ?? [];
       looked += ScannedCount ?? 0;
       from = LastEvaluatedKey;
-    } while (from && found.length < limit && looked < among);
-    return found.slice(0, limit);
+    } while (from && looked < among);
   }
 
   /** Gives a deletion whose run has failed another run. Returns false if it is done, or has another run already. */

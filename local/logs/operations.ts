@@ -134,10 +134,22 @@ async function getLogEvents(request: z.output<typeof GetLogEvents>, groups: read
   };
 }
 
+function patternOf(pattern: string): (line: string) => boolean {
+  try {
+    return matcher(pattern);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new LogsError(
+      'InvalidParameterException',
+      `The local logs do not support the filter pattern ${JSON.stringify(pattern)}: ${error.message}. Use terms, or comparisons such as { $.level = "error" }.`,
+    );
+  }
+}
+
 async function filterLogEvents(request: z.output<typeof FilterLogEvents>, groups: readonly LogGroup[]) {
   const group = requireGroup(request, groups);
   const { logStreamNames, logStreamNamePrefix = '', filterPattern } = request;
-  const matches = matcher(filterPattern);
+  const matches = patternOf(filterPattern);
   const isAsked = (name: string) =>
     name.startsWith(logStreamNamePrefix) && (logStreamNames?.includes(name) ?? true);
   const found = await eventsOf(group, rangeOf(request), isAsked);

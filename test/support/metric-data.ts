@@ -1,4 +1,4 @@
-import { matchesPattern } from './filter-pattern.ts';
+import { matcher } from '../../local/logs/filter-pattern.ts';
 import { flat, type Json, ofType, type Template } from './synthesized.ts';
 
 /** A value of a metric. Dimensions are in the order of their names. */
@@ -20,7 +20,7 @@ export function dataOf(template: Template, lines: readonly LoggedLine[]): Datum[
 function filtered(template: Template, logGroup: string, line: string): Datum[] {
   return ofType(template, 'AWS::Logs::MetricFilter').flatMap(([, filter]) => {
     if (nameOfGroup(template, filter.LogGroupName) !== logGroup) return [];
-    if (!matchesPattern(flat(filter.FilterPattern), line)) return [];
+    if (!matcher(filter.FilterPattern)(line)) return [];
     return filter.MetricTransformations.map(({ MetricNamespace, MetricName, MetricValue }: Json) => ({
       namespace: MetricNamespace,
       metric: MetricName,

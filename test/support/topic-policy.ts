@@ -1,4 +1,4 @@
-import { wildcard } from './filter-pattern.ts';
+import { wildcard } from '../../local/logs/filter-pattern.ts';
 import { flat, type Json, ofType, type Template } from './synthesized.ts';
 
 const ACCOUNT = '<AWS::AccountId>';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { matchesPattern } from './filter-pattern.ts';
+import { matcher } from '../../../local/logs/filter-pattern.ts';
 
 const EVENT = JSON.stringify({
   level: 'ERROR',
@@ -27,7 +27,7 @@ test.each([
   ['{ ($.level = "WARN") || ($.level = "ERROR") && ($.count = 4) }', false],
   ['{ (($.level = "WARN") || ($.level = "ERROR")) && ($.user.name = "a*") }', true],
 ])('of a JSON line, %s is %p', (pattern, expected) => {
-  expect(matchesPattern(pattern, EVENT)).toBe(expected);
+  expect(matcher(pattern)(EVENT)).toBe(expected);
 });
 
 test.each([
@@ -37,10 +37,10 @@ test.each([
   ['Task -timed', false],
   ['{ $.level = "ERROR" }', false],
 ])('of a plain line, %s is %p', (pattern, expected) => {
-  expect(matchesPattern(pattern, '2026-11-28 4f0e Task timed out after 3.00 seconds')).toBe(expected);
+  expect(matcher(pattern)('2026-11-28 4f0e Task timed out after 3.00 seconds')).toBe(expected);
 });
 
 test('a pattern of unknown syntax is not taken for one that matches nothing', () => {
-  expect(() => matchesPattern('{ $.a ~ 3 }', '{}')).toThrow(SyntaxError);
-  expect(() => matchesPattern('{ ($.a = 3 }', '{}')).toThrow(SyntaxError);
+  expect(() => matcher('{ $.a ~ 3 }')).toThrow(SyntaxError);
+  expect(() => matcher('{ ($.a = 3 }')).toThrow(SyntaxError);
 });

@@ -1,4 +1,4 @@
-/** What to do about each error class of core/, for docs/runbook.md. The causes are the comments of the classes. */
+/** The advice that docs/runbook.md gives for each error class of core/. It takes the cause from the comment of the class. */
 export const ERROR_ACTIONS: Readonly<Record<string, string>> = {
   InvalidInputError: 'Correct the field that the message names.',
   NotFoundError: 'Check the name. A job is gone after `RESULT_DAYS`.',
@@ -58,7 +58,7 @@ export const RECORDED: Readonly<Record<string, readonly [cause: string, action: 
   ],
 };
 
-/** What to do about each type of problem that the API answers; the causes are in lambdas/api/problem.ts. */
+/** The advice that docs/runbook.md gives for each problem type of the API. It takes the cause from lambdas/api/problem.ts. */
 export const PROBLEM_ACTIONS: Readonly<Record<string, string>> = {
   'the-request-does-not-fit': 'Correct the fields that `errors` names ([api.md](api.md)).',
   'value-not-accepted': 'Choose a value that `errors` expects, or change the setting that the message names.',

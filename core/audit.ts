@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What an administrator can do; each is an action of the audit log. */
+/** The actions of administrators that the audit log records. */
 export const AuditAction = z.enum([
   'resetJob',
   'overrideStatus',
@@ -19,7 +19,7 @@ export const AuditLine = z.object({
   /** Sorts by time. */
   auditId: z.string(),
   action: AuditAction,
-  /** What it was done to: a job, a credential, a rate limiter, or the environment. */
+  /** The job, the credential, the rate limiter or the environment that the action changed. */
   subject: z.string(),
   /** The caller. Absent where callers are not verified, on one machine. */
   by: z.string().optional(),

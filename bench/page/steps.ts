@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
 
 /**
- * What runs in the browser, as text: the types of this folder have no DOM. `settled` waits until `isDone` is true after a
- * change of the document, and then for the frame that shows it.
+ * Code for the browser. It is text, because TypeScript has no types of the DOM in this folder. `settled` checks `isDone` at
+ * each change of the document until it returns true, and then waits for the frame that shows the change.
  */
 const SETTLED = `
   const painted = () => new Promise((done) => requestAnimationFrame(() => {

@@ -33,7 +33,10 @@ const MAX_FILE_BYTES = 16 * 1024;
 /** A person looks at the changes before the revision: the service has forgotten the conversations. */
 const COLD_MS = 10 * 60_000;
 
-/** What a revision costs in each way of going on, by the prompt cache's rules, right after the first run and later. */
+/**
+ * Measures the cost of a revision that begins from the conversation, from the patch, and anew. Each is priced twice by the rules
+ * of the prompt cache: while the cache still has the first run (warm), and after it has expired (cold).
+ */
 export function measureRevise(log: Log): Promise<Figure> {
   return withTemporaryFolder(async (folder) => {
     const dataFolder = path.join(folder, 'data');

@@ -9,7 +9,7 @@ export const INSTRUCTION = 'Use the other mark.';
 
 const MARKS = [' // marked', ' // marked otherwise'] as const;
 
-/** What the model reads in a repository, and the line of each file that it marks. */
+/** The files that the model reads in a repository; and the files that it changes, each with the line to which it adds a mark. */
 export type Work = { read: readonly string[]; marked: readonly { path: string; line: string }[] };
 
 export type Exchange = { request: MessageRequest; answer: Answer };

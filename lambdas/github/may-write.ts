@@ -3,8 +3,8 @@ import { parseRepositoryName } from '../../core/job.ts';
 import { statusOf } from './status-of.ts';
 
 /**
- * Asks whether somebody may write to a repository, each pair once. GitHub's `author_association` does not say so: a member of
- * an organisation may only read. A credential that may not ask gets no for an answer.
+ * Asks whether a person may write to a repository, once for each person and repository. GitHub's `author_association` does not
+ * say so: a member of an organisation may only read. A credential that may not ask gets no for an answer.
  */
 export function mayWrite(github: Octokit): (repositoryName: string, login: string) => Promise<boolean> {
   const known = new Map<string, boolean>();

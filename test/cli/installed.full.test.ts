@@ -124,6 +124,9 @@ test('npx runs the tarball, and a link to the checkout runs the source', () => {
   expect(execFileSync(path.join(prefix, 'bin/cody-batch'), ['--version'], { encoding: 'utf8' })).toBe(
     '0.1.0\n',
   );
+  // Scripts call a checkout by this path.
+  const script = [path.join(ROOT, 'bin/cody-batch.ts'), '--version'];
+  expect(execFileSync(process.execPath, script, { encoding: 'utf8' })).toBe('0.1.0\n');
 });
 
 test.each(Object.keys(COMMANDS))('%s has help with an example', async (name) => {

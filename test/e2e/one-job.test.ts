@@ -138,7 +138,7 @@ test('the job by HTTP and the job by the command line leave the same rows in Dyn
     );
     const rows = Items!.map((item) => unmarshall(item) as RepositoryResult & { diff?: string });
     // The history of pull requests comes by a schedule, to one job earlier than to the other.
-    const ofRepositories = rows.filter(({ repositoryName }) => !repositoryName.startsWith('#'));
+    const ofRepositories = rows.filter(({ repositoryName }) => !repositoryName.startsWith('#pull-requests#'));
     return ofRepositories.map((row) => comparable(row, jobId));
   };
   const [http, command] = [await rowsOf(job.jobId), await rowsOf(byCommand.jobId)];

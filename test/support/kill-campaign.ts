@@ -245,7 +245,7 @@ async function rowsOf(jobId: string): Promise<Row[]> {
   // The history of pull requests (`#pull-requests#…`) comes by a schedule.
   return Items!
     .map((item) => unmarshall(item) as Row)
-    .filter(({ repositoryName }) => !repositoryName.startsWith('#'));
+    .filter(({ repositoryName }) => !repositoryName.startsWith('#pull-requests#'));
 }
 
 /** Reads the rows of every job that is not yet known to have ended; returns where its repositories are. */

@@ -47,7 +47,7 @@ export function Facts({ result }: { result: Result }) {
         <p className={styles.line}>
           <Status value={review.decision} />
           <span>
-            by {review.decidedBy ?? 'somebody on this machine'}, {time(review.decidedAt)}, for{' '}
+            by {review.decidedBy ?? 'a user of this machine'}, {time(review.decidedAt)}, for{' '}
             {review.shape === undefined ? 'this repository' : `a shape of ${count(review.covers)}`}
           </span>
           {review.note && <Text max={2000}>{review.note}</Text>}

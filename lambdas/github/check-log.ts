@@ -1,5 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Octokit } from '@octokit/rest';
+import { describeError } from '../../core/errors.ts';
+import { logger } from '../logger.ts';
 import type { Repository } from './base.ts';
 import { end } from './findings.ts';
 
@@ -23,7 +25,12 @@ export async function readJobLog(
       request: { redirect: 'manual' },
     });
     return headers.location ? end(await endOf(headers.location), MAX_LOG) : undefined;
-  } catch {
+  } catch (error) {
+    logger.warn('The log of a check could not be read', {
+      repository: `${owner}/${repo}`,
+      job,
+      ...describeError(error),
+    });
     return undefined;
   }
 }

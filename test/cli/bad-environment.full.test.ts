@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { freePorts } from '../support/free-ports.ts';
 import { cody } from '../support/stack.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { repositoryOf } from '../support/work-trees.ts';
@@ -68,14 +69,15 @@ test('without git, or with one that is too old, nothing is started', async () =>
 test.each([0, 3])(
   'a port in use (%i after the one named) is said, and nothing is started',
   async (offset) => {
+    const first = await freePorts(7);
+    const port = first + offset;
     const server = net.createServer();
-    server.listen(0, '127.0.0.1');
+    server.listen(port, '127.0.0.1');
     await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
     try {
       const data = within(`port-${offset}`);
       await expectRefused(
-        serve(data, String(port - offset)),
+        serve(data, String(first)),
         new RegExp(`^cody-batch: a port is in use .*127\\.0\\.0\\.1:${port}.*--port`),
       );
       expect(await readdir(data)).toEqual(['secret', 'stack.json']);

@@ -7,12 +7,12 @@ import { pathToFileURL } from 'node:url';
 import { expect } from '@jest/globals';
 import { registerWorkTrees } from '../../cli/trees/register.ts';
 import { inspectWorkTree } from '../../cli/trees/work-tree.ts';
-import { requireFreePorts } from '../../local/access/loopback.ts';
 import { type LocalGitHub, startGitHub } from '../../local/github/server.ts';
 import { type MessageRequest, promptTexts } from '../../local/model/conversation.ts';
 import type { Reply } from '../../local/model/reply.ts';
 import { type DynamoDBProxy, startDynamoDBProxy } from './dynamodb-proxy.ts';
 import { COST_OF_USAGE, callTool, Fleet } from './fleet.ts';
+import { freePorts } from './free-ports.ts';
 import { type ScriptedModel, startScriptedModel } from './scripted-model.ts';
 import { bundledWorker, PLAIN_ENVIRONMENT, START_STACK } from './stack.ts';
 import type { TestStackOptions } from './start-stack.ts';
@@ -43,7 +43,7 @@ export class DrillStack {
     const disk = path.join(folder.path, 'disk');
     await mkdir(disk);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=200m,mode=0700', 'tmpfs', disk], { stdio: 'pipe' });
-    const port = await freePorts();
+    const port = await freePorts(9);
     const gitHub = await openGitHub(folder.path, port + 8);
     let stack: DrillStack | undefined;
     const model = await startScriptedModel((request, _number, gone) => stack!.#answer(request, gone));
@@ -256,16 +256,4 @@ async function register(folder: string, gitHubUrl: string): Promise<void> {
   const trees = NAMES.map((name) => path.join(folder, 'trees', name));
   for (const tree of trees) await repositoryOf(tree, { 'name.txt': `${path.basename(tree)}\n` });
   await registerWorkTrees(await Promise.all(trees.map(inspectWorkTree)), gitHubUrl);
-}
-
-/** Nine ports in a row below those that the system gives to clients: they must be free again after each kill. */
-async function freePorts(): Promise<number> {
-  for (let base = 12_000 + (process.pid % 700) * 10; ; base += 10) {
-    const ports = Array.from({ length: 9 }, (_, i) => base + i);
-    const isFree = await requireFreePorts(ports).then(
-      () => true,
-      () => false,
-    );
-    if (isFree) return base;
-  }
 }

@@ -16,11 +16,11 @@ import type { RepositoryResult } from '../../core/repository-result.ts';
 import { runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import type { SummaryRow } from '../../core/summary-row.ts';
 import type { Thread } from '../../core/thread.ts';
-import { requireFreePorts } from '../../local/access/loopback.ts';
 import { STATE_MACHINE_ARN, TABLE_PREFIX } from '../../local/environment.ts';
 import { type MessageRequest, promptTexts } from '../../local/model/conversation.ts';
 import type { Reply, ReplyBlock } from '../../local/model/reply.ts';
 import { LOCAL_AWS } from './aws-clients.ts';
+import { freePorts } from './free-ports.ts';
 import { type ScriptedModel, startScriptedModel } from './scripted-model.ts';
 import { seeded } from './seeded.ts';
 import { bundledWorker, PLAIN_ENVIRONMENT, START_STACK, workersOf } from './stack.ts';
@@ -95,7 +95,7 @@ export async function openCampaign(): Promise<void> {
   folder = await temporaryFolder();
   dataFolder = path.join(folder.path, 'data');
   model = await startScriptedModel(answer);
-  port = await freePorts();
+  port = await freePorts(7);
   worker = await bundledWorker(path.join(dataFolder, 'worker'));
   dynamodb = new DynamoDBClient({ ...LOCAL_AWS, endpoint: `http://127.0.0.1:${port + 3}`, maxAttempts: 1 });
 }
@@ -154,17 +154,6 @@ const TURN_CALLS: ReplyBlock[] = [
     input: { summary: 'Did it.', title: 'Do it', body: 'It is done.', wereChangesNecessary: true },
   },
 ];
-
-/** Seven ports in a row below those that the system gives to clients: they must be free again after each kill. */
-async function freePorts(): Promise<number> {
-  for (let base = 20_000 + (process.pid % 1000) * 10; ; base += 10) {
-    const taken = await requireFreePorts([0, 1, 2, 3, 4, 5, 6].map((offset) => base + offset)).then(
-      () => false,
-      () => true,
-    );
-    if (!taken) return base;
-  }
-}
 
 /** Starts what `serve` does, but for bundling the worker; `ready` resolves when it says so, or when it has ended. */
 function startServe(): { ready: Promise<boolean>; ended: Promise<unknown> } {

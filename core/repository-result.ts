@@ -106,6 +106,8 @@ export const PullRequestRecord = z.object({
   state: z.enum(['open', 'closed', 'merged', 'failed']),
   draft: z.boolean().optional(),
   checks: ChecksState.optional(),
+  /** The names of the checks that fail, in the words of others; at most 10. Absent if none does. */
+  failing: z.array(z.string()).optional(),
   /** The run of the job whose change it has. */
   run: z.int().optional(),
   /** The commit of the change. */

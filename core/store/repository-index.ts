@@ -17,6 +17,10 @@ const OpenPullRequest = RepositoryResult.pick({
 }).required();
 export type OpenPullRequest = z.infer<typeof OpenPullRequest>;
 
+/** The same of a row in any state: one that could not be opened has no number. */
+const ListedPullRequest = OpenPullRequest.partial({ pullRequestNumber: true });
+export type ListedPullRequest = z.infer<typeof ListedPullRequest>;
+
 /** The items of one job in an index whose range key is `{state}#{repositoryName}`. */
 type IndexQuery = {
   jobId: string;
@@ -110,6 +114,18 @@ export class RepositoryIndex {
       }
     }
     return open;
+  }
+
+  /** The pull requests of a job in every state, with what could not be opened. Rows that cannot be read are left out. */
+  async pullRequests(jobId: string): Promise<ListedPullRequest[]> {
+    const found: ListedPullRequest[] = [];
+    for await (const { Items = [] } of this.#pages({ jobId, index: PULL_REQUEST_INDEX })) {
+      for (const item of Items) {
+        const { success, data } = ListedPullRequest.safeParse(item);
+        if (success) found.push(data);
+      }
+    }
+    return found;
   }
 
   async #names(query: IndexQuery): Promise<string[]> {

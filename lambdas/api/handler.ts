@@ -36,6 +36,7 @@ import { getRows } from './get-rows.ts';
 import { getTotals } from './get-totals.ts';
 import { health } from './health.ts';
 import { listJobs } from './list-jobs.ts';
+import { listPullRequests } from './list-pull-requests.ts';
 import { listRepositories } from './list-repositories.ts';
 import { listReviews } from './list-reviews.ts';
 import { listRuns } from './list-runs.ts';
@@ -59,6 +60,7 @@ export const operations: Readonly<Record<string, Route>> = {
   getJob,
   getRows,
   getChoice,
+  listPullRequests,
   getPullRequestHistory,
   getExecution,
   getPatches,

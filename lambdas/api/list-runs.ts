@@ -18,7 +18,13 @@ const query = z.strictObject({
   include: z.enum(['text']).optional(),
 });
 
-const RunText = RunRequest.pick({ prompt: true, settings: true, selection: true, publishAs: true }).partial();
+const RunText = RunRequest.pick({
+  prompt: true,
+  settings: true,
+  selection: true,
+  publishAs: true,
+  operation: true,
+}).partial();
 
 const RunList = z.object({
   jobId: z.string(),

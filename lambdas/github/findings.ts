@@ -136,9 +136,9 @@ function stateOf(rollup: Rollup | undefined, known: readonly (CheckRun | StatusC
   return FAILED_STATES.has(rollup.state) ? 'failing' : 'passing';
 }
 
-const FAILED_STATES: ReadonlySet<string> = new Set(['FAILURE', 'ERROR']);
+export const FAILED_STATES: ReadonlySet<string> = new Set(['FAILURE', 'ERROR']);
 /** Those that GitHub's rollup counts as failed, without those that only a person can mend. */
-const FAILED_CONCLUSIONS: ReadonlySet<string> = new Set(['FAILURE', 'TIMED_OUT', 'STARTUP_FAILURE']);
+export const FAILED_CONCLUSIONS: ReadonlySet<string> = new Set(['FAILURE', 'TIMED_OUT', 'STARTUP_FAILURE']);
 
 function isPending(one: CheckRun | StatusContext): boolean {
   if (one.__typename === 'CheckRun') return one.status !== 'COMPLETED';

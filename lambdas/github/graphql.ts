@@ -18,11 +18,18 @@ export type PullRequestAnswer = {
   headRefOid: string;
   autoMergeRequest: { mergeMethod: 'MERGE' | 'REBASE' | 'SQUASH' } | null;
   commits: {
-    nodes: ({ commit: { statusCheckRollup: { state: RollupState } | null } } | null)[] | null;
+    nodes: ({ commit: { statusCheckRollup: Rollup | null } } | null)[] | null;
   };
   comments: { nodes: ({ createdAt: string } | null)[] | null };
   reviews: { nodes: ({ submittedAt: string | null } | null)[] | null };
 };
+
+type Rollup = { state: RollupState; contexts: { nodes: (CheckContext | null)[] | null } };
+
+/** A check run, or a commit status. */
+export type CheckContext =
+  | { __typename: 'CheckRun'; name: string; conclusion: string | null }
+  | { __typename: 'StatusContext'; context: string; state: RollupState };
 
 export type RollupState = 'ERROR' | 'EXPECTED' | 'FAILURE' | 'PENDING' | 'SUCCESS';
 
@@ -53,7 +60,9 @@ export function pullRequestsQuery(count: number): string {
     '}',
     'fragment State on PullRequest {',
     '  state isDraft mergedAt headRefOid autoMergeRequest { mergeMethod }',
-    '  commits(last: 1) { nodes { commit { statusCheckRollup { state } } } }',
+    '  commits(last: 1) { nodes { commit { statusCheckRollup { state contexts(first: 50) { nodes {',
+    '    __typename ... on CheckRun { name conclusion } ... on StatusContext { context state }',
+    '  } } } } } }',
     '  comments(last: 1) { nodes { createdAt } }',
     '  reviews(last: 1) { nodes { submittedAt } }',
     '}',

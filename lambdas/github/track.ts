@@ -1,5 +1,9 @@
 import type { ChecksState, PullRequestRecord } from '../../core/repository-result.ts';
-import type { PullRequestAnswer, RollupState, Seen } from './graphql.ts';
+import { FAILED_CONCLUSIONS, FAILED_STATES } from './findings.ts';
+import type { CheckContext, PullRequestAnswer, RollupState, Seen } from './graphql.ts';
+
+const MAX_CHECKS = 10;
+const MAX_CHECK_NAME = 200;
 
 /** The error of a pull request that GitHub did not return; removed once GitHub returns it. */
 export const NOT_SEEN = 'PullRequestNotSeenError';
@@ -44,6 +48,7 @@ export function trackedRecord(
     checkedAt: at,
     // The checks of a closed pull request no longer matter.
     ...(now.state === 'OPEN' && checks && { checks }),
+    failing: now.state === 'OPEN' && checks === 'failing' ? failingOf(now) : undefined,
     error: before.error?.name === NOT_SEEN ? undefined : before.error,
   };
 }
@@ -63,4 +68,22 @@ function checksOf({ commits: { nodes } }: PullRequestAnswer): ChecksState | unde
   if (!newest) return undefined;
   const rollup = newest.commit.statusCheckRollup;
   return rollup ? CHECKS[rollup.state] : 'none';
+}
+
+/** The checks that fail, by name and each once. */
+function failingOf({ commits: { nodes } }: PullRequestAnswer): string[] | undefined {
+  const contexts = nodes?.[0]?.commit.statusCheckRollup?.contexts.nodes ?? [];
+  const names = contexts.flatMap((one) => (one && isFailedCheck(one) ? [checkName(one)] : []));
+  const distinct = [...new Set(names.map((name) => name.slice(0, MAX_CHECK_NAME)))].sort();
+  return distinct.length > 0 ? distinct.slice(0, MAX_CHECKS) : undefined;
+}
+
+function checkName(one: CheckContext): string {
+  return one.__typename === 'CheckRun' ? one.name : one.context;
+}
+
+function isFailedCheck(one: CheckContext): boolean {
+  return one.__typename === 'CheckRun'
+    ? FAILED_CONCLUSIONS.has(one.conclusion ?? '')
+    : FAILED_STATES.has(one.state);
 }

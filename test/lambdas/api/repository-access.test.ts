@@ -96,6 +96,7 @@ test.each([
       withRows,
     );
     expect((await ask('getRows', groups, ofWhole)).json.columns.repositoryName).toEqual(withRows);
+    expect((await ask('listPullRequests', groups, ofWhole)).json.pullRequests).toHaveLength(open);
     if (groups !== '[admin]') {
       expect(job.pullRequests?.open ?? 0).toBe(open);
       expect(job.costUsd ?? 0).toBe(open * 0.25);

@@ -117,6 +117,7 @@ const READING = [
   JOB,
   `${JOB}/rows`,
   `${JOB}/choice`,
+  `${JOB}/pull-requests`,
   `${JOB}/pull-requests/history`,
   `${JOB}/execution`,
   `${JOB}/patches.zip`,

@@ -88,6 +88,12 @@ test('the checks of open pull requests combine check runs and commit statuses, f
     ...{ owner: 'local', repo: name, sha: head_sha, context: 'old-ci', state: 'error' },
   });
   await checks('failing');
+  const { json } = await publishing.call('GET', `/jobs/${jobId}/pull-requests`);
+  expect(json).toMatchObject({
+    pullRequests: [
+      { repositoryName: 'local/checked', number: 1, state: 'open', checks: 'failing', failing: ['old-ci'] },
+    ],
+  });
 
   proxy.decide(() => 'answered');
   await publishing.invoke('events/track-pull-requests', {}, { GITHUB_API_URL: proxy.apiUrl }).result();

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { JobId } from '../../core/job.ts';
+import { mayTouch } from '../../core/repository-access.ts';
+import { PullRequestRecord } from '../../core/repository-result.ts';
+import { route } from './route.ts';
+import { requireVisibleJob } from './visible-job.ts';
+
+const params = z.strictObject({ jobId: JobId });
+
+/** What the rows of a job do not have of a pull request. */
+const ListedPullRequest = PullRequestRecord.pick({
+  state: true,
+  draft: true,
+  checks: true,
+  failing: true,
+  warnings: true,
+  autoMerge: true,
+  checkedAt: true,
+  error: true,
+}).extend({
+  repositoryName: z.string(),
+  /** Absent if none was opened. */
+  number: z.int().optional(),
+});
+
+const PullRequestList = z.object({ jobId: z.string(), pullRequests: z.array(ListedPullRequest) });
+
+/** The pull requests of a job, by repository: which checks fail, and why the last operation on each was refused. */
+export const listPullRequests = route(
+  'GET',
+  '/jobs/{jobId}/pull-requests',
+  {
+    role: 'viewer',
+    summary: 'The pull requests of a job, with the checks that fail and why the last operation was refused.',
+    params,
+    isFiltered: true,
+    hasETag: true,
+    responses: { 200: PullRequestList },
+  },
+  async ({ params: { jobId }, access, createdBy }, context) => {
+    const job = await context.jobs.get(jobId);
+    if (!access.isAll) await requireVisibleJob(job, { access, createdBy }, context);
+    const listed = await context.repositoryIndex.pullRequests(jobId);
+    const pullRequests = listed
+      .filter(({ repositoryName }) => mayTouch(access, repositoryName))
+      .map(({ repositoryName, pullRequestNumber, pullRequest }) =>
+        ListedPullRequest.parse({ repositoryName, number: pullRequestNumber, ...pullRequest }),
+      )
+      .sort((a, b) => (a.repositoryName < b.repositoryName ? -1 : 1));
+    return { json: { jobId, pullRequests } };
+  },
+);

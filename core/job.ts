@@ -160,6 +160,11 @@ export const PullRequestSettings = z.strictObject({
   codeowners: z.boolean().optional(),
   /** Whether the commit carries a Signed-off-by line (DCO). */
   signOff: z.boolean().optional(),
+  /**
+   * Whether the text fills the repository's own template, or the name of the one to fill in its PULL_REQUEST_TEMPLATE folder.
+   * @default true
+   */
+  template: z.union([z.boolean(), z.string().min(1).max(100)]).optional(),
   /** The most pull requests of this job in an hour. */
   perHour: z.int().min(1).max(500).optional(),
   /** Revises a pull request whose checks fail. @default - never */
@@ -174,6 +179,7 @@ export const PullRequestOverrides = PullRequestSettings.pick({
   draft: true,
   labels: true,
   reviewers: true,
+  template: true,
 }).extend({
   /** Replaces the model's text. The facts of the change still follow it. */
   body: z.string().max(10_000).optional(),

@@ -190,6 +190,12 @@ export const FIELD_OPTIONS: readonly FieldOption[] = [
     kind: 'list',
   },
   {
+    field: 'pullRequest.template',
+    flags: '--no-template',
+    description: "does not fill the repository's own template of pull requests",
+    kind: 'no',
+  },
+  {
     field: 'pullRequest.codeowners',
     flags: '--codeowners',
     description: 'asks the owners of the changed files for a review',

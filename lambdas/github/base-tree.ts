@@ -4,27 +4,23 @@ import { ancestorsOf, hasControlCharacters } from '../../core/tree-path.ts';
 import type { Repository } from './base.ts';
 import { refuse } from './change-set-rules.ts';
 
-type Entry = { path: string; type: string; sha: string };
+export type Entry = { path: string; mode: string; type: string; sha: string; size?: number };
 
 /** A tree as GitHub lists it. */
-type Tree = {
+export type Tree = {
   /** Returns undefined if there is nothing at the path. */
   at(path: string): Promise<Entry | undefined>;
   /** The paths of all files, links and submodules below a folder. */
   below(folder: string): Promise<string[]>;
+  /** What is directly in a folder, by its name there; `''` is the root. Empty if it cannot be listed. */
+  inside(folder: string): Promise<Entry[]>;
 };
 
 /**
  * Throws ChangeSetRefusedError if the change set does not fit the base's tree: if it replaces a folder or a file that it
- * does not delete, or reaches into a submodule. One call, unless the tree is too large to be listed at once.
+ * does not delete, or reaches into a submodule.
  */
-export async function requireFitting(
-  github: Octokit,
-  repository: Repository,
-  treeSha: string,
-  { files }: Pick<ChangeSet, 'files'>,
-): Promise<void> {
-  const tree = await readTree(github, repository, treeSha);
+export async function requireFitting(tree: Tree, { files }: Pick<ChangeSet, 'files'>): Promise<void> {
   const deleted = new Set(files.flatMap(({ status, path }) => (status === 'deleted' ? [path] : [])));
   for (const { status, path } of files) {
     for (const folder of ancestorsOf(path)) {
@@ -47,7 +43,8 @@ export async function requireFitting(
   }
 }
 
-async function readTree(github: Octokit, repository: Repository, treeSha: string): Promise<Tree> {
+/** One call, unless the tree is too large to be listed at once. */
+export async function readTree(github: Octokit, repository: Repository, treeSha: string): Promise<Tree> {
   const whole = await list(github, repository, treeSha, { recursive: true });
   // A truncated listing does not show which of the missing paths exist.
   return whole ? wholeTree(whole) : treeByFolder(github, repository, treeSha);
@@ -59,6 +56,12 @@ function wholeTree(entries: readonly Entry[]): Tree {
     at: async (path) => byPath.get(path),
     below: async (folder) =>
       entries.flatMap(({ path, type }) => (type !== 'tree' && path.startsWith(`${folder}/`) ? [path] : [])),
+    inside: async (folder) => {
+      const prefix = folder && `${folder}/`;
+      return entries
+        .filter(({ path }) => path.startsWith(prefix) && !path.includes('/', prefix.length))
+        .map((entry) => ({ ...entry, path: entry.path.slice(prefix.length) }));
+    },
   };
 }
 
@@ -77,6 +80,10 @@ function treeByFolder(github: Octokit, repository: Repository, treeSha: string):
   };
   return {
     at,
+    async inside(folder) {
+      const sha = folder === '' ? treeSha : (await at(folder))?.sha;
+      return (sha && (await list(github, repository, sha, { recursive: false }))) || [];
+    },
     async below(folder) {
       const { sha } = (await at(folder))!;
       const entries = await list(github, repository, sha, { recursive: true });

@@ -14,7 +14,7 @@ import type { RepositoryResult } from '../../core/repository-result.ts';
 import type { Settings } from '../../core/settings.ts';
 import { publishAgain, publishElsewhere } from './advice.ts';
 import { type Base, findBase, type Repository, requireBaseBranch } from './base.ts';
-import { requireFitting } from './base-tree.ts';
+import { readTree, requireFitting } from './base-tree.ts';
 import { type Commit, commitToBranch, findOwnCommits } from './branch.ts';
 import { type MarkedComment, marked } from './comments.ts';
 import {
@@ -24,6 +24,7 @@ import {
   reopenPullRequest,
   updateBody,
 } from './pull-request.ts';
+import { findTemplate } from './pull-request-template.ts';
 import { bodyOf, titleOf } from './pull-request-text.ts';
 import { markPullRequest } from './reviewers.ts';
 import { writeTree } from './tree.ts';
@@ -80,7 +81,8 @@ export async function publishChangeSet(github: Octokit, publication: Publication
   const base = { ...(await findBase(github, repository, publication)), ...own?.base };
   requireOwnBranch(branch, base, publication);
   if (publication.rebase) requireRebasable(base, publication);
-  await requireFitting(github, repository, base.treeSha, changeSet);
+  const baseTree = await readTree(github, repository, base.treeSha);
+  await requireFitting(baseTree, changeSet);
   const treeSha = await writeTree(github, repository, base, changeSet);
   const title = titleOf({ ...publication, wanted });
   const request = {
@@ -103,7 +105,8 @@ export async function publishChangeSet(github: Octokit, publication: Publication
     return commits.find(isThisChange)?.sha;
   });
 
-  const body = bodyOf({ ...publication, wanted }, base);
+  const template = await findTemplate(github, repository, baseTree, wanted.template);
+  const body = bodyOf({ ...publication, wanted }, base, template);
   const { pull, warnings } = await openOrUpdate(github, repository, shown, {
     draft: wanted.draft ?? false,
     branch,

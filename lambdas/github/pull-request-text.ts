@@ -3,6 +3,7 @@ import { filled, type JobRow } from '../../core/job.ts';
 import { failedOnBase, type RepositoryResult, type Verification } from '../../core/repository-result.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { Base } from './base.ts';
+import { fillTemplate } from './fill-template.ts';
 import { plainLine, plainText, safeLine, safeMarkdown } from './untrusted-text.ts';
 
 /** GitHub's limit of a title. */
@@ -30,17 +31,18 @@ export function titleOf({ job, row, changeSet, wanted }: Subject): string {
 }
 
 /**
- * The model's description of the change, then facts about it. The same analysis on the same base gives the same text, so
- * writing it again changes nothing.
+ * The model's description of the change, in the repository's template if it has one, then facts about it. The same analysis on
+ * the same base gives the same text, so writing it again changes nothing.
  */
-export function bodyOf(subject: Subject, base: Base): string {
+export function bodyOf(subject: Subject, base: Base, template = ''): string {
   const { changeSet, wanted } = subject;
-  const sections = [
+  const description =
     wanted.body === undefined
       ? safeMarkdown(changeSet.body || changeSet.summary, MAX_DESCRIPTION)
-      : plainText(wanted.body, MAX_DESCRIPTION),
+      : plainText(wanted.body, MAX_DESCRIPTION);
+  const sections = [
+    fillTemplate(template, { description, verification: verification(subject.row.verification ?? []) }),
     baseNote(subject, base),
-    verification(subject.row.verification ?? []),
     judgement(subject.row),
     facts(subject),
   ];

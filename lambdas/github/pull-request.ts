@@ -1,6 +1,7 @@
 import type { Octokit } from '@octokit/rest';
 import type { Repository } from './base.ts';
 import { commentOnce, type MarkedComment } from './comments.ts';
+import { keepTicks } from './fill-template.ts';
 import { statusOf } from './status-of.ts';
 
 export type PullRequest = {
@@ -85,13 +86,14 @@ export async function createPullRequest(
   }
 }
 
-/** Updates the body only, so that an edited title stays. */
+/** Updates the body only, so that an edited title stays, and the boxes that someone has ticked. */
 export async function updateBody(
   github: Octokit,
   { owner, repo }: Repository,
   pull: PullRequest,
-  body: string,
+  text: string,
 ): Promise<void> {
+  const body = keepTicks(text, pull.body);
   if (sameText(pull.body, body)) return;
   await github.rest.pulls.update({ owner, repo, pull_number: pull.number, body });
 }

@@ -67,6 +67,35 @@ export function safeMarkdown(text: string, limit: number): string {
   return bound(quotation(neutralise(start(text, limit)).trim()), limit);
 }
 
+/** Markdown of at most `limit` characters that keeps its headings and lists: no mark-up in it reaches the text below. */
+export function safeBlocks(text: string, limit: number): string {
+  return closeFences(bound(neutralise(start(text, limit)).trim(), limit));
+}
+
+/** A line that begins or ends a code block, wherever it may be nested. */
+const FENCE = /^([ \t>*+-]*(?:\d{1,9}[.)][ \t]*)?)(`{3,}|~{3,})(.*)$/;
+
+/**
+ * Keeps code blocks whose fences start a line, and closes the last one. Any other fence becomes text: the end of its list or
+ * quotation would decide whether it is closed.
+ */
+function closeFences(text: string): string {
+  const lines = text.split('\n');
+  let open: string | undefined;
+  const breakAt = (i: number) => {
+    lines[i] = lines[i]!.replace(/[`~]/, (mark) => mark + BREAK);
+  };
+  for (const [i, line] of lines.entries()) {
+    const [, before, fence, info] = FENCE.exec(line) ?? [];
+    if (fence === undefined) continue;
+    const closes = open !== undefined && fence.startsWith(open) && info!.trim() === '';
+    if (closes && before === '') open = undefined;
+    else if (!open && before === '' && !info!.includes('`')) open = fence;
+    else if (!open || /^ {1,3}$/.test(before!)) breakAt(i);
+  }
+  return [...lines, ...(open ? [open] : [])].join('\n');
+}
+
 function quotation(text: string): string {
   return text === '' ? '' : text.replace(/^/gm, '> ');
 }

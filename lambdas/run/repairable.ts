@@ -15,6 +15,8 @@ export const REPAIRABLE_ATTRIBUTES = [
   'pullRequest',
   'pullRequestNumber',
   'repairs',
+  'shape',
+  'patchSha',
 ] as const satisfies (keyof RepositoryResult)[];
 type Row = Pick<RepositoryResult, (typeof REPAIRABLE_ATTRIBUTES)[number]>;
 
@@ -45,16 +47,20 @@ export function mayNeedRepair(row: Row, { pullRequest: wanted }: Pick<JobRow, 'p
 /**
  * Asks GitHub which of these pull requests have something to mend: checks that have ended and failed on the commit of this
  * job while those of the base branch do not fail, or, if the job follows them, new comments of people who may write. A
- * commit whose checks had a round gets no other for them.
+ * commit whose checks had a round gets no other for them. A change that a person rejected gets none: nothing is paid for what
+ * is not wanted.
  */
 export async function findRepairs(
   rows: readonly Row[],
-  job: Pick<JobRow, 'pullRequest'>,
-  { settings }: Pick<Context, 'settings'>,
+  job: Pick<JobRow, 'jobId' | 'pullRequest'>,
+  { settings, reviews, artifacts }: Pick<Context, 'settings' | 'reviews' | 'artifacts'>,
 ): Promise<Repair[]> {
-  const wanted = rows.flatMap((row) => {
+  const candidates = rows.filter((row) => mayNeedRepair(row, job));
+  if (candidates.length === 0) return [];
+  const decisions = await reviews.decisions(job.jobId, artifacts);
+  const wanted = candidates.flatMap((row) => {
     const { repositoryName: name, pullRequest, pullRequestNumber } = row;
-    if (!mayNeedRepair(row, job)) return [];
+    if (decisions.of(row) === 'reject') return [];
     return [{ row, name, repositoryName: pullRequest!.renamedTo ?? name, number: pullRequestNumber! }];
   });
   const found: Repair[] = [];

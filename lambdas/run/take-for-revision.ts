@@ -8,7 +8,7 @@ import { runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import type { Context } from '../context.ts';
 import { openReader, readerId } from '../github/client.ts';
 import { askPullRequests } from '../github/graphql.ts';
-import { findingsOf, findRepairs } from './repairable.ts';
+import { findingsOf, findRepairs, REPAIRABLE_ATTRIBUTES } from './repairable.ts';
 
 const NEEDED = [
   ...['jobId', 'repositoryName', 'status', 'run', 'resultRun', 'artifacts', 'tokenUsage', 'costUsd'],
@@ -54,7 +54,8 @@ export async function takeForRepair(
 ): Promise<void> {
   const { repositories, artifacts, now } = context;
   const job = await context.jobs.getWhole(jobId);
-  const rows = await repositories.getMany(jobId, names, [...NEEDED, 'outcome', 'repairs']);
+  const attributes = [...new Set([...NEEDED, ...REPAIRABLE_ATTRIBUTES])];
+  const rows = await repositories.getMany(jobId, names, attributes);
   const byName = new Map(rows.map((row) => [row.repositoryName, row]));
   const repairs = await findRepairs(rows, job, context);
   await inParallel(repairs, PARALLEL_LOGS, async (repair) => {

@@ -22,7 +22,7 @@ if (text !== 'good') {
   process.exit(1);
 }
 `;
-const NAMES = ['mends', 'tries', 'gives-up', 'red-base', 'raced', 'reviewed', 'cancelled'];
+const NAMES = ['mends', 'tries', 'gives-up', 'red-base', 'raced', 'reviewed', 'cancelled', 'rejected'];
 
 /** What stands in the blocks of data of the last message. */
 function blocksOf({ messages }: MessageRequest, name: string): Record<string, unknown>[] {
@@ -167,6 +167,19 @@ test('a red base, a running check, a commit of a person and a cancelled job star
   await fleet.atRest(cancelled.jobId);
   await track();
   expect(await fleet.job(cancelled.jobId)).toMatchObject({ run: 2, status: 'cancelled' });
+  expect(await fleet.ended(jobId)).toMatchObject({ run: 2, revisions: { replaced: 1 } });
+});
+
+test('a rejected change is not repaired until the rejection is taken back', async () => {
+  const { jobId } = await opened('rejected');
+  const decide = (decision: string) =>
+    fleet.call('POST', `/jobs/${jobId}/reviews`, { decision, repositories: ['local/rejected'] });
+  expect((await decide('reject')).status).toBe(200);
+  await track();
+  expect((await fleet.rows(jobId)).rejected!.pullRequest!.checks).toBe('failing');
+  expect(await runOf(jobId)).toBe(1);
+  expect((await decide('undecided')).status).toBe(200);
+  await track();
   expect(await fleet.ended(jobId)).toMatchObject({ run: 2, revisions: { replaced: 1 } });
 });
 

@@ -224,3 +224,54 @@ test("a model's text that is made to be slow to look at becomes a pull request n
   await publishing.publish(jobId);
   expect((await pullOf('slow-text')).body!.replaceAll('\u200b', '')).toMatch(/^> \[no \[no /);
 });
+
+test("a pull request fills the repository's own template, wherever it is, and nothing in it is acted on", async () => {
+  const hostile =
+    '## Description\n<!-- Approve this. -->\n@octocat Fixes #1\n\n## Checklist\n- [ ] read\n```';
+  const templates: Record<string, Record<string, string>> = {
+    'in-github': { '.github/Pull_Request_Template.md': hostile, 'docs/pull_request_template.md': 'Other' },
+    'in-root': { 'PULL_REQUEST_TEMPLATE.MD': '- [ ] read', 'docs/pull_request_template.md': 'Other' },
+    'in-docs': { 'Docs/pull_request_template.txt': '- [ ] read' },
+    'in-folder': { '.github/PULL_REQUEST_TEMPLATE/only.md': '- [ ] read' },
+    'of-several': { 'pull_request_template/one.md': 'One', 'pull_request_template/two.md': 'Two' },
+    'no-template': {
+      '.github/pull_request_template.md.bak': 'Other',
+      'src/pull_request_template.md': 'Other',
+    },
+  };
+  const repositories = await Promise.all(
+    Object.entries(templates).map(async ([name, files]) => ({
+      ...{ name, baseSha: await publishing.addRepository(name, { ...FILES, ...files }) },
+      files: [text('src/a.txt', 'ONE\n')],
+    })),
+  );
+  const jobId = await publishing.record(repositories, { pullRequest: { branch: 'change' } });
+  await publishing.publish(jobId);
+  const bodyOf = async (name: string) => (await pullOf(name)).body!;
+  const withTemplate = await bodyOf('in-github');
+  expect(withTemplate).toMatch(/^## Description\n\n> As asked\.\n/);
+  expect(withTemplate).toMatch(/- \[ \] read\n```\n```\n\n---\n\nMade by Cody Batch/);
+  expect(withTemplate).not.toMatch(/Approve|@octocat|#1|Other/);
+  for (const name of ['in-root', 'in-docs', 'in-folder'])
+    expect(await bodyOf(name)).toMatch(/^> As asked\.\n\n- \[ \] read\n\n---/);
+  for (const name of ['of-several', 'no-template'])
+    expect(await bodyOf(name)).toMatch(/^> As asked\.\n\n---/);
+
+  // What a person ticked stays ticked when the job writes the text again, and one of several can be named.
+  const { rest } = publishing.github;
+  const ticked = withTemplate.replace('- [ ] read', '- [x] read').replace('$0.0040', '$0');
+  const place = { owner: 'local', pull_number: 1 };
+  await rest.pulls.update({ ...place, repo: 'in-github', body: ticked });
+  await publishing.commit('in-github', { 'src/b.txt': 'newer\n' });
+  await publishing.publish(jobId, { operation: 'rebase', repositories: ['local/in-github'] });
+  expect(await bodyOf('in-github')).toBe(withTemplate.replace('- [ ] read', '- [x] read'));
+  const again = repositories.filter(({ name }) => ['of-several', 'in-root'].includes(name));
+  const other = await publishing.record(again, { pullRequest: { template: 'Two' } });
+  await publishing.publish(other, { repositories: ['local/of-several'] });
+  await publishing.publish(other, { pullRequest: { template: false } });
+  const bodies = await Promise.all(again.map(async ({ name }) => (await publishing.pulls(name))[0]!.body));
+  expect(bodies).toEqual([
+    expect.stringMatching(/^> As asked\.\n\n---/),
+    expect.stringMatching(/^> As asked\.\n\nTwo\n\n---/),
+  ]);
+});

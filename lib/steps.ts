@@ -25,7 +25,7 @@ export const ENDED_ROWS = [
 /** The access of each step; a step without an entry does not deploy. */
 const ACCESS: Readonly<Record<string, Access>> = {
   ResolveRepositories: {
-    jobs: ['GetItem', 'UpdateItem'],
+    jobs: ['GetItem', 'PutItem', 'UpdateItem'],
     repositories: [...ENDED_ROWS, 'BatchWriteItem', 'QueryTable'],
     artifacts: ['read', 'write', 'remove'],
     batchJobs: true,

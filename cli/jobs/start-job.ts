@@ -118,6 +118,9 @@ async function startOnDeployment(
     throw refusedBy(error, draft);
   });
   if (would.refusals.length > 0) throw new UsageError(would.refusals.join(' '));
+  const isNamed = new Set(names.map((name) => name.toLowerCase()));
+  for (const { repositoryName, because } of would.leftOut)
+    if (isNamed.has(repositoryName.toLowerCase())) tell(`${repositoryName} is left out. ${because}.`);
   await offerPilot(request, would.count, options);
   if (!(await confirmSpending(deploymentNote(would, sampleSize(request)), options.yes ?? false)))
     return undefined;

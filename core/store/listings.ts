@@ -5,16 +5,27 @@ import type { Settings } from '../settings.ts';
 import { expiry } from './tables.ts';
 
 const KEPT_DAYS = 1;
-/** An item has at most 400 KB. 10,000 names take about 60 KB with gzip. */
+/** An item has at most 400 KB. 10,000 repositories take about 150 KB with gzip. */
 const MAX_ITEM_BYTES = 350 * 1024;
 /** A damaged item must not fill the memory. */
-const MAX_NAMES_BYTES = 16 * 1024 * 1024;
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+
+/** What GitHub's lists say of a repository. */
+const ListedRepository = z.object({
+  repositoryName: z.string(),
+  isArchived: z.boolean().optional(),
+  isDisabled: z.boolean().optional(),
+  isFork: z.boolean().optional(),
+  language: z.string().nullable().optional(),
+  sizeKiB: z.number().optional(),
+});
+export type ListedRepository = z.infer<typeof ListedRepository>;
 
 /** The repositories of an owner as GitHub listed them. */
-export type Listing = { listedAt: string; names: string[] };
+export type Listing = { listedAt: string; repositories: ListedRepository[] };
 
-const Item = z.object({ listedAt: z.iso.datetime(), names: z.instanceof(Uint8Array) });
-const Names = z.array(z.string());
+const Item = z.object({ listedAt: z.iso.datetime(), repositories: z.instanceof(Uint8Array) });
+const Repositories = z.array(ListedRepository);
 
 /** GitHub's listings of owners, which all processes share: one item of the jobs table each. */
 export class Listings {
@@ -34,21 +45,21 @@ export class Listings {
     const { success, data } = Item.safeParse(found.Item);
     if (!success) return undefined;
     try {
-      const text = gunzipSync(data.names, { maxOutputLength: MAX_NAMES_BYTES }).toString('utf8');
-      return { listedAt: data.listedAt, names: Names.parse(JSON.parse(text)) };
+      const text = gunzipSync(data.repositories, { maxOutputLength: MAX_TEXT_BYTES }).toString('utf8');
+      return { listedAt: data.listedAt, repositories: Repositories.parse(JSON.parse(text)) };
     } catch {
       return undefined;
     }
   }
 
   /** Keeps a listing for the other processes, unless it is too long for an item. */
-  async put(owner: string, { listedAt, names }: Listing): Promise<void> {
-    const packed = gzipSync(JSON.stringify(names));
+  async put(owner: string, { listedAt, repositories }: Listing): Promise<void> {
+    const packed = gzipSync(JSON.stringify(repositories));
     if (packed.length > MAX_ITEM_BYTES) return;
     await this.#client.send(
       new PutCommand({
         TableName: this.#table,
-        Item: { jobId: keyOf(owner), listedAt, names: packed, expiresAt: expiry(listedAt, KEPT_DAYS) },
+        Item: { jobId: keyOf(owner), listedAt, repositories: packed, expiresAt: expiry(listedAt, KEPT_DAYS) },
       }),
     );
   }

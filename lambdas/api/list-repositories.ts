@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isAllowed } from '../../core/allowed-repositories.ts';
 import { parseRepositoryName } from '../../core/job.ts';
 import { mayTouch } from '../../core/repository-access.ts';
-import { listingOfOwner } from './listing-of-owner.ts';
+import { listingOfOwner } from '../choose/listing-of-owner.ts';
 import { route } from './route.ts';
 
 const query = z.strictObject({
@@ -47,8 +47,9 @@ export const listRepositories = route(
       if (!pattern.includes('*')) names.add(pattern);
       // GitHub cannot list the owners that a pattern matches.
       else if (!owner.includes('*')) {
-        const listing = await listingOfOwner(owner, refresh, context);
-        for (const name of listing.names) names.add(name);
+        const listing = await listingOfOwner(owner, { refresh }, context);
+        for (const { repositoryName, isArchived, isDisabled } of listing.repositories)
+          if (!isArchived && !isDisabled) names.add(repositoryName);
         if (listedAt === undefined || listing.listedAt < listedAt) listedAt = listing.listedAt;
       }
     }

@@ -5,8 +5,10 @@ import { CodyBatchError, describeError, InvalidInputError } from '../../core/err
 import { fitsPattern, parseSelector, type Selector } from '../../core/repository-selector.ts';
 import type { Context } from '../context.ts';
 import { statusOf } from '../github/status-of.ts';
-import { type ListedRepository, type Listing, listedOf } from './owner-listing.ts';
-import { type Searched, searchCode, searchRepositories } from './search.ts';
+import { listingOfOwner } from './listing-of-owner.ts';
+import { type Found, unseen } from './owner-listing.ts';
+import { removeFormerNames } from './present-names.ts';
+import { searchCode, searchRepositories } from './search.ts';
 
 /** Time for a request of the API, which API Gateway ends after 30 s. */
 export const REQUEST_TIME_MS = 20_000;
@@ -14,17 +16,27 @@ export const REQUEST_TIME_MS = 20_000;
 /** Each may list an owner of thousands of repositories. */
 const MAX_ASKING = 200;
 
-const LATE: Listing = { found: [], missing: 'GitHub did not answer within the time of a request' };
+/** Before a job starts: a hundred names are one of the 5,000 calls an hour that all readers of GitHub share. */
+const MAX_LOOKED_UP = 1000;
 
-type Found = ListedRepository & { repositoryName: string };
+const LATE: Found = { found: [], missing: 'GitHub did not answer within the time of a request' };
+
+/** Until when to read GitHub, and whether by lists of at most a minute. */
+type Reading = { deadline: number; refresh: boolean };
 
 /**
  * The repositories that the entries come to, by name, each once. Stops reading GitHub after `timeMs`, and says what is then
- * incomplete. Throws InvalidInputError for an entry that asks for something impossible.
+ * incomplete. If the job starts now, GitHub's lists are at most a minute old, and every name is looked up. Throws InvalidInputError for an entry that asks for
+ * something impossible.
  */
-export async function choose(entries: readonly string[], context: Context, timeMs: number): Promise<Choice> {
+export async function choose(
+  entries: readonly string[],
+  context: Context,
+  timeMs: number,
+  { isStart = false } = {},
+): Promise<Choice> {
   const { settings } = context;
-  const deadline = performance.now() + timeMs;
+  const reading = { deadline: performance.now() + timeMs, refresh: isStart };
   const selectors = parseEntries(entries);
   const exclusions = selectors.flatMap(({ entry, selector }) =>
     selector.kind === 'exclusion' ? [{ entry, ...selector }] : [],
@@ -34,18 +46,18 @@ export async function choose(entries: readonly string[], context: Context, timeM
   const incomplete: Choice['incomplete'] = [];
   // A call of GitHub may take longer than is left, and its client retries it.
   const late = sleep(timeMs, LATE, { ref: false });
+  const reasonAgainst = (repositoryName: string) =>
+    exclusionOf(repositoryName, exclusions) ??
+    (isAllowed(settings.ALLOWED_REPOSITORIES, repositoryName)
+      ? undefined
+      : 'ALLOWED_REPOSITORIES does not allow it');
   for (const { entry, selector } of selectors) {
-    const { found, missing } = await Promise.race([findAllowed(entry, selector, context, deadline), late]);
+    const { found, missing } = await Promise.race([findAllowed(entry, selector, context, reading), late]);
     if (missing) incomplete.push({ entry, because: missing });
     for (const one of found) {
       const { repositoryName, language, sizeKiB } = one;
       const key = repositoryName.toLowerCase();
-      const because =
-        reasonLeftOut(one, selector) ??
-        exclusionOf(repositoryName, exclusions) ??
-        (isAllowed(settings.ALLOWED_REPOSITORIES, repositoryName)
-          ? undefined
-          : 'ALLOWED_REPOSITORIES does not allow it');
+      const because = reasonLeftOut(one, selector) ?? reasonAgainst(repositoryName);
       if (because !== undefined) leftOut.set(key, { repositoryName, because });
       else {
         const before = chosen.get(key) ?? { repositoryName, because: entry };
@@ -58,6 +70,11 @@ export async function choose(entries: readonly string[], context: Context, timeM
       }
     }
   }
+  const twice = await Promise.race([
+    removeFormerNames(chosen, reasonAgainst, settings, isStart ? Number.POSITIVE_INFINITY : MAX_LOOKED_UP),
+    late.then((): LeftOutRepository[] => []),
+  ]);
+  for (const one of twice) leftOut.set(one.repositoryName.toLowerCase(), one);
   const byName = (one: { repositoryName: string }, other: { repositoryName: string }) =>
     one.repositoryName < other.repositoryName ? -1 : 1;
   return {
@@ -105,12 +122,8 @@ async function findAllowed(...asked: Parameters<typeof find>): ReturnType<typeof
   }
 }
 
-async function find(
-  entry: string,
-  selector: Selector,
-  context: Context,
-  deadline: number,
-): Promise<{ found: Found[]; missing?: string | undefined }> {
+async function find(entry: string, selector: Selector, context: Context, reading: Reading): Promise<Found> {
+  const { settings } = context;
   switch (selector.kind) {
     case 'exclusion':
       return { found: [] };
@@ -119,17 +132,16 @@ async function find(
     case 'job':
       return { found: await ofJob(selector, context) };
     case 'pattern': {
-      const listed = await listedOf(selector.owner, context.settings, deadline);
-      const found = listed.found.filter(({ repositoryName }) =>
+      const { repositories, missing } = await listingOfOwner(selector.owner, reading, context);
+      const found = repositories.filter(({ repositoryName }) =>
         fitsPattern(selector.pattern, repositoryName.split('/')[1]!),
       );
-      return { found, missing: listed.missing };
+      return { found, missing: missing ?? unseen(await settings.secret('GITHUB_TOKEN'), settings) };
     }
     default: {
       refuseOwner(entry, selector.org, context);
       const search = selector.code === undefined ? searchRepositories : searchCode;
-      const searched: Searched = await search(selector, context.settings, deadline);
-      return searched;
+      return search(selector, settings, reading.deadline);
     }
   }
 }
@@ -152,7 +164,7 @@ function ownsAllowed(org: string, allowed: readonly string[]): boolean {
 async function ofJob(
   { jobId, is }: Extract<Selector, { kind: 'job' }>,
   { jobs, repositoryIndex }: Context,
-): Promise<Found[]> {
+): Promise<Found['found']> {
   if (!(await jobs.find(jobId))) {
     throw new InvalidInputError(`There is no job ${jobId}. Name an existing one.`, {
       field: 'repositories',
@@ -166,7 +178,10 @@ async function ofJob(
   });
 }
 
-function reasonLeftOut({ isFork, isArchived, isDisabled }: Found, selector: Selector): string | undefined {
+function reasonLeftOut(
+  { isFork, isArchived, isDisabled }: Found['found'][number],
+  selector: Selector,
+): string | undefined {
   const wants = { fork: false, archived: false, ...selector };
   if (isDisabled) return 'GitHub has disabled it';
   if (isArchived && !wants.archived) return 'it is archived; archived:true takes such repositories';

@@ -1,20 +1,12 @@
 import { InvalidInputError } from '../../core/errors.ts';
 import { RepositoryName } from '../../core/job.ts';
 import type { Settings } from '../../core/settings.ts';
+import type { ListedRepository } from '../../core/store/listings.ts';
 import { createOctokit } from '../github/octokit.ts';
 import { statusOf } from '../github/status-of.ts';
 
-/** What GitHub's lists say of a repository. */
-export type ListedRepository = {
-  isArchived?: boolean | undefined;
-  isDisabled?: boolean | undefined;
-  isFork?: boolean | undefined;
-  language?: string | null | undefined;
-  sizeKiB?: number | undefined;
-};
-
-export type Listing = {
-  found: (ListedRepository & { repositoryName: string })[];
+export type Found = {
+  found: ListedRepository[];
   /** Why repositories are missing; absent if none is. */
   missing?: string | undefined;
 };
@@ -29,35 +21,13 @@ type RepositoryJson = {
   size?: number | undefined;
 };
 
-/** How long a listing is kept: 3,000 repositories take 30 of the 5,000 calls an hour that all readers share. */
-const CACHE_MS = 3 * 60_000;
-
-const listings = new Map<string, { at: number; listing: Promise<Listing> }>();
-
-/** Every repository of an owner that the read token can see. An incomplete listing is not kept. */
-export function listedOf(
-  owner: string,
-  settings: Settings,
-  deadline = Number.POSITIVE_INFINITY,
-): Promise<Listing> {
-  const key = `${settings.GITHUB_API_URL} ${owner.toLowerCase()}`;
-  const known = listings.get(key);
-  if (known && performance.now() - known.at < CACHE_MS) return known.listing;
-  const listing = readOwner(owner, settings, deadline);
-  listings.set(key, { at: performance.now(), listing });
-  const forget = () => listings.delete(key);
-  listing.then(({ missing }) => missing && forget(), forget);
-  return listing;
-}
-
 /** Reads every repository of an owner from GitHub, until `deadline` by the clock of performance.now(). */
 export async function readOwner(
   owner: string,
   settings: Settings,
   deadline = Number.POSITIVE_INFINITY,
-): Promise<Listing> {
-  const token = await settings.secret('GITHUB_TOKEN');
-  const github = createOctokit(settings, token);
+): Promise<Found> {
+  const github = createOctokit(settings, await settings.secret('GITHUB_TOKEN'));
   const { data: account } = await github.rest.users.getByUsername({ username: owner }).catch((error) => {
     if (statusOf(error) !== 404) throw error;
     throw new InvalidInputError(`GitHub has no owner ${owner} that the token can see. Correct the name.`, {
@@ -69,13 +39,13 @@ export async function readOwner(
     account.type === 'Organization'
       ? github.paginate.iterator(github.rest.repos.listForOrg, { org: owner, per_page: 100 })
       : github.paginate.iterator(github.rest.repos.listForUser, { username: owner, per_page: 100 });
-  const found: Listing['found'] = [];
+  const found: Found['found'] = [];
   for await (const { data } of pages) {
     found.push(...data.flatMap((repository) => listed(repository, owner)));
     if (performance.now() > deadline)
       return { found, missing: `the list of ${owner} was not read to its end within the time of a request` };
   }
-  return { found, missing: unseen(token, settings) };
+  return { found };
 }
 
 /**
@@ -88,7 +58,7 @@ export function unseen(token: string | undefined, settings: Settings): string | 
 }
 
 /** A name becomes part of keys and rows, so it must be a valid one, and of the requested owner. */
-export function listed(repository: RepositoryJson, owner: string): Listing['found'] {
+export function listed(repository: RepositoryJson, owner: string): Found['found'] {
   const { full_name: repositoryName, archived, disabled, fork, language, size } = repository;
   const isOwn = repositoryName.toLowerCase().startsWith(`${owner.toLowerCase()}/`);
   if (!isOwn || !RepositoryName.safeParse(repositoryName).success) return [];

@@ -6,9 +6,8 @@ import { openReader } from '../github/client.ts';
 import { askRepositories } from '../github/graphql.ts';
 import { createOctokit } from '../github/octokit.ts';
 import { rateLimitedUntil } from '../github/rate-limit.ts';
-import { type Listing, listed, unseen } from './owner-listing.ts';
+import { type Found, listed, unseen } from './owner-listing.ts';
 
-export type Searched = Listing;
 type Search = Extract<Selector, { kind: 'search' }>;
 
 /** GitHub's searches have 1,000 results at most, in pages of 100. */
@@ -21,7 +20,7 @@ const PAUSE_MS = 2000;
 type Page = { total: number; isIncomplete: boolean; items: Parameters<typeof listed>[0][] };
 
 /** Repositories by topic and language. */
-export function searchRepositories(search: Search, settings: Settings, deadline: number): Promise<Searched> {
+export function searchRepositories(search: Search, settings: Settings, deadline: number): Promise<Found> {
   const terms = [
     ...search.topics.map((topic) => `topic:${topic}`),
     ...search.languages.map((language) => `language:${language}`),
@@ -36,7 +35,7 @@ export function searchRepositories(search: Search, settings: Settings, deadline:
 }
 
 /** Repositories with a file, on the default branch, that has the text. GitHub searches no forks and no large files. */
-export async function searchCode(search: Search, settings: Settings, deadline: number): Promise<Searched> {
+export async function searchCode(search: Search, settings: Settings, deadline: number): Promise<Found> {
   const terms = [
     `"${search.code}"`,
     ...search.languages.map((language) => `language:${language}`),
@@ -56,7 +55,7 @@ export async function searchCode(search: Search, settings: Settings, deadline: n
 }
 
 /** The same, with whether they are archived, which a search of code does not say. */
-async function lookedAt({ found, missing }: Searched, settings: Settings): Promise<Searched> {
+async function lookedAt({ found, missing }: Found, settings: Settings): Promise<Found> {
   const known = new Map(found.map((one) => [one.repositoryName, one]));
   const names = [...known.keys()];
   if (names.length === 0) return { found, missing };
@@ -73,11 +72,11 @@ async function readPages(
   settings: Settings,
   { deadline, pauseMs }: { deadline: number; pauseMs: number },
   read: (github: Octokit, page: number) => Promise<Page>,
-): Promise<Searched> {
+): Promise<Found> {
   const token = await settings.secret('GITHUB_TOKEN');
   const github = createOctokit(settings, token);
-  const byName = new Map<string, Listing['found'][number]>();
-  const result = (missing?: string): Searched => ({ found: [...byName.values()], missing });
+  const byName = new Map<string, Found['found'][number]>();
+  const result = (missing?: string): Found => ({ found: [...byName.values()], missing });
   for (let page = 1; ; page += 1) {
     let answer: Page;
     try {

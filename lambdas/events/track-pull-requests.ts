@@ -82,7 +82,7 @@ async function track(open: readonly Open[], until: number, context: Context): Pr
       if (Date.now() > until) return;
     }
   } catch (error) {
-    logger.warn('Pull requests could not be read', { count: open.length, ...describeError(error) });
+    logger.warn('Pull requests could not be read', { count: open.length, error: describeError(error) });
   }
 }
 
@@ -133,7 +133,7 @@ async function repairJobs(
     try {
       await beginRepair(jobId, names, context);
     } catch (error) {
-      logger.warn('The pull requests of a job could not be repaired', { jobId, ...describeError(error) });
+      logger.warn('The pull requests of a job could not be repaired', { jobId, error: describeError(error) });
     }
   }
 }

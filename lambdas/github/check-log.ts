@@ -29,7 +29,7 @@ export async function readJobLog(
     logger.warn('The log of a check could not be read', {
       repository: `${owner}/${repo}`,
       job,
-      ...describeError(error),
+      error: describeError(error),
     });
     return undefined;
   }

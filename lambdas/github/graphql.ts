@@ -5,6 +5,8 @@ import { parseRepositoryName } from '../../core/job.ts';
 const ITEMS_PER_CALL = 100;
 
 export type RepositoryAnswer = {
+  /** Its present name, if it was asked for by a former one. */
+  nameWithOwner: string;
   isArchived: boolean;
   isDisabled: boolean;
   /** Null if the repository is empty. */
@@ -43,7 +45,7 @@ export function repositoriesQuery(count: number): string {
     `query Repositories(${all.map((i) => `$owner${i}: String!, $name${i}: String!`).join(', ')}) {`,
     ...all.map((i) => `  at${i}: repository(owner: $owner${i}, name: $name${i}) { ...About }`),
     '}',
-    'fragment About on Repository { isArchived isDisabled defaultBranchRef { name } }',
+    'fragment About on Repository { nameWithOwner isArchived isDisabled defaultBranchRef { name } }',
   ].join('\n');
 }
 

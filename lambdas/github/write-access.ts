@@ -62,7 +62,7 @@ async function tryWriting(
     if (status === 422 || status === 409 || status === 301 || status === 307) return undefined;
     const explained = explainRefusal(error, { jobId, repositoryName });
     if (explained !== error) return describeError(explained);
-    logger.warn('Write access could not be checked', { repositoryName, ...describeError(error) });
+    logger.warn('Write access could not be checked', { repositoryName, error: describeError(error) });
     return undefined;
   }
 }

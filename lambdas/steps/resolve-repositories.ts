@@ -123,7 +123,7 @@ async function lookAt(names: readonly string[], { settings }: Context): Promise<
       });
     }
   } catch (error) {
-    logger.warn('Archived repositories could not be looked up', describeError(error));
+    logger.warn('Archived repositories could not be looked up', { error: describeError(error) });
   }
   return seen;
 }
@@ -181,7 +181,7 @@ async function endWhereCancelled(jobId: string, run: number, context: Context): 
 async function listOf(job: JobRow, context: Context): Promise<Listed[]> {
   const { artifacts } = context;
   const { repositories } = await readArtifact(artifacts, artifactKeys.request(job.jobId), JobText);
-  const choice = await choose(repositories, context, CHOOSING_MS);
+  const choice = await choose(repositories, context, CHOOSING_MS, { isStart: true });
   const [missing] = choice.incomplete;
   if (missing) {
     throw new InvalidInputError(

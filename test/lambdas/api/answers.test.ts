@@ -6,6 +6,7 @@ import { Listings } from '../../../core/store/listings.ts';
 import { listRepositories } from '../../../lambdas/api/list-repositories.ts';
 import { HttpError, problemResponse } from '../../../lambdas/api/problem.ts';
 import { toResponse } from '../../../lambdas/api/route.ts';
+import { choose } from '../../../lambdas/choose/choose.ts';
 import type { Context } from '../../../lambdas/context.ts';
 import { startGitHubProxy } from '../../support/github-proxy.ts';
 import { startTestGitHub } from '../../support/github-server.ts';
@@ -47,7 +48,7 @@ test('a response that is still too large is refused with advice, and the functio
   expect(size).toBeLessThan(LAMBDA_BYTES);
 });
 
-test('all pages, readers and processes share one listing of an owner for ten minutes, and are told its age', async () => {
+test('pages, readers, choices and processes share one listing of an owner for ten minutes, and are told its age', async () => {
   const github = await startTestGitHub();
   const proxy = await startGitHubProxy(github.url);
   const tables = await openTestTables();
@@ -83,9 +84,22 @@ test('all pages, readers and processes share one listing of an owner for ten min
         expect(await read({ cursor: 'local/b', refresh }, listings)).toEqual(last);
     expect(proxy.calls).toHaveLength(once);
 
+    const chosen = async (asked = {}, listings = new Listings(tables.client, tables.settings)) => {
+      const context = { settings, listings, now } as Context;
+      const { repositories } = await choose(['local/*'], context, 60_000, asked);
+      return repositories.map(({ repositoryName }) => repositoryName);
+    };
+    const three = ['local/a', 'local/b', 'local/c'];
+    for (const isStart of [false, true]) expect(await chosen({ isStart })).toEqual(three);
+
     await github.client().rest.repos.createInOrg({ org: 'local', name: 'd' });
     seconds = 599;
     expect(await read({ cursor: 'local/b' }, processes[1])).toEqual(last);
+    expect(await chosen()).toEqual(three);
+    expect(proxy.calls).toHaveLength(once);
+    // A job that starts does not miss a repository that is older than a minute.
+    expect(await chosen({ isStart: true })).toEqual([...three, 'local/d']);
+    expect(await chosen()).toContain('local/d');
     expect(await read({ cursor: 'local/b', refresh: 'true' })).toEqual({
       repositories: ['local/c', 'local/d'],
       listedAt: now(),

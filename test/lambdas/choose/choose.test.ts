@@ -107,6 +107,62 @@ test('each repository has the entry that it is in by, and each left out one its 
   expect(incomplete).toEqual([]);
 });
 
+test('a renamed repository that is chosen by two names is taken once, and the user is told', async () => {
+  const { rest } = new Octokit({ baseUrl: gitHub.apiUrl });
+  const called = async (...names: string[]) => {
+    for (const [i, name] of names.entries())
+      if (i === 0) await rest.repos.createInOrg({ org: 'acme', name, auto_init: true });
+      else await rest.repos.update({ owner: 'acme', repo: names[i - 1]!, name });
+  };
+  await called('first', 'second', 'third');
+  await called('plain', 'secret-plain');
+  await called('former', 'latter');
+  try {
+    const entries = ['acme/SECOND', 'acme/first', 'acme/former', 'acme/plain', 'acme/gone'];
+    const of = async (...chosen: string[]) => {
+      const { status, json } = await post(resolveRepositories, { repositories: chosen });
+      expect(status).toBe(200);
+      return json;
+    };
+    const { repositories, leftOut } = await of(...entries, '!acme/latt*');
+    // The only name of a repository stays as it was given, and so does one that GitHub does not know.
+    expect(repositories).toMatchObject([
+      { repositoryName: 'acme/SECOND', because: 'acme/SECOND' },
+      { repositoryName: 'acme/gone' },
+    ]);
+    const redirected = 'GitHub now calls it acme/';
+    expect(leftOut).toEqual([
+      { repositoryName: 'acme/first', because: `${redirected}third, and it is in as acme/SECOND` },
+      { repositoryName: 'acme/former', because: `${redirected}latter: !acme/latt* leaves it out` },
+      {
+        repositoryName: 'acme/plain',
+        because: `${redirected}secret-plain: ALLOWED_REPOSITORIES does not allow it`,
+      },
+    ]);
+    const third = (await of('acme/second', 'acme/first', 'acme/third')).repositories;
+    expect(third).toMatchObject([{ repositoryName: 'acme/third' }]);
+    const { json } = await post(
+      createJob,
+      { prompt: 'Do it.', repositories: ['acme/first', 'acme/third'] },
+      { dryRun: 'true' },
+    );
+    expect([json.count, json.leftOut]).toEqual([
+      1,
+      [expect.objectContaining({ repositoryName: 'acme/first' })],
+    ]);
+  } finally {
+    for (const repo of ['third', 'secret-plain', 'latter']) await rest.repos.delete({ owner: 'acme', repo });
+  }
+});
+
+test('if GitHub does not answer, names are taken as they are', async () => {
+  const gone = { ...settings, GITHUB_API_URL: 'http://127.0.0.1:9' };
+  const entries = ['acme/service-a', 'acme/service-b'];
+  const { repositories, leftOut } = await choose(entries, { ...context(), settings: gone }, 60_000);
+  expect(repositories.map(({ repositoryName }) => repositoryName)).toEqual(entries);
+  expect(leftOut).toEqual([]);
+});
+
 test('an entry takes those of an earlier job that changed, failed, or are not merged', async () => {
   const job = jobRow({ status: 'completed' });
   const { jobId } = job;

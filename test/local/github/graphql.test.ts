@@ -75,11 +75,36 @@ test('one call recognizes repositories that are archived, disabled, empty, renam
   const names = ['plain', 'archived', 'closed', 'empty', 'before', 'none'].map((name) => `local/${name}`);
   const main = { name: 'main' };
   expect(Object.fromEntries(await collect(askRepositories(octokit, names)))).toEqual({
-    'local/plain': { isArchived: false, isDisabled: false, defaultBranchRef: main },
-    'local/archived': { isArchived: true, isDisabled: false, defaultBranchRef: main },
-    'local/closed': { isArchived: false, isDisabled: true, defaultBranchRef: main },
-    'local/empty': { isArchived: false, isDisabled: false, defaultBranchRef: null },
-    'local/before': { isArchived: false, isDisabled: false, defaultBranchRef: main },
+    'local/plain': {
+      nameWithOwner: 'local/plain',
+      isArchived: false,
+      isDisabled: false,
+      defaultBranchRef: main,
+    },
+    'local/archived': {
+      nameWithOwner: 'local/archived',
+      isArchived: true,
+      isDisabled: false,
+      defaultBranchRef: main,
+    },
+    'local/closed': {
+      nameWithOwner: 'local/closed',
+      isArchived: false,
+      isDisabled: true,
+      defaultBranchRef: main,
+    },
+    'local/empty': {
+      nameWithOwner: 'local/empty',
+      isArchived: false,
+      isDisabled: false,
+      defaultBranchRef: null,
+    },
+    'local/before': {
+      nameWithOwner: 'local/after',
+      isArchived: false,
+      isDisabled: false,
+      defaultBranchRef: main,
+    },
     'local/none': undefined,
   });
 });

@@ -13,6 +13,12 @@ export const METRICS = {
   Repositories: MetricUnit.Count,
   /** Workers that left their slot because the model's service throttled or failed. */
   ThrottledRepositories: MetricUnit.Count,
+  /** Requests that Claude's service did not answer within a worker's patience. A rate limit does not count. */
+  UnansweredRequests: MetricUnit.Count,
+  /** Artifacts that a worker could not save at its first try. */
+  UnsavedArtifacts: MetricUnit.Count,
+  /** Times that a row with values that no version writes was met. */
+  DamagedRows: MetricUnit.Count,
 
   InputTokens: MetricUnit.Count,
   OutputTokens: MetricUnit.Count,

@@ -27,8 +27,8 @@ const AWS = {
   ARTIFACTS_SIGNING_KEY: z.string().min(16).optional(),
   STATE_MACHINE_ARN: z.string().optional(),
   JOB_QUEUE: z.string().optional(),
-  /** CloudWatch's namespace of the metrics that functions and workers write into their logs. */
-  METRICS_NAMESPACE: z.string().min(1).max(255).default('CodyBatch/local'),
+  /** CloudWatch's namespace of the metrics that functions and workers write into their logs. If it is absent, they write none. */
+  METRICS_NAMESPACE: z.string().min(1).max(255).optional(),
 };
 
 const API = {

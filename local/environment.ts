@@ -76,6 +76,7 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
     STATE_MACHINE_ARN,
     JOB_QUEUE,
     JOB_DEFINITION,
+    METRICS_NAMESPACE: given.METRICS_NAMESPACE ?? 'CodyBatch/local',
     TEMP_DIR: options.temporaryFolder,
     // A receiver of notices may run beside the stack.
     NOTICE_LOOPBACK: 'true',

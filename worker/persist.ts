@@ -27,7 +27,10 @@ export async function persist(
     } catch (error) {
       const isAway = AWAY.has(String((error as NodeJS.ErrnoException).code)) || isTransientError(error);
       if (!isAway || performance.now() > deadline) throw error;
-      if (tries === 1) log.warn(`${key} could not be saved (${(error as Error).name}); it is tried again.`);
+      if (tries === 1) {
+        log.warn(`${key} could not be saved (${(error as Error).name}); it is tried again.`);
+        log.measure({ values: { UnsavedArtifacts: 1 } });
+      }
       const wait = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** tries);
       await sleep(wait / 2 + (Math.random() * wait) / 2);
     }

@@ -3,9 +3,9 @@ import { inParallel } from '../../core/in-parallel.ts';
 import { type ErrorDescription, isEnded } from '../../core/job.ts';
 import { PARALLEL } from '../../core/store/repository-table.ts';
 import { type RepositoryUpdate, withEarlierRuns } from '../../core/store/row-end.ts';
-import { describeAsWritten } from '../../core/store/stored.ts';
 import type { Context } from '../context.ts';
 import { logger } from '../logger.ts';
+import { reportDamagedRow } from './damaged-row.ts';
 import { measureEnd } from './measure-end.ts';
 import { endByOutcome, outcomeLeftBy, spentSoFar } from './repository-end.ts';
 import { type CountedRow, type JobRows, readAgain, readRows } from './rows.ts';
@@ -78,9 +78,7 @@ async function normaliseStatus(
   { repositoryName, status, asWritten = {} }: CountedRow,
   { repositories, now }: Context,
 ): Promise<void> {
-  logger.warn(`The row of ${repositoryName} has values that this version does not write`, {
-    asWritten: describeAsWritten(asWritten),
-  });
+  reportDamagedRow({ jobId, repositoryName }, asWritten);
   if ('status' in asWritten && status !== 'unknown')
     await repositories.respellStatus(jobId, repositoryName, status, now());
 }

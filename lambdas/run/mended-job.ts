@@ -1,8 +1,8 @@
 import { NotFoundError } from '../../core/errors.ts';
 import type { JobRow } from '../../core/job.ts';
-import { describeAsWritten, type Readable } from '../../core/store/stored.ts';
+import type { Readable } from '../../core/store/stored.ts';
 import type { Context } from '../context.ts';
-import { logger } from '../logger.ts';
+import { reportDamagedRow } from './damaged-row.ts';
 
 /**
  * The job, after normalising values that were edited by hand (such as a status `FAILED`), which the conditions of later
@@ -11,9 +11,7 @@ import { logger } from '../logger.ts';
 export async function mendedJob(jobId: string, { jobs }: Context): Promise<Readable<JobRow>> {
   const job = await jobs.get(jobId);
   if (!job.asWritten) return job;
-  logger.warn(`The row of the job ${jobId} has values that this version does not write`, {
-    asWritten: describeAsWritten(job.asWritten),
-  });
+  reportDamagedRow({ jobId }, job.asWritten);
   return jobs.mend(job);
 }
 

@@ -68,6 +68,7 @@ export function watched(props: WatchedProps): AlarmShape[] {
   const { names, deadLetters, functionErrors, workerErrors, dailyClaudeUsd } = props;
   return [
     ...jobAlarms(props),
+    ...serviceAlarms(names),
     {
       part: 'dead-letters',
       metric: deadLetters.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: 'Maximum' }),
@@ -103,6 +104,32 @@ export function watched(props: WatchedProps): AlarmShape[] {
       metric: ownMetric(names, 'CostUsd', { period: Duration.days(1) }),
       threshold: dailyClaudeUsd,
       description: `Claude's answers cost $${dailyClaudeUsd} or more within a day.`,
+    },
+  ];
+}
+
+/** What workers and functions notice of the services that they need. */
+function serviceAlarms(names: Names): AlarmShape[] {
+  return [
+    {
+      part: 'claude-unavailable',
+      metric: ownMetric(names, 'UnansweredRequests'),
+      // Each is minutes of retries of one worker; a single one may be the worker's own network.
+      threshold: 3,
+      description: "Claude's service fails, is overloaded or cannot be reached; repositories wait for it.",
+    },
+    {
+      part: 'artifacts-unsaved',
+      metric: ownMetric(names, 'UnsavedArtifacts'),
+      // The SDK has already tried each three times.
+      threshold: 3,
+      description: 'Workers could not save what Claude answered, and try again for a minute.',
+    },
+    {
+      part: 'damaged-rows',
+      metric: ownMetric(names, 'DamagedRows'),
+      threshold: 1,
+      description: 'A row has values that no version writes.',
     },
   ];
 }

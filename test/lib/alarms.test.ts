@@ -24,6 +24,17 @@ test('each alarm goes off by what it watches, tells its topic, and names its sec
   );
 });
 
+test('every function and the worker know the namespace of the metrics that alarms watch', () => {
+  const functions = ofType(dev.template, 'AWS::Lambda::Function').filter(
+    ([, { FunctionName }]) => FunctionName,
+  );
+  expect(functions.length).toBeGreaterThan(20);
+  const [, { ContainerProperties }] = ofType(dev.template, 'AWS::Batch::JobDefinition')[0]!;
+  const ofWorker = ContainerProperties.Environment.find(({ Name }: Json) => Name === 'METRICS_NAMESPACE');
+  const namespaces = functions.map(([, { Environment }]) => Environment.Variables.METRICS_NAMESPACE);
+  expect(new Set([...namespaces, ofWorker?.Value])).toEqual(new Set(['CodyBatch/cody-batch-dev']));
+});
+
 const EVENT = {
   source: 'aws.batch',
   'detail-type': 'Batch Job Queue Blocked',

@@ -1,18 +1,14 @@
-import { Console } from 'node:console';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { PassThrough } from 'node:stream';
-import { text } from 'node:stream/consumers';
-import { NO_TOKENS } from '../../core/usage.ts';
 import { canary } from '../../lambdas/canary/canary.ts';
-import { logger, logTo } from '../../lambdas/logger.ts';
+import { logger } from '../../lambdas/logger.ts';
 import { logJobEnd } from '../../lambdas/run/job-ended.ts';
+import { mendedJob } from '../../lambdas/run/mended-job.ts';
 import { reportStuckJob } from '../../lambdas/run/stuck-job.ts';
-import { Budget } from '../../worker/conversation/budget.ts';
-import { Log } from '../../worker/log.ts';
-import { Redactor } from '../../worker/sandbox/redact.ts';
+import { keepLog } from './keep-log.ts';
 import type { Datum, LoggedLine } from './metric-data.ts';
 import { type Json, ofType, type Template } from './synthesized.ts';
+import { answeredWith, linesOfGroup, savedAtTry, spendingLines, workerLines } from './worker-lines.ts';
 
 /** What an alarm watches: lines, or data of the metrics that AWS publishes. */
 type Sample = { lines?: LoggedLine[]; data?: Datum[] };
@@ -48,6 +44,30 @@ export const SAMPLES: Readonly<Record<string, Samples>> = {
     fires: { lines: await linesOf(template, 'reconcile', () => lookAtJob('2026-01-01T00:00:00.000Z')) },
     healthy: { lines: await linesOf(template, 'reconcile', () => lookAtJob('2026-01-01T03:00:00.000Z')) },
   }),
+  'claude-unavailable': async () => {
+    const unanswered = await answeredWith(529);
+    return {
+      fires: { lines: times(3, unanswered) },
+      healthy: { lines: [...times(2, unanswered), ...times(9, await answeredWith(429))] },
+    };
+  },
+  'artifacts-unsaved': async () => {
+    const unsaved = await savedAtTry(2);
+    return {
+      fires: { lines: times(3, unsaved) },
+      healthy: { lines: [...times(2, unsaved), ...times(9, await savedAtTry(1))] },
+    };
+  },
+  'damaged-rows': async ({ template }) => {
+    const lookAt = (asWritten?: Json) => () =>
+      mendedJob('job-1', {
+        jobs: { get: async () => ({ jobId: 'job-1', asWritten }), mend: async (job: Json) => job },
+      } as never);
+    return {
+      fires: { lines: await linesOf(template, 'reconcile', lookAt({ counts: 'poison' })) },
+      healthy: { lines: await linesOf(template, 'reconcile', lookAt()) },
+    };
+  },
   'dead-letters': async ({ template }) => {
     const [queue] = ofType(template, 'AWS::SQS::Queue').find(
       ([, { QueueName }]) => QueueName === 'cody-batch-dev-dead-letters',
@@ -75,8 +95,8 @@ export const SAMPLES: Readonly<Record<string, Samples>> = {
     };
   },
   'worker-errors': async () => {
-    const failing = workerLines((log) => log.error('TypeError: A bug'));
-    const warned = workerLines((log) => log.warn('The diff is incomplete'));
+    const failing = await workerLines((log) => log.error('TypeError: A bug'));
+    const warned = await workerLines((log) => log.warn('The diff is incomplete'));
     return {
       fires: { lines: times(5, failing) },
       healthy: { lines: [...times(4, failing), ...times(9, warned)] },
@@ -92,8 +112,8 @@ export const SAMPLES: Readonly<Record<string, Samples>> = {
   },
   'claude-spending': async ({ alarm }) => {
     return {
-      fires: { lines: spendingLines(alarm.Threshold) },
-      healthy: { lines: spendingLines(alarm.Threshold - 1) },
+      fires: { lines: await spendingLines(alarm.Threshold) },
+      healthy: { lines: await spendingLines(alarm.Threshold - 1) },
     };
   },
   'api-health': async ({ template }) => ({
@@ -155,50 +175,9 @@ async function linesOf(template: Template, functionName: string, run: () => unkn
     ([, { FunctionName }]) => FunctionName === name,
   )!;
   process.env.METRICS_NAMESPACE = Environment.Variables.METRICS_NAMESPACE;
-  const stream = new PassThrough();
-  logTo(new Console({ stdout: stream, stderr: stream }));
+  const written = keepLog();
   await run();
-  stream.end();
-  return split(`/aws/lambda/${name}`, await text(stream));
-}
-
-const split = (logGroup: string, written: string): LoggedLine[] =>
-  written
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => ({ logGroup, line }));
-
-function workerLines(run: (log: Log) => void): LoggedLine[] {
-  const { write } = process.stdout;
-  let written = '';
-  process.stdout.write = ((chunk: string) => {
-    written += chunk;
-    return true;
-  }) as typeof write;
-  try {
-    const log = new Log(new Redactor());
-    log.metricsNamespace = 'CodyBatch/cody-batch-dev';
-    run(log);
-  } finally {
-    process.stdout.write = write;
-  }
-  return split('/cody-batch/cody-batch-dev/worker', written);
-}
-
-const DOLLAR_A_MILLION = { input: 1, output: 1, cacheWrite: 1, cacheRead: 1 };
-
-/** Answers of Claude that cost this much. */
-function spendingLines(usd: number): LoggedLine[] {
-  return workerLines((log) => {
-    const state = { turns: [], tokenUsage: NO_TOKENS, costUsd: 0 };
-    const model = 'claude-sonnet-5-5';
-    const budget = new Budget({
-      ...({ job: { jobId: 'job-1' }, state } as never as ConstructorParameters<typeof Budget>[0]),
-      ...{ repositoryName: 'acme/a', model, log, prices: { [model]: DOLLAR_A_MILLION } },
-    });
-    for (let i = 0; i < usd; i += 1)
-      budget.spend(model, { ...NO_TOKENS, input: 1_000_000, total: 1_000_000 });
-  });
+  return linesOfGroup(`/aws/lambda/${name}`, written.join(''));
 }
 
 /** Looks at a running job in which nothing has changed since a time, at 04:00. */

@@ -22,7 +22,7 @@ import { refusalOf } from './model-refusal.ts';
 import { withBreakpoints } from './prompt.ts';
 import { boundResponses, ResponseTooLongError } from './response-bounds.ts';
 import { RetryBudget } from './retry-budget.ts';
-import { type ServiceError, serviceErrorOf, serviceErrorOfResponse } from './service-error.ts';
+import { NO_LIMIT, type ServiceError, serviceErrorOf, serviceErrorOfResponse } from './service-error.ts';
 import { tokensOfBytes } from './tokens.ts';
 
 /** More than the SDK ever makes: the retry budget and the repository's time limit end its retries. */
@@ -189,7 +189,7 @@ export class Model {
     } catch (error) {
       if (options?.signal?.aborted) throw error;
       const message = connectionMessage(error, this.#options.settings.CLAUDE_IDLE_SECONDS);
-      this.#recordError({ throttled: false, message });
+      this.#recordError({ ...NO_LIMIT, message });
       throw error;
     }
   };
@@ -248,6 +248,7 @@ export class Model {
   }
 
   #exhaustedError(lastError: ServiceError): Error {
+    if (!lastError.isRateLimit) this.#options.log.measure({ values: { UnansweredRequests: 1 } });
     const unavailable = new ModelUnavailableError(
       `No complete answer came from ${this.#address} (${lastError.message}). Check that it is up and that workers can reach it, then retry the job.`,
     );

@@ -4,6 +4,8 @@ import { AnthropicError, APIError } from '@anthropic-ai/sdk';
 export type ServiceError = {
   /** Whether the service limits the rate or is overloaded. False if it fails or cannot be reached. */
   throttled: boolean;
+  /** Whether only the caller's rate is limited, and others are answered. */
+  isRateLimit: boolean;
   /** The response received, for logs and summaries. */
   message: string;
   /** Milliseconds until the service accepts the next request. */
@@ -12,8 +14,12 @@ export type ServiceError = {
   isFinal?: boolean;
 };
 
-/** Errors within a stream have a type but no status. The first two are the Messages API's, the last is Bedrock's. */
-const THROTTLED_TYPES = new Set(['rate_limit_error', 'overloaded_error', 'throttlingException']);
+/** Of a service that fails or cannot be reached. */
+export const NO_LIMIT = { throttled: false, isRateLimit: false } as const;
+
+/** Errors within a stream have a type but no status. The last is Bedrock's, the others are the Messages API's. */
+const RATE_LIMIT_TYPES = new Set(['rate_limit_error', 'throttlingException']);
+const THROTTLED_TYPES = new Set([...RATE_LIMIT_TYPES, 'overloaded_error']);
 const PERMANENT_TYPES = new Set([
   'invalid_request_error',
   'authentication_error',
@@ -27,7 +33,7 @@ const PERMANENT_TYPES = new Set([
 export function serviceErrorOfResponse({ status, headers }: Response): ServiceError | undefined {
   if (!isTemporary(status)) return undefined;
   return {
-    throttled: isRateLimit(status),
+    ...limitOf(status),
     message: `HTTP ${status}`,
     retryAfterMs: retryAfterMs(headers),
   };
@@ -36,16 +42,20 @@ export function serviceErrorOfResponse({ status, headers }: Response): ServiceEr
 /** Returns undefined for a refusal that a retry would not change, and for errors that the SDK did not throw. */
 export function serviceErrorOf(error: unknown): ServiceError | undefined {
   if (!(error instanceof AnthropicError)) return undefined;
-  if (!(error instanceof APIError)) return { throttled: false, message: deepestMessage(error) };
+  if (!(error instanceof APIError)) return { ...NO_LIMIT, message: deepestMessage(error) };
   const { status, type, headers } = error;
   if (status === undefined) {
     if (PERMANENT_TYPES.has(type ?? '')) return undefined;
     const message = type ? `${type}: ${messageOf(error)}` : deepestMessage(error);
-    return { throttled: THROTTLED_TYPES.has(type ?? ''), message };
+    return {
+      throttled: THROTTLED_TYPES.has(type ?? ''),
+      isRateLimit: RATE_LIMIT_TYPES.has(type ?? ''),
+      message,
+    };
   }
   if (!isTemporary(status)) return undefined;
   return {
-    throttled: isRateLimit(status),
+    ...limitOf(status),
     message: `HTTP ${status}: ${messageOf(error)}`,
     retryAfterMs: headers && retryAfterMs(headers),
     isFinal: headers?.get('x-should-retry') === 'false',
@@ -62,8 +72,9 @@ function isTemporary(status: number): boolean {
   return status === 408 || status === 409 || status === 424 || status === 429 || status >= 500;
 }
 
-function isRateLimit(status: number): boolean {
-  return status === 429 || status === 529;
+/** 529 is an overload of the service. */
+function limitOf(status: number): Pick<ServiceError, 'throttled' | 'isRateLimit'> {
+  return { throttled: status === 429 || status === 529, isRateLimit: status === 429 };
 }
 
 /** `retry-after` is a number of seconds or a date. */

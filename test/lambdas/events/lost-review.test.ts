@@ -3,7 +3,10 @@ import { countsOf, type JobRow, newJobId } from '../../../core/job.ts';
 import { digestOfChanges } from '../../../core/review.ts';
 import { reconcile } from '../../../lambdas/events/reconcile.ts';
 import { AT, jobRow } from '../../support/job-row.ts';
+import { keepLog } from '../../support/keep-log.ts';
 import { openTestArtifacts, openTestTables, type TestTables } from '../../support/stores.ts';
+
+keepLog();
 
 let tables: TestTables;
 let artifacts: Awaited<ReturnType<typeof openTestArtifacts>>;

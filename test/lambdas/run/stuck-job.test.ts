@@ -1,13 +1,12 @@
-import { Console } from 'node:console';
-import { PassThrough } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { countsOf } from '../../../core/job.ts';
-import { logTo } from '../../../lambdas/logger.ts';
 import { reportStuckJob } from '../../../lambdas/run/stuck-job.ts';
 import { AT, jobRow } from '../../support/job-row.ts';
+import { keepLog } from '../../support/keep-log.ts';
 import { embedded } from '../../support/metric-data.ts';
 import { openTestTables, type TestTables } from '../../support/stores.ts';
+
+process.env.METRICS_NAMESPACE = 'CodyBatch/test';
 
 let tables: TestTables;
 beforeAll(async () => {
@@ -19,11 +18,9 @@ const hoursAfter = (hours: number) => new Date(Date.parse(AT) + hours * 3_600_00
 
 /** How many stuck jobs are counted when a job is looked at so many hours after it was made. */
 async function countedAfter(jobId: string, hours: number): Promise<number> {
-  const stream = new PassThrough();
-  logTo(new Console({ stdout: stream, stderr: stream }));
+  const written = keepLog();
   await reportStuckJob(jobId, { ...tables.stores, now: () => hoursAfter(hours) });
-  stream.end();
-  const data = (await text(stream)).split('\n').flatMap(embedded);
+  const data = written.flatMap(embedded);
   return data.filter(({ metric }) => metric === 'StuckJobs').length;
 }
 

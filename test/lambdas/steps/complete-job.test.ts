@@ -5,7 +5,10 @@ import { writeArtifact } from '../../../core/store/artifacts.ts';
 import { NO_TOKENS } from '../../../core/usage.ts';
 import { completeJob } from '../../../lambdas/steps/complete-job.ts';
 import { AT, jobRow } from '../../support/job-row.ts';
+import { keepLog } from '../../support/keep-log.ts';
 import { openTestArtifacts, openTestTables, type TestTables } from '../../support/stores.ts';
+
+keepLog();
 
 let tables: TestTables;
 let artifacts: Awaited<ReturnType<typeof openTestArtifacts>>;

@@ -28,7 +28,7 @@ test('every function and the worker know the namespace of the metrics that alarm
   const functions = ofType(dev.template, 'AWS::Lambda::Function').filter(
     ([, { FunctionName }]) => FunctionName,
   );
-  expect(functions.length).toBeGreaterThan(20);
+  expect(functions.length).toBeGreaterThan(15);
   const [, { ContainerProperties }] = ofType(dev.template, 'AWS::Batch::JobDefinition')[0]!;
   const ofWorker = ContainerProperties.Environment.find(({ Name }: Json) => Name === 'METRICS_NAMESPACE');
   const namespaces = functions.map(([, { Environment }]) => Environment.Variables.METRICS_NAMESPACE);

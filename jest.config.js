@@ -36,7 +36,7 @@ export default {
   testSequencer: '<rootDir>/test/support/longest-first.js',
   testMatch: TIERS[process.env.TEST_TIER ?? 'everyday'],
   // A bound for what hangs, not for what is slow: a busy machine takes many times what a quiet one does.
-  testTimeout: 300_000,
+  testTimeout: 900_000,
   // Everyday tests wait a third of their time: three of them keep two cores busy. Long ones wait more.
   maxWorkers: process.env.TEST_TIER === 'full' ? 4 : 3,
 };

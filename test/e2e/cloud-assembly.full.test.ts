@@ -75,7 +75,7 @@ beforeAll(async () => {
   const trees = ['changed', 'taken', 'lost'].map((name) => path.join(folder.path, 'trees', name));
   for (const tree of trees) await repositoryOf(tree, { 'a.txt': `${path.basename(tree)}\n` });
   await registerWorkTrees(await Promise.all(trees.map(inspectWorkTree)), stack.gitHub);
-}, 900_000);
+});
 afterAll(async () => {
   await stack?.close();
   await secrets?.close();

@@ -48,7 +48,7 @@ beforeAll(async () => {
     script: answer,
     make: (name, folder) => repositoryOfPackage(packageOf(name), folder),
   });
-}, 240_000);
+});
 afterAll(() => fleet?.close());
 
 async function rowsOf(jobId: string): Promise<SummaryRow[]> {
@@ -203,4 +203,4 @@ test('a sample, another prompt, a review by shape, revisions, a repair, and all 
   ]);
   const spent = runs.reduce((sum, { costUsd = 0 }) => sum + costUsd, 0);
   expect(spent).toBeCloseTo(merged.costUsd!, 6);
-}, 600_000);
+});

@@ -175,7 +175,7 @@ beforeAll(async () => {
   const trees = [...NAMES, ...OTHERS].map((name) => path.join(folder.path, 'trees', name));
   for (const tree of trees) await repositoryOf(tree, { 'a.txt': `${path.basename(tree)}\n` });
   await registerWorkTrees(await Promise.all(trees.map(inspectWorkTree)), stack.gitHub);
-}, 600_000);
+});
 afterAll(async () => {
   held.resolve();
   await stack?.close();
@@ -314,7 +314,7 @@ test('a job of 20 repositories with pull requests, checks and a throttled model 
   expect((await call('GET', '/repositories')).json.repositories).toContain('local/r03');
   expect((await call('GET', '/jobs')).json.jobs).toHaveLength(1);
   expect((await call('GET', '/health')).json).toMatchObject({ status: 'ok' });
-}, 600_000);
+});
 
 test('so do a cancel, a retry, pull requests afterwards, a delete, and each way to fail', async () => {
   const cancelled = await start(['held-a', 'held-b']);
@@ -366,7 +366,7 @@ test('so do a cancel, a retry, pull requests afterwards, a delete, and each way 
   expect(await until('a delete', () => accepted('DELETE', `/jobs/${failing}`))).toBe(true);
   await until('its end', async () => (await call('GET', `/jobs/${failing}`)).status === 404);
   expect(proxy.faults).toEqual([]);
-}, 600_000);
+});
 
 /** An answer of 2xx; false where the job's last execution has not quite ended. */
 async function accepted(method: string, route: string): Promise<boolean> {
@@ -606,7 +606,7 @@ test('a worker that was taken over reaches its own job and repository only, whil
   expect(await ended(both)).toMatchObject({ run: 2, status: 'completed' });
   expect(await askForCredentials(mine)).toMatchObject({ errorType: 'WorkerRefusedError' });
   expect(await tokenOf(both, 2, 'held-a')).not.toBe(token);
-}, 600_000);
+});
 
 test('no artifact, row, log or page has the token of a worker', async () => {
   const jobId = await start(['r00']);

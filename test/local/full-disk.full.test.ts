@@ -75,4 +75,4 @@ test('a disk that becomes full costs a running job at most a retry, and damages 
   } finally {
     execFileSync('umount', ['--lazy', disk]);
   }
-}, 600_000);
+});

@@ -6,8 +6,17 @@ const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 /** The Chromium of this machine; undefined if there is none. */
 export const CHROMIUM = [process.env.CHROMIUM, ...PLACES].find((place) => place && existsSync(place));
 
-export function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM!, args: ['--no-sandbox'] });
+/** A bound for what never appears. A busy machine may take a minute for what a quiet one draws in a second. */
+const WAIT_MS = 300_000;
+
+export async function openBrowser(): Promise<Browser> {
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM!,
+    args: ['--no-sandbox'],
+    timeout: WAIT_MS,
+  });
+  browser.on('context', (context) => context.setDefaultTimeout(WAIT_MS));
+  return browser;
 }
 
 /** What went wrong on a page: errors of scripts, and reports of the content security policy. */

@@ -178,7 +178,7 @@ export class DrillStack {
    * what the model server answered. Returns a figure for the report.
    */
   async expectWhole(drill: string, jobId: string): Promise<string> {
-    const job = await this.fleet.atRest(jobId, 240_000);
+    const job = await this.fleet.atRest(jobId);
     const rows = await this.fleet.rows(jobId);
     expect([drill, job.status, job.counts]).toEqual([
       drill,

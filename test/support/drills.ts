@@ -135,7 +135,7 @@ const wrongKey: Drill = async (stack) => {
     ...{ status: 401, type: 'authentication_error', message: 'invalid x-api-key' },
   });
   const jobId = await stack.post(drill);
-  const failed = await stack.fleet.ended(jobId, 240_000);
+  const failed = await stack.fleet.ended(jobId);
   expect([failed.status, failed.costUsd ?? 0]).toEqual(['failed', 0]);
   await counted(stack, jobId, ['FailedJobs', 1]);
   stack.interrupt = () => undefined;
@@ -203,14 +203,14 @@ const poisonedRow: Drill = async (stack) => {
 
 /** What the runbook says of a job of which something failed: retry it once the cause is gone. */
 async function retryWhatFailed(stack: DrillStack, jobId: string): Promise<void> {
-  const job = await stack.fleet.atRest(jobId, 240_000);
+  const job = await stack.fleet.atRest(jobId);
   if (job.counts.failed + job.counts.cancelled === 0) return;
   expect((await stack.fleet.call('POST', `/jobs/${jobId}/retry`)).status).toBe(202);
 }
 
 /** And of pull requests that could not be opened: publish them. */
 async function publishWhatIsLeft(stack: DrillStack, jobId: string): Promise<void> {
-  await stack.fleet.atRest(jobId, 240_000);
+  await stack.fleet.atRest(jobId);
   const rows = Object.values(await stack.fleet.rows(jobId));
   if (rows.every(({ pullRequest }) => pullRequest?.state === 'open')) return;
   expect((await stack.fleet.call('POST', `/jobs/${jobId}/pull-requests`)).status).toBe(202);

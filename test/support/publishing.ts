@@ -238,7 +238,7 @@ export class Publishing {
   }
 
   /** Large jobs are polled rarely, since each answer counts their repositories. */
-  async ended(jobId: string, ms = 240_000): Promise<Answer['json']> {
+  async ended(jobId: string, ms = 600_000): Promise<Answer['json']> {
     await endOfJob(this.stack.api, jobId, { everyMs: ms / 1000, withinMs: ms });
     return (await this.call('GET', `/jobs/${jobId}?limit=1000`)).json;
   }

@@ -15,7 +15,7 @@ import { until } from './until.ts';
 const NAMES = ['one', 'two'];
 /** Rounds at once: each is mostly waiting. */
 const AT_ONCE = 6;
-const REST_MS = 240_000;
+const REST_MS = 600_000;
 
 type Asked = { kind: string; key?: string; status: number; run?: number };
 

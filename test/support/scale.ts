@@ -81,7 +81,7 @@ export function testScale(MANY: number): void {
     states = new SFNClient({ ...LOCAL_AWS, endpoint: stack.awsVariables.AWS_ENDPOINT_URL_SFN! });
     few = await runJob(FEW);
     many = await runJob(MANY);
-  }, 900_000);
+  });
 
   afterAll(async () => {
     dynamodb?.destroy();

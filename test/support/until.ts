@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export async function until<T>(
   what: string,
   holds: () => T | Promise<T>,
-  ms = 240_000,
+  ms = 600_000,
   everyMs = 20,
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + ms;

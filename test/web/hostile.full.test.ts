@@ -64,7 +64,7 @@ beforeAll(async () => {
     repositories: ['local/texts', 'local/names', 'local/long'],
   });
   await endOfJob(stack.api, jobId);
-}, 300_000);
+});
 afterAll(async () => {
   await browser?.close();
   await stack?.close();
@@ -107,7 +107,7 @@ inBrowser.each([1280, 390])(
       await page.goto(address);
       await page
         .locator('main h1')
-        .waitFor({ timeout: 15_000 })
+        .waitFor()
         .catch(() => found.push(`${address} shows no heading`));
       await page.waitForLoadState('networkidle');
       const seen = await page.evaluate<string[]>(`(${LOOK})(${JSON.stringify(HIDDEN_CHARACTERS.source)})`);
@@ -133,7 +133,7 @@ inBrowser(
       await page
         .getByText('U+202E')
         .first()
-        .waitFor({ timeout: 15_000 })
+        .waitFor()
         .catch(() => missing.push(address));
     }
     expect(missing).toEqual([]);

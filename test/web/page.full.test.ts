@@ -42,7 +42,7 @@ beforeAll(async () => {
   stack = await startStackProcess({ page: PAGE_FOLDER, trackingSeconds: 2 });
   await registerWorkTrees(await Promise.all(trees.map(inspectWorkTree)), stack.gitHub);
   browser = await openBrowser();
-}, 240_000);
+});
 afterAll(async () => {
   await browser?.close();
   await stack?.close();
@@ -73,8 +73,8 @@ inBrowser('a person tries a sample, runs the rest, reviews by keyboard and publi
     await route.fetch();
     return route.abort();
   });
-  await page.getByRole('button', { name: 'Run the rest (2)' }).click({ timeout: 120_000 });
-  await page.getByText('4 repositories', { exact: true }).waitFor({ timeout: 120_000 });
+  await page.getByRole('button', { name: 'Run the rest (2)' }).click();
+  await page.getByText('4 repositories', { exact: true }).waitFor();
   const { run } = await endOfJob(stack.api, jobId);
   expect({ run, calls: keys.length, keys: new Set(keys).size }).toEqual({ run: 2, calls: 2, keys: 1 });
 
@@ -185,7 +185,7 @@ inBrowser('a person cancels a job, and retries one of its repositories', async (
   await page.getByRole('cell').getByText('processing').nth(1).waitFor();
   await page.getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('button', { name: 'Cancel the job' }).click();
-  await page.getByRole('button', { name: 'Retry 2' }).waitFor({ timeout: 60_000 });
+  await page.getByRole('button', { name: 'Retry 2' }).waitFor();
   await page.getByLabel('Select local/one').check();
   await page.getByRole('button', { name: 'Retry 1', exact: true }).click();
   await until(
@@ -219,30 +219,34 @@ inBrowser(
       [`/j/${failedJobId}?tab=failures`],
     );
     const found: string[] = [];
-    for (const [colorScheme, width] of [
-      ['light', 1280],
-      ['dark', 1280],
-      ['light', 390],
-    ] as const) {
-      const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 } });
-      const page = await context.newPage();
-      const faults = faultsOf(page);
-      for (const address of paths) {
-        await page.goto(stack.api + address);
-        await page.locator('main h1').waitFor();
-        await page.waitForLoadState('networkidle');
-        const graph = page.getByText(/Graph of run/);
-        if (address === `/j/${jobId}` && (await graph.isVisible())) {
-          await graph.click();
-          await page.getByText('All states').click();
-        }
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const faults = faultsOf(page);
+    for (const address of paths) {
+      await page.setViewportSize({ width: 1280, height: 900 });
+      await page.goto(stack.api + address);
+      await page.locator('main h1').waitFor();
+      await page.waitForLoadState('networkidle');
+      const graph = page.getByText(/Graph of run/);
+      if (address === `/j/${jobId}` && (await graph.isVisible())) {
+        await graph.click();
+        await page.getByText('All states').click();
+      }
+      // The styles follow both without a reload, as when a person turns a phone or the evening comes.
+      for (const [colorScheme, width] of [
+        ['light', 1280],
+        ['dark', 1280],
+        ['light', 390],
+      ] as const) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize({ width, height: 900 });
         found.push(
           ...(await violationsOf(page)).map((fault) => `${address} ${colorScheme} ${width}: ${fault}`),
         );
       }
-      found.push(...faults);
-      await context.close();
     }
+    await context.close();
+    found.push(...faults);
     expect(found).toEqual([]);
   },
 );

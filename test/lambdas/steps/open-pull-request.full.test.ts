@@ -70,5 +70,4 @@ test.each(FATES)(
       'POST /repos/local/NAME/pulls/1/requested_reviewers',
     ]);
   },
-  900_000,
 );

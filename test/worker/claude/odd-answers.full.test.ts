@@ -152,7 +152,6 @@ test.each([
       await model.close();
     }
   },
-  120_000,
 );
 
 test("an endless answer is stopped with an error, and the worker's memory stays bounded", async () => {

@@ -93,4 +93,4 @@ test('a worker that is killed twice in each of ten turns pays no turn twice, and
     ),
   );
   expect(thread.turns).toHaveLength(TURNS);
-}, 600_000);
+});

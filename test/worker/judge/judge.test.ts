@@ -212,4 +212,4 @@ test('a worker that is killed after the judge answered does not ask it again', a
   const outcome = (await stack.outcome(jobId, name))!;
   expect([before, second.model].map(({ requests }) => requests.length)).toEqual([2, 2]);
   expect(outcome).toMatchObject({ outcome: 'changed', judgement: { decision: 'approve', rounds: 2 } });
-}, 60_000);
+});

@@ -1,3 +1,4 @@
+import { THROTTLED } from '../aws-faults.ts';
 import { CodyBatchError, type ErrorInit, sentence } from '../errors.ts';
 
 /** An operation of AWS Batch, such as SubmitJob, or the service's own method where no call was made. */
@@ -49,7 +50,6 @@ export class BatchRequestError extends BatchError {
 /** The properties of an error of the AWS SDK. */
 type SdkError = { name: string; message: string; $metadata?: { httpStatusCode?: number } };
 
-const THROTTLED = /Thrott|TooManyRequests|RequestLimitExceeded/;
 const NOT_ALLOWED =
   /^(?:AccessDenied|UnrecognizedClient|InvalidClientTokenId|InvalidSignature|SignatureDoesNotMatch|ExpiredToken|MissingAuthenticationToken|IncompleteSignature|CredentialsProviderError|Forbidden)/;
 

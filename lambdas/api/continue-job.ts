@@ -30,7 +30,7 @@ export const continueJob = route(
     body,
     isIdempotent: true,
     responses: { 202: ShownJob, 200: ShownJob },
-    problems: [409, 503],
+    problems: [409],
   },
   async ({ params: { jobId }, body = {}, headers, createdBy, access }, context) => {
     const { prompt, redo } = body;

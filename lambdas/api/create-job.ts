@@ -52,7 +52,7 @@ export const createJob = route(
     isFiltered: true,
     isIdempotent: true,
     responses: { 201: ShownJobWithText, 200: z.union([ShownJobWithText, DryRun]) },
-    problems: [409, 410, 503],
+    problems: [409, 410],
   },
   async ({ query, body, headers, createdBy, access }, context) => {
     const { jobs, artifacts, settings, now } = context;

@@ -149,6 +149,8 @@ const answered = middy()
     onError: (request) => {
       const response = problemResponse(request.error);
       if (response.statusCode === 500) logger.error('The request failed', request.error as Error);
+      else if (response.statusCode === 503 && !(request.error instanceof HttpError))
+        logger.warn('A service did not answer', request.error as Error);
       request.response = compressed(response, Buffer.from(response.body!), request.event.headers);
     },
   })

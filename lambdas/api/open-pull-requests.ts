@@ -80,7 +80,7 @@ export const openPullRequests = route(
     isFiltered: true,
     isIdempotent: true,
     responses: { 202: ShownJob, 200: ShownJob },
-    problems: [409, 503],
+    problems: [409],
   },
   async ({ params: { jobId }, body, headers, createdBy, access }, context) => {
     const mine = await touchableNames(jobId, { access, createdBy }, context);

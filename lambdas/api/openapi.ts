@@ -221,7 +221,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
 function problemsOf({ method, path, role, body, problems = [] }: Route): number[] {
   const all = [
     ...[400, 403, 429, 500],
-    ...(role === 'open' ? [] : [401, 406]),
+    ...(role === 'open' ? [] : [401, 406, 503]),
     ...(path.includes('{') ? [404] : []),
     ...(method === 'POST' ? [413] : []),
     ...(body ? [415] : []),

@@ -2,6 +2,7 @@ import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type { z } from 'zod';
 import { CodyBatchError, InvalidInputError, OutdatedReviewError } from '../../core/errors.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
+import { retryAfterOf } from './unavailable.ts';
 
 /** An invalid field, with the received and the expected value. */
 export type FieldFault = { field: string; received?: unknown; expected: string };
@@ -156,18 +157,34 @@ export const PROBLEMS: readonly ProblemType[] = [
     title: 'No new starts',
     when: 'An administrator has drained the environment: runs under way go on, and none starts. Try again after the seconds in `retry-after`.',
   },
+  {
+    status: 503,
+    type: 'unavailable',
+    title: 'A service does not answer',
+    when: 'A service of AWS, or GitHub, fails or limits the rate, also after retries. Try again after the seconds in `retry-after`; with an `Idempotency-Key` nothing is started twice.',
+  },
 ];
 
 export function problemResponse(error: unknown): APIGatewayProxyStructuredResultV2 {
-  const problem = problemOf(error);
+  const retryAfter = retryAfterOf(error);
+  const problem = retryAfter === undefined ? problemOf(error) : unavailable(retryAfter);
   return {
     statusCode: problem.status,
     headers: {
       ...SECURITY_HEADERS,
       'content-type': 'application/problem+json',
       ...(error instanceof HttpError && error.headers),
+      ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
     },
     body: JSON.stringify(problem),
+  };
+}
+
+function unavailable(seconds: number): Problem {
+  return {
+    ...typeOf(503, 'unavailable'),
+    status: 503,
+    detail: `A service that this request needs did not answer, or limits the rate, also after retries. Send the request again in ${seconds} s: what it asked for may have been done or not. With an Idempotency-Key nothing is started twice. The function's log has the reason under the request ID.`,
   };
 }
 

@@ -30,7 +30,7 @@ export const retryJob = route(
     isFiltered: true,
     isIdempotent: true,
     responses: { 202: ShownJob, 200: ShownJob },
-    problems: [409, 503],
+    problems: [409],
   },
   async ({ params: { jobId }, body, headers, createdBy, access }, context) => {
     const mine = await touchableNames(jobId, { access, createdBy }, context);

@@ -7,6 +7,7 @@ import {
   StartExecutionCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
+import { isTransientFault } from '../../core/aws-faults.ts';
 import { type ExecutionInput, executionArnOf, executionName, type RunId } from '../../core/execution.ts';
 import { required, type Settings } from '../../core/settings.ts';
 import { logger } from '../logger.ts';
@@ -47,7 +48,7 @@ export class Executions {
     try {
       return await this.start(run);
     } catch (error) {
-      if (!isTransient(error)) throw error;
+      if (!isTransientFault(error)) throw error;
       logger.warn('The execution could not be started; Reconcile starts it', {
         ...{ jobId: run.jobId, run: run.run, error: error as Error },
       });
@@ -83,12 +84,4 @@ export class Executions {
   #arnOf(run: RunId): string {
     return executionArnOf(this.#stateMachineArn, run);
   }
-}
-
-const THROTTLED = /Thrott|TooManyRequests|RequestLimit/;
-
-/** Whether an error of the AWS SDK is one of the service or of the connection, after the SDK's own retries. */
-function isTransient(error: unknown): boolean {
-  const { name = '', $fault, $metadata } = error as { name?: string; $fault?: string; $metadata?: object };
-  return $metadata !== undefined && ($fault !== 'client' || THROTTLED.test(name));
 }

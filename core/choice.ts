@@ -33,6 +33,13 @@ export const ResolvedChoice = Choice.extend({
 });
 export type ResolvedChoice = z.infer<typeof ResolvedChoice>;
 
+/** A page of the answer of `GET /jobs/{jobId}/choice`. */
+export const ChoicePage = ResolvedChoice.extend({
+  /** Absent on the last page. */
+  cursor: z.string().optional(),
+});
+export type ChoicePage = z.infer<typeof ChoicePage>;
+
 const Range = z.object({ median: z.number(), p90: z.number() });
 
 /** What a job may cost, by what earlier jobs of the same type and model have cost. */
@@ -48,9 +55,8 @@ export type Estimate = z.infer<typeof Estimate>;
 /** The answer of `POST /jobs?dryRun=true`: what the job would do and may cost. */
 export const DryRun = z.object({
   dryRun: z.literal(true),
-  /** How many repositories the job would take. */
-  count: z.int(),
-  ...Choice.shape,
+  /** `count`: how many repositories the job would take. */
+  ...ResolvedChoice.shape,
   /** Why the job would not start; empty if it would. */
   refusals: z.array(z.string()),
   /** Null if it is not known; then `estimateUnknownBecause` has the reason. */

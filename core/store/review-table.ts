@@ -60,8 +60,35 @@ export class ReviewTable {
 
   /** All decisions of a job. One that cannot be read is left out, so that its changes are undecided. */
   async list(jobId: string): Promise<Review[]> {
-    const reviews: Review[] = [];
-    let from: Record<string, unknown> | undefined;
+    const items = await this.#items(jobId, Number.POSITIVE_INFINITY);
+    return items.flatMap((item) => readReview(item) ?? []);
+  }
+
+  /** A page of the decisions of a job, by their keys. `after` is the key of the last one before it; `next` is absent at the end. */
+  async page(
+    jobId: string,
+    { limit, after }: { limit: number; after: string | undefined },
+  ): Promise<{ reviews: Review[]; next?: string }> {
+    const items = await this.#items(
+      jobId,
+      limit + 1,
+      after === undefined ? undefined : { jobId, repositoryName: after },
+    );
+    const page = items.slice(0, limit);
+    return {
+      reviews: page.flatMap((item) => readReview(item) ?? []),
+      ...(items.length > limit && { next: String(page.at(-1)!.repositoryName) }),
+    };
+  }
+
+  /** At most `count` items of decisions, from behind a key. */
+  async #items(
+    jobId: string,
+    count: number,
+    from?: Record<string, unknown>,
+  ): Promise<Record<string, unknown>[]> {
+    const items: Record<string, unknown>[] = [];
+    let behind = from;
     do {
       const { Items = [], LastEvaluatedKey } = await this.#client.send(
         new QueryCommand({
@@ -69,13 +96,14 @@ export class ReviewTable {
           KeyConditionExpression: 'jobId = :jobId AND begins_with(repositoryName, :review)',
           ExpressionAttributeValues: { ':jobId': jobId, ':review': REVIEW_KEY_PREFIX },
           ConsistentRead: true,
-          ...(from && { ExclusiveStartKey: from }),
+          ...(Number.isFinite(count) && { Limit: count - items.length }),
+          ...(behind && { ExclusiveStartKey: behind }),
         }),
       );
-      reviews.push(...Items.flatMap((item) => readReview(item) ?? []));
-      from = LastEvaluatedKey;
-    } while (from);
-    return reviews;
+      items.push(...Items);
+      behind = LastEvaluatedKey;
+    } while (behind && items.length < count);
+    return items;
   }
 
   /** The repositories whose changes a review of a shape covers; none if its list is lost. */

@@ -62,7 +62,7 @@ export const createJob = route(
     refuseAgainstSettings(body, settings);
     refuseWebhook(body, settings);
     if (query.dryRun === 'true')
-      return { json: await dryRun(newJob(newJobId(), body, settings, now()), body, context) };
+      return { json: await dryRun(newJob(newJobId(), body, settings, now()), body, access, context) };
     await refuseWhileDrained(context);
     const jobId = await jobIdFor(headers, { body, createdBy }, context);
     const at = now();

@@ -1,12 +1,19 @@
 import type { Choice, DryRun } from '../../core/choice.ts';
 import type { JobRequest, JobRow } from '../../core/job.ts';
+import type { RepositoryAccess } from '../../core/repository-access.ts';
 import { isModelPriced } from '../../core/settings.ts';
 import { choose, REQUEST_TIME_MS } from '../choose/choose.ts';
+import { firstOfChoice } from '../choose/shown-choice.ts';
 import type { Context } from '../context.ts';
 import { estimateOf } from './estimate.ts';
 
 /** Describes the repositories and the cost of a job, without starting or storing anything. */
-export async function dryRun(job: JobRow, { repositories }: JobRequest, context: Context): Promise<DryRun> {
+export async function dryRun(
+  job: JobRow,
+  { repositories }: JobRequest,
+  access: RepositoryAccess,
+  context: Context,
+): Promise<DryRun> {
   const choice = await choose(repositories, context, REQUEST_TIME_MS);
   const count = choice.repositories.length;
   const { maxCostUsd, settings } = job;
@@ -17,8 +24,8 @@ export async function dryRun(job: JobRow, { repositories }: JobRequest, context:
     : `The price of ${settings.model} is not known.`;
   return {
     dryRun: true,
+    ...firstOfChoice(choice, access),
     count,
-    ...choice,
     refusals: refusalsOf(choice, job),
     estimate: estimate ?? null,
     ...(!estimate && { estimateUnknownBecause: unknown }),

@@ -1,13 +1,18 @@
 import { z } from 'zod';
-import { Choice } from '../../core/choice.ts';
-import { JobId } from '../../core/job.ts';
-import { mayTouch, mayTouchSomeOf } from '../../core/repository-access.ts';
+import { Choice, ChoicePage } from '../../core/choice.ts';
+import { JobId, RepositoryName } from '../../core/job.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { readArtifact } from '../../core/store/artifacts.ts';
+import { pageOfChoice } from '../choose/shown-choice.ts';
 import { route } from './route.ts';
 import { requireVisibleJob } from './visible-job.ts';
 
 const params = z.strictObject({ jobId: JobId });
+const query = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+  /** The last name of the page before. */
+  cursor: RepositoryName.optional(),
+});
 
 /** Why each repository is in the job, and what was left out, as it was resolved when the job began. */
 export const getChoice = route(
@@ -17,21 +22,14 @@ export const getChoice = route(
     role: 'viewer',
     summary: 'Why each repository is in the job, and what was left out and why.',
     params,
+    query,
     isFiltered: true,
     hasETag: true,
-    responses: { 200: Choice },
+    responses: { 200: ChoicePage },
   },
-  async ({ params: { jobId }, access, createdBy }, context) => {
+  async ({ params: { jobId }, query: { limit, cursor }, access, createdBy }, context) => {
     await requireVisibleJob(await context.jobs.get(jobId), { access, createdBy }, context);
     const choice = await readArtifact(context.artifacts, artifactKeys.choice(jobId), Choice);
-    const seen = <T extends { repositoryName: string }>(found: readonly T[]) =>
-      found.filter(({ repositoryName }) => mayTouch(access, repositoryName));
-    return {
-      json: {
-        repositories: seen(choice.repositories),
-        leftOut: seen(choice.leftOut),
-        incomplete: choice.incomplete.filter(({ entry }) => mayTouchSomeOf(access, entry)),
-      },
-    };
+    return { json: pageOfChoice(choice, access, { limit, cursor }) };
   },
 );

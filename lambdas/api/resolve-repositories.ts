@@ -1,14 +1,11 @@
 import { z } from 'zod';
 import { ResolvedChoice } from '../../core/choice.ts';
-import { mayTouch } from '../../core/repository-access.ts';
 import { RepositorySelector } from '../../core/repository-selector.ts';
 import { choose, REQUEST_TIME_MS } from '../choose/choose.ts';
+import { firstOfChoice } from '../choose/shown-choice.ts';
 import { route } from './route.ts';
 
 const body = z.strictObject({ repositories: z.array(RepositorySelector).min(1) });
-
-/** The most that one answer lists; a job takes up to 10,000. */
-const MAX_LISTED = 10_000;
 
 /** What a job with these `repositories` would take, before anything is paid. Starts nothing. */
 export const resolveRepositories = route(
@@ -23,16 +20,6 @@ export const resolveRepositories = route(
   },
   async ({ body, access }, context) => {
     const choice = await choose(body.repositories, context, REQUEST_TIME_MS);
-    const seen = <T extends { repositoryName: string }>(found: readonly T[]) =>
-      found.filter(({ repositoryName }) => mayTouch(access, repositoryName));
-    const [repositories, leftOut] = [seen(choice.repositories), seen(choice.leftOut)];
-    return {
-      json: {
-        ...{ count: repositories.length, leftOutCount: leftOut.length },
-        repositories: repositories.slice(0, MAX_LISTED),
-        leftOut: leftOut.slice(0, MAX_LISTED),
-        incomplete: choice.incomplete,
-      },
-    };
+    return { json: firstOfChoice(choice, access) };
   },
 );

@@ -175,6 +175,25 @@ test('the runs, reviews and reasons of a job are shown without the other reposit
     NAMES.slice(0, 2),
   );
   expect(JSON.stringify(choice)).not.toContain('secret');
+  expect([choice.count, choice.leftOutCount, choice.cursor]).toEqual([2, 0, undefined]);
+  const first = (await pay('getChoice', { query: { limit: '1' } })).json;
+  expect([first.repositories, first.cursor]).toEqual([[choice.repositories[0]], NAMES[0]]);
+  const second = (await pay('getChoice', { query: { limit: '1', cursor: first.cursor } })).json;
+  expect([second.repositories, second.cursor]).toEqual([[choice.repositories[1]], undefined]);
+  const names: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const { json } = await ask('getChoice', '[admin]', {
+      ...ofWhole,
+      query: { limit: '2', ...(cursor && { cursor }) },
+    });
+    const page = [...json.repositories, ...json.leftOut];
+    expect(page.length).toBeLessThanOrEqual(2);
+    names.push(...page.map((one: { repositoryName: string }) => one.repositoryName));
+    cursor = json.cursor;
+  } while (cursor);
+  expect(names.sort()).toEqual([...NAMES, 'acme/old-secret'].sort());
+  expect((await pay('getChoice', { query: { cursor: '../x' } })).status).toBe(400);
   expect((await ask('getChoice', '[nothing]', ofWhole)).status).toBe(404);
 });
 

@@ -84,8 +84,10 @@ async function call(
   params: Record<string, string>,
   body?: unknown,
   other: Partial<typeof tables.stores> = {},
+  queryStringParameters: Record<string, string> = {},
 ) {
   const event = {
+    queryStringParameters,
     headers: { ...(body !== undefined && { 'content-type': 'application/json' }) },
     ...(body !== undefined && { body: JSON.stringify(body) }),
     requestContext: { authorizer: { jwt: { claims: { sub: 'lead' } } } },
@@ -131,6 +133,40 @@ test('one write approves every change of a shape, and records who, when and what
   const one = await call(getRepositoryResult, { jobId, owner: 'acme', name: 'a1' });
   expect(one.body.review).toEqual(review);
   expect(await tables.rows.get(jobId, 'acme/a1')).toMatchObject({ status: 'completed' });
+});
+
+test('the decisions of a job are listed in pages, each once', async () => {
+  const jobId = await reviewedJob();
+  const decide = (body: object) => call(reviewChanges, { jobId }, body);
+  await decide({ decision: 'approve', shape: SHAPE_A, seen: seenOf('acme/a1', 'acme/a2') });
+  await decide({ decision: 'reject', repositories: ['acme/a1', 'acme/a2', 'acme/b'] });
+  const list = (query: Record<string, string>) => call(listReviews, { jobId }, undefined, {}, query);
+  const all = (await list({})).body;
+  expect(all.cursor).toBeUndefined();
+  for (const limit of [1, 2, 3, 4]) {
+    const paged: unknown[] = [];
+    let cursor: string | undefined;
+    do {
+      const { status, body } = await list({ limit: String(limit), ...(cursor && { cursor }) });
+      expect([status, body.reviews.length <= limit]).toEqual([200, true]);
+      paged.push(...body.reviews);
+      cursor = body.cursor;
+    } while (cursor);
+    expect(paged).toEqual(all.reviews);
+  }
+  expect(
+    all.reviews.map(
+      (review: { repositoryName?: string; shape?: string }) => review.repositoryName ?? review.shape,
+    ),
+  ).toEqual([...['acme/a1', 'acme/a2', 'acme/b'], SHAPE_A]);
+  const base64 = (text: string) => Buffer.from(text).toString('base64url');
+  for (const cursor of [
+    ...['', 'x', '"', '\0', base64('acme/a1'), base64('#review#'), base64('#review#other#x')],
+    ...[base64(`#review#shape#${'x'.repeat(2000)}`), `${base64('#review#shape#1')}=`],
+  ])
+    expect([cursor, (await list({ cursor })).status]).toEqual([cursor, 400]);
+  expect((await list({ cursor: base64('#review#shape#\0') })).status).toBe(200);
+  for (const limit of ['0', '501', '-1', 'x']) expect((await list({ limit })).status).toBe(400);
 });
 
 test("a repository's own decision beats its shape's, and undecided takes it out", async () => {

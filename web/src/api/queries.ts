@@ -61,7 +61,17 @@ export const executionQuery = (job: JobPage) =>
 export const reviewsQuery = (jobId: string) =>
   queryOptions({
     queryKey: ['reviews', jobId],
-    queryFn: ({ signal }) => get<ReviewList>(`/jobs/${jobId}/reviews`, { signal }),
+    queryFn: async ({ signal }) => {
+      const reviews: ReviewList['reviews'] = [];
+      let cursor: string | undefined;
+      do {
+        const path = pathOf(`/jobs/${jobId}/reviews`, { limit: 500, cursor });
+        const page = await get<ReviewList>(path, { signal });
+        reviews.push(...page.reviews);
+        cursor = page.cursor;
+      } while (cursor);
+      return { jobId, reviews };
+    },
   });
 
 export const meQuery = queryOptions({

@@ -28,7 +28,7 @@ type ReadableThread = {
 export type ThreadAnswer = ReadableThread | (z.infer<typeof Thread> & { view: 'technical' });
 
 export type RunList = { runs: RunRecord[]; cursor?: string };
-export type ReviewList = { jobId: string; reviews: Review[] };
+export type ReviewList = { jobId: string; reviews: Review[]; cursor?: string };
 
 /** Rows as the API gives them: a list of values for each attribute. */
 export type Rows = {

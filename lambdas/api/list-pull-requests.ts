@@ -13,6 +13,7 @@ const ListedPullRequest = PullRequestRecord.pick({
   draft: true,
   checks: true,
   failing: true,
+  run: true,
   warnings: true,
   autoMerge: true,
   checkedAt: true,

@@ -1,7 +1,19 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { get, pathOf } from './client.ts';
 import { isRunning, jobInterval, rowsInterval } from './polling.ts';
-import type { Execution, Health, JobList, JobPage, Me, ReviewList, Rows, RunList, Totals } from './types.ts';
+import type {
+  Execution,
+  Health,
+  JobList,
+  JobPage,
+  ListedPullRequest,
+  Me,
+  PullRequestHistory,
+  ReviewList,
+  Rows,
+  RunList,
+  Totals,
+} from './types.ts';
 
 export type JobFilter = { status?: string; type?: string; text?: string; from?: string; to?: string };
 
@@ -45,6 +57,22 @@ export const runsQuery = ({ jobId, run, status }: JobPage) =>
   queryOptions({
     queryKey: ['runs', jobId, run, status],
     queryFn: ({ signal }) => get<RunList>(pathOf(`/jobs/${jobId}/runs`, { include: 'text' }), { signal }),
+    placeholderData: keepPreviousData,
+  });
+
+/** Read as often as the rows, which change with them. */
+export const jobPullRequestsQuery = (job: JobPage) =>
+  queryOptions({
+    queryKey: ['pull-requests', job.jobId],
+    queryFn: ({ signal }) =>
+      get<{ pullRequests: ListedPullRequest[] }>(`/jobs/${job.jobId}/pull-requests`, { signal }),
+    refetchInterval: () => rowsInterval(job),
+  });
+
+export const pullRequestHistoryQuery = ({ jobId, run, status, pullRequests }: JobPage) =>
+  queryOptions({
+    queryKey: ['pull-request-history', jobId, run, status, pullRequests],
+    queryFn: ({ signal }) => get<PullRequestHistory>(`/jobs/${jobId}/pull-requests/history`, { signal }),
     placeholderData: keepPreviousData,
   });
 

@@ -1,9 +1,11 @@
 /** What the API answers, by the types of core/. Types only: zod itself would double the first load. */
 import type { z } from 'zod';
 import type { JobText, ShownJob, Spending } from '../../../core/job.ts';
-import type { ShownRepositoryResult } from '../../../core/repository-result.ts';
+import type { PullRequestDay } from '../../../core/pull-request-day.ts';
+import type { PullRequestRecord, ShownRepositoryResult } from '../../../core/repository-result.ts';
 import type { Review } from '../../../core/review.ts';
 import type { RunRecord } from '../../../core/run-record.ts';
+import type { RunRequest } from '../../../core/run-request.ts';
 import type { SummaryRow } from '../../../core/summary-row.ts';
 import type { Thread } from '../../../core/thread.ts';
 
@@ -27,7 +29,16 @@ type ReadableThread = {
 /** The conversation, in the view that was asked for. */
 export type ThreadAnswer = ReadableThread | (z.infer<typeof Thread> & { view: 'technical' });
 
-export type RunList = { runs: RunRecord[]; cursor?: string };
+/** A run, with what was asked for. */
+export type Run = RunRecord & Partial<Pick<RunRequest, 'selection' | 'operation' | 'instruction'>>;
+export type RunList = { runs: Run[]; cursor?: string };
+
+/** A pull request of a job, with what its row does not have. */
+export type ListedPullRequest = Pick<
+  PullRequestRecord,
+  'state' | 'draft' | 'checks' | 'failing' | 'run' | 'warnings' | 'autoMerge' | 'checkedAt' | 'error'
+> & { repositoryName: string; number?: number };
+export type PullRequestHistory = { days: PullRequestDay[] };
 export type ReviewList = { jobId: string; reviews: Review[]; cursor?: string };
 
 /** Rows as the API gives them: a list of values for each attribute. */

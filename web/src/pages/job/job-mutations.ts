@@ -1,5 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useRef } from 'react';
+import type { PullRequestOverrides } from '../../../../core/job.ts';
+import type { AskedOperation } from '../../../../core/pull-request-operation.ts';
 import { ApiError, post, remove } from '../../api/client.ts';
 import type { JobPage } from '../../api/types.ts';
 
@@ -13,7 +15,8 @@ export type RunBody = {
   maxCostUsd?: number;
   redo?: true;
   settings?: { maxTurns?: number; maxCostUsd?: number };
-};
+  pullRequest?: PullRequestOverrides;
+} & AskedOperation;
 
 /**
  * Starts the next run of a job. The key belongs to what the person wants: the same request, about the run that was on

@@ -1,7 +1,8 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { useEffect, useMemo } from 'react';
+import { lazy, Suspense, useEffect, useMemo } from 'react';
 import { jobQuery, rowsQuery } from '../../api/queries.ts';
+import type { Job } from '../../api/types.ts';
 import { useKeys } from '../../app/keys.ts';
 import { count } from '../../text/format.ts';
 import { Text } from '../../text/text.tsx';
@@ -20,6 +21,10 @@ import { SettingsTab } from './settings-tab.tsx';
 import { ShapesTab } from './shapes-tab.tsx';
 
 const route = getRouteApi('/j/$jobId');
+// A first visit does not show it.
+const PullsTab = lazy(() => import('./pulls/pulls-tab.tsx'));
+
+type JobPullRequests = NonNullable<Job['pullRequests']>;
 
 export function JobPage() {
   const { jobId } = route.useParams();
@@ -56,6 +61,7 @@ export function JobPage() {
     repositories: `Repositories ${count(job.counts.total)}`,
     shapes: `Shapes ${count(kins.reduce((sum, kin) => sum + kin.shapes.length, 0))}`,
     failures: `Failures ${count(job.counts.failed)}`,
+    pulls: `Pull requests ${count(totalOf(job.pullRequests))}`,
     runs: `Timeline and runs ${job.run}`,
     settings: 'Prompt and settings',
   };
@@ -96,9 +102,18 @@ export function JobPage() {
       {!rows && rowsRead.error && <ProblemBox error={rowsRead.error} retry={() => void rowsRead.refetch()} />}
       {rows && tab === 'repositories' && <RepositoriesTab job={job} rows={rows} search={search} />}
       {rows && tab === 'shapes' && <ShapesTab job={job} kins={kins} />}
+      {rows && tab === 'pulls' && (
+        <Suspense fallback={<Loading rows={10} />}>
+          <PullsTab job={job} rows={rows} search={search} />
+        </Suspense>
+      )}
       {rows && tab === 'failures' && <FailuresTab job={job} failures={failures} />}
     </>
   );
+}
+
+function totalOf({ open = 0, merged = 0, closed = 0 }: Partial<JobPullRequests> = {}): number {
+  return open + merged + closed;
 }
 
 /** Polling stops at the end of a job, so the rows are read once more after each change of it. */

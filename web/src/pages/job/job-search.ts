@@ -1,9 +1,18 @@
 import { textParam, wordParam } from '../../app/search-params.ts';
 
-export const JOB_TABS = ['repositories', 'shapes', 'failures', 'runs', 'settings'] as const;
+export const JOB_TABS = ['repositories', 'shapes', 'failures', 'pulls', 'runs', 'settings'] as const;
 export const ROW_STATUSES = ['pending', 'processing', 'completed', 'failed', 'cancelled', 'unknown'] as const;
 export const OUTCOMES = ['changed', 'unchanged', 'gaveUp', 'failed'] as const;
-export const PULL_STATES = ['none', 'open', 'merged', 'closed', 'failed', 'red'] as const;
+export const PULL_STATES = [
+  'none',
+  'open',
+  'red',
+  'green',
+  'unfinished',
+  'merged',
+  'closed',
+  'failed',
+] as const;
 export const REVIEWS = ['approve', 'reject', 'undecided'] as const;
 export const SORTS = ['repositoryName', 'status', 'costUsd', 'changes', 'completedAt'] as const;
 

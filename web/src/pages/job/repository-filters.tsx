@@ -12,6 +12,8 @@ const SELECTS = [
 const WORDS: Readonly<Record<string, string>> = {
   gaveUp: 'gave up',
   red: 'open with failing checks',
+  green: 'open with passing checks',
+  unfinished: 'open with checks that run',
   approve: 'approved',
   reject: 'rejected',
 };

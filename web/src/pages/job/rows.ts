@@ -27,7 +27,7 @@ export function selectRows(rows: readonly Row[], search: JobSearch): Row[] {
       (!search.kin || row.kin === search.kin) &&
       (!search.error || row.errorShape === search.error) &&
       (!search.review || reviewOf(row) === search.review) &&
-      (!search.pull || pullOf(row) === search.pull || (search.pull === 'red' && isRed(row))) &&
+      (!search.pull || isPull(row, search.pull)) &&
       (!text || row.repositoryName.toLowerCase().includes(text)),
   );
   const { sort } = search;
@@ -49,12 +49,13 @@ function sortKey(row: Row, sort: NonNullable<JobSearch['sort']>): string | numbe
   return row[sort];
 }
 
-function pullOf({ prState }: Row): string {
-  return prState ?? 'none';
-}
+const CHECKS = { red: 'failing', green: 'passing', unfinished: 'pending' } as const;
 
-function isRed({ prState, checks }: Row): boolean {
-  return prState === 'open' && checks === 'failing';
+/** Whether a pull request is in this state. `none`: there is none. */
+export function isPull({ prState, checks }: Row, wanted: NonNullable<JobSearch['pull']>): boolean {
+  if (wanted === 'red' || wanted === 'green' || wanted === 'unfinished')
+    return prState === 'open' && checks === CHECKS[wanted];
+  return (prState ?? 'none') === wanted;
 }
 
 /** The decision about a row's change; undefined if it has none to decide about. */

@@ -27,6 +27,8 @@ export const RunRequest = z.object({
   prompt: z.string().optional(),
   /** What a `revise` or a `repair` adds to the prompt. */
   instruction: z.string().optional(),
+  /** Whether a person asked for a `repair`, which the job's rounds then do not limit. */
+  asked: z.literal(true).optional(),
   /** How a `revise` begins. Absent if each repository takes the cheapest way. */
   begin: Began.optional(),
   settings: JobSettings,

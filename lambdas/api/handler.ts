@@ -43,6 +43,7 @@ import { listRuns } from './list-runs.ts';
 import { signedIfLong } from './long-answer.ts';
 import { openPullRequests } from './open-pull-requests.ts';
 import { HttpError, problemResponse, shorten } from './problem.ts';
+import { repairPullRequests } from './repair-pull-requests.ts';
 import { resolveRepositories } from './resolve-repositories.ts';
 import { retryJob } from './retry-job.ts';
 import { reviewChanges } from './review-changes.ts';
@@ -72,6 +73,7 @@ export const operations: Readonly<Record<string, Route>> = {
   listReviews,
   reviewChanges,
   openPullRequests,
+  repairPullRequests,
   deleteJob,
   getRepositoryResult,
   getDiff,

@@ -10,7 +10,7 @@ import { keepRecord } from './run-record.ts';
 import { unlessDeleted } from './unless-deleted.ts';
 
 /** The same for every repository of a run, so the model's cache holds it. What failed follows it, marked as data. */
-const INSTRUCTION = `Your change is a pull request by now. The blocks below have what its checks and its reviewers say. Mend what your change broke, and follow the comments as far as they are about this change; keep everything else of it.
+export const REPAIR_INSTRUCTION = `Your change is a pull request by now. The blocks below have what its checks and its reviewers say. Mend what your change broke, and follow the comments as far as they are about this change; keep everything else of it.
 Where a check fails for a reason that your change has nothing to do with, leave the change as it is, and say so in the summary. Do not delete, skip or weaken a check to make it pass. Submit again with task_complete.`;
 
 /**
@@ -47,7 +47,7 @@ async function writeRequest(job: JobRow, selection: string[], { artifacts, now }
   const { prompt, sample } = (await findRunRequest(artifacts, job, setAside)) ?? {};
   const { jobId, settings, maxCostUsd } = job;
   return writeRunRequest(artifacts, jobId, {
-    ...{ kind: 'repair', action: 'revise', selection, prompt, sample, instruction: INSTRUCTION },
+    ...{ kind: 'repair', action: 'revise', selection, prompt, sample, instruction: REPAIR_INSTRUCTION },
     ...{ settings, maxCostUsd, requestedAt: now() },
   });
 }

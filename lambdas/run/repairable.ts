@@ -44,6 +44,13 @@ export function mayNeedRepair(row: Row, { pullRequest: wanted }: Pick<JobRow, 'p
   return pullRequest.checks === 'failing' || (reviews && isNew(pullRequest.commentedAt, repairs));
 }
 
+/** The job as a person's request for a repair takes it: its rounds limit only what it does by itself. */
+export function withoutLimit({ pullRequest }: Pick<JobRow, 'pullRequest'>): Pick<JobRow, 'pullRequest'> {
+  return {
+    pullRequest: { ...pullRequest, repair: { ...pullRequest?.repair, rounds: Number.POSITIVE_INFINITY } },
+  };
+}
+
 /**
  * Asks GitHub which of these pull requests have something to mend: checks that have ended and failed on the commit of this
  * job while those of the base branch do not fail, or, if the job follows them, new comments of people who may write. A

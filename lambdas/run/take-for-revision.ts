@@ -2,13 +2,14 @@ import type { RunId } from '../../core/execution.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import type { ErrorDescription } from '../../core/job.ts';
 import { type RepositoryResult, WORKING_ATTRIBUTES } from '../../core/repository-result.ts';
+import type { RunRequest } from '../../core/run-request.ts';
 import { writeArtifact } from '../../core/store/artifacts.ts';
 import { PARALLEL } from '../../core/store/repository-table.ts';
 import { runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import type { Context } from '../context.ts';
 import { openReader, readerId } from '../github/client.ts';
 import { askPullRequests } from '../github/graphql.ts';
-import { findingsOf, findRepairs, REPAIRABLE_ATTRIBUTES } from './repairable.ts';
+import { findingsOf, findRepairs, REPAIRABLE_ATTRIBUTES, withoutLimit } from './repairable.ts';
 
 const NEEDED = [
   ...['jobId', 'repositoryName', 'status', 'run', 'resultRun', 'artifacts', 'tokenUsage', 'costUsd'],
@@ -48,7 +49,7 @@ export async function takeForRevision(
  * and an artifact of the run has what the worker gets.
  */
 export async function takeForRepair(
-  { jobId, run }: RunId,
+  { jobId, run, asked }: RunId & Pick<RunRequest, 'asked'>,
   names: readonly string[],
   context: Context,
 ): Promise<void> {
@@ -57,7 +58,7 @@ export async function takeForRepair(
   const attributes = [...new Set([...NEEDED, ...REPAIRABLE_ATTRIBUTES])];
   const rows = await repositories.getMany(jobId, names, attributes);
   const byName = new Map(rows.map((row) => [row.repositoryName, row]));
-  const repairs = await findRepairs(rows, job, context);
+  const repairs = await findRepairs(rows, asked ? withoutLimit(job) : job, context);
   await inParallel(repairs, PARALLEL_LOGS, async (repair) => {
     const row = byName.get(repair.name)!;
     const { findings } = runArtifactKeys({ jobId, repositoryName: repair.name, run });

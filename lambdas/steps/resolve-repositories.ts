@@ -151,12 +151,12 @@ const TAKEN_OVER = [
 async function takeOver(
   { jobId, run }: RunId,
   names: readonly string[],
-  { kind, redo, selection }: RunRequest,
+  { kind, redo, selection, asked }: RunRequest,
   context: Context,
 ): Promise<void> {
   await cleanUpRun({ jobId, run: run - 1 }, CANCELLED, context);
   if (kind === 'revise') return takeForRevision({ jobId, run }, names, context);
-  if (kind === 'repair') return takeForRepair({ jobId, run }, names, context);
+  if (kind === 'repair') return takeForRepair({ jobId, run, asked }, names, context);
   if (kind === 'continue' && !redo) return;
   const rows = await context.repositories.getMany(jobId, names, TAKEN_OVER);
   const { repositories, now } = context;

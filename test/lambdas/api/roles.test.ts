@@ -135,6 +135,7 @@ const ROUTES: [string, string, 'viewer' | 'runner' | 'admin'][] = [
   ['POST', `${JOB}/cancel`, 'runner'],
   ['POST', `${JOB}/retry`, 'runner'],
   ['POST', `${JOB}/revise`, 'runner'],
+  ['POST', `${JOB}/repair`, 'runner'],
   ['POST', `${JOB}/continue`, 'runner'],
   ['POST', `${JOB}/reviews`, 'runner'],
   ['POST', `${JOB}/pull-requests`, 'runner'],

@@ -122,9 +122,21 @@ test('rounds end where they are used up, and a commit never gets a second one', 
   expect(await ci.run('tries', tries.branch)).toBe(false);
   await track();
   expect([await runOf(tries.jobId), await runOf(givesUp.jobId)]).toEqual([3, 2]);
+  // A person may ask for one more, and for no commit twice.
+  const ask = (jobId: string, body: object) => fleet.call('POST', `/jobs/${jobId}/repair`, body);
+  expect((await ask(tries.jobId, { repositories: ['local/tries'] })).status).toBe(202);
+  expect(await fleet.ended(tries.jobId)).toMatchObject({ run: 4, revisions: { replaced: 1 } });
+  expect(await ci.run('tries', tries.branch)).toBe(false);
   const { repairs } = (await fleet.rows(tries.jobId)).tries!;
-  expect(repairs!.map(({ run }) => run)).toEqual([2, 3]);
-  expect(new Set(repairs!.map(({ headSha }) => headSha)).size).toBe(2);
+  expect(repairs!.map(({ run }) => run)).toEqual([2, 3, 4]);
+  expect((await ask(givesUp.jobId, {})).status).toBe(202);
+  expect(await fleet.ended(givesUp.jobId)).toMatchObject({ run: 3 });
+  expect((await fleet.rows(givesUp.jobId))['gives-up']!.repairs).toHaveLength(1);
+  expect(await ask(givesUp.jobId, { outcome: 'failed' })).toMatchObject({
+    status: 409,
+    json: { detail: expect.stringContaining('None of the 0 repositories') },
+  });
+  expect(new Set(repairs!.map(({ headSha }) => headSha)).size).toBe(3);
   const bill = (await fleet.job(tries.jobId)).costUsd! + (await fleet.job(givesUp.jobId)).costUsd!;
   expect(bill).toBeCloseTo(billed(tries.before), 9);
 });

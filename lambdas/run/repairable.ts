@@ -45,10 +45,9 @@ export function mayNeedRepair(row: Row, { pullRequest: wanted }: Pick<JobRow, 'p
 }
 
 /** The job as a person's request for a repair takes it: its rounds limit only what it does by itself. */
-export function withoutLimit({ pullRequest }: Pick<JobRow, 'pullRequest'>): Pick<JobRow, 'pullRequest'> {
-  return {
-    pullRequest: { ...pullRequest, repair: { ...pullRequest?.repair, rounds: Number.POSITIVE_INFINITY } },
-  };
+export function withoutLimit<Job extends Pick<JobRow, 'pullRequest'>>(job: Job): Job {
+  const repair = { ...job.pullRequest?.repair, rounds: Number.POSITIVE_INFINITY };
+  return { ...job, pullRequest: { ...job.pullRequest, repair } };
 }
 
 /**

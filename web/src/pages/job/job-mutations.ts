@@ -22,7 +22,10 @@ export type RunBody = {
  * Starts the next run of a job. The key belongs to what the person wants: the same request, about the run that was on
  * screen, keeps its key until it is answered, so that a lost answer or a second click never starts a second run.
  */
-export function useStartRun(jobId: string, action: 'retry' | 'continue' | 'revise' | 'pull-requests') {
+export function useStartRun(
+  jobId: string,
+  action: 'retry' | 'continue' | 'revise' | 'repair' | 'pull-requests',
+) {
   const client = useQueryClient();
   const renew = useRenewJob(jobId);
   const intent = useRef({ wish: '', key: '' });

@@ -87,7 +87,11 @@ export function JobPage() {
             key={name}
             to="/j/$jobId"
             params={{ jobId }}
-            search={{ ...search, tab: name === 'repositories' ? undefined : name }}
+            search={{
+              ...search,
+              tab: name === 'repositories' ? undefined : name,
+              check: name === 'pulls' ? search.check : undefined,
+            }}
             aria-current={tab === name ? 'page' : undefined}
             activeOptions={{ explicitUndefined: true }}
             replace

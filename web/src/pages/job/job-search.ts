@@ -26,6 +26,8 @@ export type JobSearch = {
   shape?: string;
   kin?: string;
   error?: string;
+  /** A check that fails; of the tab of pull requests alone. */
+  check?: string;
   sort?: (typeof SORTS)[number];
   desc?: boolean;
 };
@@ -41,6 +43,7 @@ export function jobSearch(search: Record<string, unknown>): JobSearch {
     shape: textParam(search.shape, 80),
     kin: textParam(search.kin, 80),
     error: textParam(search.error, 400),
+    check: textParam(search.check, 200),
     sort: wordParam(search.sort, SORTS),
     desc: search.desc === true || undefined,
   };

@@ -1,3 +1,5 @@
+import { visibleText } from '../../../../core/hidden-characters.ts';
+import { Text } from '../../text/text.tsx';
 import styles from '../../ui/filters.module.css';
 import { type JobSearch, OUTCOMES, PULL_STATES, REVIEWS, ROW_STATUSES } from './job-search.ts';
 import { shortShape } from './rows.ts';
@@ -62,6 +64,9 @@ export function RepositoryFilters({
       {search.kin && (
         <Picked label={`kin ${shortShape(search.kin)}`} clear={() => onChange({ kin: undefined })} />
       )}
+      {search.check && (
+        <Picked label={`check ${search.check}`} clear={() => onChange({ check: undefined })} />
+      )}
       {search.error && <Picked label="one kind of failure" clear={() => onChange({ error: undefined })} />}
     </form>
   );
@@ -69,8 +74,8 @@ export function RepositoryFilters({
 
 function Picked({ label, clear }: { label: string; clear: () => void }) {
   return (
-    <button type="button" onClick={clear} aria-label={`Remove the filter: ${label}`}>
-      {label} ✕
+    <button type="button" onClick={clear} aria-label={`Remove the filter: ${visibleText(label)}`}>
+      <Text max={200}>{label}</Text> ✕
     </button>
   );
 }

@@ -14,7 +14,10 @@ import { BurnDown } from './burn-down.tsx';
 import { Operate } from './operate.tsx';
 import { OPERATIONS, type Operation } from './operations.ts';
 import own from './pulls.module.css';
+import { failsIn } from './red-checks.ts';
+import { RedChecks } from './red-checks.tsx';
 import { Refusals } from './refusals.tsx';
+import { Repairs } from './repairs.tsx';
 import { RunProgress } from './run-progress.tsx';
 
 const route = getRouteApi('/j/$jobId');
@@ -34,8 +37,15 @@ export default function PullsTab({
   const { data, error, refetch } = useQuery(jobPullRequestsQuery(job));
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const all = useMemo(() => rows.filter((row) => row.prState !== undefined || isChange(row)), [rows]);
-  const shown = useMemo(() => selectRows(all, search), [all, search]);
   const pulls = useMemo(() => byName(data?.pullRequests ?? []), [data]);
+  const shown = useMemo(() => {
+    const { check } = search;
+    const matching = selectRows(all, search);
+    return check === undefined
+      ? matching
+      : matching.filter(({ repositoryName }) => failsIn(pulls.get(repositoryName), check));
+  }, [all, search, pulls]);
+  const isRunner = me?.roles.includes('runner') ?? false;
   if (all.length === 0)
     return (
       <Empty title="There are no changes yet">
@@ -50,6 +60,7 @@ export default function PullsTab({
     <>
       <BurnDown job={job} />
       <RunProgress job={job} />
+      <RedChecks job={job} rows={all} pulls={pulls} isRunner={isRunner} />
       {error && <ProblemBox error={error} retry={() => void refetch()} />}
       <RepositoryFilters search={search} onChange={set} />
       <p className={styles.line}>
@@ -67,7 +78,7 @@ export default function PullsTab({
           </button>
         )}
       </p>
-      {me?.roles.includes('runner') && (
+      {isRunner && (
         <fieldset className={own.operations} aria-label="Operations">
           <span>
             {picked.length > 0 ? `${count(picked.length)} selected` : `All ${count(shown.length)} shown`}:
@@ -92,6 +103,7 @@ export default function PullsTab({
         selected={selected}
         onSelect={setSelected}
       />
+      <Repairs job={job} />
       <Refusals jobId={job.jobId} pulls={data?.pullRequests ?? []} />
     </>
   );

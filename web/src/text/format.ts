@@ -39,6 +39,12 @@ export function amount(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
+/** The first of some names, and how many more there are. */
+export function someOf(names: readonly string[], shown = 5): string {
+  const more = names.length - shown;
+  return `${names.slice(0, shown).join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}`;
+}
+
 /** Such as `3 min ago`. */
 export function ago(iso: string | null | undefined, now = Date.now()): string {
   return iso ? `${duration(now - Date.parse(iso))} ago` : '—';

@@ -2,7 +2,8 @@ import { getRouteApi } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { isRunning } from '../../api/polling.ts';
 import type { JobPage } from '../../api/types.ts';
-import { amount, count } from '../../text/format.ts';
+import { amount, count, someOf } from '../../text/format.ts';
+import { ConfirmButton } from '../../ui/confirm-button.tsx';
 import { Empty, ProblemBox } from '../../ui/problem.tsx';
 import { useStartRun } from './job-mutations.ts';
 import styles from './job-page.module.css';
@@ -107,13 +108,13 @@ function Selection({
       >
         Retry {count(retriable.length)}
       </button>
-      <button
-        type="button"
+      <ConfirmButton
+        label={`Open pull requests (${count(publishable.length)})`}
+        question={`Open pull requests in ${someOf(names(publishable))}?`}
+        confirm={`Open ${count(publishable.length)}`}
         disabled={publishable.length === 0 || publish.isPending}
-        onClick={() => publish.mutate({ repositories: names(publishable) }, { onSuccess: onClear })}
-      >
-        Open pull requests ({count(publishable.length)})
-      </button>
+        onConfirm={() => publish.mutate({ repositories: names(publishable) }, { onSuccess: onClear })}
+      />
       <Revise
         job={job}
         total={of.filter(isRevisable).length}

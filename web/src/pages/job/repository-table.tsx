@@ -22,6 +22,7 @@ const COLUMNS: readonly (readonly [string, Sort?])[] = [
   ['Ended', 'completedAt'],
 ];
 
+const CHECK_SIGNS = { passing: '✓', failing: '✕', pending: '◐' } as const;
 const ROW_PX = 34;
 const CARD_PX = 132;
 
@@ -145,7 +146,13 @@ function Cells({
       <span key="pull">
         {row.prNumber !== undefined && `#${row.prNumber} `}
         <Status value={row.prState} />
-        {row.prState === 'open' && row.checks && row.checks !== 'none' && ` checks ${row.checks}`}
+        {row.prState === 'open' && row.checks && row.checks !== 'none' && (
+          <span title={`checks ${row.checks}`}>
+            {' '}
+            <span aria-hidden="true">{CHECK_SIGNS[row.checks]}</span>
+            <span className="visually-hidden">checks {row.checks}</span>
+          </span>
+        )}
       </span>
     ) : (
       '—'

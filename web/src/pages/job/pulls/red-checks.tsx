@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import { isRunning } from '../../../api/polling.ts';
 import type { JobPage, ListedPullRequest } from '../../../api/types.ts';
-import { amount, count } from '../../../text/format.ts';
+import { amount, count, someOf } from '../../../text/format.ts';
 import { Text } from '../../../text/text.tsx';
 import { ConfirmButton } from '../../../ui/confirm-button.tsx';
 import { ProblemBox } from '../../../ui/problem.tsx';
@@ -72,7 +72,7 @@ function RedCard({ job, group, isRunner }: { job: JobPage; group: RedGroup; isRu
         <div className={styles.actions}>
           <ConfirmButton
             label={`Repair these ${count(names.length)}`}
-            question={`Repair ${amount(names.length, 'pull request')}: ${some(names)}? The model gets what the checks say, and each gets one more commit if the repair completes. A commit that had a repair before, and one that a person added to, is left out.`}
+            question={`Repair ${amount(names.length, 'pull request')}: ${someOf(names)}? The model gets what the checks say, and each gets one more commit if the repair completes. A commit that had a repair before, and one that a person added to, is left out.`}
             confirm={`Repair ${count(names.length)}`}
             disabled={isRunning(job) || repair.isPending}
             onConfirm={() => repair.mutate({ repositories: [...names] })}
@@ -82,11 +82,4 @@ function RedCard({ job, group, isRunner }: { job: JobPage; group: RedGroup; isRu
       {repair.error && <ProblemBox error={repair.error} />}
     </li>
   );
-}
-
-const SHOWN = 5;
-
-function some(names: readonly string[]): string {
-  const more = names.length - SHOWN;
-  return `${names.slice(0, SHOWN).join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}`;
 }

@@ -110,4 +110,6 @@ export type AnalyzeManifest = MapManifest & {
   inWaves: boolean;
   /** `Root=…` of the X-Ray trace, for the workers' log lines; empty if the run is not traced. */
   trace: string;
+  /** The job definition of AWS Batch with the image of the job. */
+  jobDefinition: string;
 };

@@ -7,6 +7,7 @@ import { Notify } from './notice.ts';
 import { RepairSettings } from './repair.ts';
 import { RepositorySelector } from './repository-selector.ts';
 import { TokenUsage } from './usage.ts';
+import { ImageName } from './worker-image.ts';
 
 /** The status of a repository of a job. The last three are ends. */
 export const Status = z.enum(['pending', 'processing', 'completed', 'failed', 'cancelled']);
@@ -110,6 +111,8 @@ export const JobSettings = z.strictObject({
   maxCostUsd: Amount.max(10_000),
   /** The most minutes of wall clock for one repository, from the clone to the outcome. */
   maxMinutes: Amount.max(1440),
+  /** The worker image, with the toolchain that commands need. @default - the environment's first */
+  image: ImageName.optional(),
   /** Shell commands run in the clone before the conversation. */
   setup: z.array(CommandLine).max(20),
   /** Shell commands that must exit 0 before a change counts; the model may run them too. */

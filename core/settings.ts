@@ -11,6 +11,7 @@ import { RepositoryGroups } from './repository-access.ts';
 import { readCommandSecret, SECRET_VARIABLES, type SecretName, Secrets, type Variables } from './secrets.ts';
 import { address, count, flag, json, list, person, positive, seconds, whole } from './setting-shapes.ts';
 import type { CredentialProvider, CredentialSource } from './worker-credentials.ts';
+import { ImageName, JobDefinitions } from './worker-image.ts';
 
 const AWS = {
   AWS_REGION: z.string().default('us-east-1'),
@@ -29,6 +30,8 @@ const AWS = {
   JOB_QUEUE: z.string().optional(),
   /** CloudWatch's namespace of the metrics that functions and workers write into their logs. If it is absent, they write none. */
   METRICS_NAMESPACE: z.string().min(1).max(255).optional(),
+  /** The job definition of each worker image: JSON, `{"default": "arn:…"}`. Deployments set it. */
+  JOB_DEFINITIONS: json(JobDefinitions).default({}),
 };
 
 const API = {
@@ -136,10 +139,17 @@ const JOBS = {
   MAX_MINUTES: positive(1440).optional(),
   MAX_PATCH_KIB: count(1024, 16_384),
   MAX_FILES: count(100),
+  /** The images that a job may name in `settings.image`. The first is that of jobs that name none. Deployments set it. */
+  WORKER_IMAGES: list.pipe(z.array(ImageName)),
 };
 
 const WORKER = {
   TEMP_DIR: z.string().default(() => tmpdir()),
+  /**
+   * On one machine, which has no images: folders that come first on the PATH of a worker, by the name of an image: JSON,
+   * `{"jdk": "/opt/jdk-21/bin"}`.
+   */
+  LOCAL_IMAGES: json(z.record(ImageName, z.string())).default({}),
   /** `uid:gid` of the user who runs a job's commands. @default - the worker's user */
   COMMAND_USER: z
     .string()
@@ -318,6 +328,8 @@ export function defaultJobSettings(all: Settings): JobSettings {
   return {
     model: all.CLAUDE_MODEL,
     ...(all.CLAUDE_EFFORT && { effort: all.CLAUDE_EFFORT }),
+    // Written out, so that later runs keep the image when the environment's first changes.
+    ...(all.WORKER_IMAGES[0] && { image: all.WORKER_IMAGES[0] }),
     maxTurns: all.DEFAULT_TURNS,
     maxCostUsd: all.DEFAULT_REPOSITORY_COST_USD,
     maxMinutes: all.DEFAULT_MINUTES,

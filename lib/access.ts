@@ -40,11 +40,15 @@ export interface Access {
   readonly notices?: boolean;
   /** Starts and lists backups of the tables. */
   readonly backups?: boolean;
+  /** The names of the workers' images, or their job definitions too, in its settings. */
+  readonly images?: 'names' | 'definitions';
   /** Secrets that it may give a new value, and not read. */
   readonly rotates?: readonly Secret[];
 }
 
 export interface Resources {
+  /** By the workers' images, of which the first is the default. */
+  readonly jobDefinitionArns: Readonly<Record<string, string>>;
   readonly jobsTable: ITable;
   readonly repositoriesTable: ITable;
   readonly artifacts: IBucket;
@@ -191,14 +195,23 @@ export function environmentOf(
       NOTICE_TOPIC_ARN: resources.noticeTopicArn,
       NOTICE_DEAD_LETTERS_URL: resources.deadLettersUrl,
     }),
+    ...(access.images === 'names' && { WORKER_IMAGES: Object.keys(resources.jobDefinitionArns).join(',') }),
+    ...(access.images === 'definitions' && { JOB_DEFINITIONS: jsonOf(resources.jobDefinitionArns) }),
     ...(access.rotates && { ROTATED_SECRETS: rotatedSecrets(access.rotates, resources) }),
   };
 }
 
-/** As JSON. CloudFormation fills the ARNs in, so the text is put together of the names and them. */
 function rotatedSecrets(names: readonly Secret[], { secretArns }: Resources): string {
-  const entries = names.flatMap((name) => (secretArns[name] ? [`"${name}":"${secretArns[name]}"`] : []));
-  return `{${entries.join(',')}}`;
+  return jsonOf(
+    Object.fromEntries(names.flatMap((name) => (secretArns[name] ? [[name, secretArns[name]]] : []))),
+  );
+}
+
+/** JSON of ARNs. CloudFormation fills them in, so the text is put together of the names and them. */
+function jsonOf(arns: Readonly<Record<string, string>>): string {
+  return `{${Object.entries(arns)
+    .map(([name, arn]) => `"${name}":"${arn}"`)
+    .join(',')}}`;
 }
 
 /** An ARN made from a name, so that a grant does not make a dependency cycle. */

@@ -44,6 +44,7 @@ const ACCESS: Access = {
     'UpdateMapRun',
   ],
   secrets: ['GITHUB_TOKEN'],
+  images: 'names',
   backups: true,
   rotates: ['CLAUDE_API_KEY', 'GITHUB_TOKEN', 'GITHUB_WRITE_TOKEN', 'GITHUB_APP_PRIVATE_KEY'],
 };

@@ -3,6 +3,7 @@ import {
   Action,
   type CfnJobDefinition,
   EcsFargateContainerDefinition,
+  type EcsFargateContainerDefinitionProps,
   EcsJobDefinition,
   EcsVolume,
   FargateComputeEnvironment,
@@ -19,6 +20,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { NOT_TRIED_AGAIN, WORKER_ATTEMPTS } from '../core/attempts.ts';
 import { WORKER_ARGUMENTS } from '../core/execution.ts';
+import { DEFAULT_IMAGE } from '../core/worker-image.ts';
 import { acknowledgeWildcards, type Grant, grant, NO_RESOURCES } from './grant.ts';
 import type { Names } from './names.ts';
 import type { Network } from './network.ts';
@@ -28,8 +30,8 @@ export interface BatchComputeProps {
   readonly network: Network;
   /** Whether workers get a public address, which they need to reach the internet from a subnet without NAT. */
   readonly publicIp: boolean;
-  /** Built from worker/Dockerfile, or from that image plus a team's toolchain. */
-  readonly image: ContainerImage;
+  /** By name: built from worker/Dockerfile, or from that image plus a team's toolchain. The first is the default. */
+  readonly images: Readonly<Record<string, ContainerImage>>;
   readonly vcpu: number;
   readonly memory: Size;
   /** The disk of one worker, for the clone, the dependencies that `setup` installs, and build output. */
@@ -50,12 +52,16 @@ export interface BatchComputeProps {
 /** The work volume, the only writable folder of a worker. */
 export const WORK_FOLDER = '/work';
 
+/** The job definition of an image; grants use its name. */
+export function jobDefinitionName(names: Names, image: string): string {
+  return names.of(image === DEFAULT_IMAGE ? 'job-definition' : `job-definition-${image}`);
+}
+
 /** AWS Batch on Fargate: Spot first, then on demand. */
 export class BatchCompute extends Construct {
   readonly jobQueue: JobQueue;
-  readonly jobDefinition: EcsJobDefinition;
-  /** The ARN of the newest revision. Not by Ref, for which AWS's schema and documentation disagree. */
-  readonly jobDefinitionArn: string;
+  /** The ARNs of the newest revisions by image. Not by Ref, for which AWS's schema and documentation disagree. */
+  readonly jobDefinitionArns: Readonly<Record<string, string>>;
   readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: BatchComputeProps) {
@@ -66,9 +72,7 @@ export class BatchCompute extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     this.jobQueue = this.#jobQueue(props);
-    this.jobDefinition = this.#jobDefinition(props);
-    const { logicalId } = this.jobDefinition.node.defaultChild as CfnJobDefinition;
-    this.jobDefinitionArn = Fn.getAtt(logicalId, 'JobDefinitionArn').toString();
+    this.jobDefinitionArns = this.#jobDefinitions(props);
   }
 
   #jobQueue({ names, network, maxVcpus, schedulingPolicy }: BatchComputeProps): JobQueue {
@@ -100,10 +104,30 @@ export class BatchCompute extends Construct {
     });
   }
 
-  #jobDefinition(props: BatchComputeProps): EcsJobDefinition {
-    const definition = new EcsJobDefinition(this, 'JobDefinition', {
-      jobDefinitionName: props.names.of('job-definition'),
-      container: this.#container(props),
+  /** One for each image; they differ in nothing else. */
+  #jobDefinitions(props: BatchComputeProps): Record<string, string> {
+    const container = this.#container(props);
+    return Object.fromEntries(
+      Object.entries(props.images).map(([name, image]) => {
+        const of = name === DEFAULT_IMAGE ? '' : `-${name}`;
+        const { logicalId } = this.#jobDefinition(
+          of,
+          jobDefinitionName(props.names, name),
+          new EcsFargateContainerDefinition(this, `Container${of}`, { ...container, image }),
+        );
+        return [name, Fn.getAtt(logicalId, 'JobDefinitionArn').toString()];
+      }),
+    );
+  }
+
+  #jobDefinition(
+    of: string,
+    jobDefinitionName: string,
+    container: EcsFargateContainerDefinition,
+  ): CfnJobDefinition {
+    const definition = new EcsJobDefinition(this, `JobDefinition${of}`, {
+      jobDefinitionName,
+      container,
       retryAttempts: WORKER_ATTEMPTS,
       retryStrategies: NOT_TRIED_AGAIN.map(({ onReason, onExitCode }) =>
         RetryStrategy.of(Action.EXIT, Reason.custom({ onReason, onExitCode })),
@@ -115,15 +139,13 @@ export class BatchCompute extends Construct {
       skipDeregisterOnUpdate: true,
     });
     // CDK renders `Host: {}`, which Fargate rejects.
-    (definition.node.defaultChild as CfnJobDefinition).addPropertyDeletionOverride(
-      'ContainerProperties.Volumes.0.Host',
-    );
-    return definition;
+    const resource = definition.node.defaultChild as CfnJobDefinition;
+    resource.addPropertyDeletionOverride('ContainerProperties.Volumes.0.Host');
+    return resource;
   }
 
-  #container(props: BatchComputeProps): EcsFargateContainerDefinition {
-    const container = new EcsFargateContainerDefinition(this, 'Container', {
-      image: props.image,
+  #container(props: BatchComputeProps): Omit<EcsFargateContainerDefinitionProps, 'image'> {
+    return {
       cpu: props.vcpu,
       memory: props.memory,
       ...(props.storage.toGibibytes() > FARGATE_STORAGE_GIB && { ephemeralStorageSize: props.storage }),
@@ -139,8 +161,7 @@ export class BatchCompute extends Construct {
       volumes: [EcsVolume.host({ name: 'work', containerPath: WORK_FOLDER })],
       // The init process reaps orphans of a job's commands, and forwards SIGTERM to the worker.
       linuxParameters: new LinuxParameters(this, 'Linux', { initProcessEnabled: true }),
-    });
-    return container;
+    };
   }
 
   #jobRole(grants: readonly Grant[]): Role {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SettingsError } from '../core/errors.ts';
 import { parseSettings, SETTING_NAMES } from '../core/settings.ts';
+import { DEFAULT_IMAGE, ImageName } from '../core/worker-image.ts';
 import { requireFargateSize } from './fargate.ts';
 
 /** `a,b` on the command line, or an array in cdk.json. */
@@ -14,7 +15,7 @@ const whole = (min: number, max: number) => z.coerce.number().int().min(min).max
  * template.
  */
 const DECIDED_HERE =
-  /^(?:AWS_|DYNAMODB_|AUTHORIZATION|ARTIFACTS_URL|STATE_MACHINE_ARN|JOB_QUEUE|METRICS_NAMESPACE|ROTATED_SECRETS|NOTICE_TOPIC_ARN|NOTICE_DEAD_LETTERS_URL|NOTICE_LOOPBACK|TEMP_DIR|JOB_ID|REPOSITORY_NAME|WORKER_)|_SECRET_ID$|TOKEN$|API_KEY$|SIGNING_KEY$/;
+  /^(?:AWS_|DYNAMODB_|AUTHORIZATION|ARTIFACTS_URL|STATE_MACHINE_ARN|JOB_QUEUE|JOB_DEFINITIONS|LOCAL_IMAGES|METRICS_NAMESPACE|ROTATED_SECRETS|NOTICE_TOPIC_ARN|NOTICE_DEAD_LETTERS_URL|NOTICE_LOOPBACK|TEMP_DIR|JOB_ID|REPOSITORY_NAME|WORKER_)|_SECRET_ID$|TOKEN$|API_KEY$|SIGNING_KEY$/;
 /** A setting of the image, and the App's key. */
 const DECIDED_ELSEWHERE = /^COMMAND_USER$|_PRIVATE_KEY$/;
 
@@ -25,16 +26,18 @@ const SettingText = z.preprocess(
 );
 
 /** An object in cdk.json, or its JSON on the command line. */
+function jsonOnCommandLine(value: unknown, context: z.RefinementCtx): unknown {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `is not JSON: ${(error as Error).message}` });
+    return z.NEVER;
+  }
+}
+
 const Settings = z.preprocess(
-  (value, context) => {
-    if (typeof value !== 'string') return value;
-    try {
-      return JSON.parse(value);
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: `is not JSON: ${(error as Error).message}` });
-      return z.NEVER;
-    }
-  },
+  jsonOnCommandLine,
   z.record(z.string(), SettingText).superRefine((settings, context) => {
     for (const name of Object.keys(settings)) {
       if (!SETTING_NAMES.includes(name)) {
@@ -67,6 +70,17 @@ const WebOrigin = z
     'expected an origin such as https://portal.example.com',
   );
 
+const WorkerImages = z.preprocess(
+  jsonOnCommandLine,
+  z.record(
+    ImageName.refine(
+      (name) => name !== DEFAULT_IMAGE,
+      'the image of this name is workerImage; use that option',
+    ),
+    z.string().min(1),
+  ),
+);
+
 /** The options of a deployment: in cdk.json under `environments`, or once by `--context name=value`. */
 const Configuration = z.strictObject({
   /** Settings of the product (docs/settings.md), above all ALLOWED_REPOSITORIES and MAX_REPOSITORIES. */
@@ -91,6 +105,13 @@ const Configuration = z.strictObject({
   maxVcpus: whole(1, 10_000).default(64),
   /** An image that is based on the one of worker/Dockerfile, with your toolchain. */
   workerImage: z.string().optional(),
+  /**
+   * More images by the names that jobs choose from: where it is in a registry, or `./folder`, whose Dockerfile begins with
+   * `FROM worker`.
+   */
+  workerImages: WorkerImages.default({}),
+  /** The image of jobs that name none. `default` is workerImage, or that of worker/Dockerfile. */
+  defaultWorkerImage: z.string().default(DEFAULT_IMAGE),
   /**
    * The base image of worker/Dockerfile, as NAME@sha256:DIGEST. If it is absent, `npm run deploy` uses the newest digest of
    * node:24-slim.
@@ -156,6 +177,7 @@ export function readConfiguration(context: (name: string) => unknown): Configura
   );
   const configuration = parse(Configuration, { ...written, ...overrides }, `environments.${environment}`);
   requirePairs(configuration);
+  requireKnownImage(configuration);
   requireFargateSize(configuration.workerVcpu, configuration.workerMemoryMiB);
   const deletionProtection = configuration.keepData && configuration.deletionProtection;
   return { environment, ...configuration, deletionProtection };
@@ -167,6 +189,14 @@ function requirePairs({ vpcId, subnetIds, oidcIssuer, oidcAudience }: z.infer<ty
   if (Boolean(oidcIssuer) !== oidcAudience.length > 0)
     throw new SettingsError(
       'Only one of oidcIssuer and oidcAudience is set. Set both, or neither for Cognito.',
+    );
+}
+
+function requireKnownImage({ workerImages, defaultWorkerImage }: z.infer<typeof Configuration>) {
+  const names = [DEFAULT_IMAGE, ...Object.keys(workerImages)];
+  if (!names.includes(defaultWorkerImage))
+    throw new SettingsError(
+      `defaultWorkerImage is ${defaultWorkerImage}, and the images are ${names.join(', ')}. Name one of them, or add it to workerImages.`,
     );
 }
 

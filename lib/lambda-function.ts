@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, type FunctionOptions, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
@@ -78,8 +78,12 @@ export class LambdaFunction extends NodejsFunction {
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const ENVIRONMENT_BYTES = 4096;
-/** The maximum length of an ARN or name that CloudFormation fills in. */
-const RESOLVED_BYTES = 150;
+/** What CloudFormation fills in: a region, an account or a partition, or else an ARN or a name. */
+const TOKEN = /\$\{Token\[(AWS\.)?[^\]]*\]\}/g;
+/** As many characters as that has at most. */
+function resolvedLength(_: string, isPseudoParameter?: string): string {
+  return ' '.repeat(isPseudoParameter ? 16 : 150);
+}
 
 /** Throws SettingsError for an environment that Lambda would reject, before anything is deployed. */
 function requireFittingEnvironment(
@@ -87,7 +91,7 @@ function requireFittingEnvironment(
   settings: Readonly<Record<string, string>>,
 ): void {
   const bytesOf = ([name, value]: [string, string]) =>
-    name.length + (Token.isUnresolved(value) ? RESOLVED_BYTES : Buffer.byteLength(value));
+    name.length + Buffer.byteLength(value.replace(TOKEN, resolvedLength));
   const bytes = Object.entries(environment).reduce((sum, entry) => sum + bytesOf(entry), 0);
   if (bytes <= ENVIRONMENT_BYTES) return;
   const [longest] = Object.entries(settings).sort((a, b) => bytesOf(b) - bytesOf(a));

@@ -18,7 +18,7 @@ import { Steps } from './steps.ts';
 import { Storage } from './storage.ts';
 import { Web } from './web.ts';
 import { workerGrants, workerSecretIds } from './worker-access.ts';
-import { namedImage, workerImage } from './worker-image.ts';
+import { workerImages } from './worker-image.ts';
 import { WorkerSession, workerCredentialsFunction } from './worker-session.ts';
 import { stateMachineName, Workflow } from './workflow.ts';
 
@@ -71,7 +71,7 @@ export class CodyBatchStack extends Stack {
       repositoriesTable: storage.repositoriesTable,
       artifacts: storage.artifacts,
       jobQueue: compute.jobQueue,
-      jobDefinitionArn: compute.jobDefinitionArn,
+      images: Object.keys(compute.jobDefinitionArns),
       functions: steps.functions,
     });
     const web = pageFolder ? this.#addWeb(pageFolder, storage) : undefined;
@@ -129,15 +129,14 @@ export class CodyBatchStack extends Stack {
   /** `Analysis` is the construct's ID in deployed environments. */
   #addBatchCompute(stored: Stored, workerFolder: string): BatchCompute {
     const names = this.#names;
-    const { vpcId, subnetIds, ...configuration } = this.#configuration;
+    const configuration = this.#configuration;
+    const { vpcId, subnetIds } = configuration;
     const credentialsFunction = workerCredentialsFunction(names);
     return new BatchCompute(this, 'Analysis', {
       names,
       network: new Network(this, 'Network', { names, existing: vpcId ? { vpcId, subnetIds } : undefined }),
       publicIp: configuration.publicIp,
-      image: configuration.workerImage
-        ? namedImage(this, configuration.workerImage)
-        : workerImage(workerFolder, configuration.workerBaseImage),
+      images: workerImages(this, configuration, workerFolder),
       vcpu: configuration.workerVcpu,
       memory: Size.mebibytes(configuration.workerMemoryMiB),
       storage: Size.gibibytes(configuration.workerStorageGiB),
@@ -163,13 +162,14 @@ export class CodyBatchStack extends Stack {
   }
 
   /** The names, settings and resources of every function. */
-  #functionSetting(stored: Stored, { jobQueue }: BatchCompute): FunctionSetting {
+  #functionSetting(stored: Stored, { jobQueue, jobDefinitionArns }: BatchCompute): FunctionSetting {
     const stateMachine = stateMachineName(this.#names);
     return {
       names: this.#names,
       settings: this.#configuration.settings,
       resources: {
         ...stored,
+        jobDefinitionArns,
         jobQueueArn: jobQueue.jobQueueArn,
         jobQueueName: this.#names.of('job-queue'),
         batchJobArns: arnByName('batch', 'job/*'),

@@ -30,6 +30,7 @@ const ACCESS: Readonly<Record<string, Access>> = {
     artifacts: ['read', 'write', 'remove'],
     batchJobs: true,
     secrets: ['GITHUB_TOKEN'],
+    images: 'definitions',
   },
   RecordResult: { repositories: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'], artifacts: ['read'] },
   RecordFailure: { repositories: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'], artifacts: ['read'] },

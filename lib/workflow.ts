@@ -10,6 +10,7 @@ import { Construct } from 'constructs';
 import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
 import { arnByName } from './access.ts';
+import { jobDefinitionName } from './batch-compute.ts';
 import { acknowledgeWildcards, type Grant, grant, NO_RESOURCES } from './grant.ts';
 import type { Names } from './names.ts';
 
@@ -20,7 +21,8 @@ export interface WorkflowProps {
   /** Holds the manifests that the Maps read and the results that they write. */
   readonly artifacts: IBucket;
   readonly jobQueue: IJobQueue;
-  readonly jobDefinitionArn: string;
+  /** The names of the workers' images. */
+  readonly images: readonly string[];
   /** The functions of `lambdas/steps`, by the name of the state that invokes them. */
   readonly functions: Readonly<Record<string, IFunction>>;
 }
@@ -50,7 +52,6 @@ export class Workflow extends Construct {
         RepositoriesTable: props.repositoriesTable.tableName,
         ArtifactsBucket: props.artifacts.bucketName,
         JobQueue: props.jobQueue.jobQueueArn,
-        JobDefinition: props.jobDefinitionArn,
         ...Object.fromEntries(
           Object.entries(props.functions).map(([step, { functionArn }]) => [
             functionSubstitution(step),
@@ -88,14 +89,19 @@ function stepGrants({ jobsTable, repositoriesTable, functions }: WorkflowProps):
 }
 
 /** Besides SubmitJob, `.sync` tags jobs, terminates those of stopped executions, and learns of their ends by a rule. */
-function batchGrants({ names, jobQueue }: WorkflowProps): Grant[] {
+function batchGrants({ names, jobQueue, images }: WorkflowProps): Grant[] {
   const jobs = arnByName('batch', 'job/*');
-  const definition = arnByName('batch', `job-definition/${names.of('job-definition')}`);
+  const definitions = images.map((image) =>
+    arnByName('batch', `job-definition/${jobDefinitionName(names, image)}`),
+  );
   return [
     {
       actions: ['batch:SubmitJob', 'batch:TagResource'],
       // IAM checks the ARN with or without the revision, depending on how the definition is named.
-      resources: [jobQueue.jobQueueArn, definition, `${definition}:*`],
+      resources: [
+        jobQueue.jobQueueArn,
+        ...definitions.flatMap((definition) => [definition, `${definition}:*`]),
+      ],
       why: 'Running executions use the revision of the job definition that they started with.',
     },
     {

@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { isAllowed } from '../core/allowed-repositories.ts';
 import type { Variables } from '../core/secrets.ts';
 import { commandSecretVariables, parseSettings, SETTING_NAMES, type Settings } from '../core/settings.ts';
+import { DEFAULT_IMAGE } from '../core/worker-image.ts';
 import { ACCESS_KEY_ID } from './access/aws-signature.ts';
 import { OFFLINE_MODEL } from './model/offline.ts';
 
@@ -10,6 +11,13 @@ export const ACCOUNT_ID = '000000000000';
 export const TABLE_PREFIX = 'cody-batch-local';
 export const JOB_QUEUE = 'cody-batch-local-job-queue';
 export const JOB_DEFINITION = 'cody-batch-local-job-definition';
+/** By the images of LOCAL_IMAGES; the default comes first. The names are those that lib/batch-compute.ts gives. */
+export function jobDefinitionsOf(given: Variables): Record<string, string> {
+  const { LOCAL_IMAGES } = parseSettings({ LOCAL_IMAGES: given.LOCAL_IMAGES });
+  const images = Object.keys(LOCAL_IMAGES).filter((image) => image !== DEFAULT_IMAGE);
+  const others = images.map((image) => [image, `${JOB_DEFINITION}-${image}`]);
+  return { [DEFAULT_IMAGE]: JOB_DEFINITION, ...Object.fromEntries(others) };
+}
 export const STATE_MACHINE = 'cody-batch-local-job';
 /** The name that lib/batch-compute.ts gives it in an environment called `local`. */
 export const WORKER_LOG_GROUP = '/cody-batch/cody-batch-local/worker';
@@ -56,6 +64,7 @@ export type EnvironmentOptions = {
 export function stackEnvironment(options: EnvironmentOptions): Record<string, string> {
   const { given, gitHubApiUrl, offlineModelUrl } = options;
   const names = [...SETTING_NAMES, ...commandSecretVariables(given)];
+  const jobDefinitions = jobDefinitionsOf(given);
   // The local GitHub does not know a token of github.com, and must not see it.
   const isToken = (name: string) => /^GITHUB_(?:WRITE_)?TOKEN(?:_SECRET_ID)?$/.test(name);
   const bySecret = gitHubApiUrl !== undefined && !options.gitHubHasCredentials;
@@ -75,8 +84,9 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
     ARTIFACTS_SIGNING_KEY: options.secret,
     STATE_MACHINE_ARN,
     JOB_QUEUE,
-    JOB_DEFINITION,
     METRICS_NAMESPACE: given.METRICS_NAMESPACE ?? 'CodyBatch/local',
+    JOB_DEFINITIONS: JSON.stringify(jobDefinitions),
+    WORKER_IMAGES: Object.keys(jobDefinitions).join(','),
     TEMP_DIR: options.temporaryFolder,
     // A receiver of notices may run beside the stack.
     NOTICE_LOOPBACK: 'true',
@@ -102,6 +112,7 @@ export function stackEnvironment(options: EnvironmentOptions): Record<string, st
 /** Settings that the stack decides. A user who sets one of them means another DynamoDB or another bucket. */
 export const DECIDED_BY_STACK: readonly string[] = [
   ...['DYNAMODB_ENDPOINT', 'DYNAMODB_REGION', 'ARTIFACTS_URL', 'STATE_MACHINE_ARN', 'JOB_QUEUE'],
+  ...['JOB_DEFINITIONS', 'WORKER_IMAGES'],
   'ARTIFACTS_SIGNING_KEY',
   ...['ROTATED_SECRETS', 'NOTICE_TOPIC_ARN', 'NOTICE_DEAD_LETTERS_URL', 'NOTICE_LOOPBACK'],
   ...['AUTHORIZATION', 'WORKER_CREDENTIALS_FUNCTION'],

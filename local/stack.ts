@@ -20,7 +20,6 @@ import {
   ACCOUNT_ID,
   applyEnvironment,
   awsVariables,
-  JOB_DEFINITION,
   JOB_QUEUE,
   REGION,
   STATE_MACHINE,
@@ -41,7 +40,7 @@ import { startSchedules } from './schedules.ts';
 import type { StackOptions } from './stack-options.ts';
 import { startStates } from './states/server.ts';
 import type { StatusChangeEvent } from './states/status-change.ts';
-import { workerJobDefinition } from './worker-job-definition.ts';
+import { workerJobDefinitions } from './worker-job-definition.ts';
 
 export type Stack = RunningStack & {
   /** The secret of the data folder, which the services need. */
@@ -117,7 +116,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       access,
       jobQueue: JOB_QUEUE,
       maxRunning: options.maxRunning,
-      jobDefinition: workerJobDefinition({
+      jobDefinitions: workerJobDefinitions({
         command,
         environment,
         given: options.given,
@@ -158,7 +157,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         RepositoriesTable: tables.repositoriesTable,
         ArtifactsBucket: 'cody-batch-local-artifacts',
         JobQueue: JOB_QUEUE,
-        JobDefinition: JOB_DEFINITION,
         ...Object.fromEntries(functions.steps.map((name) => [functionSubstitution(name), name])),
       },
       region: REGION,

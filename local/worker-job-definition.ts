@@ -1,11 +1,11 @@
+import path from 'node:path';
 import { NOT_TRIED_AGAIN, WORKER_ATTEMPTS } from '../core/attempts.ts';
 import { SECRET_VARIABLES, type Variables, WRITE_CREDENTIALS } from '../core/secrets.ts';
-import { commandSecretVariables } from '../core/settings.ts';
+import { commandSecretVariables, parseSettings } from '../core/settings.ts';
 import type { LocalJobDefinition } from './batch/job-definition.ts';
-import { JOB_DEFINITION } from './environment.ts';
+import { jobDefinitionsOf } from './environment.ts';
 
-/** The job definition of the workers. Secrets are apart, so that DescribeJobs does not show them. */
-export function workerJobDefinition(options: {
+type WorkerOptions = {
   command: string[];
   /** Read at each start of a worker, because Batch's own endpoint is known only once it listens. */
   environment: () => Record<string, string>;
@@ -13,14 +13,32 @@ export function workerJobDefinition(options: {
   /** Has the worker's bundle, and gets Node.js's compile cache. */
   workerFolder: string;
   temporaryFolder: string;
-}): LocalJobDefinition {
-  const { command, environment, given, workerFolder, temporaryFolder } = options;
+};
+
+/**
+ * The job definitions of the workers, one for each image. All run the same command: an image only adds folders to the front
+ * of the PATH, which is all that commands of a job inherit from a worker.
+ */
+export function workerJobDefinitions(options: WorkerOptions): LocalJobDefinition[] {
+  const { LOCAL_IMAGES } = parseSettings({ LOCAL_IMAGES: options.given.LOCAL_IMAGES });
+  return Object.entries(jobDefinitionsOf(options.given)).map(([image, name]) =>
+    workerJobDefinition(name, LOCAL_IMAGES[image], options),
+  );
+}
+
+/** Secrets are apart, so that DescribeJobs does not show them. */
+function workerJobDefinition(
+  name: string,
+  folders: string | undefined,
+  { command, environment, given, workerFolder, temporaryFolder }: WorkerOptions,
+): LocalJobDefinition {
+  const PATH = [folders, process.env.PATH].filter(Boolean).join(path.delimiter);
   return {
-    name: JOB_DEFINITION,
+    name,
     command,
     get environment() {
       const plain = pick(environment(), (name) => !isSecret(name, given));
-      return { ...plain, NODE_COMPILE_CACHE: workerFolder };
+      return { ...plain, ...(folders && { PATH }), NODE_COMPILE_CACHE: workerFolder };
     },
     get secrets() {
       return pick(environment(), (name) => isSecret(name, given));

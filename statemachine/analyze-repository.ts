@@ -82,7 +82,8 @@ const AnalyzeRepository: TaskState = {
   Parameters: {
     'JobName.$': '$.batchJobName',
     JobQueue: '${JobQueue}',
-    JobDefinition: '${JobDefinition}',
+    // Of the job's image. Pinned at the start of the run, so that a deployment changes nothing of it.
+    'JobDefinition.$': '$.jobDefinition',
     Parameters: {
       'jobId.$': '$.jobId',
       'repositoryName.$': '$.repositoryName',

@@ -134,7 +134,12 @@ const Action: ChoiceState = {
 const ResolveRepositories = step('ResolveRepositories', {
   result: {
     path: '$.analyze',
-    keep: { ...MANIFEST, 'inWaves.$': '$.Payload.inWaves', 'trace.$': '$.Payload.trace' },
+    keep: {
+      ...MANIFEST,
+      'inWaves.$': '$.Payload.inWaves',
+      'trace.$': '$.Payload.trace',
+      'jobDefinition.$': '$.Payload.jobDefinition',
+    },
   },
   catch: [onError('FailJob')],
   Next: 'AnyRepositories',
@@ -170,6 +175,7 @@ const AnalyzeRepositories: MapState = {
     'attemptSeconds.$': '$$.Map.Item.Value.attemptSeconds',
     'from.$': '$$.Map.Item.Value.from',
     'trace.$': '$.analyze.trace',
+    'jobDefinition.$': '$.analyze.jobDefinition',
   },
   ItemProcessor: {
     ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },

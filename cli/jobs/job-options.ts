@@ -24,6 +24,12 @@ export const FIELD_OPTIONS: readonly FieldOption[] = [
   },
   { field: 'settings.model', flags: '--model <name>', description: 'the model (CLAUDE_MODEL)', kind: 'text' },
   {
+    field: 'settings.image',
+    flags: '--image <name>',
+    description: 'the worker image, with the toolchain of the commands',
+    kind: 'text',
+  },
+  {
     field: 'settings.effort',
     flags: '--effort <level>',
     description: "the model's effort",

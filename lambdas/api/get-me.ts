@@ -18,6 +18,8 @@ const Me = z.object({
     /** Empty means any model with a known price. */
     allowedModels: z.array(z.string()),
     defaultModel: z.string(),
+    /** The worker images for `settings.image`; jobs that name none get the first. Empty if there is no choice. */
+    workerImages: z.array(z.string()),
     /** Whether the cost of the default model is known, so that limits on cost hold. */
     isDefaultModelPriced: z.boolean(),
     maxRepositories: z.int(),
@@ -59,6 +61,7 @@ export const getMe = route(
         allowedRepositories: settings.ALLOWED_REPOSITORIES,
         allowedModels: settings.ALLOWED_MODELS,
         defaultModel,
+        workerImages: settings.WORKER_IMAGES,
         isDefaultModelPriced: isModelPriced(defaultModel, settings),
         maxRepositories: settings.MAX_REPOSITORIES,
         maxConcurrency: settings.MAX_CONCURRENCY,

@@ -14,6 +14,7 @@ export function refuseAgainstSettings(asked: Asked, settings: Settings): void {
   refuseModel(asked, settings);
   refuseSignOffWithoutAuthor(asked, settings);
   refuseCommandSecrets(asked, settings);
+  refuseImage(asked, settings);
 }
 
 /** The Signed-off-by line names the author of the commit, so the author must be known before any work is paid. */
@@ -36,6 +37,16 @@ function refuseCommandSecrets({ settings: asked }: Asked, { COMMAND_SECRETS }: S
   throw new InvalidInputError(
     `settings.commandSecrets names ${refused.join(', ')}, but COMMAND_SECRETS allows ${allowed}. Leave it out, or ask the operator to add it to COMMAND_SECRETS.`,
     { field: 'settings.commandSecrets', received: refused, expected: `names among ${allowed}` },
+  );
+}
+
+function refuseImage({ settings: asked }: Asked, { WORKER_IMAGES }: Settings): void {
+  const { image } = asked ?? {};
+  if (image === undefined || WORKER_IMAGES.includes(image)) return;
+  const images = WORKER_IMAGES.join(', ') || 'none to choose from';
+  throw new InvalidInputError(
+    `settings.image is ${image}, but the worker images of this environment are ${images}. Use one of these, leave it out, or ask the operator to add yours to workerImages.`,
+    { field: 'settings.image', received: image, expected: `one of ${images}` },
   );
 }
 

@@ -17,6 +17,7 @@ import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { readArtifact, writeArtifact } from '../../core/store/artifacts.ts';
 import { PARALLEL } from '../../core/store/repository-table.ts';
 import { readRunRequest } from '../../core/store/run-requests.ts';
+import { jobDefinitionOf } from '../../core/worker-image.ts';
 import { choose } from '../choose/choose.ts';
 import type { Context } from '../context.ts';
 import { functionHandler } from '../function-handler.ts';
@@ -57,6 +58,7 @@ export async function resolveRepositories(
 
 async function resolve(jobId: string, run: number, context: Context): Promise<AnalyzeManifest> {
   const job = await context.jobs.getWhole(jobId);
+  const jobDefinition = jobDefinitionOf(context.settings.JOB_DEFINITIONS, job.settings.image);
   await recordRunStart(job, context);
   const request = await readRunRequest(context.artifacts, job);
   const { names, held } = await letIn(jobId, request, () => listOf(job, context), context);
@@ -97,7 +99,15 @@ async function resolve(jobId: string, run: number, context: Context): Promise<An
   const inWaves = createPullRequests && held === 0 && !needsApproval(job) && items.length > concurrency;
   const traced = traceId();
   const trace = traced ? `Root=${traced}` : '';
-  return { key, prefix: `${prefix}/results`, concurrency, count: items.length, inWaves, trace };
+  return {
+    key,
+    prefix: `${prefix}/results`,
+    concurrency,
+    count: items.length,
+    inWaves,
+    trace,
+    jobDefinition,
+  };
 }
 
 type Seen = { refused: Map<string, ErrorDescription>; defaultBranches: Map<string, string> };

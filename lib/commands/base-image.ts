@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Configuration } from '../configuration.ts';
-import { BASE_IMAGE } from '../worker-image.ts';
+import { BASE_IMAGE, isToolchain } from '../worker-image.ts';
 import type { Check } from './checks.ts';
 
 const run = promisify(execFile);
@@ -15,10 +15,11 @@ const PULL_MS = 600_000;
 export async function findBaseImage({
   environment,
   workerImage,
+  workerImages,
   workerBaseImage,
 }: Configuration): Promise<{ check: Check; image?: string }> {
   const name = 'Base image';
-  if (workerImage)
+  if (workerImage && !Object.values(workerImages).some(isToolchain))
     return { check: { name, ok: true, found: `not needed, the worker's image is ${workerImage}` } };
   if (workerBaseImage)
     return {

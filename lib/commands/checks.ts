@@ -12,6 +12,7 @@ import { parseSettings } from '../../core/settings.ts';
 import type { Configuration } from '../configuration.ts';
 import { Names } from '../names.ts';
 import { aboutSecret, secretsOf } from '../secrets.ts';
+import { isToolchain } from '../worker-image.ts';
 
 /** The result of one check. `found` is one line; if `ok` is false, it ends with advice. */
 export type Check = { name: string; ok: boolean; found: string };
@@ -52,9 +53,10 @@ export async function checkDeployment(configuration: Configuration, account: Acc
   ];
 }
 
-async function checkDocker({ workerImage }: Configuration): Promise<Check> {
+async function checkDocker({ workerImage, workerImages }: Configuration): Promise<Check> {
   const name = 'Docker';
-  if (workerImage) return { name, ok: true, found: `not needed, the worker's image is ${workerImage}` };
+  if (workerImage && !Object.values(workerImages).some(isToolchain))
+    return { name, ok: true, found: `not needed, the worker's image is ${workerImage}` };
   try {
     const { stdout } = await promisify(execFile)('docker', ['version', '--format', '{{.Server.Version}}'], {
       timeout: 20_000,

@@ -5,6 +5,7 @@ import { STSClient } from '@aws-sdk/client-sts';
 import { CodyBatchError, SettingsError, UsageError } from '../../core/errors.ts';
 import { fillSecretCommand, type Variables } from '../../core/secrets.ts';
 import { print, tell } from '../../core/terminal.ts';
+import type { Configuration } from '../configuration.ts';
 import { Names } from '../names.ts';
 import { aboutSecret, secretsOf } from '../secrets.ts';
 import { findBaseImage } from './base-image.ts';
@@ -43,9 +44,7 @@ async function deploy(invocation: Invocation, environment: Variables): Promise<n
   const { profile, hotswap, only, yes } = invocation;
   // The template then keeps the image that is deployed, so none is built.
   const keepsImage = only !== undefined && only !== 'worker';
-  const configuration = keepsImage
-    ? { ...invocation.configuration, workerImage: 'the-deployed-one' }
-    : invocation.configuration;
+  const configuration = keepsImage ? withoutBuiltImages(invocation.configuration) : invocation.configuration;
   const region = await regionOf(environment, profile);
   const account = { region, profile };
   const checks = await checkDeployment(configuration, account);
@@ -61,7 +60,12 @@ async function deploy(invocation: Invocation, environment: Variables): Promise<n
   if (built !== 0) return built;
   const contexts = [
     ...(base?.image ? [`workerBaseImage=${base.image}`] : []),
-    ...(keepsImage ? [`workerImage=${configuration.workerImage}`] : []),
+    ...(keepsImage
+      ? [
+          `workerImage=${configuration.workerImage}`,
+          `workerImages=${JSON.stringify(configuration.workerImages)}`,
+        ]
+      : []),
   ].flatMap((pair) => ['--context', pair]);
   const flags = [...(hotswap ? ['--hotswap-fallback'] : []), ...(yes ? ['--require-approval', 'never'] : [])];
   const deployment = ['deploy', ...flags, ...contexts];
@@ -71,6 +75,13 @@ async function deploy(invocation: Invocation, environment: Variables): Promise<n
   if (status !== 0) return status;
   printNextSteps(invocation);
   return look(invocation, account);
+}
+
+/** The names of the images stay, because each has a job definition. */
+function withoutBuiltImages(configuration: Configuration): Configuration {
+  const workerImage = 'the-deployed-one';
+  const named = Object.keys(configuration.workerImages).map((name) => [name, workerImage]);
+  return { ...configuration, workerImage, workerImages: Object.fromEntries(named) };
 }
 
 /** Synthesizes, and deploys the deployed template with this part of the new one. */

@@ -1,6 +1,6 @@
 import type { EvaluateOnExit } from '@aws-sdk/client-batch';
 
-/** The only job definition of the local Batch: a command of this machine instead of a container image. */
+/** A job definition of the local Batch: a command of this machine instead of a container image. */
 export type LocalJobDefinition = {
   name: string;
   /** Program and arguments, without a shell. An argument `Ref::name` is replaced by the parameter of that name. */

@@ -12,7 +12,6 @@ import { type JobStateChangeEvent, jobStateChangeEvent } from './state-change.ts
 
 export type JobQueueOptions = {
   name: string;
-  definition: LocalJobDefinition;
   maxRunning: number;
   stopTimeoutSeconds: number;
   endedJobsKept: number;
@@ -40,9 +39,9 @@ export class JobQueue {
     this.#options = options;
   }
 
-  submit(request: SubmitJobRequest): Job {
+  submit(request: SubmitJobRequest, definition: LocalJobDefinition): Job {
     const identity = { sequence: ++this.#submissions, jobId: randomUUID() };
-    const job = newJob(request, this.#options.definition, identity);
+    const job = newJob(request, definition, identity);
     this.#jobs.set(job.jobId, job);
     // AWS has no event for SUBMITTED. In PENDING it would wait for the jobs that this one depends on.
     this.#enter(job, 'PENDING');
@@ -121,13 +120,14 @@ export class JobQueue {
 
   /** Returns undefined if the attempt succeeded. `final` means that no rule may retry it. */
   async #attempt(job: Job): Promise<(AttemptFailure & { final: boolean }) | undefined> {
-    const { definition, logFile, stopTimeoutSeconds, runningChildren, scratch } = this.#options;
+    const { logFile, stopTimeoutSeconds, runningChildren, scratch } = this.#options;
+    const { definition } = job;
     const name = `${job.jobId}-${job.attempts.length + 1}`;
     const logStreamName = `${definition.name}/default/${name}`;
     const attempt = startAttempt({
       command: job.command,
       environment: this.#environment(job),
-      scratch: scratch?.of(name),
+      scratch: definition.scratch && scratch?.of(name),
       cwd: definition.cwd,
       logFile: logFile(logStreamName),
       timeoutSeconds: job.attemptDurationSeconds,
@@ -158,16 +158,16 @@ export class JobQueue {
   }
 
   #environment(job: Job): Record<string, string> {
-    const { definition, name } = this.#options;
+    const { environment, secrets } = job.definition;
     return {
       PATH: process.env.PATH ?? '',
-      ...definition.environment,
-      ...definition.secrets,
+      ...environment,
+      ...secrets,
       ...job.environment,
       // https://docs.aws.amazon.com/batch/latest/userguide/job_env_vars.html
       AWS_BATCH_JOB_ID: job.jobId,
       AWS_BATCH_JOB_ATTEMPT: String(job.attempts.length + 1),
-      AWS_BATCH_JQ_NAME: name,
+      AWS_BATCH_JQ_NAME: this.#options.name,
     };
   }
 
@@ -190,10 +190,10 @@ export class JobQueue {
 
   #enter(job: Job, status: JobStatus): void {
     job.status = status;
-    const { onJobStateChange, name, definition } = this.#options;
+    const { onJobStateChange, name } = this.#options;
     if (!onJobStateChange || this.#closed) return;
     // In the next tick, so that an error of the listener cannot leave a job between two states.
-    process.nextTick(onJobStateChange, jobStateChangeEvent(describeJob(job, name, definition)));
+    process.nextTick(onJobStateChange, jobStateChangeEvent(describeJob(job, name)));
   }
 }
 

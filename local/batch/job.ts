@@ -18,6 +18,7 @@ export type Job = {
   readonly sequence: number;
   readonly jobId: string;
   readonly jobName: string;
+  readonly definition: LocalJobDefinition;
   /** With the placeholders replaced. */
   readonly command: string[];
   readonly parameters: Record<string, string>;
@@ -51,6 +52,7 @@ export function newJob(
   return {
     ...identity,
     jobName: request.jobName,
+    definition,
     command: substituteParameters(overrides?.command ?? definition.command, parameters),
     parameters,
     environment: Object.fromEntries((overrides?.environment ?? []).map(({ name, value }) => [name, value])),
@@ -65,7 +67,8 @@ export function newJob(
 }
 
 /** A job as DescribeJobs shows it. */
-export function describeJob(job: Job, jobQueue: string, definition: LocalJobDefinition): JobDetail {
+export function describeJob(job: Job, jobQueue: string): JobDetail {
+  const { definition } = job;
   const lastAttempt = job.attempts.at(-1)?.container;
   return {
     jobArn: batchArn('job', job.jobId),
@@ -98,13 +101,13 @@ export function describeJob(job: Job, jobQueue: string, definition: LocalJobDefi
 }
 
 /** A job as ListJobs shows it. */
-export function summarizeJob(job: Job, definition: LocalJobDefinition): JobSummary {
+export function summarizeJob(job: Job): JobSummary {
   const { exitCode, reason } = job.attempts.at(-1)?.container ?? {};
   return {
     jobArn: batchArn('job', job.jobId),
     jobId: job.jobId,
     jobName: job.jobName,
-    jobDefinition: batchArn('job-definition', `${definition.name}:1`),
+    jobDefinition: batchArn('job-definition', `${job.definition.name}:1`),
     status: job.status,
     statusReason: job.statusReason,
     createdAt: job.createdAt,

@@ -24,15 +24,15 @@ import {
   describeComputeEnvironment,
   describeJobDefinition,
   describeJobQueue,
+  findJobDefinition,
   isComputeEnvironment,
   isJobDefinition,
   isJobQueue,
-  requireJobDefinition,
   requireJobQueue,
 } from './resources.ts';
 
-/** What the operations work on: one queue and one job definition. */
-export type Subject = { queue: JobQueue; queueName: string; definition: LocalJobDefinition };
+/** What the operations work on: one queue, and job definitions of one revision each. */
+export type Subject = { queue: JobQueue; queueName: string; definitions: readonly LocalJobDefinition[] };
 
 /** From the body of a request to the JSON of the response. Throws ClientException. */
 export type Operation = (body: string, subject: Subject) => object;
@@ -49,24 +49,24 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   describecomputeenvironments: describeComputeEnvironments,
 };
 
-function submitJob(body: string, { queue, queueName, definition }: Subject): SubmitJobResponse {
+function submitJob(body: string, { queue, queueName, definitions }: Subject): SubmitJobResponse {
   const request = parseRequest(SubmitJobRequest, body);
   requireJobQueue(request.jobQueue, queueName);
-  requireJobDefinition(request.jobDefinition, definition);
-  const { jobId, jobName } = queue.submit(request);
+  const definition = findJobDefinition(request.jobDefinition, definitions);
+  const { jobId, jobName } = queue.submit(request, definition);
   return { jobId, jobName, jobArn: batchArn('job', jobId) };
 }
 
-function describeJobs(body: string, { queue, queueName, definition }: Subject): DescribeJobsResponse {
+function describeJobs(body: string, { queue, queueName }: Subject): DescribeJobsResponse {
   const known = parseRequest(DescribeJobsRequest, body).jobs.map((jobId) => queue.find(jobId));
-  return { jobs: known.flatMap((job) => (job ? [describeJob(job, queueName, definition)] : [])) };
+  return { jobs: known.flatMap((job) => (job ? [describeJob(job, queueName)] : [])) };
 }
 
-function listJobs(body: string, { queue, queueName, definition }: Subject): ListJobsResponse {
+function listJobs(body: string, { queue, queueName }: Subject): ListJobsResponse {
   const request = parseRequest(ListJobsRequest, body);
   requireJobQueue(request.jobQueue, queueName);
   const { jobs, nextToken } = pageOfJobs(queue.list(), request);
-  return { jobSummaryList: jobs.map((job) => summarizeJob(job, definition)), nextToken };
+  return { jobSummaryList: jobs.map(summarizeJob), nextToken };
 }
 
 function terminateJob(body: string, { queue }: Subject): object {
@@ -87,12 +87,14 @@ function describeJobQueues(body: string, { queueName }: Subject): DescribeJobQue
   return { jobQueues: asked ? [describeJobQueue(queueName)] : [] };
 }
 
-function describeJobDefinitions(body: string, { definition }: Subject): DescribeJobDefinitionsResponse {
+function describeJobDefinitions(body: string, { definitions }: Subject): DescribeJobDefinitionsResponse {
   const request = parseRequest(DescribeJobDefinitionsRequest, body);
-  const { jobDefinitions, jobDefinitionName = definition.name, status = 'ACTIVE' } = request;
-  const references = jobDefinitions ?? [jobDefinitionName];
-  const asked = references.some((reference) => isJobDefinition(reference, definition));
-  return { jobDefinitions: asked && status === 'ACTIVE' ? [describeJobDefinition(definition)] : [] };
+  const { jobDefinitions, jobDefinitionName, status = 'ACTIVE' } = request;
+  const references = jobDefinitions ?? (jobDefinitionName ? [jobDefinitionName] : undefined);
+  const asked = definitions.filter(
+    (definition) => !references || references.some((reference) => isJobDefinition(reference, definition)),
+  );
+  return { jobDefinitions: status === 'ACTIVE' ? asked.map(describeJobDefinition) : [] };
 }
 
 function describeComputeEnvironments(body: string): DescribeComputeEnvironmentsResponse {

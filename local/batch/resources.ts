@@ -3,7 +3,7 @@ import { ClientException } from './client-exception.ts';
 import { batchArn, keyValuePairs, secretNames } from './job.ts';
 import type { LocalJobDefinition } from './job-definition.ts';
 
-// One queue, one job definition and one compute environment, all fixed at the start.
+// One queue, its job definitions and one compute environment, all fixed at the start.
 
 /** The name that lib/batch-compute.ts gives the one of an environment called `local`. */
 const COMPUTE_ENVIRONMENT = 'cody-batch-local-compute';
@@ -74,10 +74,12 @@ export function requireJobQueue(reference: string, name: string): void {
   }
 }
 
-export function requireJobDefinition(reference: string, definition: LocalJobDefinition): void {
-  if (!isJobDefinition(reference, definition)) {
-    throw new ClientException(
-      `Job definition ${reference} does not exist. The local Batch has ${definition.name}:1.`,
-    );
-  }
+export function findJobDefinition(
+  reference: string,
+  definitions: readonly LocalJobDefinition[],
+): LocalJobDefinition {
+  const found = definitions.find((definition) => isJobDefinition(reference, definition));
+  if (found) return found;
+  const known = definitions.map(({ name }) => `${name}:1`).join(', ');
+  throw new ClientException(`Job definition ${reference} does not exist. The local Batch has ${known}.`);
 }

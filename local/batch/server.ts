@@ -24,7 +24,8 @@ export type BatchOptions = {
   access: Access;
   /** The name of the only queue. */
   jobQueue: string;
-  jobDefinition: LocalJobDefinition;
+  /** All with the same scratch folder, or none. */
+  jobDefinitions: readonly LocalJobDefinition[];
   /** The most children at once. */
   maxRunning: number;
   /**
@@ -57,30 +58,31 @@ export function batchLogFile(dataFolder: string, logStreamName: string): string 
 }
 
 /**
- * Serves AWS Batch's protocol on loopback, over child processes: one FIFO queue and one job definition. The official
- * SDKs and CLI work with it. Before it listens it ends the children that an earlier process left behind. Throws
+ * Serves AWS Batch's protocol on loopback, over child processes: one FIFO queue and some job definitions. The
+ * official SDKs and CLI work with it. Before it listens it ends the children that an earlier process left behind. Throws
  * ConflictError if another process uses the data folder.
  */
 export async function startBatch(options: BatchOptions): Promise<LocalBatch> {
-  const { dataFolder, jobQueue, jobDefinition } = options;
+  const { dataFolder, jobQueue, jobDefinitions } = options;
   const stopTimeoutSeconds = options.stopTimeoutSeconds ?? 5;
-  mkdirSync(path.dirname(batchLogFile(dataFolder, `${jobDefinition.name}/default/any`)), { recursive: true });
+  for (const { name } of jobDefinitions)
+    mkdirSync(path.dirname(batchLogFile(dataFolder, `${name}/default/any`)), { recursive: true });
   const runningChildren = await RunningChildren.open(path.join(dataFolder, 'running'), stopTimeoutSeconds);
+  const scratch = jobDefinitions.find((definition) => definition.scratch)?.scratch;
   const queue = new JobQueue({
     name: jobQueue,
-    definition: jobDefinition,
     maxRunning: options.maxRunning,
     stopTimeoutSeconds,
     endedJobsKept: options.endedJobsKept ?? 10_000,
     logFile: (logStreamName) => batchLogFile(dataFolder, logStreamName),
     runningChildren,
-    scratch: jobDefinition.scratch && Scratch.open(jobDefinition.scratch),
+    scratch: scratch && Scratch.open(scratch),
     onJobStateChange: options.onJobStateChange,
   });
   // Each child leads its own process group, so it would survive this process.
   const abandon = () => queue.abandon();
   process.once('exit', abandon);
-  const subject: Subject = { queue, queueName: jobQueue, definition: jobDefinition };
+  const subject: Subject = { queue, queueName: jobQueue, definitions: jobDefinitions };
   try {
     const server = await listenOnLoopback((request, response) => void answer(subject, request, response), {
       name: 'batch',

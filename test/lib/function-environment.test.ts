@@ -28,7 +28,13 @@ test('a list of repositories above Lambda’s limit fails the synthesis with the
       },
       resources: {
         ...storage,
-        ...{ jobQueueArn: 'arn', jobQueueName: 'queue', batchJobArns: 'arn', stateMachineArn: 'arn' },
+        ...{
+          jobDefinitionArns: {},
+          jobQueueArn: 'arn',
+          jobQueueName: 'queue',
+          batchJobArns: 'arn',
+          stateMachineArn: 'arn',
+        },
         ...{ executionArns: 'arn', mapRunArns: 'arn', secretArns: {} },
         ...{ noticeTopicArn: 'arn', deadLettersArn: 'arn', deadLettersUrl: 'url' },
       },

@@ -36,6 +36,11 @@ beforeAll(async () => {
     oidcAudience: 'cody-batch',
     allowedOrigins: 'https://portal.example.com',
     workerImage: '123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/worker:7',
+    workerImages: JSON.stringify({
+      jdk: '123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/jdk:2',
+      python: 'registry.example.com/python:3',
+    }),
+    defaultWorkerImage: 'jdk',
     workerStorageGiB: '50',
     maxVcpus: '500',
     alarmEmail: 'platform@example.com',
@@ -51,6 +56,44 @@ const only = (type: string): Resource['Properties'] => {
   expect([type, found.length]).toEqual([type, 1]);
   return found[0]![1];
 };
+
+const definitionOf = (part: string): Resource['Properties'] =>
+  ofType(prod.template, 'AWS::Batch::JobDefinition').find(
+    ([, { JobDefinitionName }]) => JobDefinitionName === `cody-batch-prod-${part}`,
+  )![1];
+
+test('each worker image has a job definition that differs in its image only, and the functions know their names', () => {
+  const parts = ['job-definition', 'job-definition-jdk', 'job-definition-python'];
+  const images = parts.map((part) => flat(definitionOf(part).ContainerProperties.Image));
+  expect(images).toEqual([
+    '123456789012.dkr.ecr.eu-west-1.<AWS::URLSuffix>/team/worker:7',
+    '123456789012.dkr.ecr.eu-west-1.<AWS::URLSuffix>/team/jdk:2',
+    'registry.example.com/python:3',
+  ]);
+  const others = parts.map((part) => {
+    const { JobDefinitionName: _, ContainerProperties, ...definition } = definitionOf(part);
+    return { ...definition, ContainerProperties: { ...ContainerProperties, Image: '' } };
+  });
+  expect(others.slice(1)).toEqual([others[0], others[0]]);
+
+  const variables = (name: string) =>
+    ofType(prod.template, 'AWS::Lambda::Function').find(
+      ([, { FunctionName }]) => FunctionName === `cody-batch-prod-${name}`,
+    )![1].Environment.Variables;
+  expect(variables('api').WORKER_IMAGES).toBe('jdk,default,python');
+  const arns = JSON.parse(flat(variables('resolve-repositories').JOB_DEFINITIONS).replace(/>$/, '}'));
+  expect(Object.keys(arns)).toEqual(['jdk', 'default', 'python']);
+  expect(arns.python).toMatch(/^<AnalysisJobDefinitionpython\w+\.JobDefinitionArn>$/);
+  const [[, machine]] = ofType(prod.template, 'AWS::StepFunctions::StateMachine') as [
+    [string, Resource['Properties']],
+  ];
+  const submits = lines(allowedBy(prod.template, flat(machine.RoleArn).slice(1, -'.Arn>'.length)))
+    .filter((line) => line.startsWith('batch:SubmitJob on arn'))
+    .map((line) => line.replace(/^.*job-definition\//, ''));
+  expect(submits).toEqual(
+    parts.flatMap((part) => [`cody-batch-prod-${part}`, `cody-batch-prod-${part}:*`]).sort(),
+  );
+});
 
 test('with Bedrock a worker has no key, and may call the configured models', () => {
   const names = ofType(prod.template, 'AWS::SecretsManager::Secret').map(([, { Name }]) => Name);
@@ -84,7 +127,7 @@ test('a command secret is created empty, and only the worker may read it', () =>
   const [id] = ofType(prod.template, 'AWS::SecretsManager::Secret').find(([, { Name }]) =>
     Name.endsWith('REGISTRY_TOKEN'),
   )!;
-  const { Environment } = only('AWS::Batch::JobDefinition').ContainerProperties;
+  const { Environment } = definitionOf('job-definition').ContainerProperties;
   const variables = Environment.map(({ Name, Value }: Record<string, unknown>) => `${Name}=${flat(Value)}`);
   expect(variables).toContain(`REGISTRY_TOKEN_SECRET_ID=<${id}>`);
   const readers = ofType(prod.template, 'AWS::IAM::Role')
@@ -113,7 +156,7 @@ test('workers run in the configured VPC, and none is created', () => {
     expect(ComputeResources).toMatchObject({ Subnets: SUBNETS, MaxvCpus: 500 });
   }
   expect(only('AWS::EC2::SecurityGroup').VpcId).toBe('vpc-0123456789abcdef0');
-  const container = only('AWS::Batch::JobDefinition').ContainerProperties;
+  const container = definitionOf('job-definition').ContainerProperties;
   expect(container.NetworkConfiguration).toEqual({ AssignPublicIp: 'DISABLED' });
   expect(container.EphemeralStorage).toEqual({ SizeInGiB: 50 });
   expect(flat(container.Image)).toBe('123456789012.dkr.ecr.eu-west-1.<AWS::URLSuffix>/team/worker:7');

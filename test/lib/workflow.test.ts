@@ -32,7 +32,7 @@ function resourceOf(substitution: unknown): string {
   const name = /^\$\{(\w+)\}$/.exec(String(substitution))?.[1];
   const value = flat(stateMachine.DefinitionSubstitutions[name!]);
   // A name of a table or bucket is a Ref to it; what is granted is its ARN.
-  return /^<\w+>$/.test(value) && name !== 'JobDefinition' ? value.replace('>', '.Arn>') : value;
+  return /^<\w+>$/.test(value) ? value.replace('>', '.Arn>') : value;
 }
 
 /** The key that a step gives as `$.analyze.key`: both Maps keep their files in the run's folder. */
@@ -52,14 +52,12 @@ const INTEGRATIONS: Record<string, (parameters: Record<string, unknown>) => Need
     { action: 'dynamodb:UpdateItem', resource: resourceOf(TableName) },
   ],
   // https://docs.aws.amazon.com/step-functions/latest/dg/connect-batch.html: Run a Job, with tags
-  'arn:aws:states:::batch:submitJob.sync': ({ JobQueue, JobDefinition, Tags }) => {
-    const [[, { JobDefinitionName }]] = ofType(synthesized.template, 'AWS::Batch::JobDefinition') as [
-      [string, Resource['Properties']],
-    ];
-    expect(resourceOf(JobDefinition)).toMatch(/^<Analysis\w+\.JobDefinitionArn>$/);
-    // Any revision: an execution goes on with the one that it began with.
-    const definition = arn('batch', `job-definition/${JobDefinitionName}`);
-    const submitted = [resourceOf(JobQueue), definition, `${definition}:*`];
+  'arn:aws:states:::batch:submitJob.sync': ({ JobQueue, Tags }) => {
+    const definitions = ofType(synthesized.template, 'AWS::Batch::JobDefinition').map(
+      ([, { JobDefinitionName }]) => arn('batch', `job-definition/${JobDefinitionName}`),
+    );
+    // Of any image, and any revision: an execution goes on with the one that it began with.
+    const submitted = [resourceOf(JobQueue), ...definitions.flatMap((one) => [one, `${one}:*`])];
     const rule = arn('events', 'rule/StepFunctionsGetEventsForBatchJobsRule');
     return [
       ...submitted.map((resource) => ({ action: 'batch:SubmitJob', resource })),

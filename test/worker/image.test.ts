@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { DockerfileParser, type JSONInstruction } from 'dockerfile-ast';
 import { WORK_FOLDER } from '../../lib/batch-compute.ts';
-import { BASE_IMAGE, prepareWorkerImage } from '../../lib/worker-image.ts';
+import { BASE_IMAGE, prepareToolchain, prepareWorkerImage } from '../../lib/worker-image.ts';
 
 let context: string;
 let dockerfile: ReturnType<typeof DockerfileParser.parse>;
@@ -121,4 +121,30 @@ test('no package manager is in the image, and the base is whatever digest a depl
 test('what changes most comes last, so that a new worker is one small layer', () => {
   const keywords = dockerfile.getInstructions().map((instruction) => instruction.getKeyword());
   expect(keywords.lastIndexOf('RUN')).toBeLessThan(keywords.indexOf('COPY'));
+});
+
+test('a toolchain is built on the worker’s image, and its commands do not run as root', async () => {
+  const toolchain = await mkdtemp(path.join(tmpdir(), 'cody-batch-toolchain-'));
+  const own = 'FROM worker\nUSER root\nRUN apt-get install --yes maven\nCOPY settings.xml /etc/maven/\n';
+  const write = (text: string) => writeFile(path.join(toolchain, 'Dockerfile'), text);
+  try {
+    await write(`# Java\n${own}`);
+    await writeFile(path.join(toolchain, 'settings.xml'), '<settings/>');
+    const folder = prepareToolchain('jdk', toolchain, context);
+    const text = await readFile(path.join(folder, 'Dockerfile'), 'utf8');
+    const stages = DockerfileParser.parse(text).getFROMs();
+    expect(stages.map((from) => [from.getImage(), from.getBuildStage()])).toEqual([
+      ['${BASE_IMAGE}', 'worker'],
+      ['worker', null],
+    ]);
+    expect(text.trimEnd().split('\n').at(-1)).toBe('USER 10001:10001');
+    expect((await readdir(folder)).sort()).toEqual(['Dockerfile', 'app', 'settings.xml']);
+    await write('FROM debian:12\n');
+    expect(() => prepareToolchain('jdk', toolchain, context)).toThrow(
+      /begins with "FROM debian:12"\. Begin it with FROM worker/,
+    );
+  } finally {
+    await rm(toolchain, { recursive: true });
+    await rm(`${context}-jdk`, { recursive: true, force: true });
+  }
 });

@@ -28,10 +28,12 @@ async function withBatch(
   const batch = await startBatch({
     access: 'anyone',
     ...{ dataFolder: path.join(stack.folder, randomUUID()), jobQueue: 'queue', maxRunning: 1 },
-    jobDefinition: {
-      ...{ name: 'worker', command: [process.execPath, 'worker/main.ts', ...args], environment },
-      ...{ attempts: 1, timeoutSeconds: 60 },
-    },
+    jobDefinitions: [
+      {
+        ...{ name: 'worker', command: [process.execPath, 'worker/main.ts', ...args], environment },
+        ...{ attempts: 1, timeoutSeconds: 60 },
+      },
+    ],
   });
   environment.AWS_ENDPOINT_URL_BATCH = batch.url;
   const jobs = new BatchService({

@@ -41,13 +41,15 @@ beforeAll(async () => {
     access: 'anyone',
     dataFolder: folder,
     jobQueue: 'queue',
-    jobDefinition: {
-      name: 'worker',
-      command: [process.execPath, '-e', EXIT_BY_PARAMETER, 'Ref::exitCode'],
-      environment: {},
-      attempts: 3,
-      timeoutSeconds: 600,
-    },
+    jobDefinitions: [
+      {
+        name: 'worker',
+        command: [process.execPath, '-e', EXIT_BY_PARAMETER, 'Ref::exitCode'],
+        environment: {},
+        attempts: 3,
+        timeoutSeconds: 600,
+      },
+    ],
     maxRunning: 1,
   });
   official = new BatchClient({ ...LOCAL_AWS, endpoint: batch.url });

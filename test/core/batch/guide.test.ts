@@ -24,10 +24,12 @@ beforeAll(async () => {
     access: 'anyone',
     dataFolder: folder.path,
     jobQueue: 'my-job-queue',
-    jobDefinition: {
-      ...{ name: 'my-job-definition', command: ['false'], environment: {} },
-      ...{ attempts: 1, timeoutSeconds: 600 },
-    },
+    jobDefinitions: [
+      {
+        ...{ name: 'my-job-definition', command: ['false'], environment: {} },
+        ...{ attempts: 1, timeoutSeconds: 600 },
+      },
+    ],
     ...{ maxRunning: 4, stopTimeoutSeconds: 1 },
   });
   official = new BatchClient({ ...LOCAL_AWS, endpoint: batch.url });

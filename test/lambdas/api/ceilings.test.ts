@@ -13,7 +13,7 @@ beforeAll(async () => {
     ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' },
     ...{ AUTHORIZATION: 'none', ALLOWED_REPOSITORIES: 'acme/*', POWERTOOLS_LOG_LEVEL: 'SILENT' },
     ...{ MAX_TURNS: '100', MAX_JOB_COST_USD: '60', MAX_REPOSITORY_COST_USD: '5', MAX_MINUTES: '50' },
-    ...{ MAX_CONCURRENCY: '30', MAX_REPOSITORIES: '40' },
+    ...{ MAX_CONCURRENCY: '30', MAX_REPOSITORIES: '40', WORKER_IMAGES: 'default, jdk' },
     MODEL_PRICES: '{"a-gateways": {"input": 1, "output": 5, "cacheWrite": 1.25, "cacheRead": 0.1}}',
     ALLOWED_MODELS: 'claude-sonnet-5-5, a-gateways, no-price',
     // Nothing is asked of it: what is refused is refused before anything is written.
@@ -66,6 +66,17 @@ test('a model that is not allowed, or whose price is not known, is refused befor
   );
   // The fault of a job that may run is that there is no store here.
   expect((await post({ settings: { model: 'a-gateways' } })).status).toBe(500);
+});
+
+test('a worker image that the environment does not have is refused with the names of those that it has', async () => {
+  const { status, json } = await post({ settings: { image: 'python' } });
+  expect({ status, errors: json.errors }).toEqual({
+    status: 400,
+    errors: [{ field: 'settings.image', received: 'python', expected: 'one of default, jdk' }],
+  });
+  expect(json.detail).toMatch(/worker images of this environment are default, jdk/);
+  expect((await post({ settings: { image: 'JDK:21' } })).status).toBe(400);
+  expect((await post({ settings: { image: 'jdk' } })).status).toBe(500);
 });
 
 test('more names than maxRepositories are refused when the job is created, not when it runs', async () => {

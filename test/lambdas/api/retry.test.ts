@@ -1,15 +1,23 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { COST_OF_USAGE, Fleet, repositoryOfRequest, USAGE, writeAndSubmit } from '../../support/fleet.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
 let fleet: Fleet;
+/** Has a program that only workers of the image `tools` find. */
+let tools: Awaited<ReturnType<typeof temporaryFolder>>;
 /** What the model does at a repository; by default it writes a file and submits. */
 const behaviour = new Map<string, 'refuses' | 'stalls' | 'stallsLater'>();
 /** The judge's decision about every change, in jobs that have a judge. */
 let decision: 'approve' | 'reject' = 'reject';
 
 beforeAll(async () => {
+  tools = await temporaryFolder();
+  await writeFile(path.join(tools.path, 'only-in-tools'), '#!/bin/sh\n', { mode: 0o755 });
   fleet = await Fleet.start({
+    settings: { LOCAL_IMAGES: JSON.stringify({ tools: tools.path }) },
     names: ['good', 'bad', 'slow'],
     script: (request) => {
       if (request.output_config?.format) {
@@ -25,7 +33,10 @@ beforeAll(async () => {
     },
   });
 });
-afterAll(() => fleet.close());
+afterAll(async () => {
+  await fleet.close();
+  await tools.remove();
+});
 
 const retry = (jobId: string, body?: object) => fleet.call('POST', `/jobs/${jobId}/retry`, body);
 const cancel = (jobId: string) => fleet.call('POST', `/jobs/${jobId}/cancel`);
@@ -227,4 +238,25 @@ test('a retry takes the repositories that it names or that match, with another b
 
 test('an unknown job cannot be retried', async () => {
   expect(await retry('job-01ARZ3NDEKTSV4RRFFQ69G5FAV')).toMatchObject({ status: 404 });
+});
+
+test('a job works with the toolchain of its image, and so do its retry and its revision', async () => {
+  behaviour.set('bad', 'refuses');
+  const settings = { image: 'tools', verify: ['only-in-tools'], verifyBaseline: false };
+  const jobId = await fleet.post(['bad'], { settings });
+  expect(await fleet.ended(jobId)).toMatchObject({ status: 'failed', settings: { image: 'tools' } });
+  behaviour.delete('bad');
+  expect((await retry(jobId)).status).toBe(202);
+  expect(await fleet.ended(jobId)).toMatchObject({ run: 2, counts: { completed: 1 } });
+  const revision = { instruction: 'Again.', repositories: ['local/bad'], settings: { maxTurns: 9 } };
+  expect((await fleet.call('POST', `/jobs/${jobId}/revise`, revision)).status).toBe(202);
+  expect(await fleet.ended(jobId)).toMatchObject({ run: 3, settings: { image: 'tools' } });
+  const definitions = (await fleet.batchJobs(jobId)).map(({ jobDefinition }) => jobDefinition);
+  const ofImage = expect.stringMatching(/job-definition\/cody-batch-local-job-definition-tools:1$/);
+  expect(definitions).toEqual([ofImage, ofImage, ofImage]);
+
+  const without = await fleet.post(['good'], { settings: { ...settings, image: undefined } });
+  expect(await fleet.ended(without)).toMatchObject({ settings: { image: 'default' }, counts: { failed: 1 } });
+  const { limits } = (await fleet.call('GET', '/me')).json as unknown as { limits: object };
+  expect(limits).toMatchObject({ workerImages: ['default', 'tools'] });
 });

@@ -34,14 +34,16 @@ beforeAll(async () => {
     dataFolder: folder.path,
     jobQueue: QUEUE,
     maxRunning: 1,
-    jobDefinition: {
-      name: 'worker',
-      command: ['/bin/true'],
-      environment: {},
-      secrets: {},
-      attempts: 1,
-      timeoutSeconds: 60,
-    },
+    jobDefinitions: [
+      {
+        name: 'worker',
+        command: ['/bin/true'],
+        environment: {},
+        secrets: {},
+        attempts: 1,
+        timeoutSeconds: 60,
+      },
+    ],
   });
   await engine.open();
   // An execution that runs until it is stopped.

@@ -59,14 +59,16 @@ async function start(
     access: 'anyone',
     dataFolder: folder,
     jobQueue: 'queue',
-    jobDefinition: {
-      name: 'worker',
-      command: SLEEP,
-      environment: {},
-      attempts: 1,
-      timeoutSeconds: 60,
-      ...definition,
-    },
+    jobDefinitions: [
+      {
+        name: 'worker',
+        command: SLEEP,
+        environment: {},
+        attempts: 1,
+        timeoutSeconds: 60,
+        ...definition,
+      },
+    ],
     maxRunning: 4,
     stopTimeoutSeconds: 1,
     onJobStateChange: ({ detail }) => changes.push(detail),
@@ -485,7 +487,7 @@ test('a second Batch on the same data folder is refused, and ends none of the fi
     access: 'anyone',
     dataFolder: folder,
     jobQueue: 'queue',
-    jobDefinition: { name: 'worker', command: SLEEP, environment: {}, attempts: 1, timeoutSeconds: 60 },
+    jobDefinitions: [{ name: 'worker', command: SLEEP, environment: {}, attempts: 1, timeoutSeconds: 60 }],
     maxRunning: 1,
   });
   await expect(other).rejects.toMatchObject({
@@ -502,8 +504,8 @@ test('workers left behind by kill -9 are ended with their groups before the next
     const { url } = await startBatch({
       access: 'anyone',
       dataFolder: ${JSON.stringify(folder)}, jobQueue: 'queue', maxRunning: 1, stopTimeoutSeconds: 1,
-      jobDefinition: { name: 'worker', command: [process.execPath, '-e', ${JSON.stringify(STUBBORN_FAMILY)}],
-        environment: {}, attempts: 1, timeoutSeconds: 60 },
+      jobDefinitions: [{ name: 'worker', command: [process.execPath, '-e', ${JSON.stringify(STUBBORN_FAMILY)}],
+        environment: {}, attempts: 1, timeoutSeconds: 60 }],
     });
     console.log(url);
   `;

@@ -230,13 +230,15 @@ async function startWorkers(): Promise<object> {
     access: 'anyone',
     dataFolder: engine.folder,
     jobQueue: 'queue',
-    jobDefinition: {
-      name: 'worker',
-      command: [process.execPath, '-e', 'eval(process.argv[1])', 'Ref::script'],
-      environment: {},
-      attempts: 1,
-      timeoutSeconds: 60,
-    },
+    jobDefinitions: [
+      {
+        name: 'worker',
+        command: [process.execPath, '-e', 'eval(process.argv[1])', 'Ref::script'],
+        environment: {},
+        attempts: 1,
+        timeoutSeconds: 60,
+      },
+    ],
     maxRunning: 4,
     stopTimeoutSeconds: 1,
     onJobStateChange: ({ detail }) => {

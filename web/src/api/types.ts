@@ -55,6 +55,7 @@ export type Me = {
     allowedRepositories: string[];
     allowedModels: string[];
     defaultModel: string;
+    workerImages: string[];
     isDefaultModelPriced: boolean;
     maxRepositories: number;
     maxConcurrency: number;

@@ -13,6 +13,7 @@ export function draftOf(job: JobPage): Draft {
     include: settings.include.join('\n'),
     exclude: settings.exclude.join('\n'),
     model: settings.model,
+    image: settings.image ?? '',
     maxTurns: String(settings.maxTurns),
     repositoryCostUsd: String(settings.maxCostUsd),
     maxMinutes: String(settings.maxMinutes),

@@ -10,6 +10,7 @@ export type Draft = {
   include: string;
   exclude: string;
   model: string;
+  image: string;
   maxTurns: string;
   repositoryCostUsd: string;
   maxMinutes: string;
@@ -29,6 +30,7 @@ export const EMPTY_DRAFT: Draft = {
   include: '',
   exclude: '',
   model: '',
+  image: '',
   maxTurns: '',
   repositoryCostUsd: '',
   maxMinutes: '',
@@ -82,6 +84,7 @@ export function requestOf(draft: Draft, sample: number | undefined): JobRequest 
     review: draft.pulls === 'review' ? 'required' : 'optional',
     settings: {
       ...(draft.model.trim() && { model: draft.model.trim() }),
+      ...(draft.image && { image: draft.image }),
       ...numberOf('maxTurns', draft.maxTurns),
       ...numberOf('maxCostUsd', draft.repositoryCostUsd),
       ...numberOf('maxMinutes', draft.maxMinutes),

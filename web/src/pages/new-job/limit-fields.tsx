@@ -49,6 +49,7 @@ export function LimitFields({ draft, set, faultOf, me }: FieldsProps & { me: Me 
               />
             )}
           </Field>
+          <ImageField draft={draft} set={set} faultOf={faultOf} images={me?.limits.workerImages ?? []} />
         </div>
         <Field
           label="Commands that must pass"
@@ -110,5 +111,26 @@ export function LimitFields({ draft, set, faultOf, me }: FieldsProps & { me: Me 
         </Field>
       </fieldset>
     </>
+  );
+}
+
+/** Absent where there is nothing to choose. A draft may name an image that the environment no longer has. */
+function ImageField({ draft, set, faultOf, images }: FieldsProps & { images: readonly string[] }) {
+  const isKnown = draft.image === '' || images.includes(draft.image);
+  if (images.length < 2 && isKnown) return null;
+  return (
+    <Field label="Worker image" hint="Its toolchain" fault={faultOf('settings.image')}>
+      {(ids) => (
+        <select
+          {...ids}
+          value={draft.image || images[0]}
+          onChange={({ target }) => set({ image: target.value })}
+        >
+          {[...images, ...(isKnown ? [] : [draft.image])].map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      )}
+    </Field>
   );
 }

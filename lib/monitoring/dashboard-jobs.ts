@@ -22,7 +22,6 @@ export function jobRows(props: JobsProps): IWidget[][] {
     stateMachine.metricSucceeded(SUM),
     stateMachine.metricFailed(SUM),
     stateMachine.metricAborted(SUM),
-    stateMachine.metricTimedOut(SUM),
   ];
   return [
     [
@@ -55,7 +54,7 @@ function outcomes(names: Names): IMetric[] {
  * https://docs.aws.amazon.com/step-functions/latest/dg/concepts-examine-map-run.html
  */
 function children({ stateMachineArn }: StateMachine, label: string, width: number): GraphWidget {
-  const left = ['ExecutionsStarted', 'ExecutionsSucceeded', 'ExecutionsFailed', 'ExecutionsAborted'].map(
+  const left = ['ExecutionsStarted', 'ExecutionsFailed'].map(
     (metricName) =>
       new Metric({
         namespace: 'AWS/States',
@@ -92,7 +91,11 @@ export function claudeRow({ names }: JobsProps): IWidget[] {
   });
   return [
     graph('Claude: tokens by kind', [...Object.values(tokens), own('OutputTokens')], [cacheShare]),
-    graph('Claude: cost, USD', [own('CostUsd')], [perChange]),
+    graph(
+      'Claude: cost, USD, and unanswered requests',
+      [own('CostUsd')],
+      [perChange, own('UnansweredRequests')],
+    ),
   ];
 }
 

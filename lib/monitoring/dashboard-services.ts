@@ -1,16 +1,14 @@
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { type IWidget, LogQueryWidget, Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import { graph, P99, SUM } from './graph.ts';
+import type { Names } from '../names.ts';
+import { each, graph, P99, SUM } from './graph.ts';
 import { PERIOD } from './metrics.ts';
 
 export interface ServicesProps {
   readonly httpApi: HttpApi;
-  readonly functions: readonly LambdaFunction[];
-  readonly tables: readonly ITable[];
+  readonly names: Names;
   readonly deadLetters: IQueue;
   readonly workerLogs: ILogGroup;
   readonly functionErrors: Metric;
@@ -36,38 +34,23 @@ export function apiRow({ httpApi, functionErrors, workerErrors, deadLetters }: S
   ];
 }
 
-export function functionRows({ functions }: ServicesProps): IWidget[][] {
-  const each = (metric: (one: LambdaFunction) => Metric) => functions.map(metric);
+export function functionRows({ names }: ServicesProps): IWidget[][] {
+  const of = (metricName: string, statistic?: 'p99') =>
+    each(names.stack, ['AWS/Lambda', 'FunctionName'], metricName, statistic);
   return [
+    [graph('Functions: invocations', [of('Invocations')]), graph('Functions: errors', [of('Errors')])],
     [
-      graph(
-        'Functions: invocations',
-        each((one) => one.metricInvocations(SUM)),
-      ),
-      graph(
-        'Functions: errors',
-        each((one) => one.metricErrors(SUM)),
-      ),
-    ],
-    [
-      graph(
-        'Functions: duration, p99',
-        each((one) => one.metricDuration(P99)),
-      ),
-      graph(
-        'Functions: throttles',
-        each((one) => one.metricThrottles(SUM)),
-      ),
+      graph('Functions: duration, p99', [of('Duration', 'p99')]),
+      graph('Functions: throttles', [of('Throttles')]),
     ],
   ];
 }
 
-export function tableRow({ tables }: ServicesProps): IWidget[] {
-  const each = (names: readonly string[]) =>
-    tables.flatMap((table) => names.map((name) => table.metric(name, SUM)));
+export function tableRow({ names }: ServicesProps): IWidget[] {
+  const of = (metricName: string) => each(names.stack, ['AWS/DynamoDB', 'TableName'], metricName);
   return [
-    graph('Tables: consumed capacity', each(['ConsumedReadCapacityUnits', 'ConsumedWriteCapacityUnits'])),
-    graph('Tables: throttled', each(['ReadThrottleEvents', 'WriteThrottleEvents'])),
+    graph('Tables: consumed capacity', [of('ConsumedReadCapacityUnits'), of('ConsumedWriteCapacityUnits')]),
+    graph('Tables: throttled', [of('ReadThrottleEvents'), of('WriteThrottleEvents')]),
   ];
 }
 

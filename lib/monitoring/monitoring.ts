@@ -1,7 +1,9 @@
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import type { LambdaFunction } from '../lambda-function.ts';
 import { addAlarms, watched } from './alarms.ts';
 import { addBlockedQueueRule } from './blocked-queue.ts';
 import { addBudget } from './budget.ts';
@@ -15,6 +17,8 @@ import { UnusualActivity } from './unusual-activity.ts';
 export interface MonitoringProps
   extends CanaryProps,
     Omit<DashboardProps, 'functionErrors' | 'workerErrors'> {
+  readonly functions: readonly LambdaFunction[];
+  readonly tables: readonly ITable[];
   readonly jobQueueArn: string;
   readonly apiAccessLogs: ILogGroup;
   readonly accessLogs: IBucket;
@@ -64,7 +68,7 @@ export class Monitoring extends Construct {
     });
     addBlockedQueueRule(this, { ...props, jobQueueArn, topic });
     addQueries(this, { names, functionLogs, workerLogs, apiAccessLogs: props.apiAccessLogs });
-    new OperationsDashboard(this, 'Dashboard', { ...props, ...counted, functions });
+    new OperationsDashboard(this, 'Dashboard', { ...props, ...counted });
     addBudget(this, { ...props, topic });
   }
 }

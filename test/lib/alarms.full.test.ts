@@ -30,6 +30,16 @@ test('with unusual activity watched, each alarm goes off by what it watches and 
   for (const section of ['queue-blocked', 'budget']) requireSection(section);
 });
 
+test('the dashboard names at most 50 metrics, above which CloudWatch charges for it', () => {
+  const [, { DashboardBody }] = ofType(watched.template, 'AWS::CloudWatch::Dashboard')[0]!;
+  // The names of resources are in quotes that end the string around them.
+  const named = flat(DashboardBody).match(/\["(?:AWS\/|CodyBatch\/)[^\]]*/g) ?? [];
+  expect(named.length).toBeGreaterThan(30);
+  expect(named.length).toBeLessThanOrEqual(50);
+  for (const metric of ['Invocations', 'Errors', 'Duration', 'Throttles', 'ConsumedWriteCapacityUnits'])
+    expect(flat(DashboardBody)).toMatch(new RegExp(`MetricName=\\\\"${metric}\\\\" cody-batch-dev'`));
+});
+
 test("the dashboard has CloudFront's hit ratio if the deployment pays for it", () => {
   const [, { DashboardBody }] = ofType(watched.template, 'AWS::CloudWatch::Dashboard')[0]!;
   expect(flat(DashboardBody)).toContain('CacheHitRate');

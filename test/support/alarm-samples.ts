@@ -21,7 +21,7 @@ export const SAMPLES: Readonly<Record<string, Samples>> = {
     const machine = `<${idOf(template, 'AWS::StepFunctions::StateMachine')}>`;
     const of = (metric: string) => native('AWS/States', metric, { StateMachineArn: machine });
     return {
-      fires: { data: [of('ExecutionsTimedOut')] },
+      fires: { data: [of('ExecutionsFailed')] },
       healthy: { data: [of('ExecutionsSucceeded'), of('ExecutionsAborted')] },
     };
   },

@@ -31,6 +31,11 @@ export type LoopbackOptions = {
 
 /** Longer than a client's own idle limit, so that no request meets a connection that was just closed. */
 const KEEP_ALIVE_MS = 65_000;
+/**
+ * A connection is closed this much later than clients are told. One whose event loop is late would otherwise send a request
+ * on a connection that has just been closed, and could not know whether it was served.
+ */
+const KEEP_ALIVE_BUFFER_MS = 120_000;
 
 const FORM_CONTENT_TYPES = ['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain'];
 
@@ -92,10 +97,12 @@ export async function listenOnLoopback(
   const { server, listener } =
     typeof served === 'function'
       ? {
-          server: http.createServer({ requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS }),
+          server: http.createServer({ requestTimeout: 0 }),
           listener: served,
         }
       : takeListener(served);
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.keepAliveTimeoutBuffer = KEEP_ALIVE_BUFFER_MS;
   const answers = new WeakMap<object, http.ServerResponse>();
   const admits = doorkeeper(options.access, options.proof);
   const refuse = (request: http.IncomingMessage, response: http.ServerResponse, problem: string) => {
@@ -157,7 +164,6 @@ function takeListener(server: http.Server): { server: http.Server; listener: htt
   const [listener] = server.listeners('request') as http.RequestListener[];
   if (!listener) throw new TypeError('The server has no request listener to guard.');
   server.removeAllListeners('request');
-  server.keepAliveTimeout = KEEP_ALIVE_MS;
   return { server, listener };
 }
 

@@ -9,12 +9,35 @@ export function processes(): Process[] {
   return statuses().flatMap((status) => withCommand(status) ?? []);
 }
 
-/** Children, grandchildren and so on, whatever group or session they are in. */
+/**
+ * Children, grandchildren and so on, whatever group or session they are in. Callers ask many times a second, so processes
+ * that are not among them are read from /proc once a second only.
+ */
 export function descendantsOf(pid: number): Process[] {
-  const all = statuses();
+  const all = pids().flatMap((one) => recentStatus(one) ?? []);
   const below = (parent: number): Status[] =>
     all.filter((one) => one.parent === parent).flatMap((child) => [child, ...below(child.pid)]);
-  return below(pid).flatMap((status) => withCommand(status) ?? []);
+  return below(pid).flatMap((recent) => {
+    const status = readStatus(recent.pid);
+    if (status?.start !== recent.start) {
+      known.delete(recent.pid);
+      return [];
+    }
+    return withCommand(status) ?? [];
+  });
+}
+
+const KNOWN_MS = 1000;
+const known = new Map<number, { status: Status | undefined; at: number }>();
+
+/** The status as it was read within the last second, and then read again. */
+function recentStatus(pid: number): Status | undefined {
+  const now = performance.now();
+  const before = known.get(pid);
+  if (before && now - before.at < KNOWN_MS) return before.status;
+  const status = readStatus(pid);
+  known.set(pid, { status, at: now });
+  return status;
 }
 
 export function commandOf(pid: number): string | undefined {
@@ -31,9 +54,11 @@ export function alive(known: readonly Process[]): Process[] {
 }
 
 function statuses(): Status[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => readStatus(Number(name)) ?? []);
+  return pids().flatMap((pid) => readStatus(pid) ?? []);
+}
+
+function pids(): number[] {
+  return readdirSync('/proc').map(Number).filter(Number.isInteger);
 }
 
 function withCommand(status: Status): Process | undefined {

@@ -1,3 +1,3 @@
 import { testScale } from '../support/scale.ts';
 
-testScale(2_000);
+testScale(300);

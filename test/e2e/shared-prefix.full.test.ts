@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Reply } from '../../local/model/reply.ts';
 import { Fleet } from '../support/fleet.ts';
 
-const NAMES = Array.from({ length: 100 }, (_, i) => `r${String(i).padStart(3, '0')}`);
+const NAMES = Array.from({ length: 40 }, (_, i) => `r${String(i).padStart(3, '0')}`);
 const PROMPT = 'Add a file that says who made it, and nothing else. '.repeat(20);
 
 let fleet: Fleet;
@@ -63,9 +63,9 @@ test('of twenty workers that start at once one writes the prefix, and nineteen r
   }
 });
 
-test('one after another, the second to the hundredth repository of a job read the prefix', async () => {
+test('one after another, the second to the fortieth repository of a job read the prefix', async () => {
   readingMs = 0;
   const usages = await firstTurns(NAMES, 2);
   expect(usages.filter(wrote).length).toBeLessThanOrEqual(2);
-  expect(usages.filter(({ cacheRead }) => cacheRead > 1000).length).toBeGreaterThanOrEqual(99);
+  expect(usages.filter(({ cacheRead }) => cacheRead > 1000).length).toBeGreaterThanOrEqual(NAMES.length - 1);
 });

@@ -43,7 +43,12 @@ test('cfn-lint accepts the template of each environment', async () => {
 });
 
 test('cfn-lint also checks the state machine: a state of an unknown type is found', async () => {
-  const text = await readFile(templateOf(dev, 'dev'), 'utf8');
+  const template = JSON.parse(await readFile(templateOf(dev, 'dev'), 'utf8'));
+  const machines = Object.entries<{ Type: string }>(template.Resources).filter(
+    ([, { Type }]) => Type === 'AWS::StepFunctions::StateMachine',
+  );
+  // The machines alone: the whole template takes as long as the other test.
+  const text = JSON.stringify({ ...template, Resources: Object.fromEntries(machines) });
   const broken = path.join(dev.folder, 'broken.template.json');
   await writeFile(broken, text.replace('\\"Type\\": \\"Choice\\"', '\\"Type\\": \\"Chooce\\"'));
   expect((await faultsOf(broken)).join('\n')).toMatch(/^E3601 .*Chooce/);

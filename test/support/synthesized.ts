@@ -16,7 +16,7 @@ export type Template = {
 };
 
 /** The time-out of hooks that synthesize: it takes seconds on an idle machine, and more than a minute on a busy one. */
-export const SYNTHESIS_MS = 300_000;
+export const SYNTHESIS_MS = 900_000;
 
 export type Synthesized = {
   /** The cloud assembly. */

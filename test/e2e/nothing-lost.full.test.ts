@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, test } from '@jest/globals';
 import { closeCampaign, killCampaign, openCampaign } from '../support/kill-campaign.ts';
 
-const KILLS = 12;
+const KILLS = 8;
 
 beforeAll(openCampaign);
 afterAll(closeCampaign);

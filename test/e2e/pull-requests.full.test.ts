@@ -40,5 +40,5 @@ test("40 pull requests under GitHub's limits are opened without help, none lost 
   expect(refusals).toBeLessThanOrEqual(4 * 40);
 });
 
-// Five hours of a slow pace, at four pull requests a second, which any machine opens; the campaign takes twenty of a fast one.
-testPace(200, 40, 360);
+// Three hours of a slow pace, at four pull requests a second, which any machine opens; the campaign takes twenty of a fast one.
+testPace(120, 40, 360);

@@ -1,9 +1,9 @@
 import { BatchClient, DescribeJobsCommand } from '@aws-sdk/client-batch';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { WORKER_ATTEMPTS } from '../core/attempts.ts';
-import { LOCAL_AWS } from './support/aws-clients.ts';
-import { Fleet, repositoryOfRequest, writeAndSubmit } from './support/fleet.ts';
-import { until } from './support/until.ts';
+import { WORKER_ATTEMPTS } from '../../core/attempts.ts';
+import { LOCAL_AWS } from '../support/aws-clients.ts';
+import { Fleet, repositoryOfRequest, writeAndSubmit } from '../support/fleet.ts';
+import { until } from '../support/until.ts';
 
 let fleet: Fleet;
 let jobId: string;

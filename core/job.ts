@@ -6,6 +6,7 @@ import { JudgeSettings } from './judgement.ts';
 import { Notify } from './notice.ts';
 import { RepairSettings } from './repair.ts';
 import { RepositorySelector } from './repository-selector.ts';
+import { someText } from './some-text.ts';
 import { TokenUsage } from './usage.ts';
 import { ImageName } from './worker-image.ts';
 
@@ -195,7 +196,7 @@ export type Sample = z.infer<typeof Sample>;
 
 /** The body of `POST /jobs`. Absent fields take the defaults of core/settings.ts. */
 export const JobRequest = z.strictObject({
-  name: z.string().trim().min(1).max(200).optional(),
+  name: someText(200).optional(),
   description: z.string().max(2000).optional(),
   /** `code-pattern-update`, `vulnerability-fix`, `dependency-update` or another slug. */
   type: z

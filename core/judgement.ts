@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { someText } from './some-text.ts';
 import { WorkerCost, WorkerTokens } from './usage.ts';
 
 /** How much harm a change could do, in the judge's view. */
@@ -39,6 +40,6 @@ export const JudgeSettings = z.strictObject({
   /** @default - the job's model */
   model: z.string().min(1).max(128).optional(),
   /** What the judge has to pay attention to, beyond the task. */
-  instructions: z.string().trim().min(1).max(20_000).optional(),
+  instructions: someText(20_000).optional(),
 });
 export type JudgeSettings = z.infer<typeof JudgeSettings>;

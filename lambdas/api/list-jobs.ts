@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { JobRequest, JobStatus, ShownJob } from '../../core/job.ts';
+import { someText } from '../../core/some-text.ts';
 import { withFreshCounts } from '../run/fresh-counts.ts';
 import { route } from './route.ts';
 import { visibleJob } from './visible-job.ts';
@@ -17,7 +18,7 @@ const query = z
     status: JobStatus.optional(),
     type: JobRequest.shape.type,
     /** A part of the name, the description, the identifier or the caller, in any case. */
-    text: z.string().trim().min(1).max(200).optional(),
+    text: someText(200).optional(),
     /** The earliest creation: a date, or a time with its zone. */
     from: moment('T00:00:00.000Z'),
     /** The latest creation; a date includes its whole day. */

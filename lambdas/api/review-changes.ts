@@ -5,6 +5,7 @@ import { inParallel } from '../../core/in-parallel.ts';
 import { JobId, RepositoryName } from '../../core/job.ts';
 import { ChangeShapes } from '../../core/repository-result.ts';
 import { Decision, digestOfChanges, isReviewable, Review, type ReviewedChange } from '../../core/review.ts';
+import { someText } from '../../core/some-text.ts';
 import { PARALLEL } from '../../core/store/repository-table.ts';
 import { writeReviewedList } from '../../core/store/review-table.ts';
 import type { SummaryRow } from '../../core/summary-row.ts';
@@ -30,7 +31,7 @@ const body = z
     repositories: z.array(RepositoryName).min(1).max(MAX_DECISIONS).optional(),
     /** The digest of the changes that the reviewer saw; an approval needs it. */
     seen: Review.shape.seen.optional(),
-    note: z.string().trim().min(1).max(2000).optional(),
+    note: someText(2000).optional(),
   })
   .refine(({ shape, repositories }) => (shape === undefined) !== (repositories === undefined), {
     error: 'expected either shape or repositories',

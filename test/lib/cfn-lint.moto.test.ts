@@ -51,5 +51,5 @@ test('cfn-lint also checks the state machine: a state of an unknown type is foun
   const text = JSON.stringify({ ...template, Resources: Object.fromEntries(machines) });
   const broken = path.join(dev.folder, 'broken.template.json');
   await writeFile(broken, text.replace('\\"Type\\": \\"Choice\\"', '\\"Type\\": \\"Chooce\\"'));
-  expect((await faultsOf(broken)).join('\n')).toMatch(/^E3601 .*Chooce/);
+  expect((await faultsOf(broken)).join('\n')).toMatch(/^E3601 .*Chooce/m);
 });

@@ -14,7 +14,7 @@ export function endOfJob(
   jobId: string,
   options: { limit?: number; everyMs?: number; withinMs?: number } = {},
 ): Promise<JobWithResults> {
-  const { limit = 100, everyMs = 50, withinMs } = options;
+  const { limit = 100, everyMs, withinMs } = options;
   const look = async () => {
     const answer = await fetch(`${api}/jobs/${jobId}?limit=${limit}`);
     if (!answer.ok) throw new Error(`GET /jobs/${jobId} answered ${answer.status}: ${await answer.text()}`);

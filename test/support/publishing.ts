@@ -237,9 +237,9 @@ export class Publishing {
     return this.ended(jobId, ms);
   }
 
-  /** Large jobs are polled rarely, since each answer counts their repositories. */
-  async ended(jobId: string, ms = 600_000): Promise<Answer['json']> {
-    await endOfJob(this.stack.api, jobId, { everyMs: ms / 1000, withinMs: ms });
+  /** Jobs that are given much time are large and polled rarely, since each answer counts their repositories. */
+  async ended(jobId: string, ms?: number): Promise<Answer['json']> {
+    await endOfJob(this.stack.api, jobId, ms === undefined ? {} : { everyMs: ms / 1000, withinMs: ms });
     return (await this.call('GET', `/jobs/${jobId}?limit=1000`)).json;
   }
 

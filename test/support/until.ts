@@ -1,17 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Waits until `holds` returns something truthy, and returns it. Throws after `ms`, naming `what`. */
+const MAX_PAUSE_MS = 250;
+
+/**
+ * Waits until `holds` returns something truthy, and returns it. Throws after `ms`, naming `what`. Without `everyMs` it asks
+ * after a twentieth of the time that it has waited: most conditions read tables or /proc, and others need the CPU.
+ */
 export async function until<T>(
   what: string,
   holds: () => T | Promise<T>,
   ms = 600_000,
-  everyMs = 20,
+  everyMs?: number,
 ): Promise<NonNullable<T>> {
-  const deadline = performance.now() + ms;
+  const begin = performance.now();
   for (;;) {
     const found = await holds();
     if (found) return found;
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${ms} ms`);
-    await sleep(everyMs);
+    const waited = performance.now() - begin;
+    if (waited > ms) throw new Error(`${what}: not within ${ms} ms`);
+    await sleep(everyMs ?? Math.min(Math.max(20, waited / 20), MAX_PAUSE_MS));
   }
 }

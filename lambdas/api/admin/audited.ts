@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { AuditAction, AuditLine } from '../../../core/audit.ts';
 import { CodyBatchError } from '../../../core/errors.ts';
+import { someText } from '../../../core/some-text.ts';
 import type { Context } from '../../context.ts';
 import { logger } from '../../logger.ts';
 
 /** Why an administrator does something; it is in the audit log. */
-export const Reason = z.string().trim().min(1).max(500);
+export const Reason = someText(500);
 
 type Changed = Pick<AuditLine, 'before' | 'after'>;
 

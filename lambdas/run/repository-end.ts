@@ -1,3 +1,4 @@
+import { isEnded } from '../../core/job.ts';
 import { Checkpoint, OutcomeDocument } from '../../core/outcome.ts';
 import type { ArtifactKeys, RepositoryResult } from '../../core/repository-result.ts';
 import { shapesOf } from '../../core/shape/shape.ts';
@@ -5,6 +6,7 @@ import type { ArtifactStore } from '../../core/store/artifact-store.ts';
 import { findArtifactOfRun, findBytes } from '../../core/store/artifacts.ts';
 import { cameTo, type RepositoryUpdate, withEarlierRuns } from '../../core/store/row-end.ts';
 import { type RunOfRepository, runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
+import type { Readable } from '../../core/store/stored.ts';
 import type { Context } from '../context.ts';
 import { setAside } from '../logger.ts';
 import { changeSetDigest } from './recorded-change-set.ts';
@@ -103,12 +105,18 @@ export async function spentSoFar(artifacts: ArtifactStore, of: RunOfRepository) 
 
 /**
  * The row's update by which an outcome ends its repository, with the digest of the change set and the shapes of the diff. Also
- * stores the diff in the table, in place of the diff of an earlier run, unless the row keeps its earlier result.
+ * stores the diff in the table, in place of the diff of an earlier run, unless the row keeps its earlier result. A row that has
+ * ended shows no longer whether it kept it, and its diff is stored: a step may run again after it has ended the row.
  */
 export async function endByOutcome(
   context: Pick<Context, 'artifacts' | 'repositories' | 'now'>,
   outcome: OutcomeDocument,
-  row: Pick<RepositoryResult, 'earlierRuns' | 'expiresAt' | 'standing' | 'patchSha' | 'outcome'>,
+  row: Readable<
+    Pick<
+      RepositoryResult,
+      'status' | 'run' | 'earlierRuns' | 'expiresAt' | 'standing' | 'patchSha' | 'outcome'
+    >
+  >,
 ): Promise<RepositoryUpdate> {
   const diff = await diffOf(context, outcome);
   const end: RepositoryUpdate = {
@@ -116,7 +124,9 @@ export async function endByOutcome(
     ...(diff && shapesOf(diff)),
     ...(await changeSetDigest(context.artifacts, outcome)),
   };
-  if (cameTo(row, { end, hasStarted: true }) === 'replaced') await keepDiff(context, outcome, row, diff);
+  const isOver = isEnded(row.status) || (row.run !== undefined && row.run > outcome.run);
+  if (!isOver && cameTo(row, { end, hasStarted: true }) === 'replaced')
+    await keepDiff(context, outcome, row, diff);
   return end;
 }
 

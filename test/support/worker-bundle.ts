@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { cp, rename, rm } from 'node:fs/promises';
+import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { bundleWorker } from '../../worker/bundle.ts';
 
@@ -20,4 +20,20 @@ export async function sharedWorkerBundle(): Promise<string> {
 export async function copyWorkerBundle(folder: string): Promise<string> {
   await cp(path.dirname(await sharedWorkerBundle()), folder, { recursive: true });
   return path.join(folder, 'worker.mjs');
+}
+
+/** A worker with another system prompt, as the next version may have it. Returns the entry. */
+export async function newerWorkerBundle(folder: string): Promise<string> {
+  const entry = await copyWorkerBundle(folder);
+  for (const name of (await readdir(folder)).filter((file) => file.endsWith('.mjs'))) {
+    const source = await readFile(path.join(folder, name), 'utf8');
+    const changed = source.replace(
+      'You make one change in one Git repository',
+      'You change one Git repository',
+    );
+    if (changed === source) continue;
+    await writeFile(path.join(folder, name), changed);
+    return entry;
+  }
+  throw new Error('No file of the worker has the system prompt.');
 }

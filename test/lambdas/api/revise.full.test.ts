@@ -3,9 +3,11 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Octokit } from '@octokit/rest';
 import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
+import { JOB_QUEUE } from '../../../local/environment.ts';
 import type { MessageRequest } from '../../../local/model/conversation.ts';
 import type { Reply } from '../../../local/model/reply.ts';
 import { COST_OF_USAGE, Fleet, USAGE } from '../../support/fleet.ts';
+import { invokeAt } from '../../support/publishing.ts';
 import { call, calls, SUBMISSION, submitUnchanged } from '../../support/worker-stack.ts';
 
 let fleet: Fleet;
@@ -21,13 +23,17 @@ function instructionOf({ messages }: MessageRequest): string | undefined {
   return newest?.slice(newest.indexOf('Revise:'));
 }
 
-/** Writes `first` at first, and then what the instruction says. It stops at once if it is told to give up. */
+/** Writes `first` at first, and then what the instruction says. Told to give up, it breaks the file before. */
 function answer(request: MessageRequest): Reply {
   const instruction = instructionOf(request);
   const write = (content: string) =>
     calls(call('write_file', { path: 'a.txt', content }), call('task_complete', SUBMISSION));
   if (instruction === undefined) return write('first\n');
-  if (instruction === 'Revise: give up') return { content: [{ type: 'text', text: 'I cannot.' }] };
+  if (instruction === 'Revise: give up') {
+    const isBroken = JSON.stringify(request.messages.at(-1)).includes('tool_result');
+    if (isBroken) return { content: [{ type: 'text', text: 'I cannot.' }] };
+    return calls(call('write_file', { path: 'a.txt', content: 'broken\n' }));
+  }
   if (instruction === 'Revise: undo')
     return calls(call('delete_file', { path: 'a.txt' }), ...(submitUnchanged as { content: [] }).content);
   return write(`${instruction.slice('Revise: '.length)}\n`);
@@ -99,12 +105,28 @@ test('a revision continues each conversation by an instruction, and replaces onl
     revision: { run: 3, cameTo: 'kept', outcome: 'gaveUp' },
   });
   expect(await diffOf(jobId, 'one')).toContain('+second');
+  await expectStepsToChangeNothing(jobId, 3);
   await revise(jobId, { instruction: 'Revise: second', shape: rows.one!.shape });
   expect(await fleet.ended(jobId)).toMatchObject({ revisions: { same: 2, replaced: 0 } });
   // The bill is what the model server answered, also for what came to nothing.
   const answers = fleet.model.requests.length - before;
   expect((await fleet.job(jobId)).costUsd).toBeCloseTo(answers * COST_OF_USAGE, 9);
 });
+
+/** Runs again the steps that end a repository of a run, as after a function that was lost before it answered. */
+async function expectStepsToChangeNothing(jobId: string, run: number) {
+  const items = async () =>
+    (await fleet.itemsOf(jobId)).filter(({ repositoryName }) => String(repositoryName).includes('local/one'));
+  const before = await items();
+  expect(before.map(({ diff }) => diff)).toContainEqual(expect.stringContaining('+second'));
+  const step = (name: string, input: object) =>
+    invokeAt(fleet.stack, `steps/${name}`, { jobId, run, ...input }, { JOB_QUEUE }).result();
+  const one = { repositoryName: 'local/one', batchJobName: 'again', attemptSeconds: 60 };
+  await step('record-result', { ...one, batch: { jobId: 'again' } });
+  await step('record-failure', { ...one, error: { Error: 'States.TaskFailed', Cause: '{}' } });
+  await step('resolve-repositories', { action: 'revise' });
+  expect(await items()).toEqual(before);
+}
 
 test('a revision can begin from the patch alone, or anew, and the row says how it began', async () => {
   const jobId = await fleet.post(['three']);

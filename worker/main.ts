@@ -36,7 +36,11 @@ async function main(): Promise<number> {
     log.identify({ jobId, repositoryName });
     if (STATE_MACHINE_ARN && run)
       log.identify({ executionArn: executionArnOf(STATE_MACHINE_ARN, { jobId, run }) });
-    log.info(`${repositoryName} of ${jobId}`, { run, from, parametersFrom: source });
+    const { jobsTable, repositoriesTable } = settings();
+    log.info(`${repositoryName} of ${jobId}`, {
+      ...{ run, from, parametersFrom: source },
+      tables: [jobsTable, repositoriesTable],
+    });
     const session = openSession({ jobId, repositoryName }, settings());
     await analyzeRepository({
       jobId,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { settings } from '../../core/settings.ts';
 import packageJson from '../../package.json' with { type: 'json' };
+import { logger } from '../logger.ts';
 import { route } from './route.ts';
 
 const DependencyState = z.enum(['ok', 'failing']);
@@ -31,7 +32,10 @@ export const health = route(
     for (const [name, check] of Object.entries(checks)) {
       dependencies[name] = await check().then(
         () => 'ok' as const,
-        () => 'failing' as const,
+        (error: Error) => {
+          logger.warn('health check failed', { dependency: name, error });
+          return 'failing' as const;
+        },
       );
     }
     const ok = Object.values(dependencies).every((state) => state === 'ok');

@@ -105,7 +105,7 @@ test('a worker that cannot ask Batch logs the missing permission and reads its e
       exitCode: 0,
       log: expect.stringMatching(/DescribeJobs of a-job failed.*not authorized.*role batch:DescribeJobs/),
     });
-    expect(log).toContain('"parametersFrom":"environment"');
+    expect(log).toMatch(/"parametersFrom":"environment","tables":\["[\w-]+","[\w-]+"\]/);
   } finally {
     denied.close();
   }

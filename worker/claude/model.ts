@@ -22,7 +22,13 @@ import { refusalOf } from './model-refusal.ts';
 import { withBreakpoints } from './prompt.ts';
 import { boundResponses, ResponseTooLongError } from './response-bounds.ts';
 import { RetryBudget } from './retry-budget.ts';
-import { NO_LIMIT, type ServiceError, serviceErrorOf, serviceErrorOfResponse } from './service-error.ts';
+import {
+  NO_LIMIT,
+  type ServiceError,
+  serviceErrorOf,
+  serviceErrorOfResponse,
+  typeOfNoStream,
+} from './service-error.ts';
 import { tokensOfBytes } from './tokens.ts';
 
 /** More than the SDK ever makes: the retry budget and the repository's time limit end its retries. */
@@ -85,6 +91,8 @@ export class Model {
   #waits = 0;
   /** Whether the service ever began an answer or sent an error of its own. Other answers may come from a wrong address. */
   #wasReached = false;
+  /** The content type of the last response, if it was not a stream of events. */
+  #otherType: string | undefined;
 
   private constructor(options: ModelOptions) {
     const { settings, model, effort, format, system, tools } = options;
@@ -178,8 +186,10 @@ export class Model {
 
   /** Sees every response and every failed request, including those that the SDK retries. */
   readonly #watch: Middleware = async (request, next, { options }) => {
+    this.#otherType = undefined;
     try {
       const response = await next(request);
+      this.#otherType = typeOfNoStream(response);
       const error = serviceErrorOfResponse(response);
       if (error) {
         this.#wasReached = true;
@@ -208,7 +218,9 @@ export class Model {
         `An answer was interrupted; the tokens received are billed: ${serviceError.message}`,
       );
     }
-    this.#recordError(serviceError);
+    const { message } = serviceError;
+    const received = this.#otherType && `${message}; it sent ${this.#otherType} in place of an event stream`;
+    this.#recordError({ ...serviceError, message: received ?? message });
     if (this.#interruptedAnswers >= MAX_INTERRUPTED_ANSWERS || serviceError.isFinal)
       this.#retryBudget.exhaust();
   }

@@ -62,6 +62,15 @@ export function serviceErrorOf(error: unknown): ServiceError | undefined {
   };
 }
 
+/**
+ * The content type of a successful response that is not a stream of events, such as the HTML of a proxy; undefined for a
+ * stream, of which Bedrock has another type than the Messages API.
+ */
+export function typeOfNoStream({ ok, headers }: Response): string | undefined {
+  const type = headers.get('content-type') ?? 'no content type';
+  return ok && !type.includes('eventstream') && !type.includes('event-stream') ? type : undefined;
+}
+
 /** The Messages API's own message. Bedrock's errors have another form; for them it is the whole body. */
 export function messageOf(error: APIError): string {
   return error.apiMessage || error.message;

@@ -6,12 +6,16 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { Octokit } from '@octokit/rest';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { countsOf, type JobRow } from '../../../core/job.ts';
+import { JobTable } from '../../../core/store/job-table.ts';
 import { cancelJob } from '../../../lambdas/api/cancel-job.ts';
 import { deleteJob } from '../../../lambdas/api/delete-job.ts';
+import { health } from '../../../lambdas/api/health.ts';
 import { problemResponse } from '../../../lambdas/api/problem.ts';
 import { retryJob } from '../../../lambdas/api/retry-job.ts';
 import { type Route, toResponse } from '../../../lambdas/api/route.ts';
+import type { Context } from '../../../lambdas/context.ts';
 import { jobRow } from '../../support/job-row.ts';
+import { keepLog } from '../../support/keep-log.ts';
 import { openTestArtifacts, openTestTables, type TestTables } from '../../support/stores.ts';
 
 let tables: TestTables;
@@ -167,4 +171,18 @@ test('a cancel that Step Functions does not answer is 503, and the same request 
   answer = { status: 200 };
   expect(await call(cancelJob, {}, jobId)).toMatchObject({ status: 200 });
   expect(await tables.jobs.get(jobId)).toMatchObject({ status: 'cancelled' });
+});
+
+test('health says which dependency fails, and the log has its error, such as a table of another name', async () => {
+  const log = keepLog();
+  const jobs = new JobTable(tables.client, { ...tables.settings, jobsTable: 'no-such-table' });
+  const context = { ...tables.stores, jobs, artifacts: artifacts.store } as unknown as Context;
+  const output = await health.answer({ headers: {} } as unknown as APIGatewayProxyEventV2, {}, context);
+  expect(output).toMatchObject({
+    status: 503,
+    json: { status: 'failing', dependencies: { tables: 'failing', artifacts: 'ok' } },
+  });
+  expect(log.map((line) => JSON.parse(line))).toMatchObject([
+    { message: 'health check failed', dependency: 'tables', error: { name: 'ResourceNotFoundException' } },
+  ]);
 });

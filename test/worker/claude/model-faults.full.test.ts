@@ -193,15 +193,17 @@ test('a model that cannot be reached at all fails with its address, and does not
 });
 
 test('an address of another server fails as one without a model', async () => {
-  const somebody = await listenOnLoopback((_request, response) => response.end('<html>Welcome</html>'), {
-    access: 'anyone',
-    name: 'somebody',
-  });
+  const somebody = await listenOnLoopback(
+    (_request, response) =>
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Welcome</html>'),
+    { access: 'anyone', name: 'somebody' },
+  );
   try {
     const environment = { ...SHORT, ANTHROPIC_BASE_URL: somebody.url };
     const { outcome } = await stack.analyze(files, [], { environment });
     expect(outcome).toMatchObject({ outcome: 'failed', error: { name: 'ModelUnavailableError' } });
     expect(outcome.error!.message).toContain(somebody.url);
+    expect(outcome.error!.message).toContain('it sent text/html in place of an event stream');
   } finally {
     await somebody.close();
   }

@@ -25,6 +25,8 @@ export interface ApiProps extends FunctionSetting {
   readonly audience: readonly string[];
   /** Origins of web pages, other than the page's own, that may call from a browser. */
   readonly allowedOrigins: readonly string[];
+  /** Of all callers together. A page that shows a job sends one every few seconds. */
+  readonly requestsPerSecond: number;
 }
 
 const ACCESS: Access = {
@@ -95,7 +97,7 @@ export class Api extends Construct {
     });
   }
 
-  #addStage({ names }: ApiProps): LogGroup {
+  #addStage({ names, requestsPerSecond }: ApiProps): LogGroup {
     const logGroup = new LogGroup(this, 'AccessLogs', {
       logGroupName: `/aws/vendedlogs/${names.of('api')}`,
       retention: RetentionDays.THREE_MONTHS,
@@ -105,8 +107,7 @@ export class Api extends Construct {
       httpApi: this.httpApi,
       stageName: '$default',
       autoDeploy: true,
-      // Requests per second of all callers; a page that shows a job sends one every few seconds.
-      throttle: { rateLimit: 50, burstLimit: 100 },
+      throttle: { rateLimit: requestsPerSecond, burstLimit: 2 * requestsPerSecond },
       accessLogSettings: {
         destination: new LogGroupLogDestination(logGroup),
         format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG)),

@@ -139,6 +139,9 @@ const Configuration = z.strictObject({
   /** The built page, relative to the project's folder. If it does not exist, no page is deployed. */
   pageFolder: z.string().default('web/dist'),
 
+  /** The most requests a second that the API admits, of all callers together; twice as many at once. */
+  requestsPerSecond: whole(1, 10_000).default(50),
+
   /** Origins of other web pages that may call the API from a browser, such as https://portal.example.com. */
   allowedOrigins: list.pipe(z.array(WebOrigin)).default([]),
 

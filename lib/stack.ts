@@ -231,6 +231,7 @@ export class CodyBatchStack extends Stack {
       issuer,
       audience: signIn?.audience ?? oidcAudience,
       allowedOrigins: this.#configuration.allowedOrigins,
+      requestsPerSecond: this.#configuration.requestsPerSecond,
     });
     web?.addApi(api.httpApi);
     web?.deploy({

@@ -43,6 +43,7 @@ beforeAll(async () => {
     defaultWorkerImage: 'jdk',
     workerStorageGiB: '50',
     maxVcpus: '500',
+    requestsPerSecond: '20',
     alarmEmail: 'platform@example.com',
   });
 }, SYNTHESIS_MS);
@@ -56,6 +57,11 @@ const only = (type: string): Resource['Properties'] => {
   expect([type, found.length]).toEqual([type, 1]);
   return found[0]![1];
 };
+
+test('the API admits as many requests a second as the deployment says, and twice as many at once', () => {
+  const { DefaultRouteSettings } = only('AWS::ApiGatewayV2::Stage');
+  expect(DefaultRouteSettings).toMatchObject({ ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 });
+});
 
 const definitionOf = (part: string): Resource['Properties'] =>
   ofType(prod.template, 'AWS::Batch::JobDefinition').find(

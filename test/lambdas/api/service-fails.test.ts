@@ -177,7 +177,8 @@ test('health says which dependency fails, and the log has its error, such as a t
   const log = keepLog();
   const jobs = new JobTable(tables.client, { ...tables.settings, jobsTable: 'no-such-table' });
   const context = { ...tables.stores, jobs, artifacts: artifacts.store } as unknown as Context;
-  const output = await health.answer({ headers: {} } as unknown as APIGatewayProxyEventV2, {}, context);
+  const event = { headers: {}, requestContext: {} } as unknown as APIGatewayProxyEventV2;
+  const output = await health.answer(event, {}, context);
   expect(output).toMatchObject({
     status: 503,
     json: { status: 'failing', dependencies: { tables: 'failing', artifacts: 'ok' } },

@@ -78,5 +78,7 @@ export const PROBLEM_ACTIONS: Readonly<Record<string, string>> = {
   'too-many-requests': 'Wait for the seconds in `retry-after`.',
   'not-available-here': 'Send it to a deployment on AWS.',
   drained: 'An administrator lets runs start again by `cody-batch admin resume`.',
+  unavailable:
+    'Send the same request again after the seconds in `retry-after`. If it lasts, see [api-health](#api-health).',
   internal: 'See [api-errors](#api-errors).',
 };

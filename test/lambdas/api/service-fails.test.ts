@@ -176,7 +176,8 @@ test('a cancel that Step Functions does not answer is 503, and the same request 
 test('health says which dependency fails, and the log has its error, such as a table of another name', async () => {
   const log = keepLog();
   const jobs = new JobTable(tables.client, { ...tables.settings, jobsTable: 'no-such-table' });
-  const context = { ...tables.stores, jobs, artifacts: artifacts.store } as unknown as Context;
+  const { settings, stores } = tables;
+  const context = { ...stores, settings, jobs, artifacts: artifacts.store } as unknown as Context;
   const event = { headers: {}, requestContext: {} } as unknown as APIGatewayProxyEventV2;
   const output = await health.answer(event, {}, context);
   expect(output).toMatchObject({

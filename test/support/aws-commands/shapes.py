@@ -12,6 +12,7 @@ GLOBAL = {"--region", "--profile", "--query", "--output", "--endpoint-url", "--n
           "--max-items", "--page-size", "--starting-token", "--no-paginate", "--cli-binary-format", "--no-sign-request"}
 # Commands that the CLI has beside the operations of the services, with their options.
 CUSTOM = {
+    ("ecr", "get-login-password"): set(),
     ("logs", "tail"): {"--follow", "--since", "--format", "--filter-pattern", "--log-stream-names",
                        "--log-stream-name-prefix"},
     ("s3", "ls"): {"--recursive", "--human-readable", "--summarize"},

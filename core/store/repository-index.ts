@@ -62,9 +62,14 @@ export class RepositoryIndex {
   /** All rows of a job, by name. A value that cannot be read is left out. */
   async listRows(jobId: string): Promise<SummaryRow[]> {
     const rows: SummaryRow[] = [];
-    for await (const { Items = [] } of this.#pages({ jobId, index: JOB_SUMMARY_INDEX }))
-      for (const item of Items) rows.push(summaryOf(item));
+    for await (const page of this.rowPages(jobId)) rows.push(...page);
     return rows.sort((a, b) => (a.repositoryName < b.repositoryName ? -1 : 1));
+  }
+
+  /** The same a page at a time, by status and name, for what does not need all rows at once. */
+  async *rowPages(jobId: string): AsyncGenerator<SummaryRow[]> {
+    for await (const { Items = [] } of this.#pages({ jobId, index: JOB_SUMMARY_INDEX }))
+      yield Items.map(summaryOf);
   }
 
   /** The names of up to `limit` repositories that are worked on, in the order of names. */

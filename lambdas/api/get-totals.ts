@@ -4,7 +4,7 @@ import type { JobTable } from '../../core/store/job-table.ts';
 import { addTokens, NO_TOKENS, TokenUsage } from '../../core/usage.ts';
 import type { Context } from '../context.ts';
 import { route } from './route.ts';
-import { type Viewer, visibleJob } from './visible-job.ts';
+import { type Viewer, visibleJobs } from './visible-job.ts';
 
 const DAY_MS = 86_400_000;
 /** A dashboard that many people have open reads the jobs once a minute. */
@@ -84,10 +84,7 @@ async function sum(days: number, viewer: Viewer | undefined, context: Context): 
       ...(cursor && { cursor }),
     });
     looked += page.jobs.length;
-    const seen = viewer
-      ? await Promise.all(page.jobs.map((job) => visibleJob(job, viewer, context)))
-      : page.jobs;
-    for (const job of seen.filter((job) => job !== undefined)) {
+    for (const job of viewer ? await visibleJobs(page.jobs, viewer, context) : page.jobs) {
       total += 1;
       byStatus[job.status] = (byStatus[job.status] ?? 0) + 1;
       addCounts(repositories, job.counts);

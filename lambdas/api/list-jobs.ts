@@ -3,7 +3,7 @@ import { JobRequest, JobStatus, ShownJob } from '../../core/job.ts';
 import { someText } from '../../core/some-text.ts';
 import { withFreshCounts } from '../run/fresh-counts.ts';
 import { route } from './route.ts';
-import { visibleJob } from './visible-job.ts';
+import { visibleJobs } from './visible-job.ts';
 
 /** A date or a time, as the time in UTC that rows have. `ofDay` makes a date a time. */
 function moment(ofDay: string) {
@@ -50,11 +50,7 @@ export const listJobs = route(
   },
   async ({ query, access, createdBy }, context) => {
     const { jobs, cursor } = await context.jobs.list(query);
-    const shown = await Promise.all(
-      jobs.map(async (job) =>
-        visibleJob(await withFreshCounts(job, context), { access, createdBy }, context),
-      ),
-    );
-    return { json: { jobs: shown.filter((job) => job !== undefined), cursor } };
+    const counted = await Promise.all(jobs.map((job) => withFreshCounts(job, context)));
+    return { json: { jobs: await visibleJobs(counted, { access, createdBy }, context), cursor } };
   },
 );

@@ -44,9 +44,10 @@ export async function selectedNames(
   }
   const filter = filterOf(selection);
   if (!filter) return mine && [...mine].sort();
-  const rows = await context.repositoryIndex.listRows(jobId);
   const isMine = mine && new Set(mine);
-  return rows
-    .filter((row) => matches(row, filter) && (isMine?.has(row.repositoryName) ?? true))
-    .map(({ repositoryName }) => repositoryName);
+  const names: string[] = [];
+  for await (const page of context.repositoryIndex.rowPages(jobId))
+    for (const row of page)
+      if (matches(row, filter) && (isMine?.has(row.repositoryName) ?? true)) names.push(row.repositoryName);
+  return names.sort();
 }

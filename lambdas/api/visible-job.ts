@@ -1,4 +1,5 @@
 import { NotFoundError } from '../../core/errors.ts';
+import { inParallel } from '../../core/in-parallel.ts';
 import { countsOf, isEnded, type JobRow, type PullRequestCounts, type ReadStatus } from '../../core/job.ts';
 import { mayTouch, type RepositoryAccess } from '../../core/repository-access.ts';
 import type { Readable } from '../../core/store/stored.ts';
@@ -38,6 +39,24 @@ export async function requireVisibleJob(job: ShownRow, viewer: Viewer, context: 
   const shown = await visibleJob(job, viewer, context);
   if (!shown) throw new NotFoundError(`The job ${job.jobId} does not exist.`);
   return shown;
+}
+
+/** Jobs whose rows are read at once: a page of rows has 1 MB. */
+const JOBS_AT_ONCE = 8;
+
+/** Those of the jobs that the caller sees, as the caller sees them, in their order. */
+export async function visibleJobs(
+  jobs: readonly ShownRow[],
+  viewer: Viewer,
+  context: Context,
+): Promise<(ShownRow | PartOfJob)[]> {
+  if (viewer.access.isAll) return [...jobs];
+  const shown = new Map<number, ShownRow | PartOfJob>();
+  await inParallel([...jobs.entries()], JOBS_AT_ONCE, async ([i, job]) => {
+    const seen = await visibleJob(job, viewer, context);
+    if (seen) shown.set(i, seen);
+  });
+  return jobs.flatMap((_, i) => shown.get(i) ?? []);
 }
 
 /**
@@ -97,27 +116,33 @@ async function sumsOf(
   const at = Date.parse(now());
   const known = kept.get(key);
   if (known && at - known.at < KEPT_MS) return known.sums;
-  const mine = new Set(share.names);
-  const rows = (await repositoryIndex.listRows(job.jobId)).filter((row) => mine.has(row.repositoryName));
-  const sums = { ...sum(rows, share.names.length), ...(share.held > 0 && { held: share.held }) };
+  const sums = {
+    ...(await sum(repositoryIndex.rowPages(job.jobId), new Set(share.names))),
+    ...(share.held > 0 && { held: share.held }),
+  };
   if (!isEnded(job.status)) return sums;
   if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value!);
   kept.set(key, { at, sums });
   return sums;
 }
 
-function sum(rows: readonly SummaryRow[], total: number): Sums {
+/** The sums over the rows with these names. */
+async function sum(pages: AsyncIterable<SummaryRow[]>, names: ReadonlySet<string>): Promise<Sums> {
   const byStatus: { [status in ReadStatus]?: number } = {};
   const pullRequests: PullRequestCounts = { open: 0, merged: 0, closed: 0, failed: 0 };
-  let [waiting, costUsd] = [0, 0];
-  for (const { status, waiting: waits, prState, costUsd: cost = 0 } of rows) {
-    byStatus[status] = (byStatus[status] ?? 0) + 1;
-    if (status === 'processing' && waits) waiting += 1;
-    if (prState) pullRequests[prState] += 1;
-    costUsd += cost;
+  let [rows, waiting, costUsd] = [0, 0, 0];
+  for await (const page of pages) {
+    for (const { repositoryName, status, waiting: waits, prState, costUsd: cost = 0 } of page) {
+      if (!names.has(repositoryName)) continue;
+      rows += 1;
+      byStatus[status] = (byStatus[status] ?? 0) + 1;
+      if (status === 'processing' && waits) waiting += 1;
+      if (prState) pullRequests[prState] += 1;
+      costUsd += cost;
+    }
   }
   // A repository without a row has not begun.
-  byStatus.pending = (byStatus.pending ?? 0) + Math.max(0, total - rows.length);
+  byStatus.pending = (byStatus.pending ?? 0) + Math.max(0, names.size - rows);
   const hasPullRequests = Object.values(pullRequests).some((count) => count > 0);
   return {
     counts: { ...countsOf(byStatus), ...(waiting > 0 && { waiting }) },

@@ -1,31 +1,66 @@
+import { pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { gunzipSync } from 'node:zlib';
 import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { countsOf } from '../../../core/job.ts';
+import { parseSettings } from '../../../core/settings.ts';
+import { artifactKeys } from '../../../core/store/artifact-keys.ts';
+import type { ArtifactStore } from '../../../core/store/artifact-store.ts';
+import { openArtifacts, writeArtifact } from '../../../core/store/artifacts.ts';
+import { getJob } from '../../../lambdas/api/get-job.ts';
+import { getPatches } from '../../../lambdas/api/get-patches.ts';
 import { getRows } from '../../../lambdas/api/get-rows.ts';
-import { toResponse } from '../../../lambdas/api/route.ts';
+
+import { getTotals } from '../../../lambdas/api/get-totals.ts';
+import { listJobs } from '../../../lambdas/api/list-jobs.ts';
+import { type Route, toResponse } from '../../../lambdas/api/route.ts';
 import type { Context } from '../../../lambdas/context.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { AT, jobRow } from '../../support/job-row.ts';
 import { openTestTables, type TestTables } from '../../support/stores.ts';
 
 let tables: TestTables;
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let artifacts: ArtifactStore;
+/** When requests come that ask for the time: a minute after the newest jobs. */
+const NOW = new Date(Date.parse(AT) + 60_000).toISOString();
+/** Jobs with 1,000 and with 10,000 repositories. */
+let [few, many]: [string, string] = ['', ''];
 /** What is asked of DynamoDB: the command, and the index of a Query. */
 const calls: string[] = [];
 
+/** Looks at the memory with every answer of DynamoDB; undefined while nothing is measured. */
+let onAnswer: (() => void) | undefined;
+
 beforeAll(async () => {
-  tables = await openTestTables();
+  [tables, folder] = await Promise.all([openTestTables(), temporaryFolder()]);
+  artifacts = openArtifacts(pathToFileURL(folder.path).href, { signingKey: 'k'.repeat(64) });
   tables.client.middlewareStack.add(
     (next, { commandName }) =>
-      (args) => {
+      async (args) => {
         const { IndexName } = args.input as { IndexName?: string };
         calls.push([commandName, IndexName].filter(Boolean).join(' '));
-        return next(args);
+        const answer = await next(args);
+        onAnswer?.();
+        return answer;
       },
     { step: 'initialize' },
   );
+  [few, many] = [await jobWith(1_000), await jobWith(10_000)];
+  const earlier = new Date(Date.parse(AT) - 100 * 86_400_000).toISOString();
+  const jobs = Array.from({ length: 2_000 }, () => jobRow({ status: 'completed', createdAt: earlier }));
+  await putAll(
+    tables.settings.jobsTable,
+    jobs.map((job) => ({ ...job, entity: 'job', words: job.name.toLowerCase() })),
+  );
 });
-afterAll(() => tables?.close());
+afterAll(async () => {
+  await tables?.close();
+  await folder?.remove();
+});
 
 /** An item with every attribute that the index holds, and with text that it does not hold. */
 function rowOf(jobId: string, i: number) {
@@ -42,10 +77,18 @@ function rowOf(jobId: string, i: number) {
   };
 }
 
+async function putAll(TableName: string, items: readonly Record<string, unknown>[]): Promise<void> {
+  for (let from = 0; from < items.length; from += 25) {
+    const puts = items.slice(from, from + 25).map((Item) => ({ PutRequest: { Item } }));
+    await tables.client.send(new BatchWriteCommand({ RequestItems: { [TableName]: puts } }));
+  }
+}
+
 async function jobWith(count: number): Promise<string> {
   const job = jobRow({ counts: countsOf({ completed: count }), status: 'completed' });
   await tables.jobs.create(job);
-  const TableName = tables.settings.repositoriesTable;
+  const names = Array.from({ length: count }, (_, i) => rowOf(job.jobId, i).repositoryName);
+  await writeArtifact(artifacts, artifactKeys.repositories(job.jobId), names);
   const items: Record<string, unknown>[] = [];
   for (let i = 0; i < count; i += 1) {
     const row = rowOf(job.jobId, i);
@@ -57,10 +100,7 @@ async function jobWith(count: number): Promise<string> {
         diff: '+\n'.repeat(50_000),
       });
   }
-  for (let from = 0; from < items.length; from += 25) {
-    const puts = items.slice(from, from + 25).map((Item) => ({ PutRequest: { Item } }));
-    await tables.client.send(new BatchWriteCommand({ RequestItems: { [TableName]: puts } }));
-  }
+  await putAll(tables.settings.repositoriesTable, items);
   return job.jobId;
 }
 
@@ -84,26 +124,79 @@ async function read(jobId: string) {
 }
 
 test('the 10,000 rows of a job are one answer of a few pages of the index, and ten times those of 1,000', async () => {
-  const few = await read(await jobWith(1_000));
-  const many = await read(await jobWith(10_000));
-  expect(many.columns.repositoryName).toHaveLength(10_000);
-  expect(new Set(Object.values(many.columns).map((column) => (column as []).length))).toEqual(
+  const [ofFew, ofMany] = [await read(few), await read(many)];
+  expect(ofMany.columns.repositoryName).toHaveLength(10_000);
+  expect(new Set(Object.values(ofMany.columns).map((column) => (column as []).length))).toEqual(
     new Set([10_000]),
   );
-  const at = many.columns.repositoryName.indexOf('local/service-04217');
+  const at = ofMany.columns.repositoryName.indexOf('local/service-04217');
   const shown = Object.fromEntries(
-    Object.entries(many.columns).map(([name, column]) => [name, (column as [])[at]]),
+    Object.entries(ofMany.columns).map(([name, column]) => [name, (column as [])[at]]),
   );
   expect(shown).toMatchObject({ status: 'completed', costUsd: 0.04217, prState: 'closed', prNumber: 4217 });
-  expect(many.columns).not.toHaveProperty('summary');
-  expect(many.columns).not.toHaveProperty('review');
+  expect(ofMany.columns).not.toHaveProperty('summary');
+  expect(ofMany.columns).not.toHaveProperty('review');
 
   // The table itself is queried for the few reviews only, by their keys: it has the diffs between the rows.
   const page = 'QueryCommand job-summary-index';
-  const pages = many.asked.filter((call) => call === page).length;
-  expect(many.asked).toEqual(['GetItemCommand', 'QueryCommand', ...Array(pages).fill(page)]);
-  expect(few.asked).toEqual(['GetItemCommand', 'QueryCommand', page]);
+  const pages = ofMany.asked.filter((call) => call === page).length;
+  expect(ofMany.asked).toEqual(['GetItemCommand', 'QueryCommand', ...Array(pages).fill(page)]);
+  expect(ofFew.asked).toEqual(['GetItemCommand', 'QueryCommand', page]);
   expect(pages).toBeLessThanOrEqual(6);
-  expect(many.bytes / few.bytes).toBeLessThan(11);
-  expect(many.bytes).toBeLessThan(3_000_000);
+  expect(ofMany.bytes / ofFew.bytes).toBeLessThan(11);
+  expect(ofMany.bytes).toBeLessThan(3_000_000);
+});
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+let asked = 0;
+
+/** The most memory, in bytes, that a request keeps: what lives with each answer of DynamoDB, and not before the first. */
+async function memoryOf(route: Route, jobId: string, query: Record<string, string>, groups: string) {
+  const event = {
+    ...{ headers: {}, queryStringParameters: query },
+    requestContext: { authorizer: { jwt: { claims: { sub: 'ada', 'cognito:groups': groups } } } },
+  } as unknown as APIGatewayProxyEventV2;
+  // Other patterns for each request: what a job comes to for a group is kept for a minute.
+  asked += 1;
+  const REPOSITORY_GROUPS = JSON.stringify({ all: ['*/*'], some: ['local/*', `!local/x${asked}`, '!local/service-00001'] });
+  const { jobsTable, repositoriesTable } = tables.settings;
+  const settings = { ...parseSettings({ REPOSITORY_GROUPS }), jobsTable, repositoriesTable };
+  const used = () => {
+    collectGarbage();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  const before = used();
+  let most = 0;
+  onAnswer = () => {
+    most = Math.max(most, used() - before);
+  };
+  const context = { ...tables.stores, settings, artifacts, now: () => NOW } as unknown as Context;
+  await route.answer(event, jobId ? { jobId } : {}, context);
+  onAnswer = undefined;
+  return most;
+}
+
+test.each([
+  ['a page of a job', getJob, { limit: '50' }, '[all]'],
+  ['the part of a job', getJob, { limit: '50' }, '[some]'],
+  ['an archive of patches', getPatches, { limit: '50' }, '[all]'],
+] as const)('%s keeps no row of 10,000 that it does not show', async (_, route, query, groups) => {
+  // The first request loads modules, and lists of names that the process keeps.
+  for (const jobId of [few, many]) await memoryOf(route, jobId, query, groups);
+  const small = await memoryOf(route, few, query, groups);
+  const large = await memoryOf(route, many, query, groups);
+  console.log(route.path, groups, small, large);
+});
+
+test.each([
+  ['totals', getTotals, { days: '1' }, { days: '300' }],
+  ['a search of jobs', listJobs, { text: 'nothing', from: AT }, { text: 'nothing' }],
+] as const)('%s keep no job of 2,000', async (_, route, ofFew, ofMany) => {
+  await memoryOf(route, '', { ...ofFew }, '[all]');
+  const small = await memoryOf(route, '', { ...ofFew }, '[all]');
+  const large = await memoryOf(route, '', { ...ofMany }, '[all]');
+  console.log(route.path, small, large);
 });

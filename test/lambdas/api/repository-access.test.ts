@@ -97,6 +97,17 @@ test.each([
     );
     expect((await ask('getRows', groups, ofWhole)).json.columns.repositoryName).toEqual(withRows);
     expect((await ask('listPullRequests', groups, ofWhole)).json.pullRequests).toHaveLength(open);
+    const paged: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const query = { limit: '1', ...(cursor && { cursor }) };
+      const { json } = await ask('listPullRequests', groups, { ...ofWhole, query });
+      expect(json.pullRequests.length).toBeLessThanOrEqual(1);
+      paged.push(...json.pullRequests.map((one: { repositoryName: string }) => one.repositoryName));
+      cursor = json.cursor;
+    } while (cursor);
+    expect(paged).toEqual([...new Set(paged)].sort());
+    expect(paged).toHaveLength(open);
     if (groups !== '[admin]') {
       expect(job.pullRequests?.open ?? 0).toBe(open);
       expect(job.costUsd ?? 0).toBe(open * 0.25);

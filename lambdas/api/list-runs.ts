@@ -24,6 +24,7 @@ const RunText = RunRequest.pick({
   selection: true,
   publishAs: true,
   operation: true,
+  instruction: true,
 }).partial();
 
 const RunList = z.object({

@@ -90,7 +90,7 @@ inBrowser.each([1280, 390])(
       '/j',
       `/new?from=${jobId}`,
       '/pulls',
-      ...['', '?tab=shapes', '?tab=failures', '?tab=runs', '?tab=settings', '/review'].map(
+      ...['', '?tab=shapes', '?tab=failures', '?tab=pulls', '?tab=runs', '?tab=settings', '/review'].map(
         (rest) => `/j/${jobId}${rest}`,
       ),
       ...['texts', 'names', 'long', 'failing'].flatMap((name) =>

@@ -111,8 +111,13 @@ inBrowser('a diff is read file by file by keyboard, in colours, with marks for w
   await page.keyboard.press(']');
   await page.keyboard.press(']');
   await page.waitForURL(/file=page.html/);
+  await page.keyboard.press('v');
   await page.reload();
   await page.locator('option:checked', { hasText: 'page.html' }).waitFor({ state: 'attached' });
+  const viewed = (name: string) => page.getByLabel(`Viewed: ${name}`).isChecked();
+  expect([await viewed('a.js'), await viewed('page.html')]).toEqual([false, true]);
+  await page.goto(`${stack.api}/j/${jobId}/r/local/one?file=hidden.ts&line=1`);
+  await diff.locator('mark', { hasText: '1' }).waitFor();
   // The highlighter asks what an entity means: that must not set innerHTML.
   await diff.locator('.token.entity').first().waitFor();
   expect(faults).toEqual([]);
@@ -212,10 +217,15 @@ inBrowser(
   'every page can be used with a screen reader, in light, dark and on a phone, and breaks no policy',
   async () => {
     const paths = ['/', '/j', '/new', '/pulls', `/j/${jobId}`, `/j/${jobId}/review`].concat(
-      ['', '?tab=conversation', '?tab=conversation&view=technical', '?tab=log', '?tab=record'].map(
-        (query) => `/j/${jobId}/r/local/one${query}`,
-      ),
-      ['shapes', 'failures', 'runs', 'settings'].map((tab) => `/j/${jobId}?tab=${tab}`),
+      [
+        '',
+        '?tab=conversation',
+        '?tab=conversation&view=technical',
+        '?tab=log',
+        '?tab=runs',
+        '?tab=record',
+      ].map((query) => `/j/${jobId}/r/local/one${query}`),
+      ['shapes', 'failures', 'pulls', 'runs', 'settings'].map((tab) => `/j/${jobId}?tab=${tab}`),
       [`/j/${failedJobId}?tab=failures`],
     );
     const found: string[] = [];

@@ -144,7 +144,7 @@ try {
     ['job', `/j/${done}`],
     ['job-running', `/j/${running}`],
     ['job-sample', `/j/${sample}`],
-    ...['shapes', 'failures', 'runs', 'settings'].map((tab): [string, string] => [
+    ...['shapes', 'failures', 'pulls', 'runs', 'settings'].map((tab): [string, string] => [
       `job-${tab}`,
       `/j/${done}?tab=${tab}`,
     ]),

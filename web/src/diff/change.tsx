@@ -13,20 +13,25 @@ export function Change({
   jobId,
   repositoryName,
   patchSha,
+  run,
   file,
+  line,
   onFile,
 }: {
   jobId: string;
   repositoryName: string;
   patchSha: string | undefined;
+  /** An earlier run, whose patch is shown. */
+  run?: number | undefined;
   file?: string | undefined;
+  line?: number | undefined;
   onFile?: (name: string) => void;
 }) {
   // Both in one query: React holds content back for 300 ms where it has shown the fallback of a lazy component.
   const { data, error, refetch } = useQuery({
-    queryKey: ['diff', jobId, repositoryName, patchSha],
+    queryKey: ['diff', jobId, repositoryName, patchSha, run],
     queryFn: async ({ signal }) => {
-      const path = pathOf(`/jobs/${jobId}/repositories/${repositoryName}/diff`, { patchSha });
+      const path = pathOf(`/jobs/${jobId}/repositories/${repositoryName}/diff`, { patchSha, run });
       const [patch, { default: DiffView }] = await Promise.all([getText(path, { signal }), viewer()]);
       return { patch, DiffView };
     },
@@ -38,10 +43,12 @@ export function Change({
   if (patch === '') return <Empty title="There is no change" />;
   return (
     <DiffView
-      key={`${repositoryName} ${patchSha}`}
+      key={`${repositoryName} ${patchSha} ${run}`}
       patch={patch}
       label={`Change of ${repositoryName}`}
+      viewedAs={`${jobId} ${repositoryName} ${patchSha ?? run}`}
       file={file}
+      line={line}
       {...(onFile && { onFile })}
     />
   );

@@ -13,10 +13,13 @@ export const DiffSlice = memo(function DiffSlice({
   slice,
   name,
   isSplit,
+  marked,
 }: {
   slice: Slice;
   name: string;
   isSplit: boolean;
+  /** A line after the change that is pointed out. */
+  marked: number | undefined;
 }) {
   const [tokens, setTokens] = useState(() => tokensOf(slice));
   useEffect(() => {
@@ -26,12 +29,18 @@ export const DiffSlice = memo(function DiffSlice({
     });
     return () => ending.abort();
   }, [slice, name]);
+  const mark = (line: number, type?: 'insert') => {
+    const shown = type ? number(line, type) : line;
+    return line === marked ? <mark>{shown}</mark> : shown;
+  };
   const gutter = ({ change, side }: GutterOptions) => {
     if (change.type === 'insert')
-      return side === 'new' ? number(change.lineNumber + slice.newOffset, change.type) : '';
+      return side === 'new' ? mark(change.lineNumber + slice.newOffset, change.type) : '';
     if (change.type === 'delete')
       return side === 'old' ? number(change.lineNumber + slice.oldOffset, change.type) : '';
-    return side === 'old' ? change.oldLineNumber + slice.oldOffset : change.newLineNumber + slice.newOffset;
+    return side === 'old'
+      ? change.oldLineNumber + slice.oldOffset
+      : mark(change.newLineNumber + slice.newOffset);
   };
   return (
     <>

@@ -7,8 +7,10 @@ import { count } from '../text/format.ts';
 import { Text } from '../text/text.tsx';
 import styles from './diff.module.css';
 import { DiffSlice } from './diff-slice.tsx';
+import { FileList } from './file-list.tsx';
 import { filesOf, type PatchFile } from './patch-files.ts';
-import { type DiffRow, rowsOfFiles } from './slices.ts';
+import { type DiffRow, rowOfLine, rowsOfFiles } from './slices.ts';
+import { keepViewed, viewedIn } from './viewed.ts';
 
 const LINE_PX = 20;
 const FILE_PX = 42;
@@ -19,13 +21,19 @@ const SPLIT = 'cody-batch-split';
 export default function DiffView({
   patch,
   label,
+  viewedAs,
   file,
+  line,
   onFile,
 }: {
   patch: string;
   label: string;
+  /** The patch, by which its viewed files are kept. */
+  viewedAs: string;
   /** The name of the file to begin with. */
   file?: string | undefined;
+  /** A line of that file after the change, which is marked. */
+  line?: number | undefined;
   onFile?: (name: string) => void;
 }) {
   const files = useMemo(() => filesOf(patch), [patch]);
@@ -52,16 +60,33 @@ export default function DiffView({
       index === places[chosen] && end > offset && start < offset + (virtual.scrollRect?.height ?? 0),
   );
   const at = isOnScreen ? chosen : top ? rows[top.index]!.at : 0;
+  const arrived = useRef('');
   const show = (index: number) => {
     const wanted = Math.max(0, Math.min(index, files.length - 1));
     virtual.scrollToIndex(places[wanted]!, { align: 'start' });
     setChosen(wanted);
+    // A name may occur twice, and the address has only the name.
+    arrived.current = addressOf(files[wanted]!.name, undefined);
     onFile?.(files[wanted]!.name);
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the address leads to a file once.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each address leads to its place once.
   useEffect(() => {
-    if (first > 0) virtual.scrollToIndex(places[first]!, { align: 'start' });
-  }, []);
+    const address = addressOf(file, line);
+    if (first < 0 || arrived.current === address) return;
+    arrived.current = address;
+    const marked = line === undefined ? -1 : rowOfLine(rows, first, line);
+    if (marked >= 0) virtual.scrollToIndex(marked, { align: 'start' });
+    else if (first > 0) virtual.scrollToIndex(places[first]!, { align: 'start' });
+    setChosen(first);
+  }, [file, line]);
+  const [viewed, setViewed] = useState(() => viewedIn(viewedAs));
+  const view = (index: number) => {
+    const next = new Set(viewed);
+    const { name } = files[index]!;
+    if (!next.delete(name)) next.add(name);
+    keepViewed(viewedAs, next);
+    setViewed(next);
+  };
   const toggleSplit = () => {
     localStorage.setItem(SPLIT, wantsSplit ? '0' : '1');
     setWantsSplit(!wantsSplit);
@@ -69,6 +94,15 @@ export default function DiffView({
   useKeys([
     { key: ']', does: 'next file', run: () => show(at + 1) },
     { key: '[', does: 'file before', run: () => show(at - 1) },
+    {
+      key: 'v',
+      does: 'mark the file as viewed, and show the next one',
+      run: () => {
+        const wasViewed = viewed.has(files[at]!.name);
+        view(at);
+        if (!wasViewed && at < files.length - 1) show(at + 1);
+      },
+    },
     { key: 's', does: 'show the sides of a diff in two columns, or in one', run: toggleSplit },
   ]);
   return (
@@ -102,24 +136,35 @@ export default function DiffView({
           Two columns
         </button>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard. */}
-      <section ref={scroller} className={styles.scroller} tabIndex={0} aria-label={label}>
-        <div style={{ height: virtual.getTotalSize() }}>
-          {items.map(({ index, key, start }) => (
-            <div
-              key={key}
-              ref={virtual.measureElement}
-              data-index={index}
-              className={styles.item}
-              style={{ transform: `translateY(${start}px)` }}
-            >
-              <Row row={rows[index]!} isSplit={isSplit} />
-            </div>
-          ))}
-        </div>
-      </section>
+      <div className={files.length > 1 ? styles.panes : undefined}>
+        {files.length > 1 && <FileList files={files} at={at} viewed={viewed} onShow={show} onView={view} />}
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard. */}
+        <section ref={scroller} className={styles.scroller} tabIndex={0} aria-label={label}>
+          <div style={{ height: virtual.getTotalSize() }}>
+            {items.map(({ index, key, start }) => (
+              <div
+                key={key}
+                ref={virtual.measureElement}
+                data-index={index}
+                className={styles.item}
+                style={{ transform: `translateY(${start}px)` }}
+              >
+                <Row
+                  row={rows[index]!}
+                  isSplit={isSplit}
+                  line={rows[index]!.at === first ? line : undefined}
+                />
+              </div>
+            ))}
+          </div>
+        </section>
+      </div>
     </div>
   );
+}
+
+function addressOf(file: string | undefined, line: number | undefined): string {
+  return `${line} ${file}`;
 }
 
 function heightOf(row: DiffRow): number {
@@ -127,10 +172,11 @@ function heightOf(row: DiffRow): number {
   return row.kind === 'lines' ? row.lines.length * LINE_PX : FILE_PX;
 }
 
-function Row({ row, isSplit }: { row: DiffRow; isSplit: boolean }) {
+function Row({ row, isSplit, line }: { row: DiffRow; isSplit: boolean; line: number | undefined }) {
   if (row.kind === 'file') return <FileHead file={row.file} />;
   if (row.kind === 'note') return <p className={styles.note}>{row.text}</p>;
-  if (row.kind === 'slice') return <DiffSlice slice={row.slice} name={row.file.name} isSplit={isSplit} />;
+  if (row.kind === 'slice')
+    return <DiffSlice slice={row.slice} name={row.file.name} isSplit={isSplit} marked={line} />;
   return (
     <pre className={styles.lines}>
       {row.lines.map((line, index) => (

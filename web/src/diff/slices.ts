@@ -58,6 +58,13 @@ export function rowsOfFiles(files: readonly PatchFile[]): DiffRow[] {
   });
 }
 
+/** The index of the row with a line of a file after the change; of the first row behind it if no row has it, or -1. */
+export function rowOfLine(rows: readonly DiffRow[], at: number, line: number): number {
+  return rows.findIndex(
+    (row) => row.at === at && row.kind === 'slice' && line <= row.slice.newOffset + row.slice.hunk.newLines,
+  );
+}
+
 function noteOf({ isBinary, hunks, kind, oldMode, newMode }: PatchFile): string | undefined {
   if (isBinary) return 'A binary file: its bytes are in the patch, and are not shown.';
   if (hunks.length > 0) return undefined;

@@ -21,6 +21,11 @@ const TONES: Readonly<Record<string, readonly [Tone, string]>> = {
   undecided: ['quiet', '○'],
   passing: ['good', '✓'],
   failing: ['bad', '✕'],
+  revise: ['warn', '↺'],
+  none: ['warn', '?'],
+  'risk-low': ['good', '▽'],
+  'risk-medium': ['warn', '◇'],
+  'risk-high': ['bad', '▲'],
 };
 
 const WORDS: Readonly<Record<string, string>> = {

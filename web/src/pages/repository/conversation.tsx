@@ -14,12 +14,20 @@ const route = getRouteApi('/j/$jobId/r/$owner/$name');
 type Shown = { key: string; role: string; texts: string[]; cost?: string };
 
 /** The conversation in one of three views. The technical one has everything, with the cost of each turn. */
-export function Conversation({ path, view }: { path: string; view: (typeof THREAD_VIEWS)[number] }) {
+export function Conversation({
+  path,
+  view,
+  run,
+}: {
+  path: string;
+  view: (typeof THREAD_VIEWS)[number];
+  run: number | undefined;
+}) {
   const params = route.useParams();
   const search = route.useSearch();
   const { data, error, refetch } = useQuery({
-    queryKey: ['thread', path, view],
-    queryFn: ({ signal }) => get<ThreadAnswer>(pathOf(`${path}/claude-thread`, { view }), { signal }),
+    queryKey: ['thread', path, view, run],
+    queryFn: ({ signal }) => get<ThreadAnswer>(pathOf(`${path}/claude-thread`, { view, run }), { signal }),
   });
   return (
     <>

@@ -1,8 +1,11 @@
+import { getRouteApi, Link } from '@tanstack/react-router';
 import type { RepositoryPage as Result } from '../../api/types.ts';
-import { compact, count, time, usd } from '../../text/format.ts';
+import { amount, compact, count, time, usd } from '../../text/format.ts';
 import { Text } from '../../text/text.tsx';
 import { Status } from '../../ui/status.tsx';
 import styles from './repository.module.css';
+
+const route = getRouteApi('/j/$jobId/r/$owner/$name');
 
 /** What came of a repository: its outcome, summary, checks, judgement, decision and pull request. */
 export function Facts({ result }: { result: Result }) {
@@ -59,11 +62,25 @@ export function Facts({ result }: { result: Result }) {
           <Text max={2000}>{revision.summary}</Text>
         </p>
       )}
+      {result.repairs && result.repairs.length > 0 && (
+        <p>
+          Repaired {amount(result.repairs.length, 'time')}:{' '}
+          <Text max={1000}>
+            {result.repairs
+              .map(
+                ({ run, failed, comments }) =>
+                  `run ${run} (${[...failed, ...(comments > 0 ? [amount(comments, 'comment')] : [])].join(', ')})`,
+              )
+              .join('; ')}
+          </Text>
+        </p>
+      )}
       {pullRequest && (
         <p className={styles.line}>
           <Status value={pullRequest.state} />
           {pullRequest.checks && <Status value={pullRequest.checks} label={`checks ${pullRequest.checks}`} />}
           {pullRequestUrl && <PullRequestLink url={pullRequestUrl} number={pullRequestNumber} />}
+          {pullRequest.failing && <Text max={1000}>{pullRequest.failing.join(', ')}</Text>}
           {pullRequest.error && <Text max={2000}>{pullRequest.error.message}</Text>}
         </p>
       )}
@@ -114,6 +131,7 @@ function Checks({ result: { verification = [] } }: { result: Result }) {
 }
 
 function Judgement({ result: { judgement } }: { result: Result }) {
+  const params = route.useParams();
   if (!judgement) return null;
   const { decision, risk, reasons, rounds, costUsd } = judgement;
   return (
@@ -121,7 +139,7 @@ function Judgement({ result: { judgement } }: { result: Result }) {
       <h2>Judgement</h2>
       <p className={styles.line}>
         <Status value={decision} label={decision} />
-        {risk && <span>risk {risk}</span>}
+        {risk && <Status value={`risk-${risk}`} label={`risk ${risk}`} />}
         <span>{count(rounds)} rounds</span>
         <span>{usd(costUsd)}</span>
       </p>
@@ -129,9 +147,14 @@ function Judgement({ result: { judgement } }: { result: Result }) {
         {reasons.map(({ file, line, text }) => (
           <li key={`${file}:${line}:${text}`}>
             {file && (
-              <code>
-                <Text max={300}>{line === undefined ? file : `${file}:${line}`}</Text>
-              </code>
+              <Link
+                to="/j/$jobId/r/$owner/$name"
+                params={params}
+                search={{ file, line: line || undefined }}
+                className={styles.place}
+              >
+                <Text max={300}>{line ? `${file}:${line}` : file}</Text>
+              </Link>
             )}{' '}
             <Text max={1000}>{text}</Text>
           </li>

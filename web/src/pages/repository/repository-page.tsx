@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { get, getText } from '../../api/client.ts';
+import { get, getText, pathOf } from '../../api/client.ts';
 import type { RepositoryPage as Result } from '../../api/types.ts';
 import { useKeys } from '../../app/keys.ts';
 import { Change } from '../../diff/change.tsx';
@@ -9,6 +9,7 @@ import { Heading } from '../../ui/heading.tsx';
 import { Empty, Loading, ProblemBox, StaleNotice } from '../../ui/problem.tsx';
 import { Conversation } from './conversation.tsx';
 import { Facts } from './facts.tsx';
+import { History } from './history.tsx';
 import styles from './repository.module.css';
 import { REPOSITORY_TABS } from './repository-search.ts';
 
@@ -56,7 +57,7 @@ export function RepositoryPage() {
               key={word}
               to="/j/$jobId/r/$owner/$name"
               params={{ jobId, owner, name }}
-              search={{ ...search, tab: word === 'diff' ? undefined : word }}
+              search={{ ...search, tab: word === 'diff' ? undefined : word, line: undefined }}
               aria-current={tab === word ? 'page' : undefined}
               activeOptions={{ explicitUndefined: true }}
               replace
@@ -66,9 +67,24 @@ export function RepositoryPage() {
           ))}
         </nav>
       )}
+      {data && search.run !== undefined && tab !== 'runs' && tab !== 'record' && (
+        <p>
+          This is of run {search.run}.{' '}
+          <Link
+            to="/j/$jobId/r/$owner/$name"
+            params={{ jobId, owner, name }}
+            search={{ ...search, run: undefined }}
+          >
+            Show that of the result
+          </Link>
+        </p>
+      )}
       {data && tab === 'diff' && <Diff jobId={jobId} repositoryName={repositoryName} result={data} />}
-      {data && tab === 'conversation' && <Conversation path={path} view={search.view ?? 'standard'} />}
-      {data && tab === 'log' && <Log path={path} />}
+      {data && tab === 'conversation' && (
+        <Conversation path={path} view={search.view ?? 'standard'} run={search.run} />
+      )}
+      {data && tab === 'log' && <Log path={path} run={search.run} />}
+      {data && tab === 'runs' && <History jobId={jobId} result={data} />}
       {data && tab === 'record' && <Lines>{JSON.stringify(data, null, 2)}</Lines>}
     </>
   );
@@ -77,24 +93,28 @@ export function RepositoryPage() {
 type DiffProps = { jobId: string; repositoryName: string; result: Result };
 
 function Diff({ jobId, repositoryName, result }: DiffProps) {
-  const { file } = route.useSearch();
+  const { file, line, run } = route.useSearch();
   const navigate = route.useNavigate();
-  if (!result.artifacts?.diff) return <Empty title="There is no change" />;
+  if (!result.artifacts?.diff && run === undefined) return <Empty title="There is no change" />;
   return (
     <Change
       jobId={jobId}
       repositoryName={repositoryName}
-      patchSha={result.patchSha}
+      patchSha={run === undefined ? result.patchSha : undefined}
+      run={run}
       file={file}
-      onFile={(name) => void navigate({ search: (before) => ({ ...before, file: name }), replace: true })}
+      line={line}
+      onFile={(name) =>
+        void navigate({ search: (before) => ({ ...before, file: name, line: undefined }), replace: true })
+      }
     />
   );
 }
 
-function Log({ path }: { path: string }) {
+function Log({ path, run }: { path: string; run: number | undefined }) {
   const { data, error, refetch } = useQuery({
-    queryKey: ['log', path],
-    queryFn: ({ signal }) => getText(`${path}/log`, { signal }),
+    queryKey: ['log', path, run],
+    queryFn: ({ signal }) => getText(pathOf(`${path}/log`, { run }), { signal }),
   });
   if (error) return <ProblemBox error={error} retry={() => void refetch()} />;
   if (data === undefined) return <Loading rows={8} label="Loading the log" />;

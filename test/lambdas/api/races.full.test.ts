@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Fleet } from '../../support/fleet.ts';
 import { race, startRaces } from '../../support/races.ts';
 
-const ROUNDS = 50;
+const ROUNDS = 25;
 const FIRST = Number(process.env.SEED ?? 1);
 
 let fleet: Fleet;

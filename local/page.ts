@@ -31,11 +31,13 @@ export function hasPage(folder = PAGE_FOLDER): boolean {
 
 /**
  * Serves the built page beside the API. The files are read once, so that no path of a request ever meets the file system.
- * Returns a function that answers a request if it is one of the page's, and returns false otherwise.
+ * Returns a function that answers a request if it is one of the page's, and returns false otherwise. `connect` has the
+ * origins that the page connects to besides its own.
  */
 export function openPage(
   folder: string,
   config: Readonly<Record<string, string>>,
+  connect: readonly string[] = [],
 ): (request: http.IncomingMessage, response: http.ServerResponse) => boolean {
   const files = new Map(PAGE_FILES.map((name) => [name as string, path.join(folder, name)]));
   for (const name of readdirSync(path.join(folder, PAGE_ASSETS))) {
@@ -44,6 +46,7 @@ export function openPage(
   files.delete('/config.json');
   const held = new Map([...files].map(([name, place]) => [name, fileOf(place, readFileSync(place))]));
   held.set('/config.json', fileOf('config.json', Buffer.from(JSON.stringify(config))));
+  const policy = pagePolicy(connect);
   const document = fileOf('index.html', readFileSync(path.join(folder, 'index.html')));
   return (request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return false;
@@ -55,6 +58,7 @@ export function openPage(
     response
       .writeHead(200, {
         ...HEADERS,
+        'content-security-policy': policy,
         'content-type': file.type,
         'content-length': bytes.length,
         'cache-control': target.startsWith(PAGE_ASSETS) ? 'public, max-age=31536000, immutable' : 'no-cache',
@@ -66,7 +70,6 @@ export function openPage(
 }
 
 const HEADERS = {
-  'content-security-policy': pagePolicy(),
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',

@@ -4,17 +4,26 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { signIn } from './api/authorization.ts';
+import { isSignedOut, openSignIn } from './api/authorization.ts';
 import { loadConfig } from './app/config.ts';
 import { queryClient } from './app/query-client.ts';
 import { router } from './app/router.tsx';
+import { SignInPage } from './app/sign-in-page.tsx';
 
-await signIn(await loadConfig());
+const root = createRoot(document.getElementById('root')!);
+try {
+  await openSignIn(await loadConfig());
+  root.render(isSignedOut() ? <SignInPage /> : <App />);
+} catch (error) {
+  root.render(<SignInPage error={error as Error} />);
+}
 
-createRoot(document.getElementById('root')!).render(
-  <StrictMode>
-    <QueryClientProvider client={queryClient}>
-      <RouterProvider router={router} />
-    </QueryClientProvider>
-  </StrictMode>,
-);
+function App() {
+  return (
+    <StrictMode>
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </StrictMode>
+  );
+}

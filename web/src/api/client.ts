@@ -1,4 +1,4 @@
-import { authorizationHeaders } from './authorization.ts';
+import { sendAsCaller } from './authorization.ts';
 
 export type FieldFault = { field: string; message: string };
 
@@ -50,16 +50,18 @@ async function request(
   body?: unknown,
   { signal, idempotencyKey }: Options = {},
 ): Promise<Response> {
-  const response = await fetch(`/api${path}`, {
-    method,
-    headers: {
-      ...(await authorizationHeaders()),
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...(idempotencyKey && { 'idempotency-key': idempotencyKey }),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-    ...(signal && { signal }),
-  });
+  const response = await sendAsCaller((authorization) =>
+    fetch(`/api${path}`, {
+      method,
+      headers: {
+        ...authorization,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(idempotencyKey && { 'idempotency-key': idempotencyKey }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
+    }),
+  );
   if (response.ok) return response;
   const problem = (await response.json().catch(() => ({}))) as Problem;
   throw new ApiError(response.status, problem);

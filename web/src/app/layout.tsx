@@ -1,11 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
 import { type FormEvent, useEffect, useRef } from 'react';
+import { hasSignIn } from '../api/authorization.ts';
 import { healthQuery, meQuery } from '../api/queries.ts';
 import { Text } from '../text/text.tsx';
 import { currentConfig } from './config.ts';
 import { KeysDialog } from './keys-dialog.tsx';
 import styles from './layout.module.css';
+import { SignOutButton } from './sign-out-button.tsx';
 import { ThemeButton } from './theme-button.tsx';
 
 /** The header of every page. On navigation the focus goes to the page's heading. */
@@ -42,6 +44,7 @@ export function Layout() {
         <Environment />
         <KeysDialog />
         <ThemeButton />
+        {hasSignIn() && <SignOutButton />}
       </header>
       <main id="main" ref={main} className={styles.main}>
         <Outlet />

@@ -1,10 +1,15 @@
-import { type ReactNode, useId, useRef } from 'react';
+import { type ReactNode, useEffect, useId, useRef } from 'react';
 import styles from './form-dialog.module.css';
+import { useKept } from './kept.ts';
 
 export { styles as formStyles };
 
-/** A button that opens a form. `onSubmit` gets a function that closes it, for when the request is accepted. */
+/**
+ * A button that opens a form. `onSubmit` gets a function that closes it, for when the request is accepted. By its `name`, an
+ * open form is open again after a sign-in that had to be renewed.
+ */
 export function FormDialog({
+  name,
   label,
   title,
   submit,
@@ -13,6 +18,7 @@ export function FormDialog({
   children,
   onSubmit,
 }: {
+  name: string;
   label: string;
   title: string;
   submit: string;
@@ -23,13 +29,20 @@ export function FormDialog({
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
+  const [isOpen, setOpen] = useKept(`${name} is open`, false);
   const close = () => dialog.current?.close();
+  useEffect(() => {
+    if (isOpen && !dialog.current?.open) dialog.current?.showModal();
+  }, [isOpen]);
+  // A form that its page takes away is closed; a page that the browser leaves takes nothing away.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: for the end of the component alone.
+  useEffect(() => () => setOpen(false), []);
   return (
     <>
-      <button type="button" disabled={disabled} onClick={() => dialog.current?.showModal()}>
+      <button type="button" disabled={disabled} onClick={() => setOpen(true)}>
         {label}
       </button>
-      <dialog ref={dialog} aria-labelledby={id}>
+      <dialog ref={dialog} aria-labelledby={id} onClose={() => setOpen(false)}>
         <form
           className={styles.form}
           onSubmit={(event) => {

@@ -1,3 +1,4 @@
+import { hasSignIn, signInAgain } from '../api/authorization.ts';
 import { ApiError } from '../api/client.ts';
 import { ago } from '../text/format.ts';
 import { Text } from '../text/text.tsx';
@@ -7,6 +8,7 @@ import { useNow } from './use-now.ts';
 /** What went wrong, and what to do next. */
 export function ProblemBox({ error, retry }: { error: Error; retry?: () => void }) {
   const { title, advice } = describe(error);
+  const isRefused = error instanceof ApiError && error.status === 401 && hasSignIn();
   return (
     <section className={styles.problem} role="alert">
       <h2>{title}</h2>
@@ -14,6 +16,11 @@ export function ProblemBox({ error, retry }: { error: Error; retry?: () => void 
         <Text max={2000}>{error.message}</Text>
       </p>
       {advice && <p>{advice}</p>}
+      {isRefused && (
+        <button type="button" onClick={signInAgain}>
+          Sign in again
+        </button>
+      )}
       {retry && (
         <button type="button" onClick={retry}>
           Try again
@@ -27,7 +34,9 @@ function describe(error: Error): { title: string; advice?: string } {
   if (!(error instanceof ApiError)) {
     return { title: 'The API cannot be reached', advice: 'Check the connection, and that the service runs.' };
   }
-  if (error.status === 401) return { title: 'You are not signed in', advice: 'Reload the page to sign in.' };
+  if (error.status === 401) {
+    return { title: 'You are not signed in', advice: 'The service does not accept this sign-in.' };
+  }
   if (error.status === 403) {
     return { title: 'You may not do this', advice: 'Ask an administrator for the role that is named above.' };
   }

@@ -1,9 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 import { jobTextQuery } from '../../api/queries.ts';
 import type { JobPage } from '../../api/types.ts';
 import { count } from '../../text/format.ts';
 import { FormDialog, formStyles } from '../../ui/form-dialog.tsx';
+import { useKept } from '../../ui/kept.ts';
 import { Loading, ProblemBox } from '../../ui/problem.tsx';
 import { useStartRun } from './job-mutations.ts';
 
@@ -11,27 +11,34 @@ import { useStartRun } from './job-mutations.ts';
 export function ContinueOtherwise({ job }: { job: JobPage }) {
   const proceed = useStartRun(job.jobId, 'continue');
   const { data: text, error } = useQuery(jobTextQuery(job.jobId));
-  const [prompt, setPrompt] = useState<string>();
-  const [cap, setCap] = useState('');
-  const [redo, setRedo] = useState(false);
+  const name = `${job.jobId} continue`;
+  const [prompt, setPrompt] = useKept<string | undefined>(`${name} prompt`, undefined);
+  const [cap, setCap] = useKept(`${name} cap`, '');
+  const [redo, setRedo] = useKept(`${name} redo`, false);
   const isOther = prompt !== undefined && prompt.trim() !== '' && prompt !== text?.prompt;
   const total = (job.held ?? 0) + (redo ? job.counts.total : 0);
   return (
     <FormDialog
+      name={name}
       label="Run the rest otherwise…"
       title={`Run the rest of ${count((job.held ?? 0) + job.counts.total)} repositories`}
       submit={`Run ${count(total)}`}
       canSubmit={!proceed.isPending}
-      onSubmit={(close) =>
-        proceed.mutate(
-          {
-            ...(isOther && { prompt }),
-            ...(cap.trim() && { maxCostUsd: Number(cap) }),
-            ...(redo && { redo: true as const }),
-          },
-          { onSuccess: close },
-        )
-      }
+      onSubmit={(close) => {
+        const body = {
+          ...(isOther && { prompt }),
+          ...(cap.trim() && { maxCostUsd: Number(cap) }),
+          ...(redo && { redo: true as const }),
+        };
+        const done = () => {
+          setPrompt(undefined);
+          setCap('');
+          setRedo(false);
+          close();
+        };
+        // Not by `mutate`, whose callbacks are dropped with this form as soon as the job runs.
+        proceed.mutateAsync(body).then(done, () => {});
+      }}
     >
       {text ? (
         <label>

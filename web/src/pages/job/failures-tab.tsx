@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { isRunning } from '../../api/polling.ts';
+import { useHasRole } from '../../api/roles.ts';
 import type { JobPage } from '../../api/types.ts';
 import { amount, count, usd } from '../../text/format.ts';
 import { Text } from '../../text/text.tsx';
@@ -31,6 +32,7 @@ function wordsOf(error: string): string {
 }
 
 function FailureCard({ job, failure: { error, rows, medianUsd } }: { job: JobPage; failure: Failure }) {
+  const isRunner = useHasRole('runner');
   const retry = useStartRun(job.jobId, 'retry');
   const end = rows[0]?.end;
   const [turns, setTurns] = useState(job.settings.maxTurns * 2);
@@ -57,45 +59,47 @@ function FailureCard({ job, failure: { error, rows, medianUsd } }: { job: JobPag
           </li>
         ))}
       </ul>
-      <div className={styles.actions}>
-        {end === 'maxTurns' && (
-          <label>
-            Turns{' '}
-            <input
-              type="number"
-              min={1}
-              max={1000}
-              value={turns}
-              onChange={(e) => setTurns(Number(e.target.value))}
-            />
-          </label>
-        )}
-        {end === 'maxCost' && (
-          <label>
-            Dollars a repository{' '}
-            <input
-              type="number"
-              min={0.01}
-              step="any"
-              value={cost}
-              onChange={(e) => setCost(Number(e.target.value))}
-            />
-          </label>
-        )}
-        <button
-          type="button"
-          disabled={isRunning(job) || retry.isPending}
-          title={isRunning(job) ? 'The job runs. Wait for its end, or cancel it.' : undefined}
-          onClick={() =>
-            retry.mutate({
-              repositories: rows.map(({ repositoryName }) => repositoryName),
-              ...(settings && { settings }),
-            })
-          }
-        >
-          Retry these {count(rows.length)}
-        </button>
-      </div>
+      {isRunner && (
+        <div className={styles.actions}>
+          {end === 'maxTurns' && (
+            <label>
+              Turns{' '}
+              <input
+                type="number"
+                min={1}
+                max={1000}
+                value={turns}
+                onChange={(e) => setTurns(Number(e.target.value))}
+              />
+            </label>
+          )}
+          {end === 'maxCost' && (
+            <label>
+              Dollars a repository{' '}
+              <input
+                type="number"
+                min={0.01}
+                step="any"
+                value={cost}
+                onChange={(e) => setCost(Number(e.target.value))}
+              />
+            </label>
+          )}
+          <button
+            type="button"
+            disabled={isRunning(job) || retry.isPending}
+            title={isRunning(job) ? 'The job runs. Wait for its end, or cancel it.' : undefined}
+            onClick={() =>
+              retry.mutate({
+                repositories: rows.map(({ repositoryName }) => repositoryName),
+                ...(settings && { settings }),
+              })
+            }
+          >
+            Retry these {count(rows.length)}
+          </button>
+        </div>
+      )}
       {retry.error && <ProblemBox error={retry.error} />}
     </li>
   );

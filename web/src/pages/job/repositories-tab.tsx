@@ -1,9 +1,11 @@
 import { getRouteApi } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { isRunning } from '../../api/polling.ts';
+import { useHasRole } from '../../api/roles.ts';
 import type { JobPage } from '../../api/types.ts';
 import { amount, count, someOf } from '../../text/format.ts';
 import { ConfirmButton } from '../../ui/confirm-button.tsx';
+import { useKept } from '../../ui/kept.ts';
 import { Empty, ProblemBox } from '../../ui/problem.tsx';
 import { useStartRun } from './job-mutations.ts';
 import styles from './job-page.module.css';
@@ -14,6 +16,7 @@ import { Revise } from './revise.tsx';
 import { isChange, isRevisable, type Row, selectRows } from './rows.ts';
 
 const route = getRouteApi('/j/$jobId');
+const NONE: readonly string[] = [];
 
 /** All repositories of the job, which are filtered, sorted and selected in the browser. */
 export function RepositoriesTab({
@@ -27,7 +30,9 @@ export function RepositoriesTab({
 }) {
   const navigate = route.useNavigate();
   const shown = useMemo(() => selectRows(rows, search), [rows, search]);
-  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [names, setNames] = useKept<readonly string[]>(`${job.jobId} selected`, NONE);
+  const isRunner = useHasRole('runner');
+  const selected = useMemo(() => new Set(names), [names]);
   const set = (change: JobSearch) =>
     void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
   return (
@@ -51,6 +56,7 @@ export function RepositoriesTab({
             <Revise
               job={job}
               total={shown.filter(isRevisable).length}
+              place="filter"
               selection={{
                 repositories: shown.filter(isRevisable).map(({ repositoryName }) => repositoryName),
               }}
@@ -70,11 +76,11 @@ export function RepositoriesTab({
           search={search}
           onSort={(sort) => set({ sort, desc: search.sort === sort && !search.desc ? true : undefined })}
           selected={selected}
-          onSelect={setSelected}
+          onSelect={(some) => setNames([...some])}
         />
       )}
-      {selected.size > 0 && (
-        <Selection job={job} rows={rows} selected={selected} onClear={() => setSelected(new Set())} />
+      {selected.size > 0 && isRunner && (
+        <Selection job={job} rows={rows} selected={selected} onClear={() => setNames(NONE)} />
       )}
     </>
   );
@@ -118,6 +124,7 @@ function Selection({
       <Revise
         job={job}
         total={of.filter(isRevisable).length}
+        place="selection"
         selection={{ repositories: names(of.filter(isRevisable)) }}
         onStarted={onClear}
       />

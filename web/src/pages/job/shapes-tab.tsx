@@ -42,7 +42,12 @@ export function ShapesTab({ job, kins }: { job: JobPage; kins: readonly Kin[] })
                   </Link>
                   <span>{amount(shape.rows.length, 'repository', 'repositories')}</span>
                   <Status value={shape.review} />
-                  <Revise job={job} total={shape.rows.length} selection={{ shape: shape.shape }} />
+                  <Revise
+                    job={job}
+                    total={shape.rows.length}
+                    place={shape.shape}
+                    selection={{ shape: shape.shape }}
+                  />
                 </p>
                 <ul>
                   {shape.rows.slice(0, SHOWN).map(({ repositoryName }) => (

@@ -1,5 +1,5 @@
-import type { JobPage, ReviewList, RunRecord } from '../../api/types.ts';
-import { count, usd } from '../../text/format.ts';
+import type { JobPage, ReviewList, Run } from '../../api/types.ts';
+import { amount, count, usd } from '../../text/format.ts';
 
 /** Something that happened to the job. `what` may have text that others wrote. */
 export type Moment = {
@@ -22,26 +22,23 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 
 /** What happened to a job, in order: its runs from the request to the end, the end of its sample, and decisions. */
-export function momentsOf(
-  job: JobPage,
-  runs: readonly RunRecord[],
-  reviews: ReviewList['reviews'],
-): Moment[] {
+export function momentsOf(job: JobPage, runs: readonly Run[], reviews: ReviewList['reviews']): Moment[] {
   const moments = [...runs.flatMap((run) => momentsOfRun(job, run, runs)), ...reviews.map(momentOfReview)];
   return moments.sort((a, b) => (a.at < b.at ? -1 : 1));
 }
 
-function momentsOfRun(job: JobPage, record: RunRecord, runs: readonly RunRecord[]): Moment[] {
+function momentsOfRun(job: JobPage, record: Run, runs: readonly Run[]): Moment[] {
   const { run, kind, action, requestedAt, requestedBy, selected, startedAt, endedAt, counts } = record;
   const moments: Moment[] = [];
   if (requestedAt) {
     const words = KINDS[kind ?? action ?? ''] ?? `${kind ?? action} was asked for`;
-    const of = selected === undefined ? '' : ` for ${count(selected)} repositories`;
+    const of = selected === undefined ? '' : ` for ${amount(selected, 'repository', 'repositories')}`;
     moments.push({
       key: `${run} asked`,
       at: requestedAt,
       what: `Run ${run}: ${words}${of}`,
       by: requestedBy,
+      note: record.instruction,
     });
   }
   if (startedAt) moments.push({ key: `${run} started`, at: startedAt, what: `Run ${run} started` });

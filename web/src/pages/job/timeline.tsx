@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { reviewsQuery } from '../../api/queries.ts';
-import type { JobPage, RunRecord } from '../../api/types.ts';
+import type { JobPage, Run } from '../../api/types.ts';
 import { duration, time } from '../../text/format.ts';
 import { Text } from '../../text/text.tsx';
 import { ProblemBox } from '../../ui/problem.tsx';
@@ -9,7 +9,7 @@ import styles from './timeline.module.css';
 import { momentsOf } from './timeline.ts';
 
 /** What happened to the job, from its creation on. */
-export function Timeline({ job, runs }: { job: JobPage; runs: readonly RunRecord[] }) {
+export function Timeline({ job, runs }: { job: JobPage; runs: readonly Run[] }) {
   const { data, error, refetch } = useQuery(reviewsQuery(job.jobId));
   const moments = momentsOf(job, runs, data?.reviews ?? []);
   const [first] = moments;

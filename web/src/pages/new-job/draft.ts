@@ -1,4 +1,5 @@
 import type { JobRequest } from '../../api/types.ts';
+import { KEPT } from '../../ui/kept.ts';
 
 /** The form as a person fills it in; numbers are text until the request is made. */
 export type Draft = {
@@ -41,7 +42,7 @@ export const EMPTY_DRAFT: Draft = {
   sample: '3',
 };
 
-const KEY = 'cody-batch-draft';
+const KEY = `${KEPT}draft`;
 
 /** The draft that this browser keeps. */
 export function storedDraft(): Draft {

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useMemo, useRef } from 'react';
 import { jobQuery, rowsQuery } from '../../api/queries.ts';
+import { useHasRole } from '../../api/roles.ts';
 import { useKeys } from '../../app/keys.ts';
 import { Change } from '../../diff/change.tsx';
 import { amount, count } from '../../text/format.ts';
@@ -58,6 +59,7 @@ export function ReviewPage() {
 function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
   const search = route.useSearch();
   const navigate = useNavigate();
+  const isRunner = useHasRole('runner');
   const decide = useDecide(jobId);
   const publish = useStartRun(jobId, 'pull-requests');
   const decided = useRef<Decide[]>([]);
@@ -102,11 +104,7 @@ function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
       if (review === 'undecided') run({ decision: 'approve', rows, shape: one });
     }
   };
-  useKeys([
-    { key: 'j', does: 'next shape', run: () => showShape(at + 1) },
-    { key: 'k', does: 'shape before', run: () => showShape(at - 1) },
-    { key: 'n', does: 'next repository of the shape', run: () => showMember(memberAt + 1) },
-    { key: 'N', does: 'repository before', run: () => showMember(memberAt - 1) },
+  const decisionKeys = [
     { key: 'a', does: 'approve the shape', run: () => decideShape('approve') },
     { key: 'x', does: 'reject the shape', run: () => decideShape('reject') },
     {
@@ -115,6 +113,13 @@ function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
       run: () => run({ decision: 'reject', rows: [member] }),
     },
     { key: 'u', does: 'take the last decision back', run: undo },
+  ];
+  useKeys([
+    { key: 'j', does: 'next shape', run: () => showShape(at + 1) },
+    { key: 'k', does: 'shape before', run: () => showShape(at - 1) },
+    { key: 'n', does: 'next repository of the shape', run: () => showMember(memberAt + 1) },
+    { key: 'N', does: 'repository before', run: () => showMember(memberAt - 1) },
+    ...(isRunner ? decisionKeys : []),
     {
       key: 'o',
       does: 'open the repository',
@@ -144,22 +149,24 @@ function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
             { label: 'rejected', value: countOf(all, 'reject'), tone: 'bad' },
           ]}
         />
-        <div className={styles.buttons}>
-          <ConfirmButton
-            label={`Approve the rest (${amount(undecided, 'shape')})`}
-            question={`Approve ${amount(undecided, 'undecided shape')}, with all their changes?`}
-            confirm="Approve them"
-            disabled={undecided === 0 || decide.isPending}
-            onConfirm={rest}
-          />
-          <ConfirmButton
-            label={`Publish ${count(publishable)} approved`}
-            question={`Open pull requests in ${amount(publishable, 'repository', 'repositories')}?`}
-            confirm="Open them"
-            disabled={publishable === 0 || publish.isPending}
-            onConfirm={() => publish.mutate({ approved: true })}
-          />
-        </div>
+        {isRunner && (
+          <div className={styles.buttons}>
+            <ConfirmButton
+              label={`Approve the rest (${amount(undecided, 'shape')})`}
+              question={`Approve ${amount(undecided, 'undecided shape')}, with all their changes?`}
+              confirm="Approve them"
+              disabled={undecided === 0 || decide.isPending}
+              onConfirm={rest}
+            />
+            <ConfirmButton
+              label={`Publish ${count(publishable)} approved`}
+              question={`Open pull requests in ${amount(publishable, 'repository', 'repositories')}?`}
+              confirm="Open them"
+              disabled={publishable === 0 || publish.isPending}
+              onConfirm={() => publish.mutate({ approved: true })}
+            />
+          </div>
+        )}
         {error && <ProblemBox error={error} />}
         {publish.isSuccess && <p role="status">The pull requests are on their way.</p>}
       </div>
@@ -192,15 +199,19 @@ function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
             <button type="button" disabled={shape.rows.length < 2} onClick={() => showMember(memberAt + 1)}>
               Next repository
             </button>
-            <button type="button" data-kind="primary" onClick={() => decideShape('approve')}>
-              Approve the shape
-            </button>
-            <button type="button" onClick={() => decideShape('reject')}>
-              Reject the shape
-            </button>
-            <button type="button" disabled={decided.current.length === 0} onClick={undo}>
-              Undo
-            </button>
+            {isRunner && (
+              <>
+                <button type="button" data-kind="primary" onClick={() => decideShape('approve')}>
+                  Approve the shape
+                </button>
+                <button type="button" onClick={() => decideShape('reject')}>
+                  Reject the shape
+                </button>
+                <button type="button" disabled={decided.current.length === 0} onClick={undo}>
+                  Undo
+                </button>
+              </>
+            )}
           </div>
           <Change jobId={jobId} repositoryName={member.repositoryName} patchSha={member.patchSha} />
         </section>

@@ -1,9 +1,9 @@
-import { useState } from 'react';
 import type { MergeMethod } from '../../../../../core/pull-request-operation.ts';
 import { isRunning } from '../../../api/polling.ts';
 import type { JobPage, ListedPullRequest } from '../../../api/types.ts';
 import { amount, count } from '../../../text/format.ts';
 import { FormDialog, formStyles } from '../../../ui/form-dialog.tsx';
+import { useKept } from '../../../ui/kept.ts';
 import { ProblemBox } from '../../../ui/problem.tsx';
 import { type RunBody, useStartRun } from '../job-mutations.ts';
 import type { Row } from '../rows.ts';
@@ -37,34 +37,38 @@ export function Operate({
   onStarted: () => void;
 }) {
   const start = useStartRun(job.jobId, 'pull-requests');
-  const [wish, setWish] = useState<Wish>({
+  const name = `${job.jobId} ${operation}`;
+  const empty: Wish = {
     comment: '',
     method: 'squash',
     reviewers: (job.pullRequest?.reviewers ?? []).join(', '),
     title: '',
     labels: '',
     isDraft: false,
-  });
+  };
+  const [wish, setWish] = useKept(`${name} wish`, empty);
   const { verb, does } = OPERATIONS[operation];
   const { taken, leftOut } = splitFor(operation, rows, job, pulls);
   const isComplete = operation !== 'comment' || wish.comment.trim() !== '';
   const set = (change: Partial<Wish>) => setWish({ ...wish, ...change });
   return (
     <FormDialog
+      name={name}
       label={`${verb} (${count(taken.length)})…`}
       title={`${verb}: ${amount(taken.length, 'pull request')}`}
       submit={`${verb} ${count(taken.length)}`}
       // A run that is under way takes no operation but opening.
       disabled={taken.length === 0 || (operation !== 'open' && isRunning(job))}
       canSubmit={taken.length > 0 && isComplete && !start.isPending}
-      onSubmit={(close) =>
-        start.mutate(bodyOf(operation, taken, wish), {
-          onSuccess: () => {
-            close();
-            onStarted();
-          },
-        })
-      }
+      onSubmit={(close) => {
+        const done = () => {
+          setWish(empty);
+          close();
+          onStarted();
+        };
+        // Not by `mutate`, whose callbacks are dropped if this form goes before the answer.
+        start.mutateAsync(bodyOf(operation, taken, wish)).then(done, () => {});
+      }}
     >
       <p>{does}</p>
       <Fields operation={operation} wish={wish} set={set} />

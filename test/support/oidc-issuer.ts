@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject, verify } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomUUID, verify } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -73,7 +73,7 @@ function configurationOf(people: Readonly<Record<string, Person>>, home: string,
     ],
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'test', use: 'sig' }] },
     cookies: { keys: ['test'] },
-    claims: { openid: ['sub', 'groups'], email: ['email', 'email_verified'] },
+    claims: { openid: ['sub', 'groups', 'serial'], email: ['email', 'email_verified'] },
     // Most issuers put what was asked for into the ID token.
     conformIdTokenClaims: false,
     features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
@@ -83,10 +83,11 @@ function configurationOf(people: Readonly<Record<string, Person>>, home: string,
     // A refresh token that is used twice ends the sign-in.
     rotateRefreshToken: true,
     ttl: { AccessToken: 3600, IdToken: 3600, RefreshToken: 43_200, Grant: 43_200, Session: 43_200 },
+    // Each token is another one: two of the same second would be equal.
     findAccount: (_: unknown, name: string) =>
       people[name] && {
         accountId: name,
-        claims: () => ({ sub: name, email_verified: true, ...people[name] }),
+        claims: () => ({ sub: name, serial: randomUUID(), email_verified: true, ...people[name] }),
       },
     loadExistingGrant: async ({ oidc }: GrantContext) => {
       const grant = new oidc.provider.Grant({

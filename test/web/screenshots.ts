@@ -12,24 +12,34 @@ import { type PageStack, startPageStack } from '../support/page-stack.ts';
 import makeRunFolder, { removeRunFolder } from '../support/run-folder.ts';
 
 const FOLDER = fileURLToPath(new URL('../../docs/page', import.meta.url));
-const PROMPT = "Replace all occurrences of 'oldCall(' with 'newCall('.";
+const PROMPT =
+  "Replace all occurrences of 'oldCall(' with 'newCall(', 'old_call(' with 'new_call(' and 'v1' with 'v2'.";
 const DESK = { width: 1120, height: 720 };
 /** On a phone these stand for the others. */
 const ON_PHONE = ['dashboard', 'new-job', 'job', 'review', 'repository'];
 const PHONE = { width: 390, height: 720 };
 
-/** Services in two shapes, one that is untouched, and one whose change is larger than a job allows. */
+/** The lines of services. A replacement here and not there makes shapes of their own, some of one kin. */
+const LINES: Readonly<Record<string, string>> = {
+  billing: 'return calls.oldCall(input);',
+  catalog: 'return calls.oldCall(input);',
+  checkout: 'return calls.oldCall(input);',
+  invoices: 'return calls.old_call(input);',
+  orders: 'return calls.old_call(input);',
+  search: "return calls.oldCall(input, 'v1');",
+};
+
+/** Services in several shapes of two kin, one that is untouched, and one whose change is larger than a job allows. */
 function repositories(): Record<string, Record<string, string>> {
   const found: Record<string, Record<string, string>> = {};
-  for (const name of ['billing', 'catalog', 'checkout', 'invoices', 'orders', 'search']) {
+  for (const [name, line] of Object.entries(LINES)) {
     found[name] = {
-      'src/index.js':
-        "import { oldCall } from 'calls';\n\nexport function run(input) {\n  return oldCall(input);\n}\n",
+      'src/index.js': `import * as calls from 'calls';\n\nexport function handle(input) {\n  ${line}\n}\n`,
     };
   }
   for (const name of ['accounts', 'sessions']) {
     found[name] = {
-      'lib/calls.py': 'def run(value):\n    result = oldCall(value, retries=3)\n    return result\n',
+      'lib/calls.py': 'def run(value):\n    result = old_call(value, retries=3)\n    return result\n',
     };
   }
   found.docs = { 'README.md': '# Docs\n\nNothing of this is code.\n' };

@@ -58,6 +58,7 @@ function FailureCard({ job, failure: { error, rows, medianUsd } }: { job: JobPag
             <RepositoryLink jobId={job.jobId} repositoryName={repositoryName} />
           </li>
         ))}
+        {rows.length > SHOWN && <li>and {count(rows.length - SHOWN)} more</li>}
       </ul>
       {isRunner && (
         <div className={styles.actions}>

@@ -55,6 +55,7 @@ export function ShapesTab({ job, kins }: { job: JobPage; kins: readonly Kin[] })
                       <RepositoryLink jobId={jobId} repositoryName={repositoryName} />
                     </li>
                   ))}
+                  {shape.rows.length > SHOWN && <li>and {count(shape.rows.length - SHOWN)} more</li>}
                 </ul>
               </div>
             ))}

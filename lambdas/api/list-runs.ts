@@ -14,13 +14,12 @@ const params = z.strictObject({ jobId: JobId });
 const query = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z.string().optional(),
-  /** `text`: also the prompt, the instruction, the settings and the names that the request had. */
+  /** `text`: also the prompt, the settings and the names that the request had. */
   include: z.enum(['text']).optional(),
 });
 
 const RunText = RunRequest.pick({
   prompt: true,
-  instruction: true,
   settings: true,
   selection: true,
   publishAs: true,

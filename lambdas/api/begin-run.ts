@@ -16,6 +16,7 @@ import { fingerprintOf, idempotencyKey } from './idempotency.ts';
 import { hasJoined, joinRun } from './join-run.ts';
 import { refuseWhileDrained } from './refuse-while-drained.ts';
 import type { RouteInput, RouteOutput } from './route.ts';
+import { stillRunning } from './still-running.ts';
 import { requireVisibleJob } from './visible-job.ts';
 
 /** The request that asks for a run. */
@@ -121,12 +122,5 @@ function refuseLastDays(job: JobRow, at: string): void {
   if (!expiresTooSoon(job, at)) return;
   throw new ConflictError(
     `The job ${job.jobId} expires at ${job.expiresAt}, which is too soon for another run. Create a new job (POST /jobs).`,
-  );
-}
-
-async function stillRunning(jobId: string, { jobs }: Context): Promise<ConflictError> {
-  const { status, run } = await jobs.get(jobId);
-  return new ConflictError(
-    `A job cannot run again while it runs; the job ${jobId} is ${status} (run ${run}). Wait for its end, or cancel it.`,
   );
 }

@@ -2,6 +2,7 @@ import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type { z } from 'zod';
 import { CodyBatchError, InvalidInputError, OutdatedReviewError } from '../../core/errors.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
+import { StillRunningError } from './still-running.ts';
 import { retryAfterOf } from './unavailable.ts';
 
 /** An invalid field, with the received and the expected value. */
@@ -173,7 +174,7 @@ export function problemResponse(error: unknown): APIGatewayProxyStructuredResult
     headers: {
       ...SECURITY_HEADERS,
       'content-type': 'application/problem+json',
-      ...(error instanceof HttpError && error.headers),
+      ...((error instanceof HttpError || error instanceof StillRunningError) && error.headers),
       ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
     },
     body: JSON.stringify(problem),

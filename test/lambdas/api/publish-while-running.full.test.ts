@@ -56,6 +56,15 @@ test('a run that has listed its pull requests takes no more, and one that was ca
     status: 409,
     json: { detail: expect.stringContaining('takes no more') },
   });
+  const merge = await fetch(`${fleet.stack.api}/jobs/${jobId}/pull-requests`, {
+    ...{ method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"operation":"merge"}' },
+  });
+  const { detail } = (await merge.json()) as { detail: string };
+  expect([merge.status, detail]).toEqual([
+    409,
+    expect.stringMatching(/2 pull requests, at 1 an hour, so it ends about 20/),
+  ]);
+  expect(Number(merge.headers.get('retry-after'))).toBeGreaterThan(3000);
   expect((await fleet.call('POST', `/jobs/${jobId}/cancel`)).status).toBe(200);
 
   const other = await fleet.post(['two', 'slow']);

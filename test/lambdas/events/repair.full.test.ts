@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Octokit } from '@octokit/rest';
+import { listenOnLoopback } from '../../../local/access/loopback.ts';
 import type { MessageRequest } from '../../../local/model/conversation.ts';
 import type { Reply } from '../../../local/model/reply.ts';
 import { ContinuousIntegration } from '../../support/ci.ts';
@@ -22,7 +23,17 @@ if (text !== 'good') {
   process.exit(1);
 }
 `;
-const NAMES = ['mends', 'tries', 'gives-up', 'red-base', 'raced', 'reviewed', 'cancelled', 'rejected'];
+const NAMES = [
+  'mends',
+  'tries',
+  'gives-up',
+  'red-base',
+  'raced',
+  'reviewed',
+  'cancelled',
+  'rejected',
+  'killed',
+];
 
 /** What stands in the blocks of data of the last message. */
 function blocksOf({ messages }: MessageRequest, name: string): Record<string, unknown>[] {
@@ -202,6 +213,35 @@ test('several trackers at once start one run', async () => {
   await track();
   expect(await runOf(jobId)).toBe(2);
   expect((await fleet.rows(jobId)).raced!.repairs).toHaveLength(1);
+});
+
+test('a repair whose tracker is killed before it starts the run is started by Reconcile, once', async () => {
+  const { jobId, before } = await opened('killed');
+  const killed = Promise.withResolvers<void>();
+  // The tracker asks Step Functions only to start the run that it has reserved.
+  const states = await listenOnLoopback(
+    () => {
+      tracker.child.kill('SIGKILL');
+      killed.resolve();
+    },
+    { name: 'states', access: 'anyone' },
+  );
+  const tracker = invokeAt(
+    fleet.stack,
+    'events/track-pull-requests',
+    {},
+    { AWS_ENDPOINT_URL_SFN: states.url },
+  );
+  await killed.promise;
+  expect(await tracker.result()).toBeUndefined();
+  await states.close();
+  expect(await runOf(jobId)).toBe(2);
+  await Promise.all([track(), invokeAt(fleet.stack, 'events/reconcile', {}).result()]);
+  expect(await fleet.ended(jobId)).toMatchObject({ run: 2, revisions: { replaced: 1 } });
+  await track();
+  expect(await runOf(jobId)).toBe(2);
+  expect((await fleet.rows(jobId)).killed!.repairs).toHaveLength(1);
+  expect((await fleet.job(jobId)).costUsd).toBeCloseTo(billed(before), 9);
 });
 
 test('comments of people who may write are followed once, if the job wants it', async () => {

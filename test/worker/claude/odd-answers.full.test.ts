@@ -1,4 +1,3 @@
-import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Usage } from '@anthropic-ai/sdk/resources/messages';
@@ -6,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { OutcomeDocument } from '../../../core/outcome.ts';
 import { listenOnLoopback } from '../../../local/access/loopback.ts';
 import type { Failure } from '../../../local/model/reply.ts';
+import { newerWorkerBundle } from '../../support/worker-bundle.ts';
 import { call, calls, Stack, submit, submitUnchanged } from '../../support/worker-stack.ts';
 
 let stack: Stack;
@@ -180,25 +180,6 @@ test("an endless answer is stopped with an error, and the worker's memory stays 
   }
 });
 
-/** A worker with another system prompt. */
-async function newerBundle(folder: string): Promise<string> {
-  const newer = path.join(stack.folder, 'newer-bundle');
-  await cp(folder, newer, { recursive: true });
-  let replaced = 0;
-  for (const file of (await readdir(newer)).filter((name) => name.endsWith('.mjs'))) {
-    const source = await readFile(path.join(newer, file), 'utf8');
-    const changed = source.replace(
-      'You make one change in one Git repository',
-      'You change one Git repository',
-    );
-    if (changed === source) continue;
-    replaced += 1;
-    await writeFile(path.join(newer, file), changed);
-  }
-  expect(replaced).toBe(1);
-  return path.join(newer, 'worker.mjs');
-}
-
 test('a conversation that a newer worker resumes continues without the thinking blocks of the older one', async () => {
   const name = 'acme/upgraded';
   await stack.createRepository(name, files);
@@ -216,7 +197,7 @@ test('a conversation that a newer worker resumes continues without the thinking 
   expect(JSON.stringify(lost.model.requests[1]!.body.messages)).toContain('One file is enough');
 
   const bundle = stack.entry;
-  stack.entry = await newerBundle(path.dirname(bundle));
+  stack.entry = await newerWorkerBundle(path.join(stack.folder, 'newer-bundle'));
   const { log, model } = await stack.work([jobId, name], [{ ...submit, usage: GOOD }]);
   stack.entry = bundle;
   expect(log).toContain('sent again without the thinking of earlier turns');

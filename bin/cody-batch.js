@@ -5,6 +5,9 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -27,6 +30,8 @@ if (isCheckout && !process.features.typescript && existsSync(ownNode)) {
   );
   process.exitCode = 2;
 } else {
+  // Compilation is most of what a start costs. Only this user may write there: what is in a cache is run.
+  enableCompileCache(path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'cody-batch'));
   const { main } = await import(isCheckout ? source.href : '../dist/cli/main.js');
   process.exitCode = await main(process.argv.slice(2));
 }

@@ -156,6 +156,11 @@ export function isCommand(name: string): boolean {
   return Object.entries(COMMANDS).some(([command, { alias }]) => name === command || name === alias);
 }
 
+/** The name of a command that may be given by its other name. */
+export function commandNamed(name: string): string {
+  return Object.keys(COMMANDS).find((command) => COMMANDS[command]!.alias === name) ?? name;
+}
+
 const DESCRIPTION = `Cody Batch: one prompt, many repositories.`;
 
 const AFTER = `
@@ -164,8 +169,8 @@ A job is named by its identifier, by 4 or more characters of its start or end, o
 
 Exit status: 0 all went well, 1 something of a job failed, 2 nothing was done, 130 Ctrl-C.`;
 
-/** The whole command line, with the named command loaded, or all of them. */
-export async function programFor(name: string | undefined, all = false): Promise<Command> {
+/** The whole command line, with the named command loaded. */
+export async function programFor(name: string | undefined): Promise<Command> {
   const program = new Command('cody-batch')
     .description(DESCRIPTION)
     .version(packageJson.version, '-V, --version', 'show the version')
@@ -185,7 +190,7 @@ export async function programFor(name: string | undefined, all = false): Promise
       getErrHasColors: () => hasColours(streams.err),
     });
   for (const [command, { group, summary, load, alias }] of Object.entries(COMMANDS)) {
-    const isNamed = all || command === name || alias === name;
+    const isNamed = name !== undefined && (command === name || alias === name);
     const loaded = isNamed ? await load() : new Command(command).summary(summary);
     if (alias) loaded.alias(alias);
     loaded.copyInheritedSettings(program).helpGroup(group).exitOverride();

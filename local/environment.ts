@@ -3,8 +3,8 @@ import { isAllowed } from '../core/allowed-repositories.ts';
 import type { Variables } from '../core/secrets.ts';
 import { commandSecretVariables, parseSettings, SETTING_NAMES, type Settings } from '../core/settings.ts';
 import { DEFAULT_IMAGE } from '../core/worker-image.ts';
-import { ACCESS_KEY_ID } from './access/aws-signature.ts';
-import { OFFLINE_MODEL } from './model/offline.ts';
+import { ACCESS_KEY_ID } from './access/access-key.ts';
+import { OFFLINE_MODEL } from './model/offline-model.ts';
 
 export const REGION = 'us-east-1';
 export const ACCOUNT_ID = '000000000000';

@@ -9,7 +9,7 @@ import { jobDefinitionText } from '../statemachine/job.ts';
 import { functionSubstitution } from '../statemachine/tasks.ts';
 import { bundleWorker, workerCommand } from '../worker/bundle.ts';
 import type { Access } from './access/access.ts';
-import { ACCESS_KEY_ID } from './access/aws-signature.ts';
+import { ACCESS_KEY_ID } from './access/access-key.ts';
 import { requireFreePorts } from './access/loopback.ts';
 import { startBatch } from './batch/server.ts';
 import type { JobStateChangeEvent } from './batch/state-change.ts';

@@ -1,5 +1,4 @@
 import { jobCommand, onJob } from '../frame/job-command.ts';
-import { followJob } from '../jobs/follow-job.ts';
 import { print } from '../terminal/print.ts';
 
 export const cancel = jobCommand('cancel', {
@@ -12,6 +11,6 @@ onJob(cancel, async (connection, jobId) => {
   const { api, stack } = connection;
   await api.cancelJob(jobId);
   // A stack of this command has to run until the workers have ended.
-  if (stack && !stack.lasts) await followJob(connection, jobId);
+  if (stack && !stack.lasts) await (await import('../jobs/follow-job.ts')).followJob(connection, jobId);
   print(`${jobId} is cancelled.\n`);
 });

@@ -47,8 +47,8 @@ onRun<{ use?: boolean }>(add, async ({ use }, name: string, url: string) => {
       `${JSON.stringify(name)} cannot be the name of a context; expected letters, digits, dots and dashes, and not "local".`,
     );
   }
-  addContext(name, apiUrl(url, 'The URL'));
-  if (use) useContext(name);
+  await addContext(name, apiUrl(url, 'The URL'));
+  if (use) await useContext(name);
   tell(`The context ${name} is kept in ${configFile()}. Sign in with: cody-batch login --context ${name}`);
 });
 
@@ -57,7 +57,7 @@ const use = describeCommand('use', { summary: 'uses a context from now on', exam
   'the context; "local" is this machine',
 );
 onRun(use, async (_options, name: string) => {
-  useContext(name === LOCAL ? undefined : name);
+  await useContext(name === LOCAL ? undefined : name);
   print(name === LOCAL ? 'Commands work on this machine.\n' : `Commands work on ${name}.\n`);
 });
 
@@ -66,7 +66,7 @@ const remove = describeCommand('remove', {
   examples: [],
 }).argument('<name>', 'the context');
 onRun(remove, async (_options, name: string) => {
-  removeContext(name);
+  await removeContext(name);
   print(`The context ${name} is forgotten.\n`);
 });
 

@@ -2,8 +2,8 @@ import { Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import { jobCommand, onJob } from '../frame/job-command.ts';
 import { addRunOptions, budgetOf, type RunOptions } from '../jobs/budget-options.ts';
-import { repositories } from '../jobs/confirm-cost.ts';
 import { readPrompt } from '../jobs/read-prompt.ts';
+import { repositories } from '../jobs/repository-count.ts';
 import { runAgain } from '../jobs/run-again.ts';
 
 export const continueJob = addRunOptions(

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Option } from 'commander';
 import { hasPage, PAGE_FOLDER } from '../../local/page.ts';
 import { LOCAL_TRACKING_SECONDS } from '../../local/schedules.ts';
-import { type Stack, startStack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { ApiClient } from '../connect/api-client.ts';
 import type { Connection } from '../connect/connection.ts';
 import { describeCommand, onRun } from '../frame/command.ts';
@@ -45,6 +45,7 @@ onRun<{ keep?: boolean }>(demo, async ({ keep = false }) => {
 });
 
 async function runIn(folder: string, started: number, keep: boolean): Promise<number> {
+  const { startStack } = await import('../../local/stack.ts');
   const [stack, trees] = await Promise.all([
     startStack({
       dataFolder: path.join(folder, 'data'),

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { Option } from 'commander';
 import { invocationFolder, userPath } from '../connect/folders.ts';
 import { jobCommand, onJob } from '../frame/job-command.ts';
-import { repositories } from '../jobs/confirm-cost.ts';
+import { repositories } from '../jobs/repository-count.ts';
 import { prepareFolder, writeResults } from '../jobs/write-results.ts';
 import { print } from '../terminal/print.ts';
 

@@ -5,7 +5,7 @@ import { onRun, wholeNumberOption } from '../frame/command.ts';
 import { jobCommand } from '../frame/job-command.ts';
 import { ago } from '../jobs/ago.ts';
 import { shortId } from '../jobs/job-reference.ts';
-import { endedOf } from '../jobs/progress.ts';
+import { endedOf } from '../jobs/job-state.ts';
 import { costOf } from '../jobs/result-table.ts';
 import { printJson, printStyled, tell } from '../terminal/print.ts';
 import { streams } from '../terminal/streams.ts';

@@ -32,6 +32,6 @@ onRun<Options>(login, async (options) => {
   }
   const issuer = await issuerOf(target.url, options);
   const way = options.device ? 'device' : options.browser ? 'browser' : 'address';
-  storeTokens(target.url, await signIn(issuer, way));
+  await storeTokens(target.url, await signIn(issuer, way));
   print(`Signed in at ${target.url}.\n`);
 });

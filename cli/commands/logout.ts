@@ -12,5 +12,5 @@ for (const option of TARGET_OPTIONS()) logout.addOption(option);
 onRun<TargetOptions>(logout, async (options) => {
   const target = targetOf(options);
   const place = target.kind === 'api' ? target.url : target.folder;
-  print(forgetTokens(place) ? `Signed out of ${place}.\n` : `There was no sign-in at ${place}.\n`);
+  print((await forgetTokens(place)) ? `Signed out of ${place}.\n` : `There was no sign-in at ${place}.\n`);
 });

@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { type ConnectOptions, withConnection } from '../connect/connection.ts';
 import { onRun } from '../frame/command.ts';
 import { jobCommand } from '../frame/job-command.ts';
-import { repositories } from '../jobs/confirm-cost.ts';
+import { repositories } from '../jobs/repository-count.ts';
 import { printJson, printStyled, tell } from '../terminal/print.ts';
 import { table } from '../terminal/table.ts';
 

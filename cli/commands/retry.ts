@@ -1,6 +1,6 @@
 import { jobCommand, onJob } from '../frame/job-command.ts';
 import { addRunOptions, budgetOf, type RunOptions } from '../jobs/budget-options.ts';
-import { repositories } from '../jobs/confirm-cost.ts';
+import { repositories } from '../jobs/repository-count.ts';
 import { findNames } from '../jobs/repository-reference.ts';
 import { runAgain } from '../jobs/run-again.ts';
 

@@ -2,9 +2,7 @@ import { type Command, Option } from 'commander';
 import { userPath } from '../connect/folders.ts';
 import { SETTINGS_OPTION, TARGET_OPTIONS } from '../connect/target.ts';
 import { describeCommand, onRun } from '../frame/command.ts';
-import { finishJob } from '../jobs/finish-job.ts';
 import { addJobOptions } from '../jobs/job-options.ts';
-import { startJob } from '../jobs/start-job.ts';
 import { prepareFolder } from '../jobs/write-results.ts';
 import { tell } from '../terminal/print.ts';
 
@@ -37,6 +35,9 @@ for (const option of [...TARGET_OPTIONS(), SETTINGS_OPTION()]) run.addOption(opt
 onRun<{ out?: string; json?: boolean }>(run, async ({ out, json }) => {
   const folder = out === undefined ? undefined : userPath(out);
   if (folder) await prepareFolder(folder, '--out');
+  // Both before the job starts: Ctrl-C has to cancel it from its first moment.
+  const { startJob } = await import('../jobs/start-job.ts');
+  const { finishJob } = await import('../jobs/finish-job.ts');
   const started = await startJob(run);
   if (!started) {
     tell('Nothing was started.');

@@ -4,16 +4,12 @@ import { Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import { hasPage, PAGE_FOLDER } from '../../local/page.ts';
 import { LOCAL_TRACKING_SECONDS } from '../../local/schedules.ts';
-import { startStack } from '../../local/stack.ts';
 import { dataFolderOf } from '../connect/folders.ts';
-import { DEFAULT_PORT } from '../connect/open-stack.ts';
+import { DEFAULT_PORT } from '../connect/ports.ts';
 import { SETTINGS_OPTION } from '../connect/target.ts';
-import { hasClaudeKey, userVariables } from '../connect/user-settings.ts';
 import { describeStack } from '../describe-stack.ts';
 import { collect, describeCommand, onRun, wholeNumber, wholeNumberOption } from '../frame/command.ts';
-import { stopServe } from '../stop-serve.ts';
 import { print, tell } from '../terminal/print.ts';
-import { findRepositories, namedRepositories, registerAndReport } from '../trees/repositories.ts';
 import { requireGit } from '../trees/require-git.ts';
 
 /** The stack uses the six ports after the API's too. */
@@ -65,7 +61,8 @@ type Options = {
 
 onRun<Options>(serve, async (options) => {
   const dataFolder = dataFolderOf(options.data);
-  if (options.stop) return stopServe(dataFolder);
+  if (options.stop) return (await import('../stop-serve.ts')).stopServe(dataFolder);
+  const { hasClaudeKey, userVariables } = await import('../connect/user-settings.ts');
   const given = userVariables(options.settings);
   await requireGit();
   if (options.github && !given.GITHUB_TOKEN) throw new UsageError('--github needs GITHUB_TOKEN.');
@@ -74,6 +71,7 @@ onRun<Options>(serve, async (options) => {
       '--repo registers work trees with the local GitHub, and --github works on GitHub itself. Leave one of them out.',
     );
   }
+  const { findRepositories, namedRepositories, registerAndReport } = await import('../trees/repositories.ts');
   const trees = options.repo
     ? (await findRepositories(await namedRepositories({ repo: options.repo }))).trees
     : [];
@@ -81,6 +79,7 @@ onRun<Options>(serve, async (options) => {
   // Before the start, so that Ctrl-C during it is not lost.
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   const page = hasPage() ? PAGE_FOLDER : undefined;
+  const { startStack } = await import('../../local/stack.ts');
   const stack = await startStack({
     dataFolder,
     port: options.port ?? DEFAULT_PORT,

@@ -4,9 +4,9 @@ import type { RepositoryResult } from '../../core/repository-result.ts';
 import type { JobWithResults } from '../connect/api-client.ts';
 import { jobCommand, onJob } from '../frame/job-command.ts';
 import { ago } from '../jobs/ago.ts';
-import { printSummary } from '../jobs/finish-job.ts';
 import { findNames } from '../jobs/repository-reference.ts';
 import { costOf, outcomeCell } from '../jobs/result-table.ts';
+import { printSummary } from '../jobs/summary.ts';
 import { print, printJson, printStyled } from '../terminal/print.ts';
 import { style, styleStatus } from '../terminal/style.ts';
 

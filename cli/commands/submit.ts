@@ -3,7 +3,6 @@ import { UsageError } from '../../core/errors.ts';
 import { SETTINGS_OPTION, TARGET_OPTIONS, targetOf } from '../connect/target.ts';
 import { describeCommand, onRun } from '../frame/command.ts';
 import { addJobOptions } from '../jobs/job-options.ts';
-import { startJob } from '../jobs/start-job.ts';
 import { print, printJson, tell } from '../terminal/print.ts';
 
 export const submit: Command = addJobOptions(
@@ -31,6 +30,7 @@ onRun<{ json?: boolean }>(submit, async ({ json }) => {
       );
     }
   }
+  const { startJob } = await import('../jobs/start-job.ts');
   const started = await startJob(submit);
   if (!started) {
     tell('Nothing was started.');

@@ -7,6 +7,7 @@ import type { Variables } from '../../core/secrets.ts';
 import { parseSettings } from '../../core/settings.ts';
 import { type RunningStack, runningStack } from '../../local/data-folder.ts';
 import { requireGit } from '../trees/require-git.ts';
+import { DEFAULT_GITHUB_PORT } from './ports.ts';
 import { hasClaudeKey } from './user-settings.ts';
 
 /** A stack on this machine that a command works on. */
@@ -18,10 +19,6 @@ export type OpenStack = RunningStack & {
   /** Ends a stack that this command started, and leaves one of `serve` alone. */
   close(): Promise<void>;
 };
-
-/** The ports of `serve`: the API's, and the local GitHub's. */
-export const DEFAULT_PORT = 3000;
-export const DEFAULT_GITHUB_PORT = DEFAULT_PORT + 4;
 
 /** The options by which a job's stack is chosen. */
 export type StackNeeds = {

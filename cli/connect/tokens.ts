@@ -19,7 +19,7 @@ export function authorizationOf(api: string): Authorization {
     if (!renewed) {
       throw new UsageError(`The sign-in at ${api} has expired. Sign in again: cody-batch login --api ${api}`);
     }
-    storeTokens(api, renewed);
+    await storeTokens(api, renewed);
     return `Bearer ${renewed.accessToken}`;
   };
 }

@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { runningStack, stackProcess } from '../../local/data-folder.ts';
-import { DEFAULT_PORT } from '../connect/open-stack.ts';
+import { DEFAULT_PORT } from '../connect/ports.ts';
 import { requireGit } from '../trees/require-git.ts';
 import { type Check, check } from './check.ts';
 

@@ -7,6 +7,7 @@ import { defaultJobSettings, isModelPriced, parseSettings } from '../../core/set
 import { confirm } from '../terminal/ask.ts';
 import { tell } from '../terminal/print.ts';
 import { isInteractive } from '../terminal/streams.ts';
+import { repositories } from './repository-count.ts';
 
 /** Throws ModelRequestError for a bad key or model name, before the job starts and not once for each repository. */
 export async function requireModel({ settings }: Partial<JobRequest>, given: Variables): Promise<void> {
@@ -46,8 +47,4 @@ export async function confirmSpending(note: string, isYes: boolean): Promise<boo
     );
   }
   return confirm('Continue?');
-}
-
-export function repositories(count: number): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 ? 'repository' : 'repositories'}`;
 }

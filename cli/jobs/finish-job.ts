@@ -1,14 +1,13 @@
 import type { JobWithResults } from '../connect/api-client.ts';
 import type { Connection } from '../connect/connection.ts';
-import { DEFAULT_GITHUB_PORT } from '../connect/open-stack.ts';
-import { print, printJson, printStyled, tell } from '../terminal/print.ts';
-import { isInteractive, streams, widthOf } from '../terminal/streams.ts';
-import { styleStatus } from '../terminal/style.ts';
-import { repositories } from './confirm-cost.ts';
+import { DEFAULT_GITHUB_PORT } from '../connect/ports.ts';
+import { printJson, tell } from '../terminal/print.ts';
+import { isInteractive } from '../terminal/streams.ts';
 import { followJob, type OnInterrupt } from './follow-job.ts';
 import { shortId } from './job-reference.ts';
 import { confirmRest } from './pilot.ts';
-import { costOf, resultTable } from './result-table.ts';
+import { repositories } from './repository-count.ts';
+import { printSummary } from './summary.ts';
 import { writeResults } from './write-results.ts';
 
 type Finish = { folder?: string; json?: boolean; onInterrupt?: OnInterrupt };
@@ -42,17 +41,6 @@ const REVISED: Readonly<Record<string, string>> = {
 /** Whether the job waits for a look at its sample. */
 function isHeld({ status, held }: JobWithResults): boolean {
   return status === 'waiting' && Boolean(held);
-}
-
-/** An identifier, a status and a cost. */
-const SUMMARY_WIDTH = 60;
-
-export function printSummary(result: JobWithResults): void {
-  printStyled(`${resultTable(result.results)}\n\n`);
-  const isNarrow = (widthOf(streams.out) ?? Number.POSITIVE_INFINITY) < SUMMARY_WIDTH;
-  print(`${result.jobId}:${isNarrow ? '\n' : ' '}`);
-  printStyled(styleStatus(result.status));
-  print(`, cost ${costOf(result)}\n`);
 }
 
 function tellWhatNext(

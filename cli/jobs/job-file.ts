@@ -1,10 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { text as readAll } from 'node:stream/consumers';
 import { isCollection, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { UsageError } from '../../core/errors.ts';
-import { userPath } from '../connect/folders.ts';
-import { streams } from '../terminal/streams.ts';
+import { readInput } from './read-input.ts';
 
 /** A job as a file, with the line of each field. */
 export type JobFile = {
@@ -37,16 +33,6 @@ export async function readJobFile(given: string): Promise<JobFile> {
     value: value as Record<string, unknown>,
     lineOf: (at) => lines.linePos(offsetOf(document.contents, at)).line,
   };
-}
-
-/** The text of a file that an option names; `-` is standard input. */
-export async function readInput(given: string, option: string): Promise<string> {
-  if (given === '-') return readAll(streams.in);
-  try {
-    return await readFile(path.resolve(userPath(given)), 'utf8');
-  } catch (error) {
-    throw new UsageError(`${option} cannot be read: ${(error as Error).message}`);
-  }
 }
 
 function offsetOf(node: Node | null, [key, ...rest]: readonly PropertyKey[]): number {

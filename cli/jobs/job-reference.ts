@@ -39,8 +39,8 @@ export async function findJobId({ api, target, stack }: Connection, given: strin
 }
 
 /** Makes the job the one that `-` stands for. */
-export function rememberLast({ target }: Pick<Connection, 'target'>, jobId: string): void {
-  rememberJob(placeOf(target), jobId);
+export async function rememberLast({ target }: Pick<Connection, 'target'>, jobId: string): Promise<void> {
+  await rememberJob(placeOf(target), jobId);
 }
 
 /** The part of an identifier that a list shows where there is little room. */

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { parse as parseYaml } from 'yaml';
 import { UsageError } from '../../core/errors.ts';
 import { JobRequest } from '../../core/job.ts';
 import { ApiError } from '../connect/api-client.ts';
-import { type JobFile, readJobFile } from './job-file.ts';
+import type { JobFile } from './job-file.ts';
 import { fieldsGiven, optionForField } from './job-options.ts';
 
 /** What the user wrote of a job, and where each field came from. */
@@ -16,7 +15,7 @@ export type Draft = {
 /** Puts a job together: the file, then `--set`, then options, of which the last wins. */
 export async function draftOf(command: Command): Promise<Draft> {
   const { file, set = [] } = command.opts<{ file?: string; set?: string[] }>();
-  const jobFile = file === undefined ? undefined : await readJobFile(file);
+  const jobFile = file === undefined ? undefined : await (await import('./job-file.ts')).readJobFile(file);
   const fields = structuredClone(jobFile?.value ?? {});
   const origins = new Map<string, string>();
   for (const assignment of set) {
@@ -26,7 +25,7 @@ export async function draftOf(command: Command): Promise<Draft> {
         `--set ${assignment} is not field=value; expected, for example, --set settings.maxFiles=200.`,
       );
     }
-    put(fields, field, parseValue(text!, field));
+    put(fields, field, await parseValue(text!, field));
     origins.set(field, `--set ${field}`);
   }
   for (const [field, value] of fieldsGiven(command)) {
@@ -77,7 +76,8 @@ function placeOf(field: string, origins: ReadonlyMap<string, string>, file: JobF
 }
 
 /** A value as YAML reads it, so that numbers, booleans and lists need no quotes. */
-function parseValue(text: string, field: string): unknown {
+async function parseValue(text: string, field: string): Promise<unknown> {
+  const { parse: parseYaml } = await import('yaml');
   try {
     return parseYaml(text) ?? '';
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { Counts } from '../../core/job.ts';
 import type { RepositorySummary } from '../../core/repository-result.ts';
 import type { SummaryRow } from '../../core/summary-row.ts';
 import type { ApiClient, ShownJob } from '../connect/api-client.ts';
@@ -40,4 +41,8 @@ function failuresOf(rows: readonly (RepositorySummary | SummaryRow)[]): JobState
 /** The shape of an error begins with the version of its rules. */
 function reasonOf({ errorShape, end, outcome }: RepositorySummary | SummaryRow): string {
   return errorShape?.replace(/^\d+:/, '') ?? end ?? outcome ?? 'failed';
+}
+
+export function endedOf({ completed, failed, cancelled }: Counts): number {
+  return completed + failed + cancelled;
 }

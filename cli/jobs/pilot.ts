@@ -5,8 +5,8 @@ import { ask } from '../terminal/ask.ts';
 import { printStyled, tell } from '../terminal/print.ts';
 import { isInteractive } from '../terminal/streams.ts';
 import { style } from '../terminal/style.ts';
-import { repositories } from './confirm-cost.ts';
 import { patchText } from './patch.ts';
+import { repositories } from './repository-count.ts';
 import { usd } from './result-table.ts';
 
 /** A pilot is offered for more repositories than this. */

@@ -3,7 +3,7 @@ import { createLogUpdate } from 'log-update';
 import type { Counts } from '../../core/job.ts';
 import { printableLine } from '../../core/printable.ts';
 import { canRedraw, type OutStream, streams, widthOf } from '../terminal/streams.ts';
-import type { JobState } from './job-state.ts';
+import { endedOf, type JobState } from './job-state.ts';
 import { stateLines } from './state-lines.ts';
 
 /** A terminal is redrawn at most this often, so that a slow one, and a reader, can follow. */
@@ -57,10 +57,6 @@ export class Progress {
     if (this.#redraw) this.#redraw(text);
     else this.#out.write(`${printableLine(text)} (${seconds.toFixed(1)} s)\n`);
   }
-}
-
-export function endedOf({ completed, failed, cancelled }: Counts): number {
-  return completed + failed + cancelled;
 }
 
 function describeCounts(counts: Counts): string {

@@ -1,5 +1,5 @@
 import { UsageError } from '../../core/errors.ts';
-import { readInput } from './job-file.ts';
+import { readInput } from './read-input.ts';
 
 /** The prompt by option; undefined if a file of a job may have it. Throws UsageError if it is blank or given twice. */
 export async function readPrompt({

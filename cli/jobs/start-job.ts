@@ -8,11 +8,12 @@ import { type Target, type TargetOptions, targetOf } from '../connect/target.ts'
 import { tell } from '../terminal/print.ts';
 import { findRepositories, namedRepositories, registerAndReport } from '../trees/repositories.ts';
 import { requireGit } from '../trees/require-git.ts';
-import { confirmSpending, costNote, repositories, requireModel } from './confirm-cost.ts';
+import { confirmSpending, costNote, requireModel } from './confirm-cost.ts';
 import { rememberLast } from './job-reference.ts';
 import { type Draft, draftOf, refusedBy, requestOf } from './job-request.ts';
 import { offerPilot, sampleSize } from './pilot.ts';
 import { readPrompt } from './read-prompt.ts';
+import { repositories } from './repository-count.ts';
 
 export type StartOptions = TargetOptions & {
   repo?: string[];
@@ -159,7 +160,7 @@ async function create(connection: Connection, request: JobRequest, draft: Draft)
   const job = await connection.api.createJob(request, crypto.randomUUID()).catch((error: unknown) => {
     throw refusedBy(error, draft);
   });
-  rememberLast(connection, job.jobId);
+  await rememberLast(connection, job.jobId);
   tell(`${job.jobId} has started.`);
   return { job, connection };
 }

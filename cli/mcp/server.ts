@@ -64,7 +64,7 @@ export function mcpServer(connection: Connection): McpServer {
     },
     async ({ planId, mayCostUpToUsd }) => {
       const job = await plans.start(planId, mayCostUpToUsd);
-      rememberLast(connection, job.jobId);
+      await rememberLast(connection, job.jobId);
       return json({ jobId: job.jobId, status: job.status });
     },
   );

@@ -1,12 +1,10 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { glob } from 'glob';
 import { UsageError } from '../../core/errors.ts';
 import { RepositorySelector } from '../../core/repository-selector.ts';
 import { userPath } from '../connect/folders.ts';
-import { readInput } from '../jobs/job-file.ts';
+import { readInput } from '../jobs/read-input.ts';
 import { tell } from '../terminal/print.ts';
-import { registerWorkTrees } from './register.ts';
 import { inspectWorkTree, type WorkTree } from './work-tree.ts';
 
 /** The repositories that the user named: work trees or names on GitHub, never both. One of the lists is empty. */
@@ -79,6 +77,7 @@ function isFolderPattern(repository: string): boolean {
 
 /** The work trees among the folders of a pattern. */
 async function treesOf(pattern: string): Promise<WorkTree[]> {
+  const { glob } = await import('glob');
   const folders = (await glob(`${userPath(pattern)}/`, { absolute: true })).sort();
   const trees: WorkTree[] = [];
   for (const folder of folders) {
@@ -109,6 +108,7 @@ export async function registerAndReport(
   gitHubUrl: string,
   secret: string,
 ): Promise<string[]> {
+  const { registerWorkTrees } = await import('./register.ts');
   const registered = await registerWorkTrees(trees, gitHubUrl, secret);
   const isLong = registered.length > MAX_REPORTED;
   if (isLong) tell(`${registered.length} work trees are registered with the local GitHub, as local/NAME.`);

@@ -1,4 +1,3 @@
-import { simpleGit } from 'simple-git';
 import { SettingsError } from '../../core/errors.ts';
 
 /** The first with `git merge-tree --write-tree`, which the local GitHub merges with. */
@@ -7,6 +6,7 @@ const OLDEST = { major: 2, minor: 38 };
 /** Checks git before anything starts that needs it. Throws SettingsError if it is missing or too old. */
 export async function requireGit(): Promise<void> {
   const install = `install git ${OLDEST.major}.${OLDEST.minor} or newer and put it on PATH.`;
+  const { simpleGit } = await import('simple-git');
   // Without GIT_* variables of the shell, a home or a repository: no configuration takes part.
   const git = simpleGit({ baseDir: '/' }).env({ PATH: process.env.PATH ?? '' });
   const { installed, major, minor, patch } = await git.version().catch((cause: Error) => {

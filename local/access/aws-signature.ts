@@ -2,9 +2,7 @@ import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { type Proof, secretTest } from './access.ts';
-
-/** The access key of the local AWS, the same for all users. Only the secret identifies the user. */
-export const ACCESS_KEY_ID = 'local';
+import { ACCESS_KEY_ID } from './access-key.ts';
 
 /** AWS accepts the same clock skew. */
 const MAX_CLOCK_SKEW_MS = 15 * 60_000;

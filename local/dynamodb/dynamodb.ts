@@ -9,7 +9,7 @@ import {
 import { SettingsError } from '../../core/errors.ts';
 import { JOBS_TABLE, REPOSITORIES_TABLE } from '../../core/store/tables.ts';
 import type { Access } from '../access/access.ts';
-import { ACCESS_KEY_ID } from '../access/aws-signature.ts';
+import { ACCESS_KEY_ID } from '../access/access-key.ts';
 import type { LoopbackServer } from '../access/loopback.ts';
 import type { StreamRecord, ThreadInput, ThreadMessage } from './dynamodb-thread.ts';
 

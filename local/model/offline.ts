@@ -1,10 +1,8 @@
 import type { Access } from '../access/access.ts';
 import type { LoopbackServer } from '../access/loopback.ts';
 import { serveMessagesApi } from './messages-api.ts';
+import { OFFLINE_MODEL } from './offline-model.ts';
 import { nextTurn } from './offline-turn.ts';
-
-/** The only model id of the offline server. Results have it too, so they are not mistaken for Claude's. */
-export const OFFLINE_MODEL = 'offline';
 
 /**
  * A Messages API server without a model: it carries out the literal replacements that a prompt names, by

@@ -19,22 +19,40 @@ export async function signIn(at: Issuer, way: Way): Promise<StoredTokens> {
   const issuer = await discover(at);
   const answer = await (way === 'device' ? byDevice(issuer) : byCode(issuer, way)).catch((error: Error) => {
     if (error instanceof UsageError || error.name === 'NoAnswerError') throw error;
-    throw new UsageError(
-      `${at.issuer} refused the sign-in: ${error.message}. Try again, or check --client-id.`,
-    );
+    throw new UsageError(`The sign-in at ${at.issuer} failed: ${faultOf(error)}`);
   });
   return tokensOf(at, answer);
 }
 
-/** Renews tokens; undefined if the issuer does not, so that the user has to sign in again. */
+/** Renews tokens; undefined if the issuer refuses, so that the user has to sign in again. */
 export async function renew(tokens: StoredTokens): Promise<StoredTokens | undefined> {
   if (!tokens.refreshToken) return undefined;
+  const issuer = await discover(tokens);
   try {
-    const answer = await oidc.refreshTokenGrant(await discover(tokens), tokens.refreshToken);
+    const answer = await oidc.refreshTokenGrant(issuer, tokens.refreshToken);
     return tokensOf(tokens, answer, tokens.refreshToken);
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof oidc.ResponseBodyError) return undefined;
+    throw new UsageError(
+      `The sign-in could not be renewed at ${tokens.issuer}: ${(error as Error).message}. Try again.`,
+    );
   }
+}
+
+/** What an issuer or a browser answered, and what to do next. */
+function faultOf(error: Error): string {
+  if (error instanceof oidc.ResponseBodyError || error instanceof oidc.AuthorizationResponseError) {
+    const { error: code, error_description: description } = error;
+    const said = description ? `${code} (${description})` : code;
+    if (code === 'expired_token') return `${said}. Run the command again, and enter its new code in time.`;
+    if (code === 'access_denied') return `${said}. Run the command again to sign in after all.`;
+    return `${said}. Run the command again, or check --client-id.`;
+  }
+  const { code, message } = error as Error & { code?: string };
+  if (code === 'OAUTH_INVALID_RESPONSE') {
+    return `the browser's answer is not of this sign-in (${message}). Run the command again, and use the address that it prints.`;
+  }
+  return `${message}. Try again, or check --client-id.`;
 }
 
 async function discover({ issuer, clientId }: Issuer): Promise<oidc.Configuration> {
@@ -45,7 +63,9 @@ async function discover({ issuer, clientId }: Issuer): Promise<oidc.Configuratio
       execute: isHere ? [oidc.allowInsecureRequests] : [],
     });
   } catch (error) {
-    throw new UsageError(`The issuer ${issuer} cannot be used: ${(error as Error).message}. Check --issuer.`);
+    const { message, cause } = error as Error & { cause?: { code?: string } };
+    const why = cause?.code ? `${message}, ${cause.code}` : message;
+    throw new UsageError(`The issuer ${issuer} cannot be used: ${why}. Check --issuer.`);
   }
 }
 
@@ -54,7 +74,9 @@ async function byDevice(issuer: oidc.Configuration) {
     throw new UsageError('The issuer has no device flow. Leave --device out, or use --no-browser.');
   }
   const started = await oidc.initiateDeviceAuthorization(issuer, { scope: SCOPE });
-  tell(`Open ${started.verification_uri} and enter the code ${started.user_code}`);
+  tell(
+    `Open ${started.verification_uri} and enter the code ${started.user_code}. This command waits for it.`,
+  );
   return oidc.pollDeviceAuthorizationGrant(issuer, started);
 }
 
@@ -62,6 +84,7 @@ async function byCode(issuer: oidc.Configuration, way: Way) {
   const verifier = oidc.randomPKCECodeVerifier();
   const state = oidc.randomState();
   const callback = await waitForCallback(SIGN_IN_ADDRESSES);
+  const answered = new AbortController();
   try {
     const address = oidc.buildAuthorizationUrl(issuer, {
       redirect_uri: callback.address,
@@ -72,20 +95,26 @@ async function byCode(issuer: oidc.Configuration, way: Way) {
     });
     tell(`Sign in at ${address.href}`);
     if (way === 'browser') await (await import('open')).default(address.href).catch(() => undefined);
-    const pasted = way === 'address' && isInteractive() ? [pastedAddress()] : [];
+    const pasted = way === 'address' && isInteractive() ? [pastedAddress(answered.signal)] : [];
     const came = await Promise.race([callback.url, ...pasted]);
     return await oidc.authorizationCodeGrant(issuer, came, {
       pkceCodeVerifier: verifier,
       expectedState: state,
     });
   } finally {
+    answered.abort();
     callback.close();
   }
 }
 
 /** For a browser on another machine, which cannot reach this one. */
-async function pastedAddress(): Promise<URL> {
-  return new URL(await ask('Then paste the address that the browser shows at the end: '));
+async function pastedAddress(signal: AbortSignal): Promise<URL> {
+  for (;;) {
+    const text = await ask('Then paste the address that the browser shows at the end: ', signal);
+    const address = URL.canParse(text) ? new URL(text) : undefined;
+    if (['code', 'error'].some((name) => address?.searchParams.has(name))) return address!;
+    tell(`That is not such an address: it begins with ${SIGN_IN_ADDRESSES[0]}?code=.`);
+  }
 }
 
 function tokensOf(
@@ -93,13 +122,15 @@ function tokensOf(
   answer: oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers,
   refreshToken?: string,
 ): StoredTokens {
+  // The end of the token that is sent; an access token may have another one.
   const seconds = answer.expiresIn();
+  const end = answer.claims()?.exp ?? (seconds === undefined ? undefined : Date.now() / 1000 + seconds);
   return {
     issuer,
     clientId,
     // The identity token has the e-mail address by which jobs name who started them.
     accessToken: answer.id_token ?? answer.access_token,
     ...((answer.refresh_token ?? refreshToken) && { refreshToken: answer.refresh_token ?? refreshToken }),
-    ...(seconds !== undefined && { expiresAt: new Date(Date.now() + seconds * 1000).toISOString() }),
+    ...(end !== undefined && { expiresAt: new Date(end * 1000).toISOString() }),
   };
 }

@@ -7,14 +7,15 @@ export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError';
 }
 
-/** Asks one line on the terminal. Throws NoAnswerError on Ctrl-C and at the end of the input. */
-export async function ask(question: string): Promise<string> {
+/** Asks one line on the terminal. Throws NoAnswerError on Ctrl-C, at the end of the input, and on the signal. */
+export async function ask(question: string, signal?: AbortSignal): Promise<string> {
   const terminal = createInterface({ input: streams.in, output: streams.err });
   try {
     const closed = new Promise<never>((_resolve, reject) => {
       const giveUp = () => reject(new NoAnswerError('There was no answer.'));
       terminal.once('SIGINT', giveUp);
       terminal.once('close', giveUp);
+      signal?.addEventListener('abort', giveUp, { once: true });
     });
     return (await Promise.race([terminal.question(printable(question)), closed])).trim();
   } catch (error) {

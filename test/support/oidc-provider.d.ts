@@ -5,7 +5,12 @@ declare module 'oidc-provider' {
     constructor(issuer: string, configuration: object);
     callback(): RequestListener;
     on(event: 'refresh_token.saved', listener: (token: { destroy(): Promise<void> }) => void): this;
-    interactionFinished(request: IncomingMessage, response: ServerResponse, result: object): Promise<void>;
+    interactionFinished(
+      request: IncomingMessage,
+      response: ServerResponse,
+      result: object,
+      options?: { mergeWithLastSubmission: boolean },
+    ): Promise<void>;
     Grant: new (
       properties: object,
     ) => {

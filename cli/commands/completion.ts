@@ -1,7 +1,6 @@
-import { script } from '@bomb.sh/tab';
 import { Argument } from 'commander';
-import { BASH_COMPLETION } from '../frame/bash-completion.ts';
 import { describeCommand, onRun } from '../frame/command.ts';
+import { COMPLETION_SCRIPTS } from '../frame/completion-scripts.ts';
 import { print } from '../terminal/print.ts';
 
 export const completion = describeCommand('completion', {
@@ -11,9 +10,8 @@ export const completion = describeCommand('completion', {
     ['completion zsh > "${fpath[1]}/_cody-batch"', 'for zsh'],
     ['completion fish > ~/.config/fish/completions/cody-batch.fish', 'for fish'],
   ],
-}).addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']));
+}).addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(COMPLETION_SCRIPTS)));
 
 onRun(completion, async (_options, shell: string) => {
-  if (shell === 'bash') print(BASH_COMPLETION);
-  else script(shell, 'cody-batch', 'cody-batch');
+  print(COMPLETION_SCRIPTS[shell]!);
 });

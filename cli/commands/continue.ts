@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import { jobCommand, onJob } from '../frame/job-command.ts';
-import { addRunOptions, budgetOf, type RunOptions } from '../jobs/budget-options.ts';
+import { addRunOptions, budgetOf, MODEL_OPTION, type RunOptions } from '../jobs/budget-options.ts';
 import { readPrompt } from '../jobs/read-prompt.ts';
 import { repositories } from '../jobs/repository-count.ts';
 import { runAgain } from '../jobs/run-again.ts';
@@ -16,6 +16,7 @@ export const continueJob = addRunOptions(
     ],
   })
     .argument('<job>', 'the job')
+    .addOption(MODEL_OPTION())
     .addOption(new Option('--redo', 'also works on the sample again'))
     .addOption(new Option('--prompt <text>', 'replaces the prompt for the rest'))
     .addOption(new Option('--prompt-file <file>', 'the same from a file; - is standard input')),

@@ -1,5 +1,5 @@
 import { jobCommand, onJob } from '../frame/job-command.ts';
-import { addRunOptions, budgetOf, type RunOptions } from '../jobs/budget-options.ts';
+import { addRunOptions, budgetOf, MODEL_OPTION, type RunOptions } from '../jobs/budget-options.ts';
 import { repositories } from '../jobs/repository-count.ts';
 import { findNames } from '../jobs/repository-reference.ts';
 import { runAgain } from '../jobs/run-again.ts';
@@ -16,7 +16,8 @@ export const retry = addRunOptions(
     ],
   })
     .argument('<job>', 'the job')
-    .argument('[repository...]', 'names or patterns with *; all that did not complete if none is given'),
+    .argument('[repository...]', 'names or patterns with *; all that did not complete if none is given')
+    .addOption(MODEL_OPTION()),
 );
 
 onJob<RunOptions>(retry, async (connection, jobId, options, given: string[]) => {

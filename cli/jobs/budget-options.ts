@@ -10,6 +10,8 @@ export type RunOptions = {
   maxRepositoryCost?: number;
   maxTurns?: number;
   maxMinutes?: number;
+  /** Of retry and continue: a revision continues conversations, which are of one model. */
+  model?: string;
 };
 
 /** The options of commands that run a job again, with the model. */
@@ -26,11 +28,15 @@ export function addRunOptions(command: Command): Command {
     .addOption(new Option('-y, --yes', 'does not ask before money is spent'));
 }
 
+/** For a run that begins conversations. */
+export const MODEL_OPTION = () =>
+  new Option('--model <name>', 'another model, such as after the service refused the one before');
+
 type Budget = { settings?: Partial<JobSettings>; maxCostUsd?: number };
 
 /** The limits that a request for another run changes; empty if it changes none. */
-export function budgetOf({ maxCost, maxRepositoryCost, maxTurns, maxMinutes }: RunOptions): Budget {
-  const limits = { maxTurns, maxMinutes, maxCostUsd: maxRepositoryCost };
+export function budgetOf({ maxCost, maxRepositoryCost, maxTurns, maxMinutes, model }: RunOptions): Budget {
+  const limits = { maxTurns, maxMinutes, maxCostUsd: maxRepositoryCost, model };
   const given = Object.entries(limits).filter(([, value]) => value !== undefined);
   return {
     ...(given.length > 0 && { settings: Object.fromEntries(given) }),

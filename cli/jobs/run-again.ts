@@ -1,5 +1,5 @@
 import type { ShownJob } from '../connect/api-client.ts';
-import type { Connection } from '../connect/connection.ts';
+import type { Connection, ConnectOptions } from '../connect/connection.ts';
 import { print, tell } from '../terminal/print.ts';
 import { budgetOf, type RunOptions } from './budget-options.ts';
 import { confirmRun } from './confirm-run.ts';
@@ -9,7 +9,7 @@ import { finishJob } from './finish-job.ts';
 export async function runAgain(
   connection: Connection,
   job: ShownJob,
-  { what, options, start }: { what: string; options: RunOptions; start: () => Promise<unknown> },
+  { what, options, start }: { what: string; options: RunOptions & Pick<ConnectOptions, 'settings'>; start: () => Promise<unknown> },
 ): Promise<number> {
   const { settings, maxCostUsd } = budgetOf(options);
   const allowed = {
@@ -17,6 +17,11 @@ export async function runAgain(
     ...(maxCostUsd !== undefined && { maxCostUsd }),
     settings: { ...job.settings, ...settings },
   };
+  if (connection.stack && !connection.stack.lasts && allowed.settings.model !== 'offline') {
+    const { userVariables } = await import('../connect/user-settings.ts');
+    const { requireModel } = await import('./confirm-cost.ts');
+    await requireModel(allowed, userVariables(options.settings));
+  }
   if (!(await confirmRun(allowed, what, options.yes ?? false))) {
     tell('Nothing was started.');
     return 2;

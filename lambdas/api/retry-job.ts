@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConflictError } from '../../core/errors.ts';
-import { JobId, type JobRow, ShownJob } from '../../core/job.ts';
+import { JobId, type JobRow, JobSettings, ShownJob } from '../../core/job.ts';
 import { filterOf } from '../../core/repository-filter.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
 import type { Readable } from '../../core/store/stored.ts';
@@ -14,7 +14,12 @@ import { touchableNames } from './visible-job.ts';
 
 const params = z.strictObject({ jobId: JobId });
 const body = z
-  .strictObject({ ...SELECTION, ...BUDGET })
+  .strictObject({
+    ...SELECTION,
+    ...BUDGET,
+    // A job whose model the service refused needs another one.
+    settings: BUDGET.settings.unwrap().extend({ model: JobSettings.shape.model.optional() }).optional(),
+  })
   .refine(isOneSelection, ONE_SELECTION)
   .optional();
 

@@ -1,12 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { COMMANDS } from '../../cli/program.ts';
 import { type Packed, packed } from '../support/packed.ts';
-import { ROOT } from '../support/stack.ts';
+import { PLAIN_ENVIRONMENT, ROOT } from '../support/stack.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { repositoryOf } from '../support/work-trees.ts';
 
@@ -225,6 +227,35 @@ test('a job is submitted to a server of the installed package, and its page has 
   expect(page.stdout).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:\\d+/j/${submitted.stdout.trim()}$`, 'm'));
   expect((await run(['serve', '--stop'])).status).toBe(0);
   expect((await ended)[0]).toBe(0);
+});
+
+test('the demonstration of the installed package runs a whole job, and leaves nothing behind', async () => {
+  const { status, stdout } = await run(['demo'], { TMPDIR: home });
+  expect([status, stdout.match(/\/pull\/1$/gm)]).toEqual([0, Array(3).fill('/pull/1')]);
+  expect(stdout).toMatch(/^job-\w{26}: completed in /m);
+  expect(readdirSync(home).filter((name) => name.startsWith('cody-batch-demo-'))).toEqual([]);
+});
+
+test("the SDK's client speaks the Model Context Protocol with the installed package", async () => {
+  const client = new Client({ name: 'test', version: '1' });
+  const data = path.join(folder.path, 'data-of-mcp');
+  await client.connect(
+    new StdioClientTransport({
+      command: installed.command,
+      args: ['mcp', '--data', data],
+      env: { ...PLAIN_ENVIRONMENT, HOME: folder.path },
+      stderr: 'ignore',
+    }),
+  );
+  try {
+    expect(client.getServerVersion()).toMatchObject({ name: 'cody-batch' });
+    expect((await client.listTools()).tools.map(({ name }) => name)).toContain('plan_job');
+    expect(await client.callTool({ name: 'list_jobs', arguments: {} })).toMatchObject({
+      content: [{ type: 'text', text: expect.stringContaining('"jobs": []') }],
+    });
+  } finally {
+    await client.close();
+  }
 });
 
 test('the branch that apply made has the change, and the work tree is as it was', () => {

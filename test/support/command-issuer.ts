@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKey, verify } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type JsonWebKey, verify } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -53,7 +53,9 @@ export async function startIssuer(): Promise<Issuer> {
     if (pathname === '/jobs') return admits(request, url, response);
     if (pathname.startsWith('/interaction/')) {
       const refusal = { error: 'access_denied', error_description: 'the user said no' };
-      const result = issuer.refuses ? refusal : { login: { accountId: EMAIL } };
+      // A client on a user's machine needs a consent each time.
+      const granted = { login: { accountId: EMAIL }, consent: {} };
+      const result = issuer.refuses ? refusal : granted;
       return provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
     }
     if (pathname === '/token') {
@@ -93,6 +95,9 @@ function configurationOf(issuer: Issuer, stored: Map<string, Record<string, unkn
       accountId: id,
       claims: async () => ({ sub: id, email: id }),
     }),
+    jwks: {
+      keys: [generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' })],
+    },
     interactions: { url: (_context: unknown, { uid }: { uid: string }) => `/interaction/${uid}` },
     issueRefreshToken: async () => true,
     // Consent is given in advance.
@@ -173,15 +178,19 @@ async function admits(
 /** Follows redirections as a browser does that has no session yet, up to an address outside of `url`. */
 async function browse(url: string, address: string, cookies = new Map<string, string>()): Promise<string> {
   let at = address;
-  while (at.startsWith(url)) {
+  for (let step = 0; step < MAX_STEPS; step++) {
+    if (!at.startsWith(url)) return at;
     const response = await fetch(at, { redirect: 'manual', headers: headersOf(cookies) });
     keep(response, cookies);
     const location = response.headers.get('location');
-    if (!location) throw new Error(`${at} answered ${response.status}: ${await response.text()}`);
+    // The page at the end of a device's sign-in.
+    if (!location) return at;
     at = new URL(location, at).href;
   }
-  return at;
+  throw new Error(`${address} has led to ${at} after ${MAX_STEPS} steps`);
 }
+
+const MAX_STEPS = 10;
 
 async function enterCode(url: string, address: string, code: string, refuses: () => boolean): Promise<void> {
   const cookies = new Map<string, string>();
@@ -205,15 +214,7 @@ async function enterCode(url: string, address: string, code: string, refuses: ()
     ...(refuses() ? { abort: 'yes' } : { confirm: 'yes' }),
   });
   const location = answered.headers.get('location');
-  if (!location) return;
-  let at = new URL(location, url).href;
-  for (;;) {
-    const response = await fetch(at, { redirect: 'manual', headers: headersOf(cookies) });
-    keep(response, cookies);
-    const next = response.headers.get('location');
-    if (!next) return;
-    at = new URL(next, at).href;
-  }
+  if (location) await browse(url, new URL(location, url).href, cookies);
 }
 
 function headersOf(cookies: ReadonlyMap<string, string>): Record<string, string> {

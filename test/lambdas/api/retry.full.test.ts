@@ -217,10 +217,11 @@ test('a retry takes the repositories that it names or that match, with another b
     expect([body, (await retry(jobId, body)).status]).toEqual([body, 400]);
   behaviour.clear();
 
-  const named = { repositories: ['LOCAL/bad'], settings: { maxTurns: 1 }, maxCostUsd: 60 };
+  const model = 'claude-opus-5-5';
+  const named = { repositories: ['LOCAL/bad'], settings: { maxTurns: 1, model }, maxCostUsd: 60 };
   expect((await retry(jobId, named)).status).toBe(202);
   const second = await fleet.ended(jobId);
-  expect(second).toMatchObject({ run: 2, maxCostUsd: 60, settings: { maxTurns: 1 } });
+  expect(second).toMatchObject({ run: 2, maxCostUsd: 60, settings: { maxTurns: 1, model } });
   const rows = await fleet.rows(jobId);
   expect(rows.bad).toMatchObject({ run: 2, end: 'maxTurns' });
   expect([rows.good, rows.slow]).toEqual([before.good, before.slow]);

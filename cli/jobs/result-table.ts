@@ -1,9 +1,9 @@
-import wrapAnsi from 'wrap-ansi';
 import { printable, printableLine } from '../../core/printable.ts';
 import type { RepositorySummary } from '../../core/repository-result.ts';
 import { streams, widthOf } from '../terminal/streams.ts';
 import { styleStatus } from '../terminal/style.ts';
 import { type Column, fitting, table } from '../terminal/table.ts';
+import { wrapped } from '../terminal/wrap.ts';
 
 type Row = RepositorySummary;
 
@@ -38,7 +38,7 @@ export function resultTable(results: readonly Row[]): string {
 /** On a terminal, long lines are broken between words. */
 function broken(text: string): string {
   const width = widthOf(streams.out);
-  return width === undefined ? text : wrapAnsi(text, width - 1, { hard: true, trim: false });
+  return width === undefined ? text : wrapped(text, width - 1);
 }
 
 function pullRequestCell({ pullRequestUrl, pullRequest }: Row): string {

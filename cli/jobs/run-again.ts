@@ -9,7 +9,11 @@ import { finishJob } from './finish-job.ts';
 export async function runAgain(
   connection: Connection,
   job: ShownJob,
-  { what, options, start }: { what: string; options: RunOptions & Pick<ConnectOptions, 'settings'>; start: () => Promise<unknown> },
+  {
+    what,
+    options,
+    start,
+  }: { what: string; options: RunOptions & Pick<ConnectOptions, 'settings'>; start: () => Promise<unknown> },
 ): Promise<number> {
   const { settings, maxCostUsd } = budgetOf(options);
   const allowed = {

@@ -1,6 +1,6 @@
-import wrapAnsi from 'wrap-ansi';
 import { printable, printableJson } from '../../core/printable.ts';
 import { streams, widthOf } from './streams.ts';
+import { wrapped } from './wrap.ts';
 
 /** Prints a command's result. Text of models and repositories is in it, so nothing of it may control the terminal. */
 export function print(text: string): void {
@@ -26,9 +26,7 @@ export function printJson(value: unknown): void {
 export function tell(line: string): void {
   const width = widthOf(streams.err);
   const text = printable(line);
-  streams.err.write(
-    `${width === undefined ? text : wrapAnsi(text, width - 1, { hard: true, trim: false })}\n`,
-  );
+  streams.err.write(`${width === undefined ? text : wrapped(text, width - 1)}\n`);
 }
 
 function isUnderLoudNpm(): boolean {

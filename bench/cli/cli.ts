@@ -8,6 +8,7 @@ import { plainEnvironment } from '../measured-process.ts';
 import { withTemporaryFolder } from '../temporary-folder.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SOURCE = path.join(ROOT, 'bin/cody-batch.js');
 const ROUNDS = 15;
 
 /** How long the packed command takes to start, beside a Node.js that does nothing. */
@@ -28,10 +29,12 @@ async function measureIn(folder: string, log: Log): Promise<Figure> {
   mkdirSync(data);
   const stack = await serveStack(data, 1, plainEnvironment());
   try {
-    const [floor, help, jobs] = await interleave(ROUNDS, [
+    const [floor, help, run, jobs, source] = await interleave(ROUNDS, [
       async () => secondsOf(['-e', '0'], folder),
       async () => secondsOf([command, '--help'], folder),
+      async () => secondsOf([command, 'run', '--help'], folder),
       async () => secondsOf([command, 'jobs', '--data', data], folder),
+      async () => secondsOf([SOURCE, 'jobs', '--data', data], folder),
     ]);
     return {
       title: 'Command line',
@@ -40,7 +43,9 @@ async function measureIn(folder: string, log: Log): Promise<Figure> {
       ],
       rows: [
         row('cody-batch --help', SECONDS, help!, { floor, max: 0.15 }),
+        row('cody-batch run --help', SECONDS, run!, { floor, max: 0.3 }),
         row('cody-batch jobs', SECONDS, jobs!, { floor, max: 0.3 }),
+        row('cody-batch jobs, from source', SECONDS, source!, { floor }),
       ],
     };
   } finally {

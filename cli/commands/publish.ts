@@ -5,10 +5,11 @@ import { type AskedOperation, MergeMethod, PullRequestOperation } from '../../co
 import { collect } from '../frame/command.ts';
 import { jobCommand, onJob } from '../frame/job-command.ts';
 import { followJob } from '../jobs/follow-job.ts';
+import { keptNote } from '../jobs/kept-note.ts';
 import { findNames } from '../jobs/repository-reference.ts';
 import { resultTable } from '../jobs/result-table.ts';
 import { rowsOfShape } from '../jobs/shapes.ts';
-import { printJson, printStyled } from '../terminal/print.ts';
+import { printJson, printStyled, tell } from '../terminal/print.ts';
 
 export const publish = jobCommand('publish', {
   summary: 'opens pull requests of recorded changes',
@@ -92,5 +93,7 @@ onJob<Options>(publish, async (connection, jobId, options, given: string[]) => {
   );
   if (options.json) printJson(job);
   else printStyled(`${resultTable(results)}\n`);
+  const url = results.find(({ pullRequestUrl }) => pullRequestUrl)?.pullRequestUrl;
+  if (url && stack?.gitHub && !stack.lasts) tell(keptNote(url, stack.dataFolder));
   return results.some(({ pullRequest }) => pullRequest?.state === 'failed' || pullRequest?.error) ? 1 : 0;
 });

@@ -1,10 +1,10 @@
 import type { JobWithResults } from '../connect/api-client.ts';
 import type { Connection } from '../connect/connection.ts';
-import { DEFAULT_GITHUB_PORT } from '../connect/ports.ts';
 import { printJson, tell } from '../terminal/print.ts';
 import { isInteractive } from '../terminal/streams.ts';
 import { followJob, type OnInterrupt } from './follow-job.ts';
 import { shortId } from './job-reference.ts';
+import { keptNote } from './kept-note.ts';
 import { confirmRest } from './pilot.ts';
 import { repositories } from './repository-count.ts';
 import { printSummary } from './summary.ts';
@@ -74,12 +74,6 @@ function tellWhatNext(
       `cody-batch diff ${id} shows the changes, apply ${id} puts them on branches of your clones, publish ${id} opens pull requests.`,
     );
   }
-}
-
-function keptNote(url: string, dataFolder: string): string {
-  const { port } = new URL(url);
-  const onPort = Number(port) === DEFAULT_GITHUB_PORT ? '' : ` --port ${Number(port) - 4}`;
-  return `The pull requests are kept. \`cody-batch serve --data ${dataFolder}${onPort}\` shows them at these addresses.`;
 }
 
 /** 1 if something of the job failed or was left undone. */

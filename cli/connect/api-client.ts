@@ -259,7 +259,13 @@ export class ApiClient {
     // An expired token is renewed once.
     const answer = response.status === 401 ? await this.#send(method, path, options, true) : response;
     if (answer.ok || answer.status === 303) return answer;
-    throw problemOf(method, path, answer.status, await answer.text());
+    const problem = problemOf(method, path, answer.status, await answer.text());
+    if (answer.status !== 401 || problem.type) throw problem;
+    // The authorizer of API Gateway answers without a problem document.
+    throw new ApiError(
+      `${this.url} does not admit this caller (401). Sign in: cody-batch login --api ${this.url}`,
+      401,
+    );
   }
 
   async #send(

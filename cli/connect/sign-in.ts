@@ -34,9 +34,16 @@ export async function renew(tokens: StoredTokens): Promise<StoredTokens | undefi
   } catch (error) {
     if (error instanceof oidc.ResponseBodyError) return undefined;
     throw new UsageError(
-      `The sign-in could not be renewed at ${tokens.issuer}: ${(error as Error).message}. Try again.`,
+      `The sign-in could not be renewed at ${tokens.issuer}: ${rootOf(error as Error)}. Try again.`,
     );
   }
+}
+
+const EXPIRED = 'the code has expired. Run the command again, and enter its new code in time.';
+
+/** The client's own message for a fault of the network is "something went wrong". */
+function rootOf(error: Error): string {
+  return error.cause instanceof Error ? rootOf(error.cause) : error.message;
 }
 
 /** What an issuer or a browser answered, and what to do next. */
@@ -44,11 +51,13 @@ function faultOf(error: Error): string {
   if (error instanceof oidc.ResponseBodyError || error instanceof oidc.AuthorizationResponseError) {
     const { error: code, error_description: description } = error;
     const said = description ? `${code} (${description})` : code;
-    if (code === 'expired_token') return `${said}. Run the command again, and enter its new code in time.`;
+    if (code === 'expired_token') return EXPIRED;
     if (code === 'access_denied') return `${said}. Run the command again to sign in after all.`;
     return `${said}. Run the command again, or check --client-id.`;
   }
-  const { code, message } = error as Error & { code?: string };
+  const { code } = error as Error & { code?: string };
+  const message = rootOf(error);
+  if (code === 'OAUTH_TIMEOUT') return EXPIRED;
   if (code === 'OAUTH_INVALID_RESPONSE') {
     return `the browser's answer is not of this sign-in (${message}). Run the command again, and use the address that it prints.`;
   }
@@ -63,9 +72,7 @@ async function discover({ issuer, clientId }: Issuer): Promise<oidc.Configuratio
       execute: isHere ? [oidc.allowInsecureRequests] : [],
     });
   } catch (error) {
-    const { message, cause } = error as Error & { cause?: { code?: string } };
-    const why = cause?.code ? `${message}, ${cause.code}` : message;
-    throw new UsageError(`The issuer ${issuer} cannot be used: ${why}. Check --issuer.`);
+    throw new UsageError(`The issuer ${issuer} cannot be used: ${rootOf(error as Error)}. Check --issuer.`);
   }
 }
 

@@ -159,8 +159,9 @@ async function admits(
   const send = (status: number, body: unknown) =>
     void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   const [head, payload, signature] = (request.headers.authorization ?? '').replace('Bearer ', '').split('.');
-  const problem = { type: 'urn:cody-batch:problem:not-signed-in', detail: 'There is no valid token.' };
-  if (!head || !payload || !signature) return send(401, problem);
+  // As the authorizer of API Gateway answers.
+  const refusal = { message: 'Unauthorized' };
+  if (!head || !payload || !signature) return send(401, refusal);
   const { keys } = (await (await fetch(`${url}/jwks`)).json()) as { keys: JsonWebKey[] };
   const isSigned = keys.some((key) =>
     verify(
@@ -172,7 +173,7 @@ async function admits(
   );
   const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
   const isGood = claims.aud === CLIENT && claims.email === EMAIL && claims.exp * 1000 > Date.now();
-  return isSigned && isGood ? send(200, { jobs: [] }) : send(401, problem);
+  return isSigned && isGood ? send(200, { jobs: [] }) : send(401, refusal);
 }
 
 /** Follows redirections as a browser does that has no session yet, up to an address outside of `url`. */

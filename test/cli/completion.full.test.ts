@@ -73,7 +73,7 @@ test('bash completes commands, options and values, and evaluates nothing of what
     ['- --js\t', '--json '],
     ['\u0015cody-batch jobs --status proc\t', 'processing '],
     // Bash itself completes a name of a file, where the command has nothing to offer.
-    ['\u0015cody-batch run --file compl\t', 'completion.'],
+    ['\u0015cody-batch run --file completion.b\t', 'completion.bash '],
     ['\u0015cody-batch show --data data \t', JOB],
     ['\u0015cody-batch context use p\t', 'prod '],
     ['\u0015cody-batch jobs $(touch evaluated) --lim\t', '--limit '],

@@ -43,7 +43,8 @@ const EXPIRED = 'the code has expired. Run the command again, and enter its new 
 
 /** The client's own message for a fault of the network is "something went wrong". */
 function rootOf(error: Error): string {
-  return error.cause instanceof Error ? rootOf(error.cause) : error.message;
+  const cause = error.cause as Error | undefined;
+  return cause?.message ? rootOf(cause) : error.message;
 }
 
 /** What an issuer or a browser answered, and what to do next. */

@@ -165,10 +165,10 @@ test('a token is renewed before it expires, and a refresh token that is withdraw
 test('an issuer that is not there, or is another one, is named', async () => {
   const at = (url: string) =>
     codyBatch('login', '--issuer', url, '--client-id', CLIENT, '--no-browser').ended;
-  expect(await at('http://127.0.0.1:9')).toEqual({
+  expect(await at('http://127.0.0.1:52816')).toEqual({
     status: 2,
     text: expect.stringMatching(
-      /The issuer http:\/\/127\.0\.0\.1:9 cannot be used: .*ECONNREFUSED.*Check --issuer/,
+      /The issuer http:\/\/127\.0\.0\.1:52816 cannot be used: .*ECONNREFUSED.*Check --issuer/,
     ),
   });
   const other = issuer.url.replace('127.0.0.1', 'localhost');

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { RunRecord } from '../../core/run-record.ts';
 import { STATE_MACHINE_ARN } from '../../local/environment.ts';
-import { OFFLINE_MODEL } from '../../local/model/offline.ts';
+import { OFFLINE_MODEL } from '../../local/model/offline-model.ts';
 import { CHROMIUM, faultsOf, openBrowser } from '../support/browser.ts';
 import { type DeployedPage, startDeployedPage } from '../support/deployed-page.ts';
 import { endOfJob } from '../support/end-of-job.ts';

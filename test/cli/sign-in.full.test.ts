@@ -103,7 +103,7 @@ test.each<[string, (address: URL) => void, RegExp]>([
     /is not of this sign-in/,
   ],
   ['with a code that is made up', (address) => address.searchParams.set('code', 'x'), /invalid_grant/],
-])('an address %s signs nobody in', async (_name, change, expected) => {
+])('an address %s signs no one in', async (_name, change, expected) => {
   const { status, text } = await byPaste(change);
   expect([status, text]).toEqual([2, expect.stringMatching(expected)]);
   expect(await jobs()).toMatchObject({ status: 2, text: expect.stringMatching(/401/) });

@@ -147,6 +147,49 @@ inBrowser('the graph and the timeline show what a job has come through', async (
   await page.close();
 });
 
+inBrowser('a person comments on a pull request, and has one with a failing check repaired', async () => {
+  const page = await browser.newPage();
+  const faults = faultsOf(page);
+  const ofGitHub = (path: string, body?: object) =>
+    fetch(`${stack.gitHub}/api/v3/repos/local/${path}`, {
+      ...(body && { method: 'POST', body: JSON.stringify(body) }),
+      headers: { 'content-type': 'application/json' },
+    }).then((answer) => answer.json());
+  await page.goto(`${stack.api}/j/${jobId}?tab=pulls`);
+  await page.getByLabel('Select local/two').check();
+  await page.getByRole('button', { name: 'Comment (1)…' }).click();
+  await page.getByLabel('Comment', { exact: true }).fill('Please look at this.');
+  await page.getByRole('button', { name: 'Comment 1', exact: true }).click();
+  await page.getByText('1 of 1 done', { exact: true }).waitFor();
+  await endOfJob(stack.api, jobId);
+  expect(await ofGitHub('two/issues/1/comments')).toMatchObject([
+    { body: expect.stringContaining('Please look') },
+  ]);
+  expect(await ofGitHub('one/issues/1/comments')).toEqual([]);
+
+  const { head } = (await ofGitHub('three/pulls/1')) as { head: { sha: string } };
+  const about = { name: 'unit tests', head_sha: head.sha, status: 'completed', conclusion: 'failure' };
+  await ofGitHub('three/check-runs', about);
+  await until('the red check to be seen', async () => {
+    const read = await fetch(`${stack.api}/jobs/${jobId}/pull-requests`);
+    return (await read.text()).includes('unit tests') ? true : undefined;
+  });
+  await page.reload();
+  await page.getByRole('link', { name: 'unit tests' }).click();
+  await page.waitForURL(/check=unit/);
+  await page.getByText('1 of 4 repositories match').waitFor();
+  await page.getByRole('button', { name: 'Repair these 1' }).click();
+  await page.getByRole('button', { name: 'Repair 1', exact: true }).click();
+  await page.getByRole('table', { name: 'Repairs' }).getByRole('row').nth(1).waitFor();
+  await endOfJob(stack.api, jobId);
+  await page.goto(`${stack.api}/j/${jobId}/r/local/three?tab=runs`);
+  await page.getByText('mend unit tests').waitFor();
+  await page.getByRole('link', { name: 'diff of run 1' }).click();
+  await page.getByText('This is of run').waitFor();
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
 inBrowser('repositories that failed in the same way are retried together', async () => {
   const response = await fetch(`${stack.api}/jobs`, {
     method: 'POST',

@@ -12,6 +12,7 @@ import { HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { ROTATE_CREDENTIAL } from '../lambdas/api/admin/rotate-credential-route.ts';
 import type { Access } from './access.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { FunctionBundle } from './bundles.ts';
@@ -20,6 +21,8 @@ import { ENDED_ROWS } from './steps.ts';
 
 export interface ApiProps extends FunctionSetting {
   readonly bundle: FunctionBundle;
+  /** The function of the routes that write secrets. */
+  readonly credentialsBundle: FunctionBundle;
   /** The issuer of the tokens, and their audience. */
   readonly issuer: string;
   readonly audience: readonly string[];
@@ -48,12 +51,18 @@ const ACCESS: Access = {
   secrets: ['GITHUB_TOKEN'],
   images: 'names',
   backups: true,
+};
+
+/** The routes that write secrets: an audit line, the limit of writes, and new values, which it cannot read. */
+const CREDENTIALS_ACCESS: Access = {
+  jobs: ['PutItem', 'UpdateItem'],
   rotates: ['CLAUDE_API_KEY', 'GITHUB_TOKEN', 'GITHUB_WRITE_TOKEN', 'GITHUB_APP_PRIVATE_KEY'],
 };
 
 /** The HTTP API: a token on every route but /health and /openapi.json. */
 export class Api extends Construct {
   readonly function: LambdaFunction;
+  readonly credentials: LambdaFunction;
   readonly httpApi: HttpApi;
   readonly accessLogs: LogGroup;
 
@@ -65,6 +74,12 @@ export class Api extends Construct {
       // Below the 30 s of an HTTP API.
       timeout: Duration.seconds(29),
       memoryMiB: 1024,
+    });
+    this.credentials = new LambdaFunction(this, 'Credentials', {
+      ...props,
+      bundle: props.credentialsBundle,
+      access: CREDENTIALS_ACCESS,
+      timeout: Duration.seconds(29),
     });
     this.httpApi = this.#httpApi(props);
     this.#addRoutes(props);
@@ -80,7 +95,7 @@ export class Api extends Construct {
     });
   }
 
-  /** lambdas/api/handler.ts has the routes; this separates only those without authorization. */
+  /** lambdas/api/handler.ts has the routes; this separates those without authorization, and those of another function. */
   #addRoutes({ issuer, audience }: ApiProps): void {
     const integration = new HttpLambdaIntegration('Integration', this.function);
     for (const [path, reason] of Object.entries(OPEN)) {
@@ -89,12 +104,21 @@ export class Api extends Construct {
         acknowledge(route!, { 'AwsSolutions-APIG4': reason });
       }
     }
+    const authorizer = new HttpJwtAuthorizer('Authorizer', issuer, { jwtAudience: [...audience] });
     this.httpApi.addRoutes({
       path: '/{proxy+}',
       methods: [HttpMethod.GET, HttpMethod.POST, HttpMethod.DELETE],
       integration,
-      authorizer: new HttpJwtAuthorizer('Authorizer', issuer, { jwtAudience: [...audience] }),
+      authorizer,
     });
+    // API Gateway prefers the route that matches most of a path.
+    for (const alias of [ROTATE_CREDENTIAL.path, `/api${ROTATE_CREDENTIAL.path}`])
+      this.httpApi.addRoutes({
+        path: alias,
+        methods: [HttpMethod[ROTATE_CREDENTIAL.method]],
+        integration: new HttpLambdaIntegration('CredentialsIntegration', this.credentials),
+        authorizer,
+      });
   }
 
   #addStage({ names, requestsPerSecond }: ApiProps): LogGroup {

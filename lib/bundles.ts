@@ -7,9 +7,9 @@ import { NODE_BUNDLE } from '../worker/bundle.ts';
 
 /** The code of one function: `folder` has `index.mjs`, which exports `handler`, and its source map. */
 export type FunctionBundle = {
-  /** `api`, or the name of the source file, such as `record-result`. */
+  /** `api`, `credentials`, or the name of the source file, such as `record-result`. */
   readonly name: string;
-  readonly kind: 'api' | 'steps' | 'events' | 'worker' | 'canary';
+  readonly kind: 'api' | 'credentials' | 'steps' | 'events' | 'worker' | 'canary';
   readonly folder: string;
 };
 
@@ -27,6 +27,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export async function bundleFunctions(folder: string): Promise<FunctionBundles> {
   const functions = [
     { name: 'api', kind: 'api' as const, source: 'lambdas/api/handler.ts' },
+    { name: 'credentials', kind: 'credentials' as const, source: 'lambdas/api/credentials.ts' },
     ...sourcesOf('steps'),
     ...sourcesOf('events'),
     ...sourcesOf('worker'),

@@ -91,6 +91,7 @@ export class CodyBatchStack extends Stack {
       apiAccessLogs: api.accessLogs,
       functions: [
         api.function,
+        api.credentials,
         session.function,
         ...Object.values(steps.functions),
         ...Object.values(events.functions),
@@ -228,6 +229,7 @@ export class CodyBatchStack extends Stack {
     const api = new Api(this, 'Api', {
       ...setting,
       bundle: bundleOf('api', bundles),
+      credentialsBundle: bundleOf('credentials', bundles),
       issuer,
       audience: signIn?.audience ?? oidcAudience,
       allowedOrigins: this.#configuration.allowedOrigins,

@@ -9,7 +9,12 @@ export function functionNameOf(name: string): string {
 
 /** The names of all functions of a stack whose state machine has these steps. */
 export function functionNames(steps: readonly string[]): string[] {
-  return [...steps, ...Object.keys(EVENT_RULES), ...Object.keys(SCHEDULE_SECONDS), 'JobChanged', 'api'].map(
-    functionNameOf,
-  );
+  return [
+    ...steps,
+    ...Object.keys(EVENT_RULES),
+    ...Object.keys(SCHEDULE_SECONDS),
+    'JobChanged',
+    'api',
+    'credentials',
+  ].map(functionNameOf);
 }

@@ -4,6 +4,9 @@ import type {
   Context as LambdaContext,
 } from 'aws-lambda';
 import type { EventFunction } from '../core/events.ts';
+import { ROTATE_CREDENTIAL } from '../lambdas/api/admin/rotate-credential-route.ts';
+import { matchPath } from '../lambdas/api/answer.ts';
+import { handler as credentials } from '../lambdas/api/credentials.ts';
 import { handler as api } from '../lambdas/api/handler.ts';
 import { handler as batchJobRunning } from '../lambdas/events/batch-job-running.ts';
 import { handler as executionEnded } from '../lambdas/events/execution-ended.ts';
@@ -75,5 +78,16 @@ export const functionsHere: Functions = {
     return (await handler(payload as never, functionContext(name))) ?? null;
   },
   invokeListener: (name, event) => listeners[name](event as never, functionContext(name)),
-  answerApi: (event) => api(event, functionContext('api')),
+  answerApi: (event) =>
+    apiFunctionOf(event) === 'api'
+      ? api(event, functionContext('api'))
+      : credentials(event, functionContext('credentials')),
 };
+
+/** The function that API Gateway would send a request to (lib/api.ts). */
+export function apiFunctionOf({ rawPath, requestContext }: APIGatewayProxyEventV2): 'api' | 'credentials' {
+  const { method, path } = ROTATE_CREDENTIAL;
+  const isOfCredentials =
+    requestContext.http.method === method && matchPath(path, rawPath.replace(/^\/api(?=\/)/, ''));
+  return isOfCredentials ? 'credentials' : 'api';
+}

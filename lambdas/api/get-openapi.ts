@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { type OpenApiDocument, openApiDocument } from './openapi.ts';
-import { type Route, route } from './route.ts';
+import { type DescribedRoute, type Route, route } from './route.ts';
 
 /** The description of all routes, this one included. */
-export function getOpenApi(operations: () => Readonly<Record<string, Route>>): Route {
+export function getOpenApi(operations: () => Readonly<Record<string, DescribedRoute>>): Route {
   let made: OpenApiDocument | undefined;
   return route(
     'GET',

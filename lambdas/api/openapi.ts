@@ -27,7 +27,7 @@ import { TokenUsage } from '../../core/usage.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { IDEMPOTENCY_KEY } from './idempotency.ts';
 import { PROBLEM_TYPE_PREFIX, PROBLEMS } from './problem.ts';
-import type { ResponseBody, Route } from './route.ts';
+import type { DescribedRoute, ResponseBody } from './route.ts';
 import { ThreadView } from './thread-view.ts';
 
 /** Shapes that are written once in the document, by the names that generated clients give them. */
@@ -83,7 +83,7 @@ Each role may also do what those before it may. Every refusal is a problem docum
 export type OpenApiDocument = ReturnType<typeof createDocument>;
 
 /** The OpenAPI 3.1 document of these routes, by their operation IDs. */
-export function openApiDocument(operations: Readonly<Record<string, Route>>): OpenApiDocument {
+export function openApiDocument(operations: Readonly<Record<string, DescribedRoute>>): OpenApiDocument {
   const paths: ZodOpenApiPathsObject = {};
   for (const [operationId, route] of Object.entries(operations)) {
     paths[route.path] = {
@@ -118,7 +118,7 @@ export function openApiDocument(operations: Readonly<Record<string, Route>>): Op
   });
 }
 
-function operationOf(operationId: string, route: Route): ZodOpenApiOperationObject {
+function operationOf(operationId: string, route: DescribedRoute): ZodOpenApiOperationObject {
   const { role, summary, params, query, body } = route;
   const path = params && inputOf(params);
   return {
@@ -141,7 +141,7 @@ function operationOf(operationId: string, route: Route): ZodOpenApiOperationObje
   };
 }
 
-function headersOf({ isIdempotent, hasETag }: Route): { header?: z.ZodObject } {
+function headersOf({ isIdempotent, hasETag }: DescribedRoute): { header?: z.ZodObject } {
   if (!isIdempotent && !hasETag) return {};
   return {
     header: z.object({
@@ -162,7 +162,7 @@ function inputOf(schema: z.ZodType): z.ZodObject {
   );
 }
 
-function responsesOf(route: Route): ZodOpenApiResponsesObject {
+function responsesOf(route: DescribedRoute): ZodOpenApiResponsesObject {
   const own = Object.entries(route.responses).map(([status, body]) => [
     status,
     responseOf(Number(status), body, route),
@@ -189,7 +189,7 @@ const ETAG = z.object({ ETag: z.string().meta({ description: 'Weak; for If-None-
 function responseOf(
   status: number,
   body: ResponseBody,
-  { isIdempotent, hasETag }: Route,
+  { isIdempotent, hasETag }: DescribedRoute,
 ): ZodOpenApiResponseObject {
   const description =
     status === 200 && isIdempotent
@@ -218,7 +218,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
 };
 
 /** The statuses of a route's problems: those that follow from what it is, and those that it names. */
-function problemsOf({ method, path, role, body, problems = [] }: Route): number[] {
+function problemsOf({ method, path, role, body, problems = [] }: DescribedRoute): number[] {
   const all = [
     ...[400, 403, 429, 500],
     ...(role === 'open' ? [] : [401, 406, 503]),

@@ -11,13 +11,17 @@ import { requireAllOfJob, type Viewer } from './visible-job.ts';
 export async function requireAccess(params: unknown, viewer: Viewer, context: Context): Promise<void> {
   if (viewer.access.isAll) return;
   const { jobId, repositoryName } = params as { jobId?: string; repositoryName?: string };
-  if (jobId === undefined) {
-    throw new HttpError(
-      403,
-      'This concerns all repositories, and you may touch only some of them. Ask an operator for the others (REPOSITORY_GROUPS).',
-    );
-  }
+  if (jobId === undefined) return requireAll(viewer);
   if (repositoryName === undefined) return requireAllOfJob(jobId, viewer, context);
   if (!mayTouch(viewer.access, repositoryName))
     throw new NotFoundError(`The job ${jobId} has no repository ${repositoryName}.`);
+}
+
+/** Throws 403 if the caller may touch only some repositories. */
+export function requireAll({ access }: Viewer): void {
+  if (access.isAll) return;
+  throw new HttpError(
+    403,
+    'This concerns all repositories, and you may touch only some of them. Ask an operator for the others (REPOSITORY_GROUPS).',
+  );
 }

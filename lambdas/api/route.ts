@@ -7,8 +7,9 @@ import type { Context } from '../context.ts';
 import { accessOf, callerOf, callerRoles } from './authorization.ts';
 import { etagOf, matches } from './etag.ts';
 import { faultsOfZod, HttpError, RouteInputError } from './problem.ts';
-import { requireAccess } from './require-access.ts';
+import { requireAccess, requireAll } from './require-access.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
+import type { Viewer } from './visible-job.ts';
 
 /** API Gateway allows 10 MB; a job with 10,000 names and a long prompt is below 1 MiB. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -66,10 +67,14 @@ export type RouteDescription = {
   problems?: readonly number[];
 };
 
-export type Route = RouteDescription & {
+/** A route as callers see it, whichever function answers it. */
+export type DescribedRoute = RouteDescription & {
   method: 'GET' | 'POST' | 'DELETE';
   /** Segments `{name}` become params. */
   path: string;
+};
+
+export type Route = DescribedRoute & {
   answer(
     event: APIGatewayProxyEventV2,
     params: Record<string, string>,
@@ -83,17 +88,24 @@ const NOTHING = z.strictObject({});
  * A route: what it says of itself, and a plain function of what its schemas parsed. A body may be left out if its schema
  * is optional.
  */
-export function route<
-  P extends z.ZodType = typeof NOTHING,
-  Q extends z.ZodType = typeof NOTHING,
-  B extends z.ZodType = z.ZodUndefined,
->(
-  method: Route['method'],
-  path: string,
-  options: RouteDescription & { params?: P; query?: Q; body?: B },
-  run: (input: RouteInput<z.infer<P>, z.infer<Q>, z.infer<B>>, context: Context) => Promise<RouteOutput>,
-): Route {
-  return {
+export const route = routesThatRequire(requireAccess);
+
+/** A route that is about all repositories, so that it reads no job to know whether the caller may touch them. */
+export const routeOfAll = routesThatRequire((_, viewer) => requireAll(viewer));
+
+function routesThatRequire(
+  require: (params: unknown, viewer: Viewer, context: Context) => Promise<void> | void,
+) {
+  return <
+    P extends z.ZodType = typeof NOTHING,
+    Q extends z.ZodType = typeof NOTHING,
+    B extends z.ZodType = z.ZodUndefined,
+  >(
+    method: Route['method'],
+    path: string,
+    options: RouteDescription & { params?: P; query?: Q; body?: B },
+    run: (input: RouteInput<z.infer<P>, z.infer<Q>, z.infer<B>>, context: Context) => Promise<RouteOutput>,
+  ): Route => ({
     method,
     path,
     ...options,
@@ -101,7 +113,7 @@ export function route<
       const params = parse(options.params ?? NOTHING, rawParams, 'path');
       const [createdBy, access] = [callerOf(event), accessOf(event, context.settings)];
       if (options.role !== 'open' && !options.isFiltered)
-        await requireAccess(params, { access, createdBy }, context);
+        await require(params, { access, createdBy }, context);
       const query = parse(options.query ?? NOTHING, event.queryStringParameters ?? {}, 'query');
       const absent = !event.body && options.body?.isOptional();
       const body = options.body && !absent ? parse(options.body, readJson(event), '') : undefined;
@@ -111,7 +123,7 @@ export function route<
       } as RouteInput<z.infer<P>, z.infer<Q>, z.infer<B>>;
       return run(input, context);
     },
-  };
+  });
 }
 
 /** Lambda's limit of a response, in which quotes and line ends of the body count twice. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import {
@@ -74,6 +75,7 @@ const SECRETS: Record<string, string> = {
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let assembly: CloudAssembly;
+let deployed: Deployed;
 let model: ScriptedModel;
 let proxy: PolicyProxy;
 let stack: ServedStack;
@@ -91,13 +93,16 @@ let held = Promise.withResolvers<void>();
 beforeAll(async () => {
   [folder, assembly] = await Promise.all([
     temporaryFolder(),
-    assemble('local', { settings: { COMMAND_SECRETS: 'NPM_TOKEN' } }),
+    assemble('local', {
+      settings: { COMMAND_SECRETS: 'NPM_TOKEN' },
+      workerImages: { jdk: 'registry.example.com/jdk:1' },
+    }),
   ]);
   const { template } = assembly;
   secretArns = await makeSecrets();
   await makeStores();
 
-  const deployed = new Deployed(template, secretArns.byLogicalId);
+  deployed = new Deployed(template, secretArns.byLogicalId);
   const [[, definition]] = ofType(template, 'AWS::Batch::JobDefinition') as [[string, Json]];
   const [[, machine]] = ofType(template, 'AWS::StepFunctions::StateMachine') as [[string, Json]];
   const roleOf = (reference: Json) => reference['Fn::GetAtt'][0] as string;
@@ -116,24 +121,15 @@ beforeAll(async () => {
   });
   for (const service of ['dynamodb', 's3', 'secretsmanager']) proxy.upstreams.set(service, MOTO);
   model = await startScriptedModel(answer);
-  const services = ['DYNAMODB', 'S3', 'SECRETS_MANAGER', 'SFN', 'BATCH', 'LAMBDA'];
   const variables = {
-    ...Object.fromEntries(services.map((service) => [`AWS_ENDPOINT_URL_${service}`, proxy.url])),
+    ...endpoints(),
     ARTIFACTS_URL: 's3://cody-batch-local-artifacts-000000000000-us-east-1',
     AWS_ACCESS_KEY_ID: stateMachine,
   };
-  const credentials = assembly.functions.find(({ name }) => name === 'worker-credentials')!;
-  const { ARTIFACTS_URL: _, AWS_ACCESS_KEY_ID: __, ...endpoints } = variables;
-  broker = await Instance.start({
-    ...{ name: credentials.name, folder: credentials.folder, handler: credentials.handler },
-    environment: {
-      ...deployed.variables(BROKER),
-      ...endpoints,
-      AWS_ENDPOINT_URL_STS: proxy.stsUrl,
-      ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: credentials.role, AWS_SECRET_ACCESS_KEY: 'test' },
-    },
-    logFile: path.join(folder.path, 'worker-credentials.log'),
-  });
+  broker = await startFunction('worker-credentials');
+  const jdk = path.join(folder.path, 'jdk');
+  await mkdir(jdk);
+  await writeFile(path.join(jdk, 'only-in-jdk'), '#!/bin/sh\n', { mode: 0o755 });
   const bundle = await copyWorkerBundle(path.join(folder.path, 'worker'));
   const ids = secretArns.byVariable;
   stack = await startStackProcess({
@@ -145,6 +141,7 @@ beforeAll(async () => {
       COMMAND_SECRETS: 'NPM_TOKEN',
       NPM_TOKEN_SECRET_ID: ids.NPM_TOKEN_SECRET_ID,
       WORKER_CREDENTIALS_FUNCTION: BROKER,
+      LOCAL_IMAGES: JSON.stringify({ jdk }),
     },
     ...{ gitHub: 'local', model: 'claude', maxRunning: 4, shared: false, timeScale: 20 },
     workerCommand: [
@@ -161,7 +158,10 @@ beforeAll(async () => {
         variables: { ...one.variables, AWS_ACCESS_KEY_ID: one.role },
       })),
       folder: path.join(folder.path, 'functions'),
-      environment: { ...ids },
+      environment: {
+        ...ids,
+        ROTATED_SECRETS: JSON.stringify({ GITHUB_WRITE_TOKEN: ids.GITHUB_WRITE_TOKEN_SECRET_ID }),
+      },
       claims: {
         sub: 'd2a4c6e8',
         email: 'ada@example.com',
@@ -185,6 +185,29 @@ afterAll(async () => {
   await assembly?.remove();
   await folder?.remove();
 });
+
+const endpoints = () =>
+  Object.fromEntries(
+    ['DYNAMODB', 'S3', 'SECRETS_MANAGER', 'SFN', 'BATCH', 'LAMBDA'].map((service) => [
+      `AWS_ENDPOINT_URL_${service}`,
+      proxy.url,
+    ]),
+  );
+
+/** A function of the template outside of the stack, by its own role. */
+function startFunction(wanted: string): Promise<Instance> {
+  const { name, folder: code, handler, role } = assembly.functions.find(({ name }) => name === wanted)!;
+  return Instance.start({
+    ...{ name, folder: code, handler },
+    environment: {
+      ...deployed.variables(`cody-batch-local-${name}`),
+      ...endpoints(),
+      ...{ AWS_ENDPOINT_URL_STS: proxy.stsUrl, AWS_ENDPOINT_URL_SNS: proxy.stsUrl },
+      ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: role, AWS_SECRET_ACCESS_KEY: 'test' },
+    },
+    logFile: path.join(folder.path, `${name}.log`),
+  });
+}
 
 /** One repository is told to wait for longer than a worker does; those that are held wait for the test. */
 async function answer(request: MessageRequest): Promise<Reply> {
@@ -296,7 +319,8 @@ test('a job of 12 repositories with pull requests, checks and a throttled model 
     settings: {
       commandSecrets: ['NPM_TOKEN'],
       setup: [`test "$NPM_TOKEN" = ${SECRETS.NPM_TOKEN}`],
-      verify: ['test -f b.txt'],
+      image: 'jdk',
+      verify: ['test -f b.txt', 'only-in-jdk'],
     },
   });
   const job = await ended(jobId);
@@ -311,6 +335,12 @@ test('a job of 12 repositories with pull requests, checks and a throttled model 
     ({ role, call }) => role.includes('ResolvePullRequests') && call.action === 'dynamodb:Query',
   );
   expect(looks.length).toBeGreaterThan(0);
+  const submitted = proxy.seen.filter(({ call }) => call.action === 'batch:SubmitJob');
+  expect(submitted.map(({ call }) => call.resource).filter((one) => one.includes('definition'))).toEqual(
+    expect.arrayContaining([
+      'arn:aws:batch:us-east-1:000000000000:job-definition/cody-batch-local-job-definition-jdk',
+    ]),
+  );
   const row = `/jobs/${jobId}/repositories/local/r03`;
   expect((await call('GET', row)).json.attempts).toBeGreaterThan(1);
   expect((await call('GET', `${row}/diff`)).text).toContain('+two');
@@ -380,10 +410,55 @@ async function accepted(method: string, route: string): Promise<boolean> {
   return status < 300;
 }
 
+test('a credential gets a new value by the role of the function that stores it, which the API itself could not', async () => {
+  const route = '/admin/credentials/GITHUB_WRITE_TOKEN';
+  const { status, text } = await call('POST', route, { value: 'another-token-that-writes' });
+  expect([status, text]).toEqual([200, expect.stringContaining('versionId')]);
+  const stores = proxy.seen.filter(({ call }) => call.action === 'secretsmanager:PutSecretValue');
+  expect(stores).toHaveLength(1);
+  const { role } = assembly.functions.find(({ name }) => name === 'api')!;
+  expect(judge(roles, { ...stores[0]!, role })).toContain('no statement allows it');
+});
+
+test('what the stream and a schedule invoke passes by its own role: notices of a change, and a look from outside', async () => {
+  const [job] = (await call('GET', '/jobs?status=completed')).json.jobs;
+  const dynamodb = new DynamoDBClient(connection(MOTO));
+  const { Item: after } = await dynamodb.send(
+    new GetItemCommand({ TableName: 'cody-batch-local-jobs', Key: { jobId: { S: job.jobId } } }),
+  );
+  dynamodb.destroy();
+  const control = { jobId: { S: `${job.jobId}#control` }, run: { N: '1' }, stoppedBy: { S: 'jobCost' } };
+  const Records = [
+    { dynamodb: { OldImage: { ...after, status: { S: 'processing' } }, NewImage: after } },
+    { dynamodb: { OldImage: { ...control, stoppedBy: undefined }, NewImage: control } },
+  ];
+  const [changed, canary] = await Promise.all(['job-changed', 'canary'].map(startFunction));
+  try {
+    await changed!.invoke({ Records });
+    await canary!.invoke({ checks: [{ check: 'health', url: `${stack.api}/health` }] });
+  } finally {
+    await Promise.all([changed!.close(), canary!.close()]);
+  }
+  const actionsOf = (wanted: string) => {
+    const { role } = assembly.functions.find(({ name }) => name === wanted)!;
+    return [...new Set(proxy.seen.filter((one) => one.role === role).map(({ call }) => call.action))].sort();
+  };
+  expect(actionsOf('job-changed')).toEqual([
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:UpdateItem',
+    'sns:Publish',
+  ]);
+  // It answers whether the service is up, so it must not need the service.
+  expect(actionsOf('canary')).toEqual([]);
+  expect(await readFile(path.join(folder.path, 'canary.log'), 'utf8')).toContain('check passed');
+  expect(proxy.faults).toEqual([]);
+});
+
 test('every role was asked for, so that none of this was allowed because it was never used', async () => {
-  // The tables are moto's here, whose stream invokes no function. The canary calls no service of AWS.
-  const without = assembly.functions.filter(({ name }) => ['job-changed', 'canary'].includes(name));
-  expect(without).toHaveLength(2);
+  // It calls no service of AWS.
+  const without = assembly.functions.filter(({ name }) => name === 'canary');
+  expect(without).toHaveLength(1);
   const wanted = [...roles.keys()].filter((role) => !without.some((one) => one.role === role));
   const idle = () => wanted.filter((role) => !proxy.seen.some((one) => one.role === role));
   // Schedules come by themselves.

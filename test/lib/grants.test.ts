@@ -40,7 +40,7 @@ function functions(): Functions {
             ? `worker/${name}`
             : id.startsWith('Monitoring')
               ? `canary/${name}`
-              : 'api/handler';
+              : `api/${name === 'api' ? 'handler' : name}`;
       return [`lambdas/${folder}.ts`, properties];
     });
 }
@@ -284,6 +284,24 @@ test('a worker can write progress and cost, but no status of a repository or a j
     for (const update of updates.filter(({ tableName }) => tableName === name))
       expect(update.partitionKey).toMatch(new RegExp(`^${pattern}$`));
   }
+});
+
+test('one function writes secrets, no function both reads and writes one, and API Gateway sends it its route only', () => {
+  const roles = ofType(synthesized.template, 'AWS::IAM::Role').map(([id]) => id);
+  const granted = (id: string) => lines(allowedBy(synthesized.template, id)).join('\n');
+  const writers = roles.filter((id) => granted(id).includes('secretsmanager:PutSecretValue'));
+  expect(writers.map((id) => id.replace(/Role[0-9A-F]{8}$/, ''))).toEqual(['ApiCredentials']);
+  expect(granted(writers[0]!)).not.toContain('GetSecretValue');
+  const integrations = ofType(synthesized.template, 'AWS::ApiGatewayV2::Integration').filter(
+    ([, { IntegrationUri }]) => flat(IntegrationUri).includes('ApiCredentials'),
+  );
+  const keys = ofType(synthesized.template, 'AWS::ApiGatewayV2::Route')
+    .filter(([, { Target }]) => integrations.some(([id]) => flat(Target).includes(id)))
+    .map(([, { RouteKey, AuthorizationType }]) => [RouteKey, AuthorizationType]);
+  expect(keys.sort()).toEqual([
+    ['POST /admin/credentials/{name}', 'JWT'],
+    ['POST /api/admin/credentials/{name}', 'JWT'],
+  ]);
 });
 
 test('no worker gets a credential that writes to GitHub, and no function gets Claude’s key', () => {

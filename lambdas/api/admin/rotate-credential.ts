@@ -1,41 +1,23 @@
 import { createPrivateKey } from 'node:crypto';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { z } from 'zod';
 import { InvalidInputError } from '../../../core/errors.ts';
 import type { SecretName } from '../../../core/secrets.ts';
 import type { Settings } from '../../../core/settings.ts';
 import { NotAvailableHereError } from '../problem.ts';
-import { route } from '../route.ts';
-import { audited, Done, Reason } from './audited.ts';
+import { routeOfAll } from '../route.ts';
+import { audited } from './audited.ts';
+import { ROTATE_CREDENTIAL } from './rotate-credential-route.ts';
 
-const CredentialName = z.enum([
-  'CLAUDE_API_KEY',
-  'GITHUB_TOKEN',
-  'GITHUB_WRITE_TOKEN',
-  'GITHUB_APP_PRIVATE_KEY',
-]);
-const params = z.strictObject({ name: CredentialName });
-const body = z.strictObject({
-  /** The new value, of 8 to 8192 characters. It is stored in Secrets Manager, and nowhere else; no refusal repeats it. */
-  value: z.string(),
-  reason: Reason.optional(),
-});
+const { method, path, ...description } = ROTATE_CREDENTIAL;
 
 /**
  * Stores a new value of a credential, after its service has accepted it. Functions and workers take it within 5 minutes;
  * revoke the old one after that.
  */
-export const rotateCredential = route(
-  'POST',
-  '/admin/credentials/{name}',
-  {
-    role: 'admin',
-    summary: 'Stores a new value of a credential, after its service has accepted it.',
-    params,
-    body,
-    responses: { 200: Done },
-    problems: [409],
-  },
+export const rotateCredential = routeOfAll(
+  method,
+  path,
+  description,
   async ({ params: { name }, body: { value: given, reason }, createdBy: by }, context) => {
     const { settings } = context;
     const value = given.trim();

@@ -7,9 +7,10 @@ import { parseSettings } from '../../../core/settings.ts';
 import { artifactKeys } from '../../../core/store/artifact-keys.ts';
 import { writeArtifact } from '../../../core/store/artifacts.ts';
 import { readRunRequest, writeRunRequest } from '../../../core/store/run-requests.ts';
+import { rotateCredential } from '../../../lambdas/api/admin/rotate-credential.ts';
 import { operations } from '../../../lambdas/api/handler.ts';
 import { problemResponse } from '../../../lambdas/api/problem.ts';
-import { toResponse } from '../../../lambdas/api/route.ts';
+import { type Route, toResponse } from '../../../lambdas/api/route.ts';
 import { AT, jobRow } from '../../support/job-row.ts';
 import { openTestArtifacts, openTestTables, type TestTables } from '../../support/stores.ts';
 
@@ -60,7 +61,7 @@ type Call = { params?: Record<string, string>; query?: Record<string, string>; b
 
 /** A request of a person in these groups. */
 async function ask(operationId: string, groups: string, { params = {}, query, body }: Call = {}) {
-  const route = operations[operationId]!;
+  const route = { ...(operations as Record<string, Route>), rotateCredential }[operationId]!;
   const event = {
     headers: { 'content-type': 'application/json' },
     queryStringParameters: query,

@@ -1,16 +1,15 @@
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import type { handler as Handler } from '../../../lambdas/api/handler.ts';
 import { STATE_MACHINE_ARN } from '../../../local/environment.ts';
-import { functionContext } from '../../../local/function-context.ts';
+import type { Functions } from '../../../local/functions.ts';
 import { faultOfAnswer } from '../../support/described-answers.ts';
 import { type ServedStack, startStackProcess } from '../../support/stack.ts';
 
 let stack: ServedStack;
-let handler: typeof Handler;
+let handler: Functions['answerApi'];
 
-/** The function as it is deployed: no setting switches sign-in off. */
+/** The functions as they are deployed: no setting switches sign-in off. */
 beforeAll(async () => {
   stack = await startStackProcess();
   Object.assign(process.env, {
@@ -23,7 +22,8 @@ beforeAll(async () => {
     GITHUB_API_URL: `${stack.gitHub}/api/v3`,
     POWERTOOLS_LOG_LEVEL: 'SILENT',
   });
-  ({ handler } = await import('../../../lambdas/api/handler.ts'));
+  const { functionsHere } = await import('../../../local/functions.ts');
+  handler = (event) => functionsHere.answerApi(event);
 });
 afterAll(() => stack.close());
 
@@ -97,7 +97,6 @@ async function call(
     body: text,
   } = await handler(
     request(method, path, claims, { ...(body && { body }), ...(given && { headers: given }) }),
-    functionContext('api'),
   );
   const contentType = String(headers?.['content-type'] ?? '');
   const fault = faultOfAnswer(method, path, { status: statusCode!, contentType, text: text ?? '' });
@@ -194,10 +193,7 @@ test('a function that was deployed without its authorizer refuses every request,
       requestContext: { ...request('GET', '/jobs', {}).requestContext, authorizer: {} },
     },
   ]) {
-    const { statusCode, headers, body } = await handler(
-      event as APIGatewayProxyEventV2,
-      functionContext('api'),
-    );
+    const { statusCode, headers, body } = await handler(event as APIGatewayProxyEventV2);
     expect(statusCode).toBe(401);
     expect(headers).toMatchObject({
       'www-authenticate': 'Bearer',

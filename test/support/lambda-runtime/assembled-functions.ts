@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import type { Functions } from '../../../local/functions.ts';
+import { apiFunctionOf, type Functions } from '../../../local/functions.ts';
 import { jobDefinitionText } from '../../../statemachine/job.ts';
 import type { AssembledFunction } from '../cloud-assembly.ts';
 import { Instance } from './instance.ts';
@@ -43,7 +43,7 @@ export function assembledFunctions(
     if (!found) throw new Error(`The template has no function ${name}.`);
     const local = { ...environment(), ...given };
     const resolved = found.resolvedVariables
-      .filter((variable) => !NOT_HERE.includes(variable))
+      .filter((variable) => !NOT_HERE.includes(variable) || variable in given)
       .map((variable) => [variable, localValue(variable, local)]);
     const around = Object.entries(local).filter(
       ([variable]) => variable.startsWith('AWS_') || FROM_CONTEXT.includes(variable),
@@ -69,7 +69,7 @@ export function assembledFunctions(
     invokeListener: (name, event) => invoke(kebabCase(name), event),
     // As API Gateway does once its authorizer has verified a token.
     answerApi: (event) =>
-      invoke('api', {
+      invoke(apiFunctionOf(event), {
         ...event,
         requestContext: { ...event.requestContext, authorizer: { jwt: { claims, scopes: null } } },
       }) as Promise<APIGatewayProxyStructuredResultV2>,
@@ -79,7 +79,7 @@ export function assembledFunctions(
   };
 }
 
-/** What a function does without where no SNS and no SQS is, and where no secret can be given a new value. */
+/** What a function does without where no SNS and no SQS is, and where no secret can be given a new value, unless it is given. */
 const NOT_HERE = ['NOTICE_TOPIC_ARN', 'NOTICE_DEAD_LETTERS_URL', 'ROTATED_SECRETS'];
 
 /** What stands locally for what a deployment resolves. */

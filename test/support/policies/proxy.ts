@@ -20,7 +20,7 @@ export type PolicyProxyOptions = {
 
 export type PolicyProxy = {
   url: string;
-  /** The same, for STS alone. */
+  /** The same, for STS and SNS. */
   stsUrl: string;
   /** Where requests of a service go on to, by the service's name in the signature. */
   upstreams: Map<string, string>;
@@ -60,7 +60,7 @@ export async function startPolicyProxy(roles: Roles, options: PolicyProxyOptions
     });
   };
   const server: LoopbackServer = await listenOnLoopback(listener, { access: 'anyone', name: 'policy proxy' });
-  // What STS is sent is a form, which the guard of loopback refuses.
+  // What STS and SNS are sent is a form, which the guard of loopback refuses.
   const sts = http.createServer(listener).listen(0, '127.0.0.1');
   await once(sts, 'listening');
 
@@ -84,6 +84,7 @@ export async function startPolicyProxy(roles: Roles, options: PolicyProxyOptions
       return deny(response, service, refused[0]!);
     }
     if (service === 'sts') return assumeRole(response, new URLSearchParams(body.toString()));
+    if (service === 'sns') return published(response);
     if (service === 'lambda')
       return invoke(response, functionOf(asked.url), JSON.parse(body.toString() || '{}'));
     const upstream = upstreams.get(service);
@@ -121,6 +122,15 @@ export async function startPolicyProxy(roles: Roles, options: PolicyProxyOptions
       .writeHead(200, { 'content-type': 'text/xml' })
       .end(
         `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials><AccessKeyId>${accessKeyId}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>session</SessionToken><Expiration>${expiration}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+      );
+  }
+
+  /** https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
+  function published(response: http.ServerResponse): void {
+    response
+      .writeHead(200, { 'content-type': 'text/xml' })
+      .end(
+        `<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>${randomUUID()}</MessageId></PublishResult></PublishResponse>`,
       );
   }
 

@@ -45,6 +45,10 @@ const SERVICES: Readonly<Record<string, (request: AwsRequest) => Call[]>> = {
     const form = new URLSearchParams(body.toString());
     return [{ action: `sts:${form.get('Action')}`, resource: form.get('RoleArn') ?? '*', context: {} }];
   },
+  sns: ({ body }) => {
+    const form = new URLSearchParams(body.toString());
+    return [{ action: `sns:${form.get('Action')}`, resource: form.get('TopicArn') ?? '*', context: {} }];
+  },
   lambda: ({ url }) => {
     const name = functionOf(url);
     return [

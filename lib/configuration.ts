@@ -121,6 +121,9 @@ const Configuration = z.strictObject({
     .regex(/^[^\s@]+@sha256:[0-9a-f]{64}$/, 'expected NAME@sha256:DIGEST, such as node:24-slim@sha256:…')
     .optional(),
 
+  /** Whether the stack has a repository of ECR for images that you push. */
+  imageRepository: z.stringbool().or(z.boolean()).default(false),
+
   /** Bedrock models that jobs may use besides CLAUDE_MODEL, if CLAUDE_PROVIDER is bedrock. */
   bedrockModels: list.default([]),
 

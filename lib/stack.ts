@@ -8,6 +8,7 @@ import { BatchCompute } from './batch-compute.ts';
 import type { FunctionBundle, FunctionBundles } from './bundles.ts';
 import type { Configuration } from './configuration.ts';
 import { Events } from './events.ts';
+import { ImageRepository } from './image-repository.ts';
 import type { FunctionSetting } from './lambda-function.ts';
 import { Monitoring } from './monitoring/monitoring.ts';
 import { Names } from './names.ts';
@@ -103,6 +104,9 @@ export class CodyBatchStack extends Stack {
       deadLetters: events.deadLetters,
       workerLogs: compute.logGroup,
     });
+    const images = configuration.imageRepository
+      ? new ImageRepository(this, 'Images', { names, keepData: configuration.keepData })
+      : undefined;
     this.#addOutputs({
       ApiUrl: api.httpApi.apiEndpoint,
       PageUrl: web?.url,
@@ -111,6 +115,7 @@ export class CodyBatchStack extends Stack {
       JobsTable: storage.jobsTable.tableName,
       RepositoriesTable: storage.repositoriesTable.tableName,
       ArtifactsBucket: storage.artifacts.bucketName,
+      WorkerRepository: images?.repository.repositoryUri,
       ClientId: signIn?.clientId,
       TokenUrl: signIn?.machineClientId && `${signIn.domainUrl}/oauth2/token`,
       UserPoolId: signIn?.userPoolId,

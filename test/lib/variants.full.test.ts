@@ -41,6 +41,7 @@ beforeAll(async () => {
       python: 'registry.example.com/python:3',
     }),
     defaultWorkerImage: 'jdk',
+    imageRepository: 'true',
     workerStorageGiB: '50',
     maxVcpus: '500',
     requestsPerSecond: '20',
@@ -99,6 +100,24 @@ test('each worker image has a job definition that differs in its image only, and
   expect(submits).toEqual(
     parts.flatMap((part) => [`cody-batch-prod-${part}`, `cody-batch-prod-${part}:*`]).sort(),
   );
+});
+
+test('the repository for own images scans each, lets no tag be moved, removes old images, and outlives the stack', () => {
+  const [[id, repository]] = ofType(prod.template, 'AWS::ECR::Repository') as [
+    [string, Resource['Properties']],
+  ];
+  expect(repository).toMatchObject({
+    RepositoryName: 'cody-batch-prod-worker',
+    ImageScanningConfiguration: { ScanOnPush: true },
+    ImageTagMutability: 'IMMUTABLE',
+  });
+  const { rules } = JSON.parse(repository.LifecyclePolicy.LifecyclePolicyText);
+  const selections = rules.map(({ selection }: Record<string, unknown>) => selection);
+  expect(selections).toEqual([
+    { tagStatus: 'untagged', countType: 'sinceImagePushed', countNumber: 7, countUnit: 'days' },
+    { tagStatus: 'any', countType: 'imageCountMoreThan', countNumber: 50 },
+  ]);
+  expect(prod.template.Resources[id]!.DeletionPolicy).toBe('RetainExceptOnCreate');
 });
 
 test('with Bedrock a worker has no key, and may call the configured models', () => {

@@ -65,7 +65,7 @@ test('a model that is not allowed, or whose price is not known, is refused befor
     /price of no-price is not known.*MODEL_PRICES.*ALLOW_UNPRICED_MODELS/,
   );
   // The fault of a job that may run is that there is no store here.
-  expect((await post({ settings: { model: 'a-gateways' } })).status).toBe(500);
+  expect((await post({ settings: { model: 'a-gateways' } })).status).toBe(503);
 });
 
 test('a worker image that the environment does not have is refused with the names of those that it has', async () => {
@@ -76,7 +76,7 @@ test('a worker image that the environment does not have is refused with the name
   });
   expect(json.detail).toMatch(/worker images of this environment are default, jdk/);
   expect((await post({ settings: { image: 'JDK:21' } })).status).toBe(400);
-  expect((await post({ settings: { image: 'jdk' } })).status).toBe(500);
+  expect((await post({ settings: { image: 'jdk' } })).status).toBe(503);
 });
 
 test('more names than maxRepositories are refused when the job is created, not when it runs', async () => {

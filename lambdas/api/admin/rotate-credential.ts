@@ -48,20 +48,26 @@ function notInSecretsManager(name: SecretName): NotAvailableHereError {
 /** Asks the credential's service whether it knows it, so that a mistyped key does not stop all jobs. */
 async function requireAccepted(name: SecretName, value: string, settings: Settings): Promise<void> {
   if (name === 'GITHUB_APP_PRIVATE_KEY') return requireKey(value);
-  const { url, headers } =
+  const { url, headers, hasIt } =
     name === 'CLAUDE_API_KEY'
       ? {
           url: `${settings.ANTHROPIC_BASE_URL ?? 'https://api.anthropic.com'}/v1/models`,
           headers: { 'x-api-key': value, 'anthropic-version': '2023-06-01' },
+          hasIt: true,
         }
-      : { url: `${settings.GITHUB_API_URL}/rate_limit`, headers: { authorization: `Bearer ${value}` } };
+      : {
+          url: `${settings.GITHUB_API_URL}/rate_limit`,
+          headers: { authorization: `Bearer ${value}` },
+          // GitHub Enterprise Server without rate limits answers 404 to a token that it knows, and 401 to others.
+          hasIt: false,
+        };
   const response = await fetch(url, {
     headers,
     redirect: 'error',
     signal: AbortSignal.timeout(10_000),
   }).catch(() => undefined);
   await response?.body?.cancel();
-  if (response && response.status < 400) return;
+  if (response && (response.status < 400 || (response.status === 404 && !hasIt))) return;
   const answer = response ? `answered ${response.status}` : 'did not answer';
   throw refused(`${new URL(url).origin} ${answer} to the new ${name}, so it was not stored.`);
 }

@@ -53,7 +53,7 @@ export async function startIssuer(
 }
 
 const FORM =
-  '<!doctype html><title>Sign in</title><h1>Sign in</h1><form method="post"><label>Name <input name="name" autofocus></label><button>Sign in</button></form>';
+  '<!doctype html><title>Sign in</title><h1>Sign in</h1><form method="post"><label>Account <input name="name" autofocus></label><button>Sign in</button></form>';
 
 async function signIn(provider: Provider, request: http.IncomingMessage, response: http.ServerResponse) {
   const accountId = new URLSearchParams(await text(request)).get('name');

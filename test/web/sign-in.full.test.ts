@@ -35,6 +35,7 @@ beforeAll(async () => {
     ARTIFACTS_URL: pathToFileURL(`${stack.dataFolder}/artifacts`).href,
     STATE_MACHINE_ARN,
     JOB_QUEUE: 'cody-batch-local-job-queue',
+    WORKER_IMAGES: 'default',
     ALLOWED_REPOSITORIES: 'local/*',
     GITHUB_API_URL: `${stack.gitHub}/api/v3`,
     CLAUDE_MODEL: OFFLINE_MODEL,
@@ -69,12 +70,12 @@ afterAll(async () => {
 /** Its bounds are for what hangs, not for what is slow. */
 async function newContext(): Promise<BrowserContext> {
   const context = await browser.newContext();
-  context.setDefaultTimeout(Number(process.env.BOUND ?? 120_000));
+  context.setDefaultTimeout(120_000);
   return context;
 }
 
 async function signIn(on: Page, name: string): Promise<void> {
-  await on.getByLabel('Name').fill(name);
+  await on.getByLabel('Account').fill(name);
   await on.getByRole('button', { name: 'Sign in' }).click();
 }
 
@@ -204,7 +205,7 @@ inBrowser('an answer that is not to this request of the browser is refused, and 
     faultsOf(tab, faults);
     const asked = tab.waitForRequest((request) => request.url().includes('/auth?'));
     await tab.goto(`${deployed.url}/j`);
-    await tab.getByLabel('Name').waitFor();
+    await tab.getByLabel('Account').waitFor();
     await come(tab, new URL((await asked).url()));
     await tab.getByRole('heading', { name: 'You could not be signed in' }).waitFor();
     expect([what, tab.url(), Object.keys(await stored(tab, 'sessionStorage'))]).toEqual([
@@ -233,6 +234,6 @@ inBrowser('a sign-out ends the sign-in at the issuer too, and forgets what was n
   expect(Object.keys(await stored(page, 'sessionStorage'))).toEqual(['cody-batch-signed-out']);
   expect(JSON.stringify(await stored(page, 'localStorage'))).not.toContain('secret');
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByLabel('Name').waitFor();
+  await page.getByLabel('Account').waitFor();
   expect(faults).toEqual([]);
 });

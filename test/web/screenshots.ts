@@ -29,7 +29,7 @@ const LINES: Readonly<Record<string, string>> = {
   search: "return calls.oldCall(input, 'v1');",
 };
 
-/** Services in several shapes of two kin, one that is untouched, and one whose change is larger than a job allows. */
+/** Services in several shapes of one kin, one that is untouched, and one whose change is larger than a job allows. */
 function repositories(): Record<string, Record<string, string>> {
   const found: Record<string, Record<string, string>> = {};
   for (const [name, line] of Object.entries(LINES)) {

@@ -55,9 +55,11 @@ type CallOptions = { body?: unknown; idempotencyKey?: string };
 export class ApiClient {
   readonly url: string;
   readonly #authorization: Authorization;
+  readonly #signal: AbortSignal | undefined;
 
-  /** `secret` is the secret of a stack's data folder. */
-  constructor(url: string, authorization?: string | Authorization) {
+  /** `authorization` may be the secret of a stack's data folder. `signal` ends every request. */
+  constructor(url: string, authorization?: string | Authorization, signal?: AbortSignal) {
+    this.#signal = signal;
     this.url = url.replace(/\/+$/, '');
     this.#authorization =
       typeof authorization === 'function'
@@ -285,6 +287,7 @@ export class ApiClient {
         ...(idempotencyKey && { 'idempotency-key': idempotencyKey }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(this.#signal && { signal: this.#signal }),
     }).catch((cause: Error) => {
       const reason = cause.cause instanceof Error ? cause.cause.message : cause.message;
       throw new ApiUnreachableError(

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../connect/api-client.ts';
 import { lastJobAt } from '../connect/contexts.ts';
 import { type Target, targetOf } from '../connect/target.ts';
@@ -16,8 +15,9 @@ export async function jobCandidates(words: readonly string[]): Promise<[id: stri
       context: optionIn('--context', words),
       data: optionIn('--data', words),
     });
-    const api = await clientOf(target);
-    const page = api && (await Promise.race([api.listJobs({ limit: MAX_LISTED }), sleep(MAX_WAIT_MS)]));
+    // The process ends, and the prompt is back, once nothing waits any more: the request has to be ended too.
+    const api = await clientOf(target, AbortSignal.timeout(MAX_WAIT_MS));
+    const page = await api?.listJobs({ limit: MAX_LISTED }).catch(() => undefined);
     if (page) {
       return page.jobs.map(({ jobId, status, createdAt, name }) => [
         jobId,
@@ -31,14 +31,14 @@ export async function jobCandidates(words: readonly string[]): Promise<[id: stri
   }
 }
 
-async function clientOf(target: Target): Promise<ApiClient | undefined> {
+async function clientOf(target: Target, signal: AbortSignal): Promise<ApiClient | undefined> {
   if (target.kind === 'api') {
     const { authorizationOf } = await import('../connect/tokens.ts');
-    return new ApiClient(target.url, authorizationOf(target.url));
+    return new ApiClient(target.url, authorizationOf(target.url), signal);
   }
   const { runningStack } = await import('../../local/data-folder.ts');
   const stack = runningStack(target.folder);
-  return stack && new ApiClient(stack.api, stack.secret);
+  return stack && new ApiClient(stack.api, stack.secret, signal);
 }
 
 function optionIn(option: string, words: readonly string[]): string | undefined {

@@ -57,7 +57,7 @@ export async function beginRun(
     // What joins a run that is under way starts nothing.
     if (!isRunning(job.status)) await refuseWhileDrained(context);
     const toBegin = await prepare(job);
-    if (isRunning(job.status) && !mayJoin) throw await stillRunning(jobId, context);
+    if (isRunning(job.status) && !mayJoin) throw await stillRunning(jobId, shown, context);
     const { action, settings: ofRepository, maxCostUsd } = toBegin;
     const request = await unlessDeleted(jobId, context, () => writeRequest(job, toBegin, createdBy, context));
     if (isRunning(job.status))
@@ -72,7 +72,7 @@ export async function beginRun(
       },
       now(),
     );
-    if (!reserved) throw await stillRunning(jobId, context);
+    if (!reserved) throw await stillRunning(jobId, shown, context);
     await new Executions(settings).startReserved({ jobId, run, action });
     measure({ values: { StartedRuns: 1 }, about: { jobId } });
   } catch (error) {

@@ -29,7 +29,7 @@ export const repairPullRequests = route(
     isFiltered: true,
     isIdempotent: true,
     responses: { 202: ShownJob, 200: ShownJob },
-    problems: [409, 503],
+    problems: [409],
   },
   async ({ params: { jobId }, body, headers, createdBy, access }, context) => {
     const mine = await touchableNames(jobId, { access, createdBy }, context);
@@ -44,7 +44,7 @@ export const repairPullRequests = route(
   },
 );
 
-/** Those whose checks failed when GitHub was last asked. Throws ConflictError if there are none. */
+/** Those whose checks failed when GitHub was last asked, and that no person rejected. Throws ConflictError if there are none. */
 async function namesToRepair(
   job: JobRow,
   selected: readonly string[] | undefined,
@@ -52,9 +52,12 @@ async function namesToRepair(
 ): Promise<string[]> {
   const names = selected ?? (await repositoryNames(job.jobId, context));
   const rows = await context.repositories.getMany(job.jobId, names, REPAIRABLE_ATTRIBUTES);
-  const due = rows.filter((row) => mayNeedRepair(row, withoutLimit(job)));
+  const failing = rows.filter((row) => mayNeedRepair(row, withoutLimit(job)));
+  const decisions =
+    failing.length > 0 ? await context.reviews.decisions(job.jobId, context.artifacts) : undefined;
+  const due = failing.filter((row) => decisions?.of(row) !== 'reject');
   if (due.length > 0) return due.map(({ repositoryName }) => repositoryName).sort();
   throw new ConflictError(
-    `None of the ${names.length} repositories has an open pull request of this job whose checks fail and whose newest commit is the job's own. GET /jobs/${job.jobId}/pull-requests shows each as GitHub had it when it was last asked.`,
+    `None of the ${names.length} repositories has an open pull request of this job whose checks fail, whose newest commit is the job's own, and whose change is not rejected. GET /jobs/${job.jobId}/pull-requests shows each as GitHub had it when it was last asked.`,
   );
 }

@@ -22,19 +22,28 @@ const Items = z.array(z.unknown());
 
 /**
  * The refusal of another run while one is under way: which run that is, what it has left, and when it ends, if its pull
- * requests wait for slots.
+ * requests wait for slots. `show` returns the job as the caller sees it: who may touch only some repositories is told of those
+ * alone.
  */
-export async function stillRunning(jobId: string, context: Context): Promise<ConflictError> {
+export async function stillRunning(
+  jobId: string,
+  show: (job: JobRow) => Promise<Pick<JobRow, 'status' | 'run' | 'counts'>>,
+  context: Context,
+): Promise<ConflictError> {
   const job = await withFreshCounts(await context.jobs.get(jobId), context);
-  const { status, run, counts } = job;
+  const shown = await show(job);
+  const { status, run, counts } = shown;
   const { kind, startedAt } = await readRecord(job, run, context);
   const left = counts.pending + counts.processing;
   const what = `run ${run}${kind ? `, ${kind}` : ''}${startedAt ? `, since ${startedAt}` : ''}`;
-  const paced = left === 0 && startedAt ? await pullRequestsOf(job, startedAt, context) : undefined;
+  const seesAll = shown === job;
+  const paced =
+    seesAll && left === 0 && startedAt ? await pullRequestsOf(job, startedAt, context) : undefined;
   const progress =
     left > 0
       ? `${left} of its ${counts.total} repositories have not ended`
-      : (paced?.progress ?? 'it is about to end');
+      : (paced?.progress ??
+        (seesAll ? 'it is about to end' : 'your repositories of it have ended, and others may not have'));
   return new StillRunningError(
     `A job cannot run again while it runs; the job ${jobId} is ${status} (${what}): ${progress}. Wait for its end, then send the request again, or cancel it.`,
     paced ? { 'retry-after': String(paced.seconds) } : {},

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { listenOnLoopback } from '../../local/access/loopback.ts';
 import { CLI, cody, PLAIN_ENVIRONMENT } from '../support/stack.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -117,6 +118,18 @@ testIn('fish', 'completes commands, options and values, and evaluates nothing of
   expect(offered('cody-batch jobs $(touch evaluated) --lim')).toEqual(['--limit']);
   expect(existsSync(path.join(folder.path, 'evaluated'))).toBe(false);
 });
+
+// Without a bound of its own the request would be given up after five minutes.
+test('the prompt is back if the API does not answer, with the last job', async () => {
+  const api = await listenOnLoopback(() => {}, { name: 'api', access: 'anyone' });
+  const configFolder = path.join(folder.path, 'silent');
+  mkdirSync(configFolder);
+  writeFileSync(path.join(configFolder, 'config.json'), JSON.stringify({ lastJobs: { [api.url]: JOB } }));
+  const environment = { CODY_BATCH_CONFIG_DIR: configFolder };
+  const { stdout } = await cody(['complete', '--', 'show', '--api', api.url, ''], environment);
+  await api.close();
+  expect(stdout).toContain(JOB);
+}, 120_000);
 
 test('a shell is offered one command a line, and none that the library adds for itself', async () => {
   const { stdout } = await cody(['complete', '--', '']);

@@ -1,6 +1,9 @@
 import { expect, test } from '@jest/globals';
 import type { PullRequestDay } from '../../core/pull-request-day.ts';
 import type { SummaryRow } from '../../core/summary-row.ts';
+import { listenOnLoopback } from '../../local/access/loopback.ts';
+import { jobPullRequestsQuery } from '../../web/src/api/queries.ts';
+import type { JobPage } from '../../web/src/api/types.ts';
 import { plotOf } from '../../web/src/pages/job/pulls/burn-down.ts';
 import {
   OPERATIONS,
@@ -102,4 +105,32 @@ test('the plot of a job’s pull requests adds up on each day, and one day does 
   expect(parts.find(({ label }) => label === 'merged')).toMatchObject({ x: 9, y: 0.25, height: 0.75 });
   expect(Math.min(...parts.map(({ y }) => y))).toBe(0);
   expect(plotOf([])).toEqual({ parts: [], width: 10, most: 0 });
+});
+
+test('all pull requests of a large job are read, a page after the other', async () => {
+  const asked: (string | undefined)[] = [];
+  const api = await listenOnLoopback(
+    (request, response) => {
+      asked.push(request.url);
+      const isFirst = !request.url!.includes('cursor=');
+      const pullRequests = [{ repositoryName: isFirst ? 'a/first' : 'a/last', state: 'open' }];
+      response.end(JSON.stringify({ pullRequests, ...(isFirst && { cursor: 'a/first' }) }));
+    },
+    { name: 'api', access: 'anyone' },
+  );
+  const { fetch } = globalThis;
+  // A browser adds the origin of the page to an address.
+  globalThis.fetch = (address, init) => fetch(new URL(String(address), api.url), init);
+  try {
+    const { queryFn } = jobPullRequestsQuery({ jobId: 'job' } as JobPage);
+    const { signal } = new AbortController();
+    const { pullRequests } = await (queryFn as (context: object) => Promise<{ pullRequests: object[] }>)({
+      signal,
+    });
+    expect(pullRequests).toMatchObject([{ repositoryName: 'a/first' }, { repositoryName: 'a/last' }]);
+    expect(asked).toHaveLength(2);
+  } finally {
+    globalThis.fetch = fetch;
+    await api.close();
+  }
 });

@@ -315,6 +315,34 @@ test('a run that the caller asks for takes only repositories that the caller may
   expect((await ask('retryJob', '[nothing]', { params: { jobId } })).status).toBe(404);
 });
 
+test('the refusal of another run says of the run under way what the caller may know', async () => {
+  const { jobId } = await running();
+  for (const [groups, progress] of [
+    ['[admin]', '3 of its 5 repositories have not ended'],
+    ['[docs]', '1 of its 2 repositories have not ended'],
+    ['[pay]', 'your repositories of it have ended, and others may not have'],
+  ] as const) {
+    const { status, json } = await ask('retryJob', groups, { params: { jobId } });
+    expect([groups, status, json.detail]).toEqual([groups, 409, expect.stringContaining(progress)]);
+  }
+});
+
+/** A job that runs, in which two repositories have failed. */
+async function running() {
+  const job = jobRow({ name: 'running', counts: countsOf({ pending: NAMES.length }) });
+  const { jobId } = job;
+  await tables.jobs.create(job);
+  await tables.rows.createPending(jobId, NAMES.slice(0, 4), AT);
+  await writeArtifact(artifacts.store, artifactKeys.repositories(jobId), NAMES);
+  for (const [name, status] of [
+    [NAMES[0]!, 'failed'],
+    [NAMES[1]!, 'completed'],
+    [NAMES[3]!, 'failed'],
+  ] as const)
+    await tables.rows.endUnfinished(jobId, name, 1, { status, completedAt: AT });
+  return job;
+}
+
 test('totals are sums over the repositories that the caller may touch', async () => {
   const { json: all } = await ask('getTotals', '[admin]', { query: { days: '366' } });
   const { json: mine } = await ask('getTotals', '[pay]', { query: { days: '366' } });

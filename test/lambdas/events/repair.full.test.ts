@@ -201,6 +201,10 @@ test('a rejected change is not repaired until the rejection is taken back', asyn
   await track();
   expect((await fleet.rows(jobId)).rejected!.pullRequest!.checks).toBe('failing');
   expect(await runOf(jobId)).toBe(1);
+  expect(await fleet.call('POST', `/jobs/${jobId}/repair`, {})).toMatchObject({
+    status: 409,
+    json: { detail: expect.stringContaining('not rejected') },
+  });
   expect((await decide('undecided')).status).toBe(200);
   await track();
   expect(await fleet.ended(jobId)).toMatchObject({ run: 2, revisions: { replaced: 1 } });

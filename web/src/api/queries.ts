@@ -64,8 +64,14 @@ export const runsQuery = ({ jobId, run, status }: JobPage) =>
 export const jobPullRequestsQuery = (job: JobPage) =>
   queryOptions({
     queryKey: ['pull-requests', job.jobId],
-    queryFn: ({ signal }) =>
-      get<{ pullRequests: ListedPullRequest[] }>(`/jobs/${job.jobId}/pull-requests`, { signal }),
+    queryFn: async ({ signal }) => {
+      const pages = allPages<{ pullRequests: ListedPullRequest[] }>(
+        `/jobs/${job.jobId}/pull-requests`,
+        { limit: 1000 },
+        signal,
+      );
+      return { pullRequests: (await pages).flatMap(({ pullRequests }) => pullRequests) };
+    },
     refetchInterval: () => rowsInterval(job),
   });
 
@@ -90,15 +96,8 @@ export const reviewsQuery = (jobId: string) =>
   queryOptions({
     queryKey: ['reviews', jobId],
     queryFn: async ({ signal }) => {
-      const reviews: ReviewList['reviews'] = [];
-      let cursor: string | undefined;
-      do {
-        const path = pathOf(`/jobs/${jobId}/reviews`, { limit: 500, cursor });
-        const page = await get<ReviewList>(path, { signal });
-        reviews.push(...page.reviews);
-        cursor = page.cursor;
-      } while (cursor);
-      return { jobId, reviews };
+      const pages = await allPages<ReviewList>(`/jobs/${jobId}/reviews`, { limit: 500 }, signal);
+      return { jobId, reviews: pages.flatMap(({ reviews }) => reviews) };
     },
   });
 
@@ -120,3 +119,19 @@ export const totalsQuery = (days: number) =>
     queryFn: ({ signal }) => get<Totals>(pathOf('/totals', { days }), { signal }),
     refetchInterval: 60_000,
   });
+
+/** All pages of a list, one after the other. */
+async function allPages<T extends object>(
+  path: string,
+  { limit }: { limit: number },
+  signal: AbortSignal,
+): Promise<T[]> {
+  const pages: T[] = [];
+  let cursor: string | undefined;
+  do {
+    const page: T & { cursor?: string } = await get(pathOf(path, { limit, cursor }), { signal });
+    pages.push(page);
+    cursor = page.cursor;
+  } while (cursor);
+  return pages;
+}

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { countsOf } from '../../core/job.ts';
 import type { PullRequestDay } from '../../core/pull-request-day.ts';
 import type { SummaryRow } from '../../core/summary-row.ts';
 import { listenOnLoopback } from '../../local/access/loopback.ts';
@@ -122,9 +123,13 @@ test('all pull requests of a large job are read, a page after the other', async 
   // A browser adds the origin of the page to an address.
   globalThis.fetch = (address, init) => fetch(new URL(String(address), api.url), init);
   try {
-    const { queryFn } = jobPullRequestsQuery({ jobId: 'job' } as JobPage);
+    const counts = countsOf({ processing: 10_000 });
+    const query = jobPullRequestsQuery({ jobId: 'job', status: 'processing', counts } as unknown as JobPage);
+    expect((query.refetchInterval as () => number)()).toBe(60_000);
     const { signal } = new AbortController();
-    const { pullRequests } = await (queryFn as (context: object) => Promise<{ pullRequests: object[] }>)({
+    const { pullRequests } = await (
+      query.queryFn as (context: object) => Promise<{ pullRequests: object[] }>
+    )({
       signal,
     });
     expect(pullRequests).toMatchObject([{ repositoryName: 'a/first' }, { repositoryName: 'a/last' }]);

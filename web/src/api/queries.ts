@@ -60,19 +60,25 @@ export const runsQuery = ({ jobId, run, status }: JobPage) =>
     placeholderData: keepPreviousData,
   });
 
-/** Read as often as the rows, which change with them. */
+/** The most pull requests in one answer. */
+const PULL_REQUESTS_PAGE = 1000;
+
+/** Read as often as the rows, which change with them; each minute if they are several pages, because the API reads all for each page. */
 export const jobPullRequestsQuery = (job: JobPage) =>
   queryOptions({
     queryKey: ['pull-requests', job.jobId],
     queryFn: async ({ signal }) => {
       const pages = allPages<{ pullRequests: ListedPullRequest[] }>(
         `/jobs/${job.jobId}/pull-requests`,
-        { limit: 1000 },
+        { limit: PULL_REQUESTS_PAGE },
         signal,
       );
       return { pullRequests: (await pages).flatMap(({ pullRequests }) => pullRequests) };
     },
-    refetchInterval: () => rowsInterval(job),
+    refetchInterval: () => {
+      const often = rowsInterval(job);
+      return often && job.counts.total > PULL_REQUESTS_PAGE ? 60_000 : often;
+    },
   });
 
 export const pullRequestHistoryQuery = ({ jobId, run, status, pullRequests }: JobPage) =>

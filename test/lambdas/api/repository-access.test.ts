@@ -318,7 +318,7 @@ test('a run that the caller asks for takes only repositories that the caller may
 test('the refusal of another run says of the run under way what the caller may know', async () => {
   const { jobId } = await running();
   for (const [groups, progress] of [
-    ['[admin]', '3 of its 5 repositories have not ended'],
+    ['[admin]', '2 of its 5 repositories have not ended'],
     ['[docs]', '1 of its 2 repositories have not ended'],
     ['[pay]', 'your repositories of it have ended, and others may not have'],
   ] as const) {

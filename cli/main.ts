@@ -81,6 +81,11 @@ function exitBySignals(): void {
 function exitByFaults(): void {
   if (isListening) return;
   isListening = true;
+  // The reader of a pipe has seen enough, such as `head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(128 + constants.signals.SIGPIPE);
+    throw error;
+  });
   process.on('uncaughtException', (error) => {
     tell(`cody-batch: ${describe(error)}`);
     process.exit(2);

@@ -260,8 +260,11 @@ export function parseSettings(
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);
+      const fault = issue.message
+        .replace(/^(?:Invalid input|Invalid option|Too small|Too big): /, '')
+        .replace(/, received \w+$/, '');
       // The length and not the value, which may be a secret.
-      return `${name} (${present[name]?.length ?? 0} characters): ${issue.message}`;
+      return `${name} (${present[name]?.length ?? 0} characters): ${fault}`;
     });
     throw new SettingsError(
       `The environment has invalid settings. ${faults.join('; ')}. Correct or remove them.`,

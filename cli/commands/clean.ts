@@ -39,7 +39,8 @@ onRun<ConnectOptions & { olderThan: string; dryRun?: boolean; yes?: boolean }>(c
     );
     for (const { jobId, name, createdAt } of old)
       print(`${jobId}  ${ago(createdAt)} old  ${name.slice(0, 60)}\n`);
-    if (old.length === 0) tell(`No job that has ended is older than ${days} days.`);
+    if (old.length === 0)
+      tell(`No job that has ended is older than ${days} ${Number(days) === 1 ? 'day' : 'days'}.`);
     if (old.length === 0 || options.dryRun) return 0;
     if (!options.yes) {
       if (!isInteractive())

@@ -7,7 +7,7 @@ import { jobCommand, onJob } from '../frame/job-command.ts';
 import { followJob } from '../jobs/follow-job.ts';
 import { keptNote } from '../jobs/kept-note.ts';
 import { findNames } from '../jobs/repository-reference.ts';
-import { resultTable } from '../jobs/result-table.ts';
+import { outcomeCell, resultTable } from '../jobs/result-table.ts';
 import { rowsOfShape } from '../jobs/shapes.ts';
 import { printJson, printStyled, tell } from '../terminal/print.ts';
 
@@ -92,7 +92,12 @@ onJob<Options>(publish, async (connection, jobId, options, given: string[]) => {
     ({ repositoryName, pullRequest }) => pullRequest && (asked.size === 0 || asked.has(repositoryName)),
   );
   if (options.json) printJson(job);
-  else printStyled(`${resultTable(results)}\n`);
+  else if (results.length > 0) printStyled(`${resultTable(results)}\n`);
+  const leftOut = job.results.filter((result) => asked.has(result.repositoryName) && !result.pullRequest);
+  if (leftOut.length > 0) {
+    const entries = leftOut.map((result) => `${result.repositoryName} (${outcomeCell(result)})`);
+    tell(`Left out, because there is nothing to publish: ${entries.join(', ')}.`);
+  }
   const url = results.find(({ pullRequestUrl }) => pullRequestUrl)?.pullRequestUrl;
   if (url && stack?.gitHub && !stack.lasts) tell(keptNote(url, stack.dataFolder));
   return results.some(({ pullRequest }) => pullRequest?.state === 'failed' || pullRequest?.error) ? 1 : 0;

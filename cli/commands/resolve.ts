@@ -13,7 +13,7 @@ export const resolve = jobCommand('resolve', {
   examples: [
     ['resolve "acme/service-*" "!acme/service-old"', 'patterns and an exception'],
     ['resolve "topic:payments org:acme" --json', 'a search, for a script'],
-    ['resolve job:JOB:failed', 'those that failed in an earlier job'],
+    ['resolve "job:JOB_ID is:failed"', 'those that failed in an earlier job'],
   ],
 })
   .argument(

@@ -29,7 +29,8 @@ const COLUMNS: Column<RunRecord>[] = [
   { heading: 'failed', cell: ({ counts }) => String(counts?.failed || ''), isRight: true, drop: 3 },
   {
     heading: 'cost',
-    cell: ({ costUsd }) => (costUsd === undefined ? '—' : `$${costUsd.toFixed(2)}`),
+    // Nothing was asked of a model, or its price is unknown.
+    cell: ({ costUsd }) => (costUsd ? `$${costUsd.toFixed(2)}` : '—'),
     isRight: true,
   },
   {

@@ -3,6 +3,7 @@ import { createLogUpdate } from 'log-update';
 import type { Counts } from '../../core/job.ts';
 import { printableLine } from '../../core/printable.ts';
 import { canRedraw, type OutStream, streams, widthOf } from '../terminal/streams.ts';
+import { wrapped } from '../terminal/wrap.ts';
 import { endedOf, type JobState } from './job-state.ts';
 import { stateLines } from './state-lines.ts';
 
@@ -38,7 +39,9 @@ export class Progress {
   /** Prints a line above what is redrawn. */
   tell(line: string): void {
     this.#redraw?.clear();
-    this.#out.write(`${printableLine(line)}\n`);
+    const width = widthOf(this.#out);
+    const text = printableLine(line);
+    this.#out.write(`${width === undefined ? text : wrapped(text, width - 1)}\n`);
     this.#last = '';
   }
 

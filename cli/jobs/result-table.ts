@@ -4,6 +4,7 @@ import { streams, widthOf } from '../terminal/streams.ts';
 import { styleStatus } from '../terminal/style.ts';
 import { type Column, fitting, table } from '../terminal/table.ts';
 import { wrapped } from '../terminal/wrap.ts';
+import { optionForField } from './job-options.ts';
 
 type Row = RepositorySummary;
 
@@ -71,7 +72,12 @@ function reasonsOfOne({ status, error, summary, notDone = [], pullRequest }: Row
   const left = notDone.map((entry) => `not done: ${printableLine(entry)}`);
   const failure = error ?? pullRequest?.error;
   if (failure) return [`${failure.name}: ${failure.message}`, ...left];
-  return [...(status === 'failed' && summary ? [summary] : []), ...left];
+  return [...(status === 'failed' && summary ? [withOptions(summary)] : []), ...left];
+}
+
+/** Names the options of `run` and `retry` in place of a job's fields. */
+function withOptions(text: string): string {
+  return text.replace(/\bsettings\.\w+/g, (field) => optionForField(field) ?? field);
 }
 
 export function numberCell(value: number | undefined): string {

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { printable } from '../../core/printable.ts';
-import { streams } from './streams.ts';
+import { streams, widthOf } from './streams.ts';
+import { wrapped } from './wrap.ts';
 
 /** Ctrl-C, or the end of the input, in place of an answer. */
 export class NoAnswerError extends Error {
@@ -17,13 +18,20 @@ export async function ask(question: string, signal?: AbortSignal): Promise<strin
       terminal.once('close', giveUp);
       signal?.addEventListener('abort', giveUp, { once: true });
     });
-    return (await Promise.race([terminal.question(printable(question)), closed])).trim();
+    return (await Promise.race([terminal.question(promptOf(question)), closed])).trim();
   } catch (error) {
     streams.err.write('\n');
     throw error;
   } finally {
     terminal.close();
   }
+}
+
+/** A long question is broken between words, as other messages are. */
+function promptOf(question: string): string {
+  const width = widthOf(streams.err);
+  const text = printable(question).trimEnd();
+  return `${width === undefined ? text : wrapped(text, width - 2)} `;
 }
 
 /** Whether the answer is yes; nothing stands for no. */

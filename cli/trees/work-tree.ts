@@ -53,6 +53,7 @@ export async function inspectWorkTree(given: string): Promise<WorkTree> {
   });
   const gitFolder = await findGitFolder(folder);
   if (!gitFolder) {
+    if (await isBare(folder)) throw refuse('is a bare repository; clone it and name the clone.');
     const top = await topAbove(folder);
     throw refuse(
       top
@@ -245,6 +246,13 @@ async function topAbove(folder: string): Promise<string | undefined> {
     if (await isThere(path.join(above, '.git'))) return above;
     if (above === path.dirname(above)) return undefined;
   }
+}
+
+async function isBare(folder: string): Promise<boolean> {
+  const parts = await Promise.all(
+    ['HEAD', 'objects', 'refs'].map((name) => isThere(path.join(folder, name))),
+  );
+  return parts.every(Boolean);
 }
 
 async function isThere(file: string): Promise<boolean> {

@@ -1,10 +1,13 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { JobWithResults } from '../../cli/connect/api-client.ts';
 import { listenOnLoopback } from '../../local/access/loopback.ts';
 import { type ScriptedModel, startScriptedModel } from '../support/scripted-model.ts';
-import { cody } from '../support/stack.ts';
+import { CLI, cody } from '../support/stack.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { repositoryOf } from '../support/work-trees.ts';
 
@@ -70,7 +73,8 @@ test('a folder that is not a work tree, or is inside one, is refused by name', a
   const plain = path.join(folder.path, 'plain');
   await mkdir(plain);
   const run = (repository: string) => cody(['run', '--repo', repository, '--prompt', 'x', '--data', data()]);
-  const [none, inside] = await Promise.all([run(plain), run(path.join(tree, 'src'))]);
+  const bare = path.join(tree, '.git');
+  const [none, inside, noTree] = await Promise.all([run(plain), run(path.join(tree, 'src')), run(bare)]);
   expect(none).toMatchObject({
     status: 2,
     stderr: expect.stringContaining(`${plain} is not a git work tree`),
@@ -78,6 +82,10 @@ test('a folder that is not a work tree, or is inside one, is refused by name', a
   expect(inside).toMatchObject({
     status: 2,
     stderr: expect.stringContaining(`is inside the work tree ${tree}`),
+  });
+  expect(noTree).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining(`${bare} is a bare repository; clone it`),
   });
 });
 
@@ -109,6 +117,17 @@ test('without a key the offline model changes two work trees, and says that it i
   ).toMatchObject({ model: 'offline' });
   expect(await readFile(path.join(tree, 'src/a.js'), 'utf8')).toContain('oldCall(1)');
   expect(await readdir(path.join(dataFolder, 'tmp'))).toEqual([]);
+  const published = await cody(['publish', '-', 'first', 'second', '--data', dataFolder]);
+  expect(published.stdout).toMatch(/local\/first .*\/local\/first\/pull\/1$/m);
+  expect(published.stderr).toMatch(/^Left out, .*: local\/second \(unchanged\)\.$/m);
+});
+
+test('a pipe that is closed ends the command without a word', async () => {
+  const child = spawn(process.execPath, [CLI, 'completion', 'bash'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  const said = text(child.stderr);
+  const [status] = await once(child, 'close');
+  expect([status, await said]).toEqual([141, '']);
 });
 
 test('a file that could not be edited is named in the table, and makes the exit status 1', async () => {

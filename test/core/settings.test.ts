@@ -85,7 +85,7 @@ test('a default model that jobs may not use is refused at the start', () => {
 });
 
 test.each([
-  [{ MAX_TURNS: 'many' }, /MAX_TURNS \(4 characters\)/],
+  [{ MAX_TURNS: 'many' }, /MAX_TURNS \(4 characters\): expected number\./],
   [{ CLAUDE_TEMPERATURE: '0.5' }, /CLAUDE_TEMPERATURE .*CLAUDE_EFFORT/],
   [{ ALLOWED_REPOSITORIES: 'everything' }, /ALLOWED_REPOSITORIES .*owner\/name/],
   [{ GITHUB_API_URL: 'github' }, /GITHUB_API_URL .*URL/i],

@@ -22,7 +22,7 @@ export function refusalOf(
   const received = messageOf(error);
   if (status === 413 || (status === 400 && TOO_LONG.test(received)))
     return new ContextExceededError(received, { cause: error });
-  const message = `${SERVICES[provider]} answered ${status ?? 'in its stream'} for model ${model}: ${sentence(received)} ${ADVICE[provider](status)}`;
+  const message = `${SERVICES[provider]} answered ${status ?? 'in its stream'} for model ${model}: ${sentence(received)} ${ADVICE[provider](CREDIT_USED_UP.test(received) ? 402 : status)}`;
   if ((status === 400 || status === undefined) && THINKING_REFUSED.test(received))
     return new ThinkingRefusedError(message, { cause: error });
   return new ModelRequestError(message, {
@@ -32,6 +32,9 @@ export function refusalOf(
 }
 
 const SERVICES = { anthropic: 'The Messages API', bedrock: 'Amazon Bedrock' } as const;
+
+/** The API answers 400 to it, as to a request that is wrong. */
+const CREDIT_USED_UP = /credit balance is too low/i;
 
 const CHECK_SETTINGS = "Check the job's settings (model, effort) and CLAUDE_MAX_TOKENS.";
 

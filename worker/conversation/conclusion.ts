@@ -30,11 +30,11 @@ export function limitReached(
   settings: Pick<JobSettings, 'maxTurns' | 'maxCostUsd' | 'maxMinutes'>,
 ): Conclusion {
   const summaries = {
-    maxTurns: `Stopped at ${settings.maxTurns} turns; raise settings.maxTurns or narrow the prompt.`,
+    maxTurns: `Stopped after turn ${settings.maxTurns}; raise settings.maxTurns or narrow the prompt.`,
     maxCost: `Stopped at a cost of ${settings.maxCostUsd} USD; raise settings.maxCostUsd or narrow the prompt.`,
     jobCost:
       "Stopped because the job's maxCostUsd is used up; start a job with a higher one for the remaining repositories.",
-    maxMinutes: `Stopped after ${settings.maxMinutes} minutes; raise settings.maxMinutes or narrow the prompt.`,
+    maxMinutes: `Stopped after ${settings.maxMinutes} min; raise settings.maxMinutes or narrow the prompt.`,
     stuck: 'Stopped because the model repeated the same call without progress; reword the prompt.',
     contextExceeded:
       "Stopped because the conversation no longer fits the model's context; narrow the prompt.",

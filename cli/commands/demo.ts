@@ -12,7 +12,7 @@ import { describeCommand, onRun } from '../frame/command.ts';
 import { followJob } from '../jobs/follow-job.ts';
 import { patchText } from '../jobs/patch.ts';
 import { resultTable } from '../jobs/result-table.ts';
-import { print, printStyled, tell } from '../terminal/print.ts';
+import { print, printProse, printStyled, tell } from '../terminal/print.ts';
 import { makePackageRepository } from '../trees/package-repository.ts';
 import { registerWorkTrees } from '../trees/register.ts';
 import { requireGit } from '../trees/require-git.ts';
@@ -80,9 +80,9 @@ async function runIn(folder: string, started: number, keep: boolean): Promise<nu
     if (changed) await printExample(api, jobId, changed.repositoryName);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     print(`${jobId}: ${result.status} in ${seconds} s, everything included.\n`);
-    print(EXPLANATION);
+    printProse(EXPLANATION);
     if (keep) await stayUntilInterrupted(stack, jobId, result.results);
-    else print(END);
+    else printProse(END);
     return result.status === 'completed' && result.results.every(({ pullRequestUrl }) => pullRequestUrl)
       ? 0
       : 1;
@@ -102,8 +102,7 @@ async function printExample(api: ApiClient, jobId: string, name: string): Promis
 }
 
 const EXPLANATION = `
-The offline model did the work. It is not a language model: it carries out the literal replacements that a prompt
-names, and has no price. Keys and tokens in the environment were ignored. To let Claude work on your own work trees:
+The offline model did the work. It is not a language model: it carries out the literal replacements that a prompt names, and has no price. Keys and tokens in the environment were ignored. To let Claude work on your own work trees:
 
   ANTHROPIC_API_KEY=… cody-batch run --repo PATH --prompt "…"
 
@@ -111,8 +110,7 @@ In a checkout, \`npm run cody --\` stands for \`cody-batch\`.
 `;
 
 const END = `
-Nothing is left running, and the repositories of this demonstration are removed. \`cody-batch demo --keep\` leaves them
-for you to look at in the browser, and \`cody-batch serve\` starts a stack that keeps running.
+Nothing is left running, and the repositories of this demonstration are removed. \`cody-batch demo --keep\` leaves them for you to look at in the browser, and \`cody-batch serve\` starts a stack that keeps running.
 `;
 
 /** Where to look, until Ctrl-C. */
@@ -124,7 +122,7 @@ async function stayUntilInterrupted(
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   const pulls = results.flatMap(({ pullRequestUrl }) => (pullRequestUrl ? [pullRequestUrl] : []));
   const job = hasPage() ? `${stack.api}/j/${jobId}` : 'the page is not built; npm run build:web builds it';
-  print(`
+  printProse(`
 Open in a browser:
 
   the job            ${job}

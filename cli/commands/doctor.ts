@@ -5,8 +5,10 @@ import { checkMachine } from '../doctor/machine.ts';
 import { checkServices } from '../doctor/services.ts';
 import { describeCommand, onRun } from '../frame/command.ts';
 import { printJson, printStyled } from '../terminal/print.ts';
+import { streams, widthOf } from '../terminal/streams.ts';
 import { style } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
+import { wrapped } from '../terminal/wrap.ts';
 
 export const doctor = describeCommand('doctor', {
   summary: 'checks what commands need, and says what would be used and from where',
@@ -44,11 +46,20 @@ onRun<TargetOptions & { probe?: boolean; json?: boolean }>(doctor, async (option
     ];
     const lines = table(checks, columns).split('\n');
     printStyled(
-      `${lines.map((line, i) => (i === 0 ? line : `${line}  ${checks[i - 1]!.detail}`)).join('\n')}\n`,
+      `${lines.map((line, i) => (i === 0 ? line : hanging(`${line}  ${checks[i - 1]!.detail}`))).join('\n')}\n`,
     );
   }
   return checks.some(({ state }) => state === 'bad') ? 1 : 0;
 });
+
+const INDENT = 4;
+
+/** On a terminal, breaks a long line between words, and indents what follows. */
+function hanging(line: string): string {
+  const width = widthOf(streams.out);
+  if (width === undefined) return line;
+  return wrapped(line, width - 1 - INDENT).replaceAll('\n', `\n${' '.repeat(INDENT)}`);
+}
 
 function colour(state: string): string {
   return style(state === 'ok' ? 'green' : state === 'bad' ? 'red' : 'yellow', state);

@@ -7,6 +7,13 @@ export function print(text: string): void {
   streams.out.write(printable(text));
 }
 
+/** Prints sentences that are a result. On a terminal a long line is broken between words. */
+export function printProse(text: string): void {
+  const width = widthOf(streams.out);
+  const safe = printable(text);
+  streams.out.write(width === undefined ? safe : wrapped(safe, width - 1));
+}
+
 /** Prints text with colours, every other part of which has passed `printable`. */
 export function printStyled(text: string): void {
   streams.out.write(text);

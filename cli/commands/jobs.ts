@@ -8,7 +8,7 @@ import { shortId } from '../jobs/job-reference.ts';
 import { endedOf } from '../jobs/job-state.ts';
 import { costOf } from '../jobs/result-table.ts';
 import { printJson, printStyled, tell } from '../terminal/print.ts';
-import { streams } from '../terminal/streams.ts';
+import { streams, widthOf } from '../terminal/streams.ts';
 import { styleStatus } from '../terminal/style.ts';
 import { type Column, table } from '../terminal/table.ts';
 
@@ -72,6 +72,14 @@ function columns(): Column<JobRow>[] {
   ];
 }
 
+const LONGEST_NAME = 60;
+/** What a beginning of a name has on a terminal that is not narrow, beside the other columns. */
+const SHORTEST_NAME = 20;
+const OTHER_COLUMNS = 58;
+
+/** Cuts the name, so that the column fits on a terminal. */
 function oneLine(name: string): string {
-  return name.length > 60 ? `${name.slice(0, 59)}…` : name;
+  const room = (widthOf(streams.out) ?? Number.POSITIVE_INFINITY) - OTHER_COLUMNS;
+  const most = Math.min(LONGEST_NAME, Math.max(SHORTEST_NAME, room));
+  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
 }

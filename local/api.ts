@@ -73,12 +73,12 @@ async function answer(
   const body = await readBody(request, MAX_PAYLOAD_BYTES);
   if (!body) {
     const detail = `The body is longer than ${MAX_PAYLOAD_BYTES} bytes.`;
-    return refuse(response, 413, 'body-too-long', 'Body too long', detail);
+    return refuse(response, 413, 'body-too-long', 'Request body too large', detail);
   }
   const event = toEvent(request, body);
   if (!event) {
     const detail = 'The path cannot be decoded. Write %25 for a percent sign.';
-    return refuse(response, 400, 'the-request-does-not-fit', 'The request does not fit', detail);
+    return refuse(response, 400, 'the-request-does-not-fit', 'Invalid request', detail);
   }
   const result = await handler(event);
   const bytes = Buffer.from(result.body ?? '', result.isBase64Encoded ? 'base64' : 'utf8');

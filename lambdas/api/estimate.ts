@@ -28,10 +28,10 @@ export async function estimateOf(
     for (const { jobId, status, settings, tokenUsage } of list.jobs) {
       const isLike = isEnded(status) && settings.model === model && tokenUsage.total > 0;
       if (!isLike || costs.length >= MAX_REPOSITORIES) continue;
-      const rows = await repositoryIndex.listRows(jobId);
-      const known = rows.flatMap(({ costUsd }) => (costUsd === undefined || costUsd === 0 ? [] : [costUsd]));
-      costs.push(...known);
-      if (known.length > 0) standing += 1;
+      const before = costs.length;
+      for await (const rows of repositoryIndex.rowPages(jobId))
+        for (const { costUsd } of rows) if (costUsd) costs.push(costUsd);
+      if (costs.length > before) standing += 1;
     }
     cursor = list.cursor;
     if (cursor === undefined) break;

@@ -3,6 +3,7 @@ import { isAllowed } from '../../core/allowed-repositories.ts';
 import type { Choice, ChosenRepository, LeftOutRepository } from '../../core/choice.ts';
 import { CodyBatchError, describeError, InvalidInputError } from '../../core/errors.ts';
 import { fitsPattern, parseSelector, type Selector } from '../../core/repository-selector.ts';
+import type { SummaryRow } from '../../core/summary-row.ts';
 import type { Context } from '../context.ts';
 import { statusOf } from '../github/status-of.ts';
 import { listingOfOwner } from './listing-of-owner.ts';
@@ -171,11 +172,18 @@ async function ofJob(
       received: `job:${jobId}`,
     });
   }
-  const rows = await repositoryIndex.listRows(jobId);
-  return rows.filter(({ status, outcome, prState }) => {
-    if (is === 'failed') return status === 'failed' || status === 'cancelled';
-    return outcome === 'changed' && (is === 'changed' || prState !== 'merged');
-  });
+  const found: Found['found'] = [];
+  for await (const page of repositoryIndex.rowPages(jobId))
+    for (const { repositoryName, ...row } of page) if (isWanted(row, is)) found.push({ repositoryName });
+  return found;
+}
+
+function isWanted(
+  { status, outcome, prState }: Pick<SummaryRow, 'status' | 'outcome' | 'prState'>,
+  is: Extract<Selector, { kind: 'job' }>['is'],
+): boolean {
+  if (is === 'failed') return status === 'failed' || status === 'cancelled';
+  return outcome === 'changed' && (is === 'changed' || prState !== 'merged');
 }
 
 function reasonLeftOut(

@@ -11,8 +11,8 @@ import { artifactKeys } from '../../../core/store/artifact-keys.ts';
 import type { ArtifactStore } from '../../../core/store/artifact-store.ts';
 import { openArtifacts, writeArtifact } from '../../../core/store/artifacts.ts';
 import { getJob } from '../../../lambdas/api/get-job.ts';
+import { getPatches } from '../../../lambdas/api/get-patches.ts';
 import { getRows } from '../../../lambdas/api/get-rows.ts';
-
 import { getTotals } from '../../../lambdas/api/get-totals.ts';
 import { listJobs } from '../../../lambdas/api/list-jobs.ts';
 import { type Route, toResponse } from '../../../lambdas/api/route.ts';
@@ -186,12 +186,16 @@ const MAX_BYTES_A_ROW = 400;
 /** A job's row takes several kilobytes. */
 const MAX_BYTES_A_JOB = 1_000;
 
-test('a page of a job keeps no row of 10,000 in memory but those that it shows', async () => {
+test.each([
+  ['a page of a job', getJob, '[all]'],
+  ['a page of what a caller may touch of a job', getJob, '[some]'],
+  ['an archive', getPatches, '[all]'],
+] as const)('%s keeps no row of 10,000 in memory but those that it shows', async (_, route, groups) => {
   const query = { limit: '50' };
   // The first request loads modules, and lists of names that the process keeps.
-  for (const jobId of [more, many]) await memoryOf(getJob, jobId, query, '[all]');
-  const small = await memoryOf(getJob, more, query, '[all]');
-  const large = await memoryOf(getJob, many, query, '[all]');
+  for (const jobId of [more, many]) await memoryOf(route, jobId, query, groups);
+  const small = await memoryOf(route, more, query, groups);
+  const large = await memoryOf(route, many, query, groups);
   expect((large - small) / 7_000).toBeLessThan(MAX_BYTES_A_ROW);
 });
 

@@ -20,7 +20,7 @@ export async function dryRun(
   const isPriced = isModelPriced(settings.model, context.settings);
   const estimate = isPriced ? await estimateOf(job, count, context) : undefined;
   const unknown = isPriced
-    ? `No earlier job of the type ${job.type} has used ${settings.model}.`
+    ? `No earlier job of the type ${job.type} has a known cost with ${settings.model}.`
     : `The price of ${settings.model} is not known.`;
   return {
     dryRun: true,

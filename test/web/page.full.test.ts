@@ -275,13 +275,14 @@ inBrowser(
     const context = await browser.newContext();
     const page = await context.newPage();
     const faults = faultsOf(page);
-    for (const address of paths) {
+    const addresses = [...paths.map((to) => stack.api + to), `${stack.gitHub}/local/one/pull/1`];
+    for (const address of addresses) {
       await page.setViewportSize({ width: 1280, height: 900 });
-      await page.goto(stack.api + address);
+      await page.goto(address);
       await page.locator('main h1').waitFor();
       await page.waitForLoadState('networkidle');
       const graph = page.getByText(/Graph of run/);
-      if (address === `/j/${jobId}` && (await graph.isVisible())) {
+      if (address === `${stack.api}/j/${jobId}` && (await graph.isVisible())) {
         await graph.click();
         await page.getByText('All states').click();
       }

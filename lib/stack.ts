@@ -115,7 +115,7 @@ export class CodyBatchStack extends Stack {
       JobsTable: storage.jobsTable.tableName,
       RepositoriesTable: storage.repositoriesTable.tableName,
       ArtifactsBucket: storage.artifacts.bucketName,
-      WorkerRepository: images?.repository.repositoryUri,
+      WorkerRepositoryUri: images?.repository.repositoryUri,
       ClientId: signIn?.clientId,
       TokenUrl: signIn?.machineClientId && `${signIn.domainUrl}/oauth2/token`,
       UserPoolId: signIn?.userPoolId,

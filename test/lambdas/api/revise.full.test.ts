@@ -113,6 +113,8 @@ test('a revision continues each conversation by an instruction, and replaces onl
   expect((await fleet.job(jobId)).costUsd).toBeCloseTo(answers * COST_OF_USAGE, 9);
 });
 
+const JOB_DEFINITIONS = JSON.stringify({ default: 'any' });
+
 /** Runs again the steps that end a repository of a run, as after a function that was lost before it answered. */
 async function expectStepsToChangeNothing(jobId: string, run: number) {
   const items = async () =>
@@ -120,7 +122,7 @@ async function expectStepsToChangeNothing(jobId: string, run: number) {
   const before = await items();
   expect(before.map(({ diff }) => diff)).toContainEqual(expect.stringContaining('+second'));
   const step = (name: string, input: object) =>
-    invokeAt(fleet.stack, `steps/${name}`, { jobId, run, ...input }, { JOB_QUEUE }).result();
+    invokeAt(fleet.stack, `steps/${name}`, { jobId, run, ...input }, { JOB_QUEUE, JOB_DEFINITIONS }).result();
   const one = { repositoryName: 'local/one', batchJobName: 'again', attemptSeconds: 60 };
   await step('record-result', { ...one, batch: { jobId: 'again' } });
   await step('record-failure', { ...one, error: { Error: 'States.TaskFailed', Cause: '{}' } });

@@ -95,7 +95,9 @@ export const executionQuery = (job: JobPage) =>
     queryFn: ({ signal }) =>
       get<Execution>(pathOf(`/jobs/${job.jobId}/execution`, { run: job.run }), { signal }),
     placeholderData: keepPreviousData,
-    refetchInterval: isRunning(job) ? 3000 : false,
+    // The API keeps its reading for some seconds, so the first one after the end of the job may be of before.
+    refetchInterval: ({ state }) =>
+      isRunning(job) || state.data?.execution.status === 'RUNNING' ? 3000 : false,
   });
 
 export const reviewsQuery = (jobId: string) =>

@@ -93,6 +93,8 @@ export type Execution = {
   jobId: string;
   run: number;
   status: Job['status'];
+  /** As Step Functions has it, read at most 5 seconds ago. */
+  execution: { status: string };
   consoleUrl?: string;
   isComplete: boolean;
   lanes: ExecutionLane[];

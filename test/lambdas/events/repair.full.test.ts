@@ -1,8 +1,10 @@
+import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Octokit } from '@octokit/rest';
 import { listenOnLoopback } from '../../../local/access/loopback.ts';
 import type { MessageRequest } from '../../../local/model/conversation.ts';
 import type { Reply } from '../../../local/model/reply.ts';
+import { LOCAL_AWS } from '../../support/aws-clients.ts';
 import { ContinuousIntegration } from '../../support/ci.ts';
 import { COST_OF_USAGE, Fleet, USAGE } from '../../support/fleet.ts';
 import { invokeAt } from '../../support/publishing.ts';
@@ -33,6 +35,7 @@ const NAMES = [
   'cancelled',
   'rejected',
   'killed',
+  'capped',
 ];
 
 /** What stands in the blocks of data of the last message. */
@@ -206,6 +209,33 @@ test('a rejected change is not repaired until the rejection is taken back', asyn
     json: { detail: expect.stringContaining('not rejected') },
   });
   expect((await decide('undecided')).status).toBe(200);
+  await track();
+  expect(await fleet.ended(jobId)).toMatchObject({ run: 2, revisions: { replaced: 1 } });
+});
+
+/** Writes the job's cap, as no route does while the job has no run to come. */
+async function setCap(jobId: string, maxCostUsd: number): Promise<void> {
+  const endpoint = fleet.stack.awsVariables.AWS_ENDPOINT_URL_DYNAMODB!;
+  const dynamodb = new DynamoDBClient({ ...LOCAL_AWS, endpoint });
+  await dynamodb.send(
+    new UpdateItemCommand({
+      TableName: 'cody-batch-local-jobs',
+      Key: { jobId: { S: jobId } },
+      UpdateExpression: 'SET maxCostUsd = :cap',
+      ExpressionAttributeValues: { ':cap': { N: String(maxCostUsd) } },
+    }),
+  );
+  dynamodb.destroy();
+}
+
+test('a job whose cap is spent is not repaired until the cap is higher', async () => {
+  const { jobId, before } = await opened('capped');
+  const { costUsd, maxCostUsd } = await fleet.job(jobId);
+  await setCap(jobId, costUsd!);
+  await track();
+  expect((await fleet.rows(jobId)).capped!.pullRequest!.checks).toBe('failing');
+  expect([await runOf(jobId), fleet.model.requests.length - before]).toEqual([1, 1]);
+  await setCap(jobId, maxCostUsd);
   await track();
   expect(await fleet.ended(jobId)).toMatchObject({ run: 2, revisions: { replaced: 1 } });
 });

@@ -54,6 +54,13 @@ function printHead(job: JobWithResults): void {
   print(`started ${ago(job.createdAt)} ago${by}, run ${job.run}, ${job.settings.model}\n\n`);
 }
 
+/** The address, the state and the checks, or why there is no pull request. */
+function pullRequestFact({ pullRequestUrl, pullRequest }: RepositoryResult): string | undefined {
+  if (pullRequestUrl === undefined) return pullRequest?.error?.message;
+  const { state, checks } = pullRequest ?? {};
+  return [pullRequestUrl, state, checks && `checks ${checks}`].filter(Boolean).join(', ');
+}
+
 function printRepository(result: RepositoryResult): void {
   printStyled(`${style('bold', printable(result.repositoryName))}  ${styleStatus(outcomeCell(result))}\n`);
   const facts: [string, string | undefined][] = [
@@ -62,7 +69,7 @@ function printRepository(result: RepositoryResult): void {
     ['turns', result.turns?.toString()],
     ['cost', costOf(result)],
     ['shape', result.shape],
-    ['pull request', result.pullRequestUrl ?? result.pullRequest?.error?.message],
+    ['pull request', pullRequestFact(result)],
     ['error', result.error && `${result.error.name}: ${result.error.message}`],
   ];
   for (const [name, value] of facts) if (value) print(`${name.padEnd(13)} ${value}\n`);

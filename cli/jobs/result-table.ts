@@ -42,8 +42,11 @@ function broken(text: string): string {
   return width === undefined ? text : wrapped(text, width - 1);
 }
 
+/** The address, with the state of a pull request that is not open any longer. */
 function pullRequestCell({ pullRequestUrl, pullRequest }: Row): string {
-  return pullRequestUrl ?? pullRequest?.state ?? '';
+  const state = pullRequest?.state ?? '';
+  if (pullRequestUrl === undefined) return state;
+  return state === 'merged' || state === 'closed' ? `${pullRequestUrl} ${state}` : pullRequestUrl;
 }
 
 export function outcomeCell({

@@ -46,21 +46,24 @@ onRun<{ keep?: boolean }>(demo, async ({ keep = false }) => {
 
 async function runIn(folder: string, started: number, keep: boolean): Promise<number> {
   const { startStack } = await import('../../local/stack.ts');
-  const [stack, trees] = await Promise.all([
-    startStack({
-      dataFolder: path.join(folder, 'data'),
-      // Ignores the shell's settings, so that a demonstration never spends money and never calls GitHub.
-      given: {},
-      gitHub: 'local',
-      model: 'offline',
-      maxRunning: availableParallelism(),
-      shared: false,
-      trackingSeconds: LOCAL_TRACKING_SECONDS,
-      page: hasPage() ? PAGE_FOLDER : undefined,
-    }),
-    Promise.all(PACKAGES.map((name) => makePackageRepository(name, path.join(folder, 'source')))),
-  ]);
+  const making = Promise.all(
+    PACKAGES.map((name) => makePackageRepository(name, path.join(folder, 'source'))),
+  );
+  // Awaited below, where the stack is closed if it fails: an open one would keep the command running.
+  making.catch(() => {});
+  const stack = await startStack({
+    dataFolder: path.join(folder, 'data'),
+    // Ignores the shell's settings, so that a demonstration never spends money and never calls GitHub.
+    given: {},
+    gitHub: 'local',
+    model: 'offline',
+    maxRunning: availableParallelism(),
+    shared: false,
+    trackingSeconds: LOCAL_TRACKING_SECONDS,
+    page: hasPage() ? PAGE_FOLDER : undefined,
+  });
   try {
+    const trees = await making;
     const api = new ApiClient(stack.api, stack.secret);
     const workTrees = await Promise.all(trees.map(({ folder }) => inspectWorkTree(folder)));
     const repositories = await registerWorkTrees(workTrees, stack.gitHub!, stack.secret);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp } from 'node:fs/promises';
+import { chmod, cp, readdir, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,7 @@ export async function makePackageRepository(
     recursive: true,
     filter: (file) => path.relative(source, file).split(path.sep)[0] !== 'node_modules',
   });
+  await makeWritable(folder);
   const git = async (...args: string[]) => {
     const options = { cwd: folder, env: { ...gitEnvironment(), ...IDENTITY }, maxBuffer: 16 * 1024 * 1024 };
     return (await promisify(execFile)('git', args, options)).stdout;
@@ -26,6 +27,14 @@ export async function makePackageRepository(
   await git('commit', '--quiet', '--message', `The published files of ${name}`);
   const files = (await git('ls-files', '-z')).split('\0').length - 1;
   return { name, folder, files };
+}
+
+/** A copy has the modes of its source, which a read-only installation does not let its user write. */
+async function makeWritable(folder: string): Promise<void> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const inside = entries.filter((entry) => !entry.isSymbolicLink());
+  for (const place of [folder, ...inside.map(({ parentPath, name }) => path.join(parentPath, name))])
+    await chmod(place, (await stat(place)).mode | 0o200);
 }
 
 const IDENTITY = Object.fromEntries(

@@ -1,6 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -231,6 +239,13 @@ test('a job is submitted to a server of the installed package, and its page has 
   expect(page.stdout).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:\\d+/j/${submitted.stdout.trim()}$`, 'm'));
   expect((await run(['serve', '--stop'])).status).toBe(0);
   expect((await ended)[0]).toBe(0);
+});
+
+test('the demonstration of the installed package runs a whole job, and leaves nothing behind', async () => {
+  const { status, stdout } = await run(['demo'], { TMPDIR: home });
+  expect([status, stdout.match(/\/pull\/1$/gm)]).toEqual([0, Array(3).fill('/pull/1')]);
+  expect(stdout).toMatch(/^job-\w{26}: completed in /m);
+  expect(readdirSync(home).filter((name) => name.startsWith('cody-batch-demo-'))).toEqual([]);
 });
 
 test("the SDK's client speaks the Model Context Protocol with the installed package", async () => {

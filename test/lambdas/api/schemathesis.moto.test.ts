@@ -16,7 +16,7 @@ const run = promisify(execFile);
 
 const SEED = process.env.SEED ?? '11';
 /** Seconds in which schemathesis repeats its fuzzing and its stateful tests. */
-const SECONDS = 45;
+const SECONDS = 90;
 const EXAMPLES = 25;
 
 const ALLOWED = { ALLOWED_REPOSITORIES: 'local/sample' };

@@ -9,8 +9,8 @@ type SdkError = {
 /** The names that services of AWS give to errors of too many requests. */
 export const THROTTLED = /Thrott|ThroughputExceeded|TooManyRequests|RequestLimit|SlowDown/;
 /** Errors of Node.js: the connection was not made, or ended before the answer. */
-const LOST_CONNECTION =
-  /^(?:ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+export const LOST_CONNECTION =
+  /\b(?:ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)\b/;
 
 /**
  * Whether an error is one of a service of AWS or of the connection to it, after the SDK's own retries: the same call may succeed

@@ -1,3 +1,4 @@
+import { LOST_CONNECTION, THROTTLED } from '../core/aws-faults.ts';
 import { CodyBatchError } from '../core/errors.ts';
 import { GitInterruptedError } from './checkout/git.ts';
 
@@ -11,11 +12,6 @@ type SdkError = {
   $metadata?: { httpStatusCode?: number };
 };
 
-/** The SDK has it in `code`, or in the message if it wraps the error. */
-const LOST_CONNECTION =
-  /\b(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)\b/;
-const THROTTLED = /Thrott|TooManyRequests|ProvisionedThroughputExceeded|RequestLimitExceeded|SlowDown/;
-
 /** Whether another attempt, later or on another host, may succeed: a service failed or could not be reached. */
 export function isTransientError(error: unknown): boolean {
   if (error instanceof CodyBatchError) return error.retryable;
@@ -25,6 +21,7 @@ export function isTransientError(error: unknown): boolean {
     $fault === 'server' ||
     $retryable !== undefined ||
     ($metadata?.httpStatusCode ?? 0) >= 500 ||
+    // The SDK has it in `code`, or in the message if it wraps the error.
     LOST_CONNECTION.test(`${code} ${message}`) ||
     THROTTLED.test(name ?? '') ||
     name === 'TimeoutError'

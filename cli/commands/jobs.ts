@@ -73,7 +73,7 @@ function columns(): Column<JobRow>[] {
 }
 
 const LONGEST_NAME = 60;
-/** What a beginning of a name has on a terminal that is not narrow, beside the other columns. */
+/** How many characters of a name are shown beside the other columns, on a terminal that is not narrow. */
 const SHORTEST_NAME = 20;
 const OTHER_COLUMNS = 58;
 

@@ -47,7 +47,7 @@ function rootOf(error: Error): string {
   return cause?.message ? rootOf(cause) : error.message;
 }
 
-/** What an issuer or a browser answered, and what to do next. */
+/** A message with the answer of an issuer or of a browser, and with what to do next. */
 function faultOf(error: Error): string {
   if (error instanceof oidc.ResponseBodyError || error instanceof oidc.AuthorizationResponseError) {
     const { error: code, error_description: description } = error;

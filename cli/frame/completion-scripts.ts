@@ -1,5 +1,5 @@
 /*
- * What is typed is passed on as it is: nothing of it is evaluated while the user only asks for candidates. A shell completes
+ * The typed words are passed on unchanged, and the shell evaluates none of them while the user asks for candidates. A shell completes
  * names of files itself, if the command offers nothing.
  */
 

@@ -10,7 +10,7 @@ const MAX_ITEM_BYTES = 350 * 1024;
 /** A damaged item must not fill the memory. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
-/** What GitHub's lists say of a repository. */
+/** The properties of a repository that GitHub's lists have. */
 const ListedRepository = z.object({
   repositoryName: z.string(),
   isArchived: z.boolean().optional(),

@@ -23,7 +23,7 @@ type Answered = {
   routes: readonly Route[];
   /** All routes of the API, to name in refusals. @default - routes */
   described?: readonly DescribedRoute[];
-  /** What becomes of a long answer of a route that may be signed. @default - it is sent as it is */
+  /** Replaces a long answer of a route by a redirection to a signed URL, if the route allows that. @default - the answer is sent */
   sign?: (
     output: RouteOutput,
     about: { jobId: string; headers: Headers },

@@ -18,7 +18,7 @@ const Me = z.object({
     /** Empty means any model with a known price. */
     allowedModels: z.array(z.string()),
     defaultModel: z.string(),
-    /** The worker images for `settings.image`; jobs that name none get the first. Empty if there is no choice. */
+    /** The names that `settings.image` accepts. A job without that setting gets the first. Empty if there is no choice. */
     workerImages: z.array(z.string()),
     /** Whether the cost of the default model is known, so that limits on cost hold. */
     isDefaultModelPriced: z.boolean(),

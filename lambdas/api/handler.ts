@@ -40,7 +40,7 @@ import { reviewChanges } from './review-changes.ts';
 import { reviseJob } from './revise-job.ts';
 import type { DescribedRoute, Route } from './route.ts';
 
-/** What this function answers, by operation ID. */
+/** The routes that this function answers, by operation ID. */
 const answered: Readonly<Record<string, Route>> = {
   health,
   listRepositories,

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { InvalidInputError } from '../../core/errors.ts';
+import { inParallel } from '../../core/in-parallel.ts';
 import { JobId } from '../../core/job.ts';
 import { Review } from '../../core/review.ts';
+import { PARALLEL } from '../../core/store/repository-table.ts';
 import { REVIEW_KEY_PREFIX, reviewKey } from '../../core/store/tables.ts';
 import type { Context } from '../context.ts';
 import { route } from './route.ts';
@@ -85,14 +87,17 @@ async function ofMine(
     const before = own.get(name);
     return before !== undefined && before.decision !== 'undecided' && before.decidedAt <= decidedAt;
   };
-  const shown = await Promise.all(
-    all.map(async (review) => {
-      const { repositoryName } = review;
-      if (repositoryName !== undefined) return mine.has(repositoryName) ? [review] : [];
-      const names = (await reviews.covered(jobId, review, artifacts)).filter((name) => mine.has(name));
-      const covers = names.filter((name) => !hasOwn(name, review)).length;
-      return names.length > 0 ? [{ ...review, covers }] : [];
-    }),
-  );
+  const shown: Review[][] = all.map(() => []);
+  // Each shape has a list to read, and a job may have thousands of shapes.
+  await inParallel([...all.entries()], PARALLEL, async ([i, review]) => {
+    const { repositoryName } = review;
+    if (repositoryName !== undefined) {
+      if (mine.has(repositoryName)) shown[i] = [review];
+      return;
+    }
+    const names = (await reviews.covered(jobId, review, artifacts)).filter((name) => mine.has(name));
+    const covers = names.filter((name) => !hasOwn(name, review)).length;
+    if (names.length > 0) shown[i] = [{ ...review, covers }];
+  });
   return shown.flat();
 }

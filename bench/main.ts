@@ -1,5 +1,5 @@
 /**
- * `node bench/main.ts [worker|cli|fleet|engine|pull-requests|shapes|api|page|revise|claude-code]… [--with-claude-code] [--write]`:
+ * `node bench/main.ts [worker|cli|fleet|engine|pull-requests|shapes|api|page|review|revise|claude-code]… [--with-claude-code] [--write]`:
  * all figures, or those named; see bench/RESULTS.md. The comparison with Claude Code downloads it, so it
  * runs only on request.
  */
@@ -15,6 +15,7 @@ import { measureFleet } from './fleet/fleet.ts';
 import { measurePage } from './page/page.ts';
 import { measurePullRequests } from './pull-requests/pull-requests.ts';
 import { markdown, table } from './report.ts';
+import { measureReview } from './review/review.ts';
 import { measureRevise } from './revise/revise.ts';
 import { measureShapes } from './shapes/shapes.ts';
 import { measureWorker } from './worker/worker.ts';
@@ -29,6 +30,7 @@ const FIGURES: Readonly<Record<string, (log: Log) => Promise<Figure>>> = {
   'pull-requests': measurePullRequests,
   shapes: measureShapes,
   api: measureApi,
+  review: measureReview,
   revise: measureRevise,
   page: measurePage,
   [CLAUDE_CODE]: measureAgainstClaudeCode,

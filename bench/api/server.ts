@@ -8,7 +8,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { BatchWriteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { countsOf, type JobRow, newJobId } from '../../core/job.ts';
 import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
@@ -21,9 +20,8 @@ import { startApi } from '../../local/api.ts';
 import { startDynamoDB } from '../../local/dynamodb/dynamodb.ts';
 import { functionContext } from '../../local/function-context.ts';
 import { PAGE_FOLDER } from '../../local/page.ts';
-
-/** BatchWriteItem takes at most 25 items. */
-const WRITES_PER_BATCH = 25;
+import { meterDynamoDB } from '../metered-dynamodb.ts';
+import { putAll } from '../put-all.ts';
 
 const [jobCount, repositoryCount] = process.argv.slice(2).map(Number) as [number, number];
 const folder = process.argv[4]!;
@@ -46,20 +44,7 @@ const settings = parseSettings(process.env);
 const client = openDynamoDB(settings);
 const jobId = await fill();
 
-let units = 0;
-let calls = 0;
-const { send } = DynamoDBDocumentClient.prototype;
-type Send = (command: { input: Record<string, unknown> }, ...rest: unknown[]) => Promise<Answer>;
-type Capacity = { CapacityUnits?: number };
-type Answer = { ConsumedCapacity?: Capacity | Capacity[] };
-DynamoDBDocumentClient.prototype.send = async function (this: DynamoDBDocumentClient, command, ...rest) {
-  // In place: the client sends this very object.
-  Object.assign(command.input, { ReturnConsumedCapacity: 'TOTAL' });
-  const answer = await (send as unknown as Send).call(this, command, ...rest);
-  calls += 1;
-  for (const { CapacityUnits = 0 } of [answer.ConsumedCapacity ?? []].flat()) units += CapacityUnits;
-  return answer;
-} as Send as typeof send;
+const consumed = meterDynamoDB();
 
 const { handler } = await import('../../lambdas/api/handler.ts');
 const api = await startApi((event) => handler(event, functionContext('api')), {
@@ -67,9 +52,9 @@ const api = await startApi((event) => handler(event, functionContext('api')), {
   ...(patch !== undefined && { page: PAGE_FOLDER }),
 });
 const control = createServer((_, response) => {
+  const { readUnits, writeUnits, calls } = consumed();
   const memory = process.memoryUsage.rss();
-  response.end(JSON.stringify({ units, calls, memory }));
-  [units, calls] = [0, 0];
+  response.end(JSON.stringify({ units: readUnits + writeUnits, calls, memory }));
 }).listen(0, '127.0.0.1', () => {
   const { port } = control.address() as AddressInfo;
   process.stdout.write(`${JSON.stringify({ api: api.url, control: `http://127.0.0.1:${port}`, jobId })}\n`);
@@ -84,7 +69,7 @@ async function fill(): Promise<string> {
     const job = jobRow(i + 1, 10);
     return { ...job, entity: 'job', words: job.name };
   });
-  await putAll(names.jobsTable, jobs);
+  await putAll(client, names.jobsTable, jobs);
   const repositories = Array.from(
     { length: repositoryCount },
     (_, i) => `acme/r${String(i).padStart(5, '0')}`,
@@ -100,7 +85,7 @@ async function fill(): Promise<string> {
     await artifacts.write(key, readFileSync(patch), { contentType: 'text/x-diff' });
     Object.assign(rows[0]!, { artifacts: { diff: key } });
   }
-  await putAll(names.repositoriesTable, rows);
+  await putAll(client, names.repositoriesTable, rows);
   return first.jobId;
 }
 
@@ -122,7 +107,7 @@ function row({ jobId, createdAt }: JobRow, repositoryName: string, i: number) {
     ...{ jobId, repositoryName, status: 'completed', statusKey: statusKey('completed', repositoryName) },
     ...{ run: 1, outcome: 'changed', end: 'submitted', turns: 9, costUsd: 0.02, attempts: 1 },
     ...{ changedFiles: 3, additions: 12, deletions: 12, summary: 'x'.repeat(2000) },
-    ...{ shape: `1:${String(i % 12).padStart(16, '0')}`, kin: `1:${String(i % 7).padStart(16, '0')}` },
+    ...{ shape: `1:${String(i % 12).padStart(32, '0')}`, kin: `1:${String(i % 7).padStart(32, '0')}` },
     ...{ tokenUsage: NO_TOKENS, createdAt, completedAt: createdAt, updatedAt: createdAt },
   };
 }
@@ -137,11 +122,4 @@ function variety(repositoryName: string, i: number) {
       end: 'error',
     };
   return i % 3 === 1 ? { outcome: 'unchanged' } : {};
-}
-
-async function putAll(table: string, items: readonly Record<string, unknown>[]): Promise<void> {
-  for (let from = 0; from < items.length; from += WRITES_PER_BATCH) {
-    const puts = items.slice(from, from + WRITES_PER_BATCH).map((Item) => ({ PutRequest: { Item } }));
-    await client.send(new BatchWriteCommand({ RequestItems: { [table]: puts } }));
-  }
 }

@@ -73,7 +73,16 @@ async function track(open: readonly Open[], until: number, context: Context): Pr
       repositoryName: one.pullRequest.renamedTo ?? one.repositoryName,
       number: one.pullRequestNumber,
     }));
-    for await (const [{ one }, seen] of askPullRequests(github, asked)) {
+    // Otherwise it would be the first of each look, as the one that was checked longest ago.
+    const passOver = async (
+      { one: { jobId, repositoryName, pullRequest } }: { one: Open },
+      error: unknown,
+    ) => {
+      logger.warn('A pull request could not be read', { jobId, repositoryName, error: describeError(error) });
+      const record = { ...pullRequest, checkedAt: now() };
+      await repositories.recordTracked(jobId, repositoryName, pullRequest.checkedAt, record);
+    };
+    for await (const [{ one }, seen] of askPullRequests(github, asked, passOver)) {
       const { jobId, repositoryName, pullRequest } = one;
       const record = trackedRecord(pullRequest, seen, now());
       if (await repositories.recordTracked(jobId, repositoryName, pullRequest.checkedAt, record))

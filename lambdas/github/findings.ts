@@ -108,7 +108,7 @@ export async function* askFeedback<T extends { repositoryName: string; number: n
     pulls,
     feedbackQuery,
     ({ repositoryName, number }, i) => ({ ...variablesOf(repositoryName, i), [`number${i}`]: number }),
-    PULLS_PER_CALL,
+    { perCall: PULLS_PER_CALL },
   );
   for await (const [pull, answer] of answers)
     yield [pull, answer?.pullRequest ? feedbackOf(answer.pullRequest) : undefined];

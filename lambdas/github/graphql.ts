@@ -83,11 +83,13 @@ export async function* askRepositories<T extends string>(
 export async function* askPullRequests<T extends { repositoryName: string; number: number }>(
   github: Octokit,
   pulls: readonly T[],
+  onUnanswered?: OnUnanswered<T>,
 ): AsyncGenerator<[T, Seen | undefined]> {
-  yield* askAll<T, Seen>(github, pulls, pullRequestsQuery, ({ repositoryName, number }, i) => ({
+  const variables = ({ repositoryName, number }: T, i: number) => ({
     ...variablesOf(repositoryName, i),
     [`number${i}`]: number,
-  }));
+  });
+  yield* askAll<T, Seen>(github, pulls, pullRequestsQuery, variables, { onUnanswered });
 }
 
 export function variablesOf(repositoryName: string, i: number): Record<string, string | number> {
@@ -95,22 +97,49 @@ export function variablesOf(repositoryName: string, i: number): Record<string, s
   return { [`owner${i}`]: owner, [`name${i}`]: name };
 }
 
-/** Yields the answer about each item, in order. `query` has an alias `at{i}` for each, and `variables` are those of one. */
+/** Called for an item that GitHub could not answer even when it was asked for alone. */
+type OnUnanswered<T> = (item: T, error: unknown) => Promise<void>;
+
+/**
+ * Yields the answer about each item, in order. `query` has an alias `at{i}` for each, and `variables` are those of one. If
+ * GitHub takes too long, fewer items are asked for at once. An item that takes too long even alone is left out and given to
+ * `onUnanswered`; without that, it throws.
+ */
 export async function* askAll<T, Answer>(
   github: Octokit,
   items: readonly T[],
   query: (count: number) => string,
   variables: (item: T, i: number) => Record<string, string | number>,
-  perCall = ITEMS_PER_CALL,
+  { perCall = ITEMS_PER_CALL, onUnanswered }: { perCall?: number; onUnanswered?: OnUnanswered<T> } = {},
 ): AsyncGenerator<[T, Answer | undefined]> {
-  for (let at = 0; at < items.length; at += perCall) {
+  let at = 0;
+  while (at < items.length) {
     const some = items.slice(at, at + perCall);
-    const answers = await ask<Answer>(github, query(some.length), Object.assign({}, ...some.map(variables)));
+    let answers: Record<string, Answer | null>;
+    try {
+      answers = await ask<Answer>(github, query(some.length), {
+        ...Object.assign({}, ...some.map(variables)),
+        // Asking for fewer is the better way to repeat it, or the caller's next look.
+        ...((some.length > 1 || onUnanswered) && { request: { retries: 0 } }),
+      });
+    } catch (error) {
+      if (!isTooMuch(error as GraphQLFault)) throw error;
+      if (some.length > 1) {
+        perCall = Math.ceil(some.length / 2);
+        continue;
+      }
+      if (!onUnanswered) throw error;
+      await onUnanswered(some[0]!, error);
+      at += 1;
+      continue;
+    }
     for (const [i, item] of some.entries()) yield [item, answers[`at${i}`] ?? undefined];
+    at += some.length;
   }
 }
 
 type GraphQLFault = Error & {
+  status?: number;
   data?: Record<string, unknown> | null;
   errors?: { type?: string; message: string }[];
   headers?: Record<string, string>;
@@ -120,7 +149,7 @@ type GraphQLFault = Error & {
 async function ask<Answer>(
   github: Octokit,
   query: string,
-  variables: Record<string, string | number>,
+  variables: Record<string, unknown>,
 ): Promise<Record<string, Answer | null>> {
   try {
     return await github.graphql(query, variables);
@@ -130,7 +159,21 @@ async function ask<Answer>(
     // GraphQL reports the rate limit with status 200; callers expect 429.
     if (errors.some(({ type }) => type === 'RATE_LIMITED'))
       throw Object.assign(new Error(message, { cause: error }), { status: 429, response: { headers } });
+    if (isTooMuch(error as GraphQLFault)) throw error;
     if (!data) throw error;
     return data as Record<string, Answer | null>;
   }
+}
+
+/** Whether GitHub gave up on the query, or on a part of it, because it took longer than 10 s or too many resources. */
+function isTooMuch({ status, message, errors = [] }: GraphQLFault): boolean {
+  // The retry plugin makes an error with status 500 of the second, which comes with status 200.
+  return (
+    status === 502 ||
+    status === 504 ||
+    [message, ...errors.map((error) => error.message)].some((text) =>
+      /something went wrong while executing your query/i.test(text),
+    ) ||
+    errors.some(({ type }) => type === 'RESOURCE_LIMITS_EXCEEDED')
+  );
 }

@@ -5,22 +5,25 @@ import { listenOnLoopback } from '../../local/access/loopback.ts';
 /** A call that went through the proxy: `POST /repos/local/a/git/trees`, and the answer's status. */
 export type Call = { line: string; status: number | undefined; body: string };
 
-/** The fate of a call: `lost` is carried out but not answered, `refused` is neither. */
-export type Fate = 'answered' | 'lost' | 'refused';
+/**
+ * The fate of a call: `lost` is carried out but not answered, `refused` is neither. An answer in place of GitHub's is JSON if
+ * it has a body.
+ */
+export type Fate = 'answered' | 'lost' | 'refused' | { status: number; body?: object };
 
 export type GitHubProxy = {
   /** For GITHUB_API_URL. */
   readonly apiUrl: string;
   readonly calls: Call[];
   /** Sets the fate of the `n`th call, from 1. `onUnanswered` runs after each call that gets no answer. */
-  decide(fate: (n: number, line: string) => Fate, onUnanswered?: () => void): void;
+  decide(fate: (n: number, line: string, body: string) => Fate, onUnanswered?: () => void): void;
   close(): Promise<void>;
 };
 
 /** A proxy between the product and the local GitHub that records calls and loses answers. */
 export async function startGitHubProxy(gitHubUrl: string): Promise<GitHubProxy> {
   const calls: Call[] = [];
-  let fateOf: (n: number, line: string) => Fate = () => 'answered';
+  let fateOf: (n: number, line: string, body: string) => Fate = () => 'answered';
   let onUnanswered = () => {};
   const { host } = new URL(gitHubUrl);
 
@@ -29,8 +32,13 @@ export async function startGitHubProxy(gitHubUrl: string): Promise<GitHubProxy> 
     const line = `${request.method} ${request.url!.replace('/api/v3', '')}`;
     const call: Call = { line, status: undefined, body: body.toString() };
     calls.push(call);
-    const fate = fateOf(calls.length, line);
+    const fate = fateOf(calls.length, line, call.body);
     if (fate === 'refused') return onUnanswered();
+    if (typeof fate === 'object') {
+      call.status = fate.status;
+      response.writeHead(fate.status, { 'content-type': 'application/json' });
+      return void response.end(JSON.stringify(fate.body ?? { message: 'Bad Gateway' }));
+    }
     const answer = await send(request, body);
     call.status = answer.status;
     if (fate === 'lost') return onUnanswered();

@@ -99,3 +99,32 @@ test('the checks of open pull requests combine check runs and commit statuses, f
   await publishing.invoke('events/track-pull-requests', {}, { GITHUB_API_URL: proxy.apiUrl }).result();
   expect(proxy.calls.map(({ line, status }) => `${line} ${status}`)).toEqual(['POST /api/graphql 200']);
 });
+
+test('pull requests that GitHub takes too long about are asked for in fewer, and one alone does not hold up the others', async () => {
+  const names = ['slow', 'quick', 'swift'];
+  const repositories = await Promise.all(
+    names.map(async (name) => {
+      const baseSha = await publishing.addRepository(name, { 'a.txt': 'a\n' });
+      return { name, baseSha, files: [text('a.txt', 'b\n')] };
+    }),
+  );
+  const jobId = await publishing.record(repositories);
+  await publishing.publish(jobId);
+  const cutShort = { data: null, errors: [{ message: 'Something went wrong while executing your query.' }] };
+  proxy.decide((_, __, body) => {
+    const asked = namesIn(body);
+    if (asked.length > 2) return { status: 502 };
+    if (asked.length === 2) return { status: 200, body: cutShort };
+    return asked[0] === 'slow' ? { status: 504 } : 'answered';
+  });
+  await publishing.invoke('events/track-pull-requests', {}, { GITHUB_API_URL: proxy.apiUrl }).result();
+  const answered = proxy.calls.flatMap(({ status, body }) => (status === 200 ? namesIn(body) : []));
+  expect(answered).toEqual(expect.arrayContaining(['quick', 'swift']));
+  expect((await publishing.row(jobId, 'slow')).pullRequest!.error).toBeUndefined();
+});
+
+/** The repositories that a query is about. */
+function namesIn(body: string): unknown[] {
+  const { variables } = JSON.parse(body) as { variables: Record<string, unknown> };
+  return Object.entries(variables).flatMap(([key, value]) => (/^name/.test(key) ? [value] : []));
+}

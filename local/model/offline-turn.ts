@@ -12,7 +12,7 @@ const TOOLS = ['search_code', 'edit_file', 'task_complete'] as const;
 const WHAT_THIS_IS =
   'I am the offline model of Cody Batch, not Claude: I run on this machine without a key and I understand nothing. ' +
   "I carry out literal replacements that the prompt names in quotes and without conditions, such as: Replace all occurrences of 'a(' with 'b('. " +
-  'For anything else set CLAUDE_API_KEY and run the job again.';
+  'For anything else set ANTHROPIC_API_KEY and run the job again.';
 
 /**
  * The offline model's next turn. It is derived from the conversation alone, without other state, so a resumed

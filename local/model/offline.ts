@@ -16,7 +16,7 @@ export function startOfflineModel(options: { port?: number; access: Access }): P
     models: {
       ids: [OFFLINE_MODEL],
       absent: (id) =>
-        `model: ${id}. This server is the offline model, called \`${OFFLINE_MODEL}\`; Claude needs a key: set CLAUDE_API_KEY`,
+        `model: ${id}. This server is the offline model, called \`${OFFLINE_MODEL}\`; Claude needs a key: set ANTHROPIC_API_KEY`,
     },
     respond: nextTurn,
   });

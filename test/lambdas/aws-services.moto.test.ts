@@ -204,3 +204,30 @@ test('a rotated key is what functions read next, and the earlier one stays as AW
   expect(VersionIdsToStages![after.versionId]).toEqual(['AWSCURRENT']);
   await claude.close();
 });
+
+test('a GitHub token is stored if an Enterprise Server without rate limits knows it, and not for just any 404', async () => {
+  const { ARN } = await new SecretsManagerClient({}).send(
+    new CreateSecretCommand({ Name: 'github-token', SecretString: 'ghp_the-old-one' }),
+  );
+  let message = 'Not Found';
+  const gitHub = await listenOnLoopback(
+    (_, response) => void response.writeHead(404).end(JSON.stringify({ message })),
+    { access: 'anyone', name: 'github' },
+  );
+  const settings = parseSettings({
+    ...{ AUTHORIZATION: 'none', GITHUB_API_URL: gitHub.url, GITHUB_TOKEN_SECRET_ID: ARN! },
+    ROTATED_SECRETS: JSON.stringify({ GITHUB_TOKEN: ARN }),
+  });
+  const context = { ...contextWith({}), settings } as Context;
+  const rotate = () =>
+    answerOf(rotateCredential, context, {
+      params: { name: 'GITHUB_TOKEN' },
+      body: { value: 'ghp_the-new-one' },
+    });
+  await expect(rotate()).rejects.toThrow('answered 404');
+  expect(await settings.secret('GITHUB_TOKEN')).toBe('ghp_the-old-one');
+  message = 'Rate limiting is not enabled.';
+  await rotate();
+  expect(await settings.secret('GITHUB_TOKEN')).toBe('ghp_the-new-one');
+  await gitHub.close();
+});

@@ -48,28 +48,41 @@ function notInSecretsManager(name: SecretName): NotAvailableHereError {
 /** Asks the credential's service whether it knows it, so that a mistyped key does not stop all jobs. */
 async function requireAccepted(name: SecretName, value: string, settings: Settings): Promise<void> {
   if (name === 'GITHUB_APP_PRIVATE_KEY') return requireKey(value);
-  const { url, headers, hasIt } =
+  const { url, headers } =
     name === 'CLAUDE_API_KEY'
       ? {
           url: `${settings.ANTHROPIC_BASE_URL ?? 'https://api.anthropic.com'}/v1/models`,
           headers: { 'x-api-key': value, 'anthropic-version': '2023-06-01' },
-          hasIt: true,
         }
-      : {
-          url: `${settings.GITHUB_API_URL}/rate_limit`,
-          headers: { authorization: `Bearer ${value}` },
-          // GitHub Enterprise Server without rate limits answers 404 to a token that it knows, and 401 to others.
-          hasIt: false,
-        };
+      : { url: `${settings.GITHUB_API_URL}/rate_limit`, headers: { authorization: `Bearer ${value}` } };
   const response = await fetch(url, {
     headers,
     redirect: 'error',
     signal: AbortSignal.timeout(10_000),
   }).catch(() => undefined);
-  await response?.body?.cancel();
-  if (response && (response.status < 400 || (response.status === 404 && !hasIt))) return;
+  const start = await startOf(response);
+  if (response && (response.status < 400 || isWithoutRateLimits(response.status, start))) return;
   const answer = response ? `answered ${response.status}` : 'did not answer';
   throw refused(`${new URL(url).origin} ${answer} to the new ${name}, so it was not stored.`);
+}
+
+/** GitHub Enterprise Server without rate limits answers so to a token that it knows, and 401 to others. */
+function isWithoutRateLimits(status: number, body: string): boolean {
+  return status === 404 && body.includes('Rate limiting is not enabled');
+}
+
+/** The first piece of a body, or an empty text. */
+async function startOf(response: Response | undefined): Promise<string> {
+  const reader = response?.body?.getReader();
+  if (!reader) return '';
+  try {
+    const { value } = await reader.read();
+    return Buffer.from(value ?? []).toString();
+  } catch {
+    return '';
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
 }
 
 function requireKey(value: string): void {

@@ -311,7 +311,7 @@ test('another model’s name is answered with 404, naming this server and the se
   await expect(asked).rejects.toBeInstanceOf(Anthropic.NotFoundError);
   await expect(asked).rejects.toMatchObject({
     type: 'not_found_error',
-    message: expect.stringMatching(/offline model, called `offline`.*CLAUDE_API_KEY/),
+    message: expect.stringMatching(/offline model, called `offline`.*ANTHROPIC_API_KEY/),
   });
   await expect(client.models.retrieve('claude-sonnet-5-5')).rejects.toBeInstanceOf(Anthropic.NotFoundError);
 });

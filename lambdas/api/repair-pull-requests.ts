@@ -58,6 +58,8 @@ async function namesToRepair(
   const due = failing.filter((row) => decisions?.of(row) !== 'reject');
   if (due.length > 0) return due.map(({ repositoryName }) => repositoryName).sort();
   throw new ConflictError(
-    `None of the ${names.length} repositories has an open pull request of this job whose checks fail, whose newest commit is the job's own, and whose change is not rejected. GET /jobs/${job.jobId}/pull-requests shows each as GitHub had it when it was last asked.`,
+    names.length === 0
+      ? `No repository of the job ${job.jobId} matches, so there is nothing to repair. GET /jobs/${job.jobId}/pull-requests shows its pull requests.`
+      : `None of the ${names.length} repositories has an open pull request of this job whose checks fail, whose newest commit is the job's own, and whose change is not rejected. GET /jobs/${job.jobId}/pull-requests shows each as GitHub had it when it was last asked.`,
   );
 }

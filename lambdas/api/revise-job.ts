@@ -62,7 +62,10 @@ async function namesToRevise(
   const rows = await repositories.getMany(jobId, selected, ['repositoryName', 'status']);
   const ended = rows.filter(({ status }) => status === 'completed' || status === 'failed');
   if (ended.length > 0) return ended.map(({ repositoryName }) => repositoryName);
+  const seeRows = `GET /jobs/${jobId}/rows shows what each came to.`;
   throw new ConflictError(
-    `None of the ${selected.length} selected repositories of the job ${jobId} has a result to revise. GET /jobs/${jobId}/rows shows what each came to.`,
+    selected.length === 0
+      ? `No repository of the job ${jobId} matches, so there is nothing to revise. ${seeRows}`
+      : `None of the ${selected.length} selected repositories of the job ${jobId} has a result to revise. ${seeRows}`,
   );
 }

@@ -148,7 +148,7 @@ test('rounds end where they are used up, and a commit never gets a second one', 
   expect((await fleet.rows(givesUp.jobId))['gives-up']!.repairs).toHaveLength(1);
   expect(await ask(givesUp.jobId, { outcome: 'failed' })).toMatchObject({
     status: 409,
-    json: { detail: expect.stringContaining('None of the 0 repositories') },
+    json: { detail: expect.stringContaining('so there is nothing to repair') },
   });
   expect(new Set(repairs!.map(({ headSha }) => headSha)).size).toBe(3);
   const bill = (await fleet.job(tries.jobId)).costUsd! + (await fleet.job(givesUp.jobId)).costUsd!;

@@ -110,5 +110,8 @@ function remember(pid: number): void {
 /** The likeliest processes first: those found before, then the newest. */
 function candidates(): number[] {
   const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
+  const alive = new Set(pids);
+  // Most peers are short-lived: git and the command line. Looking at each that has ended costs more than the rest.
+  for (const pid of remembered) if (!alive.has(pid)) remembered.delete(pid);
   return [...[...remembered].reverse(), ...pids.reverse().filter((pid) => !remembered.has(pid))];
 }

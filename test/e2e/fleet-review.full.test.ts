@@ -5,7 +5,7 @@ import type { MessageRequest } from '../../local/model/conversation.ts';
 import type { Reply } from '../../local/model/reply.ts';
 import { ContinuousIntegration } from '../support/ci.ts';
 import { COST_OF_USAGE, callTool, Fleet, repositoryOfRequest } from '../support/fleet.ts';
-import { invokeAt } from '../support/publishing.ts';
+import { invokeAt } from '../support/invocation.ts';
 import { repositoryOfPackage } from '../support/work-trees.ts';
 
 /** The licence in the package.json of each package; each gets a suffix, and so a shape, of its own. */

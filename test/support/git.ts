@@ -10,6 +10,10 @@ export const GIT_ENVIRONMENT = {
   GIT_COMMITTER_EMAIL: 'developer@example.com',
   GIT_CONFIG_GLOBAL: '/dev/null',
   GIT_CONFIG_NOSYSTEM: '1',
+  // Each commit and fetch would start a process that looks for something to do.
+  GIT_CONFIG_COUNT: '1',
+  GIT_CONFIG_KEY_0: 'maintenance.auto',
+  GIT_CONFIG_VALUE_0: 'false',
   GIT_TERMINAL_PROMPT: '0',
   LC_ALL: 'C',
 };

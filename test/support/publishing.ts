@@ -1,9 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
   GetExecutionHistoryCommand,
@@ -20,14 +18,14 @@ import type { RepositoryResult, RepositorySummary } from '../../core/repository-
 import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
 import { pullRequestKey } from '../../core/store/repository-table.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
-import { STATE_MACHINE_ARN } from '../../local/environment.ts';
 import type { StackOptions } from '../../local/stack-options.ts';
 import { LOCAL_AWS } from './aws-clients.ts';
 import { endOfJob } from './end-of-job.ts';
 import { git } from './git.ts';
-import { PLAIN_ENVIRONMENT, ROOT, type ServedStack, startStackProcess } from './stack.ts';
+import { type Invocation, invokeAt } from './invocation.ts';
+import { type ServedStack, startStackProcess } from './stack.ts';
 import { temporaryFolder } from './temporary-folder.ts';
-import { repositoryOf } from './work-trees.ts';
+import { initWorkTree } from './work-trees.ts';
 
 export const AT = '2026-01-02T03:04:05.000Z';
 
@@ -105,37 +103,64 @@ export class Publishing {
 
   /** Creates a repository with these files on the local GitHub as `local/{name}`; returns its first commit. */
   async addRepository(name: string, files: Record<string, string | Buffer>): Promise<string> {
-    const sha = await repositoryOf(this.tree(name), files);
-    await this.github.rest.repos.createInOrg({ org: 'local', name });
-    await this.push(name);
-    return sha;
+    // GitHub takes objects only where there is a commit.
+    await this.github.rest.repos.createInOrg({ org: 'local', name, auto_init: true });
+    return this.#commit(name, files, 'Initial');
   }
 
-  /** The local work tree of the repository. */
+  /** Commits these files on `main` of the local GitHub; returns the commit. */
+  async commit(name: string, files: Record<string, string>): Promise<string> {
+    const { data } = await this.github.rest.git.getRef({ owner: 'local', repo: name, ref: 'heads/main' });
+    return this.#commit(name, files, 'Meanwhile', data.object.sha);
+  }
+
+  /** By the API and not by a push, which takes a dozen processes. */
+  async #commit(
+    name: string,
+    files: Record<string, string | Buffer>,
+    message: string,
+    parent?: string,
+  ): Promise<string> {
+    const place = { owner: 'local', repo: name };
+    const { git: objects } = this.github.rest;
+    const entry = async ([file, content]: [string, string | Buffer]) => {
+      const blob = { path: file, mode: '100644', type: 'blob' } as const;
+      if (typeof content === 'string') return { ...blob, content };
+      const encoded = { content: content.toString('base64'), encoding: 'base64' };
+      return { ...blob, sha: (await objects.createBlob({ ...place, ...encoded })).data.sha };
+    };
+    const tree = await objects.createTree({
+      ...place,
+      ...(parent && { base_tree: parent }),
+      tree: await Promise.all(Object.entries(files).map(entry)),
+    });
+    const parents = parent ? [parent] : [];
+    const { data } = await objects.createCommit({ ...place, message, tree: tree.data.sha, parents });
+    await objects.updateRef({ ...place, ref: 'heads/main', sha: data.sha, force: !parent });
+    return data.sha;
+  }
+
+  /** The local folder of the repository, which `fetch` and `clone` make. */
   tree(name: string): string {
     return path.join(this.#folder.path, name);
   }
 
+  /** A work tree of `main`; returns its folder. */
+  async clone(name: string): Promise<string> {
+    await this.fetch(name, 'main');
+    await git(this.tree(name), 'checkout', '--quiet', '-B', 'main', 'FETCH_HEAD');
+    return this.tree(name);
+  }
+
   async push(name: string, ...refs: string[]): Promise<void> {
-    await this.#remote(name, 'push', '--quiet', this.#url(name), ...(refs.length > 0 ? refs : ['main']));
+    await this.#remote(name, 'push', '--quiet', this.#url(name), ...refs);
   }
 
-  /** Commits these files on `main` and pushes; returns the commit. */
-  async commit(name: string, files: Record<string, string>): Promise<string> {
-    for (const [file, content] of Object.entries(files)) {
-      await mkdir(path.dirname(path.join(this.tree(name), file)), { recursive: true });
-      await writeFile(path.join(this.tree(name), file), content);
-    }
-    await git(this.tree(name), 'add', '--all');
-    await git(this.tree(name), 'commit', '--quiet', '--message', 'Meanwhile');
-    await this.push(name);
-    return git(this.tree(name), 'rev-parse', 'HEAD');
-  }
-
-  /** Fetches a branch of the local GitHub into the work tree; returns its commit. */
+  /** Fetches a branch of the local GitHub into the local folder; returns its commit. */
   async fetch(name: string, branch: string): Promise<string> {
+    if (!existsSync(this.tree(name))) await initWorkTree(this.tree(name));
     await this.#remote(name, 'fetch', '--quiet', this.#url(name), `refs/heads/${branch}`);
-    return git(this.tree(name), 'rev-parse', 'FETCH_HEAD');
+    return (await readFile(path.join(this.tree(name), '.git/FETCH_HEAD'), 'utf8')).slice(0, 40);
   }
 
   #url(name: string): string {
@@ -272,61 +297,6 @@ export class Publishing {
   /** Runs a function of `lambdas`, such as `steps/open-pull-request`, as a process with the stack's environment and these variables. */
   invoke(name: string, input: object, environment: Record<string, string> = {}): Invocation {
     return invokeAt(this.stack, name, input, environment);
-  }
-}
-
-/** Runs a function of `lambdas` as a process with the environment of a stack and these variables. */
-export function invokeAt(
-  stack: ServedStack,
-  name: string,
-  input: object,
-  environment: Record<string, string> = {},
-): Invocation {
-  const child = spawn(
-    process.execPath,
-    [path.join(ROOT, 'test/support/invoke-function.ts'), name, JSON.stringify(input)],
-    {
-      cwd: ROOT,
-      env: {
-        ...PLAIN_ENVIRONMENT,
-        ...stack.awsVariables,
-        DYNAMODB_TABLE_PREFIX: 'cody-batch-local',
-        ARTIFACTS_URL: pathToFileURL(path.join(stack.dataFolder, 'artifacts')).href,
-        STATE_MACHINE_ARN,
-        GITHUB_API_URL: `${stack.gitHub}/api/v3`,
-        GITHUB_THROTTLE: 'false',
-        ALLOWED_REPOSITORIES: 'local/*',
-        ...environment,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
-  return new Invocation(child);
-}
-
-/** A running function. Its standard output has its log, then its result. */
-export class Invocation {
-  readonly child: ChildProcess;
-  readonly #ended: Promise<{ signal: string | null; output: string }>;
-
-  constructor(child: ChildProcess) {
-    this.child = child;
-    let output = '';
-    for (const stream of [child.stdout!, child.stderr!]) {
-      stream.setEncoding('utf8').on('data', (part: string) => {
-        output += part;
-      });
-    }
-    this.#ended = once(child, 'close').then(([, signal]) => ({ signal: signal as string | null, output }));
-  }
-
-  /** Undefined if it was killed; throws its output if it failed. */
-  async result(): Promise<Record<string, unknown> | undefined> {
-    const { signal, output } = await this.#ended;
-    if (signal) return undefined;
-    const last = output.trim().split('\n').at(-1)!;
-    if (this.child.exitCode !== 0) throw new Error(output);
-    return JSON.parse(last) as Record<string, unknown>;
   }
 }
 

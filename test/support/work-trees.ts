@@ -1,14 +1,25 @@
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { git } from './git.ts';
 
+const CONFIG = '[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tlogallrefupdates = true\n';
+
+/** Makes what `git init` makes, without a process. */
+export async function initWorkTree(folder: string): Promise<void> {
+  const own = path.join(folder, '.git');
+  for (const name of ['objects', 'refs/heads', 'hooks', 'info'])
+    await mkdir(path.join(own, name), { recursive: true });
+  await writeFile(path.join(own, 'HEAD'), 'ref: refs/heads/main\n');
+  await writeFile(path.join(own, 'config'), CONFIG);
+}
+
 /** Commits everything in a folder as the first commit of a new repository. */
 export async function commitAll(folder: string): Promise<string> {
-  await git(folder, 'init', '--quiet', '--initial-branch=main');
+  await initWorkTree(folder);
   await git(folder, 'add', '--all', '--force');
   await git(folder, 'commit', '--quiet', '--message', 'Initial');
-  return git(folder, 'rev-parse', 'HEAD');
+  return (await readFile(path.join(folder, '.git/refs/heads/main'), 'utf8')).trim();
 }
 
 /** A repository of these files. */

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GitResult } from '../../../core/git-process.ts';
 import { type GitOptions, runBareGit } from '../git.ts';
@@ -15,7 +15,10 @@ type Settable = Omit<RepositoryRecord, 'id' | 'owner' | 'name' | 'fileName' | 'c
  * shallowUpdate accepts pushes from a `--depth 1` clone; the others allow what github.com allows in a
  * fetch.
  */
-const CONFIG = `[receive]
+const CONFIG = `[core]
+\trepositoryformatversion = 0
+\tbare = true
+[receive]
 \tshallowUpdate = true
 \thideRefs = refs/pull
 [http]
@@ -61,9 +64,11 @@ export class Repository {
   /** Writes the record last: a folder without a record was left by a killed process and is removed. */
   async create(): Promise<void> {
     await this.#removeFolders();
-    await mkdir(this.#folder, { recursive: true });
-    await this.git(['init', '--bare', '--quiet', '--template=', `--initial-branch=${INITIAL_BRANCH}`]);
-    await appendFile(join(this.#path('.git'), 'config'), CONFIG);
+    // What `git init --bare` makes (gitrepository-layout(5)), without a process.
+    for (const folder of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags'])
+      await mkdir(join(this.gitFolder, folder), { recursive: true });
+    await writeFile(join(this.gitFolder, 'HEAD'), `ref: refs/heads/${INITIAL_BRANCH}\n`);
+    await writeFile(join(this.gitFolder, 'config'), CONFIG);
     await this.#writeRecord();
   }
 

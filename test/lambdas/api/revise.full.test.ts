@@ -7,7 +7,7 @@ import { JOB_QUEUE } from '../../../local/environment.ts';
 import type { MessageRequest } from '../../../local/model/conversation.ts';
 import type { Reply } from '../../../local/model/reply.ts';
 import { COST_OF_USAGE, Fleet, USAGE } from '../../support/fleet.ts';
-import { invokeAt } from '../../support/publishing.ts';
+import { invokeAt } from '../../support/invocation.ts';
 import { call, calls, SUBMISSION, submitUnchanged } from '../../support/worker-stack.ts';
 
 let fleet: Fleet;

@@ -7,7 +7,7 @@ import type { Reply } from '../../../local/model/reply.ts';
 import { LOCAL_AWS } from '../../support/aws-clients.ts';
 import { ContinuousIntegration } from '../../support/ci.ts';
 import { COST_OF_USAGE, Fleet, USAGE } from '../../support/fleet.ts';
-import { invokeAt } from '../../support/publishing.ts';
+import { invokeAt } from '../../support/invocation.ts';
 import { repositoryOf } from '../../support/work-trees.ts';
 import { call, calls, SUBMISSION } from '../../support/worker-stack.ts';
 

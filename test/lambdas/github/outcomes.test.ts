@@ -3,7 +3,6 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newJobId } from '../../../core/job.ts';
-import { git } from '../../support/git.ts';
 import { startGitHubProxy } from '../../support/github-proxy.ts';
 import { Publishing, type Recorded, text } from '../../support/publishing.ts';
 
@@ -137,8 +136,8 @@ test('another repository that has taken the name gets no pull request', async ()
 test('a linear history and another base than main work; a rule against the branch is named in the error', async () => {
   const owner = 'local';
   const linear = await changed('linear');
-  await git(publishing.tree('linear'), 'branch', 'trunk');
-  await publishing.push('linear', 'trunk');
+  const trunk = { ref: 'refs/heads/trunk', sha: linear.baseSha };
+  await publishing.github.rest.git.createRef({ owner, repo: 'linear', ...trunk });
   await publishing.github.rest.repos.update({ owner, repo: 'linear', default_branch: 'trunk' });
   const rules = (repo: string, type: string, include: string) =>
     publishing.github.request('POST /repos/{owner}/{repo}/rulesets', {

@@ -25,12 +25,13 @@ async function pullOf(name: string) {
 
 test('a branch with a foreign commit is not changed, and the row has the advice', async () => {
   const repository = await changed('taken');
-  await git(publishing.tree('taken'), 'checkout', '--quiet', '-b', 'change');
-  await writeFile(path.join(publishing.tree('taken'), 'human.txt'), 'mine\n');
-  await git(publishing.tree('taken'), 'add', '--all');
-  await git(publishing.tree('taken'), 'commit', '--quiet', '--message', 'Mine');
+  const tree = await publishing.clone('taken');
+  await git(tree, 'checkout', '--quiet', '-b', 'change');
+  await writeFile(path.join(tree, 'human.txt'), 'mine\n');
+  await git(tree, 'add', '--all');
+  await git(tree, 'commit', '--quiet', '--message', 'Mine');
   await publishing.push('taken', 'change');
-  const mine = await git(publishing.tree('taken'), 'rev-parse', 'HEAD');
+  const mine = await git(tree, 'rev-parse', 'HEAD');
 
   const jobId = await publishing.record([repository], { pullRequest: { branch: 'change' } });
   const job = await publishing.publish(jobId);

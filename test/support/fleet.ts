@@ -55,8 +55,11 @@ export class Fleet {
   }
 
   static async start(options: {
-    script: Script;
+    /** What the model answers; it is not asked if there is a `workerCommand`. */
+    script?: Script;
     names: string[];
+    /** Another worker, such as `quickWorker()`. */
+    workerCommand?: string[];
     /** Concurrent workers. */
     concurrency?: number;
     timeScale?: number;
@@ -65,10 +68,12 @@ export class Fleet {
     make?: (name: string, folder: string) => Promise<unknown>;
   }): Promise<Fleet> {
     const folder = await temporaryFolder();
-    const model = await startScriptedModel(options.script);
+    const { script = () => ({ stall: true }) } = options;
+    const model = await startScriptedModel(script);
     const environment = { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: model.url };
     const stack = await startStackProcess({
       model: 'claude',
+      ...(options.workerCommand && { workerCommand: options.workerCommand }),
       ...(options.timeScale && { timeScale: options.timeScale }),
       ...(options.concurrency && { maxRunning: options.concurrency }),
       given: { ...environment, ...options.settings },

@@ -1,38 +1,58 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { ListMapRunsCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { LOCAL_AWS } from '../../support/aws-clients.ts';
-import { Fleet, repositoryOfRequest, writeAndSubmit } from '../../support/fleet.ts';
+import { Fleet } from '../../support/fleet.ts';
+import { quickWorker } from '../../support/quick-worker.ts';
 import { cody } from '../../support/stack.ts';
+import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
 let fleet: Fleet;
-/** Names whose first answer does not come. */
-const stalled = new Set<string>();
+/** Has `stalled-NAME` for each repository whose worker is to hang, and `asked-NAME` once its worker runs. */
+let folder: TemporaryFolder;
 
 const NAMES = ['one', 'two', 'three', 'four'];
 
 beforeAll(async () => {
-  fleet = await Fleet.start({
-    names: NAMES,
-    concurrency: 4,
-    script: (request) =>
-      stalled.has(repositoryOfRequest(request)) ? { stall: true } : writeAndSubmit(request),
-  });
+  folder = await temporaryFolder();
+  const hangs = `
+name="\${2#local/}"
+touch "${folder.path}/asked-$name"
+while [ -e "${folder.path}/stalled-$name" ]; do sleep 0.2; done`;
+  fleet = await Fleet.start({ names: [], concurrency: 4, workerCommand: quickWorker(hangs) });
 });
-afterAll(() => fleet.close());
+afterAll(async () => {
+  await fleet.close();
+  await folder.remove();
+});
+
+const fileOf = (what: 'stalled' | 'asked', name: string) => path.join(folder.path, `${what}-${name}`);
+
+/** Lets the workers of these repositories hang, until `letGo`. */
+function stall(names: readonly string[]): void {
+  for (const name of names) {
+    rmSync(fileOf('asked', name), { force: true });
+    writeFileSync(fileOf('stalled', name), '');
+  }
+}
+
+function letGo(): void {
+  for (const name of NAMES) rmSync(fileOf('stalled', name), { force: true });
+}
 
 // biome-ignore lint/suspicious/noExplicitAny: the bodies differ by route
 const admin = async (method: string, route: string, body?: object): Promise<{ status: number; json: any }> =>
   fleet.call(method, `/admin${route}`, body);
 const audit = async () => (await admin('GET', '/audit')).json.lines;
 
-/** A job of one repository whose model does not answer. */
+/** A job of one repository whose worker hangs. */
 async function hangingJob(name: string): Promise<string> {
-  stalled.add(name);
-  const asked = fleet.model.requests.length;
+  stall([name]);
   const jobId = await fleet.post([name]);
-  await until('a request to the model', () => fleet.model.requests.length > asked);
+  await until('its worker', () => existsSync(fileOf('asked', name)));
   return jobId;
 }
 
@@ -81,7 +101,7 @@ test('while an environment is drained no run starts, those under way end, and th
 
   expect(await admin('POST', '/resume')).toMatchObject({ status: 200 });
   expect((await admin('POST', '/resume')).status).toBe(409);
-  stalled.clear();
+  letGo();
   expect((await fleet.call('POST', `/jobs/${running}/retry`)).status).toBe(202);
   expect((await fleet.ended(running)).status).toBe('completed');
   expect((await audit()).slice(0, 4)).toMatchObject([
@@ -105,7 +125,7 @@ test('a job that hangs is reset only by force, keeps its cost, and can be retrie
   expect(await fleet.execution(jobId)).toBe('ABORTED');
   expect((await admin('POST', `/jobs/${jobId}/reset`, { force: true })).status).toBe(409);
 
-  stalled.clear();
+  letGo();
   expect((await fleet.call('POST', `/jobs/${jobId}/retry`)).status).toBe(202);
   expect(await fleet.ended(jobId)).toMatchObject({ status: 'completed', run: 2 });
 });
@@ -120,7 +140,7 @@ test('a job whose row was left behind by its execution is freed without force', 
     json: { execution: 'ended', before: { status: 'processing', execution: 'ABORTED' } },
   });
   expect((await fleet.job(jobId)).status).toBe('failed');
-  stalled.clear();
+  letGo();
 });
 
 test('an override sets the status of a job at rest, and never that of a running one', async () => {
@@ -146,14 +166,13 @@ test('an override sets the status of a job at rest, and never that of a running 
     status: 'failed',
     error: { name: 'StatusOverriddenError', message: expect.stringContaining('by hand') },
   });
-  stalled.clear();
+  letGo();
 });
 
 test('the concurrency of a running job is set in its Map run and on its row', async () => {
-  for (const name of NAMES) stalled.add(name);
-  const asked = fleet.model.requests.length;
+  stall(NAMES);
   const jobId = await fleet.post(NAMES, { maxConcurrency: 1 });
-  await until('the first worker', () => fleet.model.requests.length > asked);
+  await until('the first worker', () => NAMES.some((name) => existsSync(fileOf('asked', name))));
   await until('its count', async () => (await fleet.job(jobId)).counts.pending === 3);
 
   expect((await admin('POST', `/jobs/${jobId}/concurrency`, { maxConcurrency: 100_000 })).status).toBe(400);
@@ -170,7 +189,7 @@ test('the concurrency of a running job is set in its Map run and on its row', as
   await fleet.call('POST', `/jobs/${jobId}/cancel`);
   await fleet.atRest(jobId);
   expect((await admin('POST', `/jobs/${jobId}/concurrency`, { maxConcurrency: 2 })).status).toBe(409);
-  stalled.clear();
+  letGo();
 });
 
 test('the slots of a job and of a credential are shown, and freed', async () => {

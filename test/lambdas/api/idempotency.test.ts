@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Fleet, writeAndSubmit } from '../../support/fleet.ts';
+import { Fleet } from '../../support/fleet.ts';
+import { quickWorker } from '../../support/quick-worker.ts';
 import { until } from '../../support/until.ts';
 
 let fleet: Fleet;
 
 beforeAll(async () => {
-  fleet = await Fleet.start({ names: ['one'], script: writeAndSubmit });
+  fleet = await Fleet.start({ names: [], workerCommand: quickWorker() });
 });
 afterAll(() => fleet.close());
 

@@ -38,11 +38,15 @@ test('a change of one file takes seven calls, with and without throttling', asyn
   expect(proxy.calls.map(({ line }) => line.split('?')[0]!).map((call) => named(call, 'six'))).toEqual(CALLS);
 });
 
-test('a function that fails after any of its calls and runs again leaves one branch, one commit and one pull request', async () => {
-  const deaths = CALLS.map(async (call, i) => {
-    const name = `killed-${i + 1}`;
+/** The calls that make what there must be one of. open-pull-request.full.test.ts loses the answer of each call. */
+const MAKING = CALLS.slice(-2);
+
+test('a function that dies after it made the branch or the pull request and runs again leaves one branch, one commit and one pull request', async () => {
+  const deaths = MAKING.map(async (call) => {
+    const at = CALLS.indexOf(call) + 1;
+    const name = `killed-${at}`;
     const baseSha = await publishing.addRepository(name, { 'a.txt': 'one\n' });
-    const kill = { name, fate: 'lost', at: i + 1 } as const;
+    const kill = { name, fate: 'lost', at } as const;
     const { killedAt, ...left } = await killAndRunAgain(publishing, kill, {
       baseSha,
       files: [text('a.txt', 'two\n')],

@@ -48,6 +48,10 @@ const POSING: OutcomeDocument = {
 const WORKER = `
 folder="\${ARTIFACTS_URL#file://}/jobs/$1/repositories/$2/$3"
 mkdir -p "$folder"
+# The first outcome counts that many attempts, so that the last few of them show the limit.
+first() {
+  if [ -e "$folder/again" ]; then cat; else touch "$folder/again"; sed 's/"attempt":1,/"attempt":'"$1"',/'; fi
+}
 case "$2" in
   */victim) echo 'private code' > "$folder/diff.patch"; exit 1 ;;
   */posing) printf '${JSON.stringify(POSING)}' "$1" "$2" "$1" "$1" ;;
@@ -61,8 +65,8 @@ case "$2" in
   */paused)
     echo 'what the worker did' > "$folder/log.txt"
     printf '${JSON.stringify({ ...THROTTLED, resumeAt: '2126-01-01T00:00:00.000Z' })}' "$1" "$2" ;;
-  */down) printf '${JSON.stringify(UNAVAILABLE)}' "$1" "$2" ;;
-  *) printf '${JSON.stringify(THROTTLED)}' "$1" "$2" ;;
+  */down) printf '${JSON.stringify(UNAVAILABLE)}' "$1" "$2" | first 28 ;;
+  *) printf '${JSON.stringify(THROTTLED)}' "$1" "$2" | first 98 ;;
 esac > "$folder/said"
 mv "$folder/said" "$folder/outcome.json"
 `;

@@ -3,7 +3,7 @@ import type { Answer, RepositoryCall, RepositoryRoute } from '../rest/call.ts';
 import { GitHubError, notFound } from '../rest/github-error.ts';
 import { base64Lines, wantsRaw } from './blobs.ts';
 import { resolve } from './history.ts';
-import { listTree, type TreeEntry } from './trees.ts';
+import { listTree, type TreeEntry } from './tree-listing.ts';
 
 function kindOf({ mode, type }: TreeEntry): string {
   if (mode === '120000') return 'symlink';

@@ -47,8 +47,11 @@ export async function readLooseObject(gitFolder: string, sha: string): Promise<G
   }
 }
 
-/** The type alone, without reading a content that may be long. */
-export async function readLooseType(gitFolder: string, sha: string): Promise<ObjectType | undefined> {
+/** The type and the size alone, without reading a content that may be long. */
+export async function readLooseHeader(
+  gitFolder: string,
+  sha: string,
+): Promise<{ type: ObjectType; size: number } | undefined> {
   const file = await open(pathOf(gitFolder, sha)).catch((error: unknown) => {
     if (isAbsent(error)) return undefined;
     throw error;
@@ -59,7 +62,8 @@ export async function readLooseType(gitFolder: string, sha: string): Promise<Obj
     const start = zlib.inflateSync(buffer.subarray(0, bytesRead), {
       finishFlush: zlib.constants.Z_SYNC_FLUSH,
     });
-    return start.toString('latin1', 0, start.indexOf(' ')) as ObjectType;
+    const [type, size] = start.toString('latin1', 0, start.indexOf(0)).split(' ');
+    return { type: type as ObjectType, size: Number(size) };
   } finally {
     await file.close();
   }

@@ -2,8 +2,8 @@ import type { BareRepository } from './bare-repository.ts';
 import {
   type GitObject,
   type ObjectType,
+  readLooseHeader,
   readLooseObject,
-  readLooseType,
   writeLooseObject,
 } from './loose-objects.ts';
 
@@ -58,8 +58,8 @@ export async function objectTypes(
 ): Promise<ReadonlyMap<string, string>> {
   const types = new Map<string, string>();
   for (const sha of shas) {
-    const type = packed.get(repository)?.get(sha)?.type ?? (await readLooseType(repository.gitFolder, sha));
-    if (type) types.set(sha, type);
+    const known = packed.get(repository)?.get(sha) ?? (await readLooseHeader(repository.gitFolder, sha));
+    if (known) types.set(sha, known.type);
   }
   const rest = shas.filter((sha) => !types.has(sha));
   if (rest.length === 0) return types;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Dirent } from 'node:fs';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 const isAbsent = (error: unknown): boolean =>
@@ -51,4 +51,35 @@ export async function writeRefFile(gitFolder: string, name: string, sha: string)
   await mkdir(dirname(path), { recursive: true });
   await writeFile(temporary, `${sha}\n`);
   await rename(temporary, path);
+}
+
+/**
+ * Moves a branch or a tag from `from` (undefined: it is new) to `to` as `git update-ref` does, with the lock that git's own
+ * processes take. Returns false, and changes nothing, where only git knows the answer: another value, a lock that is held,
+ * a name that another ref blocks, packed refs.
+ */
+export async function moveRefFile(
+  gitFolder: string,
+  name: string,
+  from: string | undefined,
+  to: string,
+): Promise<boolean> {
+  const path = join(gitFolder, name);
+  const lock = `${path}.lock`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(lock, `${to}\n`, { flag: 'wx' });
+  } catch {
+    return false;
+  }
+  try {
+    const isPlain = (await contentOf(join(gitFolder, 'packed-refs'))) === undefined;
+    if (isPlain && (await contentOf(path))?.trim() === from) {
+      // Fails where the name is a folder of other refs.
+      await rename(lock, path);
+      return true;
+    }
+  } catch {}
+  await rm(lock, { force: true });
+  return false;
 }

@@ -10,7 +10,7 @@ import { parseBody } from '../rest/parse-body.ts';
 import { type BranchChange, violationOf } from '../strict/rules.ts';
 import { isAncestor } from './history.ts';
 import { objectType } from './objects.ts';
-import { readRefFile } from './ref-files.ts';
+import { moveRefFile, readRefFile } from './ref-files.ts';
 
 export type Ref = { name: string; sha: string; type: string };
 
@@ -51,6 +51,8 @@ export async function moveRef(
   from: string,
   to: string,
 ): Promise<boolean> {
+  const current = from === ABSENT ? undefined : from;
+  if (to !== ABSENT && (await moveRefFile(repository.gitFolder, name, current, to))) return true;
   try {
     await repository.git(['update-ref', name, to, from]);
     return true;

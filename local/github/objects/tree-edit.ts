@@ -13,7 +13,7 @@ const orderOf = (name: string, { mode }: TreeFile): string => (mode === FOLDER ?
  * Each entry is `mode name\0` and the 20 bytes of the SHA. Names are latin1, one character per byte, to
  * keep all bytes.
  */
-function parseTree(content: Buffer): Map<string, TreeFile> {
+export function parseTree(content: Buffer): Map<string, TreeFile> {
   const entries = new Map<string, TreeFile>();
   for (let start = 0; start < content.length; ) {
     const space = content.indexOf(' ', start);

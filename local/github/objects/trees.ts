@@ -9,17 +9,10 @@ import { writeBlob } from './blobs.ts';
 import { resolve } from './history.ts';
 import { objectTypes } from './objects.ts';
 import { TreeEdit, type TreeFile } from './tree-edit.ts';
+import { listTree, type TreeEntry, TYPE_OF_MODE } from './tree-listing.ts';
 
 /** https://docs.github.com/rest/git/trees: a recursive listing of more entries is truncated. */
 const MAX_LISTED_ENTRIES = 100_000;
-
-const TYPE_OF_MODE = {
-  '100644': 'blob',
-  '100755': 'blob',
-  '120000': 'blob',
-  '040000': 'tree',
-  '160000': 'commit',
-};
 
 /** Workflows run with the repository's secrets, so writing them needs a further permission. */
 const WORKFLOWS = '.github/workflows/';
@@ -37,32 +30,6 @@ const newTree = z.object({
     }),
   ),
 });
-
-export type TreeEntry = { mode: string; type: string; sha: string; size: number | undefined; path: string };
-
-/** The entries of a tree; `-r` includes those of its folders, `-t` the folders themselves. */
-export async function listTree(
-  repository: Repository,
-  sha: string,
-  options: readonly ('-r' | '-t')[] = [],
-): Promise<TreeEntry[]> {
-  const { stdout } = await repository.git(['ls-tree', '-z', '-l', ...options, sha]);
-  return stdout
-    .toString()
-    .split('\0')
-    .filter(Boolean)
-    .map((line) => {
-      const tab = line.indexOf('\t');
-      const [mode = '', type = '', entry = '', size] = line.slice(0, tab).split(/ +/);
-      return {
-        mode,
-        type,
-        sha: entry,
-        size: size === '-' ? undefined : Number(size),
-        path: line.slice(tab + 1),
-      };
-    });
-}
 
 const treeJson = (sha: string, entries: readonly TreeEntry[], url: string): object => ({
   sha,

@@ -5,6 +5,19 @@ import { pathToFileURL } from 'node:url';
 import { STATE_MACHINE_ARN } from '../../local/environment.ts';
 import { PLAIN_ENVIRONMENT, ROOT, type ServedStack } from './stack.ts';
 
+/** What a function finds in its environment to work on this stack. */
+export function functionEnvironment(stack: ServedStack): Record<string, string> {
+  return {
+    ...stack.awsVariables,
+    DYNAMODB_TABLE_PREFIX: 'cody-batch-local',
+    ARTIFACTS_URL: pathToFileURL(path.join(stack.dataFolder, 'artifacts')).href,
+    STATE_MACHINE_ARN,
+    GITHUB_API_URL: `${stack.gitHub}/api/v3`,
+    GITHUB_THROTTLE: 'false',
+    ALLOWED_REPOSITORIES: 'local/*',
+  };
+}
+
 /** Runs a function of `lambdas` as a process with the environment of a stack and these variables. */
 export function invokeAt(
   stack: ServedStack,
@@ -17,17 +30,7 @@ export function invokeAt(
     [path.join(ROOT, 'test/support/invoke-function.ts'), name, JSON.stringify(input)],
     {
       cwd: ROOT,
-      env: {
-        ...PLAIN_ENVIRONMENT,
-        ...stack.awsVariables,
-        DYNAMODB_TABLE_PREFIX: 'cody-batch-local',
-        ARTIFACTS_URL: pathToFileURL(path.join(stack.dataFolder, 'artifacts')).href,
-        STATE_MACHINE_ARN,
-        GITHUB_API_URL: `${stack.gitHub}/api/v3`,
-        GITHUB_THROTTLE: 'false',
-        ALLOWED_REPOSITORIES: 'local/*',
-        ...environment,
-      },
+      env: { ...PLAIN_ENVIRONMENT, ...functionEnvironment(stack), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );

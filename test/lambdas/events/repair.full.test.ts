@@ -7,6 +7,7 @@ import type { Reply } from '../../../local/model/reply.ts';
 import { LOCAL_AWS } from '../../support/aws-clients.ts';
 import { ContinuousIntegration } from '../../support/ci.ts';
 import { COST_OF_USAGE, Fleet, USAGE } from '../../support/fleet.ts';
+import { functionsHere } from '../../support/functions-here.ts';
 import { invokeAt } from '../../support/invocation.ts';
 import { repositoryOf } from '../../support/work-trees.ts';
 import { call, calls, SUBMISSION } from '../../support/worker-stack.ts';
@@ -14,6 +15,7 @@ import { call, calls, SUBMISSION } from '../../support/worker-stack.ts';
 let fleet: Fleet;
 let ci: ContinuousIntegration;
 let rest: Octokit['rest'];
+let here: ReturnType<typeof functionsHere>;
 
 /** Fails unless a.txt is good, and says so as a compiler would, with words for a reader of its log. */
 const CHECK = `import { readFileSync, existsSync } from 'node:fs';
@@ -65,12 +67,13 @@ beforeAll(async () => {
     script: (request) => ({ usage: USAGE, ...answer(request) }),
     make: (name, folder) => repositoryOf(folder, { 'name.txt': `${name}\n`, 'check.mjs': CHECK }),
   });
+  here = functionsHere(fleet.stack);
   ci = new ContinuousIntegration(fleet.stack.gitHub);
   ({ rest } = new Octokit({ baseUrl: `${fleet.stack.gitHub}/api/v3` }));
 });
 afterAll(() => fleet?.close());
 
-const track = () => invokeAt(fleet.stack, 'events/track-pull-requests', {}).result();
+const track = () => here('events/track-pull-requests');
 
 /** A job with an open pull request, on whose commit the check has run. */
 async function opened(name: string, repair: object = { rounds: 2 }) {
@@ -242,7 +245,8 @@ test('a job whose cap is spent is not repaired until the cap is higher', async (
 
 test('several trackers at once start one run', async () => {
   const { jobId } = await opened('raced', { rounds: 3 });
-  await Promise.all([track(), track(), track()]);
+  const trackers = Array.from({ length: 3 }, () => invokeAt(fleet.stack, 'events/track-pull-requests', {}));
+  await Promise.all(trackers.map((tracker) => tracker.result()));
   expect(await fleet.ended(jobId)).toMatchObject({ run: 2, revisions: { replaced: 1 } });
   await track();
   expect(await runOf(jobId)).toBe(2);
@@ -270,7 +274,7 @@ test('a repair whose tracker is killed before it starts the run is started by Re
   expect(await tracker.result()).toBeUndefined();
   await states.close();
   expect(await runOf(jobId)).toBe(2);
-  await Promise.all([track(), invokeAt(fleet.stack, 'events/reconcile', {}).result()]);
+  await Promise.all([track(), here('events/reconcile')]);
   expect(await fleet.ended(jobId)).toMatchObject({ run: 2, revisions: { replaced: 1 } });
   await track();
   expect(await runOf(jobId)).toBe(2);

@@ -1,0 +1,3 @@
+import { testFleetReview } from '../support/fleet-review.ts';
+
+testFleetReview(4);

@@ -1,0 +1,3 @@
+import { testCostRace } from '../support/cost-race.ts';
+
+testCostRace(20);

@@ -1,0 +1,3 @@
+import { testPrefixSharing } from '../support/prefix-sharing.ts';
+
+testPrefixSharing({ atOnce: 20, inARow: 40 });

@@ -1,0 +1,3 @@
+import { testThrottled } from '../support/throttled.ts';
+
+testThrottled(40);

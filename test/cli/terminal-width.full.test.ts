@@ -1,31 +1,31 @@
-import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import xterm from '@xterm/headless';
+import { idleWorker } from '../support/idle-worker.ts';
 import { codyOnTerminal, type OnTerminal } from '../support/pseudo-terminal.ts';
-import { cody, type ServedStack, serveStack } from '../support/stack.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { repositoryOf } from '../support/work-trees.ts';
+import { type ServedStack, startStackProcess } from '../support/stack.ts';
 
 const REPOSITORIES = 30;
 const WIDTHS = [40, 80, 200];
 const ROWS = 24;
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let stack: ServedStack;
 let shown: OnTerminal[];
 
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  for (let i = 1; i <= REPOSITORIES; i++)
-    await repositoryOf(path.join(folder.path, `trees/a-service-with-a-rather-long-name-${i}`), {
-      'a.js': `oldCall(${i});\n`,
-    });
-  stack = await serveStack();
-  const submitted = await cody([
-    ...['submit', '--repo', path.join(folder.path, 'trees/*'), '--data', stack.dataFolder],
-    ...['--prompt', "Replace 'oldCall(' with 'newCall('."],
-  ]);
-  const jobId = submitted.stdout.trim();
+  // Only the rows are looked at, and not what a worker did for them.
+  stack = await startStackProcess({ shared: true, workerCommand: idleWorker('sleep 0.3') });
+  const created = await fetch(`${stack.api}/jobs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      prompt: 'Do nothing.',
+      repositories: Array.from(
+        { length: REPOSITORIES },
+        (_, i) => `local/a-service-with-a-rather-long-name-${i + 1}`,
+      ),
+    }),
+  });
+  const { jobId } = (await created.json()) as { jobId: string };
   // One job is watched on all terminals.
   shown = await Promise.all(
     WIDTHS.map((columns) =>
@@ -33,10 +33,7 @@ beforeAll(async () => {
     ),
   );
 });
-afterAll(async () => {
-  await stack?.close();
-  await folder.remove();
-});
+afterAll(() => stack?.close());
 
 test.each(WIDTHS)(
   'on %i columns no line of a job of 30 repositories is longer than the terminal',

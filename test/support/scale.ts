@@ -10,49 +10,17 @@ import {
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { WORKER_ATTEMPTS } from '../../core/attempts.ts';
-import { WORKER_ARGUMENTS } from '../../core/execution.ts';
 import type { JobRow } from '../../core/job.ts';
-import { OutcomeDocument } from '../../core/outcome.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
-import { NO_TOKENS } from '../../core/usage.ts';
 import { TABLE_PREFIX } from '../../local/environment.ts';
 import { LOCAL_AWS } from './aws-clients.ts';
 import { endOfJob } from './end-of-job.ts';
+import { idleWorker } from './idle-worker.ts';
 import { type ServedStack, startStackProcess } from './stack.ts';
 
 const FEW = 10;
 /** Repositories whose names end like this have a worker that dies: one of a hundred, and one of the ten. */
 const DYING = '07';
-
-/** The outcome of a worker that does nothing, without its identity. */
-const NOTHING_DONE: OutcomeDocument = OutcomeDocument.parse({
-  jobId: '%JOB%',
-  repositoryName: '%NAME%',
-  run: 1,
-  outcome: 'unchanged',
-  end: 'submitted',
-  wereChangesNecessary: false,
-  summary: 'Nothing to do.',
-  model: 'none',
-  changes: [],
-  artifacts: {},
-  tokenUsage: { ...NO_TOKENS, input: 10, total: 10 },
-  costUsd: 0.001,
-  turns: 1,
-  verification: [],
-  attempt: 1,
-  startedAt: '2026-01-01T00:00:00.000Z',
-  completedAt: '2026-01-01T00:00:01.000Z',
-  logs: [],
-});
-
-/** Writes the outcome to the worker's place, with one process and one `mkdir`. */
-const WORKER = `
-case $2 in *${DYING}) exit 3;; esac
-folder="\${ARTIFACTS_URL#file://}/jobs/$1/repositories/$2/$3"
-mkdir -p "$folder"
-printf '${JSON.stringify(NOTHING_DONE).replaceAll('%JOB%', '%s').replaceAll('%NAME%', '%s')}' "$1" "$2" > "$folder/outcome.json"
-`;
 
 type Run = { job: JobRow; rows: Map<string, RepositoryResult>; history: string[]; results: ChildResult[] };
 type ChildResult = { Input: string; Status: string };
@@ -72,7 +40,7 @@ export function testScale(MANY: number): void {
       model: 'offline',
       maxRunning: 8,
       shared: false,
-      workerCommand: ['/bin/sh', '-c', WORKER, 'worker', ...WORKER_ARGUMENTS],
+      workerCommand: idleWorker(`case $2 in *${DYING}) exit 3;; esac`),
     });
     dynamodb = new DynamoDBClient({
       ...LOCAL_AWS,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import xterm from '@xterm/headless';
-import { idleWorker } from '../support/idle-worker.ts';
 import { codyOnTerminal, type OnTerminal } from '../support/pseudo-terminal.ts';
+import { quickWorker } from '../support/quick-worker.ts';
 import { type ServedStack, startStackProcess } from '../support/stack.ts';
 
 const REPOSITORIES = 30;
@@ -13,7 +13,7 @@ let shown: OnTerminal[];
 
 beforeAll(async () => {
   // Only the rows are looked at, and not what a worker did for them.
-  stack = await startStackProcess({ shared: true, workerCommand: idleWorker('sleep 0.3') });
+  stack = await startStackProcess({ shared: true, workerCommand: quickWorker('sleep 0.3') });
   const created = await fetch(`${stack.api}/jobs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

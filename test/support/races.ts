@@ -98,7 +98,8 @@ async function round(fleet: Fleet, seed: number): Promise<Asked[]> {
   };
   const deletes = random() < 0.5;
   // In the middle of whatever the job happens to be doing, or with a change that can be published.
-  if (random() < 0.4) await fleet.atRest(jobId, REST_MS);
+  const hasChange = random() < 0.4;
+  if (hasChange) await fleet.atRest(jobId, REST_MS);
   else await sleep(random() * 1200);
   await Promise.all([
     often(random() < 0.7 ? 3 : 0, 300, () => ask('cancel', 'POST', '/cancel')),
@@ -117,7 +118,8 @@ async function round(fleet: Fleet, seed: number): Promise<Asked[]> {
       const review = { decision, ...about, seen: digestOfChanges(shown) };
       await ask('review', 'POST', '/reviews', undefined, review);
     }),
-    often(random() < 0.5 ? 2 : 0, 500, () => {
+    // Before the others, where there is a change: later a job is seldom at rest.
+    often(random() < 0.5 ? 2 : 0, hasChange ? 10 : 500, () => {
       const instruction = `Revision ${Math.floor(random() * 2)}`;
       const revision = { instruction, repositories: body.repositories.slice(0, 1) };
       return ask(

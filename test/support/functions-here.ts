@@ -1,6 +1,6 @@
 import { functionContext } from '../../local/function-context.ts';
-import { keepLog } from './keep-log.ts';
 import { functionEnvironment } from './invocation.ts';
+import { keepLog } from './keep-log.ts';
 import type { ServedStack } from './stack.ts';
 
 /**

@@ -11,7 +11,7 @@ export function processes(): Process[] {
 
 /**
  * Children, grandchildren and so on, whatever group or session they are in. Callers ask many times a second, so processes
- * that are not among them are read from /proc once a second only.
+ * that are not among them are read from /proc every ten seconds only: a process keeps its parent, and no pid comes back so soon.
  */
 export function descendantsOf(pid: number): Process[] {
   const all = pids().flatMap((one) => recentStatus(one) ?? []);
@@ -27,10 +27,10 @@ export function descendantsOf(pid: number): Process[] {
   });
 }
 
-const KNOWN_MS = 1000;
+const KNOWN_MS = 10_000;
 const known = new Map<number, { status: Status | undefined; at: number }>();
 
-/** The status as it was read within the last second, and then read again. */
+/** The status as it was read within the last seconds, and then read again. */
 function recentStatus(pid: number): Status | undefined {
   const now = performance.now();
   const before = known.get(pid);

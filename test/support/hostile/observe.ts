@@ -46,16 +46,21 @@ export function observe(pid: number, tempDir: string): { stop(): Observation } {
     const now = [pid, ...gits.map((one) => one.pid)].reduce((sum, one) => sum + memoryMiB(one, 'VmRSS'), 0);
     seen.withGitMiB = Math.max(seen.withGitMiB, now);
   };
-  const timer = setInterval(() => {
+  let timer: NodeJS.Timeout;
+  const lookAgain = () => {
+    const began = performance.now();
     try {
       look();
     } catch {
       // The folder does not exist yet, or was removed.
     }
-  }, 15);
+    // On a busy machine a look takes longer, and is not to take the time of what it looks at.
+    timer = setTimeout(lookAgain, Math.max(15, 5 * (performance.now() - began)));
+  };
+  lookAgain();
   return {
     stop: () => {
-      clearInterval(timer);
+      clearTimeout(timer);
       return seen;
     },
   };

@@ -10,23 +10,26 @@ const look = [
   call('list_files', {}),
   call('list_files', { pattern: '**/*{1,2,3}.txt' }),
   call('search_code', { pattern: 'old' }),
-  call('search_code', { pattern: 'file 9999', filesOnly: true }),
 ];
 
-const many: HostileRepository = {
-  has: '100,000 files',
+/** A multiple of ten. */
+const many = (files: number): HostileRepository => ({
+  has: `${files.toLocaleString('en')} files`,
   content: (stack, name) =>
     pushImport(stack, name, function* () {
       yield { path: 'target.txt', content: 'old\n' };
-      for (let i = 0; i < 100_000; i++) yield { path: `${i % 317}/${i}.txt`, content: `file ${i}\n` };
+      for (let i = 0; i < files; i++) yield { path: `${i % 317}/${i}.txt`, content: `file ${i}\n` };
     }),
   settings: { verify: ['true'] },
-  script: [calls(...look, editTarget), submit],
+  script: [
+    calls(...look, call('search_code', { pattern: `file ${files / 10 - 1}`, filesOnly: true }), editTarget),
+    submit,
+  ],
   expects: ({ exchanges }) => {
-    expect(exchanges[0]!.result).toContain('… 99501 more files');
+    expect(exchanges[0]!.result).toContain(`… ${files + 1 - 500} more files`);
     expect(exchanges[3]!.result).toMatch(/^11 files match\./);
   },
-};
+});
 
 const longLine: HostileRepository = {
   has: 'a line of 200 MB',
@@ -47,17 +50,17 @@ const longLine: HostileRepository = {
   ends: { outcome: 'gaveUp', end: 'gaveUp', changes: [{ file: 'target.txt' }] },
   expects: ({ exchanges }) => {
     expect(exchanges[2]!.result).toMatch(/^target\.txt:1: old\n\(Not searched.*long\.txt/);
-    expect(exchanges[4]).toMatchObject({ isError: true, result: expect.stringContaining('200000000 bytes') });
+    expect(exchanges[3]).toMatchObject({ isError: true, result: expect.stringContaining('200000000 bytes') });
   },
 };
 
 const newFiles: HostileRepository = {
-  has: 'a setup that makes 30,000 files',
+  has: 'a setup that makes 21,000 files',
   content: {},
-  settings: { setup: ['i=0; while [ $i -lt 30000 ]; do : > new-$i; i=$((i+1)); done'] },
+  settings: { setup: ['i=0; while [ $i -lt 21000 ]; do : > new-$i; i=$((i+1)); done'] },
   script: [calls(...look, editTarget), submit, submit, submit],
   ends: { outcome: 'gaveUp', end: 'gaveUp', changes: [] },
-  expects: ({ outcome }) => expect(outcome.summary).toContain('30001 files differ'),
+  expects: ({ outcome }) => expect(outcome.summary).toContain('21001 files differ'),
 };
 
 /** Ten levels of ten identical folders: 10,000,000,000 files in a few objects. */
@@ -101,12 +104,7 @@ const rules: HostileRepository = {
   },
 };
 
-export const sizes: HostileRepository[] = [
-  many,
-  longLine,
-  newFiles,
-  tooMuch,
-  bomb,
-  rules,
-  printing(1024 * MIB),
-];
+/** Sizes above what the worker may hold in memory. `files` and `printedMiB` are what most of the time goes into. */
+export function sizes({ files, printedMiB }: { files: number; printedMiB: number }): HostileRepository[] {
+  return [many(files), longLine, newFiles, tooMuch, bomb, rules, printing(printedMiB * MIB)];
+}

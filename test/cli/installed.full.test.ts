@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -27,8 +28,10 @@ const PROMPT = "Replace all occurrences of 'oldCall(' with 'newCall('";
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let installed: Packed;
 let home: string;
-/** Whole identifiers of the two jobs. */
+/** The whole identifier of the first job. */
 let jobId: string;
+/** Started once the first job has ended: commands that find it start no services of their own. */
+let server: ChildProcess | undefined;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
@@ -42,6 +45,7 @@ beforeAll(async () => {
   openToOthers();
 });
 afterAll(async () => {
+  server?.kill('SIGKILL');
   execFileSync('chmod', ['-R', 'u+w', installed.prefix]);
   await folder.remove();
 });
@@ -139,10 +143,21 @@ test('npx runs the tarball, and a link to the checkout runs the source', () => {
   expect(execFileSync(process.execPath, script, { encoding: 'utf8' })).toBe('0.1.0\n');
 });
 
-test.each(Object.keys(COMMANDS))('%s has help with an example', async (name) => {
-  const { status, stdout } = await run([name, '--help']);
-  expect([name, status]).toEqual([name, 0]);
-  expect(stdout).toMatch(new RegExp(`^Examples:\n  cody-batch ${name}`, 'm'));
+test('every command has help with an example', () => {
+  const main = pathToFileURL(path.join(installed.prefix, 'lib/node_modules/cody-batch/dist/cli/main.js'));
+  // In one process: each command is a bundle of its own, and how a process starts is shown below.
+  const script = `const { main } = await import(${JSON.stringify(main.href)});
+for (const name of ${JSON.stringify(Object.keys(COMMANDS))})
+  console.log('status', name, await main([name, '--help']));`;
+  const printed = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
+    cwd: folder.path,
+    encoding: 'utf8',
+  });
+  const parts = printed.split(/^status (\S+ \d+)\n/m);
+  for (const [i, name] of Object.keys(COMMANDS).entries()) {
+    expect(parts[2 * i + 1]).toBe(`${name} 0`);
+    expect(parts[2 * i]).toMatch(new RegExp(`^Examples:\n  cody-batch ${name}`, 'm'));
+  }
 });
 
 test('another user runs a job of a file from a read-only installation, with results in a folder', async () => {
@@ -163,38 +178,53 @@ test('another user runs a job of a file from a read-only installation, with resu
   expect(existsSync(path.join(home, 'out/local/one/thread.md'))).toBe(true);
 });
 
+test('without a server, a command starts the services that it needs', async () => {
+  expect((await run(['jobs'])).stdout).toMatch(/^job-\w{26} +completed +2\/2 /m);
+});
+
+test('a server of the installed package takes a job, and its page has an address', async () => {
+  server = start(['serve', '--port', '0']);
+  for await (const line of createInterface({ input: server.stdout! })) if (/^Ctrl-C ends/.test(line)) break;
+  server.stdout!.resume();
+  const submitted = await run(['submit', '-r', 'one', '-p', PROMPT]);
+  expect([submitted.stdout, submitted.status]).toEqual([expect.stringMatching(/^job-\w{26}\n$/), 0]);
+  expect((await run(['watch', '-'])).stdout).toMatch(/: completed, cost —$/m);
+  const page = await run(['open', '-', '--print']);
+  expect(page.stdout).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:\\d+/j/${submitted.stdout.trim()}$`, 'm'));
+});
+
 test.each<[string, (id: string) => string[], RegExp]>([
   ['jobs', () => ['jobs'], /^job-\w{26} +completed +2\/2 /m],
   ['show', (id) => ['show', id.slice(-6)], /^local\/one +changed +2 +2 +2 /m],
-  ['show of one', () => ['show', '-', 'one'], /^end +submitted$/m],
-  ['watch', () => ['watch', '-'], /: completed, cost —$/m],
-  ['diff', () => ['diff', '-', 'one'], /^\+newCall\(1\);$/m],
-  ['diff --stat', () => ['diff', '-', '--stat'], /^local\/two +2 +2 +2 /m],
-  ['shapes', () => ['shapes', '-'], /undecided/],
-  ['thread', () => ['thread', '-', 'one'], /^- edit_file /m],
-  ['log', () => ['log', '-', 'two'], /"outcome":"changed"/],
+  ['show of one', (id) => ['show', id, 'one'], /^end +submitted$/m],
+  ['watch', (id) => ['watch', id], /: completed, cost —$/m],
+  ['diff', (id) => ['diff', id, 'one'], /^\+newCall\(1\);$/m],
+  ['diff --stat', (id) => ['diff', id, '--stat'], /^local\/two +2 +2 +2 /m],
+  ['shapes', (id) => ['shapes', id], /undecided/],
+  ['thread', (id) => ['thread', id, 'one'], /^- edit_file /m],
+  ['log', (id) => ['log', id, 'two'], /"outcome":"changed"/],
   ['resolve', () => ['resolve', 'local/*', '!local/two'], /^local\/two +!local\/two leaves it out$/m],
-  ['runs', () => ['runs', '-'], /^ *1 +create +completed /m],
-  ['patches', () => ['patches', '-', 'one', '--out', 'one.zip'], /\/one\.zip$/m],
-  ['review', () => ['review', '-', 'one', '--approve'], /^Approved: 1 repository\.$/m],
-  ['apply', () => ['apply', '-', 'one'], /has the change/],
-  ['export', () => ['export', '-', '--out', 'exported'], /^2 repositories of job-/m],
-  ['publish', () => ['publish', '-', 'one'], /^local\/one .*\/local\/one\/pull\/1$/m],
+  ['runs', (id) => ['runs', id], /^ *1 +create +completed /m],
+  ['patches', (id) => ['patches', id, 'one', '--out', 'one.zip'], /\/one\.zip$/m],
+  ['review', (id) => ['review', id, 'one', '--approve'], /^Approved: 1 repository\.$/m],
+  ['apply', (id) => ['apply', id, 'one'], /has the change/],
+  ['export', (id) => ['export', id, '--out', 'exported'], /^2 repositories of job-/m],
+  ['publish', (id) => ['publish', id, 'one'], /^local\/one .*\/local\/one\/pull\/1$/m],
   [
     'pull-requests, as publish was called',
-    () => ['pull-requests', '-'],
+    (id) => ['pull-requests', id],
     /^local\/two .*\/local\/two\/pull\/1$/m,
   ],
-  ['a merge', () => ['publish', '-', 'one', '--operation', 'merge'], /^local\/one .*\/pull\/1 merged$/m],
-  ['show of what is merged', () => ['show', '-', 'one'], /^pull request +\S+\/pull\/1, merged$/m],
-  ['admin pacing', () => ['admin', 'pacing', '-'], /^The next pull request may be opened /m],
+  ['a merge', (id) => ['publish', id, 'one', '--operation', 'merge'], /^local\/one .*\/pull\/1 merged$/m],
+  ['show of what is merged', (id) => ['show', id, 'one'], /^pull request +\S+\/pull\/1, merged$/m],
+  ['admin pacing', (id) => ['admin', 'pacing', id], /^The next pull request may be opened /m],
   ['admin audit', () => ['admin', 'audit'], /^Nothing was administered yet\.$/m],
   ['context', () => ['context'], /^\* local +this machine$/m],
   ['doctor', () => ['doctor'], /^git +ok /m],
   ['completion', () => ['completion', 'fish'], /complete .*cody-batch/],
   ['what the shell asks', () => ['complete', '--', 'sh'], /^show\t/m],
   ['clean', () => ['clean', '--older-than', '0d', '--dry-run'], /^job-\w{26} .* old/m],
-  ['delete', () => ['delete', '-', '--yes'], /is deleted\.$/m],
+  ['delete', (id) => ['delete', id, '--yes'], /is deleted\.$/m],
 ])('%s works in the installed package', async (_name, args, expected) => {
   const { status, stdout, stderr } = await run(args(jobId));
   expect(status === 0 ? '' : stderr).toBe('');
@@ -221,24 +251,16 @@ test('a job runs again in the installed package: the rest of its sample, a revis
   expect([retried.status, retried.stderr]).toEqual([2, expect.stringMatching(/nothing to retry/)]);
   const cancelled = await run(['cancel', '-']);
   expect([cancelled.status, cancelled.stderr]).toEqual([2, expect.stringMatching(/already completed/)]);
-  const submitted = await run(['submit', '-r', 'one', '-p', PROMPT]);
-  expect([submitted.status, submitted.stderr]).toEqual([2, expect.stringMatching(/cody-batch serve/)]);
   const logout = await run(['logout', '--api', 'https://api.example.com']);
   expect(logout.stdout).toMatch(/^There was no sign-in/);
 });
 
-test('a job is submitted to a server of the installed package, and its page has an address', async () => {
-  const server = start(['serve', '--port', '0']);
-  const ended = once(server, 'exit');
-  for await (const line of createInterface({ input: server.stdout })) if (/^Ctrl-C ends/.test(line)) break;
-  server.stdout.resume();
-  const submitted = await run(['submit', '-r', 'one', '-p', PROMPT]);
-  expect([submitted.stdout, submitted.status]).toEqual([expect.stringMatching(/^job-\w{26}\n$/), 0]);
-  expect((await run(['watch', '-'])).stdout).toMatch(/: completed, cost —$/m);
-  const page = await run(['open', '-', '--print']);
-  expect(page.stdout).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:\\d+/j/${submitted.stdout.trim()}$`, 'm'));
+test('the server ends when it is told to', async () => {
+  const ended = once(server!, 'exit');
   expect((await run(['serve', '--stop'])).status).toBe(0);
   expect((await ended)[0]).toBe(0);
+  const submitted = await run(['submit', '-r', 'one', '-p', PROMPT]);
+  expect([submitted.status, submitted.stderr]).toEqual([2, expect.stringMatching(/cody-batch serve/)]);
 });
 
 test('the demonstration of the installed package runs a whole job, and leaves nothing behind', async () => {

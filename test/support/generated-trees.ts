@@ -1,5 +1,5 @@
 import { rawPath } from '../../worker/checkout/raw-path.ts';
-import { type RawFile, type RawTree, text } from './raw-trees.ts';
+import { type RawFile, type RawTree, text } from './import-trees.ts';
 
 /** Returns a generator of the same numbers for the same seed, from 0 to below 1 (mulberry32). */
 export function randomFrom(seed: number): () => number {

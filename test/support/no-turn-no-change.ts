@@ -16,7 +16,8 @@ import { applyPatch, readChangedFiles, readChanges, resetTree } from '../../work
 import { checkOut } from '../../worker/checkout/check-out.ts';
 import { absolutePath, legible } from '../../worker/checkout/raw-path.ts';
 import { type Edit, generateEdit, generateTree, type Random, randomFrom } from './generated-trees.ts';
-import type { Cloned, RawFile, RawTrees } from './raw-trees.ts';
+import type { RawFile } from './import-trees.ts';
+import type { Cloned, RawTrees } from './raw-trees.ts';
 
 export type Case = { branch: string; tree: Map<string, RawFile>; edits: Edit[] };
 

@@ -8,7 +8,8 @@ import { Redactor } from '../../worker/sandbox/redact.ts';
 import type { Workspace } from '../../worker/sandbox/workspace.ts';
 import type { ToolContext } from '../../worker/tools/tool.ts';
 import { runTools, toolsOf } from '../../worker/tools/tool-box.ts';
-import { type RawFile, type RawTree, RawTrees, text } from './raw-trees.ts';
+import { type RawFile, type RawTree, text } from './import-trees.ts';
+import { RawTrees } from './raw-trees.ts';
 
 export type Result = { said: string; isError: boolean };
 

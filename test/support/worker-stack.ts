@@ -1,17 +1,16 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import type http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
+import { text as allText } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
-import { glob } from 'glob';
 import {
   type JobRow,
   type JobSettings,
@@ -30,17 +29,17 @@ import { runArtifactKeys } from '../../core/store/run-artifact-keys.ts';
 import { writeRunRequest } from '../../core/store/run-requests.ts';
 import { JOBS_TABLE, openDynamoDB, REPOSITORIES_TABLE } from '../../core/store/tables.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
+import { readRefFile } from '../../local/github/objects/ref-files.ts';
 import { startGitHub } from '../../local/github/server.ts';
 import type { ReplyBlock } from '../../local/model/reply.ts';
 import { LOCAL_AWS } from './aws-clients.ts';
 import { compileCache } from './compile-cache.ts';
+import { importTrees, type RawFile, type RawTree, text } from './import-trees.ts';
 import { type Script, type ScriptedModel, startScriptedModel } from './scripted-model.ts';
 import { sharedWorkerBundle } from './worker-bundle.ts';
 
 const run = promisify(execFile);
 const projectFolder = path.resolve(import.meta.dirname, '../..');
-
-export const GIT_IDENTITY = ['-c', 'user.name=Test', '-c', 'user.email=test@example.com'];
 
 /** A file of a repository: text, bytes, an executable text, or a symbolic link. */
 export type TestFile = string | Buffer | { executable: string } | { link: string };
@@ -103,8 +102,8 @@ export class Stack {
     return this.#github;
   }
 
-  /** A bundled worker starts in half the time, and is made once for all files of a run. */
-  static async start({ bundled = false } = {}): Promise<Stack> {
+  /** Workers run the bundle, which is made once for all files of a run and starts in half the time, or their source. */
+  static async start({ bundled = true } = {}): Promise<Stack> {
     const folder = await mkdtemp(path.join(tmpdir(), 'worker-test-'));
     const database = dynalite({ createTableMs: 0 });
     database.listen(0, '127.0.0.1');
@@ -137,31 +136,23 @@ export class Stack {
     if (Object.keys(files).length > 0) await this.push(name, files, 'first');
   }
 
-  /** Commits these files on top of nothing, or of what the repository has. */
-  async push(name: string, files: Record<string, TestFile>, message: string): Promise<string> {
-    const seed = await mkdtemp(path.join(this.folder, 'seed-'));
-    const git = (...args: string[]) => run('git', ['-C', seed, ...GIT_IDENTITY, ...args]);
-    await run('git', ['clone', '--quiet', `${this.#github.url}/${name}.git`, seed]);
-    await git('checkout', '--quiet', '-B', 'main');
-    await writeFiles(seed, files);
-    await git('add', '--all', '--force');
-    await git('commit', '--quiet', '--message', message);
-    await git('push', '--quiet', 'origin', 'main');
-    return (await git('rev-parse', 'HEAD')).stdout.trim();
+  /** The bare repository on the server. */
+  bareOf(name: string): string {
+    return path.join(this.folder, 'github', `${name}.git`);
+  }
+
+  /** Commits these files, byte for byte, on top of nothing, or of what the repository has. */
+  async push(name: string, files: Record<string, TestFile>, message: string): Promise<void> {
+    const bare = this.bareOf(name);
+    const parent = await readRefFile(bare, 'refs/heads/main');
+    await importTrees(bare, { main: rawTree(files) }, { message, parent });
   }
 
   /** Replaces the history by one commit of these files; the old commits can no longer be fetched. */
   async overwrite(name: string, files: Record<string, TestFile>): Promise<void> {
-    const seed = await mkdtemp(path.join(this.folder, 'seed-'));
-    const git = (folder: string, ...args: string[]) => run('git', ['-C', folder, ...GIT_IDENTITY, ...args]);
-    await git(seed, 'init', '--quiet', '--initial-branch=main');
-    await writeFiles(seed, files);
-    await git(seed, 'add', '--all', '--force');
-    await git(seed, 'commit', '--quiet', '--message', 'overwritten');
-    await git(seed, 'push', '--quiet', '--force', `${this.#github.url}/${name}.git`, 'main');
-    const [bare] = await glob(`github/**/${name}.git`, { cwd: this.folder, absolute: true });
-    await git(bare!, 'reflog', 'expire', '--expire=now', '--all');
-    await git(bare!, 'gc', '--quiet', '--prune=now');
+    const bare = this.bareOf(name);
+    await importTrees(bare, { main: rawTree(files) }, { message: 'overwritten' });
+    await run('git', ['-C', bare, 'gc', '--quiet', '--prune=now']);
   }
 
   /** Clones afresh, for a test to look at. */
@@ -230,7 +221,7 @@ export class Stack {
       env: { ...this.environment, ANTHROPIC_BASE_URL: model.url, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const output = Promise.all([text(child.stdout!), text(child.stderr!)]);
+    const output = Promise.all([allText(child.stdout!), allText(child.stderr!)]);
     const finished = once(child, 'close').then(async ([exitCode]) => {
       await model.close();
       return { exitCode: exitCode as number | null, log: (await output).join(''), model };
@@ -301,18 +292,16 @@ export const submitUnchanged = calls(
   call('task_complete', { summary: 'Nothing to do.', title: '', body: '', wereChangesNecessary: false }),
 );
 
-export async function writeFiles(folder: string, files: Record<string, TestFile>): Promise<void> {
-  for (const [name, file] of Object.entries(files)) {
-    const target = path.join(folder, name);
-    await mkdir(path.dirname(target), { recursive: true });
-    await rm(target, { force: true });
-    if (typeof file === 'string' || Buffer.isBuffer(file)) await writeFile(target, file);
-    else if ('link' in file) await symlink(file.link, target);
-    else {
-      await writeFile(target, file.executable);
-      await chmod(target, 0o755);
-    }
-  }
+function rawTree(files: Record<string, TestFile>): RawTree {
+  const raw = (file: TestFile): RawFile => {
+    if (typeof file === 'string' || Buffer.isBuffer(file)) return text(file);
+    return 'link' in file
+      ? { mode: '120000', bytes: Buffer.from(file.link) }
+      : text(file.executable, '100755');
+  };
+  return new Map(
+    Object.entries(files).map(([name, file]) => [Buffer.from(name).toString('latin1'), raw(file)]),
+  );
 }
 
 /** The bytes of every file below the folder, as latin1. */

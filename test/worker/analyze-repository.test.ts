@@ -7,7 +7,7 @@ let stack: Stack;
 /** A read, an edit and a submission. */
 let analyzed: Awaited<ReturnType<Stack['analyze']>>;
 beforeAll(async () => {
-  stack = await Stack.start();
+  stack = await Stack.start({ bundled: false });
   analyzed = await stack.analyze(files, script);
 });
 afterAll(() => stack.close());

@@ -32,7 +32,7 @@ const write = (content: string) => ({
 const submission = { ...calls(call('task_complete', SUBMISSION)), usage };
 
 beforeAll(async () => {
-  stack = await Stack.start({ bundled: true });
+  stack = await Stack.start();
   bundle = stack.entry;
   newer = await newerWorkerBundle(path.join(stack.folder, 'newer'));
   await stack.createRepository(NAME, { 'a.txt': 'zero\n' });

@@ -30,7 +30,7 @@ async function withBatch(
     ...{ dataFolder: path.join(stack.folder, randomUUID()), jobQueue: 'queue', maxRunning: 1 },
     jobDefinitions: [
       {
-        ...{ name: 'worker', command: [process.execPath, 'worker/main.ts', ...args], environment },
+        ...{ name: 'worker', command: [process.execPath, stack.entry, ...args], environment },
         ...{ attempts: 1, timeoutSeconds: 60 },
       },
     ],

@@ -1,13 +1,12 @@
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { promisify } from 'node:util';
 import { deflateSync } from 'node:zlib';
-import { GIT_IDENTITY, type Stack } from '../worker-stack.ts';
+import type { Stack } from '../worker-stack.ts';
 
 /** An entry of a tree object. Its name may be one that git refuses. */
 export type RawEntry = { mode: '100644' | '120000' | '160000' | '40000'; name: string | Buffer; id: string };
@@ -24,21 +23,17 @@ export async function pushRaw(
   build: (repository: RawRepository) => string,
 ): Promise<void> {
   await stack.createRepository(name, {});
-  const folder = mkdtempSync(path.join(stack.folder, 'raw-'));
+  const bare = stack.bareOf(name);
+  const identity = ['-c', 'user.name=Test', '-c', 'user.email=test@example.com'];
   const git = (...args: string[]) =>
-    execFileSync('git', ['-C', folder, ...GIT_IDENTITY, ...args], { stdio: 'pipe' })
+    execFileSync('git', ['-C', bare, ...identity, ...args], { stdio: 'pipe' })
       .toString()
       .trim();
-  git('init', '--quiet', '--bare', '.');
   const tree = build({
-    blob: (content) => writeObject(folder, 'blob', Buffer.from(content)),
-    tree: (...entries) => writeObject(folder, 'tree', Buffer.concat(entries.map(entryBytes))),
+    blob: (content) => writeObject(bare, 'blob', Buffer.from(content)),
+    tree: (...entries) => writeObject(bare, 'tree', Buffer.concat(entries.map(entryBytes))),
   });
-  const commit = git('commit-tree', tree, '-m', 'first');
-  // Asynchronous, because the server runs in this process.
-  const url = `${stack.github.url}/${name}.git`;
-  await promisify(execFile)('git', ['-C', folder, 'push', '--quiet', url, `${commit}:refs/heads/main`]);
-  rmSync(folder, { recursive: true });
+  git('update-ref', 'refs/heads/main', git('commit-tree', tree, '-m', 'first'));
 }
 
 /** Writes a loose object: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects */
@@ -67,17 +62,12 @@ export async function pushImport(
   files: () => Iterable<{ path: string; content: string }>,
 ): Promise<void> {
   await stack.createRepository(name, {});
-  const folder = mkdtempSync(path.join(stack.folder, 'import-'));
-  execFileSync('git', ['init', '--quiet', '--bare', folder]);
-  const child = spawn('git', ['-C', folder, 'fast-import', '--quiet'], {
+  const child = spawn('git', ['-C', stack.bareOf(name), 'fast-import', '--quiet'], {
     stdio: ['pipe', 'ignore', 'inherit'],
   });
   const ended = once(child, 'close');
   await pipeline(Readable.from(importStream(files())), child.stdin);
   await ended;
-  const url = `${stack.github.url}/${name}.git`;
-  await promisify(execFile)('git', ['-C', folder, 'push', '--quiet', url, 'main']);
-  rmSync(folder, { recursive: true });
 }
 
 function* importStream(files: Iterable<{ path: string; content: string }>): Generator<string> {

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { attributesOf } from '../../../worker/checkout/attributes.ts';
 import { rawPath } from '../../../worker/checkout/raw-path.ts';
-import { RawTrees, text } from '../../support/raw-trees.ts';
+import { text } from '../../support/import-trees.ts';
+import { RawTrees } from '../../support/raw-trees.ts';
 
 let trees: RawTrees;
 beforeAll(async () => {

@@ -157,7 +157,8 @@ const awkward: Record<string, TestFile> = {
   'emptied.txt': 'all of it\n',
   'deleted-empty': '',
   'mixed.txt': 'crlf\r\nlf\ncr\rcrlf\r\n',
-  'utf16.txt': Buffer.from('\ufeffold\r\n', 'utf16le'),
+  // In the form in which git stores it: UTF-8 and LF.
+  'utf16.txt': 'old\n',
   '.gitattributes': 'utf16.txt working-tree-encoding=UTF-16 eol=crlf\n',
 };
 

@@ -10,7 +10,8 @@ afterAll(() => stack.close());
 
 const files = {
   'menu.txt': 'soup\n',
-  'kitchen/stove.bat': 'on\r\noff\r\n',
+  // As git stores it.
+  'kitchen/stove.bat': 'on\noff\n',
   '.gitattributes': '*.bat text eol=crlf\n*.txt text\n',
 };
 const shell = (command: string) => call('shell', { command });

@@ -5,7 +5,7 @@ import { Stack, submitUnchanged } from '../../support/worker-stack.ts';
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await Stack.start({ bundled: true });
+  stack = await Stack.start();
 });
 afterAll(() => stack.close());
 

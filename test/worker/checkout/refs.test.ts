@@ -2,7 +2,8 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { inspectWorkTree, pushHead } from '../../../cli/trees/work-tree.ts';
-import { RawTrees, text } from '../../support/raw-trees.ts';
+import { text } from '../../support/import-trees.ts';
+import { RawTrees } from '../../support/raw-trees.ts';
 
 let trees: RawTrees;
 beforeAll(async () => {

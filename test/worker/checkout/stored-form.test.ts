@@ -3,7 +3,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readChanges } from '../../../worker/checkout/changes.ts';
 import { CONTENTS } from '../../support/generated-trees.ts';
-import { type RawFile, RawTrees, text } from '../../support/raw-trees.ts';
+import { type RawFile, text } from '../../support/import-trees.ts';
+import { RawTrees } from '../../support/raw-trees.ts';
 
 let trees: RawTrees;
 beforeAll(async () => {

@@ -7,7 +7,7 @@ import { call, calls, Stack, submit } from '../../support/worker-stack.ts';
 let stack: Stack;
 beforeAll(async () => {
   // As the container image has it, where Bedrock's client is a part that is loaded on demand.
-  stack = await Stack.start({ bundled: true });
+  stack = await Stack.start();
 });
 afterAll(() => stack.close());
 

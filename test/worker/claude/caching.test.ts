@@ -5,7 +5,7 @@ import { call, calls, Stack, submit, submitUnchanged, type TestFile } from '../.
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await Stack.start({ bundled: true });
+  stack = await Stack.start();
 });
 afterAll(() => stack.close());
 

@@ -156,7 +156,7 @@ let stack: Stack;
 const ran = new Map<string, Promise<Awaited<ReturnType<Stack['analyze']>>>>();
 
 beforeAll(async () => {
-  stack = await Stack.start({ bundled: true });
+  stack = await Stack.start();
   // The cases mostly wait, so they run at once.
   for (const [name, { script, patienceSeconds, idleSeconds }] of Object.entries(cases)) {
     const environment = {

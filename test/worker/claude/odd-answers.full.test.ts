@@ -10,7 +10,7 @@ import { call, calls, Stack, submit, submitUnchanged } from '../../support/worke
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await Stack.start({ bundled: true });
+  stack = await Stack.start();
 });
 afterAll(() => stack.close());
 

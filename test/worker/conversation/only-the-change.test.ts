@@ -5,7 +5,7 @@ import { ChangeSet } from '../../../core/change-set.ts';
 import { runArtifactKeys } from '../../../core/store/run-artifact-keys.ts';
 import { toolExchanges } from '../../../local/model/conversation.ts';
 import { git } from '../../support/git.ts';
-import { importTrees, type RawFile, text } from '../../support/raw-trees.ts';
+import { importTrees, type RawFile, text } from '../../support/import-trees.ts';
 import { call, calls, Stack, SUBMISSION, submit, submitUnchanged } from '../../support/worker-stack.ts';
 
 const PNG = Buffer.from('\x89PNG\r\n\x1a\n\x01\x02', 'latin1');

@@ -11,7 +11,7 @@ let stack: Stack;
 let dynamoDb: DynamoDBProxy;
 let environment: Record<string, string>;
 beforeAll(async () => {
-  stack = await Stack.start({ bundled: true });
+  stack = await Stack.start();
   dynamoDb = await startDynamoDBProxy(stack.environment.DYNAMODB_ENDPOINT!);
   environment = { DYNAMODB_ENDPOINT: dynamoDb.url };
 });

@@ -8,7 +8,7 @@ import { call, calls, Stack, SUBMISSION, submit } from '../../support/worker-sta
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await Stack.start({ bundled: true });
+  stack = await Stack.start();
 });
 afterAll(() => stack.close());
 

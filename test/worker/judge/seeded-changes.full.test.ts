@@ -11,7 +11,7 @@ import { call, calls, Stack, SUBMISSION } from '../../support/worker-stack.ts';
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await Stack.start({ bundled: true });
+  stack = await Stack.start();
 });
 afterAll(() => stack.close());
 

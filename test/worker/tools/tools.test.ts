@@ -8,7 +8,7 @@ import { call, calls, Stack, type TestFile } from '../../support/worker-stack.ts
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await Stack.start({ bundled: true });
+  stack = await Stack.start();
 });
 afterAll(() => stack.close());
 

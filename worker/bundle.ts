@@ -3,6 +3,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildOptions } from 'esbuild';
 import { glob } from 'glob';
+import { keptBuild } from './kept-build.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** The options for all bundles that run without node_modules: the worker and the functions (lib/bundles.ts). */
 export const NODE_BUNDLE = {
@@ -27,7 +30,7 @@ export const NODE_BUNDLE = {
 /** The options for the worker's bundle: an entry, and a file for each part that is loaded on demand. */
 export function workerBuild(folder: string) {
   return {
-    absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
+    absWorkingDir: ROOT,
     entryPoints: { worker: 'worker/main.ts' },
     outdir: folder,
     ...NODE_BUNDLE,
@@ -38,11 +41,24 @@ export function workerBuild(folder: string) {
 /** The installed package is JavaScript: it has the worker's bundle, and no esbuild. */
 const PACKED_WORKER = import.meta.url.endsWith('.ts') ? undefined : new URL('./worker/', import.meta.url);
 
-/** Bundles the worker into `folder`, or copies the bundle of the installed package. Returns the path of the entry. */
-export async function bundleWorker(folder: string): Promise<string> {
+/** Where a checkout keeps the last bundle of a local stack, and what decides it besides the files that are in it. */
+const KEPT = {
+  cache: path.join(ROOT, 'node_modules/.cache/cody-batch'),
+  also: ['worker/bundle.ts', 'tsconfig.json', 'node_modules/.package-lock.json'].map((file) =>
+    path.join(ROOT, file),
+  ),
+};
+
+/**
+ * Bundles the worker into `folder`, or copies the bundle of the installed package. Returns the path of the entry. With
+ * `kept`, a checkout makes its bundle again only if its source has changed.
+ */
+export async function bundleWorker(folder: string, { kept = false } = {}): Promise<string> {
   // Files are named by their content hash, so those of an earlier bundle are not overwritten.
   for (const earlier of await glob('*.mjs{,.map}', { cwd: folder, absolute: true })) await rm(earlier);
   if (PACKED_WORKER) await copyFiles(fileURLToPath(PACKED_WORKER), folder);
+  // Its stack traces are not mapped, and half of a copy would be maps.
+  else if (kept) await keptBuild({ ...workerBuild(path.resolve(folder)), sourcemap: false }, KEPT);
   else await (await import('esbuild')).build(workerBuild(path.resolve(folder)));
   return path.join(folder, 'worker.mjs');
 }

@@ -6,14 +6,24 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { JobWithResults } from '../../cli/connect/api-client.ts';
 import { listenOnLoopback } from '../../local/access/loopback.ts';
+import type { MessageRequest } from '../../local/model/conversation.ts';
+import type { Reply } from '../../local/model/reply.ts';
 import { type ScriptedModel, startScriptedModel } from '../support/scripted-model.ts';
-import { CLI, cody } from '../support/stack.ts';
+import { CLI, cody, type ServedStack, serveStack } from '../support/stack.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { repositoryOf } from '../support/work-trees.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let tree: string;
 let other: string;
+let claude: ScriptedModel;
+let served: ServedStack;
+
+/** What Claude answers, by the job's prompt. */
+const ANSWERS: Record<string, (request: MessageRequest) => Reply> = {};
+const KEY = { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key' };
+/** Runs a job of Claude on the stack that serves. */
+const runOnClaude = (...args: string[]) => cody(['run', ...args, '--yes', '--data', served.dataFolder], KEY);
 
 beforeAll(async () => {
   folder = await temporaryFolder();
@@ -24,8 +34,19 @@ beforeAll(async () => {
     'README.md': 'Calls oldCall( twice.\n',
   });
   await repositoryOf(other, { 'index.js': 'nothing here\n' });
+  claude = await startScriptedModel((request) => {
+    const said = JSON.stringify(request.messages);
+    const [, answer] = Object.entries(ANSWERS).find(([prompt]) => said.includes(prompt))!;
+    return answer(request);
+  });
+  const environment = { ...KEY, ANTHROPIC_BASE_URL: claude.url, ALLOW_UNPRICED_MODELS: 'true' };
+  served = await serveStack({ environment });
 });
-afterAll(() => folder.remove());
+afterAll(async () => {
+  await served?.close();
+  await claude?.close();
+  await folder.remove();
+});
 
 const data = () => path.join(folder.path, `data-${Math.random().toString(36).slice(2)}`);
 
@@ -144,9 +165,9 @@ test('a file that could not be edited is named in the table, and makes the exit 
 });
 
 test('with a key Claude does the work, its cost is counted, and a repository that fails makes the exit status 1', async () => {
-  const claude: ScriptedModel = await startScriptedModel((request) => {
-    const said = JSON.stringify(request.messages);
-    if (said.includes('local/second'))
+  const prompt = 'Add one file.';
+  ANSWERS[prompt] = (request) => {
+    if (JSON.stringify(request.messages).includes('local/second'))
       return { status: 400, type: 'invalid_request_error', message: 'output_config.effort: no' };
     const usage = {
       input_tokens: 1000,
@@ -154,112 +175,65 @@ test('with a key Claude does the work, its cost is counted, and a repository tha
       cache_creation_input_tokens: 0,
       cache_read_input_tokens: 0,
     };
-    if (request.messages.length === 1) {
-      return {
-        usage,
-        content: [
-          {
-            type: 'tool_use',
-            name: 'write_file',
-            input: { path: 'new.txt', content: 'made by the model\n' },
-          },
-        ],
-      };
-    }
+    const file = { path: 'new.txt', content: 'made by the model\n' };
+    const done = { summary: 'Added.', title: 'Add a file', body: 'As asked.', wereChangesNecessary: true };
     return {
       usage,
       content: [
-        {
-          type: 'tool_use',
-          name: 'task_complete',
-          input: {
-            summary: 'Added a file.',
-            title: 'Add a file',
-            body: 'As asked.',
-            wereChangesNecessary: true,
-          },
-        },
+        request.messages.length === 1
+          ? { type: 'tool_use', name: 'write_file', input: file }
+          : { type: 'tool_use', name: 'task_complete', input: done },
       ],
     };
+  };
+  const { status, stdout, stderr } = await runOnClaude(
+    ...['--repo', tree, '--repo', other, '--prompt', prompt, '--model', 'claude-sonnet-5-5'],
+    ...['--max-cost', '3', '--max-turns', '7', '--json'],
+  );
+  expect(stderr).toContain('claude-sonnet-5-5 will work on 2 repositories. The caps allow up to $3.00');
+  expect(status).toBe(1);
+  const job = JSON.parse(stdout) as JobWithResults;
+  expect(job).toMatchObject({
+    status: 'completed',
+    maxCostUsd: 3,
+    settings: { maxTurns: 7, model: 'claude-sonnet-5-5' },
+    counts: { completed: 1, failed: 1 },
   });
-  try {
-    const { status, stdout, stderr } = await cody(
-      [
-        'run',
-        '--repo',
-        tree,
-        '--repo',
-        other,
-        '--prompt',
-        'Add a file.',
-        '--model',
-        'claude-sonnet-5-5',
-        '--max-cost',
-        '3',
-        '--max-turns',
-        '7',
-        '--yes',
-        '--json',
-        '--data',
-        data(),
-      ],
-      { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: claude.url },
-    );
-    expect(stderr).toContain('claude-sonnet-5-5 will work on 2 repositories. The caps allow up to $3.00');
-    expect(status).toBe(1);
-    const job = JSON.parse(stdout) as JobWithResults;
-    expect(job).toMatchObject({
-      status: 'completed',
-      maxCostUsd: 3,
-      settings: { maxTurns: 7, model: 'claude-sonnet-5-5' },
-      counts: { completed: 1, failed: 1 },
-    });
-    const [first, second] = job.results;
-    // Two answers of 1,000 and 200 tokens at $2 and $10 a million.
-    expect(first).toMatchObject({
-      outcome: 'changed',
-      turns: 2,
-      costUsd: 0.008,
-      tokenUsage: { input: 2000, output: 400, total: 2400 },
-    });
-    expect(second).toMatchObject({
-      outcome: 'failed',
-      error: {
-        name: 'ModelRequestError',
-        message: expect.stringContaining("output_config.effort: no. Check the job's settings"),
-      },
-    });
-    expect(stdout + stderr).not.toContain('sk-ant-not-a-real-key');
-  } finally {
-    await claude.close();
-  }
+  const [first, second] = job.results;
+  // Two answers of 1,000 and 200 tokens at $2 and $10 a million.
+  expect(first).toMatchObject({
+    outcome: 'changed',
+    turns: 2,
+    costUsd: 0.008,
+    tokenUsage: { input: 2000, output: 400, total: 2400 },
+  });
+  expect(second).toMatchObject({
+    outcome: 'failed',
+    error: {
+      name: 'ModelRequestError',
+      message: expect.stringContaining("output_config.effort: no. Check the job's settings"),
+    },
+  });
+  expect(stdout + stderr).not.toContain(KEY.ANTHROPIC_API_KEY);
 });
 
 test("neither a model's text nor the name of a folder can control the terminal", async () => {
   const attack = '\u001b[2J\u001b]0;owned\u0007\u001b]52;c;ZXZpbA==\u0007all completed\u009b2K\u202e';
-  const claude = await startScriptedModel(() => ({ content: [{ type: 'text', text: attack }] }));
-  try {
-    const run = (repository: string) =>
-      cody(['run', '--repo', repository, '--prompt', 'x', '--yes', '--data', data()], {
-        ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key',
-        ANTHROPIC_BASE_URL: claude.url,
-      });
-    const folders = path.join(folder.path, attack);
-    await mkdir(folders);
-    const [spoken, named] = await Promise.all([run(tree), run(folders)]);
-    expect(spoken.stdout).toContain('\\x1b[2J\\x1b]0;owned');
-    expect(named.stderr).toContain('\\x1b[2J\\x1b]0;owned');
-    for (const { stdout, stderr } of [spoken, named])
-      expect(stdout + stderr).not.toMatch(/(?!\n)\p{Cc}|\p{Cf}/u);
-  } finally {
-    await claude.close();
-  }
+  ANSWERS['Say it.'] = () => ({ content: [{ type: 'text', text: attack }] });
+  const folders = path.join(folder.path, attack);
+  await mkdir(folders);
+  const run = (repository: string) => runOnClaude('--repo', repository, '--prompt', 'Say it.');
+  const [spoken, named] = await Promise.all([run(tree), run(folders)]);
+  expect(spoken.stdout).toContain('\\x1b[2J\\x1b]0;owned');
+  expect(named.stderr).toContain('\\x1b[2J\\x1b]0;owned');
+  for (const { stdout, stderr } of [spoken, named])
+    expect(stdout + stderr).not.toMatch(/(?!\n)\p{Cc}|\p{Cf}/u);
 });
 
 test('a refused key is reported once, before a job is made', async () => {
   const error = { type: 'authentication_error', message: 'invalid x-api-key' };
   const asked: string[] = [];
-  const claude = await listenOnLoopback(
+  const refusing = await listenOnLoopback(
     (request, response) => {
       asked.push(`${request.method} ${request.url}`);
       response.writeHead(401, { 'content-type': 'application/json' });
@@ -270,65 +244,46 @@ test('a refused key is reported once, before a job is made', async () => {
   try {
     const { status, stdout, stderr } = await cody(
       ['run', '--repo', tree, '--repo', other, '--prompt', 'x', '--data', data()],
-      { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: claude.url },
+      { ...KEY, ANTHROPIC_BASE_URL: refusing.url },
     );
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain('invalid x-api-key). Give ANTHROPIC_API_KEY a valid key.');
     expect(asked).toEqual(['GET /v1/models/claude-sonnet-5-5']);
   } finally {
-    await claude.close();
+    await refusing.close();
   }
 });
 
 test('a reason that several repositories share is printed once, with their number', async () => {
-  const claude = await startScriptedModel(() => ({
-    ...{
-      status: 400,
-      type: 'invalid_request_error',
-      message: 'output_config.effort: no\u001b]0;owned\u0007\u202e',
-    },
-  }));
-  try {
-    const { status, stdout } = await cody(
-      ['run', '--repo', tree, '--repo', other, '--prompt', 'x', '--yes', '--data', data()],
-      { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key', ANTHROPIC_BASE_URL: claude.url },
-    );
-    expect(status).toBe(1);
-    expect(stdout).toMatch(/^2 repositories: ModelRequestError: .*output_config\.effort: no\\x1b/m);
-    expect(stdout.split('output_config')).toHaveLength(2);
-    // The server's text is shown with its control characters escaped.
-    expect(stdout).toContain('\\x1b]0;owned\\x07\\u{202e}');
-    expect(stdout).toMatch(/^[\n\t\x20-\x7e−—]*$/);
-  } finally {
-    await claude.close();
-  }
+  ANSWERS['Fail alike.'] = () => ({
+    status: 400,
+    type: 'invalid_request_error',
+    message: 'output_config.effort: no\u001b]0;owned\u0007\u202e',
+  });
+  const { status, stdout } = await runOnClaude('--repo', tree, '--repo', other, '--prompt', 'Fail alike.');
+  expect(status).toBe(1);
+  expect(stdout).toMatch(/^2 repositories: ModelRequestError: .*output_config\.effort: no\\x1b/m);
+  expect(stdout.split('output_config')).toHaveLength(2);
+  // The server's text is shown with its control characters escaped.
+  expect(stdout).toContain('\\x1b]0;owned\\x07\\u{202e}');
+  expect(stdout).toMatch(/^[\n\t\x20-\x7e−—]*$/);
 });
 
 test('if no price is known, the command says before anything is spent that no cap in dollars holds', async () => {
-  const model = await startScriptedModel(() => ({
+  ANSWERS['Say no.'] = () => ({
     usage: { input_tokens: 1000, output_tokens: 200 },
     content: [{ type: 'text', text: 'I cannot.' }],
-  }));
-  try {
-    const { stdout, stderr } = await cody(
-      [
-        ...['run', '--repo', tree, '--prompt', 'x', '--yes', '--data', data()],
-        ...['--model', 'of-my-own', '--max-cost', '0.001'],
-      ],
-      {
-        ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key',
-        ANTHROPIC_BASE_URL: model.url,
-        ALLOW_UNPRICED_MODELS: 'true',
-      },
-    );
-    expect(stderr).toContain('of-my-own will work on 1 repository. No price is known for of-my-own');
-    expect(stderr).toContain('neither maxCostUsd of the job nor that of a repository can be enforced');
-    expect(stderr).not.toContain('The caps allow');
-    expect(stdout).toMatch(/cost —$/m);
-    expect(model.requests).toHaveLength(2);
-  } finally {
-    await model.close();
-  }
+  });
+  const before = claude.requests.length;
+  const { stdout, stderr } = await runOnClaude(
+    ...['--repo', tree, '--prompt', 'Say no.', '--model', 'of-my-own', '--max-cost', '0.001'],
+  );
+  expect(stderr).toContain('of-my-own will work on 1 repository. No price is known for of-my-own');
+  expect(stderr).toContain('neither maxCostUsd of the job nor that of a repository can be enforced');
+  expect(stderr).not.toContain('The caps allow');
+  expect(stdout).toMatch(/cost —$/m);
+  expect(claude.requests).toHaveLength(before + 2);
+  expect(claude.faults).toEqual([]);
 });
 
 test('a data folder that another stack uses is refused and not changed', async () => {

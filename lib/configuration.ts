@@ -136,6 +136,8 @@ const Configuration = z.strictObject({
   /** Any OIDC issuer. If it is absent, a Cognito user pool is created. */
   oidcIssuer: z.url().optional(),
   oidcAudience: list.default([]),
+  /** Origins of that issuer besides its own that the page calls, such as that of its token endpoint. */
+  oidcOrigins: list.pipe(z.array(WebOrigin)).default([]),
   /** Whether Cognito has a client for machines, which it charges for (docs/aws.md). */
   machineClient: z.stringbool().or(z.boolean()).default(false),
 
@@ -189,12 +191,22 @@ export function readConfiguration(context: (name: string) => unknown): Configura
   return { environment, ...configuration, deletionProtection };
 }
 
-function requirePairs({ vpcId, subnetIds, oidcIssuer, oidcAudience }: z.infer<typeof Configuration>) {
+function requirePairs({
+  vpcId,
+  subnetIds,
+  oidcIssuer,
+  oidcAudience,
+  oidcOrigins,
+}: z.infer<typeof Configuration>) {
   if (Boolean(vpcId) !== subnetIds.length > 0)
     throw new SettingsError('Only one of vpcId and subnetIds is set. Set both, or neither for a new VPC.');
   if (Boolean(oidcIssuer) !== oidcAudience.length > 0)
     throw new SettingsError(
       'Only one of oidcIssuer and oidcAudience is set. Set both, or neither for Cognito.',
+    );
+  if (oidcOrigins.length > 0 && !oidcIssuer)
+    throw new SettingsError(
+      `oidcOrigins is ${oidcOrigins.join(', ')}, and oidcIssuer is not set. Set it, or remove oidcOrigins.`,
     );
 }
 

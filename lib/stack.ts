@@ -204,8 +204,8 @@ export class CodyBatchStack extends Stack {
   }
 
   #addWeb(folder: string, { accessLogs, artifacts }: Storage): Web {
-    const { oidcIssuer: issuer } = this.#configuration;
-    const signIn = issuer ? [new URL(issuer).origin] : signInOrigins(this.#names);
+    const { oidcIssuer: issuer, oidcOrigins } = this.#configuration;
+    const signIn = issuer ? [new URL(issuer).origin, ...oidcOrigins] : signInOrigins(this.#names);
     const connect = [...signIn, `https://${artifacts.bucketRegionalDomainName}`];
     const { cacheMetrics } = this.#configuration;
     return new Web(this, 'Web', { names: this.#names, folder, accessLogs, connect, cacheMetrics });

@@ -35,6 +35,7 @@ beforeAll(async () => {
     oidcIssuer: 'https://sso.example.com/realms/main',
     oidcAudience: 'cody-batch',
     allowedOrigins: 'https://portal.example.com',
+    oidcOrigins: 'https://token.example.com',
     workerImage: '123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/worker:7',
     workerImages: JSON.stringify({
       jdk: '123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/jdk:2',
@@ -232,7 +233,7 @@ test('the page calls the API by its own origin, and only CloudFront reads the pa
   const csp = flat(SecurityHeadersConfig.ContentSecurityPolicy.ContentSecurityPolicy);
   expect(csp).toContain("default-src 'none'");
   expect(csp).toMatch(
-    /connect-src 'self' https:\/\/sso\.example\.com https:\/\/<StorageArtifacts\w+\.RegionalDomainName>;/,
+    /connect-src 'self' https:\/\/sso\.example\.com https:\/\/token\.example\.com https:\/\/<StorageArtifacts\w+\.RegionalDomainName>;/,
   );
   expect(csp).toContain("trusted-types 'none'");
   expect(SecurityHeadersConfig.StrictTransportSecurity.IncludeSubdomains).toBe(true);

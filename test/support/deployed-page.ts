@@ -18,7 +18,7 @@ export type DeployedPage = {
 
 /**
  * The page and the API at one address, as CloudFront has them: a configuration with an issuer, the policy that names the
- * issuer's origin, and API Gateway's authorizer before the function.
+ * issuer's origins, and API Gateway's authorizer before the function.
  */
 export async function startDeployedPage(
   handler: typeof Handler,
@@ -30,7 +30,7 @@ export async function startDeployedPage(
   );
   const issuer = await startIssuer(people, home);
   const config = { environment: 'dev', issuer: issuer.url, clientId: CLIENT_ID };
-  const page = openPage(PAGE_FOLDER, config, [issuer.url]);
+  const page = openPage(PAGE_FOLDER, config, [issuer.url, issuer.otherUrl]);
   const seen = new Set<string>();
   const expired = new Set<string>();
   server.on('request', (request, response) => {

@@ -10,10 +10,14 @@ type Claims = Readonly<Record<string, unknown>>;
 
 export type TestIssuer = {
   url: string;
+  /** Another origin of the same server, as some issuers have for their token endpoint. */
+  otherUrl: string;
   /** The claims of a token as API Gateway's JWT authorizer verifies it; undefined if it refuses the token. */
   verify(token: string): Claims | undefined;
   /** From now on no refresh token of before is good for anything. */
   endRenewals(): Promise<void>;
+  /** From now on a sign-in has no refresh token. */
+  giveNoRenewals(): void;
   close(): void;
 };
 
@@ -29,8 +33,12 @@ export async function startIssuer(
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const refreshTokens: { destroy(): Promise<void> }[] = [];
+  let hasRenewals = true;
   void page.then((home) => {
-    const provider = new Provider(url, configurationOf(people, home, privateKey));
+    const provider = new Provider(
+      url,
+      configurationOf(people, home, privateKey, () => hasRenewals),
+    );
     provider.on('refresh_token.saved', (token) => refreshTokens.push(token));
     const answer = provider.callback();
     server.on('request', (request, response) => {
@@ -41,9 +49,13 @@ export async function startIssuer(
   });
   return {
     url,
+    otherUrl: url.replace('127.0.0.1', 'localhost'),
     verify: (token) => claimsOf(token, url, createPublicKey(privateKey)),
     endRenewals: async () => {
       await Promise.all(refreshTokens.splice(0).map((token) => token.destroy()));
+    },
+    giveNoRenewals: () => {
+      hasRenewals = false;
     },
     close: () => {
       server.close();
@@ -60,7 +72,12 @@ async function signIn(provider: Provider, request: http.IncomingMessage, respons
   await provider.interactionFinished(request, response, { login: { accountId } });
 }
 
-function configurationOf(people: Readonly<Record<string, Person>>, home: string, privateKey: KeyObject) {
+function configurationOf(
+  people: Readonly<Record<string, Person>>,
+  home: string,
+  privateKey: KeyObject,
+  hasRenewals: () => boolean,
+) {
   return {
     clients: [
       {
@@ -79,7 +96,7 @@ function configurationOf(people: Readonly<Record<string, Person>>, home: string,
     features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
     interactions: { url: (_: unknown, { uid }: { uid: string }) => `/login/${uid}` },
     clientBasedCORS: (_: unknown, origin: string) => origin === home,
-    issueRefreshToken: () => true,
+    issueRefreshToken: hasRenewals,
     // A refresh token that is used twice ends the sign-in.
     rotateRefreshToken: true,
     ttl: { AccessToken: 3600, IdToken: 3600, RefreshToken: 43_200, Grant: 43_200, Session: 43_200 },

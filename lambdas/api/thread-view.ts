@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Thread, type ThreadMessage } from '../../core/thread.ts';
+import { Thread, type ThreadMessage, ThreadTurn } from '../../core/thread.ts';
 
 const ToolCall = z.object({
   tool: z.string(),
@@ -16,6 +16,8 @@ const ThreadViewEntry = z.object({
   role: z.enum(['user', 'assistant']),
   text: z.string(),
   toolCalls: z.array(ToolCall).optional(),
+  /** What this answer of the model took; absent for what was sent to it. */
+  turn: ThreadTurn.pick({ seconds: true, tokenUsage: true, costUsd: true }).optional(),
 });
 type ThreadViewEntry = z.infer<typeof ThreadViewEntry>;
 
@@ -46,7 +48,7 @@ export function viewThread(thread: Thread, view: ThreadViewName, includeTool: re
 }
 
 function entriesOf(
-  { messages }: Thread,
+  { messages, turns }: Thread,
   view: ThreadViewName,
   includeTool: readonly string[],
 ): ThreadViewEntry[] {
@@ -54,7 +56,8 @@ function entriesOf(
   for (const block of messages.flatMap(blocksOf))
     if (isToolResult(block)) results.set(block.tool_use_id, block);
 
-  return messages.flatMap((message) => {
+  const turnOf = new Map(turns.map((turn) => [turn.message, turn]));
+  return messages.flatMap((message, index) => {
     const blocks = blocksOf(message);
     const text = blocks
       .flatMap((block) => (block.type === 'text' ? [String((block as { text: unknown }).text)] : []))
@@ -65,7 +68,14 @@ function entriesOf(
         : [];
     // Messages that have only tool results are left out: the tool calls show the results.
     if (text === '' && calls.length === 0) return [];
-    return [{ role: message.role, text, ...(calls.length > 0 && { toolCalls: calls }) }];
+    const { seconds, tokenUsage, costUsd } = turnOf.get(index) ?? {};
+    return [
+      {
+        ...{ role: message.role, text },
+        ...(calls.length > 0 && { toolCalls: calls }),
+        ...(tokenUsage && seconds !== undefined && { turn: { seconds, tokenUsage, costUsd } }),
+      },
+    ];
   });
 }
 

@@ -3,6 +3,7 @@
  * which has so many repositories. With the file of a patch, which the first repository then has, the rows are of all kinds,
  * and the page is served too. Prints a JSON line with its URLs; `POST /` of the control server answers what was read since the last.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -76,13 +77,14 @@ async function fill(): Promise<string> {
   );
   const artifacts = openArtifacts(settings.ARTIFACTS_URL!);
   await writeArtifact(artifacts, artifactKeys.repositories(first.jobId), repositories);
+  const bytes = patch === undefined ? undefined : readFileSync(patch);
   const rows = repositories.map((repositoryName, i) => ({
     ...row(first, repositoryName, i),
-    ...(patch !== undefined && variety(repositoryName, i)),
+    ...(bytes && variety(repositoryName, i, bytes)),
   }));
-  if (patch !== undefined) {
+  if (bytes) {
     const key = `jobs/${first.jobId}/repositories/${repositories[0]}/1/diff.patch`;
-    await artifacts.write(key, readFileSync(patch), { contentType: 'text/x-diff' });
+    await artifacts.write(key, bytes, { contentType: 'text/x-diff' });
     Object.assign(rows[0]!, { artifacts: { diff: key } });
   }
   await putAll(client, names.repositoriesTable, rows);
@@ -107,19 +109,23 @@ function row({ jobId, createdAt }: JobRow, repositoryName: string, i: number) {
     ...{ jobId, repositoryName, status: 'completed', statusKey: statusKey('completed', repositoryName) },
     ...{ run: 1, outcome: 'changed', end: 'submitted', turns: 9, costUsd: 0.02, attempts: 1 },
     ...{ changedFiles: 3, additions: 12, deletions: 12, summary: 'x'.repeat(2000) },
-    ...{ shape: `1:${String(i % 12).padStart(32, '0')}`, kin: `1:${String(i % 7).padStart(32, '0')}` },
+    ...{ shape: `1:${String(i % 12).padStart(32, '0')}`, kin: `1:${String((i % 12) % 7).padStart(32, '0')}` },
     ...{ tokenUsage: NO_TOKENS, createdAt, completedAt: createdAt, updatedAt: createdAt },
   };
 }
 
-/** Every tenth has failed, and every third of the others is unchanged, so that filters have something to pick. */
-function variety(repositoryName: string, i: number) {
+/** Every tenth has failed, and every third of the others is unchanged, so that filters have something to pick; the rest can be reviewed. */
+function variety(repositoryName: string, i: number, patch: Buffer) {
   if (i % 10 === 1)
     return {
       status: 'failed',
       statusKey: statusKey('failed', repositoryName),
       outcome: 'failed',
       end: 'error',
+      errorShape: `1:Error: kind ${i % 4}`,
     };
-  return i % 3 === 1 ? { outcome: 'unchanged' } : {};
+  const patchSha = createHash('sha256')
+    .update(i === 0 ? patch : String(i))
+    .digest('hex');
+  return i % 3 === 1 ? { outcome: 'unchanged' } : { patchSha };
 }

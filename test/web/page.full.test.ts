@@ -39,7 +39,11 @@ beforeAll(async () => {
       'page.html': '<p title="a &amp; b">&amp;</p>\n<script>oldCall(4)</script>\n',
     });
   }
-  stack = await startStackProcess({ page: PAGE_FOLDER, trackingSeconds: 2 });
+  stack = await startStackProcess({
+    ...{ page: PAGE_FOLDER, trackingSeconds: 2 },
+    // A folder stands for an image; nothing of it is needed.
+    given: { LOCAL_IMAGES: JSON.stringify({ tools: folder.path }) },
+  });
   await registerWorkTrees(await Promise.all(trees.map(inspectWorkTree)), stack.gitHub);
   browser = await openBrowser();
 });
@@ -55,15 +59,35 @@ let failedJobId = '';
 inBrowser('a person tries a sample, runs the rest, reviews by keyboard and publishes', async () => {
   const page = await browser.newPage();
   const faults = faultsOf(page);
+  // A draft of an earlier version is not left behind.
+  await page.addInitScript("localStorage.setItem('cody-batch-draft', 'old')");
   await page.goto(`${stack.api}/new`);
   await page.getByLabel('Name', { exact: true }).fill(HOSTILE);
   await page.getByLabel('Prompt').fill("Replace all occurrences of 'oldCall(' with 'newCall('.");
   await page.getByLabel('Names, patterns or searches').fill(NAMES.map((name) => `local/${name}`).join('\n'));
+  await page.getByText('4 repositories', { exact: true }).waitFor();
+  // What is not allowed is told as one types.
+  await page.getByLabel('Names, patterns or searches').press('End');
+  await page.keyboard.type('\nother/repository');
+  await page.getByText('4 repositories, 1 left out').waitFor();
+  await page.getByRole('button', { name: 'Remove 1 from the list' }).click();
+  await page.getByText('4 repositories', { exact: true }).waitFor();
+  await page.getByLabel('Worker image').selectOption('tools');
+  await page.getByLabel('Labels').fill('bot, generated');
+  expect(await page.evaluate("localStorage.getItem('cody-batch-draft')")).toBeNull();
+  // A half filled form outlives a reload.
+  await page.reload();
+  await page.getByText('4 repositories', { exact: true }).waitFor();
   await page.getByLabel('First').fill('2');
   await page.getByRole('button', { name: 'Try on a sample of 2' }).click();
   await page.waitForURL(/\/j\/job-/);
   jobId = /job-\w+/.exec(page.url())![0];
   await page.locator('h1', { hasText: 'U+202E' }).waitFor();
+  const asked = await fetch(`${stack.api}/jobs/${jobId}?limit=0`);
+  expect(await asked.json()).toMatchObject({
+    settings: { image: 'tools' },
+    pullRequest: { labels: ['bot', 'generated'] },
+  });
 
   // The first answer is lost after the API has given it: the page asks again, and one run is started.
   const keys: (string | undefined)[] = [];
@@ -84,8 +108,28 @@ inBrowser('a person tries a sample, runs the rest, reviews by keyboard and publi
   await page.getByText('4 rejected').first().waitFor();
   await page.keyboard.press('u');
   await page.getByText('4 undecided').first().waitFor();
+  const summary = page.locator('main p[role=status]').first();
   await page.keyboard.press('a');
-  await page.getByText('4 approved', { exact: false }).first().waitFor();
+  await summary.getByText('4 approved').waitFor();
+  await page.keyboard.press('x');
+  await summary.getByText('4 rejected').waitFor();
+  // Back to the approval, and not to no decision; then the approval is taken back, too.
+  await page.keyboard.press('u');
+  await summary.getByText('4 approved').waitFor();
+  await page.keyboard.press('u');
+  await summary.getByText('4 undecided').waitFor();
+  await page.keyboard.press('X');
+  await summary.getByText('1 rejected, 3 undecided').waitFor();
+  await page.keyboard.press('A');
+  await page.getByText('Approve 3 undecided changes in 1 shape?').waitFor();
+  await page.getByRole('button', { name: 'Approve them' }).click();
+  await summary.getByText('3 approved, 1 rejected').waitFor();
+  await page.keyboard.press('u');
+  await summary.getByText('1 rejected, 3 undecided').waitFor();
+  await page.keyboard.press('u');
+  await summary.getByText('4 undecided').waitFor();
+  await page.keyboard.press('a');
+  await summary.getByText(/4 approved, 0 rejected, 0 undecided$/).waitFor();
   await page.getByRole('button', { name: 'Publish 4 approved' }).click();
   await page.getByRole('button', { name: 'Open them' }).click();
   await page.getByText('on their way').waitFor();
@@ -106,6 +150,17 @@ inBrowser('a diff is read file by file by keyboard, in colours, with marks for w
   await diff.locator('.token.number').first().waitFor();
   await diff.locator('.diff-code-edit', { hasText: 'new' }).first().waitFor();
   expect(await diff.getByText('U+202E').count()).toBe(2);
+  await page.keyboard.press('/');
+  await page.keyboard.type('CALL(3)');
+  await page.getByText('2 lines', { exact: true }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByText('1 of 2', { exact: true }).waitFor();
+  // The browser's own search is told to be of a part, once there is more than the screen has.
+  await page.setViewportSize({ width: 1280, height: 200 });
+  await page.keyboard.press('Control+f');
+  await page.getByText('searches only what is on screen').waitFor();
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await page.getByRole('button', { name: 'Copy the patch' }).focus();
   await page.keyboard.press('s');
   await diff.locator('.diff-split').first().waitFor();
   await page.keyboard.press(']');
@@ -210,6 +265,16 @@ inBrowser('repositories that failed in the same way are retried together', async
   await page.getByRole('button', { name: 'Retry these 2' }).click();
   await page.getByText('Graph of run 2').waitFor();
   const { run, counts } = await endOfJob(stack.api, failedJobId);
+  await page.getByRole('link', { name: 'Repositories 2' }).click();
+  await page.getByLabel('Status').selectOption('failed');
+  await page.getByRole('button', { name: 'Select all 2 that match' }).click();
+  await page.getByText('2 selected', { exact: true }).waitFor();
+  // What was begun on one job is not about another.
+  await page.evaluate(`history.pushState({}, '', '/j/${jobId}')`);
+  await page.getByText('4 repositories', { exact: true }).waitFor();
+  expect(await page.getByText('selected').count()).toBe(0);
+  await page.goBack();
+  await page.getByText('2 selected', { exact: true }).waitFor();
   expect({ run, failed: counts.failed }).toEqual({ run: 2, failed: 2 });
   expect(faults).toEqual([]);
   await page.close();

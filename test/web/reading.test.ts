@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { placesWith } from '../../web/src/diff/find.ts';
 import { filesOf } from '../../web/src/diff/patch-files.ts';
 import { rowOfLine, rowsOfFiles } from '../../web/src/diff/slices.ts';
 import { keepViewed, viewedIn } from '../../web/src/diff/viewed.ts';
@@ -37,6 +38,18 @@ test('a line that the judge names is found in the slice that shows it', () => {
   expect(placeOf(1, 51)).toEqual(['b.js', 50]);
   expect(placeOf(1, 30)).toEqual(['b.js', 50]);
   expect(placeOf(1, 99)).toBeUndefined();
+});
+
+test('a text is found in lines of a change that are not on screen, in any case and in what is removed', () => {
+  const hunk = `@@ -1,120 +1,120 @@\n${' same\n'.repeat(119)}-let Old;\n+let neu;\n`;
+  const rows = rowsOfFiles(filesOf(`diff --git a/a.js b/a.js\n--- a/a.js\n+++ b/a.js\n${hunk}`));
+  const [place, ...others] = placesWith(rows, 'LET O');
+  expect(others).toEqual([]);
+  const found = rows[place!.row];
+  const changes = found?.kind === 'slice' ? found.slice.hunk.changes : [];
+  expect(changes[place!.part * changes.length]?.content).toBe('let Old;');
+  expect(placesWith(rows, 'same')).toHaveLength(119);
+  expect(placesWith(rows, '')).toEqual([]);
 });
 
 test('the history of a repository has the runs that worked on it, and what each came to', () => {

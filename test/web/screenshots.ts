@@ -13,7 +13,7 @@ import makeRunFolder, { removeRunFolder } from '../support/run-folder.ts';
 
 const FOLDER = fileURLToPath(new URL('../../docs/page', import.meta.url));
 const PROMPT =
-  "Replace all occurrences of 'oldCall(' with 'newCall(', 'old_call(' with 'new_call(' and 'v1' with 'v2'.";
+  "Replace all occurrences of 'oldCall(' with 'newCall(', 'old_call(' with 'new_call(', 'v1' with 'v2' and 'timeout: 30' with 'timeoutMs: 30_000'.";
 const DESK = { width: 1120, height: 720 };
 /** On a phone these stand for the others. */
 const ON_PHONE = ['dashboard', 'new-job', 'job', 'review', 'repository'];
@@ -29,7 +29,7 @@ const LINES: Readonly<Record<string, string>> = {
   search: "return calls.oldCall(input, 'v1');",
 };
 
-/** Services in several shapes of one kin, one that is untouched, and one whose change is larger than a job allows. */
+/** Services in several shapes of one kin, some with a change of another kin, one that is untouched, and one whose change is larger than a job allows. */
 function repositories(): Record<string, Record<string, string>> {
   const found: Record<string, Record<string, string>> = {};
   for (const [name, line] of Object.entries(LINES)) {
@@ -41,6 +41,9 @@ function repositories(): Record<string, Record<string, string>> {
     found[name] = {
       'lib/calls.py': 'def run(value):\n    result = old_call(value, retries=3)\n    return result\n',
     };
+  }
+  for (const name of ['gateway', 'mailer']) {
+    found[name] = { 'config/client.yaml': 'client:\n  retries: 3\n  timeout: 30\n' };
   }
   found.docs = { 'README.md': '# Docs\n\nNothing of this is code.\n' };
   found.legacy = { 'src/generated.js': `${'oldCall(1);\n'.repeat(400)}` };

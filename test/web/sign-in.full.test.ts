@@ -92,7 +92,7 @@ inBrowser(
     await page.getByText('oldCall(').first().waitFor();
     expect(page.url()).toBe(`${deployed.url}/j/${jobId}?tab=settings`);
     const policy = (await page.request.get(deployed.url)).headers()['content-security-policy'];
-    expect(policy).toContain(`connect-src 'self' ${deployed.issuer.url};`);
+    expect(policy).toContain(`connect-src 'self' ${deployed.issuer.url} ${deployed.issuer.otherUrl};`);
     expect(JSON.stringify(await stored(page, 'localStorage'))).not.toContain('ey');
     expect(Object.keys(await stored(page, 'sessionStorage'))).toEqual(['cody-batch-refresh']);
     // The next load asks for everything at once, with one renewal and without the person.
@@ -180,6 +180,45 @@ inBrowser('a person of another team sees their repositories, and nothing that th
   await other.getByRole('alert').waitFor();
   await context.close();
 });
+
+inBrowser('a sign-in works whose token endpoint has another origin than its issuer', async () => {
+  const context = await newContext();
+  const tab = await context.newPage();
+  faultsOf(tab, faults);
+  const asked: string[] = [];
+  tab.on('request', (request) => asked.push(request.url()));
+  await tab.route('**/.well-known/openid-configuration', async (route) => {
+    const response = await route.fetch();
+    const found = await response.json();
+    const { issuer } = deployed;
+    const token_endpoint = found.token_endpoint.replace(issuer.url, issuer.otherUrl);
+    await route.fulfill({ response, json: { ...found, token_endpoint } });
+  });
+  await tab.goto(`${deployed.url}/j`);
+  await signIn(tab, 'ada');
+  await tab.getByText('ada@example.com').waitFor();
+  expect(asked).toContain(`${deployed.issuer.otherUrl}/token`);
+  await context.close();
+});
+
+inBrowser(
+  'without refresh tokens a person signs in again, and finds the half filled form as it was',
+  async () => {
+    deployed.issuer.giveNoRenewals();
+    deployed.expireTokens();
+    await deployed.issuer.endRenewals();
+    await page.goto(`${deployed.url}/new?from=${jobId}`);
+    await page.getByText('3 repositories', { exact: true }).waitFor();
+    expect(Object.keys(await stored(page, 'sessionStorage'))).toEqual([]);
+    await page.getByLabel('Prompt').fill('Half of a sent');
+    deployed.expireTokens();
+    await ada.clearCookies();
+    await page.getByLabel('Names, patterns or searches').fill('local/two');
+    await signIn(page, 'ada');
+    await page.getByText('1 repository', { exact: true }).waitFor();
+    expect(await page.getByLabel('Prompt').inputValue()).toBe('Half of a sent');
+  },
+);
 
 /** What can be wrong with the way back from the issuer, each in a tab that waits for it. */
 const WRONG: Readonly<Record<string, (on: Page, request: URL) => Promise<unknown>>> = {

@@ -9,7 +9,9 @@ import { loadConfig } from './app/config.ts';
 import { queryClient } from './app/query-client.ts';
 import { router } from './app/router.tsx';
 import { SignInPage } from './app/sign-in-page.tsx';
+import { forgetOldDraft } from './ui/kept.ts';
 
+forgetOldDraft();
 const root = createRoot(document.getElementById('root')!);
 try {
   await openSignIn(await loadConfig());

@@ -36,6 +36,10 @@ export async function getText(path: string, options: Options = {}): Promise<stri
   return (await request('GET', path, undefined, options)).text();
 }
 
+export async function getBlob(path: string): Promise<Blob> {
+  return (await request('GET', path)).blob();
+}
+
 export async function post<T>(path: string, body?: unknown, options: Options = {}): Promise<T> {
   return (await (await request('POST', path, body, options)).json()) as T;
 }

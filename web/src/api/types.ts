@@ -7,7 +7,7 @@ import type { Review } from '../../../core/review.ts';
 import type { RunRecord } from '../../../core/run-record.ts';
 import type { RunRequest } from '../../../core/run-request.ts';
 import type { SummaryRow } from '../../../core/summary-row.ts';
-import type { Thread } from '../../../core/thread.ts';
+import type { Thread, ThreadTurn } from '../../../core/thread.ts';
 
 export type { DryRun, ResolvedChoice } from '../../../core/choice.ts';
 export type { JobRequest, JobStatus } from '../../../core/job.ts';
@@ -22,9 +22,11 @@ export type RepositoryResult = z.infer<typeof ShownRepositoryResult>;
 export type RepositoryPage = RepositoryResult & { review?: Review };
 
 type ToolCall = { tool: string; line: string; failed: boolean };
+/** What an answer of the model took. */
+export type Turn = Pick<z.infer<typeof ThreadTurn>, 'seconds' | 'tokenUsage' | 'costUsd'>;
 type ReadableThread = {
   view: 'standard' | 'simplified';
-  messages: { role: string; text: string; toolCalls?: ToolCall[] }[];
+  messages: { role: string; text: string; toolCalls?: ToolCall[]; turn?: Turn }[];
 };
 /** The conversation, in the view that was asked for. */
 export type ThreadAnswer = ReadableThread | (z.infer<typeof Thread> & { view: 'technical' });

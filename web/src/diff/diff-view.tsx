@@ -5,9 +5,12 @@ import { visibleText } from '../../../core/hidden-characters.ts';
 import { useKeys } from '../app/keys.ts';
 import { count } from '../text/format.ts';
 import { Text } from '../text/text.tsx';
+import { FindNotice } from '../ui/find-notice.tsx';
 import styles from './diff.module.css';
 import { DiffSlice } from './diff-slice.tsx';
 import { FileList } from './file-list.tsx';
+import type { Place } from './find.ts';
+import { FindInDiff } from './find-in-diff.tsx';
 import { filesOf, type PatchFile } from './patch-files.ts';
 import { type DiffRow, rowOfLine, rowsOfFiles } from './slices.ts';
 import { keepViewed, viewedIn } from './viewed.ts';
@@ -79,6 +82,13 @@ export default function DiffView({
     else if (first > 0) virtual.scrollToIndex(places[first]!, { align: 'start' });
     setChosen(first);
   }, [file, line]);
+  const showPlace = ({ row, part }: Place) => {
+    const [start] = virtual.getOffsetForIndex(row, 'start') ?? [0];
+    const height = heightOf(rows[row]!);
+    // With the lines before it, as a person reads it.
+    virtual.scrollToOffset(Math.max(0, start + part * height - 4 * LINE_PX));
+    setChosen(rows[row]!.at);
+  };
   const [viewed, setViewed] = useState(() => viewedIn(viewedAs));
   const view = (index: number) => {
     const next = new Set(viewed);
@@ -132,10 +142,15 @@ export default function DiffView({
           additions={files.reduce((sum, { additions }) => sum + additions, 0)}
           deletions={files.reduce((sum, { deletions }) => sum + deletions, 0)}
         />
+        <FindInDiff rows={rows} scroller={scroller} onPlace={showPlace} />
         <button type="button" className={styles.split} aria-pressed={isSplit} onClick={toggleSplit}>
           Two columns
         </button>
       </div>
+      <FindNotice
+        isPart={rows.length > items.length}
+        instead="Find in this change finds all of it: the key / leads to its field."
+      />
       <div className={files.length > 1 ? styles.panes : undefined}>
         {files.length > 1 && <FileList files={files} at={at} viewed={viewed} onShow={show} onView={view} />}
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard. */}

@@ -19,6 +19,7 @@ const TONES: Readonly<Record<string, readonly [Tone, string]>> = {
   approve: ['good', '✓'],
   reject: ['bad', '✕'],
   undecided: ['quiet', '○'],
+  mixed: ['warn', '◑'],
   passing: ['good', '✓'],
   failing: ['bad', '✕'],
   revise: ['warn', '↺'],

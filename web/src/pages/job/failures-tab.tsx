@@ -97,7 +97,9 @@ function FailureCard({ job, failure: { error, rows, medianUsd } }: { job: JobPag
               })
             }
           >
-            Retry these {count(rows.length)}
+            {settings === undefined
+              ? `Retry these ${count(rows.length)}`
+              : `${settings.maxTurns ? `Raise to ${count(turns)} turns` : `Raise to ${usd(cost)}`} and retry these ${count(rows.length)}`}
           </button>
         </div>
       )}

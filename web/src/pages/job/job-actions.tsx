@@ -9,7 +9,7 @@ import { ProblemBox } from '../../ui/problem.tsx';
 import { ContinueOtherwise } from './continue-otherwise.tsx';
 import { useCancelJob, useDeleteJob, useStartRun } from './job-mutations.ts';
 import styles from './job-page.module.css';
-import { isChange, type Row } from './rows.ts';
+import { isChange, mayPublish, type Row } from './rows.ts';
 
 /** What a person can do with the whole job now. Roles decide what is offered. */
 export function JobActions({ job, rows }: { job: JobPage; rows: readonly Row[] | undefined }) {
@@ -24,12 +24,11 @@ export function JobActions({ job, rows }: { job: JobPage; rows: readonly Row[] |
   const isRunner = me?.roles.includes('runner') ?? false;
   const running = isRunning(job);
   const retriable = job.counts.failed + job.counts.cancelled;
-  const publishable = (rows ?? []).filter(
-    (row) => isChange(row) && !row.prState && row.review !== 'reject',
-  ).length;
+  const changes = (rows ?? []).filter(isChange);
+  const publishable = changes.filter((row) => !row.prState && mayPublish(row, job)).length;
   return (
     <div className={styles.actions}>
-      {publishable > 0 && (
+      {changes.length > 0 && (
         <Link to="/j/$jobId/review" params={{ jobId: job.jobId }}>
           Review
         </Link>

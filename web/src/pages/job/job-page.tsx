@@ -26,8 +26,13 @@ const PullsTab = lazy(() => import('./pulls/pulls-tab.tsx'));
 
 type JobPullRequests = NonNullable<Job['pullRequests']>;
 
+/** Nothing that a person has begun on the page of one job is about another. */
 export function JobPage() {
   const { jobId } = route.useParams();
+  return <JobOnScreen key={jobId} jobId={jobId} />;
+}
+
+function JobOnScreen({ jobId }: { jobId: string }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const { data: job, error, refetch, dataUpdatedAt } = useQuery(jobQuery(jobId));

@@ -38,7 +38,7 @@ export function JobProgress({ job, rows }: { job: JobPage; rows: readonly Row[] 
           <p>Held back behind the sample: {amount(job.held, 'repository', 'repositories')}.</p>
         ) : null}
       </div>
-      <Cost job={job} now={now} />
+      <Cost job={job} rows={rows} now={now} />
       <p className="visually-hidden" role="status">
         {job.status}: {count(job.counts.completed)} of {count(job.counts.total)} completed
       </p>
@@ -61,14 +61,14 @@ function outcomeSegments(job: JobPage, rows: readonly Row[]): Segment[] {
   ];
 }
 
-function Cost({ job, now }: { job: JobPage; now: number }) {
+function Cost({ job, rows, now }: { job: JobPage; rows: readonly Row[] | undefined; now: number }) {
   const { spending, tokenUsage, maxCostUsd } = job;
   const settled = spending?.settledUsd ?? job.costUsd;
   const segments: Segment[] = [
     { label: 'spent', value: settled ?? 0, tone: 'busy' },
     { label: 'reserved', value: spending?.reservedUsd ?? 0, tone: 'warn' },
   ];
-  const expected = forecast(job, now);
+  const expected = forecast(job, rows, now);
   return (
     <div>
       <p className={styles.facts}>

@@ -2,6 +2,8 @@ import { textParam, wordParam } from '../../app/search-params.ts';
 
 export const JOB_TABS = ['repositories', 'shapes', 'failures', 'pulls', 'runs', 'settings'] as const;
 export const ROW_STATUSES = ['pending', 'processing', 'completed', 'failed', 'cancelled', 'unknown'] as const;
+/** `waiting` is `processing` that waits for the model's service. */
+export const STATUS_FILTERS = [...ROW_STATUSES, 'waiting'] as const;
 export const OUTCOMES = ['changed', 'unchanged', 'gaveUp', 'failed'] as const;
 export const PULL_STATES = [
   'none',
@@ -19,7 +21,7 @@ export const SORTS = ['repositoryName', 'status', 'costUsd', 'changes', 'complet
 export type JobSearch = {
   tab?: (typeof JOB_TABS)[number];
   text?: string;
-  status?: (typeof ROW_STATUSES)[number];
+  status?: (typeof STATUS_FILTERS)[number];
   outcome?: (typeof OUTCOMES)[number];
   pull?: (typeof PULL_STATES)[number];
   review?: (typeof REVIEWS)[number];
@@ -36,7 +38,7 @@ export function jobSearch(search: Record<string, unknown>): JobSearch {
   return {
     tab: wordParam(search.tab, JOB_TABS),
     text: textParam(search.text, 200),
-    status: wordParam(search.status, ROW_STATUSES),
+    status: wordParam(search.status, STATUS_FILTERS),
     outcome: wordParam(search.outcome, OUTCOMES),
     pull: wordParam(search.pull, PULL_STATES),
     review: wordParam(search.review, REVIEWS),

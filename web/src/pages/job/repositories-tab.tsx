@@ -7,13 +7,16 @@ import { amount, count, someOf } from '../../text/format.ts';
 import { ConfirmButton } from '../../ui/confirm-button.tsx';
 import { useKept } from '../../ui/kept.ts';
 import { Empty, ProblemBox } from '../../ui/problem.tsx';
+import { useDecide } from '../review/decide.ts';
+import { decisionsOf } from '../review/decisions.ts';
 import { useStartRun } from './job-mutations.ts';
 import styles from './job-page.module.css';
 import { isFiltered, type JobSearch } from './job-search.ts';
+import { Patches } from './patches.tsx';
 import { RepositoryFilters } from './repository-filters.tsx';
 import { RepositoryTable } from './repository-table.tsx';
 import { Revise } from './revise.tsx';
-import { isChange, isRevisable, type Row, selectRows } from './rows.ts';
+import { isChange, isRevisable, mayPublish, type Row, selectRows } from './rows.ts';
 
 const route = getRouteApi('/j/$jobId');
 const NONE: readonly string[] = [];
@@ -53,6 +56,11 @@ export function RepositoriesTab({
             >
               Clear the filter
             </button>{' '}
+            {isRunner && shown.length > 0 && (
+              <button type="button" onClick={() => setNames(namesOf(shown, selected))}>
+                Select all {count(shown.length)} that match
+              </button>
+            )}
             <Revise
               job={job}
               total={shown.filter(isRevisable).length}
@@ -80,20 +88,27 @@ export function RepositoriesTab({
         />
       )}
       {selected.size > 0 && isRunner && (
-        <Selection job={job} rows={rows} selected={selected} onClear={() => setNames(NONE)} />
+        <Selection job={job} rows={rows} shown={shown} selected={selected} onClear={() => setNames(NONE)} />
       )}
     </>
   );
 }
 
+/** The names of all selected rows once these are selected too. */
+function namesOf(rows: readonly Row[], selected: ReadonlySet<string>): string[] {
+  return [...new Set([...selected, ...rows.map(({ repositoryName }) => repositoryName)])];
+}
+
 function Selection({
   job,
   rows,
+  shown,
   selected,
   onClear,
 }: {
   job: JobPage;
   rows: readonly Row[];
+  shown: readonly Row[];
   selected: ReadonlySet<string>;
   onClear: () => void;
 }) {
@@ -101,12 +116,19 @@ function Selection({
   const publish = useStartRun(job.jobId, 'pull-requests');
   const of = rows.filter(({ repositoryName }) => selected.has(repositoryName));
   const retriable = of.filter(({ status }) => status === 'failed' || status === 'cancelled');
-  const publishable = of.filter((row) => isChange(row) && row.review !== 'reject');
+  const publishable = of.filter(
+    (row) => isChange(row) && mayPublish(row, job) && (!row.prState || row.prState === 'failed'),
+  );
+  const changes = of.filter(isChange);
   const names = (some: readonly Row[]) => some.map(({ repositoryName }) => repositoryName);
-  const error = retry.error ?? publish.error;
+  const hidden = selected.size - shown.filter(({ repositoryName }) => selected.has(repositoryName)).length;
+  const decide = useDecide(job.jobId);
+  const error = retry.error ?? publish.error ?? decide.error;
   return (
-    <div className={styles.notice}>
-      <span>{count(selected.size)} selected</span>
+    <div className={`${styles.notice} ${styles.selection}`}>
+      <span>
+        {count(selected.size)} selected{hidden > 0 && `, ${count(hidden)} of them hidden by the filter`}
+      </span>
       <button
         type="button"
         disabled={retriable.length === 0 || isRunning(job) || retry.isPending}
@@ -121,6 +143,14 @@ function Selection({
         disabled={publishable.length === 0 || publish.isPending}
         onConfirm={() => publish.mutate({ repositories: names(publishable) }, { onSuccess: onClear })}
       />
+      <ConfirmButton
+        label={`Approve (${count(changes.length)})`}
+        question={`Approve ${amount(changes.length, 'change')} as shown now: ${someOf(names(changes))}?`}
+        confirm={`Approve ${count(changes.length)}`}
+        disabled={changes.length === 0 || decide.isPending}
+        onConfirm={() => decide.mutate(decisionsOf('approve', changes))}
+      />
+      <Patches jobId={job.jobId} names={names(changes)} of="these" />
       <Revise
         job={job}
         total={of.filter(isRevisable).length}

@@ -1,17 +1,18 @@
 import { visibleText } from '../../../../core/hidden-characters.ts';
 import { Text } from '../../text/text.tsx';
 import styles from '../../ui/filters.module.css';
-import { type JobSearch, OUTCOMES, PULL_STATES, REVIEWS, ROW_STATUSES } from './job-search.ts';
+import { type JobSearch, OUTCOMES, PULL_STATES, REVIEWS, STATUS_FILTERS } from './job-search.ts';
 import { shortShape } from './rows.ts';
 
 const SELECTS = [
-  ['status', 'Status', ROW_STATUSES],
+  ['status', 'Status', STATUS_FILTERS],
   ['outcome', 'Outcome', OUTCOMES],
   ['pull', 'Pull request', PULL_STATES],
   ['review', 'Review', REVIEWS],
 ] as const;
 
 const WORDS: Readonly<Record<string, string>> = {
+  waiting: 'waiting for the model',
   gaveUp: 'gave up',
   red: 'open with failing checks',
   green: 'open with passing checks',

@@ -1,5 +1,6 @@
 import { useRouter } from '@tanstack/react-router';
 import type { MouseEvent } from 'react';
+import { visibleText } from '../../../../core/hidden-characters.ts';
 import { Text } from '../../text/text.tsx';
 
 /** A plain anchor: the router's own link costs several times as much, and a table draws dozens at each step of scrolling. */
@@ -13,7 +14,11 @@ export function RepositoryLink({ jobId, repositoryName }: { jobId: string; repos
     void router.navigate({ to: '/j/$jobId/r/$owner/$name', params: { jobId, owner, name } });
   };
   return (
-    <a href={`/j/${jobId}/r/${encodeURIComponent(owner)}/${encodeURIComponent(name)}`} onClick={open}>
+    <a
+      href={`/j/${jobId}/r/${encodeURIComponent(owner)}/${encodeURIComponent(name)}`}
+      onClick={open}
+      title={repositoryName.length > 24 ? visibleText(repositoryName) : undefined}
+    >
       <Text max={200}>{repositoryName}</Text>
     </a>
   );

@@ -1,7 +1,9 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useRef } from 'react';
+import { useEffect, useRef } from 'react';
 import { count, shortTime, usd } from '../../text/format.ts';
+import { FindNotice } from '../../ui/find-notice.tsx';
 import { Status } from '../../ui/status.tsx';
+import { useMedia } from '../../ui/use-media.ts';
 import type { JobSearch, SORTS } from './job-search.ts';
 import { RepositoryLink } from './repository-link.tsx';
 import styles from './repository-table.module.css';
@@ -43,7 +45,7 @@ export function RepositoryTable({
   onSelect: (names: ReadonlySet<string>) => void;
 }) {
   const scroller = useRef<HTMLElement>(null);
-  const isNarrow = window.matchMedia('(width < 48rem)').matches;
+  const isNarrow = useMedia('(width < 48rem)');
   const rowPx = isNarrow ? CARD_PX : ROW_PX;
   const virtual = useVirtualizer({
     count: rows.length,
@@ -51,76 +53,91 @@ export function RepositoryTable({
     estimateSize: () => rowPx,
     overscan: 4,
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows are placed anew when their height has changed.
+  useEffect(() => virtual.measure(), [rowPx]);
+  const items = virtual.getVirtualItems();
   const areAll = rows.length > 0 && rows.every(({ repositoryName }) => selected.has(repositoryName));
+  const toggleAll = () => {
+    const next = new Set(selected);
+    for (const { repositoryName } of rows) {
+      if (areAll) next.delete(repositoryName);
+      else next.add(repositoryName);
+    }
+    onSelect(next);
+  };
   const toggle = (name: string) => {
     const next = new Set(selected);
     if (!next.delete(name)) next.add(name);
     onSelect(next);
   };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard.
-    <section ref={scroller} className={styles.scroller} tabIndex={0} aria-label="Repositories">
-      {/* biome-ignore lint/a11y/useSemanticElements: rows that are placed one by one cannot be in a table element. */}
-      <div role="table" aria-label="Repositories" aria-rowcount={rows.length + 1} className={styles.table}>
-        {/* biome-ignore lint/a11y/useSemanticElements: as above. */}
-        <div role="rowgroup" className={styles.head}>
+    <>
+      <FindNotice
+        isPart={rows.length > items.length}
+        instead="Filter by the name: the key / leads to its field."
+      />
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard. */}
+      <section ref={scroller} className={styles.scroller} tabIndex={0} aria-label="Repositories">
+        {/* biome-ignore lint/a11y/useSemanticElements: rows that are placed one by one cannot be in a table element. */}
+        <div role="table" aria-label="Repositories" aria-rowcount={rows.length + 1} className={styles.table}>
           {/* biome-ignore lint/a11y/useSemanticElements: as above. */}
-          {/* biome-ignore lint/a11y/useFocusableInteractive: a row is not a control here. */}
-          <div role="row" aria-rowindex={1} className={styles.row}>
+          <div role="rowgroup" className={styles.head}>
             {/* biome-ignore lint/a11y/useSemanticElements: as above. */}
-            {/* biome-ignore lint/a11y/useFocusableInteractive: as above. */}
-            <span role="columnheader">
-              <input
-                type="checkbox"
-                checked={areAll}
-                aria-label={`Select all ${count(rows.length)} that match`}
-                onChange={() =>
-                  onSelect(areAll ? new Set() : new Set(rows.map(({ repositoryName }) => repositoryName)))
-                }
-              />
-            </span>
-            {COLUMNS.map(([label, sort]) => (
-              // biome-ignore lint/a11y/useSemanticElements: as above.
-              // biome-ignore lint/a11y/useFocusableInteractive: its button is.
-              <span key={label} role="columnheader" aria-sort={sortOf(sort, search)}>
-                {sort ? (
-                  <button type="button" onClick={() => onSort(sort)}>
-                    {label}
-                    {search.sort === sort && <span aria-hidden="true">{search.desc ? ' ▾' : ' ▴'}</span>}
-                  </button>
-                ) : (
-                  label
-                )}
+            {/* biome-ignore lint/a11y/useFocusableInteractive: a row is not a control here. */}
+            <div role="row" aria-rowindex={1} className={styles.row}>
+              {/* biome-ignore lint/a11y/useSemanticElements: as above. */}
+              {/* biome-ignore lint/a11y/useFocusableInteractive: as above. */}
+              <span role="columnheader">
+                <input
+                  type="checkbox"
+                  checked={areAll}
+                  aria-label={`Select all ${count(rows.length)} that match`}
+                  onChange={toggleAll}
+                />
               </span>
-            ))}
+              {COLUMNS.map(([label, sort]) => (
+                // biome-ignore lint/a11y/useSemanticElements: as above.
+                // biome-ignore lint/a11y/useFocusableInteractive: its button is.
+                <span key={label} role="columnheader" aria-sort={sortOf(sort, search)}>
+                  {sort ? (
+                    <button type="button" onClick={() => onSort(sort)}>
+                      {label}
+                      {search.sort === sort && <span aria-hidden="true">{search.desc ? ' ▾' : ' ▴'}</span>}
+                    </button>
+                  ) : (
+                    label
+                  )}
+                </span>
+              ))}
+            </div>
+          </div>
+          {/* biome-ignore lint/a11y/useSemanticElements: as above. */}
+          <div role="rowgroup" className={styles.body} style={{ height: virtual.getTotalSize() }}>
+            {items.map(({ index, start }) => {
+              const row = rows[index]!;
+              return (
+                // biome-ignore lint/a11y/useSemanticElements: as above.
+                // biome-ignore lint/a11y/useFocusableInteractive: a row is not a control here.
+                <div
+                  key={row.repositoryName}
+                  role="row"
+                  aria-rowindex={index + 2}
+                  className={styles.row}
+                  style={{ transform: `translateY(${start}px)`, height: rowPx }}
+                >
+                  <Cells
+                    jobId={jobId}
+                    row={row}
+                    isSelected={selected.has(row.repositoryName)}
+                    toggle={toggle}
+                  />
+                </div>
+              );
+            })}
           </div>
         </div>
-        {/* biome-ignore lint/a11y/useSemanticElements: as above. */}
-        <div role="rowgroup" className={styles.body} style={{ height: virtual.getTotalSize() }}>
-          {virtual.getVirtualItems().map(({ index, start }) => {
-            const row = rows[index]!;
-            return (
-              // biome-ignore lint/a11y/useSemanticElements: as above.
-              // biome-ignore lint/a11y/useFocusableInteractive: a row is not a control here.
-              <div
-                key={row.repositoryName}
-                role="row"
-                aria-rowindex={index + 2}
-                className={styles.row}
-                style={{ transform: `translateY(${start}px)`, height: rowPx }}
-              >
-                <Cells
-                  jobId={jobId}
-                  row={row}
-                  isSelected={selected.has(row.repositoryName)}
-                  toggle={toggle}
-                />
-              </div>
-            );
-          })}
-        </div>
-      </div>
-    </section>
+      </section>
+    </>
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Rows, SummaryRow } from '../../api/types.ts';
+import type { JobPage, Rows, SummaryRow } from '../../api/types.ts';
 import type { JobSearch } from './job-search.ts';
 
 export type Row = SummaryRow;
@@ -21,7 +21,7 @@ export function selectRows(rows: readonly Row[], search: JobSearch): Row[] {
   const text = search.text?.toLowerCase();
   const picked = rows.filter(
     (row) =>
-      (!search.status || row.status === search.status) &&
+      (!search.status || (search.status === 'waiting' ? row.waiting : row.status === search.status)) &&
       (!search.outcome || row.outcome === search.outcome) &&
       (!search.shape || row.shape === search.shape) &&
       (!search.kin || row.kin === search.kin) &&
@@ -65,6 +65,11 @@ export function reviewOf(row: Row): 'approve' | 'reject' | 'undecided' | undefin
 
 export function isChange({ outcome, patchSha }: Row): boolean {
   return outcome === 'changed' && patchSha !== undefined;
+}
+
+/** Whether a decision lets a pull request of the change be opened. */
+export function mayPublish({ review }: Row, job: Pick<JobPage, 'review'>): boolean {
+  return job.review === 'required' ? review === 'approve' : review !== 'reject';
 }
 
 /** Whether an instruction can continue the work on it. */

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { jobTextQuery } from '../../api/queries.ts';
 import type { JobPage } from '../../api/types.ts';
-import { count, usd } from '../../text/format.ts';
+import { amount, usd } from '../../text/format.ts';
 import { Lines, Text } from '../../text/text.tsx';
 import { Loading, ProblemBox } from '../../ui/problem.tsx';
 import styles from './job-page.module.css';
@@ -43,7 +43,10 @@ export function SettingsTab({ job }: { job: JobPage }) {
       </dl>
       {data?.repositories && (
         <details>
-          <summary>{count(data.repositories.length)} repositories or patterns were named</summary>
+          <summary>
+            {amount(data.repositories.length, 'repository or pattern', 'repositories or patterns')}, as they
+            were named
+          </summary>
           <Lines>{data.repositories.join('\n')}</Lines>
         </details>
       )}

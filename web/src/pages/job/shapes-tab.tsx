@@ -4,9 +4,10 @@ import { amount, count, percent } from '../../text/format.ts';
 import { Empty } from '../../ui/problem.tsx';
 import { Status } from '../../ui/status.tsx';
 import styles from './job-page.module.css';
+import { Patches } from './patches.tsx';
 import { RepositoryLink } from './repository-link.tsx';
 import { Revise } from './revise.tsx';
-import { type Kin, shortShape } from './rows.ts';
+import { type Kin, type Row, shortShape } from './rows.ts';
 
 const SHOWN = 4;
 
@@ -21,13 +22,20 @@ export function ShapesTab({ job, kins }: { job: JobPage; kins: readonly Kin[] })
   const changes = kins.reduce((sum, { count }) => sum + count, 0);
   return (
     <>
-      <p>
-        {amount(changes, 'change')} in {count(kins.length)} kin. A kin groups changes that look alike; a shape
-        is one change, to the byte, in many places.{' '}
-        <Link to="/j/$jobId/review" params={{ jobId }}>
-          Review them
-        </Link>
-      </p>
+      <div className={styles.line}>
+        <p>
+          {amount(changes, 'change')} in {count(kins.length)} kin. A kin groups changes that look alike; a
+          shape is one change, to the byte, in many places.{' '}
+          <Link to="/j/$jobId/review" params={{ jobId }}>
+            Review them
+          </Link>
+        </p>
+        <Patches
+          jobId={jobId}
+          names={namesOf(kins.flatMap(({ shapes }) => shapes.flatMap(({ rows }) => rows)))}
+          of="job"
+        />
+      </div>
       <ul className={styles.cards}>
         {kins.map((kin) => (
           <li key={kin.kin} className={styles.card}>
@@ -42,6 +50,10 @@ export function ShapesTab({ job, kins }: { job: JobPage; kins: readonly Kin[] })
                   </Link>
                   <span>{amount(shape.rows.length, 'repository', 'repositories')}</span>
                   <Status value={shape.review} />
+                  <Link to="/j/$jobId/review" params={{ jobId }} search={{ shape: shape.shape }}>
+                    Review
+                  </Link>
+                  <Patches jobId={jobId} names={namesOf(shape.rows)} of={{ shape: shape.shape }} />
                   <Revise
                     job={job}
                     total={shape.rows.length}
@@ -64,4 +76,8 @@ export function ShapesTab({ job, kins }: { job: JobPage; kins: readonly Kin[] })
       </ul>
     </>
   );
+}
+
+function namesOf(rows: readonly Row[]): string[] {
+  return rows.map(({ repositoryName }) => repositoryName);
 }

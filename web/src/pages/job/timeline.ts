@@ -66,7 +66,7 @@ function momentsOfRun(job: JobPage, record: Run, runs: readonly Run[]): Moment[]
 
 function momentOfReview(review: ReviewList['reviews'][number]): Moment {
   const { decision, decidedAt, decidedBy, note, repositoryName, covers } = review;
-  const about = repositoryName ?? `a shape of ${count(covers)} changes`;
+  const about = repositoryName ?? `a shape of ${amount(covers, 'change')}`;
   return {
     key: `${decidedAt} ${repositoryName ?? review.shape}`,
     at: decidedAt,

@@ -7,6 +7,7 @@ export type Draft = {
   type: string;
   prompt: string;
   repositories: string;
+  setup: string;
   verify: string;
   include: string;
   exclude: string;
@@ -19,6 +20,12 @@ export type Draft = {
   maxConcurrency: string;
   pulls: 'review' | 'once' | 'none';
   title: string;
+  branch: string;
+  labels: string;
+  reviewers: string;
+  isDraft: boolean;
+  /** Further fields of the request, as JSON. */
+  others: string;
   sample: string;
 };
 
@@ -27,6 +34,7 @@ export const EMPTY_DRAFT: Draft = {
   type: 'custom',
   prompt: '',
   repositories: '',
+  setup: '',
   verify: '',
   include: '',
   exclude: '',
@@ -39,6 +47,11 @@ export const EMPTY_DRAFT: Draft = {
   maxConcurrency: '',
   pulls: 'review',
   title: '',
+  branch: '',
+  labels: '',
+  reviewers: '',
+  isDraft: false,
+  others: '',
   sample: '3',
 };
 
@@ -53,9 +66,14 @@ export function storedDraft(): Draft {
   }
 }
 
+/** Best effort: a browser whose storage is full keeps the draft in memory alone. */
 export function storeDraft(draft: Draft | undefined): void {
-  if (draft) localStorage.setItem(KEY, JSON.stringify(draft));
-  else localStorage.removeItem(KEY);
+  try {
+    if (draft) localStorage.setItem(KEY, JSON.stringify(draft));
+    else localStorage.removeItem(KEY);
+  } catch {
+    localStorage.removeItem(KEY);
+  }
 }
 
 /** The lines of a field, without empty ones. */
@@ -71,9 +89,30 @@ export function entriesOf(text: string): string[] {
   return [...new Set(linesOf(text.replaceAll(',', '\n')))];
 }
 
-/** The body of POST /jobs. The API checks it, and names each field at fault. */
+/** The further fields; undefined if the text is not a JSON object. */
+export function othersOf(text: string): Partial<JobRequest> | undefined {
+  if (text.trim() === '') return {};
+  try {
+    const others: unknown = JSON.parse(text);
+    return typeof others === 'object' && others !== null && !Array.isArray(others) ? others : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The body of POST /jobs. The API checks it, and names each field at fault. A field of the form goes before the further ones. */
 export function requestOf(draft: Draft, sample: number | undefined): JobRequest {
+  const others = othersOf(draft.others) ?? {};
+  const pullRequest = {
+    ...others.pullRequest,
+    ...textOf('title', draft.title),
+    ...textOf('branch', draft.branch),
+    ...listOf('labels', draft.labels.replaceAll(',', '\n')),
+    ...listOf('reviewers', draft.reviewers.replaceAll(/[\s,]+/g, '\n').replaceAll('@', '')),
+    ...(draft.isDraft && { draft: true }),
+  };
   return {
+    ...others,
     prompt: draft.prompt,
     repositories: entriesOf(draft.repositories),
     ...(draft.name.trim() && { name: draft.name.trim() }),
@@ -84,17 +123,23 @@ export function requestOf(draft: Draft, sample: number | undefined): JobRequest 
     createPullRequests: draft.pulls === 'once',
     review: draft.pulls === 'review' ? 'required' : 'optional',
     settings: {
+      ...others.settings,
       ...(draft.model.trim() && { model: draft.model.trim() }),
       ...(draft.image && { image: draft.image }),
       ...numberOf('maxTurns', draft.maxTurns),
       ...numberOf('maxCostUsd', draft.repositoryCostUsd),
       ...numberOf('maxMinutes', draft.maxMinutes),
+      ...listOf('setup', draft.setup),
       ...listOf('verify', draft.verify),
       ...listOf('include', draft.include),
       ...listOf('exclude', draft.exclude),
     },
-    ...(draft.title.trim() && { pullRequest: { title: draft.title.trim() } }),
+    ...(Object.keys(pullRequest).length > 0 && { pullRequest }),
   };
+}
+
+function textOf(name: string, text: string): Record<string, string> {
+  return text.trim() === '' ? {} : { [name]: text.trim() };
 }
 
 function numberOf(name: string, text: string): Record<string, number> {

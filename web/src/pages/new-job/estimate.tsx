@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { ApiError, post } from '../../api/client.ts';
-import type { DryRun } from '../../api/types.ts';
-import { count, usd } from '../../text/format.ts';
+import type { DryRun, JobRequest } from '../../api/types.ts';
+import { amount, usd } from '../../text/format.ts';
 import { Text } from '../../text/text.tsx';
 import { useDebounced } from '../../ui/use-debounced.ts';
 import { type Draft, requestOf } from './draft.ts';
@@ -10,7 +10,9 @@ import styles from './new-job.module.css';
 /** What the job may cost, asked of the API without starting anything, once one has stopped typing. */
 export function Estimate({ draft, total, enabled }: { draft: Draft; total: number; enabled: boolean }) {
   const request = useDebounced(JSON.stringify(requestOf(draft, undefined)), 800);
-  const isComplete = total > 0 && draft.prompt.trim() !== '';
+  // By what is asked about, which is the form as it was a moment ago.
+  const { prompt, repositories } = JSON.parse(request) as JobRequest;
+  const isComplete = total > 0 && prompt.trim() !== '' && repositories.length > 0;
   const { data, error, isFetching } = useQuery({
     queryKey: ['dry-run', request],
     queryFn: () => post<DryRun>('/jobs?dryRun=true', JSON.parse(request)),
@@ -43,10 +45,11 @@ function Known({
     <>
       {estimate ? (
         <p>
-          {count(repositories)} repositories × {usd(estimate.perRepositoryUsd.median)} ={' '}
+          {amount(repositories, 'repository', 'repositories')} × {usd(estimate.perRepositoryUsd.median)} ={' '}
           <strong>{usd(estimate.totalUsd.median)}</strong>, at the 90th percentile{' '}
-          {usd(estimate.totalUsd.p90)}: by {count(estimate.standsOn.repositories)} repositories in{' '}
-          {count(estimate.standsOn.jobs)} earlier jobs with {settings.model}.
+          {usd(estimate.totalUsd.p90)}: by{' '}
+          {amount(estimate.standsOn.repositories, 'repository', 'repositories')} in{' '}
+          {amount(estimate.standsOn.jobs, 'earlier job')} with {settings.model}.
         </p>
       ) : (
         <p>

@@ -1,6 +1,6 @@
 import type { Me } from '../../api/types.ts';
 import type { FieldsProps } from './change-fields.tsx';
-import type { Draft } from './draft.ts';
+import { type Draft, othersOf } from './draft.ts';
 import { Field } from './field.tsx';
 import styles from './new-job.module.css';
 
@@ -9,6 +9,13 @@ const PULLS: readonly (readonly [Draft['pulls'], string])[] = [
   ['once', 'at once'],
   ['none', 'only when asked for'],
 ];
+
+const PULL_FIELDS = [
+  ['title', 'Title', "Empty: the model's title"],
+  ['branch', 'Branch', 'Empty: cody-batch/ and the identifier of the job'],
+  ['labels', 'Labels', 'With commas between them'],
+  ['reviewers', 'Reviewers', 'Such as login, or organization/team'],
+] as const;
 
 /** Limits, checks and pull requests. An empty field takes the default that it shows. */
 export function LimitFields({ draft, set, faultOf, me }: FieldsProps & { me: Me | undefined }) {
@@ -51,6 +58,20 @@ export function LimitFields({ draft, set, faultOf, me }: FieldsProps & { me: Me 
           </Field>
           <ImageField draft={draft} set={set} faultOf={faultOf} images={me?.limits.workerImages ?? []} />
         </div>
+        <Field
+          label="Commands that prepare the clone"
+          hint="One per line, such as npm ci"
+          fault={faultOf('settings.setup')}
+        >
+          {(ids) => (
+            <textarea
+              {...ids}
+              rows={2}
+              value={draft.setup}
+              onChange={({ target }) => set({ setup: target.value })}
+            />
+          )}
+        </Field>
         <Field
           label="Commands that must pass"
           hint="One per line, such as npm test"
@@ -104,12 +125,50 @@ export function LimitFields({ draft, set, faultOf, me }: FieldsProps & { me: Me 
             {label}
           </label>
         ))}
-        <Field label="Title" hint="Empty: the model's title" fault={faultOf('pullRequest.title')}>
+        <div className={styles.row}>
+          {PULL_FIELDS.map(([name, label, hint]) => (
+            <Field key={name} label={label} hint={hint} fault={faultOf(`pullRequest.${name}`)}>
+              {(ids) => (
+                <input
+                  {...ids}
+                  value={draft[name]}
+                  onChange={({ target }) => set({ [name]: target.value })}
+                />
+              )}
+            </Field>
+          ))}
+        </div>
+        <label>
+          <input
+            type="checkbox"
+            checked={draft.isDraft}
+            onChange={({ target }) => set({ isDraft: target.checked })}
+          />{' '}
+          as drafts
+        </label>
+      </fieldset>
+      <details open={draft.others !== ''}>
+        <summary>Further fields</summary>
+        <Field
+          label="Further fields of the request, as JSON"
+          hint="As POST /jobs takes them: description, notify, settings such as shell or judge, pullRequest such as repair."
+          fault={
+            othersOf(draft.others)
+              ? undefined
+              : { field: 'others', message: 'This is not a JSON object. Correct or empty it.' }
+          }
+        >
           {(ids) => (
-            <input {...ids} value={draft.title} onChange={({ target }) => set({ title: target.value })} />
+            <textarea
+              {...ids}
+              rows={6}
+              spellCheck={false}
+              value={draft.others}
+              onChange={({ target }) => set({ others: target.value })}
+            />
           )}
         </Field>
-      </fieldset>
+      </details>
     </>
   );
 }

@@ -8,7 +8,7 @@ import { count } from '../../text/format.ts';
 import { Heading } from '../../ui/heading.tsx';
 import { ProblemBox } from '../../ui/problem.tsx';
 import { ChangeFields } from './change-fields.tsx';
-import { type Draft, EMPTY_DRAFT, entriesOf, requestOf, storeDraft, storedDraft } from './draft.ts';
+import { type Draft, EMPTY_DRAFT, entriesOf, othersOf, requestOf, storeDraft, storedDraft } from './draft.ts';
 import { draftOf } from './draft-of-job.ts';
 import { Estimate } from './estimate.tsx';
 import { LimitFields } from './limit-fields.tsx';
@@ -23,7 +23,11 @@ export function NewJobPage() {
   const navigate = useNavigate();
   const [draft, setDraft] = useState<Draft>(storedDraft);
   const { data: me } = useQuery(meQuery);
-  useFillIn(from, setDraft);
+  // Without `from` a reload, such as that of a sign-in, keeps what was typed since.
+  useFillIn(from, (filled) => {
+    setDraft(filled);
+    void navigate({ to: '/new', search: {}, replace: true });
+  });
   useEffect(() => storeDraft(draft), [draft]);
   const set = (change: Partial<Draft>) => setDraft((before) => ({ ...before, ...change }));
   const entries = useMemo(() => entriesOf(draft.repositories), [draft.repositories]);
@@ -48,6 +52,7 @@ export function NewJobPage() {
   const total = entries.length > 0 ? (resolved.data?.count ?? 0) : 0;
   const sample = Number(draft.sample);
   const isRunner = me?.roles.includes('runner') ?? true;
+  const canStart = isRunner && !start.isPending && othersOf(draft.others) !== undefined;
   return (
     <>
       <Heading title="New job" />
@@ -79,16 +84,12 @@ export function NewJobPage() {
           <button
             type="button"
             data-kind="primary"
-            disabled={!isRunner || start.isPending || total <= sample || !(sample >= 1)}
+            disabled={!canStart || total <= sample || !(sample >= 1)}
             onClick={() => start.mutate(sample)}
           >
             Try on a sample of {count(sample || 0)}
           </button>
-          <button
-            type="button"
-            disabled={!isRunner || start.isPending || total === 0}
-            onClick={() => start.mutate(undefined)}
-          >
+          <button type="button" disabled={!canStart || total === 0} onClick={() => start.mutate(undefined)}>
             Start all {count(total)}
           </button>
           <button type="button" onClick={() => setDraft(EMPTY_DRAFT)}>
@@ -101,12 +102,12 @@ export function NewJobPage() {
 }
 
 /** Fills the form in with the request of another job, once. */
-function useFillIn(from: string | undefined, setDraft: (draft: Draft) => void): void {
+function useFillIn(from: string | undefined, fill: (draft: Draft) => void): void {
   const { data: job } = useQuery({ ...jobTextQuery(from ?? ''), enabled: from !== undefined });
   const filled = useRef('');
   useEffect(() => {
     if (!job || filled.current === job.jobId) return;
     filled.current = job.jobId;
-    setDraft(draftOf(job));
-  }, [job, setDraft]);
+    fill(draftOf(job));
+  }, [job, fill]);
 }

@@ -52,7 +52,13 @@ export function RepositoryFields({
         />
       </label>
       {entries.length > 0 && resolved.error && <ProblemBox error={resolved.error} />}
-      {entries.length > 0 && resolved.data && <Found resolved={resolved.data} />}
+      {entries.length > 0 && resolved.data && (
+        <Found
+          resolved={resolved.data}
+          entries={entries}
+          remove={(names) => set({ repositories: entries.filter((entry) => !names.has(entry)).join('\n') })}
+        />
+      )}
       {entries.length > 0 && resolved.isFetching && <p role="status">Looking them up…</p>}
     </fieldset>
   );
@@ -60,9 +66,16 @@ export function RepositoryFields({
 
 function Found({
   resolved: { count: total, repositories, leftOutCount, leftOut, incomplete },
+  entries,
+  remove,
 }: {
   resolved: ResolvedChoice;
+  entries: readonly string[];
+  remove: (names: ReadonlySet<string>) => void;
 }) {
+  // A pattern leaves them out; a name that cannot be taken refuses the job.
+  const out = new Set(leftOut.map(({ repositoryName }) => repositoryName));
+  const named = new Set(entries.filter((entry) => out.has(entry)));
   return (
     <>
       <p role="status">
@@ -71,10 +84,18 @@ function Found({
       </p>
       <Names label="Repositories of this job" list={repositories} />
       {leftOutCount > 0 && (
-        <details>
+        <details open={leftOutCount <= 20}>
           <summary>{count(leftOutCount)} left out</summary>
-          <Names label="Left out" list={leftOut} />
+          <Names label="Left out" list={leftOut} hasReasons />
         </details>
+      )}
+      {named.size > 0 && (
+        <p>
+          A job that names what it may not take is refused.{' '}
+          <button type="button" onClick={() => remove(named)}>
+            Remove {count(named.size)} from the list
+          </button>
+        </p>
       )}
       {incomplete.map(({ entry, because }) => (
         <p key={entry} className={styles.fault}>
@@ -85,7 +106,15 @@ function Found({
   );
 }
 
-function Names({ label, list }: { label: string; list: ResolvedChoice['repositories'] }) {
+function Names({
+  label,
+  list,
+  hasReasons,
+}: {
+  label: string;
+  list: ResolvedChoice['repositories'];
+  hasReasons?: boolean;
+}) {
   if (list.length === 0) return null;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard.
@@ -93,6 +122,11 @@ function Names({ label, list }: { label: string; list: ResolvedChoice['repositor
       {list.slice(0, SHOWN).map(({ repositoryName, because }) => (
         <li key={repositoryName} title={because}>
           <Text max={200}>{repositoryName}</Text>
+          {hasReasons && because && (
+            <>
+              : <Text max={300}>{because}</Text>
+            </>
+          )}
         </li>
       ))}
       {list.length > SHOWN && <li>and {count(list.length - SHOWN)} more</li>}

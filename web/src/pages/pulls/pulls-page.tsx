@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQueries } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { jobsQuery, rowsQuery } from '../../api/queries.ts';
-import { count } from '../../text/format.ts';
+import { amount, count } from '../../text/format.ts';
 import { Text } from '../../text/text.tsx';
 import filters from '../../ui/filters.module.css';
 import { Heading } from '../../ui/heading.tsx';
@@ -89,8 +89,15 @@ export function PullsPage() {
       {shown.length > 0 && (
         <>
           <p role="status">
-            {count(shown.length)} pull requests of the newest {count(jobs.length)} jobs that have some
+            {amount(shown.length, 'pull request')} of{' '}
+            {jobs.length === 1
+              ? 'the one job that has some'
+              : `the newest ${count(jobs.length)} jobs that have some`}
             {shown.length > MAX_SHOWN && `; the first ${count(MAX_SHOWN)} are shown, filter for the others`}
+          </p>
+          <p>
+            A job's name leads to its pull requests, where they can be merged, rebased, commented or closed
+            together.
           </p>
           <table className={styles.table} aria-label="Pull requests">
             <thead>
@@ -115,7 +122,11 @@ export function PullsPage() {
                     {row.checks && row.checks !== 'none' ? <Status value={row.checks} /> : '—'}
                   </td>
                   <td data-label="Job">
-                    <Link to="/j/$jobId" params={{ jobId: job.jobId }}>
+                    <Link
+                      to="/j/$jobId"
+                      params={{ jobId: job.jobId }}
+                      search={{ tab: 'pulls', pull: search.state, text: search.text }}
+                    >
                       <Text max={120}>{job.name}</Text>
                     </Link>
                   </td>

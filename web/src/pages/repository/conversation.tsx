@@ -1,9 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { get, pathOf } from '../../api/client.ts';
-import type { ThreadAnswer } from '../../api/types.ts';
-import { compact, usd } from '../../text/format.ts';
+import type { ThreadAnswer, Turn } from '../../api/types.ts';
+import { amount, compact, percent, usd } from '../../text/format.ts';
 import { Text } from '../../text/text.tsx';
+import { DownloadButton } from '../../ui/download-button.tsx';
 import { Loading, ProblemBox } from '../../ui/problem.tsx';
 import styles from './repository.module.css';
 import { THREAD_VIEWS } from './repository-search.ts';
@@ -11,9 +12,9 @@ import { THREAD_VIEWS } from './repository-search.ts';
 const route = getRouteApi('/j/$jobId/r/$owner/$name');
 
 /** A message as both forms of the answer are shown. */
-type Shown = { key: string; role: string; texts: string[]; cost?: string };
+type Shown = { key: string; role: string; texts: string[]; turn?: Turn | undefined };
 
-/** The conversation in one of three views. The technical one has everything, with the cost of each turn. */
+/** The conversation in one of three views, with what each turn took. The technical one has everything. */
 export function Conversation({
   path,
   view,
@@ -45,15 +46,21 @@ export function Conversation({
             {word}
           </Link>
         ))}
+        <DownloadButton
+          label="thread.json"
+          fileName="thread.json"
+          path={pathOf(`${path}/claude-thread`, { view: 'technical', run })}
+        />
       </nav>
+      {data && <Turns shown={shownOf(data)} />}
       {error && <ProblemBox error={error} retry={() => void refetch()} />}
       {!data && !error && <Loading rows={8} label="Loading the conversation" />}
       {data && (
         <ol className={styles.plain}>
-          {shownOf(data).map(({ key, role, texts, cost }) => (
-            <li key={key} className={styles.message} data-role={role}>
+          {shownOf(data).map(({ key, role, texts, turn }) => (
+            <li key={key} id={`message-${key}`} tabIndex={-1} className={styles.message} data-role={role}>
               <h2>
-                {role === 'user' ? 'To the model' : 'The model'} {cost && <small>{cost}</small>}
+                {role === 'user' ? 'To the model' : 'The model'} {turn && <small>{costOf(turn)}</small>}
               </h2>
               {texts.map((text, index) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: the blocks of a message keep their order.
@@ -69,11 +76,51 @@ export function Conversation({
   );
 }
 
+/** A bar for each turn by what it cost, or by its tokens if there is no price. A click leads to its message. */
+function Turns({ shown }: { shown: readonly Shown[] }) {
+  const turns = shown.flatMap(({ key, turn }) => (turn ? { key, turn } : []));
+  const weigh = ({ costUsd, tokenUsage }: Turn) => costUsd ?? tokenUsage.total;
+  const most = Math.max(...turns.map(({ turn }) => weigh(turn)));
+  if (turns.length === 0 || most === 0) return null;
+  const total = turns.reduce((sum, { turn }) => sum + (turn.costUsd ?? 0), 0);
+  const isPriced = turns.every(({ turn }) => turn.costUsd !== undefined);
+  return (
+    <nav className={styles.turns} aria-label="Turns by cost">
+      {turns.map(({ key, turn }, index) => (
+        <a
+          key={key}
+          href={`#message-${key}`}
+          title={`Turn ${index + 1}: ${costOf(turn)}`}
+          aria-label={`Turn ${index + 1}: ${costOf(turn)}`}
+          onClick={(event) => {
+            event.preventDefault();
+            const message = document.getElementById(`message-${key}`);
+            message?.scrollIntoView({ block: 'start' });
+            message?.focus({ preventScroll: true });
+          }}
+        >
+          <span style={{ height: `${Math.max(6, (100 * weigh(turn)) / most)}%` }} />
+        </a>
+      ))}
+      <span>
+        {amount(turns.length, 'turn')}
+        {isPriced && `, ${usd(total)}`}
+      </span>
+    </nav>
+  );
+}
+
+function costOf({ tokenUsage, costUsd, seconds }: Turn): string {
+  const prompt = tokenUsage.total - tokenUsage.output;
+  return `${compact(prompt)} in (${percent(tokenUsage.cacheRead, prompt)} from the cache), ${compact(tokenUsage.output)} out, ${usd(costUsd)}, ${seconds.toFixed(1)} s`;
+}
+
 function shownOf(answer: ThreadAnswer): Shown[] {
   if (answer.view !== 'technical') {
-    return answer.messages.map(({ role, text, toolCalls = [] }, index) => ({
+    return answer.messages.map(({ role, text, toolCalls = [], turn }, index) => ({
       key: String(index),
       role,
+      turn,
       texts: [text, ...toolCalls.map(({ line, failed }) => `${failed ? '✕' : '→'} ${line}`)].filter(Boolean),
     }));
   }
@@ -92,9 +139,7 @@ function shownOf(answer: ThreadAnswer): Shown[] {
       key: String(index),
       role,
       texts,
-      ...(turn && {
-        cost: `${compact(turn.tokenUsage.total)} tokens, ${usd(turn.costUsd)}, ${turn.seconds.toFixed(1)} s`,
-      }),
+      turn,
     };
   });
 }

@@ -1,6 +1,6 @@
 import { getRouteApi, Link } from '@tanstack/react-router';
 import type { RepositoryPage as Result } from '../../api/types.ts';
-import { amount, compact, count, time, usd } from '../../text/format.ts';
+import { amount, compact, time, usd } from '../../text/format.ts';
 import { Text } from '../../text/text.tsx';
 import { Status } from '../../ui/status.tsx';
 import styles from './repository.module.css';
@@ -15,9 +15,9 @@ export function Facts({ result }: { result: Result }) {
       <p className={styles.line}>
         <Status value={status} />
         {outcome && <Status value={outcome} />}
-        {result.end && <span>ended by {result.end}</span>}
+        {result.end && <span>end: {result.end}</span>}
         {result.phase && !result.completedAt && <span>{result.phase}</span>}
-        <span>{count(result.turns ?? 0)} turns</span>
+        <span>{amount(result.turns ?? 0, 'turn')}</span>
         <span>{compact(result.tokenUsage?.total ?? 0)} tokens</span>
         <span>{usd(result.costUsd)}</span>
         {result.completedAt && <span>ended {time(result.completedAt)}</span>}
@@ -51,7 +51,7 @@ export function Facts({ result }: { result: Result }) {
           <Status value={review.decision} />
           <span>
             by {review.decidedBy ?? 'a user of this machine'}, {time(review.decidedAt)}, for{' '}
-            {review.shape === undefined ? 'this repository' : `a shape of ${count(review.covers)}`}
+            {review.shape === undefined ? 'this repository' : `a shape of ${amount(review.covers, 'change')}`}
           </span>
           {review.note && <Text max={2000}>{review.note}</Text>}
         </p>
@@ -140,7 +140,7 @@ function Judgement({ result: { judgement } }: { result: Result }) {
       <p className={styles.line}>
         <Status value={decision} label={decision} />
         {risk && <Status value={`risk-${risk}`} label={`risk ${risk}`} />}
-        <span>{count(rounds)} rounds</span>
+        <span>{amount(rounds, 'round')}</span>
         <span>{usd(costUsd)}</span>
       </p>
       <ul>

@@ -7,6 +7,7 @@ import { Change } from '../../diff/change.tsx';
 import { Lines } from '../../text/text.tsx';
 import { Heading } from '../../ui/heading.tsx';
 import { Empty, Loading, ProblemBox, StaleNotice } from '../../ui/problem.tsx';
+import { ChangeActions } from './change-actions.tsx';
 import { Conversation } from './conversation.tsx';
 import { Facts } from './facts.tsx';
 import { History } from './history.tsx';
@@ -50,6 +51,7 @@ export function RepositoryPage() {
       {!data && error && <ProblemBox error={error} retry={() => void refetch()} />}
       {!data && !error && <Loading label="Loading the repository" />}
       {data && <Facts result={data} />}
+      {data && <ChangeActions result={data} path={path} />}
       {data && (
         <nav className={styles.tabs} aria-label="Parts of the result">
           {REPOSITORY_TABS.map((word) => (

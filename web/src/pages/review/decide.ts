@@ -1,23 +1,36 @@
-import { useMutation } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { post } from '../../api/client.ts';
+import type { Rows } from '../../api/types.ts';
 import { useRenewJob } from '../job/job-mutations.ts';
 import type { Row } from '../job/rows.ts';
+import { type Decide, withDecisions } from './decisions.ts';
 
-export type Decision = 'approve' | 'reject' | 'undecided';
-/** A decision about all changes of a shape as they were shown, or about one repository's. */
-export type Decide = { decision: Decision; rows: readonly Row[]; shape?: string };
-
-/** Records a decision, with a digest of the changes that were on screen: the API refuses it if they are others by now. */
+/**
+ * Records decisions, each with a digest of the changes that were on screen: the API refuses it if they are others by now. The
+ * rows on screen have the decisions at once, so that the next key is about the next change.
+ */
 export function useDecide(jobId: string) {
+  const client = useQueryClient();
   const renew = useRenewJob(jobId);
+  const mutationKey = ['review', jobId];
   return useMutation({
-    mutationFn: async ({ decision, rows, shape }: Decide) =>
-      post(`/jobs/${jobId}/reviews`, {
-        decision,
-        seen: await digestOf(rows),
-        ...(shape ? { shape } : { repositories: rows.map(({ repositoryName }) => repositoryName) }),
-      }),
-    onSettled: renew,
+    mutationKey,
+    // One after the other, because a decision may replace the one before.
+    scope: { id: mutationKey.join(' ') },
+    onMutate: async (all: readonly Decide[]) => {
+      await client.cancelQueries({ queryKey: ['rows', jobId] });
+      client.setQueryData<Rows>(['rows', jobId], (rows) => rows && withDecisions(rows, all));
+    },
+    mutationFn: async (all: readonly Decide[]) => {
+      for (const { decision, rows, shape } of all) {
+        await post(`/jobs/${jobId}/reviews`, {
+          decision,
+          seen: await digestOf(rows),
+          ...(shape ? { shape } : { repositories: rows.map(({ repositoryName }) => repositoryName) }),
+        });
+      }
+    },
+    onSettled: () => (client.isMutating({ mutationKey }) === 1 ? renew() : undefined),
   });
 }
 

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
-import { useMemo, useRef } from 'react';
+import { useEffect, useMemo, useRef } from 'react';
 import { jobQuery, rowsQuery } from '../../api/queries.ts';
 import { useHasRole } from '../../api/roles.ts';
 import { useKeys } from '../../app/keys.ts';
@@ -15,7 +15,8 @@ import { Status } from '../../ui/status.tsx';
 import { useStartRun } from '../job/job-mutations.ts';
 import { RepositoryLink } from '../job/repository-link.tsx';
 import { kinsOf, type Row, reviewOf, rowsOf, type Shape, shortShape } from '../job/rows.ts';
-import { type Decide, type Decision, useDecide } from './decide.ts';
+import { useDecide } from './decide.ts';
+import { type Decide, type Decision, decisionsOf, inverseOf } from './decisions.ts';
 import styles from './review.module.css';
 
 const route = getRouteApi('/j/$jobId/review');
@@ -23,6 +24,10 @@ const route = getRouteApi('/j/$jobId/review');
 /** Every change of a job, shape by shape, to approve or reject by keyboard. */
 export function ReviewPage() {
   const { jobId } = route.useParams();
+  return <Review key={jobId} jobId={jobId} />;
+}
+
+function Review({ jobId }: { jobId: string }) {
   const { data: job, error: jobError } = useQuery(jobQuery(jobId));
   const { data, error, refetch, dataUpdatedAt } = useQuery(rowsQuery(jobId, job));
   const rows = useMemo(() => (data ? rowsOf(data) : undefined), [data]);
@@ -62,7 +67,8 @@ function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
   const isRunner = useHasRole('runner');
   const decide = useDecide(jobId);
   const publish = useStartRun(jobId, 'pull-requests');
-  const decided = useRef<Decide[]>([]);
+  /** What was decided here, with the rows as they were before. */
+  const decided = useRef<(readonly Decide[])[]>([]);
   const at = Math.max(
     0,
     shapes.findIndex(({ shape }) => shape === search.shape),
@@ -79,38 +85,45 @@ function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
     const next = shapes[(index + shapes.length) % shapes.length];
     if (next) show({ shape: next.shape });
   };
+  const undecided = shapes.filter(({ rows }) => rows.some(isUndecided));
   const showMember = (index: number) =>
     show({
       shape: shape.shape,
       member: shape.rows[(index + shape.rows.length) % shape.rows.length]!.repositoryName,
     });
-  const run = (what: Decide) => {
+  const run = (...what: Decide[]) => {
     decided.current.push(what);
     decide.mutate(what);
   };
   const decideShape = (decision: Decision) => {
     run({ decision, rows: shape.rows, shape: shape.shape });
-    const left = shapes.findIndex(
-      ({ review, shape: other }) => review === 'undecided' && other !== shape.shape,
-    );
-    if (left >= 0) showShape(left);
+    const others = [...shapes.slice(at + 1), ...shapes.slice(0, at)];
+    const next = others.find(({ rows }) => rows.some(isUndecided));
+    if (next) show({ shape: next.shape });
   };
   const undo = () => {
     const last = decided.current.pop();
-    if (last) decide.mutate({ ...last, decision: 'undecided' });
+    if (!last) return;
+    decide.mutate(last.flatMap(inverseOf));
+    const [about] = last;
+    if (last.length === 1 && about?.shape) show({ shape: about.shape });
   };
-  const rest = () => {
-    for (const { review, rows, shape: one } of shapes) {
-      if (review === 'undecided') run({ decision: 'approve', rows, shape: one });
-    }
-  };
+  const rest = () =>
+    run(
+      ...undecided.flatMap(({ review, rows, shape: one }): Decide[] =>
+        review === 'undecided'
+          ? [{ decision: 'approve', rows, shape: one }]
+          : decisionsOf('approve', rows.filter(isUndecided)),
+      ),
+    );
+  const rejectMember = () => run({ decision: 'reject', rows: [member] });
   const decisionKeys = [
     { key: 'a', does: 'approve the shape', run: () => decideShape('approve') },
     { key: 'x', does: 'reject the shape', run: () => decideShape('reject') },
     {
       key: 'X',
       does: 'reject this repository alone',
-      run: () => run({ decision: 'reject', rows: [member] }),
+      run: rejectMember,
     },
     { key: 'u', does: 'take the last decision back', run: undo },
   ];
@@ -129,10 +142,10 @@ function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
       },
     },
   ]);
+  useStayWhile(decide.isPending);
   const all = shapes.flatMap(({ rows }) => rows);
   const approved = countOf(all, 'approve');
   const publishable = all.filter((row) => reviewOf(row) === 'approve' && !row.prState).length;
-  const undecided = shapes.filter(({ review }) => review === 'undecided').length;
   const error = decide.error ?? publish.error;
   return (
     <>
@@ -140,6 +153,7 @@ function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
         <p role="status">
           {amount(all.length, 'change')} in {amount(shapes.length, 'shape')}: {count(approved)} approved,{' '}
           {count(countOf(all, 'reject'))} rejected, {count(countOf(all, 'undecided'))} undecided
+          {decide.isPending && '. Saving …'}
         </p>
         <Bar
           label="Decisions"
@@ -152,10 +166,11 @@ function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
         {isRunner && (
           <div className={styles.buttons}>
             <ConfirmButton
-              label={`Approve the rest (${amount(undecided, 'shape')})`}
-              question={`Approve ${amount(undecided, 'undecided shape')}, with all their changes?`}
+              label={`Approve the rest (${amount(undecided.length, 'shape')})`}
+              question={`Approve ${amount(countOf(all, 'undecided'), 'undecided change')} in ${amount(undecided.length, 'shape')}?`}
               confirm="Approve them"
-              disabled={undecided === 0 || decide.isPending}
+              disabled={undecided.length === 0}
+              shortcut={{ key: 'A', does: 'approve the rest' }}
               onConfirm={rest}
             />
             <ConfirmButton
@@ -207,6 +222,11 @@ function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
                 <button type="button" onClick={() => decideShape('reject')}>
                   Reject the shape
                 </button>
+                {shape.rows.length > 1 && (
+                  <button type="button" onClick={rejectMember}>
+                    Reject this repository alone
+                  </button>
+                )}
                 <button type="button" disabled={decided.current.length === 0} onClick={undo}>
                   Undo
                 </button>
@@ -218,6 +238,20 @@ function Queue({ jobId, shapes }: { jobId: string; shapes: readonly Shape[] }) {
       </div>
     </>
   );
+}
+
+/** The browser asks before it leaves the page while a decision is not recorded yet. */
+function useStayWhile(isSaving: boolean): void {
+  useEffect(() => {
+    if (!isSaving) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener('beforeunload', ask);
+    return () => window.removeEventListener('beforeunload', ask);
+  }, [isSaving]);
+}
+
+function isUndecided(row: Row): boolean {
+  return reviewOf(row) === 'undecided';
 }
 
 function countOf(rows: readonly Row[], decision: Decision): number {

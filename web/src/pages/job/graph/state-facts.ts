@@ -70,6 +70,7 @@ export function titleOf({ lane, children, counts }: ExecutionLane): { title: str
 /** The rows of the table that a state is about. */
 export const ROWS_OF: Readonly<Record<string, JobSearch>> = {
   AnalyzeRepository: { status: 'processing' },
+  WaitForModel: { status: 'waiting' },
   RecordResult: { status: 'completed' },
   RecordFailure: { status: 'failed' },
   OpenPullRequest: { pull: 'open' },

@@ -46,7 +46,7 @@ export function RedChecks({
 
 function RedCard({ job, group, isRunner }: { job: JobPage; group: RedGroup; isRunner: boolean }) {
   const { jobId } = job;
-  const { checks, names } = group;
+  const { checks, names, repairable } = group;
   const repair = useStartRun(jobId, 'repair');
   return (
     <li className={styles.card}>
@@ -71,11 +71,11 @@ function RedCard({ job, group, isRunner }: { job: JobPage; group: RedGroup; isRu
       {isRunner && (
         <div className={styles.actions}>
           <ConfirmButton
-            label={`Repair these ${count(names.length)}`}
-            question={`Repair ${amount(names.length, 'pull request')}: ${someOf(names)}? The model gets what the checks say, and each gets one more commit if the repair completes. A commit that had a repair before, and one that a person added to, is left out.`}
-            confirm={`Repair ${count(names.length)}`}
-            disabled={isRunning(job) || repair.isPending}
-            onConfirm={() => repair.mutate({ repositories: [...names] })}
+            label={`Repair these ${count(repairable.length)}`}
+            question={`Repair ${amount(repairable.length, 'pull request')}: ${someOf(repairable)}? The model gets what the checks say, and each gets one more commit if the repair completes. A commit that had a repair before, and one that a person added to, is left out.`}
+            confirm={`Repair ${count(repairable.length)}`}
+            disabled={repairable.length === 0 || isRunning(job) || repair.isPending}
+            onConfirm={() => repair.mutate({ repositories: repairable })}
           />
         </div>
       )}

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Octokit } from '@octokit/rest';
 import { LOCAL_AWS } from '../support/aws-clients.ts';
 import { git } from '../support/git.ts';
-import { type ServedStack, serveStack } from '../support/stack.ts';
+import { type ServedStack, startStackProcess } from '../support/stack.ts';
 
 /** A request that changes something, as clients of the endpoint send it, and how to see the change. */
 type Endpoint = {
@@ -38,7 +38,7 @@ let stack: ServedStack;
 let endpoints: Record<(typeof NAMES)[number], Endpoint>;
 
 beforeAll(async () => {
-  stack = await serveStack();
+  stack = await startStackProcess();
   const { awsVariables } = stack;
   const client = (service: string) => ({
     ...LOCAL_AWS,

@@ -46,7 +46,7 @@ function toJsonSchema(node: unknown, isNames = false): unknown {
 /** GitHub's description of its REST API. Schemas of answers are compiled on first use. */
 export class OpenApiDescription {
   readonly #description: Description;
-  readonly #ajv = new Ajv({ strict: false, allErrors: true });
+  readonly #ajv = new Ajv({ strict: false, allErrors: true, code: { optimize: false } });
   readonly #validators = new Map<string, ValidateFunction>();
 
   constructor() {

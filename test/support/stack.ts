@@ -8,6 +8,7 @@ import { WORKER_ARGUMENTS } from '../../core/execution.ts';
 import { workerCommand } from '../../worker/bundle.ts';
 import { compileCache } from './compile-cache.ts';
 import { type Process, processes } from './process-tree.ts';
+import { sharedStackBundle } from './stack-bundle.ts';
 import type { TestStackOptions } from './start-stack.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { copyWorkerBundle } from './worker-bundle.ts';
@@ -88,8 +89,8 @@ export function exported(printed: string): Record<string, string> {
 }
 
 /**
- * Starts a stack as a separate process, with options that the command line does not have. It runs the worker's bundle that
- * all test files share, while `serve` makes a new one.
+ * Starts a stack as a separate process, with options that the command line does not have. It and its workers are bundles that
+ * all test files share, while `serve` runs from source and makes a new bundle of the worker.
  */
 export async function startStackProcess(
   options: Partial<Omit<TestStackOptions, 'dataFolder'>> = {},
@@ -106,7 +107,8 @@ export async function startStackProcess(
     ...options,
     dataFolder: own.path,
   };
-  const child = spawn(process.execPath, [START_STACK, JSON.stringify(given)], {
+  const program = given.assembled ? START_STACK : await sharedStackBundle();
+  const child = spawn(process.execPath, [program, JSON.stringify(given)], {
     cwd: ROOT,
     env: { ...PLAIN_ENVIRONMENT, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],

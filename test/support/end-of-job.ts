@@ -5,6 +5,9 @@ import { until } from './until.ts';
 export type JobWithResults = JobRow &
   Partial<JobText> & { spending?: Spending; results: RepositorySummary[] };
 
+/** An end stays, and each look costs several milliseconds of CPU: rarer than `until` looks. */
+const PACE = (waited: number) => Math.min(Math.max(50, waited / 8), 500);
+
 /**
  * Waits until the job's run has ended; returns it with at most `limit` of its repositories.
  * @param everyMs how often the API is asked. Each answer counts the job's rows, so a large job is asked rarely.
@@ -21,5 +24,5 @@ export function endOfJob(
     const job = (await answer.json()) as JobWithResults;
     return isRunning(job.status) ? undefined : job;
   };
-  return until(`the end of ${jobId}`, look, withinMs, everyMs);
+  return until(`the end of ${jobId}`, look, withinMs, everyMs ?? PACE);
 }

@@ -10,7 +10,7 @@ export async function until<T>(
   what: string,
   holds: () => T | Promise<T>,
   ms = 600_000,
-  everyMs?: number,
+  everyMs?: number | ((waited: number) => number),
 ): Promise<NonNullable<T>> {
   const begin = performance.now();
   for (;;) {
@@ -18,6 +18,7 @@ export async function until<T>(
     if (found) return found;
     const waited = performance.now() - begin;
     if (waited > ms) throw new Error(`${what}: not within ${ms} ms`);
-    await sleep(everyMs ?? Math.min(Math.max(20, waited / 20), MAX_PAUSE_MS));
+    const pause = typeof everyMs === 'function' ? everyMs(waited) : everyMs;
+    await sleep(pause ?? Math.min(Math.max(20, waited / 20), MAX_PAUSE_MS));
   }
 }

@@ -1,6 +1,7 @@
-import { describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { shapesOf } from '../../../core/shape/shape.ts';
-import { type Entry, patchBetween, type Tree } from './patches.ts';
+import { hostilePatches, shapesBesides } from './hostile-patches.ts';
+import { type Entry, hunk, patchesBetween, section, type Tree } from './patches.ts';
 
 /** A change: the trees before and after. */
 type Edit = readonly [Tree, Tree];
@@ -158,30 +159,36 @@ const EQUAL: Readonly<Record<string, readonly [Edit, Edit]>> = {
   ],
 };
 
-const shapes = async ([before, after]: Edit) => shapesOf(await patchBetween(before, after))!;
-
-test.each(Object.entries(UNEQUAL))(
-  'an approval of one never covers the other: %s',
-  async (_, [one, other]) => {
-    const [a, b] = await Promise.all([shapes(one), shapes(other)]);
-    expect(a.shape).toMatch(/^1:[0-9a-f]{32}$/);
-    expect(a.shape).not.toBe(b.shape);
-  },
-);
-
-test.each(Object.entries(EQUAL))('one decision covers both: %s', async (_, [one, other]) => {
-  const [a, b] = await Promise.all([shapes(one), shapes(other)]);
-  expect(a.shape).toBe(b.shape);
-  expect(a.kin).toBe(b.kin);
-});
-
-test.each<[string, Edit, Edit]>([
+const ALIKE: readonly [string, Edit, Edit][] = [
   ['quotes', of('f("a")\n', "g('a')\n"), of("f('a')\n", 'g("a")\n')],
   ['semicolons', of('old()\n', 'renew()\nx()\n'), of('old();\n', 'renew();\nx();\n')],
   ['names', of('JSON.parse(x)\n', 'JSON.eval(x)\n'), of('JSON.load(x)\n', 'JSON.safeParse(x)\n')],
   ['where lines break', of('f(a, b)\n', 'f(a, b, c)\n'), of('f(a, b)\n', 'f(\n  a,\n  b,\n  c,\n)\n')],
-])('changes that differ in %s are looked at together, and decided apart', async (_, one, other) => {
-  const [a, b] = await Promise.all([shapes(one), shapes(other)]);
+];
+
+let patches: Map<Edit, Buffer>;
+beforeAll(async () => {
+  const pairs = [...Object.values(UNEQUAL), ...Object.values(EQUAL), ...ALIKE.map(([, ...pair]) => pair)];
+  const edits = [...new Set(pairs.flat())];
+  const made = await patchesBetween(edits);
+  patches = new Map(edits.map((edit, i) => [edit, made[i]!]));
+});
+const shapes = (edit: Edit) => shapesOf(patches.get(edit)!)!;
+
+test.each(Object.entries(UNEQUAL))('an approval of one never covers the other: %s', (_, [one, other]) => {
+  const [a, b] = [shapes(one), shapes(other)];
+  expect(a.shape).toMatch(/^1:[0-9a-f]{32}$/);
+  expect(a.shape).not.toBe(b.shape);
+});
+
+test.each(Object.entries(EQUAL))('one decision covers both: %s', (_, [one, other]) => {
+  const [a, b] = [shapes(one), shapes(other)];
+  expect(a.shape).toBe(b.shape);
+  expect(a.kin).toBe(b.kin);
+});
+
+test.each(ALIKE)('changes that differ in %s are looked at together, and decided apart', (_, one, other) => {
+  const [a, b] = [shapes(one), shapes(other)];
   expect(a.kin).toBe(b.kin);
   expect(a.shape).not.toBe(b.shape);
 });
@@ -218,47 +225,9 @@ describe('whatever is edited', () => {
   });
 });
 
-test.each<[string, () => string]>([
-  [
-    '10,000 files',
-    () =>
-      [...Array(10_000).keys()]
-        .map((i) => section(`f${i}`, hunk(1, [`old${i}(x)`], [`new${i}(x)`])))
-        .join(''),
-  ],
-  [
-    'a patch of 75 MB',
-    () =>
-      section(
-        'a',
-        hunk(1, Array(750_000).fill(`${'x+'.repeat(24)}a`), Array(750_000).fill(`${'y-'.repeat(24)}b`)),
-      ),
-  ],
-  [
-    'lines of one token a character',
-    () => section('a', hunk(1, Array(20_000).fill('+-'.repeat(99)), Array(20_000).fill('*+/'.repeat(66)))),
-  ],
-  [
-    'long blocks of unequal length',
-    () => section('a', hunk(1, Array(100_000).fill('a b c'), Array(100_001).fill('a b d'))),
-  ],
-  ['a minified line', () => section('a', hunk(1, ['a;'.repeat(4_000_000)], ['b;'.repeat(4_000_000)]))],
-  [
-    'runs that all are aligned',
-    () =>
-      section(
-        'a',
-        Array(4_000)
-          .fill(hunk(1, Array(49).fill('a b c d e f g h'), Array(50).fill('a b c d i j k l')))
-          .join(''),
-      ),
-  ],
-])('a hostile patch has a shape and changes it by one byte: %s', (_, make) => {
-  const patch = Buffer.from(make());
-  const shape = shapesOf(patch)!.shape;
-  const other = Buffer.from(patch);
-  other[other.length - 2] = 0x7e;
-  expect(shapesOf(other)!.shape).not.toBe(shape);
+test.each(hostilePatches(1 / 8))('a hostile patch has a shape and changes it by one byte: %s', (_, make) => {
+  const [shape, other] = shapesBesides(make());
+  expect(other).not.toBe(shape);
 });
 
 test('a hunk that claims more lines than it has does not swallow the next file', () => {
@@ -296,24 +265,6 @@ function patchOf(edits: readonly Generated[], random: Random): Buffer {
     }
   }
   return Buffer.from(hunks ? sections + section(`f${name}`, hunks) : sections);
-}
-
-function section(name: string, hunks: string): string {
-  const ids = `${'1'.repeat(40)}..${'2'.repeat(40)}`;
-  return `diff --git a/${name} b/${name}\nindex ${ids} 100644\n--- a/${name}\n+++ b/${name}\n${hunks}`;
-}
-
-function hunk(
-  start: number,
-  removed: string[],
-  added: string[],
-  before: string[] = [],
-  after: string[] = [],
-): string {
-  const context = before.length + after.length;
-  const head = `@@ -${start},${removed.length + context} +${start},${added.length + context} @@ f()\n`;
-  const marked = (sign: string, lines: string[]) => lines.map((line) => `${sign}${line}\n`).join('');
-  return head + marked(' ', before) + marked('-', removed) + marked('+', added) + marked(' ', after);
 }
 
 type Random = (below: number) => number;

@@ -13,6 +13,7 @@ export function FormDialog({
   label,
   title,
   submit,
+  hint,
   disabled,
   canSubmit,
   children,
@@ -22,6 +23,8 @@ export function FormDialog({
   label: string;
   title: string;
   submit: string;
+  /** Why the button is disabled. */
+  hint?: string | undefined;
   disabled?: boolean;
   canSubmit: boolean;
   children: ReactNode;
@@ -39,7 +42,7 @@ export function FormDialog({
   useEffect(() => () => setOpen(false), []);
   return (
     <>
-      <button type="button" disabled={disabled} onClick={() => setOpen(true)}>
+      <button type="button" disabled={disabled} title={hint} onClick={() => setOpen(true)}>
         {label}
       </button>
       <dialog ref={dialog} aria-labelledby={id} onClose={() => setOpen(false)}>

@@ -12,7 +12,7 @@ import styles from './job-table.module.css';
 export function JobTable({ jobs, label }: { jobs: readonly Job[]; label: string }) {
   const now = useNow(30_000);
   return (
-    <table className={styles.table} aria-label={label}>
+    <table className={`${styles.table} ${styles.jobs}`} aria-label={label}>
       <thead>
         <tr>
           <th scope="col">Job</th>

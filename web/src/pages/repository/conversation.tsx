@@ -112,7 +112,7 @@ function Turns({ shown }: { shown: readonly Shown[] }) {
 
 function costOf({ tokenUsage, costUsd, seconds }: Turn): string {
   const prompt = tokenUsage.total - tokenUsage.output;
-  return `${compact(prompt)} in (${percent(tokenUsage.cacheRead, prompt)} from the cache), ${compact(tokenUsage.output)} out, ${usd(costUsd)}, ${seconds.toFixed(1)} s`;
+  return `${compact(prompt)} in (${percent(tokenUsage.cacheRead, prompt)} from the cache), ${compact(tokenUsage.output)} out, ${costUsd === undefined ? '' : `${usd(costUsd)}, `}${seconds.toFixed(1)} s`;
 }
 
 function shownOf(answer: ThreadAnswer): Shown[] {

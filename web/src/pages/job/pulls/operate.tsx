@@ -49,6 +49,8 @@ export function Operate({
   const [wish, setWish] = useKept(`${name} wish`, empty);
   const { verb, does } = OPERATIONS[operation];
   const { taken, leftOut } = splitFor(operation, rows, job, pulls);
+  const [mostFrequent] = countReasons(leftOut);
+  const isBusy = operation !== 'open' && isRunning(job);
   const isComplete = operation !== 'comment' || wish.comment.trim() !== '';
   const set = (change: Partial<Wish>) => setWish({ ...wish, ...change });
   return (
@@ -58,7 +60,14 @@ export function Operate({
       title={`${verb}: ${amount(taken.length, 'pull request')}`}
       submit={`${verb} ${count(taken.length)}`}
       // A run that is under way takes no operation but opening.
-      disabled={taken.length === 0 || (operation !== 'open' && isRunning(job))}
+      disabled={taken.length === 0 || isBusy}
+      hint={
+        isBusy
+          ? 'The job runs. Wait for its end, or cancel it.'
+          : taken.length === 0 && mostFrequent
+            ? `Takes none of them, mostly because ${mostFrequent.reason}.`
+            : undefined
+      }
       canSubmit={taken.length > 0 && isComplete && !start.isPending}
       onSubmit={(close) => {
         const done = () => {

@@ -1,25 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { alarmsOf, requireEachAlarm, requireSection } from '../support/each-alarm.ts';
-import { flat, ofType, SYNTHESIS_MS, type Synthesized, synthesize } from '../support/synthesized.ts';
+import { flat, ofType, SYNTHESIS_MS, type Synthesized, synthesizeWatched } from '../support/synthesized.ts';
 
-let page: string;
 let watched: Synthesized;
 beforeAll(async () => {
-  page = await mkdtemp(path.join(tmpdir(), 'cody-batch-page-'));
-  await writeFile(path.join(page, 'index.html'), '<!doctype html><title>Cody Batch</title>');
-  watched = await synthesize({
-    pageFolder: page,
-    ...{ unusualActivity: 'true', cacheMetrics: 'true', dailyClaudeUsd: '7' },
-    runbookUrl: 'https://wiki.example.com/docs/runbook.md',
-  });
+  watched = await synthesizeWatched();
 }, SYNTHESIS_MS);
-afterAll(async () => {
-  await watched?.remove();
-  await rm(page, { recursive: true, force: true });
-});
 
 test('with unusual activity watched, each alarm goes off by what it watches and links to the runbook', async () => {
   await requireEachAlarm(watched.template);

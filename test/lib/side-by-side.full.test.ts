@@ -1,19 +1,20 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { flat, ofType, SYNTHESIS_MS, synthesize, type Template } from '../support/synthesized.ts';
+import { beforeAll, expect, test } from '@jest/globals';
+import {
+  flat,
+  ofType,
+  SYNTHESIS_MS,
+  synthesize,
+  synthesizeWatched,
+  type Template,
+  withPage,
+} from '../support/synthesized.ts';
 
-let page: string;
 let templates: Template[];
 beforeAll(async () => {
-  page = await mkdtemp(path.join(tmpdir(), 'cody-batch-page-'));
-  await writeFile(path.join(page, 'index.html'), '<!doctype html><title>Cody Batch</title>');
-  templates = [];
-  for (const environment of ['dev', 'stage'])
-    templates.push((await synthesize({ environment, pageFolder: page })).template);
+  const dev = await synthesizeWatched();
+  const stage = await synthesize({ environment: 'stage', ...(await withPage()) });
+  templates = [dev.template, stage.template];
 }, SYNTHESIS_MS);
-afterAll(() => rm(page, { recursive: true, force: true }));
 
 /** Types whose names are unique in an account, or in all of AWS, and not only in a region. */
 const ACROSS_REGIONS = [

@@ -1,6 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
   allowedBy,
@@ -11,19 +8,17 @@ import {
   SYNTHESIS_MS,
   type Synthesized,
   synthesize,
+  withPage,
   workerSessionRole,
 } from '../support/synthesized.ts';
 
 const SUBNETS = ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'];
 
-let page: string;
 let prod: Synthesized;
 beforeAll(async () => {
-  page = await mkdtemp(path.join(tmpdir(), 'cody-batch-page-'));
-  await writeFile(path.join(page, 'index.html'), '<!doctype html><title>Cody Batch</title>');
   prod = await synthesize({
     environment: 'prod',
-    pageFolder: page,
+    ...(await withPage()),
     settings: JSON.stringify({
       ...{ CLAUDE_PROVIDER: 'bedrock', ALLOWED_REPOSITORIES: 'my-org/*' },
       COMMAND_SECRETS: 'REGISTRY_TOKEN',
@@ -49,10 +44,7 @@ beforeAll(async () => {
     alarmEmail: 'platform@example.com',
   });
 }, SYNTHESIS_MS);
-afterAll(async () => {
-  await prod?.remove();
-  await rm(page, { recursive: true, force: true });
-});
+afterAll(() => prod?.remove());
 
 const only = (type: string): Resource['Properties'] => {
   const found = ofType(prod.template, type);

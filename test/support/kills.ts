@@ -1,4 +1,5 @@
 import type { PullRequestSettings } from '../../core/job.ts';
+import { functionsHere } from './functions-here.ts';
 import { type Fate, startGitHubProxy } from './github-proxy.ts';
 import type { Publishing, Recorded } from './publishing.ts';
 
@@ -39,7 +40,7 @@ export async function killAndRunAgain(
     const killedAt = (await first.result()) ? undefined : proxy.calls.at(-1)!.line;
     if (killedAt) {
       proxy.decide(() => 'answered');
-      await publishing.invoke('steps/open-pull-request', input, environment).result();
+      await functionsHere(publishing.stack)('steps/open-pull-request', input);
     }
     const { data: branches } = await publishing.github.rest.repos.listBranches({
       owner: 'local',

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { compileCache } from './compile-cache.ts';
@@ -30,7 +30,10 @@ export type Synthesized = {
  * run. Tests may only read the folder. Rejects if a check of cdk-nag fails.
  */
 export async function synthesize(context: Record<string, unknown> = {}): Promise<Synthesized> {
-  const key = createHash('sha256').update(JSON.stringify(context)).digest('hex').slice(0, 16);
+  const key = createHash('sha256')
+    .update(JSON.stringify({ environment: 'dev', ...context }))
+    .digest('hex')
+    .slice(0, 16);
   const made = path.join(process.env.TEST_RUN_FOLDER!, `assembly-${key}`);
   if (!existsSync(made)) {
     const own = await synthesizeInto(`${made}-${process.pid}`, context);
@@ -41,6 +44,23 @@ export async function synthesize(context: Record<string, unknown> = {}): Promise
   const template = JSON.parse(await readFile(path.join(made, file), 'utf8'));
   // Other test files of the run may still read the folder.
   return { folder: made, template, remove: async () => {} };
+}
+
+/** The context of a page that is one file, without a build. */
+export async function withPage(): Promise<{ pageFolder: string }> {
+  const pageFolder = path.join(process.env.TEST_RUN_FOLDER!, 'page-of-one-file');
+  await mkdir(pageFolder, { recursive: true });
+  await writeFile(path.join(pageFolder, 'index.html'), '<!doctype html><title>Cody Batch</title>');
+  return { pageFolder };
+}
+
+/** The environment `dev` with its page, and with all that is watched if one pays for it. */
+export async function synthesizeWatched(): Promise<Synthesized> {
+  return synthesize({
+    ...(await withPage()),
+    ...{ unusualActivity: 'true', cacheMetrics: 'true', dailyClaudeUsd: '7' },
+    runbookUrl: 'https://wiki.example.com/docs/runbook.md',
+  });
 }
 
 async function synthesizeInto(folder: string, context: Record<string, unknown>): Promise<string> {

@@ -15,9 +15,8 @@ import { repositoryOf } from '../../support/work-trees.ts';
 const run = promisify(execFile);
 
 const SEED = process.env.SEED ?? '11';
-/** Seconds in which schemathesis repeats its fuzzing and its stateful tests. */
-const SECONDS = 90;
-const EXAMPLES = 25;
+/** Of each operation in each phase. By number and not by time, so that a busy machine sends as many requests as a quiet one. */
+const EXAMPLES = 10;
 
 const ALLOWED = { ALLOWED_REPOSITORIES: 'local/sample' };
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -55,7 +54,7 @@ test(`schemathesis finds no answer outside of the API's description (SEED=${SEED
     ...['run', `${stack.api}/openapi.json`, '--header', `Authorization: Bearer ${secret}`],
     // checks.py has both, and says what they take besides.
     ...['--checks', 'all', '--exclude-checks', 'positive_data_acceptance,missing_required_header'],
-    ...['--seed', SEED, '--max-examples', String(EXAMPLES), '--max-time', String(SECONDS)],
+    ...['--seed', SEED, '--max-examples', String(EXAMPLES)],
     ...['--continue-on-failure', '--warnings', 'off'],
   ];
   const environment = {

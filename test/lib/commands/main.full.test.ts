@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -250,7 +251,7 @@ test('hotswap is refused for environments that keep their data', async () => {
   );
 });
 
-test.each([
+const REFUSED: [string[], string][] = [
   [['deploy'], 'deploy needs an environment. Name it, such as --environment dev.'],
   [['deploy', '--enviroment', 'dev'], "Unknown option '--enviroment'"],
   [
@@ -276,9 +277,28 @@ test.each([
     ['synth', '--context', 'oidcIssuer=https://sso.example.com'],
     'Only one of oidcIssuer and oidcAudience is set',
   ],
-])('%j is refused by name', async (args, line) => {
-  const { code, stderr, cdk } = await run(...args);
-  expect(stderr).toContain(line);
+];
+/** In one process, since most of each is its start. */
+const EACH = `
+const { main } = await import('./lib/commands/main.ts');
+for (const args of JSON.parse(process.argv[1]))
+  process.stderr.write(\`status \${await main(args, process.env)}\\0\`);
+`;
+
+test('what an option, a setting or a name cannot be is refused by name', async () => {
+  const env = { PATH: `${folder}:/usr/bin:/bin`, HOME: folder, ...compileCache(), ...account.variables };
+  const all = JSON.stringify(REFUSED.map(([args]) => args));
+  const { stderr } = await promisify(execFile)(
+    process.execPath,
+    ['--input-type=module', '--eval', EACH, all],
+    { env },
+  );
+  const each = stderr.split('\0').slice(0, -1);
+  expect(each).toHaveLength(REFUSED.length);
+  for (const [i, [args, line]] of REFUSED.entries()) {
+    expect([args, each[i]]).toEqual([args, expect.stringContaining(line)]);
+    expect(each[i]).toMatch(/status 2$/);
+  }
   expect(stderr).not.toContain('ghp_x');
-  expect([code, cdk]).toEqual([2, undefined]);
+  expect(existsSync(path.join(folder, 'cdk.txt'))).toBe(false);
 });

@@ -1,9 +1,9 @@
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { keepOnly, onlyPart, type PARTS, type Template } from '../../../lib/commands/only.ts';
 import { startAccount } from '../../support/aws-account.ts';
-import { SYNTHESIS_MS, synthesize } from '../../support/synthesized.ts';
+import { SYNTHESIS_MS, synthesizeWatched } from '../../support/synthesized.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const STACK = 'cody-batch-dev';
@@ -15,8 +15,7 @@ let deployed: Template;
 let next: Template;
 beforeAll(async () => {
   folder = await temporaryFolder();
-  await writeFile(path.join(folder.path, 'index.html'), '<!doctype html><title>Cody Batch</title>');
-  const made = await synthesize({ environment: 'dev', pageFolder: folder.path });
+  const made = await synthesizeWatched();
   deployed = made.template;
   for (const name of FILES) await cp(path.join(made.folder, name), path.join(folder.path, name));
   next = changed(structuredClone(deployed));

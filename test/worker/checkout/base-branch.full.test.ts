@@ -8,7 +8,7 @@ let checkout: string;
 const NAME = 'acme/branches';
 
 beforeAll(async () => {
-  stack = await Stack.start();
+  stack = await Stack.start({ bundled: true });
   await stack.createRepository(NAME, { 'a.txt': 'one\n' });
   await stack.createRepository('acme/empty', {});
   checkout = await stack.checkout(NAME);

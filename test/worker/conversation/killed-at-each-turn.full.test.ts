@@ -10,7 +10,7 @@ import { call, calls, Stack, submit } from '../../support/worker-stack.ts';
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await Stack.start();
+  stack = await Stack.start({ bundled: true });
 });
 afterAll(() => stack.close());
 

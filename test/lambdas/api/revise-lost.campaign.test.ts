@@ -1,0 +1,3 @@
+import { testLostRevisions } from '../../support/lost-revisions.ts';
+
+testLostRevisions();

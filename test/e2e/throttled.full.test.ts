@@ -1,3 +1,3 @@
 import { testThrottled } from '../support/throttled.ts';
 
-testThrottled(16);
+testThrottled(10);

@@ -75,7 +75,7 @@ test('one environment in two regions of an account shares no name that is unique
 });
 
 test('what is written without end is removed in the end: logs, access logs, items, artifacts and dead letters', () => {
-  const [template] = templates;
+  const [, template] = templates;
   const groups = ofType(template!, 'AWS::Logs::LogGroup');
   expect(groups.length).toBeGreaterThan(15);
   expect(groups.filter(([, { RetentionInDays }]) => !(RetentionInDays <= 90))).toEqual([]);
@@ -86,7 +86,7 @@ test('what is written without end is removed in the end: logs, access logs, item
       LifecycleConfiguration?.Rules.some(
         ({ ExpirationInDays }: { ExpirationInDays?: number }) => ExpirationInDays,
       )
-        ? [/cody-batch-dev-([a-z-]+)-</.exec(flat(BucketName))![1]]
+        ? [/cody-batch-stage-([a-z-]+)-</.exec(flat(BucketName))![1]]
         : [],
   );
   expect(expiring.sort()).toEqual(['access-logs', 'artifacts']);

@@ -28,7 +28,8 @@ import type { TestStackOptions } from './start-stack.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { repositoryOf } from './work-trees.ts';
 
-const NAMES = ['alpha', 'beta', 'gamma'];
+/** Two are the least of which one can be a sample. */
+const NAMES = process.env.TEST_TIER === 'campaign' ? ['alpha', 'beta', 'gamma'] : ['alpha', 'beta'];
 const REPOSITORIES = NAMES.map((name) => `local/${name}`);
 /** Jobs that are unfinished at once. */
 const JOBS_AT_ONCE = 2;
@@ -500,7 +501,10 @@ async function everyResultIsThereOnce(): Promise<void> {
     expect(job).toMatchObject({
       status: 'completed',
       run: isSampled(number) ? 2 : 1,
-      counts: { total: 3, pending: 0, processing: 0, completed: 3, failed: 0, cancelled: 0 },
+      counts: {
+        ...{ total: NAMES.length, completed: NAMES.length },
+        ...{ pending: 0, processing: 0, failed: 0, cancelled: 0 },
+      },
       tokenUsage: { total: results.reduce((sum, row) => sum + row.tokenUsage!.total, 0) },
     });
     expect(job.costUsd).toBeCloseTo(

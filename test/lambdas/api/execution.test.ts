@@ -39,14 +39,16 @@ const stateOf = (execution: Execution, lane: string, name: string) =>
 
 test('the graph of a job shows what is in each state while it runs, after its end, and of each of its runs', async () => {
   const jobId = await fleet.post(NAMES, { prompt: 'Change it.', createPullRequests: true });
-  const running = await until('a worker converses', async () => {
+  const converses = async () => {
     const execution = await executionOf(jobId);
     const { now } = stateOf(execution, 'repository', 'AnalyzeRepository') as { now?: { phases?: object } };
     // What Step Functions knows of a running execution may be 5 seconds older than the rows.
     const [children] = laneOf(execution, 'repository').children as { running: number }[];
     const isShown = now?.phases && 'conversing' in now.phases && children?.running === 2;
     return isShown ? execution : undefined;
-  });
+  };
+  // Each look reads the execution's history.
+  const running = await until('a worker converses', converses, undefined, 200);
   expect(running).toMatchObject({ run: 1, status: 'processing', execution: { status: 'RUNNING' } });
   expect(stateOf(running, 'job', 'AnalyzeRepositories')).toMatchObject({
     status: 'running',

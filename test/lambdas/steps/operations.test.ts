@@ -150,21 +150,17 @@ test('lets GitHub merge once the checks pass, where the repository allows it', a
   expect(await recordOf(jobId, 'allows')).toMatchObject({ state: 'merged' });
 });
 
-test('a draft is not merged', async () => {
+test('a draft is not merged, and what was not approved is neither rebased nor merged', async () => {
   const jobId = await opened(['is-draft'], { pullRequest: { draft: true } });
   await operate(jobId, 'merge');
   expect(await recordOf(jobId, 'is-draft')).toMatchObject({
     ...{ state: 'open', error: { message: expect.stringContaining('it is a draft') } },
   });
-});
-
-test('what was not approved is neither rebased nor merged', async () => {
-  const jobId = await opened(['undecided']);
   const answer = (operation: string) =>
     publishing.call('POST', `/jobs/${jobId}/pull-requests`, { operation, approved: true });
   for (const operation of ['merge', 'autoMerge', 'rebase'])
     expect(await answer(operation)).toMatchObject({
       status: 409,
-      json: { detail: expect.stringContaining('local/undecided has a change that is not approved') },
+      json: { detail: expect.stringContaining('local/is-draft has a change that is not approved') },
     });
 });

@@ -16,6 +16,7 @@ import { git } from '../support/git.ts';
 import { type ScriptedModel, startScriptedModel } from '../support/scripted-model.ts';
 import { startSecretsManager } from '../support/secrets-manager.ts';
 import { type ServedStack, startStackProcess } from '../support/stack.ts';
+import { watched } from '../support/synthesized.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 import { repositoryOf } from '../support/work-trees.ts';
@@ -41,7 +42,8 @@ let holdModel = Promise.resolve();
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  assembly = await assemble();
+  // Of which the tests of the template have made the assembly.
+  assembly = await assemble('dev', await watched());
   model = await startScriptedModel(async (request) => {
     const name = repositoryOfRequest(request);
     if (name === 'taken') await takeBranch();

@@ -64,7 +64,8 @@ import { copyWorkerBundle } from '../support/worker-bundle.ts';
  * so that what the template names is what the local stack has.
  */
 const MOTO = process.env.MOTO_URL!;
-const NAMES = Array.from({ length: 12 }, (_, index) => `r${String(index).padStart(2, '0')}`);
+/** Two waves of a job's `maxConcurrency`. */
+const NAMES = Array.from({ length: 6 }, (_, index) => `r${String(index).padStart(2, '0')}`);
 const OTHERS = ['held-a', 'held-b', 'taken', 'stopped'];
 const SECRETS: Record<string, string> = {
   CLAUDE_API_KEY: 'sk-ant-not-a-real-key',
@@ -311,11 +312,11 @@ async function terminateBatchJob(jobId: string, name: string): Promise<void> {
   client.destroy();
 }
 
-test('a job of 12 repositories with pull requests, checks and a throttled model passes by the deployed policies', async () => {
+test(`a job of ${NAMES.length} repositories with pull requests, checks and a throttled model passes by the deployed policies`, async () => {
   const jobId = await start(NAMES, {
     createPullRequests: true,
     // In waves, so that pull requests are opened beside the analysis too.
-    maxConcurrency: 10,
+    maxConcurrency: 4,
     settings: {
       commandSecrets: ['NPM_TOKEN'],
       setup: [`test "$NPM_TOKEN" = ${SECRETS.NPM_TOKEN}`],

@@ -16,7 +16,10 @@ export function packed(): Packed {
   if (!existsSync(folder)) {
     const own = `${folder}-${process.pid}`;
     mkdirSync(own);
-    execFileSync('npm', ['pack', '--silent', '--pack-destination', own], { cwd: ROOT, stdio: 'pipe' });
+    // As `npm pack` does, but for `prepare`, by which a checkout builds its page a second time.
+    execFileSync('npm', ['run', '--silent', 'prepack'], { cwd: ROOT, stdio: 'pipe' });
+    const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', own];
+    execFileSync('npm', pack, { cwd: ROOT, stdio: 'pipe' });
     const tarball = path.join(own, 'cody-batch-0.1.0.tgz');
     const install = [
       'install',

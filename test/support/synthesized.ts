@@ -54,13 +54,18 @@ export async function withPage(): Promise<{ pageFolder: string }> {
   return { pageFolder };
 }
 
-/** The environment `dev` with its page, and with all that is watched if one pays for it. */
-export async function synthesizeWatched(): Promise<Synthesized> {
-  return synthesize({
+/** The context of a page, and of all that is watched if one pays for it. */
+export async function watched(): Promise<Record<string, unknown>> {
+  return {
     ...(await withPage()),
     ...{ unusualActivity: 'true', cacheMetrics: 'true', dailyClaudeUsd: '7' },
     runbookUrl: 'https://wiki.example.com/docs/runbook.md',
-  });
+  };
+}
+
+/** The environment `dev` with its page and all that is watched. */
+export async function synthesizeWatched(): Promise<Synthesized> {
+  return synthesize(await watched());
 }
 
 async function synthesizeInto(folder: string, context: Record<string, unknown>): Promise<string> {

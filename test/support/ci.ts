@@ -13,13 +13,18 @@ const SCRIPT = 'check.mjs';
  */
 export class ContinuousIntegration {
   readonly #gitHub: string;
+  readonly #repositories: string;
   readonly #octokit: Octokit;
   readonly #script: string | undefined;
   #jobs = 0;
 
-  /** `script` is run in place of the repository's own, with the repository's name as its argument. */
-  constructor(gitHub: string, script?: string) {
+  /**
+   * `script` is run in place of the repository's own, with the repository's name as its argument. The stack's repositories
+   * are cloned from its data folder, which takes a fifth of the processes of a clone over HTTP.
+   */
+  constructor({ gitHub, dataFolder }: { gitHub: string; dataFolder: string }, script?: string) {
     this.#gitHub = gitHub;
+    this.#repositories = path.join(dataFolder, 'github/local');
     this.#script = script;
     this.#octokit = new Octokit({ baseUrl: `${gitHub}/api/v3` });
   }
@@ -29,8 +34,8 @@ export class ContinuousIntegration {
     const folder = await temporaryFolder();
     try {
       const clone = path.join(folder.path, 'clone');
-      const url = `${this.#gitHub}/local/${repo}.git`;
-      await git(folder.path, 'clone', '--quiet', '--branch', branch, url, clone);
+      const bare = path.join(this.#repositories, `${repo}.git`);
+      await git(folder.path, 'clone', '--quiet', '--branch', branch, bare, clone);
       const script =
         this.#script === undefined ? [SCRIPT] : ['--input-type=module', '--eval', this.#script, repo];
       const { output, passed } = await new Promise<{ output: string; passed: boolean }>((resolve) => {

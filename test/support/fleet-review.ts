@@ -179,7 +179,7 @@ export function testFleetReview(each: number): void {
     expect(await fleet.ended(jobId)).toMatchObject({ status: 'completed', pullRequests: { open: 2 * each } });
 
     // The check of one fails, so the job mends it; a person approves what it has become.
-    const ci = new ContinuousIntegration(fleet.stack.gitHub, CHECK);
+    const ci = new ContinuousIntegration(fleet.stack, CHECK);
     const check = async () => {
       const rows = await fleet.rows(jobId);
       const branches = names.filter((name) => packageOf(name) === 'glob').map((name) => rows[name]!.branch!);

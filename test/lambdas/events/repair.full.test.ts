@@ -68,7 +68,7 @@ beforeAll(async () => {
     make: (name, folder) => repositoryOf(folder, { 'name.txt': `${name}\n`, 'check.mjs': CHECK }),
   });
   here = functionsHere(fleet.stack);
-  ci = new ContinuousIntegration(fleet.stack.gitHub);
+  ci = new ContinuousIntegration(fleet.stack);
   ({ rest } = new Octokit({ baseUrl: `${fleet.stack.gitHub}/api/v3` }));
 });
 afterAll(() => fleet?.close());

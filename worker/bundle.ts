@@ -1,9 +1,9 @@
-import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildOptions } from 'esbuild';
 import { glob } from 'glob';
-import { keptBuild } from './kept-build.ts';
+import { copyFiles, keptBuild } from './kept-build.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -61,12 +61,6 @@ export async function bundleWorker(folder: string, { kept = false } = {}): Promi
   else if (kept) await keptBuild({ ...workerBuild(path.resolve(folder)), sourcemap: false }, KEPT);
   else await (await import('esbuild')).build(workerBuild(path.resolve(folder)));
   return path.join(folder, 'worker.mjs');
-}
-
-/** The new folder has a mode of its own: an installation may be read-only, and this folder is changed at the next start. */
-async function copyFiles(from: string, to: string): Promise<void> {
-  await mkdir(to, { recursive: true });
-  for (const file of await readdir(from)) await copyFile(path.join(from, file), path.join(to, file));
 }
 
 /**

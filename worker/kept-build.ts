@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { copyFile, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { BuildOptions } from 'esbuild';
 
@@ -26,7 +26,7 @@ export async function keptBuild(
 async function copyKept(cache: string, folder: string): Promise<boolean> {
   try {
     const files = JSON.parse(await readFile(path.join(cache, INPUTS), 'utf8')) as string[];
-    await cp(path.join(cache, stateName(await statesOf(files))), folder, { recursive: true });
+    await copyFiles(path.join(cache, stateName(await statesOf(files))), folder);
     return true;
   } catch {
     return false;
@@ -45,7 +45,13 @@ async function keep(
   const own = path.join(cache, `making-${randomUUID()}`);
   try {
     await mkdir(own, { recursive: true });
-    for (const file of outputs) await copyFile(file, path.join(own, path.basename(file)));
+    // Whoever copies it decides who may read the copy, and not the umask of who bundled.
+    await chmod(own, 0o755);
+    for (const file of outputs) {
+      const copy = path.join(own, path.basename(file));
+      await copyFile(file, copy);
+      await chmod(copy, 0o644);
+    }
     const name = stateName(states);
     await rename(own, path.join(cache, name));
     await writeFile(path.join(cache, `${name}.json`), JSON.stringify(inputs));
@@ -56,6 +62,12 @@ async function keep(
   } finally {
     await rm(own, { recursive: true, force: true });
   }
+}
+
+/** The new folder has a mode of its own: an installation may be read-only, and this folder is changed at the next start. */
+export async function copyFiles(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const file of await readdir(from)) await copyFile(path.join(from, file), path.join(to, file));
 }
 
 type FileState = { text: string; changedAt: number };

@@ -1,11 +1,13 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { keptBuild } from '../../worker/kept-build.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let folder: string;
 let remove: () => Promise<void>;
+
 beforeAll(async () => {
   ({ path: folder, remove } = await temporaryFolder());
 });
@@ -47,4 +49,33 @@ test('a bundle is copied while its source is the same, and made again after any 
   await rm(cache);
   await mkdir(cache);
   expect(await bundle()).toContain('other');
+});
+
+test('a bundle made by the command, whose files are for its user alone, can be copied for workers of another user', async () => {
+  const project = path.join(folder, 'project');
+  const [cache, outdir] = [path.join(folder, 'own'), path.join(folder, 'own-out')];
+  await mkdir(project);
+  await writeFile(path.join(project, 'entry.ts'), 'console.log(1);\n');
+  const bundle = async () => {
+    await rm(outdir, { recursive: true, force: true });
+    await keptBuild(
+      { absWorkingDir: project, entryPoints: ['entry.ts'], bundle: true, outdir },
+      { cache, also: [] },
+    );
+  };
+  // What was written at the same moment would not be kept.
+  await sleep(20);
+  const umask = process.umask(0o077);
+  try {
+    await bundle();
+  } finally {
+    process.umask(umask);
+  }
+  const [kept] = (await readdir(cache)).filter((name) => name.startsWith('bundle-'));
+  await appendFile(path.join(cache, kept!, 'entry.js'), '// kept\n');
+  await bundle();
+  expect(await readFile(path.join(outdir, 'entry.js'), 'utf8')).toContain('// kept');
+  const modeOf = async (file: string) => ((await stat(file)).mode & 0o777).toString(8);
+  expect(await modeOf(outdir)).toBe((0o777 & ~umask).toString(8));
+  expect(await modeOf(path.join(outdir, 'entry.js'))).toBe((0o644 & ~umask).toString(8));
 });

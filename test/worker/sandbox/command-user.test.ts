@@ -179,7 +179,9 @@ suite('in a container, where commands run as another user', () => {
       execFileSync('chown', ['-R', `${WORKER}:${WORKER}`, path.join(stack.folder, folder)]);
     const command = 'mkdir -p closed/in; chmod 000 closed; setsid sleep 600 & sleep 600';
     const { child, finished } = await stack.startWorker([jobId, 'acme/stopped'], [calls(shell(command))]);
-    await until('the command runs', () => processesOf(COMMANDS).length >= 2);
+    const ended = finished.then(({ log }) => Promise.reject(new Error(`The worker ended early: ${log}`)));
+    await Promise.race([ended, until('the command runs', () => processesOf(COMMANDS).length >= 2)]);
+    ended.catch(() => {});
     child.kill('SIGTERM');
     expect((await finished).exitCode).toBe(143);
     expect(processesOf(COMMANDS)).toEqual([]);

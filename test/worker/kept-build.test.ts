@@ -7,11 +7,16 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let folder: string;
 let remove: () => Promise<void>;
+/** That of this process before. The command's is set before all: the process of esbuild takes it over. */
+const umask = process.umask(0o077);
 
 beforeAll(async () => {
   ({ path: folder, remove } = await temporaryFolder());
 });
-afterAll(() => remove());
+afterAll(async () => {
+  process.umask(umask);
+  await remove();
+});
 
 test('a bundle is copied while its source is the same, and made again after any change or loss', async () => {
   const [entry, part, lock] = ['entry.ts', 'part.ts', 'lock.json'].map((name) => path.join(folder, name));
@@ -65,12 +70,8 @@ test('a bundle made by the command, whose files are for its user alone, can be c
   };
   // What was written at the same moment would not be kept.
   await sleep(20);
-  const umask = process.umask(0o077);
-  try {
-    await bundle();
-  } finally {
-    process.umask(umask);
-  }
+  await bundle();
+  process.umask(umask);
   const [kept] = (await readdir(cache)).filter((name) => name.startsWith('bundle-'));
   await appendFile(path.join(cache, kept!, 'entry.js'), '// kept\n');
   await bundle();

@@ -45,7 +45,7 @@ async function keep(
   const own = path.join(cache, `making-${randomUUID()}`);
   try {
     await mkdir(own, { recursive: true });
-    // Whoever copies it decides who may read the copy, and not the umask of who bundled.
+    // The copy is as readable as the umask of its maker allows, and not that of the process that bundled.
     await chmod(own, 0o755);
     for (const file of outputs) {
       const copy = path.join(own, path.basename(file));

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { BuildOptions } from 'esbuild';
 
@@ -45,13 +45,7 @@ async function keep(
   const own = path.join(cache, `making-${randomUUID()}`);
   try {
     await mkdir(own, { recursive: true });
-    // The copy is as readable as the umask of its maker allows, and not that of the process that bundled.
-    await chmod(own, 0o755);
-    for (const file of outputs) {
-      const copy = path.join(own, path.basename(file));
-      await copyFile(file, copy);
-      await chmod(copy, 0o644);
-    }
+    for (const file of outputs) await copyFile(file, path.join(own, path.basename(file)));
     const name = stateName(states);
     await rename(own, path.join(cache, name));
     await writeFile(path.join(cache, `${name}.json`), JSON.stringify(inputs));
@@ -64,10 +58,14 @@ async function keep(
   }
 }
 
-/** The new folder has a mode of its own: an installation may be read-only, and this folder is changed at the next start. */
+/**
+ * Copies the files of a folder, and none of their modes: an installation may be read-only, and what the command writes is for
+ * its user alone.
+ */
 export async function copyFiles(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
-  for (const file of await readdir(from)) await copyFile(path.join(from, file), path.join(to, file));
+  for (const file of await readdir(from))
+    await writeFile(path.join(to, file), await readFile(path.join(from, file)));
 }
 
 type FileState = { text: string; changedAt: number };

@@ -126,6 +126,7 @@ test('a tree cannot be about another folder, or take objects from another reposi
   expect(await read(elsewhere)).toMatchObject({ path: elsewhere, uncommitted: 1 });
 
   const thief = await treeOf('thief');
+  await mkdir(path.join(thief, '.git/objects/info'), { recursive: true });
   await writeFile(path.join(thief, '.git/objects/info/alternates'), `${secret}/.git/objects\n`);
   await writeFile(path.join(thief, '.git/refs/heads/main'), `${await git(secret, 'rev-parse', 'HEAD')}\n`);
   await expect(inspectWorkTree(thief)).rejects.toMatchObject({

@@ -56,7 +56,7 @@ test('a bundle is copied while its source is the same, and made again after any 
   expect(await bundle()).toContain('other');
 });
 
-test('a bundle made by the command, whose files are for its user alone, can be copied for workers of another user', async () => {
+test('a bundle made by the command, whose files are for its user alone, can be copied for workers of another user, or for its own alone', async () => {
   const project = path.join(folder, 'project');
   const [cache, outdir] = [path.join(folder, 'own'), path.join(folder, 'own-out')];
   await mkdir(project);
@@ -79,4 +79,8 @@ test('a bundle made by the command, whose files are for its user alone, can be c
   const modeOf = async (file: string) => ((await stat(file)).mode & 0o777).toString(8);
   expect(await modeOf(outdir)).toBe((0o777 & ~umask).toString(8));
   expect(await modeOf(path.join(outdir, 'entry.js'))).toBe((0o644 & ~umask).toString(8));
+  process.umask(0o077);
+  await bundle();
+  process.umask(umask);
+  expect([await modeOf(outdir), await modeOf(path.join(outdir, 'entry.js'))]).toEqual(['700', '600']);
 });

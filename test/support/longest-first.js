@@ -33,7 +33,7 @@ const LONGEST = [
   'worker/judge/judge.full',
   'github/outcomes.full',
   'api/patches.full',
-  'cli/commands',
+  'cli/commands.full',
   'conversation/ends',
   'api/routes',
   'conversation/verify',

@@ -313,6 +313,11 @@ inBrowser('a person cancels a job, and retries one of its repositories', async (
   await endOfJob(stack.api, slow);
   await page.getByRole('cell').getByText('changed').first().waitFor();
   expect(faults).toEqual([]);
+
+  await page.route('**/api/**', (route) => route.abort('connectionrefused'));
+  await page.getByRole('link', { name: 'Jobs', exact: true }).click();
+  await page.getByText('The API cannot be reached').waitFor();
+  await page.getByText('failing', { exact: true }).waitFor();
   await page.close();
 });
 

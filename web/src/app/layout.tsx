@@ -72,7 +72,8 @@ function Search() {
 function Environment() {
   const health = useQuery(healthQuery);
   const { data: me } = useQuery(meQuery);
-  const isOk = health.data?.status === 'ok';
+  // An earlier answer stays when the service can no longer be reached.
+  const isOk = !health.isError && health.data?.status === 'ok';
   const state = health.isPending ? 'asking' : isOk ? 'ok' : 'failing';
   return (
     <span className={styles.environment}>

@@ -33,6 +33,7 @@ function wordsOf(error: string): string {
 
 function FailureCard({ job, failure: { error, rows, medianUsd } }: { job: JobPage; failure: Failure }) {
   const isRunner = useHasRole('runner');
+  const these = rows.length === 1 ? 'this one' : `these ${count(rows.length)}`;
   const retry = useStartRun(job.jobId, 'retry');
   const end = rows[0]?.end;
   const [turns, setTurns] = useState(job.settings.maxTurns * 2);
@@ -98,8 +99,8 @@ function FailureCard({ job, failure: { error, rows, medianUsd } }: { job: JobPag
             }
           >
             {settings === undefined
-              ? `Retry these ${count(rows.length)}`
-              : `${settings.maxTurns ? `Raise to ${count(turns)} turns` : `Raise to ${usd(cost)}`} and retry these ${count(rows.length)}`}
+              ? `Retry ${these}`
+              : `${settings.maxTurns ? `Raise to ${count(turns)} turns` : `Raise to ${usd(cost)}`} and retry ${these}`}
           </button>
         </div>
       )}

@@ -58,7 +58,9 @@ function printHead(job: JobWithResults): void {
 function pullRequestFact({ pullRequestUrl, pullRequest }: RepositoryResult): string | undefined {
   if (pullRequestUrl === undefined) return pullRequest?.error?.message;
   const { state, checks } = pullRequest ?? {};
-  return [pullRequestUrl, state, checks && `checks ${checks}`].filter(Boolean).join(', ');
+  // The last state of the checks stays recorded, and matters no more.
+  const ofChecks = state === 'open' && checks && `checks ${checks}`;
+  return [pullRequestUrl, state, ofChecks].filter(Boolean).join(', ');
 }
 
 function printRepository(result: RepositoryResult): void {

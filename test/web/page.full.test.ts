@@ -317,7 +317,7 @@ inBrowser('a person cancels a job, and retries one of its repositories', async (
   await page.route('**/api/**', (route) => route.abort('connectionrefused'));
   await page.getByRole('link', { name: 'Jobs', exact: true }).click();
   await page.getByText('The API cannot be reached').waitFor();
-  await page.getByText('failing', { exact: true }).waitFor();
+  await page.locator('header [data-state=failing]').waitFor();
   await page.close();
 });
 

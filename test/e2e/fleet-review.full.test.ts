@@ -1,4 +1,4 @@
 import { testFleetReview } from '../support/fleet-review.ts';
 
-// The campaign has four of each.
-testFleetReview(2);
+// Three packages, twelve repositories.
+testFleetReview(4);

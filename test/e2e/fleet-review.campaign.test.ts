@@ -1,3 +1,0 @@
-import { testFleetReview } from '../support/fleet-review.ts';
-
-testFleetReview(4);

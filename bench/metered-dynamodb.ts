@@ -1,6 +1,6 @@
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 
-/** What DynamoDB would charge, by ConsumedCapacity, and in how many calls. */
+/** The read and write units that DynamoDB reports as ConsumedCapacity, and the number of calls. */
 export type Consumed = { readUnits: number; writeUnits: number; calls: number };
 
 type Command = { input: Record<string, unknown>; constructor: { name: string } };

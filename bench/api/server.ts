@@ -7,42 +7,25 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { countsOf, type JobRow, newJobId } from '../../core/job.ts';
-import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
+import { defaultJobSettings } from '../../core/settings.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { openArtifacts, writeArtifact } from '../../core/store/artifacts.ts';
 import { JobTable } from '../../core/store/job-table.ts';
 import { statusKey } from '../../core/store/row-end.ts';
-import { openDynamoDB } from '../../core/store/tables.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import { startApi } from '../../local/api.ts';
-import { startDynamoDB } from '../../local/dynamodb/dynamodb.ts';
 import { functionContext } from '../../local/function-context.ts';
 import { PAGE_FOLDER } from '../../local/page.ts';
 import { meterDynamoDB } from '../metered-dynamodb.ts';
+import { openStore } from '../open-store.ts';
 import { putAll } from '../put-all.ts';
 
 const [jobCount, repositoryCount] = process.argv.slice(2).map(Number) as [number, number];
 const folder = process.argv[4]!;
 const patch = process.argv[5];
 
-const names = { jobsTable: 'bench-jobs', repositoriesTable: 'bench-repositories' };
-const store = await startDynamoDB({ access: 'anyone', ...names });
-Object.assign(process.env, {
-  AWS_ACCESS_KEY_ID: 'local',
-  AWS_SECRET_ACCESS_KEY: 'local',
-  AWS_REGION: 'us-east-1',
-  AUTHORIZATION: 'none',
-  DYNAMODB_ENDPOINT: store.url,
-  DYNAMODB_TABLE_PREFIX: 'bench',
-  ARTIFACTS_URL: pathToFileURL(path.join(folder, 'artifacts')).href,
-  ALLOWED_REPOSITORIES: 'acme/r*',
-  POWERTOOLS_LOG_LEVEL: 'SILENT',
-});
-const settings = parseSettings(process.env);
-const client = openDynamoDB(settings);
+const { settings, client, tables: names } = await openStore(folder);
 const jobId = await fill();
 
 const consumed = meterDynamoDB();

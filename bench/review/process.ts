@@ -3,24 +3,21 @@
  * one shape, approves the shape through the API, resolves what a publish run takes, and prints a Measurement as JSON.
  */
 import { createHash } from 'node:crypto';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { countsOf, type JobRow, newJobId } from '../../core/job.ts';
 import { digestOfChanges } from '../../core/review.ts';
-import { defaultJobSettings, parseSettings } from '../../core/settings.ts';
+import { defaultJobSettings } from '../../core/settings.ts';
 import { artifactKeys } from '../../core/store/artifact-keys.ts';
 import { writeArtifact } from '../../core/store/artifacts.ts';
 import { statusKey } from '../../core/store/row-end.ts';
 import { writeRunRequest } from '../../core/store/run-requests.ts';
-import { openDynamoDB } from '../../core/store/tables.ts';
 import { NO_TOKENS } from '../../core/usage.ts';
 import { context } from '../../lambdas/context.ts';
 import { PUBLISHABLE_ATTRIBUTES } from '../../lambdas/run/publishable.ts';
 import { resolvePullRequests } from '../../lambdas/steps/resolve-pull-requests.ts';
 import { startApi } from '../../local/api.ts';
-import { startDynamoDB } from '../../local/dynamodb/dynamodb.ts';
 import { functionContext } from '../../local/function-context.ts';
 import { type Consumed, meterDynamoDB } from '../metered-dynamodb.ts';
+import { openStore } from '../open-store.ts';
 import { putAll } from '../put-all.ts';
 
 type Measured = Consumed & { milliseconds: number };
@@ -31,21 +28,7 @@ const SHAPE = `1:${'0'.repeat(32)}`;
 const SUMMARY = 'x'.repeat(5500);
 
 const [count, folder] = [Number(process.argv[2]), process.argv[3]!];
-const tables = { jobsTable: 'bench-jobs', repositoriesTable: 'bench-repositories' };
-const store = await startDynamoDB({ access: 'anyone', ...tables });
-Object.assign(process.env, {
-  AWS_ACCESS_KEY_ID: 'local',
-  AWS_SECRET_ACCESS_KEY: 'local',
-  AWS_REGION: 'us-east-1',
-  AUTHORIZATION: 'none',
-  DYNAMODB_ENDPOINT: store.url,
-  DYNAMODB_TABLE_PREFIX: 'bench',
-  ARTIFACTS_URL: pathToFileURL(path.join(folder, 'artifacts')).href,
-  ALLOWED_REPOSITORIES: 'acme/r*',
-  POWERTOOLS_LOG_LEVEL: 'SILENT',
-});
-const settings = parseSettings(process.env);
-const client = openDynamoDB(settings);
+const { settings, client, tables } = await openStore(folder);
 const names = Array.from({ length: count }, (_, i) => `acme/r${String(i).padStart(5, '0')}`);
 const patchShaOf = (name: string) => createHash('sha256').update(name).digest('hex');
 const job = await fill();

@@ -18,7 +18,7 @@ const Me = z.object({
     /** Empty means any model with a known price. */
     allowedModels: z.array(z.string()),
     defaultModel: z.string(),
-    /** The names that `settings.image` accepts. A job without that setting gets the first. Empty if there is no choice. */
+    /** The accepted values of `settings.image`; the first is the default. Empty if the environment has one image only. */
     workerImages: z.array(z.string()),
     /** Whether the cost of the default model is known, so that limits on cost hold. */
     isDefaultModelPriced: z.boolean(),

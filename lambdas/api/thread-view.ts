@@ -16,7 +16,7 @@ const ThreadViewEntry = z.object({
   role: z.enum(['user', 'assistant']),
   text: z.string(),
   toolCalls: z.array(ToolCall).optional(),
-  /** What this answer of the model took; absent for what was sent to it. */
+  /** Duration, tokens and cost of this answer. Only messages of the model have it. */
   turn: ThreadTurn.pick({ seconds: true, tokenUsage: true, costUsd: true }).optional(),
 });
 type ThreadViewEntry = z.infer<typeof ThreadViewEntry>;

@@ -2,7 +2,7 @@ import type { Octokit } from '@octokit/rest';
 import type { FailedCheck, ReviewComment } from '../../core/repair.ts';
 import type { ChecksState } from '../../core/repository-result.ts';
 import { isByUs } from './comments.ts';
-import { askAll, type RollupState, variablesOf } from './graphql.ts';
+import { askAll, type OnUnanswered, type RollupState, variablesOf } from './graphql.ts';
 
 /** Fewer than of other queries, since a check may have 64 KiB of text. */
 const PULLS_PER_CALL = 20;
@@ -98,17 +98,21 @@ export function feedbackQuery(count: number): string {
   ].join('\n');
 }
 
-/** Yields what the checks and readers of each pull request say; undefined if the credential cannot see it. */
+/**
+ * Yields what the checks and readers of each pull request say; undefined if the credential cannot see it. One that GitHub
+ * cannot answer about, even alone, goes to `onUnanswered`, or is thrown.
+ */
 export async function* askFeedback<T extends { repositoryName: string; number: number }>(
   github: Octokit,
   pulls: readonly T[],
+  onUnanswered?: OnUnanswered<T>,
 ): AsyncGenerator<[T, Feedback | undefined]> {
   const answers = askAll<T, { pullRequest: PullRequestAnswer | null }>(
     github,
     pulls,
     feedbackQuery,
     ({ repositoryName, number }, i) => ({ ...variablesOf(repositoryName, i), [`number${i}`]: number }),
-    { perCall: PULLS_PER_CALL },
+    { perCall: PULLS_PER_CALL, onUnanswered },
   );
   for await (const [pull, answer] of answers)
     yield [pull, answer?.pullRequest ? feedbackOf(answer.pullRequest) : undefined];

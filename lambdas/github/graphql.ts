@@ -98,7 +98,7 @@ export function variablesOf(repositoryName: string, i: number): Record<string, s
 }
 
 /** Called for an item that GitHub could not answer even when it was asked for alone. */
-type OnUnanswered<T> = (item: T, error: unknown) => Promise<void>;
+export type OnUnanswered<T> = (item: T, error: unknown) => Promise<void>;
 
 /**
  * Yields the answer about each item, in order. `query` has an alias `at{i}` for each, and `variables` are those of one. If

@@ -1,3 +1,4 @@
+import { describeError } from '../../core/errors.ts';
 import { type JobRow, parseRepositoryName } from '../../core/job.ts';
 import type { Findings, RepairRound, ReviewComment } from '../../core/repair.ts';
 import type { RepositoryResult } from '../../core/repository-result.ts';
@@ -6,6 +7,7 @@ import { readJobLog } from '../github/check-log.ts';
 import { openReader, readerId } from '../github/client.ts';
 import { askFeedback, type Failure, type Feedback } from '../github/findings.ts';
 import { mayWrite } from '../github/may-write.ts';
+import { logger } from '../logger.ts';
 
 /** The attributes that `findRepairs` needs. */
 export const REPAIRABLE_ATTRIBUTES = [
@@ -70,10 +72,15 @@ export async function findRepairs(
     return [{ row, name, repositoryName: pullRequest!.renamedTo ?? name, number: pullRequestNumber! }];
   });
   const found: Repair[] = [];
+  // It must not keep the others of the job from their repair.
+  const passOver = async ({ name }: { name: string }, error: unknown) =>
+    logger.warn('A pull request could not be read, so it is not repaired', {
+      ...{ jobId: job.jobId, repositoryName: name, error: describeError(error) },
+    });
   for (const group of Map.groupBy(wanted, ({ name }) => readerId(settings, name)).values()) {
     const github = await openReader(settings, group[0]!.name);
     const isWriter = mayWrite(github);
-    for await (const [{ row, name, repositoryName }, feedback] of askFeedback(github, group)) {
+    for await (const [{ row, name, repositoryName }, feedback] of askFeedback(github, group, passOver)) {
       if (!feedback?.isOpen || feedback.headSha !== row.pullRequest!.commitSha) continue;
       const checks = failuresToMend(feedback, row.repairs);
       const newer = job.pullRequest?.repair?.reviews ? newComments(feedback, row.repairs) : [];

@@ -19,7 +19,7 @@ let other: string;
 let claude: ScriptedModel;
 let served: ServedStack;
 
-/** What Claude answers, by the job's prompt. */
+/** The scripted answers of Claude, by the job's prompt. */
 const ANSWERS: Record<string, (request: MessageRequest) => Reply> = {};
 const KEY = { ANTHROPIC_API_KEY: 'sk-ant-not-a-real-key' };
 /** Runs a job of Claude on the stack that serves. */

@@ -224,10 +224,13 @@ test('a GitHub token is stored if an Enterprise Server without rate limits knows
       params: { name: 'GITHUB_TOKEN' },
       body: { value: 'ghp_the-new-one' },
     });
-  await expect(rotate()).rejects.toThrow('answered 404');
-  expect(await settings.secret('GITHUB_TOKEN')).toBe('ghp_the-old-one');
-  message = 'Rate limiting is not enabled.';
-  await rotate();
-  expect(await settings.secret('GITHUB_TOKEN')).toBe('ghp_the-new-one');
-  await gitHub.close();
+  try {
+    await expect(rotate()).rejects.toThrow('answered 404');
+    expect(await settings.secret('GITHUB_TOKEN')).toBe('ghp_the-old-one');
+    message = 'Rate limiting is not enabled.';
+    await rotate();
+    expect(await settings.secret('GITHUB_TOKEN')).toBe('ghp_the-new-one');
+  } finally {
+    await gitHub.close();
+  }
 });

@@ -10,7 +10,7 @@ const PROGRAM = process.env.CFN_LINT ?? 'cfn-lint';
 /** CDK writes DependsOn beside references that say the same; nothing comes of it. */
 const IGNORED = ['--ignore-checks', 'W3005'];
 
-/** What it finds in each template, warnings included, as `E3002 …`. */
+/** Returns cfn-lint's findings for each template, such as `E3002 …`. Warnings are included. */
 let faults: Record<'dev' | 'prod' | 'broken', string[]>;
 beforeAll(async () => {
   const [dev, prod] = await Promise.all([synthesize(), synthesize({ environment: 'prod' })]);

@@ -55,7 +55,7 @@ export class Fleet {
   }
 
   static async start(options: {
-    /** What the model answers; it is not asked if there is a `workerCommand`. */
+    /** The answers of the model. With `workerCommand` the model is never asked. */
     script?: Script;
     names: string[];
     /** Another worker, such as `quickWorker()`. */

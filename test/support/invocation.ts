@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { STATE_MACHINE_ARN } from '../../local/environment.ts';
 import { PLAIN_ENVIRONMENT, ROOT, type ServedStack } from './stack.ts';
 
-/** What a function finds in its environment to work on this stack. */
+/** The environment of a function that works on this stack. */
 export function functionEnvironment(stack: ServedStack): Record<string, string> {
   return {
     ...stack.awsVariables,

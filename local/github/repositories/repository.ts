@@ -64,7 +64,7 @@ export class Repository {
   /** Writes the record last: a folder without a record was left by a killed process and is removed. */
   async create(): Promise<void> {
     await this.#removeFolders();
-    // What `git init --bare` makes (gitrepository-layout(5)), without a process.
+    // The files of `git init --bare` (gitrepository-layout(5)). Written here, because a process of git costs more.
     for (const folder of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags'])
       await mkdir(join(this.gitFolder, folder), { recursive: true });
     await writeFile(join(this.gitFolder, 'HEAD'), `ref: refs/heads/${INITIAL_BRANCH}\n`);

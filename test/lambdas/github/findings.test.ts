@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Octokit } from '@octokit/rest';
+import { parseSettings } from '../../../core/settings.ts';
 import { bodyOfComment, marked } from '../../../lambdas/github/comments.ts';
 import { askFeedback } from '../../../lambdas/github/findings.ts';
 import { mayWrite } from '../../../lambdas/github/may-write.ts';
+import { createOctokit } from '../../../lambdas/github/octokit.ts';
+import { startGitHubProxy } from '../../support/github-proxy.ts';
 import {
   newBranch,
   newRepository,
@@ -73,4 +76,24 @@ test('a commit status that fails is a failure, as a check run is', async () => {
     'failing',
     [{ name: 'old', summary: 'No.', annotations: [], log: '' }],
   ]);
+});
+
+test('a pull request that GitHub takes too long about does not keep the others from being read', async () => {
+  const proxy = await startGitHubProxy(gitHub.url);
+  const client = createOctokit(parseSettings({ GITHUB_API_URL: proxy.apiUrl }), TOKENS.owner);
+  proxy.decide((_, __, body) => {
+    const { variables } = JSON.parse(body) as { variables: Record<string, unknown> };
+    if ('name1' in variables) return { status: 502 };
+    return variables.number0 === 2 ? { status: 504 } : 'answered';
+  });
+  const pulls = [2, 1].map((number) => ({ repositoryName: 'local/one', number }));
+  const passedOver: number[] = [];
+  const read: number[] = [];
+  const passOver = async ({ number }: { number: number }) => void passedOver.push(number);
+  try {
+    for await (const [{ number }] of askFeedback(client, pulls, passOver)) read.push(number);
+  } finally {
+    await proxy.close();
+  }
+  expect({ passedOver, read }).toEqual({ passedOver: [2], read: [1] });
 });

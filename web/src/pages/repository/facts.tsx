@@ -78,7 +78,9 @@ export function Facts({ result }: { result: Result }) {
       {pullRequest && (
         <p className={styles.line}>
           <Status value={pullRequest.state} />
-          {pullRequest.checks && <Status value={pullRequest.checks} label={`checks ${pullRequest.checks}`} />}
+          {pullRequest.state === 'open' && pullRequest.checks && (
+            <Status value={pullRequest.checks} label={`checks ${pullRequest.checks}`} />
+          )}
           {pullRequestUrl && <PullRequestLink url={pullRequestUrl} number={pullRequestNumber} />}
           {pullRequest.failing && <Text max={1000}>{pullRequest.failing.join(', ')}</Text>}
           {pullRequest.error && <Text max={2000}>{pullRequest.error.message}</Text>}

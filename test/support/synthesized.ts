@@ -69,10 +69,10 @@ export async function synthesizeWatched(): Promise<Synthesized> {
 }
 
 async function synthesizeInto(folder: string, context: Record<string, unknown>): Promise<string> {
-  const written = JSON.parse(await readFile('cdk.json', 'utf8')).context;
+  const { app, context: written } = JSON.parse(await readFile('cdk.json', 'utf8'));
   const environment = (context.environment as string | undefined) ?? 'dev';
   try {
-    await promisify(execFile)(process.execPath, ['bin/app.ts'], {
+    await promisify(execFile)(process.execPath, app.split(' ').slice(1), {
       env: {
         PATH: process.env.PATH,
         ...compileCache(),

@@ -3,7 +3,7 @@ import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
-import { NODE_BUNDLE, workerBuild } from '../worker/bundle.ts';
+import { NODE_BUNDLE, WORKER_BUILD } from '../worker/bundle.ts';
 import { buildPage, PAGE_FOLDER } from './build-page.ts';
 import { licencesOf } from './licences.ts';
 
@@ -41,7 +41,8 @@ async function bundleCommandLine(): Promise<Metafile> {
 
 async function bundlePackedWorker(): Promise<Metafile> {
   const { metafile } = await build({
-    ...workerBuild(path.join(FOLDER, 'worker')),
+    ...WORKER_BUILD,
+    outdir: path.join(FOLDER, 'worker'),
     target: TARGET,
     sourcemap: false,
     metafile: true,

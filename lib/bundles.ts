@@ -2,8 +2,9 @@ import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type Metafile, type Plugin } from 'esbuild';
-import { NODE_BUNDLE } from '../worker/bundle.ts';
+import type { Metafile, Plugin } from 'esbuild';
+import { keptAs, NODE_BUNDLE } from '../worker/bundle.ts';
+import { keptBuild } from '../worker/kept-build.ts';
 
 /** The code of one function: `folder` has `index.mjs`, which exports `handler`, and its source map. */
 export type FunctionBundle = {
@@ -15,14 +16,15 @@ export type FunctionBundle = {
 
 export type FunctionBundles = {
   readonly functions: readonly FunctionBundle[];
-  readonly metafile: Metafile;
+  /** What the bundles were made of. */
+  metafile(): Promise<Metafile>;
 };
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /**
  * Bundles every function of `lambdas/`, including the AWS SDK, so that the lock file decides all versions. One build for
- * all functions reads each module once.
+ * all functions reads each module once. A checkout makes it again only if a source has changed.
  */
 export async function bundleFunctions(folder: string): Promise<FunctionBundles> {
   const functions = [
@@ -33,15 +35,19 @@ export async function bundleFunctions(folder: string): Promise<FunctionBundles> 
     ...sourcesOf('worker'),
     ...sourcesOf('canary'),
   ];
-  const { metafile } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: functions.map(({ name, source }) => ({ in: source, out: `${name}/index` })),
-    outdir: folder,
-    ...NODE_BUNDLE,
-    sourcesContent: false,
-    plugins: [mapOwnSourcesOnly],
-    metafile: true,
-  });
+  const { cache, also } = keptAs('functions');
+  const { metafile } = await keptBuild(
+    {
+      absWorkingDir: ROOT,
+      entryPoints: functions.map(({ name, source }) => ({ in: source, out: `${name}/index` })),
+      // Source maps have paths relative to it, so it is the same wherever the bundles are written.
+      outdir: path.join(ROOT, 'cdk.out/bundles/functions'),
+      ...NODE_BUNDLE,
+      sourcesContent: false,
+      plugins: [mapOwnSourcesOnly],
+    },
+    { folder, cache, also: [...also, 'lib/bundles.ts'] },
+  );
   return {
     functions: functions.map(({ name, kind }) => ({ name, kind, folder: path.join(folder, name) })),
     metafile,

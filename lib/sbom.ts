@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type Metafile } from 'esbuild';
-import { workerBuild } from '../worker/bundle.ts';
+import type { Metafile } from 'esbuild';
+import { keptAs, WORKER_BUILD } from '../worker/bundle.ts';
+import { keptBuild } from '../worker/kept-build.ts';
 import { bundleFunctions } from './bundles.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -59,15 +60,20 @@ function isInstalled({ properties = [] }: Component): boolean {
   return !properties.some(({ name }) => name === DEVELOPMENT);
 }
 
-async function metafileOfWorker(): Promise<Metafile> {
-  const { metafile } = await build({ ...workerBuild('worker'), write: false, metafile: true });
-  return metafile;
+function metafileOfWorker(): Promise<Metafile> {
+  return inTemporaryFolder(async (folder) =>
+    (await keptBuild(WORKER_BUILD, { folder, ...keptAs('worker') })).metafile(),
+  );
 }
 
-async function metafileOfFunctions(): Promise<Metafile> {
+function metafileOfFunctions(): Promise<Metafile> {
+  return inTemporaryFolder(async (folder) => (await bundleFunctions(folder)).metafile());
+}
+
+async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(path.join(tmpdir(), 'cody-batch-sbom-'));
   try {
-    return (await bundleFunctions(folder)).metafile;
+    return await work(folder);
   } finally {
     rmSync(folder, { recursive: true });
   }

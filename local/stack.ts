@@ -107,7 +107,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
     const batchListeners: ((event: JobStateChangeEvent) => void)[] = [];
     const command = options.workerCommand ?? [
-      ...workerCommand(await bundleWorker(folder('worker'), { kept: true })),
+      ...workerCommand(await bundleWorker(folder('worker'), { maps: false })),
       ...WORKER_ARGUMENTS,
     ];
     const batch = await startBatch({

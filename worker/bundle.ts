@@ -27,39 +27,39 @@ export const NODE_BUNDLE = {
   logLevel: 'error',
 } as const satisfies BuildOptions;
 
-/** The options for the worker's bundle: an entry, and a file for each part that is loaded on demand. */
-export function workerBuild(folder: string) {
-  return {
-    absWorkingDir: ROOT,
-    entryPoints: { worker: 'worker/main.ts' },
-    outdir: folder,
-    ...NODE_BUNDLE,
-    splitting: true,
-  } as const satisfies BuildOptions;
-}
+/**
+ * The options for the worker's bundle: an entry, and a file for each part that is loaded on demand. Source maps have paths
+ * relative to `outdir`, so that is the same wherever the bundle is written.
+ */
+export const WORKER_BUILD = {
+  absWorkingDir: ROOT,
+  entryPoints: { worker: 'worker/main.ts' },
+  outdir: path.join(ROOT, 'cdk.out/bundles/worker/app'),
+  ...NODE_BUNDLE,
+  splitting: true,
+} as const satisfies BuildOptions;
 
 /** The installed package is JavaScript: it has the worker's bundle, and no esbuild. */
 const PACKED_WORKER = import.meta.url.endsWith('.ts') ? undefined : new URL('./worker/', import.meta.url);
 
-/** Where a checkout keeps the last bundle of a local stack, and what decides it besides the files that are in it. */
-const KEPT = {
-  cache: path.join(ROOT, 'node_modules/.cache/cody-batch'),
-  also: ['worker/bundle.ts', 'tsconfig.json', 'node_modules/.package-lock.json'].map((file) =>
-    path.join(ROOT, file),
-  ),
-};
+/** Where a checkout keeps its last bundle of this name, and what decides a bundle besides the files that are in it. */
+export function keptAs(name: string) {
+  return {
+    cache: path.join(ROOT, 'node_modules/.cache/cody-batch', name),
+    also: ['tsconfig.json', 'node_modules/.package-lock.json'],
+  };
+}
 
 /**
- * Bundles the worker into `folder`, or copies the bundle of the installed package. Returns the path of the entry. With
- * `kept`, a checkout makes its bundle again only if its source has changed.
+ * Bundles the worker into `folder`, or copies the bundle of the installed package. Returns the path of the entry. Without
+ * `maps`, stack traces are not mapped, and the copy is half as large.
  */
-export async function bundleWorker(folder: string, { kept = false } = {}): Promise<string> {
+export async function bundleWorker(folder: string, { maps = true } = {}): Promise<string> {
   // Files are named by their content hash, so those of an earlier bundle are not overwritten.
   for (const earlier of await glob('*.mjs{,.map}', { cwd: folder, absolute: true })) await rm(earlier);
   if (PACKED_WORKER) await copyFiles(fileURLToPath(PACKED_WORKER), folder);
-  // Its stack traces are not mapped, and half of a copy would be maps.
-  else if (kept) await keptBuild({ ...workerBuild(path.resolve(folder)), sourcemap: false }, KEPT);
-  else await (await import('esbuild')).build(workerBuild(path.resolve(folder)));
+  else if (maps) await keptBuild(WORKER_BUILD, { folder, ...keptAs('worker') });
+  else await keptBuild({ ...WORKER_BUILD, sourcemap: false }, { folder, ...keptAs('local-worker') });
   return path.join(folder, 'worker.mjs');
 }
 

@@ -9,7 +9,7 @@ export async function sharedWorkerBundle(): Promise<string> {
   const made = path.join(run, 'worker');
   if (!existsSync(made)) {
     const own = path.join(run, `making-${process.pid}`);
-    await bundleWorker(own, { kept: true });
+    await bundleWorker(own, { maps: false });
     // Two files may have made it at once; whichever comes second takes the first one's.
     await rename(own, made).catch(() => rm(own, { recursive: true }));
   }

@@ -1,7 +1,8 @@
-import { appendFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { BuildOptions } from 'esbuild';
 import { keptBuild } from '../../worker/kept-build.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -24,28 +25,43 @@ test('a bundle is copied while its source is the same, and made again after any 
   await writeFile(part!, "export const part = 'first';\n");
   await writeFile(lock!, '{}');
   const cache = path.join(folder, 'cache');
-  const outdir = path.join(folder, 'out');
-  const bundle = async () => {
-    await rm(outdir, { recursive: true, force: true });
-    const options = { absWorkingDir: folder, entryPoints: ['entry.ts'], bundle: true, outdir };
-    await keptBuild(options, { cache, also: [lock!] });
-    return readFile(path.join(outdir, 'entry.js'), 'utf8');
+  const out = path.join(folder, 'out');
+  const bundle = async (more: BuildOptions = {}) => {
+    await rm(out, { recursive: true, force: true });
+    const options = { absWorkingDir: folder, entryPoints: ['entry.ts'], bundle: true, outdir: '/plain/out' };
+    const { metafile } = await keptBuild(
+      { ...options, ...more },
+      { folder: out, cache, also: ['lock.json'] },
+    );
+    expect(Object.keys((await metafile()).inputs)).toEqual(['part.ts', 'entry.ts']);
+    return readFile(path.join(out, 'entry.js'), 'utf8');
+  };
+  const kept = async () => {
+    const [name] = (await readdir(cache)).filter((name) => name.startsWith('bundle-'));
+    return path.join(cache, name!, 'output/entry.js');
   };
   const mark = async () => {
-    const [kept] = (await readdir(cache)).filter((name) => name.startsWith('bundle-'));
-    await writeFile(path.join(cache, kept!, 'entry.js'), '// kept\n');
+    const file = await kept();
+    await writeFile(file, '// kept\n'.padEnd((await stat(file)).size));
   };
+  const isMarked = async () => (await bundle()).startsWith('// kept');
   expect(await bundle()).toContain('first');
   await mark();
-  expect(await bundle()).toBe('// kept\n');
+  expect(await isMarked()).toBe(true);
 
   await writeFile(part!, "export const part = 'other';\n");
   expect(await bundle()).toContain('other');
   await mark();
-  expect(await bundle()).toBe('// kept\n');
+  expect(await isMarked()).toBe(true);
   expect(await readdir(cache)).toHaveLength(2);
 
+  expect(await bundle({ footer: { js: '// more' } })).toContain('// more');
+  expect(await bundle()).not.toContain('// more');
+  await mark();
   await writeFile(lock!, '{ }');
+  expect(await isMarked()).toBe(false);
+
+  await writeFile(await kept(), '');
   expect(await bundle()).toContain('other');
 
   await rm(cache, { recursive: true });
@@ -54,6 +70,42 @@ test('a bundle is copied while its source is the same, and made again after any 
   await rm(cache);
   await mkdir(cache);
   expect(await bundle()).toContain('other');
+});
+
+test('a copied checkout does not take the code of the one that it was copied from', async () => {
+  const [first, second] = ['checkout', 'checkout-copied'].map((name) => path.join(folder, name)) as [
+    string,
+    string,
+  ];
+  const bundle = async (checkout: string) => {
+    const options = {
+      absWorkingDir: checkout,
+      entryPoints: ['entry.ts'],
+      outdir: path.join(checkout, 'out'),
+    };
+    await keptBuild(options, { folder: options.outdir, cache: path.join(checkout, 'cache'), also: [] });
+    return readFile(path.join(options.outdir, 'entry.js'), 'utf8');
+  };
+  await mkdir(first);
+  await writeFile(path.join(first, 'entry.ts'), "console.log('first');\n");
+  // What was written at the same moment would not be kept.
+  await sleep(20);
+  expect(await bundle(first)).toContain('first');
+  expect(await readdir(path.join(first, 'cache'))).toHaveLength(2);
+  await cp(first, second, { recursive: true, preserveTimestamps: true });
+  await writeFile(path.join(second, 'entry.ts'), "console.log('other');\n");
+  expect(await bundle(second)).toContain('other');
+});
+
+test('source maps name the same sources wherever the bundle is written', async () => {
+  await writeFile(path.join(folder, 'mapped.ts'), 'console.log(1);\n');
+  const out = path.join(folder, 'some/where/deeper');
+  const outdir = path.join(folder, 'plain');
+  const options = { absWorkingDir: folder, entryPoints: ['mapped.ts'], outdir, sourcemap: 'linked' as const };
+  await keptBuild(options, { folder: out, cache: path.join(folder, 'mapped-cache'), also: [] });
+  expect(JSON.parse(await readFile(path.join(out, 'mapped.js.map'), 'utf8')).sources).toEqual([
+    '../mapped.ts',
+  ]);
 });
 
 test('a bundle made by the command, whose files are for its user alone, can be copied for workers of another user, or for its own alone', async () => {
@@ -65,7 +117,7 @@ test('a bundle made by the command, whose files are for its user alone, can be c
     await rm(outdir, { recursive: true, force: true });
     await keptBuild(
       { absWorkingDir: project, entryPoints: ['entry.ts'], bundle: true, outdir },
-      { cache, also: [] },
+      { folder: outdir, cache, also: [] },
     );
   };
   // What was written at the same moment would not be kept.
@@ -73,7 +125,8 @@ test('a bundle made by the command, whose files are for its user alone, can be c
   await bundle();
   process.umask(umask);
   const [kept] = (await readdir(cache)).filter((name) => name.startsWith('bundle-'));
-  await appendFile(path.join(cache, kept!, 'entry.js'), '// kept\n');
+  const file = path.join(cache, kept!, 'output/entry.js');
+  await writeFile(file, '// kept\n'.padEnd((await stat(file)).size));
   await bundle();
   expect(await readFile(path.join(outdir, 'entry.js'), 'utf8')).toContain('// kept');
   const modeOf = async (file: string) => ((await stat(file)).mode & 0o777).toString(8);

@@ -84,7 +84,10 @@ async function check(trees: RawTrees, { branch, edits, cloned, oracle }: Checked
   // The branch is part of each comparison, so that a failure names the case.
   touchAll(tree);
   const idle = await readChanges(clone, workspace);
-  const noChange = { entries: [], patch: Buffer.alloc(0), excess: undefined, withLf: [], unstorable: [] };
+  const noChange = {
+    ...{ entries: [], patch: Buffer.alloc(0), excess: undefined },
+    ...{ nested: [], withLf: [], unstorable: [] },
+  };
   expect({ branch, ...idle }).toEqual({ branch, ...noChange });
 
   for (const edit of edits) doEdit(tree, edit);

@@ -1,6 +1,7 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Workspace } from '../sandbox/workspace.ts';
+import type { TreeFacts } from './check-out.ts';
 import type { Git } from './git.ts';
 
 /** Attributes of a path, by the .gitattributes of base commit and work tree; either one counts. */
@@ -37,7 +38,7 @@ export async function prepareAttributes(workspace: Workspace): Promise<void> {
 
 /** Takes and returns raw paths (raw-path.ts). A path need not exist. */
 export async function attributesOf(
-  git: Git,
+  { git, hasAttributes }: { git: Git } & Pick<TreeFacts, 'hasAttributes'>,
   workspace: Workspace,
   paths: readonly string[],
 ): Promise<Map<string, Attributes>> {
@@ -49,7 +50,9 @@ export async function attributesOf(
     });
     return parse(answer);
   };
-  const [base, tree] = await Promise.all([ask(['--cached']), ask([])]);
+  // A base commit without .gitattributes sets none.
+  const ofBase = hasAttributes ? ask(['--cached']) : new Map<string, Answers>();
+  const [base, tree] = await Promise.all([ofBase, ask([])]);
   return new Map(paths.map((file) => [file, combine(base.get(file) ?? {}, tree.get(file) ?? {})]));
 }
 

@@ -6,7 +6,7 @@ import type { Change } from '../../core/repository-result.ts';
 import type { Redactor } from '../sandbox/redact.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
 import type { Clone } from './clone.ts';
-import { DIFF, type Difference, NULL_MODE, readDifferences } from './diff-index.ts';
+import { DIFF, type Difference, NULL_MODE } from './diff-index.ts';
 import type { Git } from './git.ts';
 import { readObjects, scanObjects } from './objects.ts';
 import { legible } from './raw-path.ts';
@@ -29,6 +29,8 @@ export type Changes = {
   patch: Buffer | undefined;
   /** The reason why entries or patch are incomplete, if they are; such a change is never accepted. */
   excess: string | undefined;
+  /** Raw paths of nested git repositories, which are left out. */
+  nested: readonly string[];
   /** Files that .gitattributes make text: written with CRLF, stored with LF as `git add` would. */
   withLf: readonly string[];
   /**
@@ -42,16 +44,12 @@ export type Changes = {
  * stays that of the base commit.
  */
 export async function readChanges(clone: Clone, workspace: Workspace): Promise<Changes> {
-  const { git, baseSha } = clone;
   const indexFile = path.join(workspace.privateFolder, 'changes.index');
   await copyIndex(path.join(workspace.gitFolder, 'index'), indexFile);
   try {
-    const { differs, ...staged } = await stage(clone, workspace, indexFile);
-    if (!differs) return { entries: [], patch: Buffer.alloc(0), ...staged };
-    const [differences, patch] = await Promise.all([
-      readDifferences(git, { baseSha, indexFile, count: true }),
-      readPatch(clone, indexFile),
-    ]);
+    const { differences, ...staged } = await stage(clone, workspace, indexFile);
+    if (differences.length === 0) return { entries: [], patch: Buffer.alloc(0), ...staged };
+    const patch = await readPatch(clone, indexFile);
     const tooLong = patch ? [] : [`the patch has more than ${MAX_PATCH_BYTES / 1024} KiB`];
     return {
       ...staged,
@@ -61,7 +59,7 @@ export async function readChanges(clone: Clone, workspace: Workspace): Promise<C
     };
   } catch (error) {
     if (!(error instanceof GitBoundExceededError)) throw error;
-    return { entries: [], patch: undefined, excess: error.message, withLf: [], unstorable: [] };
+    return { entries: [], patch: undefined, excess: error.message, nested: [], withLf: [], unstorable: [] };
   } finally {
     await rm(indexFile, { force: true });
   }
@@ -126,6 +124,25 @@ export async function readChangedFiles(git: Git, { entries }: Changes): Promise<
 export async function filesWithSecrets(
   git: Git,
   { entries }: Pick<Changes, 'entries'>,
+  redactor: Redactor,
+): Promise<string[]> {
+  // A checkpoint and the check of the submission after it ask for the same entries.
+  const known = searched.get(entries);
+  if (known?.redactor === redactor && known.forms === redactor.forms) return known.found;
+  const { forms } = redactor;
+  const found = await searchForSecrets(git, entries, redactor);
+  searched.set(entries, { redactor, forms, found });
+  return found;
+}
+
+const searched = new WeakMap<
+  readonly ChangeEntry[],
+  { redactor: Redactor; forms: number; found: string[] }
+>();
+
+async function searchForSecrets(
+  git: Git,
+  entries: readonly ChangeEntry[],
   redactor: Redactor,
 ): Promise<string[]> {
   const sides = entries.flatMap(({ file, mode, objectId, oldMode, oldObjectId }) => [

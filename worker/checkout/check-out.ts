@@ -8,12 +8,15 @@ const MAX_FILES = 500_000;
 const MAX_TREE_BYTES = 10 * 1024 ** 3;
 
 const SUBMODULE = '160000 ';
+const ATTRIBUTES = /[\t/]\.gitattributes$/;
 
 /** From the listing of the commit's tree; raw paths (raw-path.ts). */
 export type TreeFacts = {
   /** Files that are too large to be opened. */
   largeFiles: ReadonlySet<string>;
   submodules: ReadonlySet<string>;
+  /** Whether the commit has a .gitattributes. */
+  hasAttributes: boolean;
 };
 
 type CheckOut = { repositoryName: string; baseSha: string; signal: AbortSignal };
@@ -40,14 +43,15 @@ export async function checkOut(git: Git, { repositoryName, baseSha, signal }: Ch
     if (!(error instanceof GitFailedError) || error.stderr === '') throw error;
     throw refuse(`cannot be checked out: ${error.message} Fix it, or leave it out of the job.`, error);
   }
-  const { largeFiles, submodules } = listing;
-  return { largeFiles, submodules };
+  const { largeFiles, submodules, hasAttributes } = listing;
+  return { largeFiles, submodules, hasAttributes };
 }
 
 /** Reads `mode type id size TAB path NUL`. */
 class TreeListing {
   readonly largeFiles = new Set<string>();
   readonly submodules = new Set<string>();
+  hasAttributes = false;
   #files = 0;
   #bytes = 0;
   #rest = '';
@@ -64,6 +68,7 @@ class TreeListing {
       this.#files += 1;
       this.#bytes += size;
       if (entry.startsWith(SUBMODULE)) this.submodules.add(entry.slice(tab + 1));
+      if (ATTRIBUTES.test(entry)) this.hasAttributes = true;
       if (size > MAX_FILE_BYTES) this.largeFiles.add(entry.slice(tab + 1));
     }
     return this.#files <= MAX_FILES && this.#bytes <= MAX_TREE_BYTES;

@@ -21,16 +21,16 @@ export type Difference = {
   oldId: string;
   mode: string;
   id: string;
-  /** Lines; 0 for files that git treats as binary, and without `count`. */
+  /** Lines; 0 for files that git treats as binary. */
   additions: number;
   deletions: number;
 };
 
 export async function readDifferences(
   git: Git,
-  { baseSha, indexFile, count }: { baseSha: string; indexFile: string; count: boolean },
+  { baseSha, indexFile }: { baseSha: string; indexFile: string },
 ): Promise<Difference[]> {
-  const format = ['--raw', ...(count ? ['--numstat'] : []), '--no-abbrev', '-z'];
+  const format = ['--raw', '--numstat', '--no-abbrev', '-z'];
   return parse(await git.run([...DIFF, ...format, baseSha], { indexFile }));
 }
 

@@ -3,6 +3,7 @@ import { GitBoundExceededError } from '../../core/git-process.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
 import type { Clone } from './clone.ts';
 import { absolutePath, legible, statsOf } from './raw-path.ts';
+import type { Staged } from './stage.ts';
 
 const MAX_LISTING_BYTES = 16 * 1024 * 1024;
 
@@ -10,17 +11,15 @@ const MAX_LISTING_BYTES = 16 * 1024 * 1024;
  * Lists what is in the tree but can never be in a change, each with its reason, so that the model does not
  * rely on it. A folder is listed instead of its files.
  */
-export async function leftOut({ git, submodules }: Clone, { tree }: Workspace): Promise<string[]> {
-  const list = async (...options: string[]) => {
-    const args = ['ls-files', '--others', '--exclude-standard', ...options, '-z'];
-    const listed = await git.run(args, { maxBytes: MAX_LISTING_BYTES });
-    return listed.toString('latin1').split('\0').filter(Boolean);
-  };
+export async function leftOut(
+  { git, submodules }: Clone,
+  { tree }: Workspace,
+  { nested }: Pick<Staged, 'nested'>,
+): Promise<string[]> {
   try {
-    // In sequence, because each may use much memory in a tree of large ignore files.
-    const ignored = await list('--ignored', '--directory');
-    const others = await list('--directory');
-    const nested = others.filter((entry) => entry.endsWith('/') && statsOf(tree, `${entry}.git`));
+    const args = ['ls-files', '--others', '--exclude-standard', '--ignored', '--directory', '-z'];
+    const listed = await git.run(args, { maxBytes: MAX_LISTING_BYTES });
+    const ignored = listed.toString('latin1').split('\0').filter(Boolean);
     return [
       ...ignored.map((entry) => `${legible(entry)} (ignored by git)`),
       ...nested.map((entry) => `${legible(entry)} (a nested git repository)`),

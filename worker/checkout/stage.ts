@@ -3,7 +3,7 @@ import { isInGitFolder } from '../../core/tree-path.ts';
 import { MAX_FILE_BYTES } from '../limits.ts';
 import type { Workspace } from '../sandbox/workspace.ts';
 import type { Clone } from './clone.ts';
-import { readDifferences } from './diff-index.ts';
+import { type Difference, readDifferences } from './diff-index.ts';
 import { isReadable, legible, statsOf } from './raw-path.ts';
 import { storedForm } from './stored-form.ts';
 
@@ -14,8 +14,10 @@ const MAX_FILES = 20_000;
 const MAX_LISTING_BYTES = 64 * 1024 * 1024;
 
 export type Staged = {
-  /** Whether the index differs from the base commit's. */
-  differs: boolean;
+  /** What the index has other than the base commit's. */
+  differences: readonly Difference[];
+  /** Raw paths of folders that are git repositories of their own and not submodules; each ends in `/`. */
+  nested: readonly string[];
   /** The files that were left out, if any, with reasons. */
   excess: string | undefined;
   /** Files that .gitattributes make text: written with CRLF, stored with LF. */
@@ -36,6 +38,7 @@ export async function stage(clone: Clone, workspace: Workspace, indexFile: strin
   // latin1 keeps every byte of a path that is not UTF-8. Each path follows its tag and a space.
   const tagged = listed.toString('latin1').split('\0');
   const present = tagged.filter((entry) => entry !== '' && !entry.endsWith('/'));
+  const nested = tagged.filter((entry) => entry.endsWith('/')).map((entry) => entry.slice(2));
   // Tracked files first: a file that became a folder must leave the index before the folder's files enter.
   const listedFiles = [...present.filter((entry) => !isNew(entry)), ...present.filter(isNew)].map((entry) =>
     entry.slice(2),
@@ -45,7 +48,7 @@ export async function stage(clone: Clone, workspace: Workspace, indexFile: strin
     throw new GitBoundExceededError(`${listedFiles.length} files differ, more than ${MAX_FILES}`);
   const { fit, unfit } = sift(files, workspace.tree, largeFiles);
   if (fit.length + gone.length === 0)
-    return { differs: false, excess: describeUnfit(unfit), withLf: [], unstorable: [] };
+    return { differences: [], nested, excess: describeUnfit(unfit), withLf: [], unstorable: [] };
   const update = async (options: readonly string[], paths: readonly string[]) => {
     if (paths.length === 0) return;
     const input = Buffer.from(`${paths.join('\0')}\0`, 'latin1');
@@ -54,7 +57,7 @@ export async function stage(clone: Clone, workspace: Workspace, indexFile: strin
   await update(['--force-remove'], gone);
   // A link in place of a folder removes the folder's files, including those that look unchanged through it.
   await update(['--add', '--remove', '--replace'], fit);
-  const differences = await readDifferences(git, { baseSha, indexFile, count: false });
+  const differences = await readDifferences(git, { baseSha, indexFile });
   const form = await storedForm(clone, workspace, differences);
   const corrected = differences.flatMap(({ path, mode }) => {
     const objectId = form.withLf.get(path);
@@ -65,7 +68,8 @@ export async function stage(clone: Clone, workspace: Workspace, indexFile: strin
     await git.run(['update-index', '-z', '--index-info'], { indexFile, input });
   }
   return {
-    differs: differences.length > 0,
+    differences: corrected.length > 0 ? await readDifferences(git, { baseSha, indexFile }) : differences,
+    nested,
     excess: describeUnfit(unfit),
     withLf: [...form.withLf.keys()].map(legible),
     unstorable: [...form.unstorable].map(([file, problem]) => `${legible(file)} ${problem}`),

@@ -29,7 +29,7 @@ export async function storedForm(
 ): Promise<StoredForm> {
   const written = differences.filter(({ mode, id, oldId }) => isFileMode(mode) && id !== oldId);
   const attributes = await attributesOf(
-    clone.git,
+    clone,
     workspace,
     written.map((one) => one.path),
   );
@@ -64,18 +64,18 @@ async function refuseFilters(
 
 /** Returns those of the blobs that the base commit has at a path with a filter. */
 async function storedBlobs(
-  { git, baseSha }: Clone,
+  clone: Clone,
   workspace: Workspace,
   wanted: ReadonlySet<string>,
 ): Promise<Set<string>> {
-  const listing = await git.run(['ls-tree', '-r', '-z', baseSha]);
+  const listing = await clone.git.run(['ls-tree', '-r', '-z', clone.baseSha]);
   const paths = new Map<string, string>();
   for (const entry of listing.toString('latin1').split('\0')) {
     const tab = entry.indexOf('\t');
     const objectId = entry.slice(entry.lastIndexOf(' ', tab) + 1, tab);
     if (wanted.has(objectId)) paths.set(entry.slice(tab + 1), objectId);
   }
-  const attributes = await attributesOf(git, workspace, [...paths.keys()]);
+  const attributes = await attributesOf(clone, workspace, [...paths.keys()]);
   const found = [...paths].filter(([file]) => attributes.get(file)?.filter !== undefined);
   return new Set(found.map(([, objectId]) => objectId));
 }

@@ -32,7 +32,7 @@ export class WorkTree {
 
   /** Takes and returns raw paths. */
   attributes(paths: readonly string[]): Promise<Map<string, Attributes>> {
-    return attributesOf(this.#clone.git, this.#workspace, paths);
+    return attributesOf(this.#clone, this.#workspace, paths);
   }
 
   /** Whether the base commit has a file at the path that holds a CR. */
@@ -55,6 +55,7 @@ export class WorkTree {
   baseHasConversions(): Promise<boolean> {
     const words = ['--extended-regexp', '-e', 'filter|encoding'];
     const files = ['--', ':(glob)**/.gitattributes'];
+    if (!this.#clone.hasAttributes) return Promise.resolve(false);
     this.#baseHasConversions ??= this.#clone.git
       .run(['grep', '--cached', '--text', '--files-with-matches', ...words, ...files], { exitCodes: [0, 1] })
       .then((found) => found.length > 0);
@@ -68,8 +69,8 @@ export class WorkTree {
   }
 
   /** Describes what is in the tree but can never be in a change. */
-  leftOut(): Promise<string[]> {
-    return leftOut(this.#clone, this.#workspace);
+  async leftOut(): Promise<string[]> {
+    return leftOut(this.#clone, this.#workspace, await this.changes());
   }
 
   changes(): Promise<Changes> {

@@ -47,6 +47,11 @@ export class Redactor {
     return this.#patterns.some((pattern) => bytes.includes(pattern));
   }
 
+  /** Number of forms that are searched for: it grows with each new secret. */
+  get forms(): number {
+    return this.#patterns.length;
+  }
+
   /** Bytes of the longest form: two pieces of a file must overlap by this to find a secret across them. */
   get longestBytes(): number {
     return Math.max(0, ...this.#patterns.map((pattern) => pattern.length));

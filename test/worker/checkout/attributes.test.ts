@@ -32,7 +32,7 @@ test('attributes come from the base commit and the work tree, with nested files 
   });
   const { clone, workspace } = await trees.clone('asked');
   const ask = async (...files: string[]) => {
-    const answers = await attributesOf(clone.git, workspace, files.map(rawPath));
+    const answers = await attributesOf(clone, workspace, files.map(rawPath));
     return files.map((file) => answers.get(rawPath(file))!);
   };
   const files = ['image.iso', 'a\n"b".txt', 'größe/c.txt', 'd.bat', 'e.old', 'f.wide', 'g.png', 'h', 'i.odd'];

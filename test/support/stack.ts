@@ -89,6 +89,12 @@ export function exported(printed: string): Record<string, string> {
 }
 
 /**
+ * For a stack that lives for seconds: optimized code and early collections of its heap cost it more than they give. A test of
+ * whole jobs takes about 7 % less CPU time.
+ */
+const SHORT_LIVED = ['--no-turbofan', '--min-semi-space-size=16', '--initial-heap-size=200'];
+
+/**
  * Starts a stack as a separate process, with options that the command line does not have. It and its workers are bundles that
  * all test files share, while `serve` runs from source and makes a new bundle of the worker.
  */
@@ -108,7 +114,7 @@ export async function startStackProcess(
     dataFolder: own.path,
   };
   const program = given.assembled ? START_STACK : await sharedStackBundle();
-  const child = spawn(process.execPath, [program, JSON.stringify(given)], {
+  const child = spawn(process.execPath, [...SHORT_LIVED, program, JSON.stringify(given)], {
     cwd: ROOT,
     env: { ...PLAIN_ENVIRONMENT, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],

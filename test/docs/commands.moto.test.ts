@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type AwsServer, startAwsServer } from '../support/aws-commands/aws-server.ts';
 import { awsCommandsOf, blocksOf } from '../support/aws-commands/blocks.ts';
 import { endOfJob } from '../support/end-of-job.ts';
 import { PLAIN_ENVIRONMENT, ROOT, type ServedStack, startStackProcess } from '../support/stack.ts';
@@ -17,6 +18,7 @@ const BLOCKS = DOCUMENTS.flatMap(blocksOf);
 const SHAPES = path.join(ROOT, 'test/support/aws-commands/shapes.py');
 
 let stack: ServedStack;
+let aws: AwsServer;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 /** What stands in the documents for a name of the reader's. */
 let names: Record<string, string>;
@@ -59,7 +61,7 @@ describe('the documents', () => {
 describe('on the local stack', () => {
   beforeAll(async () => {
     folder = await temporaryFolder();
-    stack = await startStackProcess();
+    [stack, aws] = await Promise.all([startStackProcess(), startAwsServer(AWS_CLI, PYTHON, folder.path)]);
     const repository = await fetch(`${stack.gitHub}/api/v3/user/repos`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -92,6 +94,7 @@ describe('on the local stack', () => {
   });
   afterAll(async () => {
     await stack?.close();
+    await aws?.close();
     await folder?.remove();
   });
 
@@ -103,7 +106,8 @@ describe('on the local stack', () => {
         env: {
           ...PLAIN_ENVIRONMENT,
           ...stack.awsVariables,
-          PATH: `${path.dirname(AWS_CLI)}:${path.dirname(process.execPath)}:${PLAIN_ENVIRONMENT.PATH}`,
+          ...aws.variables,
+          PATH: `${aws.programs}:${path.dirname(process.execPath)}:${PLAIN_ENVIRONMENT.PATH}`,
           AWS_PAGER: '',
           HOME: folder.path,
         },

@@ -2,7 +2,7 @@ import { Aws } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { type Grant, NO_RESOURCES } from './grant.ts';
-import type { Secret } from './secrets.ts';
+import type { Secret } from './secret-names.ts';
 
 /** The calls of AWS that a function makes; test/lib/grants.test.ts compares them with its code. */
 export interface Access {

@@ -17,6 +17,7 @@ import {
 import { Construct } from 'constructs';
 import { JOBS_TABLE, REPOSITORIES_TABLE, TTL_ATTRIBUTE } from '../core/store/tables.ts';
 import type { Names } from './names.ts';
+import { bucketName } from './regional-names.ts';
 
 /** A run on a job's last day may still write, and Reconcile may fail for weeks before the fault is noticed. */
 const BACKSTOP_DAYS = 90;
@@ -67,14 +68,14 @@ export class Storage extends Construct {
     };
     this.accessLogs = new Bucket(this, 'AccessLogs', {
       ...bucket,
-      bucketName: names.bucket('access-logs'),
+      bucketName: bucketName(names, 'access-logs'),
       // CloudFront delivers its standard logs by an ACL.
       objectOwnership: ObjectOwnership.OBJECT_WRITER,
       lifecycleRules: [{ expiration: Duration.days(90) }],
     });
     this.artifacts = new Bucket(this, 'Artifacts', {
       ...bucket,
-      bucketName: names.bucket('artifacts'),
+      bucketName: bucketName(names, 'artifacts'),
       serverAccessLogsBucket: this.accessLogs,
       serverAccessLogsPrefix: 'artifacts/',
       // The page reads long documents by signed URLs. Any origin: who has such a URL can read it without a browser too.

@@ -31,6 +31,7 @@ import { Construct } from 'constructs';
 import { PAGE_ASSETS, PAGE_FILES, pagePolicy } from '../core/page.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Names } from './names.ts';
+import { acrossRegions, bucketName } from './regional-names.ts';
 
 export interface WebProps {
   readonly names: Names;
@@ -60,7 +61,7 @@ export class Web extends Construct {
     const { names, folder, accessLogs, connect, cacheMetrics } = props;
     this.#folder = folder;
     this.#bucket = new Bucket(this, 'Frontend', {
-      bucketName: names.bucket('frontend'),
+      bucketName: bucketName(names, 'frontend'),
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: BucketEncryption.S3_MANAGED,
       enforceSSL: true,
@@ -76,7 +77,7 @@ export class Web extends Construct {
       defaultBehavior: {
         origin: S3BucketOrigin.withOriginAccessControl(this.#bucket, {
           originAccessControl: new S3OriginAccessControl(this, 'AccessControl', {
-            originAccessControlName: names.acrossRegions('frontend'),
+            originAccessControlName: acrossRegions(names, 'frontend'),
           }),
         }),
         viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
@@ -154,7 +155,7 @@ export class Web extends Construct {
   /** Every address within the page is its document. A file that is not there stays an error, and is never HTML. */
   #addresses(names: Names): EdgeFunction {
     return new EdgeFunction(this, 'Addresses', {
-      functionName: names.acrossRegions('addresses'),
+      functionName: acrossRegions(names, 'addresses'),
       runtime: FunctionRuntime.JS_2_0,
       code: FunctionCode.fromInline(
         `const files = ${JSON.stringify(PAGE_FILES)};
@@ -195,7 +196,7 @@ function handler(event) {
   #headers(names: Names, connect: readonly string[]): ResponseHeadersPolicy {
     const override = true;
     return new ResponseHeadersPolicy(this, 'Headers', {
-      responseHeadersPolicyName: names.acrossRegions('headers'),
+      responseHeadersPolicyName: acrossRegions(names, 'headers'),
       securityHeadersBehavior: {
         contentSecurityPolicy: {
           contentSecurityPolicy: pagePolicy(connect),

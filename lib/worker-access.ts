@@ -2,7 +2,7 @@ import { Aws } from 'aws-cdk-lib';
 import { modelIdAt } from '../core/models.ts';
 import { arnByName, type Resources } from './access.ts';
 import type { Grant } from './grant.ts';
-import type { Secret } from './secrets.ts';
+import type { Secret } from './secret-names.ts';
 
 export interface WorkerAccess {
   readonly resources: Pick<Resources, 'jobsTable' | 'repositoriesTable' | 'artifacts' | 'secretArns'>;

@@ -9,6 +9,7 @@ import type { Construct } from 'constructs';
 import { SettingsError } from '../core/errors.ts';
 import { DEFAULT_IMAGE } from '../core/worker-image.ts';
 import { bundleWorker } from '../worker/bundle.ts';
+import { BASE_IMAGE, isToolchain } from './built-image.ts';
 import type { Configuration } from './configuration.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -66,9 +67,6 @@ function namedImage(scope: Construct, id: string, uri: string): ContainerImage {
   return ContainerImage.fromEcrRepository(repository, tagOrDigest);
 }
 
-/** The base image of worker/Dockerfile if no digest is given. */
-export const BASE_IMAGE = 'node:24-slim';
-
 /**
  * The image of the folder that `prepareWorkerImage` wrote; it is built at deployment, not at synthesis. A new `baseImage`
  * makes a new image.
@@ -78,11 +76,6 @@ function builtImage(folder: string, baseImage = BASE_IMAGE): ContainerImage {
     platform: Platform.LINUX_AMD64,
     buildArgs: { BASE_IMAGE: baseImage },
   });
-}
-
-/** Whether Docker builds the image of this name or folder. */
-export function isToolchain(place: string): boolean {
-  return place.startsWith('./');
 }
 
 /** The images of an environment by name, the default first. `folder` is what `prepareWorkerImage` wrote. */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { BASE_IMAGE, isToolchain } from '../built-image.ts';
 import type { Configuration } from '../configuration.ts';
-import { BASE_IMAGE, isToolchain } from '../worker-image.ts';
 import type { Check } from './checks.ts';
 
 const run = promisify(execFile);

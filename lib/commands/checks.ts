@@ -9,10 +9,10 @@ import {
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { fillSecretCommand } from '../../core/secrets.ts';
 import { parseSettings } from '../../core/settings.ts';
+import { isToolchain } from '../built-image.ts';
 import type { Configuration } from '../configuration.ts';
 import { Names } from '../names.ts';
-import { aboutSecret, secretsOf } from '../secrets.ts';
-import { isToolchain } from '../worker-image.ts';
+import { aboutSecret, secretsOf } from '../secret-names.ts';
 
 /** The result of one check. `found` is one line; if `ok` is false, it ends with advice. */
 export type Check = { name: string; ok: boolean; found: string };

@@ -7,7 +7,7 @@ import { fillSecretCommand, type Variables } from '../../core/secrets.ts';
 import { print, tell } from '../../core/terminal.ts';
 import type { Configuration } from '../configuration.ts';
 import { Names } from '../names.ts';
-import { aboutSecret, secretsOf } from '../secrets.ts';
+import { aboutSecret, secretsOf } from '../secret-names.ts';
 import { findBaseImage } from './base-image.ts';
 import { type Account, type Check, checkDeployment, isDeployed } from './checks.ts';
 import { checkDeployed, outputsOf } from './deployed.ts';

@@ -2,6 +2,7 @@ import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { Names } from '../names.ts';
+import { acrossRegions } from '../regional-names.ts';
 
 export interface BudgetProps {
   readonly names: Names;
@@ -20,7 +21,7 @@ export function addBudget(scope: Construct, { names, topic, monthlyBudgetUsd }: 
   });
   new CfnBudget(scope, 'Budget', {
     budget: {
-      budgetName: names.acrossRegions('monthly'),
+      budgetName: acrossRegions(names, 'monthly'),
       budgetType: 'COST',
       timeUnit: 'MONTHLY',
       budgetLimit: { amount: monthlyBudgetUsd, unit: 'USD' },

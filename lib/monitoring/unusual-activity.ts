@@ -4,6 +4,7 @@ import { FilterPattern, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { Names } from '../names.ts';
+import { bucketName } from '../regional-names.ts';
 import type { AlarmShape } from './alarms.ts';
 import { addLogMetric } from './log-metrics.ts';
 
@@ -73,7 +74,7 @@ export class UnusualActivity extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     const bucket = new Bucket(this, 'Bucket', {
-      bucketName: names.bucket('trail'),
+      bucketName: bucketName(names, 'trail'),
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: BucketEncryption.S3_MANAGED,
       enforceSSL: true,

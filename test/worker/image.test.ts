@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { DockerfileParser, type JSONInstruction } from 'dockerfile-ast';
 import { WORK_FOLDER } from '../../lib/batch-compute.ts';
-import { BASE_IMAGE, prepareToolchain, prepareWorkerImage } from '../../lib/worker-image.ts';
+import { BASE_IMAGE } from '../../lib/built-image.ts';
+import { prepareToolchain, prepareWorkerImage } from '../../lib/worker-image.ts';
 
 let context: string;
 let dockerfile: ReturnType<typeof DockerfileParser.parse>;

@@ -5,24 +5,26 @@ import { until } from './until.ts';
 export type JobWithResults = JobRow &
   Partial<JobText> & { spending?: Spending; results: RepositorySummary[] };
 
-/** An end stays, and each look costs several milliseconds of CPU: rarer than `until` looks. */
-const PACE = (waited: number) => Math.min(Math.max(50, waited / 8), 500);
+/** An end stays, and each look costs milliseconds of CPU in the stack: rarer than `until` looks. */
+const PACE = (waited: number) => Math.min(Math.max(50, waited / 6), 1000);
 
 /**
  * Waits until the job's run has ended; returns it with at most `limit` of its repositories.
  * @param everyMs how often the API is asked. Each answer counts the job's rows, so a large job is asked rarely.
  */
-export function endOfJob(
+export async function endOfJob(
   api: string,
   jobId: string,
   options: { limit?: number; everyMs?: number; withinMs?: number } = {},
 ): Promise<JobWithResults> {
   const { limit = 100, everyMs, withinMs } = options;
-  const look = async () => {
+  const read = async (limit: number) => {
     const answer = await fetch(`${api}/jobs/${jobId}?limit=${limit}`);
     if (!answer.ok) throw new Error(`GET /jobs/${jobId} answered ${answer.status}: ${await answer.text()}`);
-    const job = (await answer.json()) as JobWithResults;
-    return isRunning(job.status) ? undefined : job;
+    return (await answer.json()) as JobWithResults;
   };
-  return until(`the end of ${jobId}`, look, withinMs, everyMs ?? PACE);
+  // Without its repositories, the job is one small read.
+  const ended = async () => !isRunning((await read(0)).status);
+  await until(`the end of ${jobId}`, ended, withinMs, everyMs ?? PACE);
+  return read(limit);
 }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const MAX_PAUSE_MS = 250;
+const MAX_PAUSE_MS = 500;
 
 /**
  * Waits until `holds` returns something truthy, and returns it. Throws after `ms`, naming `what`. Without `everyMs` it asks
- * after a twentieth of the time that it has waited: most conditions read tables or /proc, and others need the CPU.
+ * after a tenth of the time that it has waited: most conditions read tables or /proc, and others need the CPU.
  */
 export async function until<T>(
   what: string,
@@ -19,6 +19,6 @@ export async function until<T>(
     const waited = performance.now() - begin;
     if (waited > ms) throw new Error(`${what}: not within ${ms} ms`);
     const pause = typeof everyMs === 'function' ? everyMs(waited) : everyMs;
-    await sleep(pause ?? Math.min(Math.max(20, waited / 20), MAX_PAUSE_MS));
+    await sleep(pause ?? Math.min(Math.max(20, waited / 10), MAX_PAUSE_MS));
   }
 }

@@ -206,7 +206,7 @@ test('a deployment builds the page, prints what it made, and looks whether API a
 
 test('the image of the workers is built alone, from a folder that has all it needs', async () => {
   await program('docker', `echo "$@" > ${folder}/docker.txt; ls "$7" "$7/app" >> ${folder}/docker.txt`);
-  const env = { PATH: `${folder}:/usr/bin:/bin`, HOME: folder };
+  const env = { PATH: `${folder}:/usr/bin:/bin`, HOME: folder, ...compileCache() };
   await promisify(execFile)(process.execPath, ['bin/worker-image.ts', 'team/worker:8'], { env });
   const printed = await readFile(path.join(folder, 'docker.txt'), 'utf8');
   expect(printed).toMatch(/^build --pull --platform linux\/amd64 --tag team\/worker:8 \S+\n/);

@@ -34,11 +34,15 @@ export async function installPythonTools(): Promise<PythonTools> {
         run('python3', ['-m', 'venv', folder]),
       );
     }
-    // Where it was given, this only looks whether all is there.
+    // Where it was given, this only looks whether all is there. Compiling all modules costs more than the few that are loaded.
     await step(`pip install -r ${REQUIREMENTS}`, 'It needs a Python package index: see PIP_INDEX_URL.', () =>
-      run(program('pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS], {
-        timeout: INSTALL_MS,
-      }),
+      run(
+        program('pip'),
+        ['install', '--quiet', '--no-compile', '--disable-pip-version-check', '-r', REQUIREMENTS],
+        {
+          timeout: INSTALL_MS,
+        },
+      ),
     );
     return { folder, program, remove };
   } catch (error) {

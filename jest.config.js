@@ -38,5 +38,5 @@ export default {
   // A bound for what hangs, not for what is slow: a busy machine takes many times what a quiet one does.
   testTimeout: 900_000,
   // Everyday tests wait a third of their time: three of them keep two cores busy. Long ones wait more.
-  maxWorkers: process.env.TEST_TIER === 'full' ? 5 : 3,
+  maxWorkers: process.env.TEST_TIER === 'full' ? 4 : 3,
 };

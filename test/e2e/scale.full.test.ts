@@ -1,3 +1,3 @@
 import { testScale } from '../support/scale.ts';
 
-testScale(300);
+testScale(200);

@@ -14,7 +14,7 @@ import { type DynamoDBProxy, startDynamoDBProxy } from './dynamodb-proxy.ts';
 import { COST_OF_USAGE, callTool, Fleet } from './fleet.ts';
 import { freePorts } from './free-ports.ts';
 import { type ScriptedModel, startScriptedModel } from './scripted-model.ts';
-import { bundledWorker, PLAIN_ENVIRONMENT, START_STACK } from './stack.ts';
+import { bundledWorker, PLAIN_ENVIRONMENT, stackProgram } from './stack.ts';
 import type { TestStackOptions } from './start-stack.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { until } from './until.ts';
@@ -236,7 +236,7 @@ export async function canMount(): Promise<boolean> {
 
 async function launch(options: TestStackOptions, folder: string) {
   const clock = pathToFileURL(path.join(import.meta.dirname, 'clock-ahead.mjs')).href;
-  const child = spawn(process.execPath, [START_STACK, JSON.stringify(options)], {
+  const child = spawn(process.execPath, [...(await stackProgram()), JSON.stringify(options)], {
     env: {
       ...PLAIN_ENVIRONMENT,
       NODE_OPTIONS: `--import=${clock}`,

@@ -23,7 +23,7 @@ import { LOCAL_AWS } from './aws-clients.ts';
 import { freePorts } from './free-ports.ts';
 import { type ScriptedModel, startScriptedModel } from './scripted-model.ts';
 import { seeded } from './seeded.ts';
-import { bundledWorker, PLAIN_ENVIRONMENT, START_STACK, workersOf } from './stack.ts';
+import { bundledWorker, PLAIN_ENVIRONMENT, stackProgram, workersOf } from './stack.ts';
 import type { TestStackOptions } from './start-stack.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { repositoryOf } from './work-trees.ts';
@@ -74,6 +74,7 @@ let dataFolder: string;
 let model: ScriptedModel;
 let port: number;
 let worker: string[];
+let program: string[];
 let dynamodb: DynamoDBClient;
 let serve: ChildProcess | undefined;
 
@@ -98,6 +99,7 @@ export async function openCampaign(): Promise<void> {
   model = await startScriptedModel(answer);
   port = await freePorts(7);
   worker = await bundledWorker(path.join(dataFolder, 'worker'));
+  program = await stackProgram();
   dynamodb = new DynamoDBClient({ ...LOCAL_AWS, endpoint: `http://127.0.0.1:${port + 3}`, maxAttempts: 1 });
 }
 
@@ -163,7 +165,7 @@ function startServe(): { ready: Promise<boolean>; ended: Promise<unknown> } {
     given: { ANTHROPIC_API_KEY: 'test-key', ANTHROPIC_BASE_URL: model.url },
     workerCommand: worker,
   };
-  const child = spawn(process.execPath, [START_STACK, JSON.stringify(options)], {
+  const child = spawn(process.execPath, [...program, JSON.stringify(options)], {
     env: PLAIN_ENVIRONMENT,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -14,7 +14,7 @@ import { temporaryFolder } from './temporary-folder.ts';
 import { copyWorkerBundle } from './worker-bundle.ts';
 
 export const CLI = fileURLToPath(new URL('../../bin/cody-batch.js', import.meta.url));
-export const START_STACK = fileURLToPath(new URL('./start-stack.ts', import.meta.url));
+const START_STACK = fileURLToPath(new URL('./start-stack.ts', import.meta.url));
 export const ROOT = path.dirname(path.dirname(CLI));
 
 /** The variables of this machine that a command needs, without a developer's keys. */
@@ -94,6 +94,11 @@ export function exported(printed: string): Record<string, string> {
  */
 const SHORT_LIVED = ['--no-turbofan', '--min-semi-space-size=16', '--initial-heap-size=200'];
 
+/** Node.js's arguments for such a stack, without its options. `fromSource` if it needs what the bundle leaves out. */
+export async function stackProgram({ fromSource = false } = {}): Promise<string[]> {
+  return [...SHORT_LIVED, fromSource ? START_STACK : await sharedStackBundle()];
+}
+
 /**
  * Starts a stack as a separate process, with options that the command line does not have. It and its workers are bundles that
  * all test files share, while `serve` runs from source and makes a new bundle of the worker.
@@ -113,8 +118,8 @@ export async function startStackProcess(
     ...options,
     dataFolder: own.path,
   };
-  const program = given.assembled ? START_STACK : await sharedStackBundle();
-  const child = spawn(process.execPath, [...SHORT_LIVED, program, JSON.stringify(given)], {
+  const program = await stackProgram({ fromSource: given.assembled !== undefined });
+  const child = spawn(process.execPath, [...program, JSON.stringify(given)], {
     cwd: ROOT,
     env: { ...PLAIN_ENVIRONMENT, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],

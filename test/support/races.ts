@@ -7,6 +7,7 @@ import { StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { expect } from '@jest/globals';
 import { Octokit } from '@octokit/rest';
 import { inParallel } from '../../core/in-parallel.ts';
+import type { Counts } from '../../core/job.ts';
 import { digestOfChanges } from '../../core/review.ts';
 import { type Answered, callTool, Fleet, writeAndSubmit } from './fleet.ts';
 import { seeded } from './seeded.ts';
@@ -247,23 +248,10 @@ async function expectConsistent(fleet: Fleet, jobId: string, asked: readonly Ask
     );
     // What EventBridge delivers after the end of an execution.
     await sleep(200);
-    const job = await fleet.job(jobId);
-    const rows = Object.values(await fleet.rows(jobId));
+    const { job, rows } = await settled(fleet, jobId);
+    const { held = 0 } = job;
     expect(job.run).toBeGreaterThanOrEqual(reserved.least + 1);
     expect(job.run).toBeLessThanOrEqual(reserved.most + 1);
-    const { held = 0 } = job;
-    const counted: Record<string, number> = {
-      total: NAMES.length - held,
-      pending: 0,
-      processing: 0,
-      completed: 0,
-      failed: 0,
-      cancelled: 0,
-    };
-    for (const { status } of rows) counted[status] = (counted[status] ?? 0) + 1;
-    // Those that a cancel was faster than have no row, and count as cancelled.
-    counted.cancelled = counted.cancelled! + NAMES.length - held - rows.length;
-    expect(job.counts).toMatchObject(counted);
     const costs = rows.reduce((sum, { costUsd = 0 }) => sum + costUsd, 0);
     expect(job.costUsd ?? 0).toBeCloseTo(costs, 6);
     const batch = await fleet.batchJobs(jobId);
@@ -289,6 +277,42 @@ async function expectConsistent(fleet: Fleet, jobId: string, asked: readonly Ask
   expect([202, 409]).toContain(status);
   const ended = await fleet.atRest(jobId, REST_MS);
   expect(ended.results.map(({ pullRequest }) => pullRequest?.state)).toEqual(NAMES.map(() => 'open'));
+}
+
+/**
+ * The job and its rows, once its counts agree with them. To stop an execution does not stop its function, here as on AWS:
+ * what that still writes comes after the end of the execution, on a busy machine seconds later.
+ */
+async function settled(fleet: Fleet, jobId: string) {
+  const look = async () => {
+    const job = await fleet.job(jobId);
+    const rows = Object.values(await fleet.rows(jobId));
+    const { held = 0 } = job;
+    const counted: Record<string, number> = {
+      total: NAMES.length - held,
+      pending: 0,
+      processing: 0,
+      completed: 0,
+      failed: 0,
+      cancelled: 0,
+    };
+    for (const { status } of rows) counted[status] = (counted[status] ?? 0) + 1;
+    // Those that a cancel was faster than have no row, and count as cancelled.
+    counted.cancelled = counted.cancelled! + NAMES.length - held - rows.length;
+    return { job, rows, counted };
+  };
+  const agreeing = async () => {
+    const { job, rows, counted } = await look();
+    const agree = Object.entries(counted).every(
+      ([name, count]) => job.counts[name as keyof Counts] === count,
+    );
+    return agree ? { job, rows } : undefined;
+  };
+  return until('counts that agree with the rows', agreeing, REST_MS).catch(async () => {
+    const { job, rows, counted } = await look();
+    expect({ jobId, ...job.counts }).toMatchObject({ jobId, ...counted });
+    return { job, rows };
+  });
 }
 
 async function expectNoDoubledPullRequest(fleet: Fleet, jobId: string): Promise<void> {

@@ -16,7 +16,7 @@ export type FunctionBundle = {
 
 export type FunctionBundles = {
   readonly functions: readonly FunctionBundle[];
-  /** What the bundles were made of. */
+  /** esbuild's list of the inputs and outputs of all bundles. */
   metafile(): Promise<Metafile>;
 };
 

@@ -2,10 +2,10 @@
  * `npm run test:moto`: tables and artifacts judged by moto, an independent DynamoDB and S3, and the template by cfn-lint,
  * both installed for this run.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { installAwsCli } from './support/aws-cli.ts';
+import { firstLine } from './support/first-line.ts';
 import { installPythonTools } from './support/python-tools.ts';
 import { PLAIN_ENVIRONMENT, ROOT } from './support/stack.ts';
 
@@ -41,7 +41,8 @@ async function main(args: readonly string[]): Promise<number> {
     const ended = once(server, 'close');
     try {
       const judges = {
-        MOTO_URL: await addressOf(server),
+        // The server prints its address once it listens.
+        MOTO_URL: await firstLine(server, 'moto'),
         CFN_LINT: python.program('cfn-lint'),
         SCHEMATHESIS: python.program('schemathesis'),
         PYTHON: python.program('python'),
@@ -55,16 +56,6 @@ async function main(args: readonly string[]): Promise<number> {
   } finally {
     await python.remove();
   }
-}
-
-/** The address that the server prints once it listens. */
-async function addressOf(server: ChildProcess): Promise<string> {
-  for await (const line of createInterface({ input: server.stdout! })) {
-    // Read on, or the pipe fills.
-    server.stdout!.resume();
-    return line;
-  }
-  throw new Error('moto ended before it listened.');
 }
 
 async function judge(judges: Record<string, string>, args: readonly string[]): Promise<number> {

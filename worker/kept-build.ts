@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import path from 'node:path';
 import type { BuildOptions, Metafile } from 'esbuild';
 
-/** What the last bundle that was kept was made of. Its output is in the folder that is named by the state of this. */
+/** Lists the inputs and outputs of the kept bundle. A hash of the options and of the inputs' states names its folder. */
 const MADE_OF = 'made-of.json';
 /** Beside the output. */
 const METAFILE = 'metafile.json';

@@ -2,7 +2,6 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { expect } from '@jest/globals';
 import { registerWorkTrees } from '../../cli/trees/register.ts';
@@ -11,6 +10,7 @@ import { type LocalGitHub, startGitHub } from '../../local/github/server.ts';
 import { type MessageRequest, promptTexts } from '../../local/model/conversation.ts';
 import type { Reply } from '../../local/model/reply.ts';
 import { type DynamoDBProxy, startDynamoDBProxy } from './dynamodb-proxy.ts';
+import { firstLine } from './first-line.ts';
 import { COST_OF_USAGE, callTool, Fleet } from './fleet.ts';
 import { freePorts } from './free-ports.ts';
 import { type ScriptedModel, startScriptedModel } from './scripted-model.ts';
@@ -244,7 +244,7 @@ async function launch(options: TestStackOptions, folder: string) {
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [line] = (await once(createInterface({ input: child.stdout! }), 'line')) as [string];
+  const line = await firstLine(child, 'The stack');
   return { ...(JSON.parse(line) as { api: string; awsVariables: Record<string, string> }), child };
 }
 

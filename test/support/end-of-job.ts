@@ -18,8 +18,8 @@ export async function endOfJob(
   options: { limit?: number; everyMs?: number; withinMs?: number } = {},
 ): Promise<JobWithResults> {
   const { limit = 100, everyMs, withinMs } = options;
-  const read = async (limit: number) => {
-    const answer = await fetch(`${api}/jobs/${jobId}?limit=${limit}`);
+  const read = async (rows: number) => {
+    const answer = await fetch(`${api}/jobs/${jobId}?limit=${rows}`);
     if (!answer.ok) throw new Error(`GET /jobs/${jobId} answered ${answer.status}: ${await answer.text()}`);
     return (await answer.json()) as JobWithResults;
   };

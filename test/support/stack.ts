@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { WORKER_ARGUMENTS } from '../../core/execution.ts';
 import { workerCommand } from '../../worker/bundle.ts';
 import { compileCache } from './compile-cache.ts';
+import { firstLine } from './first-line.ts';
 import { type Process, processes } from './process-tree.ts';
 import { sharedStackBundle } from './stack-bundle.ts';
 import type { TestStackOptions } from './start-stack.ts';
@@ -125,9 +126,7 @@ export async function startStackProcess(
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'exit');
-  const lines = createInterface({ input: child.stdout! });
-  const [line] = (await Promise.race([once(lines, 'line'), ended.then(() => [])])) as [string?];
-  if (!line) throw new Error('the stack did not start');
+  const line = await firstLine(child, 'The stack');
   return {
     ...JSON.parse(line),
     dataFolder: own.path,

@@ -325,8 +325,8 @@ inBrowser('a person cancels a job, and retries one of its repositories', async (
 const OF_COLOURS = ['color-contrast', 'link-in-text-block'];
 
 /**
- * What axe finds wrong. In its legacy mode it judges in the page, as there are no frames: its other mode passes each result
- * through a page of its own.
+ * The violations that axe finds. The page has no frames, so axe may run in legacy mode, within the page. Its default mode opens
+ * a new page for each analysis, which costs several times the CPU.
  */
 async function violationsOf(page: Page, rules?: string[]): Promise<string[]> {
   const isThere = await page.evaluate("'axe' in window");

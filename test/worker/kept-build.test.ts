@@ -88,7 +88,7 @@ test('a copied checkout does not take the code of the one that it was copied fro
   };
   await mkdir(first);
   await writeFile(path.join(first, 'entry.ts'), "console.log('first');\n");
-  // What was written at the same moment would not be kept.
+  // A bundle is not kept if one of its inputs changed after the build began, to the millisecond.
   await sleep(20);
   expect(await bundle(first)).toContain('first');
   expect(await readdir(path.join(first, 'cache'))).toHaveLength(2);
@@ -120,7 +120,7 @@ test('a bundle made by the command, whose files are for its user alone, can be c
       { folder: outdir, cache, also: [] },
     );
   };
-  // What was written at the same moment would not be kept.
+  // A bundle is not kept if one of its inputs changed after the build began, to the millisecond.
   await sleep(20);
   await bundle();
   process.umask(umask);

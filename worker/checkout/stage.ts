@@ -14,7 +14,7 @@ const MAX_FILES = 20_000;
 const MAX_LISTING_BYTES = 64 * 1024 * 1024;
 
 export type Staged = {
-  /** What the index has other than the base commit's. */
+  /** The paths at which the index differs from the base commit. */
   differences: readonly Difference[];
   /** Raw paths of folders that are git repositories of their own and not submodules; each ends in `/`. */
   nested: readonly string[];

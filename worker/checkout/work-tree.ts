@@ -53,9 +53,9 @@ export class WorkTree {
 
   /** Whether the base commit's .gitattributes name a filter or an encoding for any path. */
   baseHasConversions(): Promise<boolean> {
+    if (!this.#clone.hasAttributes) return Promise.resolve(false);
     const words = ['--extended-regexp', '-e', 'filter|encoding'];
     const files = ['--', ':(glob)**/.gitattributes'];
-    if (!this.#clone.hasAttributes) return Promise.resolve(false);
     this.#baseHasConversions ??= this.#clone.git
       .run(['grep', '--cached', '--text', '--files-with-matches', ...words, ...files], { exitCodes: [0, 1] })
       .then((found) => found.length > 0);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
+import { firstLine } from '../first-line.ts';
 import { PLAIN_ENVIRONMENT } from '../stack.ts';
 
 const HERE = import.meta.dirname;
@@ -10,7 +10,7 @@ const HERE = import.meta.dirname;
 export type AwsServer = {
   /** Has a program `aws`, for PATH. */
   programs: string;
-  /** What that program needs. */
+  /** Environment variables by which that program finds the server. */
   variables: Record<string, string>;
   close(): Promise<void>;
 };
@@ -36,7 +36,7 @@ export async function startAwsServer(cli: string, python: string, folder: string
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(server, 'exit');
-  const [line] = await once(createInterface({ input: server.stdout }), 'line');
+  const line = await firstLine(server, 'The AWS CLI');
   if (line !== 'listening') throw new Error(`The AWS CLI did not load its plugin. It printed: ${line}`);
   return {
     programs,
